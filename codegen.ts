@@ -1,0 +1,16 @@
+import type { CodegenConfig } from '@graphql-codegen/cli'
+
+const config: CodegenConfig = {
+  schema: './src/graphql/schema.ts',
+  documents: 'tests/operations.graphql',
+  generates: {
+    'schema.graphql': { plugins: ['schema-ast'], config: { sort: true } },
+    'tests/generated/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: { useTypeImports: true, documentMode: 'string', scalars: { DateTime: 'string', ID: 'string' } },
+    },
+  },
+}
+
+export default config

@@ -1,0 +1,54 @@
+import { Hono } from 'hono'
+import { requestId } from 'hono/request-id'
+import { TrieRouter } from 'hono/router/trie-router'
+import type { AuthService } from './auth/service.ts'
+import type { Env } from './env.ts'
+import { createGraphiQL } from './graphql/graphiql.ts'
+import { createGraphQL } from './graphql/yoga.ts'
+import { bodyLimit } from './http/body.ts'
+import { caller } from './http/caller.ts'
+import type { AppEnv } from './http/context.ts'
+import { cors } from './http/cors.ts'
+import { csrf } from './http/csrf.ts'
+import { errorResponse, notFound } from './http/error-response.ts'
+import { requestLog } from './http/request-log.ts'
+import { securityHeaders } from './http/security-headers.ts'
+import { createSessionCookie } from './http/session-cookie.ts'
+import type { Logger } from './log.ts'
+import { authRoutes } from './rest/auth.ts'
+import { healthRoutes } from './rest/health.ts'
+
+type Parts = { env: Env; auth: AuthService; log: Logger; isReady: () => Promise<boolean> }
+
+/** The HTTP server's inside. The list of `use` is the life of a request, in order. */
+export async function createApp({ env, auth, log, isReady }: Parts) {
+  const https = env.PUBLIC_URL.startsWith('https:')
+  const cookie = createSessionCookie({ https, maxAgeSeconds: env.SESSION_IDLE_SECONDS })
+  const app = new Hono<AppEnv>()
+
+  app.use(requestId({ limitLength: 64 }))
+  app.use(requestLog(log))
+  app.use(securityHeaders({ https }))
+  app.use(cors(env.ALLOWED_ORIGINS))
+  app.use(bodyLimit())
+  app.use(csrf({ ownOrigin: env.PUBLIC_URL, allowedOrigins: env.ALLOWED_ORIGINS, cookieName: cookie.name }))
+  app.use(caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify: auth.identify }))
+
+  app.post('/graphql', createGraphQL({ auth, introspection: env.INTROSPECTION }))
+  if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())
+  app.route('/auth', authRoutes(auth))
+  app.route('/', healthRoutes({ isReady, publishedKeys: auth.publishedKeys }))
+
+  app.notFound(notFound(methodsByPath(app.routes)))
+  app.onError(errorResponse)
+  return app
+}
+
+/** Which methods a path is served with, found the way Hono finds its routes. */
+function methodsByPath(routes: { method: string; path: string }[]) {
+  const router = new TrieRouter<string>()
+  for (const { method, path } of routes) {
+    if (method !== 'ALL') router.add('ALL', path, method)
+  }
+  return (path: string) => [...new Set(router.match('ALL', path)[0].map(([method]) => method))]
+}

@@ -1,0 +1,117 @@
+import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose'
+import type { Env } from '../env.ts'
+import { unauthenticated } from '../errors.ts'
+import type { BetterAuth } from './better-auth.ts'
+
+export type AccessTokens = ReturnType<typeof createAccessTokens>
+
+type SigningKey = Awaited<ReturnType<BetterAuth['api']['getSigningKey']>>
+type PublicKey = Exclude<Awaited<ReturnType<typeof importJWK>>, Uint8Array>
+type Settings = Pick<Env, 'PUBLIC_URL' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS'>
+
+/** How long a key that was read is used before the table is asked again. */
+const KEY_MS = 60_000
+/** An unknown key id asks the table at most this often, whoever sends it. */
+const MISS_MS = 1000
+
+/**
+ * Access tokens: EdDSA JWTs in the profile of RFC 9068 with nothing about the person in them.
+ * The keys are Better-Auth's; they are held in memory, since reading one costs more than a signature.
+ */
+export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
+  const expected = {
+    algorithms: ['EdDSA'],
+    typ: 'at+jwt',
+    issuer: settings.PUBLIC_URL,
+    audience: settings.ACCESS_TOKEN_AUDIENCE,
+    requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
+  }
+  const signingKey = remembered(KEY_MS, () => api.getSigningKey())
+  const publicKeys = remembered(KEY_MS, async () => {
+    const { keys } = (await api.getJwks()) as JSONWebKeySet
+    return new Map(await Promise.all(keys.map(imported)))
+  })
+
+  async function publicKey(kid: string | undefined) {
+    const key = (await publicKeys()).get(kid ?? '') ?? (await publicKeys(MISS_MS)).get(kid ?? '')
+    if (!key) throw unauthenticated('INVALID')
+    return key.key
+  }
+
+  async function claims(token: string, tolerance: number) {
+    try {
+      const { payload } = await jwtVerify<{ sid: string }>(token, ({ kid }) => publicKey(kid), {
+        ...expected,
+        clockTolerance: tolerance,
+      })
+      return { userId: payload.sub ?? '', sessionId: payload.sid }
+    } catch (fault) {
+      if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
+      if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')
+      throw fault
+    }
+  }
+
+  return {
+    /** @returns the token and the moment it ends, to the second as JWTs count. */
+    async issue({ userId, sessionId }: { userId: string; sessionId: string }) {
+      const { kid, alg, privateKey }: SigningKey = await signingKey()
+      const issuedAt = Math.floor(Date.now() / 1000)
+      const expiresAt = issuedAt + settings.ACCESS_TOKEN_SECONDS
+      const accessToken = await new SignJWT({ sid: sessionId })
+        .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
+        .setIssuer(settings.PUBLIC_URL)
+        .setSubject(userId)
+        .setAudience(settings.ACCESS_TOKEN_AUDIENCE)
+        .setJti(crypto.randomUUID())
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(expiresAt)
+        .sign(privateKey)
+      return { accessToken, accessTokenExpiresAt: new Date(expiresAt * 1000) }
+    },
+
+    /** @throws `UNAUTHENTICATED`, `EXPIRED` or `INVALID`. Whether the session lives is not asked here. */
+    verify: (token: string) => claims(token, 0),
+
+    /** The same for a token of any age: ending its session must still be possible. */
+    verifyExpired: (token: string) => claims(token, Number.MAX_SAFE_INTEGER / 1e4),
+
+    /** The public keys, for whoever verifies tokens without asking us (RFC 7517). */
+    async published(): Promise<JSONWebKeySet> {
+      return { keys: [...(await publicKeys()).values()].map(({ jwk }) => jwk) }
+    },
+  }
+}
+
+async function imported(jwk: JWK): Promise<[string, { jwk: JWK; key: PublicKey }]> {
+  const key = (await importJWK(jwk, 'EdDSA')) as PublicKey
+  return [jwk.kid ?? '', { jwk: { ...jwk, use: 'sig' }, key }]
+}
+
+/**
+ * Keeps what `read` returns for a while. Concurrent calls share one reading; where a reading
+ * fails, the last value serves on, so that a database that is away does not sign anybody out.
+ */
+function remembered<T>(keptMs: number, read: () => Promise<T>) {
+  let value: T | undefined
+  let readAt = 0
+  let reading: Promise<T> | undefined
+
+  return async (oldestMs = keptMs): Promise<T> => {
+    if (value !== undefined && Date.now() - readAt < oldestMs) return value
+    reading ??= read()
+      .then((fresh) => {
+        readAt = Date.now()
+        value = fresh
+        return fresh
+      })
+      .catch((fault: unknown) => {
+        if (value === undefined) throw fault
+        return value
+      })
+      .finally(() => {
+        reading = undefined
+      })
+    return reading
+  }
+}

@@ -1,0 +1,41 @@
+import type { SessionRow, UserRow } from '../db/schema.ts'
+import { isRefusedCredential, unauthenticated } from '../errors.ts'
+
+/** Where a request comes from, as far as it may be believed; both cleaned and cut to size. */
+export type Client = { ipAddress: string | null; userAgent: string | null }
+
+/** Who a credential stands for; `fresh` when the password was given a short while ago. */
+export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }
+
+/** Credentials as they were presented: unproven. */
+export type Presented = { bearer: string | null; cookie: string | null }
+
+/**
+ * The other side of a request, as the service sees it: where it comes from, what it presented,
+ * and its cookie jar. Neither door nor protocol shows through.
+ */
+export type Caller = Presented & {
+  client: Client
+  /** Proves the credentials, once a request; null when there are none. */
+  identify(): Promise<Identity | null>
+  /** Puts a session's secret into the cookie, or takes the cookie back. */
+  keepSecret(secret: string): void
+  forgetSecret(): void
+}
+
+/** @throws `UNAUTHENTICATED` without valid credentials. */
+export async function identityOf(caller: Caller): Promise<Identity> {
+  const identity = await caller.identify()
+  if (!identity) throw unauthenticated('MISSING')
+  return identity
+}
+
+/** Whoever the caller was before signing in; a credential that does not hold is nobody's. */
+export async function formerIdentity(caller: Caller): Promise<Identity | null> {
+  try {
+    return await caller.identify()
+  } catch (fault) {
+    if (isRefusedCredential(fault)) return null
+    throw fault
+  }
+}

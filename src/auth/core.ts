@@ -1,0 +1,16 @@
+import type { Db } from '../db/client.ts'
+import type { BetterAuth } from './better-auth.ts'
+import type { Credentials } from './credentials.ts'
+import type { Grant } from './grant.ts'
+import type { Passwords } from './passwords.ts'
+import type { RefreshTokens } from './refresh-tokens.ts'
+
+/** What the use cases are made of. Each takes the parts it names. */
+export type Core = {
+  db: Db
+  betterAuth: BetterAuth
+  credentials: Credentials
+  grant: Grant
+  passwords: Passwords
+  refreshTokens: RefreshTokens
+}

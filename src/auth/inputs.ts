@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { AuthError, type FieldFault } from '../errors.ts'
+
+/** No NUL, no other control character and no half of a surrogate pair, anywhere. */
+const Text = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not contain control characters.')
+
+const characters = (value: string) => [...value].length
+
+/** Stored and compared in one form: NFKC, trimmed, lower case. RFC 5321 section 4.5.3.1.3 sets the length. */
+const Email = Text.transform((value) => value.normalize('NFKC').trim().toLowerCase()).pipe(
+  z.email('Must be an e-mail address.').max(254, 'Must have at most 254 characters.'),
+)
+
+/**
+ * A password as it is hashed: NFKC, so that the same keys give the same password on every
+ * device (NIST SP 800-63B-4, section 3.1.1.2). The bounds keep the work of one attempt small.
+ */
+const Password = Text.min(1, 'Must not be empty.')
+  .refine((value) => Buffer.byteLength(value) <= 1024, {
+    error: 'Must have at most 1024 bytes.',
+    abort: true,
+  })
+  .transform((value) => value.normalize('NFKC'))
+  .refine((value) => characters(value) <= 128, 'Must have at most 128 characters.')
+
+const NewPassword = Password.refine((value) => characters(value) >= 8, 'Must have at least 8 characters.')
+
+const Username = Text.trim()
+  .min(1, 'Must not be empty.')
+  .refine((value) => characters(value) <= 100, 'Must have at most 100 characters.')
+
+const Token = Text.min(1, 'Must not be empty.').max(512, 'Must have at most 512 characters.')
+
+export const SessionTransport = z.enum(['COOKIE', 'TOKEN'])
+export type SessionTransport = z.output<typeof SessionTransport>
+
+export const RegisterInput = z
+  .strictObject({
+    email: Email,
+    password: NewPassword,
+    username: Username.nullish(),
+    transport: SessionTransport.nullish(),
+  })
+  .refine(({ email, password }) => !isPersonal(password, email), {
+    path: ['password'],
+    error: 'Must not be the e-mail address.',
+  })
+export type RegisterInput = z.output<typeof RegisterInput>
+
+export const LoginInput = z.strictObject({
+  email: Email,
+  password: Password,
+  transport: SessionTransport.nullish(),
+})
+export type LoginInput = z.output<typeof LoginInput>
+
+export const RefreshInput = z.strictObject({ refreshToken: Token.nullish() })
+export type RefreshInput = z.output<typeof RefreshInput>
+
+export const LogoutInput = z.strictObject({ refreshToken: Token.nullish() })
+export type LogoutInput = z.output<typeof LogoutInput>
+
+/** A field that is left out stays as it is; a null username is cleared. */
+export const UpdateMeInput = z.strictObject({
+  username: Username.nullish(),
+  email: Email.nullish(),
+  currentPassword: Password.nullish(),
+})
+export type UpdateMeInput = z.output<typeof UpdateMeInput>
+
+export const DeleteMeInput = z.strictObject({ password: Password.nullish() })
+export type DeleteMeInput = z.output<typeof DeleteMeInput>
+
+/** Whether a password is the address or the part before its `@`, in any case. */
+export function isPersonal(password: string, email: string) {
+  const given = password.toLowerCase()
+  return given === email || given === email.split('@')[0]
+}
+
+/** Parses or refuses with `INVALID_INPUT`, naming every field that is at fault. */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(value)
+  if (!success) throw invalidInput(error)
+  return data
+}
+
+/** Paths are dotted names from the input's root. No value is repeated back. */
+export function invalidInput({ issues }: z.ZodError): AuthError {
+  const fields = issues.flatMap(({ path, message, ...issue }): FieldFault[] => {
+    if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message }]
+    return issue.keys.map((key) => ({
+      path: [...path, key.slice(0, 100)].join('.'),
+      message: 'Is not a known field.',
+    }))
+  })
+  return new AuthError('INVALID_INPUT', { fields: fields.slice(0, 20) })
+}

@@ -1,0 +1,22 @@
+import { unauthenticated } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import type { Core } from './core.ts'
+import { endSession } from './end-session.ts'
+import type { LogoutInput } from './inputs.ts'
+
+/**
+ * Ends the session that the credential names, expired or not; one that names no live session
+ * has nothing left to end. The cookie goes too, unless it is another live session's.
+ */
+export function createLogout({ credentials, db }: Core) {
+  return async function logout({ refreshToken }: LogoutInput, caller: Caller) {
+    const presented = refreshToken ?? caller.bearer ?? caller.cookie
+    if (presented === null) throw unauthenticated('MISSING')
+    const ended = await credentials.sessionNamedBy(presented)
+    if (ended) await endSession(db, ended)
+
+    const inCookie = caller.cookie && (await credentials.sessionNamedBy(caller.cookie))
+    if (presented === caller.cookie || !inCookie || inCookie === ended) caller.forgetSecret()
+    return true
+  }
+}

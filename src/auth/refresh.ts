@@ -1,0 +1,18 @@
+import { unauthenticated } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import type { Core } from './core.ts'
+import type { RefreshInput } from './inputs.ts'
+
+/**
+ * Exchanges a refresh token, from the input or else the cookie, for a fresh access token and the
+ * session's current secret. A secret is good only on the way its session chose.
+ */
+export function createRefresh({ betterAuth, grant }: Core) {
+  return async function refresh({ refreshToken }: RefreshInput, caller: Caller) {
+    const transport = refreshToken ? 'TOKEN' : 'COOKIE'
+    const token = refreshToken ?? caller.cookie
+    if (!token) throw unauthenticated(caller.bearer === null ? 'MISSING' : 'INVALID')
+    const { token: secret, ...found } = await betterAuth.api.rotateSession({ body: { token, transport } })
+    return grant({ ...found, secret }, caller)
+  }
+}

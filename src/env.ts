@@ -1,0 +1,106 @@
+import { BlockList, isIP } from 'node:net'
+import { z } from 'zod'
+
+const Seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const Toggle = z.enum(['true', 'false']).transform((value) => value === 'true')
+const CommaSeparated = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+)
+
+/** A URL without path, query or credentials, as browsers write it in `Origin`; http for localhost only. */
+const Origin = z.string().transform((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const local = url?.hostname === 'localhost' || url?.hostname === '127.0.0.1' || url?.hostname === '[::1]'
+  if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && local))) {
+    if (url.href === `${url.origin}/`) return url.origin
+  }
+  context.addIssue({ code: 'custom', message: 'must be an https origin without a path, or http://localhost' })
+  return z.NEVER
+})
+
+const Origins = CommaSeparated.pipe(z.array(Origin))
+
+/** Addresses and CIDR blocks of the proxies whose `X-Forwarded-For` is believed. */
+const Proxies = CommaSeparated.transform((blocks, context) => {
+  const list = new BlockList()
+  for (const block of blocks) {
+    const [address = '', prefix] = block.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix)
+    try {
+      list.addSubnet(address, bits, family)
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be IP addresses or CIDR blocks' })
+      return z.NEVER
+    }
+  }
+  return list
+})
+
+/** 32 random bytes are 43 characters of base64 or 64 of hex; anything that repeats itself or reads like a sentence is not random. */
+const Secret = z
+  .string()
+  .refine((value) => Buffer.byteLength(value) >= 32, 'must hold at least 32 random bytes')
+  .refine(looksRandom, 'does not look random; make one with: openssl rand -base64 32')
+
+const EnvSchema = z.object({
+  NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
+  AUTH_SECRET: Secret.optional(),
+  PUBLIC_URL: Origin.optional(),
+  ALLOWED_ORIGINS: Origins.prefault(''),
+  TRUSTED_PROXIES: Proxies.prefault(''),
+  ACCESS_TOKEN_SECONDS: Seconds(5, 3600).default(900),
+  ACCESS_TOKEN_AUDIENCE: z.string().min(1).optional(),
+  SESSION_IDLE_SECONDS: Seconds(1, 31_536_000).default(7 * 86_400),
+  SESSION_MAX_SECONDS: Seconds(1, 31_536_000).default(30 * 86_400),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  GRAPHIQL: Toggle.optional(),
+  INTROSPECTION: Toggle.optional(),
+})
+
+/** The names in `.env.example`; a test holds the two together. */
+export const ENV_NAMES = Object.keys(EnvSchema.shape)
+
+export type Env = ReturnType<typeof loadEnv>
+
+/**
+ * Reads the settings, with the defaults that depend on other settings filled in.
+ * Reports every fault at once; the values themselves are never printed.
+ */
+export function loadEnv(source: Record<string, string | undefined>) {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const { data, error } = EnvSchema.superRefine((env, context) => {
+    if (env.NODE_ENV !== 'production') return
+    for (const name of ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const) {
+      if (!env[name]) context.addIssue({ code: 'custom', path: [name], message: 'is required in production' })
+    }
+  }).safeParse(given)
+  if (error) {
+    const faults = error.issues.map((issue) => `  ${String(issue.path[0])}: ${issue.message}`)
+    throw new Error(
+      `The environment is not valid:\n${faults.join('\n')}\nEvery variable is described in .env.example.`,
+    )
+  }
+
+  const developing = data.NODE_ENV !== 'production'
+  const publicUrl = data.PUBLIC_URL ?? `http://localhost:${data.PORT}`
+  return {
+    ...data,
+    PUBLIC_URL: publicUrl,
+    ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
+    GRAPHIQL: data.GRAPHIQL ?? developing,
+    INTROSPECTION: data.INTROSPECTION ?? developing,
+  }
+}
+
+/** Refuses repetition and well-known placeholders; it cannot prove randomness, only catch its plain absence. */
+function looksRandom(secret: string) {
+  const repeats = (secret + secret).indexOf(secret, 1) < secret.length
+  const placeholder = /secret|passw|change|example|default|better.?auth|servauth|12345|abcde/i.test(secret)
+  return !repeats && !placeholder && new Set(secret).size >= 10
+}

@@ -1,0 +1,21 @@
+import type { MiddlewareHandler } from 'hono'
+import { cors as honoCors } from 'hono/cors'
+import type { AppEnv } from './context.ts'
+
+/** Lets pages of the listed origins read our answers and send their cookie; says nothing to others. */
+export function cors(allowedOrigins: string[]): MiddlewareHandler<AppEnv> {
+  const allowed = new Set(allowedOrigins)
+  const permit = honoCors({
+    origin: (origin) => origin,
+    credentials: true,
+    allowMethods: ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
+    allowHeaders: ['authorization', 'content-type'],
+    exposeHeaders: ['retry-after', 'x-request-id'],
+    maxAge: 600,
+  })
+  return async function cors(c, next) {
+    if (allowed.has(c.req.header('origin') ?? '')) return permit(c, next)
+    await next()
+    c.header('Vary', 'Origin', { append: true })
+  }
+}

@@ -1,0 +1,42 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { AuthError, asAuthError } from '../errors.ts'
+import type { AppContext } from './context.ts'
+
+/**
+ * Turns whatever a door threw into the form that this door's clients read: GraphQL errors, or
+ * problem details (RFC 9457) for REST.
+ */
+export function errorResponse(fault: Error, c: AppContext) {
+  const error = asAuthError(fault)
+  note(c, error)
+  const { status, message, extensions } = error
+  const { retryAfter, allow } = error.details
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+  if (allow) c.header('Allow', allow.join(', '))
+
+  if (c.req.path === '/graphql') {
+    return c.json({ errors: [{ message, extensions }] }, status)
+  }
+  if (status === 401) c.header('WWW-Authenticate', 'Bearer')
+  const problem = { type: 'about:blank', title: message, status, ...extensions }
+  return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
+    'Content-Type': 'application/problem+json',
+  })
+}
+
+/** Leaves what the request log says about a refusal; our own faults go there with their cause. */
+export function note(c: AppContext, error: AuthError) {
+  c.set('code', error.code)
+  if (error.status >= 500) c.set('fault', error.cause ?? error)
+}
+
+/** Answers a path that nothing serves, or serves with other methods only. */
+export function notFound(methodsOf: (path: string) => string[]) {
+  return (c: AppContext) => {
+    const allow = methodsOf(c.req.path)
+    return errorResponse(
+      allow.length > 0 ? new AuthError('METHOD_NOT_ALLOWED', { allow }) : new AuthError('NOT_FOUND'),
+      c,
+    )
+  }
+}

@@ -1,0 +1,22 @@
+import type { MiddlewareHandler } from 'hono'
+import type { Logger } from '../log.ts'
+import type { AppEnv } from './context.ts'
+
+/** One line a request: what was asked, how it ended and how long it took, never what was in it. */
+export function requestLog(log: Logger): MiddlewareHandler<AppEnv> {
+  return async function requestLog(c, next) {
+    const began = performance.now()
+    await next()
+    const { code, fault } = c.var
+    const line = {
+      requestId: c.var.requestId,
+      method: c.req.method,
+      path: c.req.path.slice(0, 200),
+      status: c.res.status,
+      ms: Math.round(performance.now() - began),
+      ...(code && { code }),
+    }
+    if (fault === undefined) log.info(line, 'request')
+    else log.error({ ...line, err: fault }, 'request failed')
+  }
+}

@@ -1,0 +1,41 @@
+import { type Logger, pino } from 'pino'
+import type { Env } from './env.ts'
+import { AuthError } from './errors.ts'
+
+export type { Logger }
+
+/** JSON lines in production; readable lines when someone is watching. */
+export async function createLog({
+  LOG_LEVEL,
+  NODE_ENV,
+}: Pick<Env, 'LOG_LEVEL' | 'NODE_ENV'>): Promise<Logger> {
+  const options = { level: LOG_LEVEL, base: null, serializers: { err: describe } }
+  if (NODE_ENV !== 'development') return pino(options)
+  const { default: pretty } = await import('pino-pretty')
+  return pino(options, pretty({ sync: true, singleLine: true, ignore: 'requestId', translateTime: 'HH:MM:ss' }))
+}
+
+type Described = { type: string; message?: string; code?: string; stack?: string; cause?: Described }
+
+/**
+ * What may be logged of a fault. Messages are left out where a library puts bound values into
+ * them: Drizzle's hold the SQL with its parameters, PostgreSQL's details the offending row.
+ */
+function describe(fault: unknown, depth = 0): Described {
+  if (!(fault instanceof Error)) return { type: typeof fault }
+  const { code } = fault as { code?: unknown }
+  const own = fault instanceof AuthError || fault instanceof TypeError || fault instanceof RangeError
+  return {
+    type: fault.name,
+    ...(typeof code === 'string' && { code }),
+    ...(own && { message: fault.message.slice(0, 500) }),
+    ...(fault.stack && { stack: frames(fault.stack) }),
+    ...(fault.cause !== undefined && depth < 3 && { cause: describe(fault.cause, depth + 1) }),
+  }
+}
+
+/** The call sites of a stack without its first lines, which repeat the message. */
+function frames(stack: string) {
+  const lines = stack.split('\n').filter((line) => /^\s+at /.test(line))
+  return lines.slice(0, 12).join('\n')
+}

@@ -1,0 +1,274 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type DeleteMeInput = {
+  /** Needed when the session signed in over 15 minutes ago. */
+  password?: string | null | undefined;
+};
+
+export type LoginInput = {
+  email: string;
+  password: string;
+  transport?: SessionTransport | null | undefined;
+};
+
+export type LogoutInput = {
+  /** Else the bearer or the cookie. */
+  refreshToken?: string | null | undefined;
+};
+
+export type RefreshInput = {
+  /** Else the cookie. */
+  refreshToken?: string | null | undefined;
+};
+
+export type RegisterInput = {
+  email: string;
+  password: string;
+  transport?: SessionTransport | null | undefined;
+  username?: string | null | undefined;
+};
+
+/** How the secret of a session travels: in an HttpOnly cookie, or in the answer and the request. */
+export type SessionTransport =
+  | 'COOKIE'
+  | 'TOKEN';
+
+export type UpdateMeInput = {
+  currentPassword?: string | null | undefined;
+  /** Needs a session signed in within 15 minutes, or the current password. */
+  email?: string | null | undefined;
+  /** Null clears it. */
+  username?: string | null | undefined;
+};
+
+export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
+
+export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null };
+
+export type RegisterMutationVariables = Exact<{
+  input: RegisterInput;
+}>;
+
+
+export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } | null } };
+
+export type LoginMutationVariables = Exact<{
+  input: LoginInput;
+}>;
+
+
+export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type RefreshMutationVariables = Exact<{
+  input?: RefreshInput | null | undefined;
+}>;
+
+
+export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type LogoutMutationVariables = Exact<{
+  input?: LogoutInput | null | undefined;
+}>;
+
+
+export type LogoutMutation = { logout: boolean };
+
+export type MeQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } | null };
+
+export type UpdateMeMutationVariables = Exact<{
+  input: UpdateMeInput;
+}>;
+
+
+export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } };
+
+export type DeleteMeMutationVariables = Exact<{
+  input?: DeleteMeInput | null | undefined;
+}>;
+
+
+export type DeleteMeMutation = { deleteMe: boolean };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const UserFieldsFragmentDoc = new TypedDocumentString(`
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+    `, {"fragmentName":"UserFields"}) as unknown as TypedDocumentString<UserFieldsFragment, unknown>;
+export const SessionFieldsFragmentDoc = new TypedDocumentString(`
+    fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}
+    `, {"fragmentName":"SessionFields"}) as unknown as TypedDocumentString<SessionFieldsFragment, unknown>;
+export const RegisterDocument = new TypedDocumentString(`
+    mutation Register($input: RegisterInput!) {
+  register(input: $input) {
+    user {
+      ...UserFields
+    }
+    session {
+      ...SessionFields
+    }
+    accessToken
+    accessTokenExpiresAt
+    refreshToken
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<RegisterMutation, RegisterMutationVariables>;
+export const LoginDocument = new TypedDocumentString(`
+    mutation Login($input: LoginInput!) {
+  login(input: $input) {
+    user {
+      ...UserFields
+    }
+    session {
+      ...SessionFields
+    }
+    accessToken
+    accessTokenExpiresAt
+    refreshToken
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<LoginMutation, LoginMutationVariables>;
+export const RefreshDocument = new TypedDocumentString(`
+    mutation Refresh($input: RefreshInput) {
+  refresh(input: $input) {
+    user {
+      ...UserFields
+    }
+    session {
+      ...SessionFields
+    }
+    accessToken
+    accessTokenExpiresAt
+    refreshToken
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<RefreshMutation, RefreshMutationVariables>;
+export const LogoutDocument = new TypedDocumentString(`
+    mutation Logout($input: LogoutInput) {
+  logout(input: $input)
+}
+    `) as unknown as TypedDocumentString<LogoutMutation, LogoutMutationVariables>;
+export const MeDocument = new TypedDocumentString(`
+    query Me {
+  me {
+    ...UserFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const UpdateMeDocument = new TypedDocumentString(`
+    mutation UpdateMe($input: UpdateMeInput!) {
+  updateMe(input: $input) {
+    ...UserFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<UpdateMeMutation, UpdateMeMutationVariables>;
+export const DeleteMeDocument = new TypedDocumentString(`
+    mutation DeleteMe($input: DeleteMeInput) {
+  deleteMe(input: $input)
+}
+    `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
