@@ -12,7 +12,10 @@ export async function createLog({
   const options = { level: LOG_LEVEL, base: null, serializers: { err: describe } }
   if (NODE_ENV !== 'development') return pino(options)
   const { default: pretty } = await import('pino-pretty')
-  return pino(options, pretty({ sync: true, singleLine: true, ignore: 'requestId', translateTime: 'HH:MM:ss' }))
+  return pino(
+    options,
+    pretty({ sync: true, singleLine: true, ignore: 'requestId', translateTime: 'HH:MM:ss' }),
+  )
 }
 
 type Described = { type: string; message?: string; code?: string; stack?: string; cause?: Described }

@@ -31,7 +31,7 @@ export async function startEmbeddedPostgres(folder: string) {
   if (!port || !(await answers(urlOf(port, 'postgres')))) port = await start(place)
   await createDatabase(urlOf(port, 'postgres'), 'servauth')
 
-  const lock = await claim(urlOf(port, 'servauth'), place.folder)
+  const lock = await claim(urlOf(port, 'postgres'), place.folder)
   return {
     url: urlOf(port, 'servauth'),
     folder: place.folder,

@@ -47,13 +47,16 @@ export function createGraphQL({ auth, introspection }: Options) {
     const result = (await yoga.getResultForParams({ params, request: c.req.raw }, context as never)) as Result
 
     const executed = 'data' in result
-    const errors = result.errors?.map((error) => {
-      if (error.originalError instanceof AuthError) note(c, error.originalError)
-      return executed ? publicError(error) : publicError(asInputError(error))
-    })
-    const body = JSON.stringify({ ...(executed && { data: result.data }), ...(errors && { errors }) })
+    const errors = executed ? result.errors : result.errors?.map(asRequestError)
+    for (const { originalError } of errors ?? []) {
+      if (originalError instanceof AuthError) note(c, originalError)
+    }
+    const body = {
+      ...(executed && { data: result.data }),
+      ...(errors && { errors: errors.map(publicError) }),
+    }
     const accepted = c.req.header('accept')?.includes('application/graphql-response+json')
-    return c.body(body, executed ? 200 : 400, {
+    return c.body(JSON.stringify(body), executed ? 200 : 400, {
       'Content-Type': `application/${accepted ? 'graphql-response+json' : 'json'}; charset=utf-8`,
     })
   }
@@ -65,38 +68,37 @@ const noIntrospection: Plugin = {
 
 /** GraphQL's own errors speak of the document and stay; whatever a resolver threw passes the one table. */
 function mask(error: unknown) {
-  if (error instanceof GraphQLError && !error.originalError) return error
-  const fault = error instanceof GraphQLError ? error.originalError : error
-  const known = asAuthError(fault)
-  const { nodes, path } = error instanceof GraphQLError ? error : {}
-  return new GraphQLError(known.message, {
-    nodes: nodes ?? null,
-    path: path ?? null,
-    originalError: known,
-    extensions: known.extensions,
-  })
+  let fault = error
+  while (fault instanceof GraphQLError && fault.originalError) fault = fault.originalError
+  if (fault instanceof GraphQLError) return error as GraphQLError
+  return refusal(asAuthError(fault), error instanceof GraphQLError ? error : undefined)
 }
 
 /**
- * Variables that do not fit their types are found when execution begins and come without a code;
- * GraphQL's message repeats the value, which may be a password.
+ * Variables and operation names that do not fit are found when execution begins and come without
+ * a code. GraphQL's message repeats the value of a variable, which may be a password.
  */
-function asInputError(error: GraphQLError) {
-  if (error.extensions.code || !error.message.startsWith('Variable ')) return error
-  const at = /at "[^".]*\.?([^"]*)"/.exec(error.message)?.[1] ?? ''
-  const lacking = /Field "(\w+)" of required type/.exec(error.message)?.[1]
-  const unknown = /Field "(\w+)" is not defined/.exec(error.message)?.[1]
+function asRequestError(error: GraphQLError) {
+  const { message, extensions } = error
+  if (String(extensions.code).startsWith('GRAPHQL_')) return error
+  const noOperation = extensions.code === 'OPERATION_RESOLUTION_FAILURE' && 'operationName'
+  const parent = /at "[^".]*\.?([^"]*)"/.exec(message)?.[1]
+  const [, missing] = /Field "(\w+)" of required type/.exec(message) ?? []
+  const [, unknown] = /Field "(\w+)" is not defined/.exec(message) ?? []
   const field: FieldFault = {
-    path: [at, lacking ?? unknown].filter(Boolean).join('.'),
-    message:
-      lacking || error.message.includes('was not provided')
+    path: noOperation || [parent, missing ?? unknown].filter(Boolean).join('.'),
+    message: unknown
+      ? 'Is not a known field.'
+      : /required type/.test(message)
         ? 'Is required.'
-        : unknown
-          ? 'Is not a known field.'
-          : 'Has the wrong type.',
+        : 'Does not fit.',
   }
-  const refusal = new AuthError('INVALID_INPUT', { fields: [field] })
-  return new GraphQLError(refusal.message, { nodes: error.nodes ?? null, extensions: refusal.extensions })
+  return refusal(new AuthError('INVALID_INPUT', { fields: [field] }), error)
+}
+
+function refusal(originalError: AuthError, { nodes, path }: Partial<GraphQLError> = {}) {
+  const { message, extensions } = originalError
+  return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, originalError, extensions })
 }
 
 /** Yoga marks errors with statuses and headers for its own HTTP layer. */

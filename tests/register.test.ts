@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { account, WAYS } from './support/client.ts'
+import { startServer } from './support/server.ts'
+
+let server: Awaited<ReturnType<typeof startServer>>
+beforeAll(async () => {
+  server = await startServer()
+})
+
+describe.each(WAYS)('register by $door with $transport', ({ door, transport }) => {
+  test('makes an account that is signed in at once', async () => {
+    const client = server.client(door, transport)
+    const { email, password } = account()
+
+    const { data, status } = await client.register({
+      email: ` ${email.toUpperCase()} `,
+      password,
+      username: ' Ada ',
+    })
+    const me = await client.me()
+
+    expect(status).toBe(door === 'REST' ? 201 : 200)
+    expect(data?.user).toMatchObject({ email, username: 'Ada', emailVerified: false, pendingEmail: null })
+    expect(data?.session).toMatchObject({ current: true, ipAddress: '192.0.2.1' })
+    expect(me.data).toEqual(data?.user)
+  })
+
+  test('gives the secret only the way the client chose', async () => {
+    const client = server.client(door, transport)
+
+    const { data, headers } = await client.register()
+
+    expect(Boolean(data?.refreshToken)).toBe(transport === 'TOKEN')
+    expect(headers.getSetCookie()).toHaveLength(transport === 'COOKIE' ? 1 : 0)
+    if (transport === 'COOKIE') {
+      expect(headers.getSetCookie()[0]).toMatch(
+        /^__Host-servauth=[\w-]{80,}; Max-Age=604800; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+      )
+    }
+  })
+
+  test('refuses an address that is taken, in any spelling, and of two at once accepts one', async () => {
+    const input = account()
+
+    const answers = await Promise.all(
+      [input, { ...input, email: input.email.toUpperCase() }].map((each) =>
+        server.client(door, transport).register(each),
+      ),
+    )
+    const again = await server.client(door, transport).register(input)
+
+    expect(answers.map(({ code }) => code).sort()).toEqual(['EMAIL_TAKEN', undefined].sort())
+    expect(again.code).toBe('EMAIL_TAKEN')
+    const rows = await server.sql`select from users where email = ${input.email}`
+    expect(rows).toHaveLength(1)
+  })
+
+  test('ends the session that the caller had before', async () => {
+    const client = server.client(door, transport)
+    await client.register()
+    const before = client.twin()
+
+    await client.register()
+
+    expect(await before.me()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'REVOKED' })
+    expect((await client.me()).data).not.toBeNull()
+  })
+
+  test.each([
+    ['no e-mail address', { email: 'nobody' }, 'email'],
+    ['an address that is too long', { email: `${'a'.repeat(250)}@example.com` }, 'email'],
+    ['a header smuggled into the address', { email: 'a@example.com\r\nBcc: b@example.com' }, 'email'],
+    ['a short password', { password: 'short' }, 'password'],
+    ['a long password', { password: 'x'.repeat(129) }, 'password'],
+    [
+      'the address as the password',
+      { email: 'long.name@example.com', password: 'LONG.NAME@example.com' },
+      'password',
+    ],
+    ['the local part as the password', { email: 'long.name@example.com', password: 'long.name' }, 'password'],
+    ['NUL in the password', { password: 'long enough\u0000' }, 'password'],
+    ['a lone surrogate in the username', { username: '\ud800' }, 'username'],
+    ['a username of spaces', { username: '   ' }, 'username'],
+    ['a username that is too long', { username: 'x'.repeat(101) }, 'username'],
+    ['a number for a password', { password: 12345678 }, 'password'],
+    ['an unknown transport', { transport: 'PIGEON' }, 'transport'],
+    ['an unknown field', { isAdmin: true }, 'isAdmin'],
+  ])('refuses %s and names the field', async (_, fault, path) => {
+    const { code, fields } = await server.client(door, transport).call('register', { ...account(), ...fault })
+
+    expect(code).toBe('INVALID_INPUT')
+    expect(fields?.map((field) => field.path)).toContain(path)
+  })
+
+  test('names a field that is missing', async () => {
+    const { code, fields } = await server.client(door, transport).call('register', { email: 'a@example.com' })
+
+    expect({ code, fields }).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'password' }] })
+  })
+})

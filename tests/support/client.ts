@@ -1,0 +1,161 @@
+import {
+  DeleteMeDocument,
+  LoginDocument,
+  LogoutDocument,
+  MeDocument,
+  RefreshDocument,
+  RegisterDocument,
+  type SessionFieldsFragment,
+  UpdateMeDocument,
+  type UserFieldsFragment,
+} from '../generated/graphql.ts'
+
+export type Door = 'REST' | 'GraphQL'
+export type Transport = 'COOKIE' | 'TOKEN'
+
+export const DOORS: Door[] = ['REST', 'GraphQL']
+export const WAYS = DOORS.flatMap((door) =>
+  (['COOKIE', 'TOKEN'] as const).map((transport) => ({ door, transport })),
+)
+
+/** Each operation through both doors. */
+const OPERATIONS = {
+  register: { rest: 'POST /auth/register', document: RegisterDocument },
+  login: { rest: 'POST /auth/login', document: LoginDocument },
+  refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },
+  logout: { rest: 'POST /auth/logout', document: LogoutDocument },
+  me: { rest: 'GET /auth/me', document: MeDocument },
+  updateMe: { rest: 'PUT /auth/me', document: UpdateMeDocument },
+  deleteMe: { rest: 'DELETE /auth/me', document: DeleteMeDocument },
+} as const
+
+export type Operation = keyof typeof OPERATIONS
+type Grant = {
+  user: UserFieldsFragment
+  session: SessionFieldsFragment
+  accessToken: string
+  accessTokenExpiresAt: string
+  refreshToken: string | null
+}
+type Results = {
+  register: Grant
+  login: Grant
+  refresh: Grant
+  logout: true
+  me: UserFieldsFragment | null
+  updateMe: UserFieldsFragment
+  deleteMe: true
+}
+
+/** An answer in one form, whichever door it came through. */
+export type Answer<T> = {
+  data: T | null
+  status: number
+  code?: string
+  reason?: string
+  fields?: { path: string; message: string }[]
+  retryAfter?: number
+  headers: Headers
+}
+
+type Credentials = { cookie?: string | null; bearer?: string | null; headers?: Record<string, string> }
+type Fetch = (path: string, init?: RequestInit) => Promise<Response>
+
+export type Client = ReturnType<typeof createClient>
+
+let accounts = 0
+export const account = () => ({ email: `person${++accounts}@example.com`, password: 'correct horse battery' })
+
+/** Behaves as a well-behaved client of its door and transport does: keeps what it is given and sends it back. */
+export function createClient(fetch: Fetch, door: Door, transport: Transport) {
+  const kept = {
+    cookie: null as string | null,
+    accessToken: null as string | null,
+    refreshToken: null as string | null,
+  }
+
+  async function call<Name extends Operation>(name: Name, input?: unknown, credentials: Credentials = {}) {
+    const cookie = credentials.cookie === undefined ? kept.cookie : credentials.cookie
+    const bearer =
+      credentials.bearer === undefined && transport === 'TOKEN' ? kept.accessToken : credentials.bearer
+    const headers = {
+      ...(cookie && { cookie }),
+      ...(bearer && { authorization: `Bearer ${bearer}` }),
+      ...credentials.headers,
+    }
+    const { rest, document } = OPERATIONS[name]
+    const answer = await (door === 'REST'
+      ? viaRest<Results[Name]>(fetch, rest, input, headers)
+      : viaGraphQL<Results[Name]>(fetch, name, String(document), input, headers))
+    keep(answer)
+    return answer
+  }
+
+  function keep({ data, headers }: Answer<unknown>) {
+    for (const cookie of headers.getSetCookie()) {
+      const [pair = ''] = cookie.split(';')
+      kept.cookie = pair.endsWith('=') ? null : pair
+    }
+    const grant = data as Partial<Grant> | null
+    if (grant?.accessToken) kept.accessToken = grant.accessToken
+    if (grant?.refreshToken) kept.refreshToken = grant.refreshToken
+  }
+
+  const secret = () => (transport === 'TOKEN' ? { refreshToken: kept.refreshToken } : undefined)
+  return {
+    kept,
+    call,
+    register: (input: object = account()) => call('register', { ...input, transport }),
+    login: (input: object) => call('login', { ...input, transport }),
+    refresh: () => call('refresh', secret(), { bearer: null }),
+    logout: () => call('logout'),
+    me: () => call('me'),
+    updateMe: (input: object) => call('updateMe', input),
+    deleteMe: (input?: object) => call('deleteMe', input),
+    /** The secret as it travels: a cookie pair or a refresh token. */
+    secret: () => (transport === 'TOKEN' ? kept.refreshToken : kept.cookie),
+    /** Another holder of the same credentials: a second tab, a thief. */
+    twin() {
+      const twin = createClient(fetch, door, transport)
+      Object.assign(twin.kept, kept)
+      return twin
+    },
+  }
+}
+
+async function viaRest<T>(
+  fetch: Fetch,
+  route: string,
+  input: unknown,
+  headers: Record<string, string>,
+): Promise<Answer<T>> {
+  const [method = '', path = ''] = route.split(' ')
+  const response = await fetch(path, {
+    method,
+    headers: { ...(method !== 'GET' && { 'content-type': 'application/json' }), ...headers },
+    ...(input !== undefined && { body: JSON.stringify(input) }),
+  })
+  const text = await response.text()
+  const body = text === '' ? true : JSON.parse(text)
+  const common = { status: response.status, headers: response.headers }
+  if (response.ok) return { data: body as T, ...common }
+  const { code, reason, fields, retryAfter } = body
+  return { data: null, code, reason, fields, retryAfter, ...common }
+}
+
+async function viaGraphQL<T>(
+  fetch: Fetch,
+  name: string,
+  query: string,
+  input: unknown,
+  headers: Record<string, string>,
+): Promise<Answer<T>> {
+  const response = await fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query, variables: input === undefined ? {} : { input } }),
+  })
+  const { data, errors } = await response.json()
+  const common = { status: response.status, headers: response.headers }
+  return { data: (data?.[name] ?? null) as T | null, ...errors?.[0]?.extensions, ...common }
+}

@@ -1,0 +1,23 @@
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { migrate } from '../../src/db/migrate.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+  }
+}
+
+/** One PostgreSQL for the whole run; its migrated database is the template for every file's own. */
+export default async function setup(project: TestProject) {
+  const postgres = await startEmbeddedPostgres(join(tmpdir(), `servauth-tests-${process.pid}`))
+  await migrate(postgres.url)
+  project.provide('postgresUrl', postgres.url)
+  return async () => {
+    await postgres.stop()
+    await rm(postgres.folder, { recursive: true, force: true })
+  }
+}

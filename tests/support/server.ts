@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll } from 'vitest'
+import { compose } from '../../src/compose.ts'
+import { loadEnv } from '../../src/env.ts'
+import { createLog } from '../../src/log.ts'
+import { createClient, type Door, type Transport } from './client.ts'
+import { createDatabase } from './database.ts'
+
+export const ORIGIN = 'https://auth.example.com'
+
+/** The whole server in production mode on a database of its own, spoken to without a port. */
+export async function startServer(overrides: Record<string, string> = {}) {
+  const database = await createDatabase()
+  const source = {
+    NODE_ENV: 'production',
+    DATABASE_URL: database.url,
+    AUTH_SECRET: randomBytes(32).toString('base64url'),
+    PUBLIC_URL: ORIGIN,
+    LOG_LEVEL: 'silent',
+    ...overrides,
+  }
+  const env = loadEnv(source)
+  const server = await compose(
+    { ...env, DATABASE_URL: source.DATABASE_URL, AUTH_SECRET: source.AUTH_SECRET },
+    await createLog(env),
+  )
+  await server.prepare()
+  afterAll(async () => {
+    await server.close()
+    await database.drop()
+  })
+
+  const fetch = async (path: string, init: RequestInit = {}) =>
+    server.app.request(path, init, { address: () => '192.0.2.1' })
+  return {
+    ...server,
+    env: source,
+    sql: database.sql,
+    fetch,
+    client: (door: Door, transport: Transport) => createClient(fetch, door, transport),
+  }
+}
