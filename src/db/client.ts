@@ -16,6 +16,8 @@ export function createDb(url: string) {
   const sql = postgres(url, {
     max: LIMITS.connections,
     connect_timeout: LIMITS.connectSeconds,
+    // Array types are not used, and the query that looks them up rejects where nobody can catch it.
+    fetch_types: false,
     backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
     onnotice: () => {},
     connection: {

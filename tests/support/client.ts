@@ -80,7 +80,7 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
       credentials.bearer === undefined && transport === 'TOKEN' ? kept.accessToken : credentials.bearer
     const headers = {
       ...(cookie && { cookie }),
-      ...(bearer && { authorization: `Bearer ${bearer}` }),
+      ...(bearer != null && { authorization: `Bearer ${bearer}` }),
       ...credentials.headers,
     }
     const { rest, document } = OPERATIONS[name]

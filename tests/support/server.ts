@@ -5,15 +5,17 @@ import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/log.ts'
 import { createClient, type Door, type Transport } from './client.ts'
 import { createDatabase } from './database.ts'
+import { createProxy } from './proxy.ts'
 
 export const ORIGIN = 'https://auth.example.com'
 
 /** The whole server in production mode on a database of its own, spoken to without a port. */
 export async function startServer(overrides: Record<string, string> = {}) {
   const database = await createDatabase()
+  const proxy = await createProxy(database.url)
   const source = {
     NODE_ENV: 'production',
-    DATABASE_URL: database.url,
+    DATABASE_URL: proxy.url,
     AUTH_SECRET: randomBytes(32).toString('base64url'),
     PUBLIC_URL: ORIGIN,
     LOG_LEVEL: 'silent',
@@ -27,6 +29,7 @@ export async function startServer(overrides: Record<string, string> = {}) {
   await server.prepare()
   afterAll(async () => {
     await server.close()
+    await proxy.close()
     await database.drop()
   })
 
@@ -36,6 +39,7 @@ export async function startServer(overrides: Record<string, string> = {}) {
     ...server,
     env: source,
     sql: database.sql,
+    proxy,
     fetch,
     client: (door: Door, transport: Transport) => createClient(fetch, door, transport),
   }

@@ -1,0 +1,115 @@
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+} from 'jose'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { DOORS } from './support/client.ts'
+import { ORIGIN, startServer } from './support/server.ts'
+
+let server: Awaited<ReturnType<typeof startServer>>
+beforeAll(async () => {
+  server = await startServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
+})
+
+async function issued() {
+  const client = server.client('REST', 'TOKEN')
+  const { data } = await client.register()
+  const keys = await (await server.fetch('/.well-known/jwks.json')).json()
+  return {
+    client,
+    token: data?.accessToken ?? '',
+    keys,
+    userId: data?.user.id ?? '',
+    sessionId: data?.session.id ?? '',
+  }
+}
+
+describe('the access token', () => {
+  test('verifies against the published keys, for any service that knows issuer and audience', async () => {
+    const { token, keys, userId, sessionId } = await issued()
+
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys), {
+      issuer: ORIGIN,
+      audience: 'https://api.example.com',
+      typ: 'at+jwt',
+    })
+
+    expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: keys.keys[0].kid })
+    expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'])
+    expect(payload).toMatchObject({ sub: userId, sid: sessionId })
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900)
+  })
+
+  test('publishes nothing private', async () => {
+    const { keys } = await issued()
+
+    expect(Object.keys(keys.keys[0]).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x'])
+  })
+})
+
+describe.each(DOORS)('by %s', (door) => {
+  const present = async (token: string) => {
+    const { code, reason } = await server.client(door, 'TOKEN').call('me', undefined, { bearer: token })
+    return [code, reason]
+  }
+
+  test('an expired one is EXPIRED', async () => {
+    const shortLived = await startServer({ ACCESS_TOKEN_SECONDS: '5' })
+    const client = shortLived.client(door, 'TOKEN')
+    await client.register()
+    const before = await client.me()
+    await new Promise((done) => setTimeout(done, 6000))
+
+    expect(before.data).not.toBeNull()
+    expect(await client.me()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
+    expect((await client.refresh()).data).not.toBeNull()
+    expect((await client.me()).data).not.toBeNull()
+  })
+
+  test('forged ones are INVALID', async () => {
+    const { token, userId, sessionId, keys } = await issued()
+    const { kid = '' } = decodeProtectedHeader(token)
+    const [head = '', body = '', signature = ''] = token.split('.')
+    const claims = { sid: sessionId, sub: userId, iss: ORIGIN, aud: 'https://api.example.com', jti: 'x' }
+    const foreign = await generateKeyPair('EdDSA', { crv: 'Ed25519' })
+    const foreignJwk = await exportJWK(foreign.publicKey)
+    const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+    const sign = (header: object, key: Parameters<SignJWT['sign']>[0]) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid, ...header })
+        .setIssuedAt()
+        .setExpirationTime('5m')
+        .sign(key)
+    const publicKeyAsSecret = new TextEncoder().encode(keys.keys[0].x)
+
+    const forgeries = {
+      'another signature': `${head}.${body}.${signature.split('').reverse().join('')}`,
+      'another body': `${head}.${encode({ ...claims, sub: crypto.randomUUID() })}.${signature}`,
+      'no algorithm': `${encode({ alg: 'none', typ: 'at+jwt' })}.${body}.`,
+      'a foreign key': await sign({}, foreign.privateKey),
+      'a foreign key in the header': await sign({ jwk: foreignJwk }, foreign.privateKey),
+      'an unknown key id': await sign({ kid: crypto.randomUUID() }, foreign.privateKey),
+      'a key id that is SQL': await sign({ kid: "' or 1=1 --" }, foreign.privateKey),
+      'the public key as a shared secret': await sign({ alg: 'HS256' }, publicKeyAsSecret),
+      'two parts': `${head}.${body}`,
+      empty: '',
+      'not a token at all': '🦊.🦊.🦊',
+    }
+
+    for (const [name, forgery] of Object.entries(forgeries)) {
+      const header = name === 'not a token at all' ? encodeURIComponent(forgery) : forgery
+      expect([name, ...(await present(header))]).toEqual([name, 'UNAUTHENTICATED', 'INVALID'])
+    }
+  })
+
+  test("another server's is INVALID", async () => {
+    const other = await startServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
+    const { data } = await other.client('REST', 'TOKEN').register()
+
+    expect(await present(data?.accessToken ?? '')).toEqual(['UNAUTHENTICATED', 'INVALID'])
+  })
+})

@@ -1,0 +1,94 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { account, type Client, DOORS } from './support/client.ts'
+import { startServer } from './support/server.ts'
+
+let server: Awaited<ReturnType<typeof startServer>>
+beforeAll(async () => {
+  server = await startServer()
+})
+
+/** Every operation, by somebody who is signed in and by somebody who is not. */
+const everyOperation = (client: Client, stranger: Client, input: object) => [
+  client.me(),
+  client.refresh(),
+  client.logout(),
+  client.updateMe({ username: 'Ada' }),
+  client.deleteMe(),
+  stranger.login(input),
+  stranger.register(account()),
+]
+
+describe.each(DOORS)('by %s, while the database', (door) => {
+  test.each(['cut', 'freeze'] as const)(
+    'is %s, nothing is refused or done, and all is well after',
+    async (fault) => {
+      const input = account()
+      const client = server.client(door, 'COOKIE')
+      await client.register(input)
+      const secret = client.secret()
+
+      server.proxy[fault]()
+      const began = performance.now()
+      const answers = await Promise.all(everyOperation(client, server.client(door, 'COOKIE'), input))
+      const seconds = (performance.now() - began) / 1000
+      const notReady = await server.fetch('/ready')
+      const alive = await server.fetch('/health')
+      server.proxy.restore()
+
+      for (const { code, status, retryAfter, headers } of answers) {
+        expect({ code, status, retryAfter }).toEqual({
+          code: 'SERVICE_UNAVAILABLE',
+          status: door === 'REST' ? 503 : 200,
+          retryAfter: 1,
+        })
+        expect(headers.getSetCookie()).toEqual([])
+        expect(headers.get('clear-site-data')).toBeNull()
+      }
+      expect(seconds).toBeLessThan(4)
+      expect([notReady.status, alive.status]).toEqual([503, 200])
+      await expect.poll(async () => (await server.fetch('/ready')).status, { timeout: 5000 }).toBe(200)
+      expect(client.secret()).toBe(secret)
+      expect((await client.me()).data?.email).toBe(input.email)
+      expect((await client.refresh()).data?.user.email).toBe(input.email)
+      expect((await server.client(door, 'TOKEN').login(input)).data).not.toBeNull()
+    },
+  )
+
+  test('loses its backends one after another, every answer is right or 503', async () => {
+    const client = server.client(door, 'TOKEN')
+    const { data } = await client.register()
+    const kill = () => server.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'servauth' and datname = current_database() order by random() limit 3`
+
+    const answers = []
+    for (let round = 0; round < 20; round++) {
+      const [, ...round] = await Promise.all([
+        kill(),
+        client.me(),
+        client.me(),
+        client.me(),
+        client.refresh(),
+      ])
+      answers.push(...round)
+    }
+
+    for (const { code } of answers) expect([undefined, 'SERVICE_UNAVAILABLE']).toContain(code)
+    expect((await client.me()).data?.id).toBe(data?.user.id)
+    expect((await client.refresh()).data?.session.id).toBe(data?.session.id)
+  })
+})
+
+test('a frozen database runs no refresh late that would look like theft', async () => {
+  const client = server.client('REST', 'TOKEN')
+  await client.register()
+  server.proxy.freeze()
+
+  const lost = await Promise.all(Array.from({ length: 40 }, () => client.refresh()))
+  server.proxy.restore()
+  await expect.poll(async () => (await server.fetch('/ready')).status, { timeout: 5000 }).toBe(200)
+
+  expect(new Set(lost.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
+  expect((await client.refresh()).data).not.toBeNull()
+  expect((await client.refresh()).data).not.toBeNull()
+})
