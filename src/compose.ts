@@ -26,7 +26,7 @@ export async function compose(env: Settings, log: Logger) {
     /** Brings the database up to date and makes the signing key; ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
-      await auth.publishedKeys()
+      await auth.prepare()
       state.prepared = true
     },
     /** Not ready any more, while what runs is finished. */

@@ -63,6 +63,8 @@ const EnvSchema = z.object({
   INTROSPECTION: Toggle.optional(),
 })
 
+const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
+
 /** The names in `.env.example`; a test holds the two together. */
 export const ENV_NAMES = Object.keys(EnvSchema.shape)
 
@@ -73,17 +75,17 @@ export type Env = ReturnType<typeof loadEnv>
  * Reports every fault at once; the values themselves are never printed.
  */
 export function loadEnv(source: Record<string, string | undefined>) {
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
-  const { data, error } = EnvSchema.superRefine((env, context) => {
-    if (env.NODE_ENV !== 'production') return
-    for (const name of ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const) {
-      if (!env[name]) context.addIssue({ code: 'custom', path: [name], message: 'is required in production' })
-    }
-  }).safeParse(given)
-  if (error) {
-    const faults = error.issues.map((issue) => `  ${String(issue.path[0])}: ${issue.message}`)
+  const given: typeof source = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const { data, error } = EnvSchema.safeParse(given)
+  const production = (given.NODE_ENV ?? 'production') === 'production'
+  const missing = production ? REQUIRED_IN_PRODUCTION.filter((name) => given[name] === undefined) : []
+  const faults = [
+    ...missing.map((name) => `${name}: is required in production`),
+    ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
+  ]
+  if (!data || faults.length > 0) {
     throw new Error(
-      `The environment is not valid:\n${faults.join('\n')}\nEvery variable is described in .env.example.`,
+      `The environment is not valid:\n  ${faults.join('\n  ')}\nEvery variable is described in .env.example.`,
     )
   }
 

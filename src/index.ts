@@ -69,7 +69,7 @@ async function prepare(attempt: () => Promise<void>, log: Logger) {
       await attempt()
       return
     } catch (err) {
-      log.error({ err }, 'the database is not there yet')
+      log.error({ err }, 'not ready yet')
       await pause(RETRY_MS)
     }
   }

@@ -76,6 +76,11 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
     /** The same for a token of any age: ending its session must still be possible. */
     verifyExpired: (token: string) => claims(token, Number.MAX_SAFE_INTEGER / 1e4),
 
+    /** Makes the first key where there is none, and sees that the latest can be used. */
+    async prepare() {
+      await signingKey(0)
+    },
+
     /** The public keys, for whoever verifies tokens without asking us (RFC 7517). */
     async published(): Promise<JSONWebKeySet> {
       return { keys: [...(await publicKeys()).values()].map(({ jwk }) => jwk) }

@@ -32,6 +32,7 @@ export function createAuthService({ env, db }: { env: Env & { AUTH_SECRET: strin
     ...createProfile(core),
 
     identify: credentials.resolve,
+    prepare: accessTokens.prepare,
     publishedKeys: accessTokens.published,
   }
 }

@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
+
+const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
+const running = new Set<ChildProcess>()
+
+/** Starts the real program in a folder of its own and collects what it prints. */
+export function startProcess({ cwd, env }: { cwd: string; env: Record<string, string> }) {
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(process.execPath, [ENTRY], {
+    cwd,
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    running.delete(child)
+    return { code: code as number | null, signal: signal as string | null }
+  })
+  return {
+    exited,
+    output: () => output,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    async stop() {
+      child.kill('SIGTERM')
+      return exited
+    },
+  }
+}
+
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((done) => server.close(done))
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Waits until the server is ready, for 15 seconds at most. */
+export async function untilReady(url: string) {
+  for (let attempt = 0; attempt < 150; attempt++) {
+    const response = await fetch(`${url}/ready`).catch(() => null)
+    if (response?.ok) return
+    await new Promise((done) => setTimeout(done, 100))
+  }
+  throw new Error(`${url} did not become ready`)
+}
