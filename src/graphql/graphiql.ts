@@ -1,27 +1,51 @@
 import { randomInt } from 'node:crypto'
 import type { AppContext } from '../http/context.ts'
 
-const USER = 'id email emailVerified username createdAt'
-const GRANT = `user { ${USER} } session { id expiresAt } accessToken accessTokenExpiresAt`
-
-/** The tabs are a tour: press play in each, from left to right. The cookie carries the session. */
+/** A tour in tabs: press play in each, from left to right. The cookie carries the session. */
 function tour(email: string) {
-  const password = 'a long enough phrase'
-  const tab = (query: string, variables?: object) => ({
-    query,
-    ...(variables && { variables: JSON.stringify(variables, null, 2) }),
-  })
+  const account = `email: "${email}", password: "a long enough phrase"`
+  const user = `user {
+      id
+      email
+      username
+      createdAt
+    }`
+  const grant = `${user}
+    session {
+      id
+      expiresAt
+    }
+    accessToken
+    accessTokenExpiresAt`
   return [
-    tab(`mutation Register($input: RegisterInput!) {\n  register(input: $input) { ${GRANT} }\n}`, {
-      input: { email, password, username: 'Ada' },
-    }),
-    tab(`mutation Login($input: LoginInput!) {\n  login(input: $input) { ${GRANT} }\n}`, {
-      input: { email, password },
-    }),
-    tab(`query Me {\n  me { ${USER} }\n}`),
-    tab(`mutation Refresh {\n  refresh { ${GRANT} }\n}`),
-    tab('mutation Logout {\n  logout\n}'),
-  ]
+    `mutation Register {
+  register(input: { ${account}, username: "Ada" }) {
+    ${grant}
+  }
+}`,
+    `mutation Login {
+  login(input: { ${account} }) {
+    ${grant}
+  }
+}`,
+    `query Me {
+  me {
+    id
+    email
+    emailVerified
+    username
+    updatedAt
+  }
+}`,
+    `mutation Refresh {
+  refresh {
+    ${grant}
+  }
+}`,
+    `mutation Logout {
+  logout
+}`,
+  ].map((query) => ({ query }))
 }
 
 /**
@@ -35,7 +59,7 @@ export async function createGraphiQL() {
       title: 'Servauth',
       endpoint: '/graphql',
       credentials: 'same-origin',
-      defaultEditorToolsVisibility: 'variables',
+      defaultEditorToolsVisibility: false,
       defaultTabs: tour(`ada+${randomInt(1000, 10_000)}@example.com`),
     })
     return c.body(page, 200, {

@@ -1,0 +1,88 @@
+import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client'
+import { fetchExchange, Client as UrqlClient } from '@urql/core'
+import { parse } from 'graphql'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  LoginDocument,
+  LogoutDocument,
+  MeDocument,
+  RefreshDocument,
+  RegisterDocument,
+} from './generated/graphql.ts'
+import { account } from './support/client.ts'
+import { startServer } from './support/server.ts'
+
+let listener: ReturnType<typeof Bun.serve>
+let url: string
+beforeAll(async () => {
+  const { app } = await startServer()
+  listener = Bun.serve({ port: 0, fetch: (request) => app.fetch(request, { address: () => '127.0.0.1' }) })
+  url = `http://localhost:${listener.port}/graphql`
+})
+afterAll(() => listener.stop(true))
+
+/** What a browser does with the cookie, which a runtime's fetch does not. */
+function fetchWithCookie() {
+  let cookie = ''
+  return Object.assign(
+    async (input: RequestInfo | URL, init?: RequestInit) => {
+      const headers = new Headers(init?.headers)
+      if (cookie) headers.set('cookie', cookie)
+      const response = await fetch(input, { ...init, headers })
+      for (const set of response.headers.getSetCookie()) cookie = set.split(';')[0] ?? ''
+      return response
+    },
+    { preconnect: fetch.preconnect },
+  )
+}
+
+test('Apollo Client registers, reads itself, refreshes and logs out', async () => {
+  const apollo = new ApolloClient({
+    link: new HttpLink({ uri: url, fetch: fetchWithCookie() }),
+    cache: new InMemoryCache(),
+    defaultOptions: { query: { fetchPolicy: 'network-only' } },
+  })
+  const input = account()
+  const mutation = (document: { toString(): string }) => parse(String(document))
+
+  const registered = await apollo.mutate({ mutation: mutation(RegisterDocument), variables: { input } })
+  const me = await apollo.query({ query: mutation(MeDocument) })
+  const refreshed = await apollo.mutate({ mutation: mutation(RefreshDocument) })
+  const loggedOut = await apollo.mutate({ mutation: mutation(LogoutDocument) })
+  const nobody = await apollo.query({ query: mutation(MeDocument), errorPolicy: 'all' })
+  const wrong = apollo.mutate({
+    mutation: mutation(LoginDocument),
+    variables: { input: { ...input, password: 'not it' } },
+  })
+
+  expect(registered.data).toMatchObject({ register: { user: { email: input.email } } })
+  expect(me.data).toMatchObject({ me: { email: input.email } })
+  expect(refreshed.data).toMatchObject({ refresh: { accessToken: expect.any(String) } })
+  expect(loggedOut.data).toEqual({ logout: true })
+  expect(nobody.data).toEqual({ me: null })
+  await expect(wrong).rejects.toMatchObject({ errors: [{ extensions: { code: 'INVALID_CREDENTIALS' } }] })
+})
+
+test('urql registers, reads itself, refreshes and logs out', async () => {
+  const urql = new UrqlClient({
+    url,
+    exchanges: [fetchExchange],
+    fetch: fetchWithCookie(),
+    preferGetMethod: false,
+  })
+  const input = account()
+
+  const registered = await urql.mutation(RegisterDocument.toString(), { input })
+  const me = await urql.query(MeDocument.toString(), {})
+  const refreshed = await urql.mutation(RefreshDocument.toString(), {})
+  const loggedOut = await urql.mutation(LogoutDocument.toString(), {})
+  const nobody = await urql.query(MeDocument.toString(), {})
+  const wrong = await urql.mutation(LoginDocument.toString(), { input: { ...input, password: 'not it' } })
+
+  expect(registered.data?.register.user.email).toBe(input.email)
+  expect(me.data?.me?.email).toBe(input.email)
+  expect(refreshed.data?.refresh.accessToken).toEqual(expect.any(String))
+  expect(loggedOut.data).toEqual({ logout: true })
+  expect(nobody.data).toEqual({ me: null })
+  expect(wrong.error?.graphQLErrors[0]?.extensions).toEqual({ code: 'INVALID_CREDENTIALS' })
+})
