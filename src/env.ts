@@ -65,7 +65,7 @@ const EnvSchema = z.object({
 
 const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
 
-/** The names in `.env.example`; a test holds the two together. */
+/** @internal The names in `.env.example`; a test holds the two together. */
 export const ENV_NAMES = Object.keys(EnvSchema.shape)
 
 export type Env = ReturnType<typeof loadEnv>

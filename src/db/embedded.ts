@@ -10,8 +10,6 @@ import postgres from 'postgres'
 
 const run = promisify(execFile)
 
-export type EmbeddedPostgres = Awaited<ReturnType<typeof startEmbeddedPostgres>>
-
 /**
  * Starts a real PostgreSQL on loopback with its data under `folder`, made at the first call and
  * found again at the next; one left running by a killed process is taken over. Throws an `Error`
