@@ -3,6 +3,7 @@ import { compose } from './compose.ts'
 import { loadEnv } from './env.ts'
 import { completeSettings } from './first-run.ts'
 import { createLog, type Logger } from './log.ts'
+import { untilOrphaned } from './orphaned.ts'
 import { welcome } from './welcome.ts'
 
 const IDLE_SECONDS = 30
@@ -28,7 +29,8 @@ async function serve() {
   const server = await compose(settings, log)
   try {
     const listener = listen(settings.PORT, server.app.fetch)
-    const signalled = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    const ends = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
+    const signalled = Promise.race(env.NODE_ENV === 'development' ? [...ends, untilOrphaned()] : ends)
     const prepared = prepare(server.prepare, log).then(() => {
       if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env.GRAPHIQL))
       else log.info({ port: listener.port, url: settings.PUBLIC_URL }, 'ready')
