@@ -2,22 +2,24 @@ import { AuthError } from '../errors.ts'
 
 type Limits = { concurrent: number; queued: number; waitMs: number }
 
+const full = () => new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
+
 /**
- * Admits a bounded number of jobs at a time and lets a bounded number wait, so that a flood of
- * logins takes neither the memory nor the processor of everybody else. Whoever cannot be served
- * in time is refused with `SERVICE_UNAVAILABLE`. A permit is held until its job ends, also when
- * whoever asked for it has gone.
+ * Keeps a flood of logins from taking the memory and the processor of everybody else. Who comes
+ * when the house is full is refused at the door, before any other work is done for them; inside,
+ * each hash waits for a permit, for a bounded time. A permit is held until its hash ends, also
+ * when whoever asked for it has gone.
  */
 export function createHashingGate({ concurrent, queued, waitMs }: Limits) {
   const waiting = new Set<() => void>()
   let free = concurrent
+  let inside = 0
 
-  async function admit() {
+  async function takePermit() {
     if (free > 0) {
       free--
       return
     }
-    if (waiting.size >= queued) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
     await new Promise<void>((resolve, reject) => {
       const enter = () => {
         clearTimeout(timer)
@@ -26,24 +28,38 @@ export function createHashingGate({ concurrent, queued, waitMs }: Limits) {
       }
       const timer = setTimeout(() => {
         waiting.delete(enter)
-        reject(new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 }))
+        reject(full())
       }, waitMs)
       waiting.add(enter)
     })
   }
 
-  function release() {
+  function handOn() {
     const [next] = waiting
     if (next) next()
     else free++
   }
 
-  return async function pass<T>(job: () => Promise<T>): Promise<T> {
-    await admit()
-    try {
-      return await job()
-    } finally {
-      release()
-    }
+  return {
+    /** Runs an operation that will hash, if there is room. @throws `SERVICE_UNAVAILABLE` */
+    async enter<T>(operation: () => Promise<T>): Promise<T> {
+      if (inside >= concurrent + queued) throw full()
+      inside++
+      try {
+        return await operation()
+      } finally {
+        inside--
+      }
+    },
+
+    /** Runs one hash. @throws `SERVICE_UNAVAILABLE` when its turn does not come in time. */
+    async hash<T>(job: () => Promise<T>): Promise<T> {
+      await takePermit()
+      try {
+        return await job()
+      } finally {
+        handOn()
+      }
+    },
   }
 }

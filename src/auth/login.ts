@@ -7,7 +7,9 @@ import type { LoginInput } from './inputs.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
 export function createLogin({ betterAuth, db, grant, passwords }: Core) {
-  return async function login({ email, password, transport }: LoginInput, caller: Caller) {
+  return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
+
+  async function login({ email, password, transport }: LoginInput, caller: Caller) {
     const former = await formerIdentity(caller)
     const signedIn = await betterAuth.signingIn({ client: caller.client, transport }, () =>
       betterAuth.api.signInEmail({ body: { email, password } }),

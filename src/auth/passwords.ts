@@ -15,14 +15,16 @@ const PREFIX = `$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},p
 
 /** Argon2id for every credential operation, through one gate as wide as the machine has cores. */
 export function createPasswords() {
-  const pass = createHashingGate({
+  const gate = createHashingGate({
     concurrent: Math.min(availableParallelism(), 8),
     queued: 64,
     waitMs: 2000,
   })
   return {
-    hash: (password: string) => pass(() => hash(password, ARGON2ID)),
-    verify: (encoded: string, password: string) => pass(() => verify(encoded, password)),
+    /** Every operation that hashes runs inside of this, so that a flood of them is refused early. */
+    admit: gate.enter,
+    hash: (password: string) => gate.hash(() => hash(password, ARGON2ID)),
+    verify: (encoded: string, password: string) => gate.hash(() => verify(encoded, password)),
     /** Whether a stored hash was made with other parameters than today's. */
     isOutdated: (encoded: string) => !encoded.startsWith(PREFIX),
   }

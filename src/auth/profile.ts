@@ -83,7 +83,8 @@ export function createProfile({ db, passwords, refreshTokens }: Core) {
     needed: boolean,
   ) {
     if (password) {
-      if (!(await passwords.verify(user.password, password))) throw new AuthError('INVALID_CREDENTIALS')
+      const right = await passwords.admit(() => passwords.verify(user.password, password))
+      if (!right) throw new AuthError('INVALID_CREDENTIALS')
       await db.update(sessions).set({ authenticatedAt: sql`now()` }).where(eq(sessions.id, session.id))
     } else if (needed && !fresh) {
       throw new AuthError('REAUTHENTICATION_REQUIRED')

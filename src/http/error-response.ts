@@ -27,7 +27,7 @@ export function errorResponse(fault: Error, c: AppContext) {
 /** Leaves what the request log says about a refusal; our own faults go there with their cause. */
 export function note(c: AppContext, error: AuthError) {
   c.set('code', error.code)
-  if (error.status >= 500) c.set('fault', error.cause ?? error)
+  if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
 }
 
 /** Answers a path that nothing serves, or serves with other methods only. */
