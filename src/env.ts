@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 
@@ -46,11 +47,26 @@ const Secret = z
   .refine((value) => Buffer.byteLength(value) >= 32, 'must hold at least 32 random bytes')
   .refine(looksRandom, 'does not look random; make one with: openssl rand -base64 32')
 
+/** The secret by the path of a file, the way Docker and Kubernetes hand secrets over. */
+const SecretFile = z
+  .string()
+  .transform((path, context) => {
+    try {
+      return readFileSync(path, 'utf8').trim()
+    } catch (fault) {
+      const { code } = fault as NodeJS.ErrnoException
+      context.addIssue({ code: 'custom', message: `cannot be read (${code})` })
+      return z.NEVER
+    }
+  })
+  .pipe(Secret)
+
 const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
   AUTH_SECRET: Secret.optional(),
+  AUTH_SECRET_FILE: SecretFile.optional(),
   PUBLIC_URL: Origin.optional(),
   ALLOWED_ORIGINS: Origins.prefault(''),
   TRUSTED_PROXIES: Proxies.prefault(''),
@@ -78,7 +94,9 @@ export function loadEnv(source: Record<string, string | undefined>) {
   const given: typeof source = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
   const { data, error } = EnvSchema.safeParse(given)
   const production = (given.NODE_ENV ?? 'production') === 'production'
-  const missing = production ? REQUIRED_IN_PRODUCTION.filter((name) => given[name] === undefined) : []
+  const missing = production
+    ? REQUIRED_IN_PRODUCTION.filter((name) => !given[name] && !given[`${name}_FILE`])
+    : []
   const faults = [
     ...missing.map((name) => `${name}: is required in production`),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
@@ -91,8 +109,10 @@ export function loadEnv(source: Record<string, string | undefined>) {
 
   const developing = data.NODE_ENV !== 'production'
   const publicUrl = data.PUBLIC_URL ?? `http://localhost:${data.PORT}`
+  const { AUTH_SECRET_FILE, ...settings } = data
   return {
-    ...data,
+    ...settings,
+    AUTH_SECRET: data.AUTH_SECRET ?? AUTH_SECRET_FILE,
     PUBLIC_URL: publicUrl,
     ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
     GRAPHIQL: data.GRAPHIQL ?? developing,

@@ -34,6 +34,7 @@ describe('the environment', () => {
     ['AUTH_SECRET', 'a'.repeat(64)],
     ['AUTH_SECRET', 'abc123'.repeat(10)],
     ['AUTH_SECRET', 'this-is-a-very-long-secret-for-production-use'],
+    ['AUTH_SECRET_FILE', '/nowhere/auth-secret'],
     ['PUBLIC_URL', 'http://auth.example.com'],
     ['PUBLIC_URL', 'https://auth.example.com/path'],
     ['PUBLIC_URL', 'https://user:pass@auth.example.com'],

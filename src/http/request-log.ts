@@ -16,7 +16,9 @@ export function requestLog(log: Logger): MiddlewareHandler<AppEnv> {
       ms: Math.round(performance.now() - began),
       ...(code && { code }),
     }
-    if (fault === undefined) log.info(line, 'request')
+    // Probes ask every few seconds, for ever.
+    const probe = line.path === '/health' || line.path === '/ready'
+    if (fault === undefined) log[probe ? 'debug' : 'info'](line, 'request')
     else log.error({ ...line, err: fault }, 'request failed')
   }
 }
