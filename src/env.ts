@@ -22,6 +22,16 @@ const Origin = z.string().transform((value, context) => {
   return z.NEVER
 })
 
+/** Where mailed links lead: https, or http on localhost; a path is welcome. */
+const AppUrl = z.url({ protocol: /^https?$/ }).transform((value, context) => {
+  const { protocol, hostname, origin, pathname, search, hash } = new URL(value)
+  if (protocol === 'https:' || hostname === 'localhost' || hostname === '127.0.0.1') {
+    if (!search && !hash) return `${origin}${pathname.replace(/\/+$/, '')}`
+  }
+  context.addIssue({ code: 'custom', message: 'must be an https URL, or http://localhost, without a query' })
+  return z.NEVER
+})
+
 const Origins = CommaSeparated.pipe(z.array(Origin))
 
 /** Addresses and CIDR blocks of the proxies whose `X-Forwarded-For` is believed. */
@@ -74,6 +84,11 @@ const EnvSchema = z.object({
   ACCESS_TOKEN_AUDIENCE: z.string().min(1).optional(),
   SESSION_IDLE_SECONDS: Seconds(1, 31_536_000).default(7 * 86_400),
   SESSION_MAX_SECONDS: Seconds(1, 31_536_000).default(30 * 86_400),
+  EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
+  APP_URL: AppUrl.optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, hostname: /./ }).optional(),
+  MAIL_FROM: z.string().regex(/^[^\p{Cc}]+$/u).optional(),
+  REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),
   INTROSPECTION: Toggle.optional(),
@@ -114,6 +129,8 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ...settings,
     AUTH_SECRET: data.AUTH_SECRET ?? AUTH_SECRET_FILE,
     PUBLIC_URL: publicUrl,
+    APP_URL: data.APP_URL ?? publicUrl,
+    MAIL_FROM: data.MAIL_FROM ?? `Servauth <no-reply@${new URL(publicUrl).hostname}>`,
     ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
     GRAPHIQL: data.GRAPHIQL ?? developing,
     INTROSPECTION: data.INTROSPECTION ?? developing,

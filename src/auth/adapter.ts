@@ -2,50 +2,54 @@ import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { APIError } from 'better-auth/api'
 import type { BetterAuthOptions, DBAdapter, DBTransactionAdapter } from 'better-auth/types'
 import { sql } from 'drizzle-orm'
-import { type Db, isUniqueViolation } from '../db/client.ts'
+import { type Db, type Executor, isUniqueViolation } from '../db/client.ts'
 import { jwks, sessions, users, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
-import { digest } from './refresh-tokens.ts'
 
 type Row = Record<string, unknown>
-type Settings = { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
+
+/** What is made, and what goes with it on the same transaction, is for the product to say. */
+type Makers = {
+  registered(executor: Executor, user: Row): Promise<void>
+  openSession(executor: Executor, data: Row): Promise<Row>
+}
+
+const schema = { user: users, session: sessions, verification: verifications, jwks }
 
 /**
  * Better-Auth's storage on our tables. Its Drizzle adapter does the work; in front of it
  * - the credential account, which Better-Auth keeps in a table of its own, is read from `users.password`;
- * - session tokens are hashed on the way in and put back on the way out, or the client would get the hash;
+ * - sessions are made by us, with their tokens hashed, and handed back with the token in clear, or the
+ *   client would get the hash;
  * - times come from the database's clock, the one clock that all replicas share.
  */
-export function createStorage(db: Db, settings: Settings) {
-  const schema = { user: users, session: sessions, verification: verifications, jwks }
-  const open = drizzleAdapter(db, { provider: 'pg', schema, transaction: true })
+export function createStorage(db: Db, makers: Makers) {
   return (options: BetterAuthOptions): DBAdapter => {
-    const adapter = open(options)
+    const open = (executor: Executor) => drizzleAdapter(executor, { provider: 'pg', schema })(options)
+    const adapter = open(db)
     return {
       ...adapter,
-      ...onOurTables(adapter, settings),
-      transaction: (work) => adapter.transaction((tx) => work({ ...tx, ...onOurTables(tx, settings) })),
+      ...onOurTables(adapter, db, makers),
+      transaction: (work) =>
+        db.transaction((tx) => {
+          const inside = open(tx)
+          return work({ ...inside, ...onOurTables(inside, tx, makers) })
+        }),
     }
   }
 }
 
-function onOurTables(
-  adapter: DBTransactionAdapter,
-  settings: Settings,
-): Pick<DBAdapter, 'create' | 'findOne'> {
+function onOurTables(adapter: DBTransactionAdapter, executor: Executor, makers: Makers) {
   const now = sql`now()`
-  const idle = sql`least(${settings.SESSION_IDLE_SECONDS}::int, ${settings.SESSION_MAX_SECONDS}::int)`
-
   const creators: Record<string, (data: Row) => Promise<Row>> = {
-    user: (data) => adapter.create({ model: 'user', data: { ...data, createdAt: now, updatedAt: now } }),
+    async user(data) {
+      const user = await adapter.create<Row>({ model: 'user', data: { ...data, createdAt: now, updatedAt: now } })
+      await makers.registered(executor, user)
+      return user
+    },
     // The hash is in the user's row already: the sign-up hook puts it there.
     account: async (data) => data,
-    async session(data) {
-      const expiresAt = sql`now() + make_interval(secs => ${idle})`
-      const stored = { ...data, token: digest(String(data.token)), createdAt: now, updatedAt: now, expiresAt }
-      const row = await adapter.create<Row>({ model: 'session', data: stored, forceAllowId: true })
-      return { ...row, token: data.token }
-    },
+    session: (data) => makers.openSession(executor, data),
   }
 
   return {
@@ -58,7 +62,7 @@ function onOurTables(
       const user = await adapter.findOne<Row>({ model: 'user', where: query.where })
       return (user && { ...user, account: [credentialOf(user)] }) as never
     },
-  }
+  } satisfies Pick<DBAdapter, 'create' | 'findOne'>
 }
 
 function credentialOf({ id, password }: Row) {

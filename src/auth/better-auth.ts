@@ -8,8 +8,11 @@ import type { Env } from '../env.ts'
 import { AuthError, type Code } from '../errors.ts'
 import { createStorage } from './adapter.ts'
 import type { Client } from './caller.ts'
+import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keysPlugin } from './keys-plugin.ts'
+import { openSession } from './open-session.ts'
+import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
@@ -19,10 +22,12 @@ export type BetterAuth = ReturnType<typeof createBetterAuth>
 
 /** What a sign-up or sign-in is told beside the input that Better-Auth's API takes, and what it leaves behind. */
 type SignIn = {
+  operation: 'register' | 'login'
   client: Client
   transport: SessionTransport | null | undefined
+  formerId: string | undefined
   passwordHash?: string
-  session?: SessionRow
+  session?: SessionRow & { secret: string }
   outdatedHash?: string
 }
 
@@ -35,11 +40,13 @@ type BetterAuthUser = Omit<User, 'username' | 'pendingEmail'> & {
 const REFUSALS: Record<string, Code> = {
   INVALID_EMAIL_OR_PASSWORD: 'INVALID_CREDENTIALS',
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'EMAIL_TAKEN',
+  EMAIL_NOT_VERIFIED: 'EMAIL_NOT_VERIFIED',
 }
 
 type Parts = {
   env: Env & { AUTH_SECRET: string }
   db: Db
+  outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
 }
@@ -48,13 +55,35 @@ type Parts = {
  * Better-Auth as Servauth uses it: its server API, called from code. None of its routes is
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
-export function createBetterAuth({ env, db, passwords, refreshTokens }: Parts) {
+export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: Parts) {
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
     if (!signIn) throw new TypeError('Sessions are made within signingIn() only')
     return signIn
   }
+  const storage = createStorage(db, {
+    async registered(executor, { id, email }) {
+      const user = { id: String(id), email: String(email) }
+      await record(executor, 'register', user.id, currentSignIn().client)
+      await outbox.promise(executor, { kind: 'email-verification', recipient: user.email, userId: user.id })
+    },
+    async openSession(executor, { userId }) {
+      const signIn = currentSignIn()
+      const { client, formerId, operation } = signIn
+      const id = crypto.randomUUID()
+      const { lineage, token } = refreshTokens.begin(id)
+      const transport = signIn.transport ?? 'COOKIE'
+      const event = operation === 'login' ? operation : undefined
+      const row = await openSession(
+        executor,
+        { id, userId: String(userId), token, lineage, transport, client, formerId, event },
+        { idle: env.SESSION_IDLE_SECONDS, max: env.SESSION_MAX_SECONDS },
+      )
+      signIn.session = { ...row, secret: token }
+      return { ...row, token }
+    },
+  })
   const jwtOptions = {
     disableSettingJwtHeader: true,
     jwks: { keyPairConfig: { alg: 'EdDSA', crv: 'Ed25519' } },
@@ -68,9 +97,10 @@ export function createBetterAuth({ env, db, passwords, refreshTokens }: Parts) {
     logger: { disabled: true },
     rateLimit: { enabled: false },
     advanced: { database: { generateId: 'uuid' } },
-    database: createStorage(db, env),
+    database: storage,
     emailAndPassword: {
       enabled: true,
+      requireEmailVerification: env.REQUIRE_EMAIL_VERIFICATION,
       // The password rule is ours and already applied.
       minPasswordLength: 1,
       maxPasswordLength: 1024,
@@ -91,15 +121,7 @@ export function createBetterAuth({ env, db, passwords, refreshTokens }: Parts) {
         pendingEmail: { type: 'string', required: false, input: false },
       },
     },
-    session: {
-      cookieCache: { enabled: false },
-      additionalFields: {
-        lineage: { type: 'string', required: false, input: false },
-        transport: { type: 'string', required: false, input: false },
-        lastUsedAt: { type: 'date', required: false, input: false },
-        authenticatedAt: { type: 'date', required: false, input: false },
-      },
-    },
+    session: { cookieCache: { enabled: false } },
     databaseHooks: {
       user: {
         create: {
@@ -107,34 +129,25 @@ export function createBetterAuth({ env, db, passwords, refreshTokens }: Parts) {
             ({ data: { name: name || null, password: currentSignIn().passwordHash } }) as never,
         },
       },
-      session: {
-        create: {
-          before: async () => {
-            const { transport, client } = currentSignIn()
-            const id = crypto.randomUUID()
-            return { data: { ...refreshTokens.begin(id), id, transport: transport ?? 'COOKIE', ...client } }
-          },
-          after: async (session) => {
-            currentSignIn().session = session as unknown as SessionRow
-          },
-        },
-      },
     },
-    plugins: [jwt(jwtOptions), keysPlugin(jwtOptions), rotationPlugin({ db, refreshTokens, settings: env })],
+    plugins: [jwt(jwtOptions), keysPlugin(jwtOptions), rotationPlugin({ db, outbox, refreshTokens, settings: env })],
   })
 
   return {
     api,
     /**
-     * Runs a sign-up or sign-in of Better-Auth's API and hands back what came of it, the
-     * session's secret in clear this once.
+     * Runs a sign-up or sign-in of Better-Auth's API and hands back what came of it: the user, and
+     * the session with its secret in clear this once. While the address must be verified first, a
+     * sign-up makes no session, and the user may be made up, to hide that the address is taken.
      */
     async signingIn(signIn: SignIn, work: () => Promise<{ user: BetterAuthUser }>) {
       const { user } = await signIns.run(signIn, work).catch(translate)
-      const { session, outdatedHash } = signIn
-      if (!session) throw new TypeError('Better-Auth made no session')
-      const { name: username, pendingEmail = null, ...rest } = user
-      return { user: { ...rest, username, pendingEmail }, session, secret: session.token, outdatedHash }
+      const { name, pendingEmail = null, ...rest } = user
+      return {
+        user: { ...rest, username: name || null, pendingEmail },
+        session: signIn.session,
+        outdatedHash: signIn.outdatedHash,
+      }
     },
   }
 }

@@ -1,8 +1,8 @@
 import type { SessionRow, UserRow } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
 
-/** Where a request comes from, as far as it may be believed; both cleaned and cut to size. */
-export type Client = { ipAddress: string | null; userAgent: string | null }
+/** Where a request comes from, as far as it may be believed; all cleaned and cut to size. */
+export type Client = { requestId: string; ipAddress: string | null; userAgent: string | null }
 
 /** Who a credential stands for; `fresh` when the password was given a short while ago. */
 export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }

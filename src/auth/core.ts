@@ -2,6 +2,8 @@ import type { Db } from '../db/client.ts'
 import type { BetterAuth } from './better-auth.ts'
 import type { Credentials } from './credentials.ts'
 import type { Grant } from './grant.ts'
+import type { MailedTokens } from './mailed-tokens.ts'
+import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 
@@ -11,6 +13,9 @@ export type Core = {
   betterAuth: BetterAuth
   credentials: Credentials
   grant: Grant
+  mailedTokens: MailedTokens
+  outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
+  requireEmailVerification: boolean
 }

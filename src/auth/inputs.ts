@@ -25,6 +25,8 @@ const Password = Text.min(1, 'Must not be empty.')
 
 const NewPassword = Password.refine((value) => characters(value) >= 8, 'Must have at least 8 characters.')
 
+const PERSONAL = 'Must not be the e-mail address.'
+
 const Username = Text.trim()
   .min(1, 'Must not be empty.')
   .refine((value) => characters(value) <= 100, 'Must have at most 100 characters.')
@@ -43,7 +45,7 @@ export const RegisterInput = z
   })
   .refine(({ email, password }) => !isPersonal(password, email), {
     path: ['password'],
-    error: 'Must not be the e-mail address.',
+    error: PERSONAL,
   })
 export type RegisterInput = z.output<typeof RegisterInput>
 
@@ -71,10 +73,40 @@ export type UpdateMeInput = z.output<typeof UpdateMeInput>
 export const DeleteMeInput = z.strictObject({ password: Password.nullish() })
 export type DeleteMeInput = z.output<typeof DeleteMeInput>
 
+export const ChangePasswordInput = z.strictObject({ currentPassword: Password, newPassword: NewPassword })
+export type ChangePasswordInput = z.output<typeof ChangePasswordInput>
+
+export const RequestPasswordResetInput = z.strictObject({ email: Email })
+export type RequestPasswordResetInput = z.output<typeof RequestPasswordResetInput>
+
+export const ResetPasswordInput = z.strictObject({ token: Token, newPassword: NewPassword })
+export type ResetPasswordInput = z.output<typeof ResetPasswordInput>
+
+export const RequestEmailVerificationInput = z.strictObject({ email: Email })
+export type RequestEmailVerificationInput = z.output<typeof RequestEmailVerificationInput>
+
+export const VerifyEmailInput = z.strictObject({ token: Token })
+export type VerifyEmailInput = z.output<typeof VerifyEmailInput>
+
+export const UndoEmailChangeInput = z.strictObject({ token: Token })
+export type UndoEmailChangeInput = z.output<typeof UndoEmailChangeInput>
+
+export const EventsInput = z.strictObject({ first: z.coerce.number().int().min(1).max(100).default(20) })
+export type EventsInput = z.output<typeof EventsInput>
+
+/** The id of one of the caller's sessions; what is no id at all names none of them. */
+export const SessionId = z.uuid()
+
 /** Whether a password is the address or the part before its `@`, in any case. */
-export function isPersonal(password: string, email: string) {
+function isPersonal(password: string, email: string) {
   const given = password.toLowerCase()
   return given === email || given === email.split('@')[0]
+}
+
+/** @throws `INVALID_INPUT` for a new password that is the user's own address. */
+export function refusePersonal(newPassword: string, email: string) {
+  if (!isPersonal(newPassword, email)) return
+  throw new AuthError('INVALID_INPUT', { fields: [{ path: 'newPassword', message: PERSONAL }] })
 }
 
 /** Parses or refuses with `INVALID_INPUT`, naming every field that is at fault. */

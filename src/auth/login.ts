@@ -1,8 +1,9 @@
 import { and, eq } from 'drizzle-orm'
 import { users } from '../db/schema.ts'
+import { AuthError } from '../errors.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
-import { endSession } from './end-session.ts'
+import { recordByEmail } from './events.ts'
 import type { LoginInput } from './inputs.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
@@ -10,13 +11,18 @@ export function createLogin({ betterAuth, db, grant, passwords }: Core) {
   return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
 
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
-    const former = await formerIdentity(caller)
-    const signedIn = await betterAuth.signingIn({ client: caller.client, transport }, () =>
-      betterAuth.api.signInEmail({ body: { email, password } }),
-    )
-    if (former) await endSession(db, former.session.id)
-    if (signedIn.outdatedHash) await rehash(signedIn.user.id, signedIn.outdatedHash, password)
-    return grant(signedIn, caller)
+    const { client } = caller
+    const formerId = (await formerIdentity(caller))?.session.id
+    const signIn = { operation: 'login', client, transport, formerId } as const
+    const { user, session, outdatedHash } = await betterAuth
+      .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
+      .catch(async (fault: unknown) => {
+        if (fault instanceof AuthError && fault.status < 500) await recordByEmail(db, 'login_failed', email, client)
+        throw fault
+      })
+    if (!session) throw new TypeError('Better-Auth made no session')
+    if (outdatedHash) await rehash(user.id, outdatedHash, password)
+    return grant({ user, session, secret: session.secret }, caller)
   }
 
   /** Brings the stored hash up to today's parameters, unless the password changed meanwhile. */

@@ -2,6 +2,7 @@ import { unauthenticated } from '../errors.ts'
 import type { Caller } from './caller.ts'
 import type { Core } from './core.ts'
 import { endSession } from './end-session.ts'
+import { record } from './events.ts'
 import type { LogoutInput } from './inputs.ts'
 
 /**
@@ -12,11 +13,16 @@ export function createLogout({ credentials, db }: Core) {
   return async function logout({ refreshToken }: LogoutInput, caller: Caller) {
     const presented = refreshToken ?? caller.bearer ?? caller.cookie
     if (presented === null) throw unauthenticated('MISSING')
-    const ended = await credentials.sessionNamedBy(presented)
-    if (ended) await endSession(db, ended)
+    const named = await credentials.sessionNamedBy(presented)
+    if (named) {
+      await db.transaction(async (tx) => {
+        const ended = await endSession(tx, named)
+        if (ended) await record(tx, 'logout', ended.userId, caller.client)
+      })
+    }
 
     const inCookie = caller.cookie && (await credentials.sessionNamedBy(caller.cookie))
-    if (presented === caller.cookie || !inCookie || inCookie === ended) caller.forgetSecret()
+    if (presented === caller.cookie || !inCookie || inCookie === named) caller.forgetSecret()
     return true
   }
 }

@@ -1,15 +1,21 @@
-import { and, eq, exists, ne, sql } from 'drizzle-orm'
-import { isUniqueViolation } from '../db/client.ts'
+import { and, eq, exists, sql } from 'drizzle-orm'
+import { type Executor, isUniqueViolation } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
 import { type Caller, type Identity, identityOf } from './caller.ts'
 import type { Core } from './core.ts'
+import { changeEmail, isReserved } from './email-change.ts'
+import { record } from './events.ts'
 import type { DeleteMeInput, UpdateMeInput } from './inputs.ts'
-import { digest } from './refresh-tokens.ts'
+import { endMailedTokens } from './mailed-tokens.ts'
+import { createReauthenticate } from './reauthenticate.ts'
 import { toUser } from './user.ts'
 
 /** The signed-in user's own account: read, change and delete it. */
-export function createProfile({ db, passwords, refreshTokens }: Core) {
+export function createProfile(core: Core) {
+  const { db, outbox, requireEmailVerification } = core
+  const reauthenticate = createReauthenticate(core)
+
   return {
     /** Null when the request carries no credentials; bad ones are an error. */
     async me(caller: Caller) {
@@ -17,77 +23,71 @@ export function createProfile({ db, passwords, refreshTokens }: Core) {
       return identity && toUser(identity.user)
     },
 
-    /** A new address needs a fresh session or the password, and ends all other sessions. */
+    /**
+     * A new address needs a fresh session or the password. Where the account's address is verified
+     * the new one waits until its mailbox confirms it; else it takes effect at once.
+     */
     async updateMe({ username, email, currentPassword }: UpdateMeInput, caller: Caller) {
       const identity = await identityOf(caller)
-      const { user, session } = identity
+      const { user } = identity
       const newEmail = email && email !== user.email ? email : undefined
-      await reauthenticate(identity, currentPassword, newEmail !== undefined)
+      await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined)
+      const waits = user.emailVerified || requireEmailVerification
+      if (newEmail && waits) outbox.demand()
 
-      const renewed = newEmail && session.transport === 'COOKIE' ? refreshTokens.begin(session.id) : undefined
-      const changed = await db
+      const { row, secret } = await db
         .transaction(async (tx) => {
-          const [row] = await tx
-            .update(users)
-            .set({
-              ...(username !== undefined && { username }),
-              ...(newEmail && { email: newEmail, emailVerified: false, pendingEmail: null }),
-              updatedAt: sql`now()`,
-            })
-            .where(and(eq(users.id, user.id), isLive(session)))
-            .returning()
-          if (!row) throw unauthenticated('REVOKED')
-          if (newEmail) {
-            await tx.delete(sessions).where(and(eq(sessions.userId, user.id), ne(sessions.id, session.id)))
-          }
-          // The answer has no place for a token: a TOKEN session keeps its secret and rotates in its turn.
-          if (renewed) {
-            const { lineage, token } = renewed
-            await tx
-              .update(sessions)
-              .set({ lineage, token: digest(token), previousToken: null, rotatedAt: null })
-              .where(eq(sessions.id, session.id))
-          }
-          return row
+          const row = await setUsername(tx, identity, username)
+          if (!newEmail) return { row, secret: undefined }
+          if (waits) return { row: await awaitConfirmation(tx, identity, newEmail, caller), secret: undefined }
+          return changeEmail(tx, core, { user, newEmail, keep: identity.session, client: caller.client })
         })
         .catch((fault: unknown) => {
           throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
         })
-      if (renewed) caller.keepSecret(renewed.token)
-      return toUser(changed)
+      if (secret) caller.keepSecret(secret)
+      return toUser(row)
     },
 
     /** Needs a fresh session or the password. Sessions and everything else of the user go with the row. */
     async deleteMe({ password }: DeleteMeInput, caller: Caller) {
       const identity = await identityOf(caller)
-      await reauthenticate(identity, password, true)
-      const gone = await db
-        .delete(users)
-        .where(and(eq(users.id, identity.user.id), isLive(identity.session)))
-        .returning({ id: users.id })
-      if (gone.length === 0) throw unauthenticated('REVOKED')
+      await reauthenticate.byPasswordOrFreshness(identity, password, true)
+      await db.transaction(async (tx) => {
+        const [gone] = await tx.delete(users).where(isActing(identity)).returning()
+        if (!gone) throw unauthenticated('REVOKED')
+        await endMailedTokens(tx, gone)
+        await record(tx, 'account_deleted', gone.id, caller.client)
+      })
       caller.forgetSecret()
       return true
     },
   }
 
-  /** Credentials were proven before; what they allow to write must hold at the moment of writing. */
-  function isLive({ id }: { id: string }) {
-    return exists(db.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, id)))
+  async function setUsername(tx: Executor, identity: Identity, username: string | null | undefined) {
+    const [row] = await tx
+      .update(users)
+      .set({ updatedAt: sql`now()`, ...(username !== undefined && { username }) })
+      .where(isActing(identity))
+      .returning()
+    if (!row) throw unauthenticated('REVOKED')
+    return row
   }
 
-  /** A password that is given is checked, also where a fresh session would do; a right one makes it fresh. */
-  async function reauthenticate(
-    { user, session, fresh }: Identity,
-    password: string | null | undefined,
-    needed: boolean,
-  ) {
-    if (password) {
-      const right = await passwords.admit(() => passwords.verify(user.password, password))
-      if (!right) throw new AuthError('INVALID_CREDENTIALS')
-      await db.update(sessions).set({ authenticatedAt: sql`now()` }).where(eq(sessions.id, session.id))
-    } else if (needed && !fresh) {
-      throw new AuthError('REAUTHENTICATION_REQUIRED')
-    }
+  /** Whether the address is free is not told here, and found out again when it is confirmed. */
+  async function awaitConfirmation(tx: Executor, { user, session }: Identity, pendingEmail: string, { client }: Caller) {
+    const taken = await isReserved(tx, pendingEmail, user.id)
+    const [row] = await tx.update(users).set({ pendingEmail }).where(eq(users.id, user.id)).returning()
+    if (!row) throw unauthenticated('REVOKED')
+    const kind = taken ? 'address-taken' : 'email-change'
+    await outbox.promise(tx, { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id })
+    await record(tx, 'email_change_requested', user.id, client)
+    return row
+  }
+
+  /** Credentials were proven before; what they allow to write must hold at the moment of writing. */
+  function isActing({ user, session }: Identity) {
+    const live = db.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id))
+    return and(eq(users.id, user.id), exists(live))
   }
 }

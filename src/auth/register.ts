@@ -1,19 +1,41 @@
+import { AuthError } from '../errors.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
-import { endSession } from './end-session.ts'
 import type { RegisterInput } from './inputs.ts'
+import { toUser } from './user.ts'
 
-/** Makes an account and signs it in. A session that the caller had before ends. */
-export function createRegister({ betterAuth, db, grant, passwords }: Core) {
-  return (input: RegisterInput, caller: Caller) => passwords.admit(() => register(input, caller))
+/**
+ * Makes an account and signs it in; a session that the caller had before ends. While the address
+ * must be verified first nobody is signed in, and a new and a taken address look the same: the
+ * owner of a taken one is told by mail.
+ */
+export function createRegister({ betterAuth, db, grant, outbox, passwords, requireEmailVerification }: Core) {
+  return async (input: RegisterInput, caller: Caller) => {
+    if (requireEmailVerification) outbox.demand()
+    return passwords.admit(() => register(input, caller))
+  }
 
   async function register({ email, password, username, transport }: RegisterInput, caller: Caller) {
-    const former = await formerIdentity(caller)
+    const { client } = caller
+    const formerId = (await formerIdentity(caller))?.session.id
     const passwordHash = await passwords.hash(password)
-    const signedIn = await betterAuth.signingIn({ client: caller.client, transport, passwordHash }, () =>
-      betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }),
-    )
-    if (former) await endSession(db, former.session.id)
-    return grant(signedIn, caller)
+    const signUp = { operation: 'register', client, transport, formerId, passwordHash } as const
+    const { user, session } = await betterAuth
+      .signingIn(signUp, () => betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }))
+      .catch((fault: unknown) => {
+        const taken = fault instanceof AuthError && fault.code === 'EMAIL_TAKEN'
+        if (taken && requireEmailVerification) return madeUp(email, username ?? null)
+        throw fault
+      })
+    if (session) return grant({ user, session, secret: session.secret }, caller)
+    return { user: toUser(user), session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
+  }
+
+  /** Of two registrations at once the later finds the address taken only when it writes. */
+  async function madeUp(email: string, username: string | null) {
+    await outbox.promise(db, { kind: 'address-taken', recipient: email })
+    const now = new Date()
+    const user = { id: crypto.randomUUID(), email, emailVerified: false, pendingEmail: null, username }
+    return { user: { ...user, createdAt: now, updatedAt: now }, session: undefined }
   }
 }

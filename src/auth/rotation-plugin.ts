@@ -4,14 +4,25 @@ import { z } from 'zod'
 import type { Db } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
+import type { Client } from './caller.ts'
+import { record } from './events.ts'
+import type { Outbox } from './outbox.ts'
 import { SessionTransport } from './inputs.ts'
 import { digest, type RefreshTokens } from './refresh-tokens.ts'
 
 /** How long a predecessor stays good, and how often a session rotates at most. */
 export const GRACE_SECONDS = 30
 
+const RotateInput = z.object({
+  token: z.string(),
+  transport: SessionTransport,
+  client: z.custom<Client>(),
+})
+type RotateInput = z.output<typeof RotateInput>
+
 type Parts = {
   db: Db
+  outbox: Outbox
   refreshTokens: RefreshTokens
   settings: { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
 }
@@ -24,7 +35,7 @@ type Parts = {
  * current one back. So tabs that refresh at once, a request overtaken by two others and a reply
  * that was lost all end with the same token.
  */
-export function rotationPlugin({ db, refreshTokens, settings }: Parts) {
+export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
   const grace = sql`make_interval(secs => ${GRACE_SECONDS}::int)`
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
@@ -37,7 +48,7 @@ export function rotationPlugin({ db, refreshTokens, settings }: Parts) {
        * @throws `UNAUTHENTICATED`, or `REFRESH_REUSED` when an old token gives a theft away.
        */
       rotateSession: createAuthEndpoint.serverOnly(
-        { method: 'POST', body: z.object({ token: z.string(), transport: SessionTransport.nullable() }) },
+        { method: 'POST', body: RotateInput },
         async ({ body }) => {
           const presented = refreshTokens.decode(body.token)
           if (!presented) throw unauthenticated('INVALID')
@@ -46,56 +57,59 @@ export function rotationPlugin({ db, refreshTokens, settings }: Parts) {
 
           const isCurrent = eq(sessions.token, hash)
           const isDue = sql`${isCurrent} and coalesce(${sessions.rotatedAt} <= now() - ${grace}, true)`
-          const [found] = await db
-            .update(sessions)
-            .set({
-              token: sql`case when ${isDue} then ${digest(successor)} else ${sessions.token} end`,
-              previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
-              rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
-              expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
-              lastUsedAt: sql`now()`,
-            })
-            .from(users)
-            .where(
-              and(
-                eq(sessions.id, presented.sessionId),
-                eq(users.id, sessions.userId),
-                gt(sessions.expiresAt, sql`now()`),
-                body.transport ? eq(sessions.transport, body.transport) : undefined,
-                or(
-                  isCurrent,
-                  and(eq(sessions.previousToken, hash), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
+          const found = await db.transaction(async (tx) => {
+            const [found] = await tx
+              .update(sessions)
+              .set({
+                token: sql`case when ${isDue} then ${digest(successor)} else ${sessions.token} end`,
+                previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
+                rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
+                expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
+                lastUsedAt: sql`now()`,
+              })
+              .from(users)
+              .where(
+                and(
+                  eq(sessions.id, presented.sessionId),
+                  eq(users.id, sessions.userId),
+                  gt(sessions.expiresAt, sql`now()`),
+                  eq(sessions.transport, body.transport),
+                  or(isCurrent, and(eq(sessions.previousToken, hash), gt(sessions.rotatedAt, sql`now() - ${grace}`))),
                 ),
-              ),
-            )
-            .returning({ session: getTableColumns(sessions), user: getTableColumns(users) })
-          if (!found) throw await refusal(presented, hash, body.transport)
+              )
+              .returning({ session: getTableColumns(sessions), user: getTableColumns(users), rotated: sql<boolean>`${sessions.rotatedAt} = now()` })
+            if (found?.rotated) await record(tx, 'refresh', found.user.id, body.client)
+            return found
+          })
+          if (!found) throw await refusal(presented, hash, body)
 
-          return { ...found, token: found.session.token === hash ? body.token : successor }
+          const { session, user } = found
+          return { session, user, token: session.token === hash ? body.token : successor }
         },
       ),
     },
   } as const
 
   /** Why a token of ours did not pass; a reused one ends its session. */
-  async function refusal(
-    { sessionId, lineage }: { sessionId: string; lineage: string },
-    hash: string,
-    transport: SessionTransport | null,
-  ) {
+  async function refusal({ sessionId, lineage }: RefreshToken, hash: string, { transport, client }: RotateInput) {
     const [session] = await db
       .select({ ...getTableColumns(sessions), expired: sql<boolean>`${sessions.expiresAt} <= now()` })
       .from(sessions)
       .where(eq(sessions.id, sessionId))
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')
-    if (transport && session.transport !== transport) return unauthenticated('INVALID')
+    if (session.transport !== transport) return unauthenticated('INVALID')
     // A changed password began a new lineage: the old token is dead, but nobody stole it.
     if (session.lineage !== lineage) return unauthenticated('REVOKED')
 
-    await db
-      .delete(sessions)
-      .where(and(eq(sessions.id, sessionId), eq(sessions.lineage, lineage), ne(sessions.token, hash)))
+    await db.transaction(async (tx) => {
+      const isReused = and(eq(sessions.id, sessionId), eq(sessions.lineage, lineage), ne(sessions.token, hash))
+      const [ended] = await tx.delete(sessions).where(isReused).returning()
+      if (!ended) return
+      await record(tx, 'refresh_reused', ended.userId, client)
+      const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
+      if (user) await outbox.promise(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
+    })
     return new AuthError('REFRESH_REUSED')
   }
 }

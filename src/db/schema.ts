@@ -1,5 +1,5 @@
-import { relations, sql } from 'drizzle-orm'
-import { boolean, index, pgEnum, pgTable, text, timestamp, uuid, varchar } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { boolean, index, integer, pgEnum, pgTable, text, timestamp, uuid, varchar } from 'drizzle-orm/pg-core'
 
 const time = (name: string) => timestamp(name, { withTimezone: true })
 const createdAt = () => time('created_at').notNull().defaultNow()
@@ -50,19 +50,33 @@ export const sessions = pgTable(
   ],
 )
 
-/** Better-Auth's short-lived values: the hashes of mailed tokens. */
+export const mailStatus = pgEnum('mail_status', ['PENDING', 'SENT', 'FAILED'])
+
+/** What a mailed token is good for. */
+export const tokenPurpose = pgEnum('token_purpose', ['PASSWORD_RESET', 'EMAIL_VERIFICATION', 'EMAIL_CHANGE_UNDO'])
+
+/** Better-Auth's table of short-lived values, holding the mailed tokens. */
 export const verifications = pgTable(
   'verification',
   {
     id: uuid().primaryKey().defaultRandom(),
-    identifier: varchar({ length: 255 }).notNull(),
+    /** SHA-256 of the token. */
+    identifier: varchar({ length: 255 }).notNull().unique(),
+    /** The address that the token is about. */
     value: text().notNull(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    purpose: tokenPurpose().notNull(),
+    /** The session that asked for it, which an e-mail change leaves alive. */
+    sessionId: uuid('session_id'),
     expiresAt: time('expires_at').notNull(),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
   (table) => [
-    index('verification_identifier_index').on(table.identifier),
+    index('verification_user_id_purpose_index').on(table.userId, table.purpose),
+    index('verification_value_index').on(table.value),
     index('verification_expires_at_index').on(table.expiresAt),
   ],
 )
@@ -78,10 +92,53 @@ export const jwks = pgTable('jwks', {
   expiresAt: time('expires_at'),
 })
 
-export const usersRelations = relations(users, ({ many }) => ({ sessions: many(sessions) }))
-export const sessionsRelations = relations(sessions, ({ one }) => ({
-  user: one(users, { fields: [sessions.userId], references: [users.id] }),
-}))
+/**
+ * Mails that were promised, written in the transaction that causes them. No token is in here:
+ * the worker derives it from the row's id when it sends.
+ */
+export const mailOutbox = pgTable(
+  'mail_outbox',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    kind: varchar({ length: 40 }).notNull(),
+    recipient: varchar({ length: 255 }).notNull(),
+    userId: uuid('user_id'),
+    sessionId: uuid('session_id'),
+    status: mailStatus().notNull().default('PENDING'),
+    attempts: integer().notNull().default(0),
+    /** Whether its token is in `verification`, or was. */
+    tokenMade: boolean('token_made').notNull().default(false),
+    /** When it is due; while a worker sends, when that worker is given up. */
+    nextAttemptAt: time('next_attempt_at').notNull().defaultNow(),
+    expiresAt: time('expires_at').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('mail_outbox_due_index').on(table.nextAttemptAt).where(sql`${table.status} = 'PENDING'`),
+    index('mail_outbox_user_id_index').on(table.userId),
+    index('mail_outbox_recipient_index').on(table.recipient),
+    index('mail_outbox_created_at_index').on(table.createdAt),
+  ],
+)
+
+/** What happened. The user's row may be gone: that is one of the things that happen. */
+export const events = pgTable(
+  'events',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    kind: varchar({ length: 40 }).notNull(),
+    userId: uuid('user_id'),
+    requestId: varchar('request_id', { length: 64 }),
+    ipAddress: varchar('ip_address', { length: 45 }),
+    userAgent: varchar('user_agent', { length: 255 }),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('events_user_id_created_at_index').on(table.userId, table.createdAt),
+    index('events_created_at_index').on(table.createdAt),
+  ],
+)
 
 export type UserRow = typeof users.$inferSelect
 export type SessionRow = typeof sessions.$inferSelect
+export type MailRow = typeof mailOutbox.$inferSelect

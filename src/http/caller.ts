@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
-import type { Caller, Identity, Presented } from '../auth/caller.ts'
+import type { Caller, Client, Identity, Presented } from '../auth/caller.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import type { createSessionCookie } from './session-cookie.ts'
@@ -19,7 +19,7 @@ export function caller({ cookie, trustedProxies, identify }: Options): Middlewar
     const current: Caller = {
       ...presented,
       get client() {
-        return { ipAddress: clientAddress(c, trustedProxies), userAgent: userAgentOf(c) }
+        return clientOf(c, trustedProxies)
       },
       identify: () => (identity ??= identify(presented)),
       keepSecret: (secret) => cookie.write(c, secret),
@@ -27,6 +27,14 @@ export function caller({ cookie, trustedProxies, identify }: Options): Middlewar
     }
     c.set('caller', current)
     return next()
+  }
+}
+
+export function clientOf(c: AppContext, trustedProxies: BlockList): Client {
+  return {
+    requestId: c.var.requestId,
+    ipAddress: clientAddress(c, trustedProxies),
+    userAgent: userAgentOf(c),
   }
 }
 

@@ -1,0 +1,55 @@
+import { desc, eq, sql } from 'drizzle-orm'
+import type { Db, Executor } from '../db/client.ts'
+import { events } from '../db/schema.ts'
+import { type Caller, type Client, identityOf } from './caller.ts'
+import type { EventsInput } from './inputs.ts'
+
+/** Everything that is worth remembering about an account. */
+export type EventKind =
+  | 'register'
+  | 'login'
+  | 'login_failed'
+  | 'logout'
+  | 'refresh'
+  | 'refresh_reused'
+  | 'password_changed'
+  | 'password_reset_requested'
+  | 'password_reset'
+  | 'email_verified'
+  | 'email_change_requested'
+  | 'email_changed'
+  | 'email_change_undone'
+  | 'sessions_revoked'
+  | 'account_deleted'
+  | 'origin_refused'
+  | 'mail_failed'
+
+/** The column values of an event; `userId` may be a subquery. */
+export function eventOf<UserId>(kind: EventKind, userId: UserId, { requestId, ipAddress, userAgent }: Client) {
+  return { kind, userId, requestId, ipAddress, userAgent }
+}
+
+/** Keeps an event, on the transaction of the change that it records. */
+export async function record(executor: Executor, kind: EventKind, userId: string | null, client: Client) {
+  await executor.insert(events).values(eventOf(kind, userId, client))
+}
+
+/** Keeps an event about whoever has an address, without letting on whether anybody has. */
+export async function recordByEmail(executor: Executor, kind: EventKind, email: string, client: Client) {
+  const userId = sql`(select id from users where email = ${email})`
+  await executor.insert(events).values(eventOf(kind, userId as never, client))
+}
+
+/** The signed-in user's own events, newest first. */
+export function createEventLog({ db }: { db: Db }) {
+  return async function eventLog({ first }: EventsInput, caller: Caller) {
+    const { user } = await identityOf(caller)
+    const { id, kind, createdAt, ipAddress, userAgent } = events
+    return db
+      .select({ id, kind, createdAt, ipAddress, userAgent })
+      .from(events)
+      .where(eq(events.userId, user.id))
+      .orderBy(desc(events.createdAt), desc(events.id))
+      .limit(first)
+  }
+}

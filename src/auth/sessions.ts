@@ -1,0 +1,47 @@
+import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { sessions } from '../db/schema.ts'
+import { AuthError } from '../errors.ts'
+import { type Caller, identityOf } from './caller.ts'
+import type { Core } from './core.ts'
+import { endSession, endSessions } from './end-session.ts'
+import { record } from './events.ts'
+import { SessionId } from './inputs.ts'
+import { toSession } from './session.ts'
+
+/** The signed-in user's sessions: where somebody is signed in, and the means to end that. */
+export function createSessions({ db }: Core) {
+  return {
+    async sessions(caller: Caller) {
+      const { user, session } = await identityOf(caller)
+      const rows = await db
+        .select()
+        .from(sessions)
+        .where(and(eq(sessions.userId, user.id), gt(sessions.expiresAt, sql`now()`)))
+        .orderBy(desc(sessions.createdAt), desc(sessions.id))
+      return rows.map((row) => toSession(row, session.id))
+    },
+
+    /** One of one's own, the current one included. @throws `NOT_FOUND` for any other id, whatever it is. */
+    async revokeSession(id: string, caller: Caller) {
+      const { user, session } = await identityOf(caller)
+      if (!SessionId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+      await db.transaction(async (tx) => {
+        const ended = await endSession(tx, id, user.id)
+        if (!ended) throw new AuthError('NOT_FOUND')
+        await record(tx, 'sessions_revoked', user.id, caller.client)
+      })
+      if (id === session.id) caller.forgetSecret()
+      return true
+    },
+
+    /** @returns how many were ended */
+    async revokeOtherSessions(caller: Caller) {
+      const { user, session } = await identityOf(caller)
+      return db.transaction(async (tx) => {
+        const ended = await endSessions(tx, user.id, session.id)
+        if (ended > 0) await record(tx, 'sessions_revoked', user.id, caller.client)
+        return ended
+      })
+    },
+  }
+}

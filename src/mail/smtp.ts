@@ -1,0 +1,35 @@
+import { createTransport } from 'nodemailer'
+import type { Message } from './messages.ts'
+
+const TIMEOUT_MS = 10_000
+
+/** What no further attempt will mend: the mail server understood and said no for good. */
+export class Undeliverable extends Error {
+  override readonly name = 'Undeliverable'
+}
+
+/**
+ * Sends by SMTP. Certificates are verified, and TLS is insisted on wherever the mail leaves this
+ * machine; a URL may say otherwise by nodemailer's own options (`?ignoreTLS=true`).
+ */
+export function createSmtp({ url, from }: { url: string; from: string }) {
+  const { hostname } = new URL(url)
+  const local = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+  const tls = /[?&](ignoreTLS|requireTLS)=/.test(url) ? {} : local ? { ignoreTLS: true } : { requireTLS: true }
+  const timeouts = { connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS }
+  const smtp = createTransport({ url, pool: true, maxConnections: 2, ...timeouts, ...tls }, { from })
+  return {
+    /** @throws `Undeliverable` when trying again is of no use. */
+    async send({ to, ...message }: Message) {
+      try {
+        // As an address object, so that nothing in it is parsed as a list or a header.
+        await smtp.sendMail({ ...message, to: { name: '', address: to } })
+      } catch (cause) {
+        const { responseCode = 0 } = cause as { responseCode?: number }
+        if (responseCode < 500) throw cause
+        throw new Undeliverable('The mail server refused the mail', { cause })
+      }
+    },
+    close: () => smtp.close(),
+  }
+}

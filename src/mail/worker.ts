@@ -1,0 +1,101 @@
+import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
+import type { Db, Executor } from '../db/client.ts'
+import { type MailRow, mailOutbox } from '../db/schema.ts'
+import type { Logger } from '../log.ts'
+import { type Letter, type Message, write } from './messages.ts'
+import { Undeliverable } from './smtp.ts'
+
+type Parts = {
+  db: Db
+  log: Logger
+  /** Decides what a promised mail says now; null when there is nothing to say any more. */
+  compose: (row: MailRow) => Promise<Letter | null>
+  /** Called in the transaction in which a mail is given up. */
+  onFailed: (executor: Executor, row: MailRow) => Promise<void>
+  send: (message: Message) => Promise<void>
+}
+
+const BATCH = 10
+const POLL_MS = 500
+/** How long a mail belongs to the worker that took it. Longer than sending may last. */
+const LEASE_SECONDS = 60
+const MOST_ATTEMPTS = 12
+
+/**
+ * Sends what the outbox promises. A mail is taken under a lease, so two replicas do not send it
+ * both, and one that dies in the middle has its mails taken over. A failure is tried again with a
+ * growing wait until the mail has expired.
+ */
+export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
+  let stopped = false
+  let wake = () => {}
+
+  async function take() {
+    const due = db
+      .select({ id: mailOutbox.id })
+      .from(mailOutbox)
+      .where(and(eq(mailOutbox.status, 'PENDING'), lte(mailOutbox.nextAttemptAt, sql`now()`)))
+      .orderBy(mailOutbox.nextAttemptAt)
+      .limit(BATCH)
+      .for('update', { skipLocked: true })
+    return db
+      .update(mailOutbox)
+      .set({
+        attempts: sql`${mailOutbox.attempts} + 1`,
+        nextAttemptAt: sql`now() + make_interval(secs => ${LEASE_SECONDS}::int)`,
+      })
+      .where(sql`${mailOutbox.id} in ${due}`)
+      .returning({ row: getTableColumns(mailOutbox), expired: sql<boolean>`${mailOutbox.expiresAt} <= now()` })
+  }
+
+  async function deliver({ row, expired }: Awaited<ReturnType<typeof take>>[number]) {
+    try {
+      if (expired) throw new Undeliverable('The mail has expired')
+      const letter = await compose(row)
+      if (letter) await send(write(letter))
+      await db.update(mailOutbox).set({ status: 'SENT' }).where(eq(mailOutbox.id, row.id))
+    } catch (err) {
+      log.warn({ err, mail: { id: row.id, kind: row.kind, attempts: row.attempts } }, 'mail not sent')
+      const wait = sql`make_interval(secs => ${Math.min(2 ** row.attempts, 900)}::int)`
+      const hopeless = err instanceof Undeliverable || row.attempts >= MOST_ATTEMPTS
+      await db.transaction(async (tx) => {
+        const [given] = await tx
+          .update(mailOutbox)
+          .set({
+            nextAttemptAt: sql`now() + ${wait}`,
+            status: sql`case when ${hopeless} or ${mailOutbox.expiresAt} < now() + ${wait} then 'FAILED' else 'PENDING' end::mail_status`,
+          })
+          .where(eq(mailOutbox.id, row.id))
+          .returning({ status: mailOutbox.status })
+        if (given?.status === 'FAILED') await onFailed(tx, row)
+      })
+    }
+  }
+
+  async function run() {
+    while (!stopped) {
+      const taken = await take().catch((err: unknown) => {
+        log.warn({ err }, 'the outbox cannot be read')
+        return []
+      })
+      // A mail whose fate cannot be written down is taken again when its lease ends.
+      await Promise.allSettled(taken.map(deliver))
+      if (taken.length < BATCH && !stopped) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, POLL_MS)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+    }
+  }
+
+  const running = run()
+  return async function stop() {
+    stopped = true
+    wake()
+    await running
+  }
+}
