@@ -6,8 +6,8 @@ import type { Env } from './env.ts'
 import { createGraphiQL } from './graphql/graphiql.ts'
 import { createGraphQL } from './graphql/yoga.ts'
 import { bodyLimit } from './http/body.ts'
-import { caller } from './http/caller.ts'
-import type { AppEnv } from './http/context.ts'
+import { caller, clientOf } from './http/caller.ts'
+import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
@@ -25,13 +25,25 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
   const https = env.PUBLIC_URL.startsWith('https:')
   const cookie = createSessionCookie({ https, maxAgeSeconds: env.SESSION_IDLE_SECONDS })
   const app = new Hono<AppEnv>()
+  const onRefused = (c: AppContext) => {
+    auth
+      .noteRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
+      .catch((err: unknown) => log.warn({ err }, 'event lost'))
+  }
 
   app.use(requestId({ limitLength: 64 }))
   app.use(requestLog(log))
   app.use(securityHeaders({ https }))
   app.use(cors(env.ALLOWED_ORIGINS))
   app.use(bodyLimit())
-  app.use(csrf({ ownOrigin: env.PUBLIC_URL, allowedOrigins: env.ALLOWED_ORIGINS, cookieName: cookie.name }))
+  app.use(
+    csrf({
+      ownOrigin: env.PUBLIC_URL,
+      allowedOrigins: env.ALLOWED_ORIGINS,
+      cookieName: cookie.name,
+      onRefused,
+    }),
+  )
   app.use(caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify: auth.identify }))
 
   app.post('/graphql', createGraphQL({ auth, introspection: env.INTROSPECTION }))

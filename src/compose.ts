@@ -1,19 +1,28 @@
 import { sql } from 'drizzle-orm'
 import { createApp } from './app.ts'
+import { record } from './auth/events.ts'
+import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
 import { createDb } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
 import type { Env } from './env.ts'
 import type { Logger } from './log.ts'
+import type { Message } from './mail/messages.ts'
+import { createSmtp } from './mail/smtp.ts'
+import { startMailWorker } from './mail/worker.ts'
 
 /** The settings with what the start adds where they leave it open: a database and a secret. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 
+const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
+
 /** Builds the whole server; the only place that knows every part. */
 export async function compose(env: Settings, log: Logger) {
   const { db, close } = createDb(env.DATABASE_URL)
-  const auth = createAuthService({ env, db })
+  const mail = createMail(env, log)
+  const auth = createAuthService({ env, db, canMail: mail !== undefined })
   const state = { prepared: false, draining: false }
+  const stops: (() => unknown)[] = []
 
   const isReady = async () => {
     if (!state.prepared || state.draining) return false
@@ -23,16 +32,42 @@ export async function compose(env: Settings, log: Logger) {
 
   return {
     app: await createApp({ env, auth, log, isReady }),
-    /** Brings the database up to date and makes the signing key; ready from then on. */
+    /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
       await auth.prepare()
       state.prepared = true
+      stops.push(startHousekeeping({ db, log, eventDays: env.EVENT_RETENTION_DAYS }).stop)
+      if (!mail) return
+      const stopWorker = startMailWorker({
+        db,
+        log,
+        compose: auth.composeLetter,
+        onFailed: (tx, { userId }) => record(tx, 'mail_failed', userId, NO_CLIENT),
+        send: mail.send,
+      })
+      stops.push(() => stopWorker().finally(mail.close))
     },
     /** Not ready any more, while what runs is finished. */
     drain() {
       state.draining = true
     },
-    close,
+    async close() {
+      await Promise.all(stops.map((stop) => stop()))
+      await close()
+    },
+  }
+}
+
+/** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */
+function createMail(env: Settings, log: Logger) {
+  if (env.SMTP_URL) return createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
+  if (env.NODE_ENV === 'production') {
+    log.error('SMTP_URL is not set: no mail is sent, and password resets and e-mail changes are refused')
+    return undefined
+  }
+  return {
+    send: async ({ to, subject, text }: Message) => log.info(`mail to ${to}: ${subject}\n\n${text}`),
+    close: () => {},
   }
 }

@@ -87,7 +87,10 @@ const EnvSchema = z.object({
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
   APP_URL: AppUrl.optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/, hostname: /./ }).optional(),
-  MAIL_FROM: z.string().regex(/^[^\p{Cc}]+$/u).optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^[^\p{Cc}]+$/u)
+    .optional(),
   REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),

@@ -43,7 +43,10 @@ function onOurTables(adapter: DBTransactionAdapter, executor: Executor, makers: 
   const now = sql`now()`
   const creators: Record<string, (data: Row) => Promise<Row>> = {
     async user(data) {
-      const user = await adapter.create<Row>({ model: 'user', data: { ...data, createdAt: now, updatedAt: now } })
+      const user = await adapter.create<Row>({
+        model: 'user',
+        data: { ...data, createdAt: now, updatedAt: now },
+      })
       await makers.registered(executor, user)
       return user
     },

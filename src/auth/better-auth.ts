@@ -130,7 +130,11 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
         },
       },
     },
-    plugins: [jwt(jwtOptions), keysPlugin(jwtOptions), rotationPlugin({ db, outbox, refreshTokens, settings: env })],
+    plugins: [
+      jwt(jwtOptions),
+      keysPlugin(jwtOptions),
+      rotationPlugin({ db, outbox, refreshTokens, settings: env }),
+    ],
   })
 
   return {

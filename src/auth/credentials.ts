@@ -1,4 +1,4 @@
-import { eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
@@ -16,11 +16,13 @@ type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens 
 
 /** Finds out whom a presented credential stands for. */
 export function createCredentials({ db, accessTokens, refreshTokens }: Parts) {
+  const unseen = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
   const liveSession = db
     .select({
       session: getTableColumns(sessions),
       user: getTableColumns(users),
       expired: sql<boolean>`${sessions.expiresAt} <= now()`,
+      unseen,
       fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESH_SECONDS}::int)`,
       inGrace: sql<boolean>`coalesce(${sessions.rotatedAt} > now() - make_interval(secs => ${GRACE_SECONDS}::int), false)`,
     })
@@ -33,7 +35,17 @@ export function createCredentials({ db, accessTokens, refreshTokens }: Parts) {
     const [found] = await liveSession.execute({ id })
     if (!found) throw unauthenticated('REVOKED')
     if (found.expired) throw unauthenticated('EXPIRED')
+    if (found.unseen) markSeen(id)
     return found
+  }
+
+  /** At most once a minute, beside the request; a minute that is lost does not matter. */
+  function markSeen(id: string) {
+    const stale = and(eq(sessions.id, id), unseen)
+    db.update(sessions)
+      .set({ lastUsedAt: sql`now()` })
+      .where(stale)
+      .catch(() => {})
   }
 
   return {

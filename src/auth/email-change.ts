@@ -40,7 +40,8 @@ export async function changeEmail(
   await record(tx, 'email_changed', user.id, client)
   const notice = user.emailVerified ? 'email-changed' : 'email-replaced'
   await outbox.promise(tx, { kind: notice, recipient: user.email, userId: user.id })
-  if (!verified) await outbox.promise(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
+  if (!verified)
+    await outbox.promise(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
   // A TOKEN session cannot be handed a new secret here, so it keeps its own and rotates in its turn.
   const renewed = keep?.transport === 'COOKIE' ? await renewSession(tx, keep.id, refreshTokens) : undefined
   return { row, secret: renewed?.secret }
@@ -59,7 +60,12 @@ export async function isReserved(executor: Executor, email: string, userId: stri
         gt(verifications.expiresAt, sql`now()`),
       ),
     )
-    .where(and(or(eq(users.email, email), eq(verifications.value, email)), userId ? ne(users.id, userId) : undefined))
+    .where(
+      and(
+        or(eq(users.email, email), eq(verifications.value, email)),
+        userId ? ne(users.id, userId) : undefined,
+      ),
+    )
     .limit(1)
   return found !== undefined
 }

@@ -23,12 +23,19 @@ export function createEmail(core: Core) {
         const { user, session } = identity
         const { email, pendingEmail } = user
         const kind = pendingEmail ? 'email-change' : 'email-verification'
-        const mail = { kind, recipient: pendingEmail ?? email, userId: user.id, sessionId: session.id } as const
+        const mail = {
+          kind,
+          recipient: pendingEmail ?? email,
+          userId: user.id,
+          sessionId: session.id,
+        } as const
         await outbox.promise(db, mail)
         return true
       }
       if (!input) {
-        throw new AuthError('INVALID_INPUT', { fields: [{ path: 'email', message: 'Is required when signed out.' }] })
+        throw new AuthError('INVALID_INPUT', {
+          fields: [{ path: 'email', message: 'Is required when signed out.' }],
+        })
       }
       await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
       return true
@@ -64,7 +71,10 @@ export function createEmail(core: Core) {
           const { userId, value: email } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
           const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
           if (!user) throw new AuthError('INVALID_TOKEN')
-          await tx.update(users).set({ email, emailVerified: true, pendingEmail: null }).where(eq(users.id, userId))
+          await tx
+            .update(users)
+            .set({ email, emailVerified: true, pendingEmail: null })
+            .where(eq(users.id, userId))
           await endSessions(tx, userId)
           await endMailedTokens(tx, user)
           await mailedTokens.endUndos(tx, userId)

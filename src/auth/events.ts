@@ -25,7 +25,11 @@ export type EventKind =
   | 'mail_failed'
 
 /** The column values of an event; `userId` may be a subquery. */
-export function eventOf<UserId>(kind: EventKind, userId: UserId, { requestId, ipAddress, userAgent }: Client) {
+export function eventOf<UserId>(
+  kind: EventKind,
+  userId: UserId,
+  { requestId, ipAddress, userAgent }: Client,
+) {
   return { kind, userId, requestId, ipAddress, userAgent }
 }
 
@@ -39,6 +43,8 @@ export async function recordByEmail(executor: Executor, kind: EventKind, email: 
   const userId = sql`(select id from users where email = ${email})`
   await executor.insert(events).values(eventOf(kind, userId as never, client))
 }
+
+export type Event = Awaited<ReturnType<ReturnType<typeof createEventLog>>>[number]
 
 /** The signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {

@@ -5,6 +5,11 @@ import { toSession } from './session.ts'
 import { toUser } from './user.ts'
 
 export type AuthPayload = Awaited<ReturnType<Grant>>
+/** A registration that signs nobody in yet has the user alone. */
+export type RegisterPayload = {
+  [Key in keyof AuthPayload]: AuthPayload[Key] | (Key extends 'user' ? never : null)
+}
+
 export type Grant = ReturnType<typeof createGrant>
 
 type SignedIn = { user: Parameters<typeof toUser>[0]; session: SessionRow; secret: string }

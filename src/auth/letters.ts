@@ -27,11 +27,23 @@ export function createLetters({ db, mailedTokens, appUrl }: Parts) {
     const token = mailedTokens.derive(row.id)
     const user = await db.transaction((tx) => makeToken(tx, row, purpose, token))
     // In the fragment, which browsers send to nobody and servers do not log.
-    return user && { kind, to: row.recipient, link: `${appUrl}/${PATHS[purpose]}#token=${token}`, address: user.email }
+    return (
+      user && {
+        kind,
+        to: row.recipient,
+        link: `${appUrl}/${PATHS[purpose]}#token=${token}`,
+        address: user.email,
+      }
+    )
   }
 
   /** The user that a token was made for; null when nobody should get this mail any more. */
-  async function makeToken(tx: Executor, row: MailRow, purpose: Purpose, token: string): Promise<UserRow | null> {
+  async function makeToken(
+    tx: Executor,
+    row: MailRow,
+    purpose: Purpose,
+    token: string,
+  ): Promise<UserRow | null> {
     const isReader = row.userId ? eq(users.id, row.userId) : eq(users.email, row.recipient)
     const [user] = await tx.select().from(users).where(isReader).for('update')
     if (!user || !isStillMeant(row, user)) return null
@@ -43,28 +55,33 @@ export function createLetters({ db, mailedTokens, appUrl }: Parts) {
       return token ? user : null
     }
     if (purpose !== 'EMAIL_CHANGE_UNDO') {
-      const [newer] = await tx.select().from(verifications).where(and(ofSameKind, gt(verifications.createdAt, row.createdAt)))
+      const [newer] = await tx
+        .select()
+        .from(verifications)
+        .where(and(ofSameKind, gt(verifications.createdAt, row.createdAt)))
       if (newer) return null
       await tx.delete(verifications).where(and(ofSameKind, lte(verifications.createdAt, row.createdAt)))
     }
     const { id, userId: _, sessionId, expiresAt, createdAt } = row
-    await tx
-      .insert(verifications)
-      .values({ id, identifier: digest(token), value: row.recipient, userId: user.id, purpose, sessionId, expiresAt, createdAt })
+    await tx.insert(verifications).values({
+      id,
+      identifier: digest(token),
+      value: row.recipient,
+      userId: user.id,
+      purpose,
+      sessionId,
+      expiresAt,
+      createdAt,
+    })
     await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, id))
     return user
   }
 }
 
-function isStillMeant({ kind, recipient }: MailRow, user: UserRow) {
-  switch (kind as MailKind) {
-    case 'email-verification':
-      return user.email === recipient && !user.emailVerified
-    case 'email-change':
-      return user.pendingEmail === recipient
-    case 'password-reset':
-      return user.email === recipient
-    default:
-      return true
-  }
+/** A mail that asks for something is for an account in which that is still wanted. */
+function isStillMeant({ kind, recipient }: MailRow, { email, emailVerified, pendingEmail }: UserRow) {
+  if (kind === 'email-verification') return email === recipient && !emailVerified
+  if (kind === 'email-change') return pendingEmail === recipient
+  if (kind === 'password-reset') return email === recipient
+  return true
 }

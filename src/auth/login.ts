@@ -17,7 +17,8 @@ export function createLogin({ betterAuth, db, grant, passwords }: Core) {
     const { user, session, outdatedHash } = await betterAuth
       .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
       .catch(async (fault: unknown) => {
-        if (fault instanceof AuthError && fault.status < 500) await recordByEmail(db, 'login_failed', email, client)
+        if (fault instanceof AuthError && fault.status < 500)
+          await recordByEmail(db, 'login_failed', email, client)
         throw fault
       })
     if (!session) throw new TypeError('Better-Auth made no session')

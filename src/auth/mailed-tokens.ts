@@ -60,14 +60,18 @@ export function createMailedTokens(secret: string) {
 
     /** Looks at a token without using it up. @throws `INVALID_TOKEN` */
     async peek(executor: Executor, token: string, purpose: Purpose) {
-      const [found] = isOurs(token) ? await executor.select().from(verifications).where(isLive(token, purpose)) : []
+      const [found] = isOurs(token)
+        ? await executor.select().from(verifications).where(isLive(token, purpose))
+        : []
       if (!found) throw new AuthError('INVALID_TOKEN')
       return found
     },
 
     /** Uses a token up; of any number at once one succeeds. @throws `INVALID_TOKEN` */
     async consume(executor: Executor, token: string, purpose: Purpose) {
-      const [found] = isOurs(token) ? await executor.delete(verifications).where(isLive(token, purpose)).returning() : []
+      const [found] = isOurs(token)
+        ? await executor.delete(verifications).where(isLive(token, purpose)).returning()
+        : []
       if (!found) throw new AuthError('INVALID_TOKEN')
       return found
     },

@@ -47,7 +47,11 @@ export async function openSession(
   const ended = executor.$with('ended').as(
     executor
       .delete(sessions)
-      .where(formerId ? sql`${sessions.id} = ${formerId} or ${inArray(sessions.id, surplus)}` : inArray(sessions.id, surplus))
+      .where(
+        formerId
+          ? sql`${sessions.id} = ${formerId} or ${inArray(sessions.id, surplus)}`
+          : inArray(sessions.id, surplus),
+      )
       .returning({ endedId: sessions.id }),
   )
   const noted = executor.$with('noted').as(
@@ -56,7 +60,10 @@ export async function openSession(
       .values(eventOf(event ?? 'login', values.userId, client))
       .returning({ eventId: events.id }),
   )
-  const [row] = await executor.with(...(event ? [made, ended, noted] : [made, ended])).select().from(made)
+  const [row] = await executor
+    .with(...(event ? [made, ended, noted] : [made, ended]))
+    .select()
+    .from(made)
   if (!row) throw new TypeError('An insert returned no row')
   return row
 }

@@ -39,7 +39,8 @@ export function createProfile(core: Core) {
         .transaction(async (tx) => {
           const row = await setUsername(tx, identity, username)
           if (!newEmail) return { row, secret: undefined }
-          if (waits) return { row: await awaitConfirmation(tx, identity, newEmail, caller), secret: undefined }
+          if (waits)
+            return { row: await awaitConfirmation(tx, identity, newEmail, caller), secret: undefined }
           return changeEmail(tx, core, { user, newEmail, keep: identity.session, client: caller.client })
         })
         .catch((fault: unknown) => {
@@ -75,7 +76,12 @@ export function createProfile(core: Core) {
   }
 
   /** Whether the address is free is not told here, and found out again when it is confirmed. */
-  async function awaitConfirmation(tx: Executor, { user, session }: Identity, pendingEmail: string, { client }: Caller) {
+  async function awaitConfirmation(
+    tx: Executor,
+    { user, session }: Identity,
+    pendingEmail: string,
+    { client }: Caller,
+  ) {
     const taken = await isReserved(tx, pendingEmail, user.id)
     const [row] = await tx.update(users).set({ pendingEmail }).where(eq(users.id, user.id)).returning()
     if (!row) throw unauthenticated('REVOKED')

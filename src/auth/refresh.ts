@@ -12,7 +12,9 @@ export function createRefresh({ betterAuth, grant }: Core) {
     const transport = refreshToken ? 'TOKEN' : 'COOKIE'
     const token = refreshToken ?? caller.cookie
     if (!token) throw unauthenticated(caller.bearer === null ? 'MISSING' : 'INVALID')
-    const { token: secret, ...found } = await betterAuth.api.rotateSession({ body: { token, transport, client: caller.client } })
+    const { token: secret, ...found } = await betterAuth.api.rotateSession({
+      body: { token, transport, client: caller.client },
+    })
     return grant({ ...found, secret }, caller)
   }
 }

@@ -1,6 +1,7 @@
 import { AuthError } from '../errors.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
+import type { RegisterPayload } from './grant.ts'
 import type { RegisterInput } from './inputs.ts'
 import { toUser } from './user.ts'
 
@@ -15,20 +16,31 @@ export function createRegister({ betterAuth, db, grant, outbox, passwords, requi
     return passwords.admit(() => register(input, caller))
   }
 
-  async function register({ email, password, username, transport }: RegisterInput, caller: Caller) {
+  async function register(
+    { email, password, username, transport }: RegisterInput,
+    caller: Caller,
+  ): Promise<RegisterPayload> {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
     const passwordHash = await passwords.hash(password)
     const signUp = { operation: 'register', client, transport, formerId, passwordHash } as const
     const { user, session } = await betterAuth
-      .signingIn(signUp, () => betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }))
+      .signingIn(signUp, () =>
+        betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }),
+      )
       .catch((fault: unknown) => {
         const taken = fault instanceof AuthError && fault.code === 'EMAIL_TAKEN'
         if (taken && requireEmailVerification) return madeUp(email, username ?? null)
         throw fault
       })
     if (session) return grant({ user, session, secret: session.secret }, caller)
-    return { user: toUser(user), session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
+    return {
+      user: toUser(user),
+      session: null,
+      accessToken: null,
+      accessTokenExpiresAt: null,
+      refreshToken: null,
+    }
   }
 
   /** Of two registrations at once the later finds the address taken only when it writes. */

@@ -6,9 +6,9 @@ import { sessions, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
 import type { Client } from './caller.ts'
 import { record } from './events.ts'
-import type { Outbox } from './outbox.ts'
 import { SessionTransport } from './inputs.ts'
-import { digest, type RefreshTokens } from './refresh-tokens.ts'
+import type { Outbox } from './outbox.ts'
+import { digest, type RefreshToken, type RefreshTokens } from './refresh-tokens.ts'
 
 /** How long a predecessor stays good, and how often a session rotates at most. */
 export const GRACE_SECONDS = 30
@@ -74,10 +74,17 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
                   eq(users.id, sessions.userId),
                   gt(sessions.expiresAt, sql`now()`),
                   eq(sessions.transport, body.transport),
-                  or(isCurrent, and(eq(sessions.previousToken, hash), gt(sessions.rotatedAt, sql`now() - ${grace}`))),
+                  or(
+                    isCurrent,
+                    and(eq(sessions.previousToken, hash), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
+                  ),
                 ),
               )
-              .returning({ session: getTableColumns(sessions), user: getTableColumns(users), rotated: sql<boolean>`${sessions.rotatedAt} = now()` })
+              .returning({
+                session: getTableColumns(sessions),
+                user: getTableColumns(users),
+                rotated: sql<boolean>`${sessions.rotatedAt} = now()`,
+              })
             if (found?.rotated) await record(tx, 'refresh', found.user.id, body.client)
             return found
           })
@@ -91,7 +98,11 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
   } as const
 
   /** Why a token of ours did not pass; a reused one ends its session. */
-  async function refusal({ sessionId, lineage }: RefreshToken, hash: string, { transport, client }: RotateInput) {
+  async function refusal(
+    { sessionId, lineage }: RefreshToken,
+    hash: string,
+    { transport, client }: RotateInput,
+  ) {
     const [session] = await db
       .select({ ...getTableColumns(sessions), expired: sql<boolean>`${sessions.expiresAt} <= now()` })
       .from(sessions)
@@ -103,7 +114,11 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
     if (session.lineage !== lineage) return unauthenticated('REVOKED')
 
     await db.transaction(async (tx) => {
-      const isReused = and(eq(sessions.id, sessionId), eq(sessions.lineage, lineage), ne(sessions.token, hash))
+      const isReused = and(
+        eq(sessions.id, sessionId),
+        eq(sessions.lineage, lineage),
+        ne(sessions.token, hash),
+      )
       const [ended] = await tx.delete(sessions).where(isReused).returning()
       if (!ended) return
       await record(tx, 'refresh_reused', ended.userId, client)

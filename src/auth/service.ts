@@ -2,27 +2,41 @@ import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import { createAccessTokens } from './access-tokens.ts'
 import { createBetterAuth } from './better-auth.ts'
+import type { Client } from './caller.ts'
 import { createCredentials } from './credentials.ts'
+import { createEmail } from './email.ts'
+import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
 import { createLogout } from './logout.ts'
+import { createMailedTokens } from './mailed-tokens.ts'
+import { createOutbox } from './outbox.ts'
+import { createPassword } from './password.ts'
 import { createPasswords } from './passwords.ts'
 import { createProfile } from './profile.ts'
 import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
+import { createSessions } from './sessions.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
+type Parts = { env: Env & { AUTH_SECRET: string }; db: Db; canMail: boolean }
+
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db }: { env: Env & { AUTH_SECRET: string }; db: Db }) {
+export function createAuthService({ env, db, canMail }: Parts) {
   const passwords = createPasswords()
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
-  const betterAuth = createBetterAuth({ env, db, passwords, refreshTokens })
+  const mailedTokens = createMailedTokens(env.AUTH_SECRET)
+  const outbox = createOutbox({ enabled: canMail })
+  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens })
   const grant = createGrant(accessTokens)
-  const core = { db, betterAuth, credentials, grant, passwords, refreshTokens }
+  const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
+  const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
+  const core = { ...parts, requireEmailVerification }
 
   return {
     register: createRegister(core),
@@ -30,8 +44,14 @@ export function createAuthService({ env, db }: { env: Env & { AUTH_SECRET: strin
     refresh: createRefresh(core),
     logout: createLogout(core),
     ...createProfile(core),
+    ...createPassword(core),
+    ...createEmail(core),
+    ...createSessions(core),
+    events: createEventLog(core),
 
     identify: credentials.resolve,
+    noteRefusedOrigin: (client: Client) => record(db, 'origin_refused', null, client),
+    composeLetter: createLetters({ db, mailedTokens, appUrl: env.APP_URL }),
     prepare: accessTokens.prepare,
     publishedKeys: accessTokens.published,
   }

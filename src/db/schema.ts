@@ -53,7 +53,11 @@ export const sessions = pgTable(
 export const mailStatus = pgEnum('mail_status', ['PENDING', 'SENT', 'FAILED'])
 
 /** What a mailed token is good for. */
-export const tokenPurpose = pgEnum('token_purpose', ['PASSWORD_RESET', 'EMAIL_VERIFICATION', 'EMAIL_CHANGE_UNDO'])
+export const tokenPurpose = pgEnum('token_purpose', [
+  'PASSWORD_RESET',
+  'EMAIL_VERIFICATION',
+  'EMAIL_CHANGE_UNDO',
+])
 
 /** Better-Auth's table of short-lived values, holding the mailed tokens. */
 export const verifications = pgTable(

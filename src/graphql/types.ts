@@ -1,4 +1,4 @@
-import type { AuthPayload } from '../auth/grant.ts'
+import type { AuthPayload, RegisterPayload } from '../auth/grant.ts'
 import { SessionTransport } from '../auth/inputs.ts'
 import type { Session } from '../auth/session.ts'
 import type { User } from '../auth/user.ts'
@@ -46,7 +46,7 @@ export const AuthPayloadType = builder.objectRef<AuthPayload>('AuthPayload').imp
   }),
 })
 
-export const RegisterPayloadType = builder.objectRef<AuthPayload>('RegisterPayload').implement({
+export const RegisterPayloadType = builder.objectRef<RegisterPayload>('RegisterPayload').implement({
   description: 'The same fields; all but user are null while the address must be verified first.',
   fields: (t) => ({
     user: t.expose('user', { type: UserType }),

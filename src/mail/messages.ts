@@ -52,7 +52,10 @@ const WORDS = {
   },
   'password-changed': {
     subject: 'Your password was changed',
-    lines: () => ['The password of your account was changed, and all other sessions have been ended.', NOT_YOU],
+    lines: () => [
+      'The password of your account was changed, and all other sessions have been ended.',
+      NOT_YOU,
+    ],
   },
   'password-was-reset': {
     subject: 'Your password was reset',
@@ -78,8 +81,8 @@ export function write(letter: Letter): Message {
   const { subject, lines, action = '' }: Words = WORDS[kind]
   const [first = '', ...rest] = lines(letter)
   const text = [first, ...(link ? [link] : []), ...rest]
-  const anchor = link ? [`<a href="${escape(link)}">${escape(action)}</a>`] : []
-  const html = [escape(first), ...anchor, ...rest.map(escape)]
+  const anchor = link ? [`<a href="${escapeHtml(link)}">${escapeHtml(action)}</a>`] : []
+  const html = [escapeHtml(first), ...anchor, ...rest.map(escapeHtml)]
   return {
     to,
     subject,
@@ -88,7 +91,13 @@ export function write(letter: Letter): Message {
   }
 }
 
-function escape(text: string) {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+function escapeHtml(text: string) {
+  const entities: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  }
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
 }

@@ -15,7 +15,11 @@ export class Undeliverable extends Error {
 export function createSmtp({ url, from }: { url: string; from: string }) {
   const { hostname } = new URL(url)
   const local = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
-  const tls = /[?&](ignoreTLS|requireTLS)=/.test(url) ? {} : local ? { ignoreTLS: true } : { requireTLS: true }
+  const tls = /[?&](ignoreTLS|requireTLS)=/.test(url)
+    ? {}
+    : local
+      ? { ignoreTLS: true }
+      : { requireTLS: true }
   const timeouts = { connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS }
   const smtp = createTransport({ url, pool: true, maxConnections: 2, ...timeouts, ...tls }, { from })
   return {

@@ -45,7 +45,10 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
         nextAttemptAt: sql`now() + make_interval(secs => ${LEASE_SECONDS}::int)`,
       })
       .where(sql`${mailOutbox.id} in ${due}`)
-      .returning({ row: getTableColumns(mailOutbox), expired: sql<boolean>`${mailOutbox.expiresAt} <= now()` })
+      .returning({
+        row: getTableColumns(mailOutbox),
+        expired: sql<boolean>`${mailOutbox.expiresAt} <= now()`,
+      })
   }
 
   async function deliver({ row, expired }: Awaited<ReturnType<typeof take>>[number]) {
@@ -80,16 +83,15 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
       })
       // A mail whose fate cannot be written down is taken again when its lease ends.
       await Promise.allSettled(taken.map(deliver))
-      if (taken.length < BATCH && !stopped) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, POLL_MS)
-          wake = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-      }
+      if (taken.length < BATCH) await pause()
     }
+  }
+
+  async function pause() {
+    await new Promise<void>((resolve) => {
+      wake = resolve
+      setTimeout(resolve, POLL_MS)
+    })
   }
 
   const running = run()

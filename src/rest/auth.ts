@@ -1,13 +1,20 @@
 import { Hono } from 'hono'
 import { identityOf } from '../auth/caller.ts'
 import {
+  ChangePasswordInput,
   DeleteMeInput,
+  EventsInput,
   LoginInput,
   LogoutInput,
   parse,
   RefreshInput,
   RegisterInput,
+  RequestEmailVerificationInput,
+  RequestPasswordResetInput,
+  ResetPasswordInput,
+  UndoEmailChangeInput,
   UpdateMeInput,
+  VerifyEmailInput,
 } from '../auth/inputs.ts'
 import type { AuthService } from '../auth/service.ts'
 import { toUser } from '../auth/user.ts'
@@ -50,6 +57,55 @@ export function authRoutes(auth: AuthService) {
     const input = parse(DeleteMeInput, (await readJson(c)) ?? {})
     await auth.deleteMe(input, c.var.caller)
     return c.body(null, 204)
+  })
+
+  app.put('/password', async (c) => {
+    const input = parse(ChangePasswordInput, await readJson(c))
+    return c.json(await auth.changePassword(input, c.var.caller))
+  })
+
+  app.post('/password-reset', async (c) => {
+    const input = parse(RequestPasswordResetInput, await readJson(c))
+    await auth.requestPasswordReset(input, c.var.caller)
+    return c.body(null, 202)
+  })
+
+  app.post('/password-reset/confirm', async (c) => {
+    const input = parse(ResetPasswordInput, await readJson(c))
+    await auth.resetPassword(input, c.var.caller)
+    return c.body(null, 204)
+  })
+
+  app.post('/email-verification', async (c) => {
+    const input = parse(RequestEmailVerificationInput.optional(), await readJson(c))
+    await auth.requestEmailVerification(input, c.var.caller)
+    return c.body(null, 202)
+  })
+
+  app.post('/email-verification/confirm', async (c) => {
+    const input = parse(VerifyEmailInput, await readJson(c))
+    await auth.verifyEmail(input, c.var.caller)
+    return c.body(null, 204)
+  })
+
+  app.post('/email-change/undo', async (c) => {
+    const input = parse(UndoEmailChangeInput, await readJson(c))
+    await auth.undoEmailChange(input, c.var.caller)
+    return c.body(null, 204)
+  })
+
+  app.get('/sessions', async (c) => c.json(await auth.sessions(c.var.caller)))
+
+  app.delete('/sessions', async (c) => c.json({ revoked: await auth.revokeOtherSessions(c.var.caller) }))
+
+  app.delete('/sessions/:id', async (c) => {
+    await auth.revokeSession(c.req.param('id'), c.var.caller)
+    return c.body(null, 204)
+  })
+
+  app.get('/events', async (c) => {
+    const input = parse(EventsInput, { first: c.req.query('first') })
+    return c.json(await auth.events(input, c.var.caller))
   })
 
   return app

@@ -4,6 +4,11 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type ChangePasswordInput = {
+  currentPassword: string;
+  newPassword: string;
+};
+
 export type DeleteMeInput = {
   /** Needed when the session signed in over 15 minutes ago. */
   password?: string | null | undefined;
@@ -32,10 +37,29 @@ export type RegisterInput = {
   username?: string | null | undefined;
 };
 
+export type RequestEmailVerificationInput = {
+  email: string;
+};
+
+export type RequestPasswordResetInput = {
+  email: string;
+};
+
+export type ResetPasswordInput = {
+  newPassword: string;
+  /** From the link that was mailed. */
+  token: string;
+};
+
 /** How the secret of a session travels: in an HttpOnly cookie, or in the answer and the request. */
 export type SessionTransport =
   | 'COOKIE'
   | 'TOKEN';
+
+export type UndoEmailChangeInput = {
+  /** From the link that was mailed. */
+  token: string;
+};
 
 export type UpdateMeInput = {
   currentPassword?: string | null | undefined;
@@ -43,6 +67,11 @@ export type UpdateMeInput = {
   email?: string | null | undefined;
   /** Null clears it. */
   username?: string | null | undefined;
+};
+
+export type VerifyEmailInput = {
+  /** From the link that was mailed. */
+  token: string;
 };
 
 export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
@@ -95,6 +124,72 @@ export type DeleteMeMutationVariables = Exact<{
 
 
 export type DeleteMeMutation = { deleteMe: boolean };
+
+export type ChangePasswordMutationVariables = Exact<{
+  input: ChangePasswordInput;
+}>;
+
+
+export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type RequestPasswordResetMutationVariables = Exact<{
+  input: RequestPasswordResetInput;
+}>;
+
+
+export type RequestPasswordResetMutation = { requestPasswordReset: boolean };
+
+export type ResetPasswordMutationVariables = Exact<{
+  input: ResetPasswordInput;
+}>;
+
+
+export type ResetPasswordMutation = { resetPassword: boolean };
+
+export type RequestEmailVerificationMutationVariables = Exact<{
+  input?: RequestEmailVerificationInput | null | undefined;
+}>;
+
+
+export type RequestEmailVerificationMutation = { requestEmailVerification: boolean };
+
+export type VerifyEmailMutationVariables = Exact<{
+  input: VerifyEmailInput;
+}>;
+
+
+export type VerifyEmailMutation = { verifyEmail: boolean };
+
+export type UndoEmailChangeMutationVariables = Exact<{
+  input: UndoEmailChangeInput;
+}>;
+
+
+export type UndoEmailChangeMutation = { undoEmailChange: boolean };
+
+export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null }> };
+
+export type RevokeSessionMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RevokeSessionMutation = { revokeSession: boolean };
+
+export type RevokeOtherSessionsMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RevokeOtherSessionsMutation = { revokeOtherSessions: number };
+
+export type EventsQueryVariables = Exact<{
+  first?: number | null | undefined;
+}>;
+
+
+export type EventsQuery = { events: Array<{ id: string, kind: string, createdAt: string, ipAddress: string | null, userAgent: string | null }> };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -272,3 +367,96 @@ export const DeleteMeDocument = new TypedDocumentString(`
   deleteMe(input: $input)
 }
     `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
+export const ChangePasswordDocument = new TypedDocumentString(`
+    mutation ChangePassword($input: ChangePasswordInput!) {
+  changePassword(input: $input) {
+    user {
+      ...UserFields
+    }
+    session {
+      ...SessionFields
+    }
+    accessToken
+    accessTokenExpiresAt
+    refreshToken
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const RequestPasswordResetDocument = new TypedDocumentString(`
+    mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
+  requestPasswordReset(input: $input)
+}
+    `) as unknown as TypedDocumentString<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
+export const ResetPasswordDocument = new TypedDocumentString(`
+    mutation ResetPassword($input: ResetPasswordInput!) {
+  resetPassword(input: $input)
+}
+    `) as unknown as TypedDocumentString<ResetPasswordMutation, ResetPasswordMutationVariables>;
+export const RequestEmailVerificationDocument = new TypedDocumentString(`
+    mutation RequestEmailVerification($input: RequestEmailVerificationInput) {
+  requestEmailVerification(input: $input)
+}
+    `) as unknown as TypedDocumentString<RequestEmailVerificationMutation, RequestEmailVerificationMutationVariables>;
+export const VerifyEmailDocument = new TypedDocumentString(`
+    mutation VerifyEmail($input: VerifyEmailInput!) {
+  verifyEmail(input: $input)
+}
+    `) as unknown as TypedDocumentString<VerifyEmailMutation, VerifyEmailMutationVariables>;
+export const UndoEmailChangeDocument = new TypedDocumentString(`
+    mutation UndoEmailChange($input: UndoEmailChangeInput!) {
+  undoEmailChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<UndoEmailChangeMutation, UndoEmailChangeMutationVariables>;
+export const SessionsDocument = new TypedDocumentString(`
+    query Sessions {
+  sessions {
+    ...SessionFields
+  }
+}
+    fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;
+export const RevokeSessionDocument = new TypedDocumentString(`
+    mutation RevokeSession($id: ID!) {
+  revokeSession(id: $id)
+}
+    `) as unknown as TypedDocumentString<RevokeSessionMutation, RevokeSessionMutationVariables>;
+export const RevokeOtherSessionsDocument = new TypedDocumentString(`
+    mutation RevokeOtherSessions {
+  revokeOtherSessions
+}
+    `) as unknown as TypedDocumentString<RevokeOtherSessionsMutation, RevokeOtherSessionsMutationVariables>;
+export const EventsDocument = new TypedDocumentString(`
+    query Events($first: Int) {
+  events(first: $first) {
+    id
+    kind
+    createdAt
+    ipAddress
+    userAgent
+  }
+}
+    `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;

@@ -1,13 +1,24 @@
 import {
+  ChangePasswordDocument,
   DeleteMeDocument,
+  EventsDocument,
+  type EventsQuery,
   LoginDocument,
   LogoutDocument,
   MeDocument,
   RefreshDocument,
   RegisterDocument,
+  RequestEmailVerificationDocument,
+  RequestPasswordResetDocument,
+  ResetPasswordDocument,
+  RevokeOtherSessionsDocument,
+  RevokeSessionDocument,
   type SessionFieldsFragment,
+  SessionsDocument,
+  UndoEmailChangeDocument,
   UpdateMeDocument,
   type UserFieldsFragment,
+  VerifyEmailDocument,
 } from '../generated/graphql.ts'
 
 export type Door = 'REST' | 'GraphQL'
@@ -18,7 +29,7 @@ export const WAYS = DOORS.flatMap((door) =>
   (['COOKIE', 'TOKEN'] as const).map((transport) => ({ door, transport })),
 )
 
-/** Each operation through both doors. */
+/** Each operation through both doors; a plain one takes its arguments as they are, not as an input. */
 const OPERATIONS = {
   register: { rest: 'POST /auth/register', document: RegisterDocument },
   login: { rest: 'POST /auth/login', document: LoginDocument },
@@ -27,7 +38,20 @@ const OPERATIONS = {
   me: { rest: 'GET /auth/me', document: MeDocument },
   updateMe: { rest: 'PUT /auth/me', document: UpdateMeDocument },
   deleteMe: { rest: 'DELETE /auth/me', document: DeleteMeDocument },
-} as const
+  changePassword: { rest: 'PUT /auth/password', document: ChangePasswordDocument },
+  requestPasswordReset: { rest: 'POST /auth/password-reset', document: RequestPasswordResetDocument },
+  resetPassword: { rest: 'POST /auth/password-reset/confirm', document: ResetPasswordDocument },
+  requestEmailVerification: {
+    rest: 'POST /auth/email-verification',
+    document: RequestEmailVerificationDocument,
+  },
+  verifyEmail: { rest: 'POST /auth/email-verification/confirm', document: VerifyEmailDocument },
+  undoEmailChange: { rest: 'POST /auth/email-change/undo', document: UndoEmailChangeDocument },
+  sessions: { rest: 'GET /auth/sessions', document: SessionsDocument },
+  revokeSession: { rest: 'DELETE /auth/sessions/:id', document: RevokeSessionDocument, plain: true },
+  revokeOtherSessions: { rest: 'DELETE /auth/sessions', document: RevokeOtherSessionsDocument },
+  events: { rest: 'GET /auth/events', document: EventsDocument, plain: true },
+} as const satisfies Record<string, { rest: string; document: { toString(): string }; plain?: true }>
 
 export type Operation = keyof typeof OPERATIONS
 type Grant = {
@@ -45,6 +69,16 @@ type Results = {
   me: UserFieldsFragment | null
   updateMe: UserFieldsFragment
   deleteMe: true
+  changePassword: Grant
+  requestPasswordReset: true
+  resetPassword: true
+  requestEmailVerification: true
+  verifyEmail: true
+  undoEmailChange: true
+  sessions: SessionFieldsFragment[]
+  revokeSession: true
+  revokeOtherSessions: number
+  events: EventsQuery['events']
 }
 
 /** An answer in one form, whichever door it came through. */
@@ -83,10 +117,11 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
       ...(bearer != null && { authorization: `Bearer ${bearer}` }),
       ...credentials.headers,
     }
-    const { rest, document } = OPERATIONS[name]
+    const { rest, document, plain }: { rest: string; document: { toString(): string }; plain?: true } =
+      OPERATIONS[name]
     const answer = await (door === 'REST'
-      ? viaRest<Results[Name]>(fetch, rest, input, headers)
-      : viaGraphQL<Results[Name]>(fetch, name, String(document), input, headers))
+      ? viaRest<Results[Name]>(fetch, plain ? inUrl(rest, input) : rest, plain ? undefined : input, headers)
+      : viaGraphQL<Results[Name]>(fetch, name, String(document), plain ? input : { input }, headers))
     keep(answer)
     return answer
   }
@@ -112,6 +147,11 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
     me: () => call('me'),
     updateMe: (input: object) => call('updateMe', input),
     deleteMe: (input?: object) => call('deleteMe', input),
+    changePassword: (input: object) => call('changePassword', input),
+    sessions: () => call('sessions'),
+    revokeSession: (id: string) => call('revokeSession', { id }),
+    events: (first?: unknown) => call('events', { first }),
+    revokeOtherSessions: () => call('revokeOtherSessions'),
     /** The secret as it travels: a cookie pair or a refresh token. */
     secret: () => (transport === 'TOKEN' ? kept.refreshToken : kept.cookie),
     /** Another holder of the same credentials: a second tab, a thief. */
@@ -121,6 +161,15 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
       return twin
     },
   }
+}
+
+/** Arguments where REST has them: in the path, else in the query. */
+function inUrl(route: string, given: unknown) {
+  const { id, ...rest } = (given ?? {}) as Record<string, unknown>
+  const query = new URLSearchParams(
+    Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  )
+  return route.replace(':id', encodeURIComponent(String(id))) + (query.size > 0 ? `?${query}` : '')
 }
 
 async function viaRest<T>(
@@ -138,7 +187,7 @@ async function viaRest<T>(
   const text = await response.text()
   const body = text === '' ? true : JSON.parse(text)
   const common = { status: response.status, headers: response.headers }
-  if (response.ok) return { data: body as T, ...common }
+  if (response.ok) return { data: (body.revoked ?? body) as T, ...common }
   const { code, reason, fields, retryAfter } = body
   return { data: null, code, reason, fields, retryAfter, ...common }
 }
@@ -147,13 +196,13 @@ async function viaGraphQL<T>(
   fetch: Fetch,
   name: string,
   query: string,
-  input: unknown,
+  variables: unknown,
   headers: Record<string, string>,
 ): Promise<Answer<T>> {
   const response = await fetch('/graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ query, variables: input === undefined ? {} : { input } }),
+    body: JSON.stringify({ query, variables: variables ?? {} }),
   })
   const { data, errors } = await response.json()
   const common = { status: response.status, headers: response.headers }

@@ -5,7 +5,20 @@ import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/log.ts'
 import { createClient, type Door, type Transport } from './client.ts'
 import { createDatabase } from './database.ts'
+import { createMailbox } from './mailbox.ts'
 import { createProxy } from './proxy.ts'
+
+/** The same with a mail server of its own. */
+export async function startServerWithMail(overrides: Record<string, string> = {}) {
+  const mailbox = await createMailbox()
+  const server = await startServer({
+    SMTP_URL: mailbox.url,
+    APP_URL: 'https://app.example.com/account',
+    ...overrides,
+  })
+  afterAll(() => mailbox.close())
+  return { ...server, mailbox }
+}
 
 export const ORIGIN = 'https://auth.example.com'
 
