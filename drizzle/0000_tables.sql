@@ -29,6 +29,7 @@ CREATE TABLE "mail_outbox" (
 	"session_id" uuid,
 	"status" "mail_status" DEFAULT 'PENDING' NOT NULL,
 	"attempts" integer DEFAULT 0 NOT NULL,
+	"token_made" boolean DEFAULT false NOT NULL,
 	"next_attempt_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL

@@ -22,12 +22,13 @@ type Described = { type: string; message?: string; code?: string; stack?: string
 
 /**
  * What may be logged of a fault. Messages are left out where a library puts bound values into
- * them: Drizzle's hold the SQL with its parameters, PostgreSQL's details the offending row.
+ * them: Drizzle's hold the SQL with its parameters, PostgreSQL's of class 22 the value that did not fit.
  */
 function describe(fault: unknown, depth = 0): Described {
   if (!(fault instanceof Error)) return { type: typeof fault }
   const { code } = fault as { code?: unknown }
-  const own = fault instanceof AuthError || fault instanceof TypeError || fault instanceof RangeError
+  const ofDatabase = fault.name === 'PostgresError' && !String(code).startsWith('22')
+  const own = fault instanceof AuthError || fault instanceof TypeError || ofDatabase
   return {
     type: fault.name,
     ...(typeof code === 'string' && { code }),

@@ -5,9 +5,10 @@ import { jwt } from 'better-auth/plugins/jwt'
 import type { Db } from '../db/client.ts'
 import type { SessionRow } from '../db/schema.ts'
 import type { Env } from '../env.ts'
-import { AuthError, type Code } from '../errors.ts'
+import { AuthError, asAuthError, type Code } from '../errors.ts'
 import { createStorage } from './adapter.ts'
 import type { Client } from './caller.ts'
+import { mayGoBack } from './email-change.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keysPlugin } from './keys-plugin.ts'
@@ -29,6 +30,7 @@ type SignIn = {
   passwordHash?: string
   session?: SessionRow & { secret: string }
   outdatedHash?: string
+  taken?: boolean
 }
 
 type BetterAuthUser = Omit<User, 'username' | 'pendingEmail'> & {
@@ -67,6 +69,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
       const user = { id: String(id), email: String(email) }
       await record(executor, 'register', user.id, currentSignIn().client)
       await outbox.promise(executor, { kind: 'email-verification', recipient: user.email, userId: user.id })
+      if (await mayGoBack(executor, user.email)) throw new AuthError('EMAIL_TAKEN')
     },
     async openSession(executor, { userId }) {
       const signIn = currentSignIn()
@@ -101,6 +104,9 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
     emailAndPassword: {
       enabled: true,
       requireEmailVerification: env.REQUIRE_EMAIL_VERIFICATION,
+      onExistingUserSignUp: async () => {
+        currentSignIn().taken = true
+      },
       // The password rule is ours and already applied.
       minPasswordLength: 1,
       maxPasswordLength: 1024,
@@ -151,12 +157,16 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
         user: { ...rest, username: name || null, pendingEmail },
         session: signIn.session,
         outdatedHash: signIn.outdatedHash,
+        taken: signIn.taken ?? false,
       }
     },
   }
 }
 
+/** Unwraps what the storage let travel inside; unknown faults pass untouched, to be logged as bugs. */
 function translate(fault: unknown): never {
   const code = isAPIError(fault) ? REFUSALS[fault.body?.code ?? ''] : undefined
-  throw code ? new AuthError(code, { cause: fault }) : fault
+  if (code) throw new AuthError(code, { cause: fault })
+  const carried = asAuthError(fault)
+  throw carried.code === 'INTERNAL' ? fault : carried
 }

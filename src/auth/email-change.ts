@@ -1,6 +1,6 @@
-import { and, eq, gt, ne, or, sql } from 'drizzle-orm'
+import { and, eq, gt, ne, sql } from 'drizzle-orm'
 import type { Executor } from '../db/client.ts'
-import { type SessionRow, type UserRow, users, verifications } from '../db/schema.ts'
+import { mailOutbox, type SessionRow, type UserRow, users, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
 import type { Client } from './caller.ts'
 import type { Core } from './core.ts'
@@ -28,7 +28,7 @@ export async function changeEmail(
   { outbox, refreshTokens }: Pick<Core, 'outbox' | 'refreshTokens'>,
   { user, newEmail, keep, client, verified = false }: Change,
 ) {
-  if (await isReserved(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
+  if (await isTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
   const [row] = await tx
     .update(users)
     .set({ email: newEmail, emailVerified: verified, pendingEmail: null })
@@ -47,25 +47,44 @@ export async function changeEmail(
   return { row, secret: renewed?.secret }
 }
 
-/** Whether an address is another account's, or was until a moment ago and may go back to it. */
-export async function isReserved(executor: Executor, email: string, userId: string | null) {
-  const [found] = await executor
+/** Whether an address is another account's, or may go back to one. */
+export async function isTaken(executor: Executor, email: string, userId: string) {
+  const [owner] = await executor
     .select({ id: users.id })
     .from(users)
-    .leftJoin(
-      verifications,
-      and(
-        eq(verifications.userId, users.id),
-        eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
-        gt(verifications.expiresAt, sql`now()`),
-      ),
-    )
+    .where(and(eq(users.email, email), ne(users.id, userId)))
+  return owner !== undefined || mayGoBack(executor, email, userId)
+}
+
+/**
+ * Whether an address was another account's until lately and a link that puts it back is on its way
+ * or good. Meanwhile it is nobody else's, or taking it would close the way back.
+ */
+export async function mayGoBack(executor: Executor, email: string, exceptUserId?: string) {
+  const [link] = await executor
+    .select({ id: verifications.id })
+    .from(verifications)
     .where(
       and(
-        or(eq(users.email, email), eq(verifications.value, email)),
-        userId ? ne(users.id, userId) : undefined,
+        eq(verifications.value, email),
+        eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
+        gt(verifications.expiresAt, sql`now()`),
+        exceptUserId ? ne(verifications.userId, exceptUserId) : undefined,
       ),
     )
+    .unionAll(
+      executor
+        .select({ id: mailOutbox.id })
+        .from(mailOutbox)
+        .where(
+          and(
+            eq(mailOutbox.recipient, email),
+            eq(mailOutbox.kind, 'email-changed'),
+            eq(mailOutbox.status, 'PENDING'),
+            exceptUserId ? ne(mailOutbox.userId, exceptUserId) : undefined,
+          ),
+        ),
+    )
     .limit(1)
-  return found !== undefined
+  return link !== undefined
 }

@@ -7,6 +7,7 @@ import type { EventsInput } from './inputs.ts'
 /** Everything that is worth remembering about an account. */
 export type EventKind =
   | 'register'
+  | 'register_taken'
   | 'login'
   | 'login_failed'
   | 'logout'

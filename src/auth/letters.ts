@@ -62,18 +62,18 @@ export function createLetters({ db, mailedTokens, appUrl }: Parts) {
       if (newer) return null
       await tx.delete(verifications).where(and(ofSameKind, lte(verifications.createdAt, row.createdAt)))
     }
-    const { id, userId: _, sessionId, expiresAt, createdAt } = row
-    await tx.insert(verifications).values({
-      id,
-      identifier: digest(token),
-      value: row.recipient,
-      userId: user.id,
-      purpose,
-      sessionId,
-      expiresAt,
-      createdAt,
-    })
-    await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, id))
+    const { id, sessionId, expiresAt, createdAt, recipient: value } = row
+    // The promise may have been taken back while its turn came.
+    const [kept] = await tx
+      .update(mailOutbox)
+      .set({ tokenMade: true })
+      .where(eq(mailOutbox.id, id))
+      .returning({ id: mailOutbox.id })
+    if (!kept) return null
+    const identifier = digest(token)
+    await tx
+      .insert(verifications)
+      .values({ id, identifier, value, userId: user.id, purpose, sessionId, expiresAt, createdAt })
     return user
   }
 }

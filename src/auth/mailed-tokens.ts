@@ -56,6 +56,7 @@ export function createMailedTokens(secret: string) {
     /** Closes every way back to an earlier address, once one was taken. */
     async endUndos(executor: Executor, userId: string) {
       await executor.delete(verifications).where(eq(verifications.userId, userId))
+      await executor.delete(mailOutbox).where(and(eq(mailOutbox.userId, userId), isPending('email-changed')))
     },
 
     /** Looks at a token without using it up. @throws `INVALID_TOKEN` */
@@ -89,11 +90,8 @@ export async function endMailedTokens(executor: Executor, user: { id: string; em
     .where(and(eq(verifications.userId, user.id), ne(verifications.purpose, 'EMAIL_CHANGE_UNDO')))
   await executor
     .delete(mailOutbox)
-    .where(
-      and(
-        eq(mailOutbox.status, 'PENDING'),
-        inArray(mailOutbox.kind, kinds),
-        or(eq(mailOutbox.userId, user.id), eq(mailOutbox.recipient, user.email)),
-      ),
-    )
+    .where(and(isPending(...kinds), or(eq(mailOutbox.userId, user.id), eq(mailOutbox.recipient, user.email))))
 }
+
+const isPending = (...kinds: string[]) =>
+  and(eq(mailOutbox.status, 'PENDING'), inArray(mailOutbox.kind, kinds))

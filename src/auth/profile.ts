@@ -4,7 +4,7 @@ import { sessions, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
 import { type Caller, type Identity, identityOf } from './caller.ts'
 import type { Core } from './core.ts'
-import { changeEmail, isReserved } from './email-change.ts'
+import { changeEmail, isTaken } from './email-change.ts'
 import { record } from './events.ts'
 import type { DeleteMeInput, UpdateMeInput } from './inputs.ts'
 import { endMailedTokens } from './mailed-tokens.ts'
@@ -82,7 +82,7 @@ export function createProfile(core: Core) {
     pendingEmail: string,
     { client }: Caller,
   ) {
-    const taken = await isReserved(tx, pendingEmail, user.id)
+    const taken = await isTaken(tx, pendingEmail, user.id)
     const [row] = await tx.update(users).set({ pendingEmail }).where(eq(users.id, user.id)).returning()
     if (!row) throw unauthenticated('REVOKED')
     const kind = taken ? 'address-taken' : 'email-change'

@@ -1,6 +1,7 @@
 import { AuthError } from '../errors.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
+import { recordByEmail } from './events.ts'
 import type { RegisterPayload } from './grant.ts'
 import type { RegisterInput } from './inputs.ts'
 import { toUser } from './user.ts'
@@ -24,16 +25,16 @@ export function createRegister({ betterAuth, db, grant, outbox, passwords, requi
     const formerId = (await formerIdentity(caller))?.session.id
     const passwordHash = await passwords.hash(password)
     const signUp = { operation: 'register', client, transport, formerId, passwordHash } as const
-    const { user, session } = await betterAuth
+    const { user, session, taken } = await betterAuth
       .signingIn(signUp, () =>
         betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }),
       )
       .catch((fault: unknown) => {
-        const taken = fault instanceof AuthError && fault.code === 'EMAIL_TAKEN'
-        if (taken && requireEmailVerification) return madeUp(email, username ?? null)
+        if (isTaken(fault) && requireEmailVerification) return madeUp(email, username ?? null)
         throw fault
       })
     if (session) return grant({ user, session, secret: session.secret }, caller)
+    if (taken) await tellOwner(email, caller)
     return {
       user: toUser(user),
       session: null,
@@ -43,11 +44,20 @@ export function createRegister({ betterAuth, db, grant, outbox, passwords, requi
     }
   }
 
-  /** Of two registrations at once the later finds the address taken only when it writes. */
-  async function madeUp(email: string, username: string | null) {
-    await outbox.promise(db, { kind: 'address-taken', recipient: email })
-    const now = new Date()
-    const user = { id: crypto.randomUUID(), email, emailVerified: false, pendingEmail: null, username }
-    return { user: { ...user, createdAt: now, updatedAt: now }, session: undefined }
+  /** As many statements as a new account takes, so that the time tells nothing either. */
+  async function tellOwner(email: string, { client }: Caller) {
+    await db.transaction(async (tx) => {
+      await recordByEmail(tx, 'register_taken', email, client)
+      await outbox.promise(tx, { kind: 'address-taken', recipient: email })
+    })
   }
+}
+
+const isTaken = (fault: unknown) => fault instanceof AuthError && fault.code === 'EMAIL_TAKEN'
+
+/** Of two registrations at once the later finds the address taken only when it writes. */
+function madeUp(email: string, username: string | null) {
+  const now = new Date()
+  const user = { id: crypto.randomUUID(), email, emailVerified: false, pendingEmail: null, username }
+  return { user: { ...user, createdAt: now, updatedAt: now }, session: undefined, taken: true }
 }

@@ -1,9 +1,19 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { type AddressObject, simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 import { expect } from 'vitest'
 
-type Received = { to: string; subject: string; text: string; html: string; headers: string; token: string }
+type Received = {
+  to: string
+  recipients: number
+  subject: string
+  text: string
+  html: string
+  headers: string
+  token: string
+}
 type Fault = { code: number } | { delayMs: number } | 'drop'
 
 /** A real SMTP server on loopback that keeps what it gets, and misbehaves when told to. */
@@ -12,37 +22,32 @@ export async function createMailbox() {
   let fault: Fault | undefined
   let attempts = 0
 
-  const server = new SMTPServer({
+  const smtp = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
     onData(stream, session, callback) {
       attempts++
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', async () => {
-        if (fault === 'drop') return server.connections.forEach((connection) => connection.close())
-        if (fault && 'code' in fault)
-          return callback(Object.assign(new Error('No'), { responseCode: fault.code }))
+      void buffer(stream).then(async (raw) => {
+        if (fault === 'drop') {
+          for (const socket of sockets) socket.destroy()
+          return
+        }
+        if (fault && 'code' in fault) {
+          callback(Object.assign(new Error('No'), { responseCode: fault.code }))
+          return
+        }
         if (fault) await new Promise((done) => setTimeout(done, (fault as { delayMs: number }).delayMs))
-        const raw = Buffer.concat(chunks)
-        const mail = await simpleParser(raw)
-        const text = mail.text ?? ''
-        received.push({
-          to: (mail.to as AddressObject).text,
-          subject: mail.subject ?? '',
-          text,
-          html: mail.html || '',
-          headers: raw.toString().split(/\r?\n\r?\n/)[0] ?? '',
-          token: /#token=([\w-]+)/.exec(text)?.[1] ?? '',
-        })
-        expect(session.envelope.rcptTo).toHaveLength(1)
+        received.push(await read(raw, session.envelope.rcptTo.length))
         callback()
       })
     },
-  }).listen(0, '127.0.0.1')
-  await once(server.server, 'listening')
-  const address = server.server.address()
+  })
+  const sockets = new Set<Socket>()
+  const listener = smtp.listen(0, '127.0.0.1')
+  listener.on('connection', (socket) => sockets.add(socket))
+  await once(listener, 'listening')
+  const address = listener.address()
 
   return {
     url: `smtp://127.0.0.1:${typeof address === 'object' && address?.port}`,
@@ -51,7 +56,7 @@ export async function createMailbox() {
     misbehave(how: Fault | undefined) {
       fault = how
     },
-    /** The newest mail to an address whose subject fits, waited for; older ones are told apart by `count`. */
+    /** The newest mail to an address whose subject fits; waits until there are `count` of them. */
     async mail(to: string, subject: RegExp, count = 1): Promise<Received> {
       const fitting = () => received.filter((mail) => mail.to === to && subject.test(mail.subject))
       await expect
@@ -59,6 +64,22 @@ export async function createMailbox() {
         .toBeGreaterThanOrEqual(count)
       return fitting().at(-1) as Received
     },
-    close: () => new Promise<void>((done) => server.close(done)),
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((done) => smtp.close(() => done()))
+    },
+  }
+}
+
+async function read(raw: Buffer, recipients: number): Promise<Received> {
+  const { to, subject = '', text = '', html } = await simpleParser(raw)
+  return {
+    to: (to as AddressObject).text,
+    recipients,
+    subject,
+    text,
+    html: html || '',
+    headers: raw.toString().split(/\r?\n\r?\n/)[0] ?? '',
+    token: /#token=([\w-]+)/.exec(text)?.[1] ?? '',
   }
 }

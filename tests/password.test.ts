@@ -1,0 +1,216 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { account, DOORS, WAYS } from './support/client.ts'
+import { startServerWithMail } from './support/server.ts'
+
+let server: Awaited<ReturnType<typeof startServerWithMail>>
+beforeAll(async () => {
+  server = await startServerWithMail()
+})
+
+const NEW = 'another long phrase'
+
+describe.each(WAYS)('changePassword by $door with $transport', ({ door, transport }) => {
+  async function signedIn() {
+    const input = account()
+    const client = server.client(door, transport)
+    await client.register(input)
+    return { ...input, client }
+  }
+
+  test('keeps this session with a new secret and ends all others', async () => {
+    const { client, email, password } = await signedIn()
+    const other = server.client(door, transport)
+    await other.login({ email, password })
+    const thief = client.twin()
+
+    const { data } = await client.changePassword({ currentPassword: password, newPassword: NEW })
+
+    expect(data?.session.current).toBe(true)
+    expect(client.secret()).not.toBe(thief.secret())
+    expect((await client.refresh()).data?.session.id).toBe(data?.session.id)
+    expect((await other.me()).reason).toBe('REVOKED')
+    expect((await thief.refresh()).reason).toBe('REVOKED')
+    expect((await client.me()).data?.email).toBe(email)
+    expect((await server.client(door, transport).login({ email, password })).code).toBe('INVALID_CREDENTIALS')
+    expect((await server.client(door, transport).login({ email, password: NEW })).data).not.toBeNull()
+    expect((await server.mailbox.mail(email, /was changed/)).text).not.toContain('token')
+  })
+
+  test('takes the current password only, and nothing changes without', async () => {
+    const { client, email, password } = await signedIn()
+
+    const wrong = await client.changePassword({ currentPassword: 'not the password', newPassword: NEW })
+    const weak = await client.changePassword({ currentPassword: password, newPassword: 'short' })
+    const personal = await client.changePassword({ currentPassword: password, newPassword: email })
+
+    expect(wrong.code).toBe('INVALID_CREDENTIALS')
+    expect(weak).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'newPassword' }] })
+    expect(personal).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'newPassword' }] })
+    expect((await server.client(door, transport).login({ email, password })).data).not.toBeNull()
+  })
+
+  test('of two changes at once one wins, and the account has one password', async () => {
+    const { client, email, password } = await signedIn()
+    const passwords = ['first long phrase', 'second long phrase']
+
+    const answers = await Promise.all(
+      passwords.map((newPassword) =>
+        client.twin().changePassword({ currentPassword: password, newPassword }),
+      ),
+    )
+
+    expect(answers.filter(({ data }) => data).length).toBe(1)
+    const logins = await Promise.all(
+      [password, ...passwords].map((each) => server.client(door, transport).login({ email, password: each })),
+    )
+    expect(logins.map(({ data }) => data !== null)).toEqual([
+      false,
+      ...answers.map(({ data }) => data !== null),
+    ])
+  })
+})
+
+describe.each(DOORS)('a password reset by %s', (door) => {
+  const stranger = () => server.client(door, 'TOKEN')
+  async function registered() {
+    const input = account()
+    const client = stranger()
+    await client.register(input)
+    return { ...input, client }
+  }
+  const ask = (email: string) => stranger().call('requestPasswordReset', { email })
+  const reset = (token: string, newPassword = NEW) => stranger().call('resetPassword', { token, newPassword })
+
+  test('is driven from the mail: ends every session, verifies the address and signs nobody in', async () => {
+    const { client, email, password } = await registered()
+
+    await ask(email.toUpperCase())
+    const mail = await server.mailbox.mail(email, /Reset your password/)
+    const { data, headers } = await reset(mail.token)
+
+    expect(mail.text).toContain(`https://app.example.com/account/reset-password#token=${mail.token}`)
+    expect(mail.html).toContain(mail.token)
+    expect(data).toBe(true)
+    expect(headers.getSetCookie()).toEqual([])
+    expect((await client.me()).reason).toBe('REVOKED')
+    expect((await stranger().login({ email, password })).code).toBe('INVALID_CREDENTIALS')
+    expect((await stranger().login({ email, password: NEW })).data?.user.emailVerified).toBe(true)
+    await server.mailbox.mail(email, /was reset/)
+  })
+
+  test('answers alike for an unknown address, and mails nobody', async () => {
+    const { email } = await registered()
+    const unknown = account().email
+
+    const answers = await Promise.all([ask(email), ask(unknown)])
+    await server.mailbox.mail(email, /Reset your password/)
+
+    const [known, nobody] = answers.map(({ headers, ...answer }) => ({
+      ...answer,
+      names: [...headers.keys()].sort(),
+    }))
+    expect(known).toEqual(nobody)
+    expect(known?.status).toBe(door === 'REST' ? 202 : 200)
+    expect(server.mailbox.received.filter(({ to }) => to === unknown)).toEqual([])
+  })
+
+  test('twenty uses of one token at once have one effect, and it does not work again', async () => {
+    const { email } = await registered()
+    await ask(email)
+    const { token } = await server.mailbox.mail(email, /Reset your password/)
+    const passwords = Array.from({ length: 20 }, (_, index) => `a long phrase no ${index}`)
+
+    const answers = await Promise.all(passwords.map((password) => reset(token, password)))
+    const again = await reset(token)
+
+    expect(answers.filter(({ data }) => data === true)).toHaveLength(1)
+    expect(new Set(answers.filter(({ data }) => !data).map(({ code }) => code))).toEqual(
+      new Set(['INVALID_TOKEN']),
+    )
+    expect(again).toMatchObject({ code: 'INVALID_TOKEN', status: door === 'REST' ? 400 : 200 })
+    const winner = passwords[answers.findIndex(({ data }) => data === true)]
+    expect((await stranger().login({ email, password: winner })).data).not.toBeNull()
+  })
+
+  test('a weak password leaves the token good; a newer token ends the older', async () => {
+    const { email } = await registered()
+    await ask(email)
+    const older = await server.mailbox.mail(email, /Reset your password/)
+    const weak = await reset(older.token, 'short')
+    const personal = await reset(older.token, email)
+    await ask(email)
+    const newer = await server.mailbox.mail(email, /Reset your password/, 2)
+
+    expect([weak.code, personal.code]).toEqual(['INVALID_INPUT', 'INVALID_INPUT'])
+    expect(newer.token).not.toBe(older.token)
+    expect((await reset(older.token)).code).toBe('INVALID_TOKEN')
+    expect((await reset(newer.token)).data).toBe(true)
+  })
+
+  test('tokens that are expired, altered, foreign or for something else do nothing', async () => {
+    const { email, client } = await registered()
+    const verification = await server.mailbox.mail(email, /Verify/)
+    await ask(email)
+    const { token } = await server.mailbox.mail(email, /Reset your password/)
+    const altered = `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`
+
+    const refused = [verification.token, altered, client.kept.refreshToken, 'x', token.slice(1)]
+    for (const each of refused) expect((await reset(each ?? '')).code).toBe('INVALID_TOKEN')
+    expect((await stranger().call('verifyEmail', { token })).code).toBe('INVALID_TOKEN')
+    await server.sql`update verification set expires_at = now() where value = ${email} and purpose = 'PASSWORD_RESET'`
+    expect((await reset(token)).code).toBe('INVALID_TOKEN')
+    expect((await client.me()).data).not.toBeNull()
+  })
+
+  test.each(['changePassword', 'updateMe'] as const)(
+    'an outstanding token dies with %s',
+    async (operation) => {
+      const { email, password, client } = await registered()
+      await ask(email)
+      const { token } = await server.mailbox.mail(email, /Reset your password/)
+
+      const input = {
+        changePassword: { currentPassword: password, newPassword: NEW },
+        updateMe: { email: account().email },
+      }
+      await client.call(operation, input[operation])
+
+      expect((await reset(token)).code).toBe('INVALID_TOKEN')
+    },
+  )
+
+  test('logout leaves an outstanding token good', async () => {
+    const { email, client } = await registered()
+    await ask(email)
+    const { token } = await server.mailbox.mail(email, /Reset your password/)
+
+    await client.logout()
+
+    expect((await reset(token)).data).toBe(true)
+  })
+})
+
+test('links come from APP_URL, whatever the request says', async () => {
+  const input = account()
+  await server.client('REST', 'TOKEN').register(input)
+  const forged = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher' }
+
+  await server
+    .client('REST', 'TOKEN')
+    .call('requestPasswordReset', { email: input.email }, { headers: forged })
+  const mail = await server.mailbox.mail(input.email, /Reset your password/)
+
+  expect(mail.text + mail.html + mail.headers).not.toContain('evil')
+})
+
+test('no table holds a token that was mailed', async () => {
+  const tables =
+    await server.sql`select table_name as name from information_schema.tables where table_schema = 'public'`
+  const dumps = await Promise.all(
+    tables.map(({ name }) => server.sql`select t::text from ${server.sql(name)} t`),
+  )
+  const tokens = server.mailbox.received.map(({ token }) => token).filter(Boolean)
+
+  expect(tokens.length).toBeGreaterThan(10)
+  for (const token of tokens) expect(JSON.stringify(dumps)).not.toContain(token)
+})
