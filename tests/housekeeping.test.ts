@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { startHousekeeping } from '../src/auth/housekeeping.ts'
+import { createDb } from '../src/db/client.ts'
+import { createLog } from '../src/log.ts'
+import { startServer } from './support/server.ts'
+
+test('what has served is cleared away in batches, and what is live stays', async () => {
+  const server = await startServer()
+  const client = server.client('REST', 'TOKEN')
+  const { data } = await client.register()
+  const userId = data?.user.id ?? ''
+  await server.sql`
+    insert into sessions (user_id, token, transport, expires_at)
+    select ${userId}, 'old ' || n, 'TOKEN', now() - interval '25 hours' from generate_series(1, 600) n`
+  await server.sql`insert into sessions (user_id, token, transport, expires_at) values (${userId}, 'yesterday', 'TOKEN', now() - interval '1 hour')`
+  await server.sql`insert into events (kind, created_at) values ('login', now() - interval '31 days'), ('login', now() - interval '29 days')`
+  await server.sql`insert into verification (identifier, value, user_id, purpose, expires_at) values ('spent', 'x', ${userId}, 'PASSWORD_RESET', now())`
+  await server.sql`
+    insert into mail_outbox (kind, recipient, status, created_at, expires_at) values
+      ('password-changed', 'a', 'SENT', now() - interval '8 days', now()),
+      ('password-changed', 'b', 'PENDING', now() - interval '8 days', now() + interval '1 day')`
+  const { db, close } = createDb(server.env.DATABASE_URL)
+  const log = await createLog({ NODE_ENV: 'test', LOG_LEVEL: 'silent' })
+  const { sweep, stop } = startHousekeeping({ db, log, eventDays: 30 })
+  const count = async (rows: Promise<ArrayLike<unknown>>) => (await rows).length
+
+  await sweep()
+  const afterOne = await count(server.sql`select from sessions where token like 'old %'`)
+  await sweep()
+  stop()
+  await close()
+
+  expect(afterOne).toBe(100)
+  expect(await count(server.sql`select from sessions where token like 'old %'`)).toBe(0)
+  expect(await count(server.sql`select from sessions where token = 'yesterday'`)).toBe(1)
+  expect(await count(server.sql`select from events where created_at < now() - interval '1 day'`)).toBe(1)
+  expect(await count(server.sql`select from verification`)).toBe(0)
+  expect(
+    (await server.sql`select recipient from mail_outbox where kind = 'password-changed'`).map(
+      ({ recipient }) => recipient,
+    ),
+  ).toEqual(['b'])
+  expect((await client.me()).data).not.toBeNull()
+})
