@@ -53,6 +53,12 @@ CREATE TABLE "sessions" (
 	CONSTRAINT "sessions_token_unique" UNIQUE("token")
 );
 --> statement-breakpoint
+CREATE TABLE "throttle" (
+	"key" varchar(255) PRIMARY KEY NOT NULL,
+	"points" integer NOT NULL,
+	"expire" timestamp with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "users" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"email" varchar(255) NOT NULL,
@@ -88,6 +94,7 @@ CREATE INDEX "mail_outbox_recipient_index" ON "mail_outbox" USING btree ("recipi
 CREATE INDEX "mail_outbox_created_at_index" ON "mail_outbox" USING btree ("created_at");--> statement-breakpoint
 CREATE INDEX "sessions_user_id_created_at_index" ON "sessions" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "sessions_expires_at_index" ON "sessions" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "throttle_expire_index" ON "throttle" USING btree ("expire");--> statement-breakpoint
 CREATE INDEX "verification_user_id_purpose_index" ON "verification" USING btree ("user_id","purpose");--> statement-breakpoint
 CREATE INDEX "verification_value_index" ON "verification" USING btree ("value");--> statement-breakpoint
 CREATE INDEX "verification_expires_at_index" ON "verification" USING btree ("expires_at");

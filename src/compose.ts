@@ -1,10 +1,13 @@
 import { sql } from 'drizzle-orm'
+import { RateLimiterDrizzle } from 'rate-limiter-flexible'
 import { createApp } from './app.ts'
 import { record } from './auth/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
-import { createDb } from './db/client.ts'
+import type { CounterFactory } from './auth/throttle.ts'
+import { createDb, type Db } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
+import { throttle } from './db/schema.ts'
 import type { Env } from './env.ts'
 import type { Logger } from './log.ts'
 import type { Message } from './mail/messages.ts'
@@ -20,7 +23,8 @@ const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
 export async function compose(env: Settings, log: Logger) {
   const { db, close } = createDb(env.DATABASE_URL)
   const mail = createMail(env, log)
-  const auth = createAuthService({ env, db, canMail: mail !== undefined })
+  if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
+  const auth = createAuthService({ env, db, canMail: mail !== undefined, counter: createCounters(db) })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
 
@@ -57,6 +61,12 @@ export async function compose(env: Settings, log: Logger) {
       await close()
     },
   }
+}
+
+/** Counters in PostgreSQL. Housekeeping clears them away, so the library need not. */
+function createCounters(db: Db): CounterFactory {
+  return (options) =>
+    new RateLimiterDrizzle({ ...options, storeClient: db, schema: throttle, clearExpiredByTimeout: false })
 }
 
 /** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */

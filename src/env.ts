@@ -91,6 +91,10 @@ const EnvSchema = z.object({
     .string()
     .regex(/^[^\p{Cc}]+$/u)
     .optional(),
+  THROTTLE: z
+    .enum(['on', 'off'])
+    .default('on')
+    .transform((value) => value === 'on'),
   REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),

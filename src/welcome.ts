@@ -5,7 +5,9 @@ export function welcome(url: string, dataFolder: string | undefined, graphiql: b
     '',
     `  Servauth is ready on ${url}`,
     '',
-    ...(graphiql ? [`  GraphiQL   ${url}/graphql  (five tabs; press play from left to right)`] : []),
+    ...(graphiql
+      ? [`  GraphiQL   ${url}/graphql  (its tabs are a tour; press play from left to right)`]
+      : []),
     `  REST       curl -i ${url}/auth/register -H 'content-type: application/json' -d '${account}'`,
     ...(dataFolder ? [`  Data       ${dataFolder}  (PostgreSQL 18; delete it to begin anew)`] : []),
     '',

@@ -78,6 +78,7 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
       'password',
     ],
     ['the local part as the password', { email: 'long.name@example.com', password: 'long.name' }, 'password'],
+    ['a password that everybody tries', { password: 'Password123' }, 'password'],
     ['NUL in the password', { password: 'long enough\u0000' }, 'password'],
     ['a lone surrogate in the username', { username: '\ud800' }, 'username'],
     ['a username of spaces', { username: '   ' }, 'username'],

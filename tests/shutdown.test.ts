@@ -17,7 +17,10 @@ const secret = randomBytes(32).toString('base64')
 async function start(DATABASE_URL = database.url, AUTH_SECRET = secret) {
   const PORT = String(await freePort())
   const url = `http://localhost:${PORT}`
-  const process = startProcess({ cwd: tmpdir(), env: { DATABASE_URL, PORT, AUTH_SECRET, PUBLIC_URL: url } })
+  const process = startProcess({
+    cwd: tmpdir(),
+    env: { DATABASE_URL, PORT, AUTH_SECRET, PUBLIC_URL: url, THROTTLE: 'off' },
+  })
   return {
     ...process,
     url,

@@ -6,6 +6,7 @@ import type { MailedTokens } from './mailed-tokens.ts'
 import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
+import type { Throttle } from './throttle.ts'
 
 /** What the use cases are made of. Each takes the parts it names. */
 export type Core = {
@@ -18,4 +19,5 @@ export type Core = {
   passwords: Passwords
   refreshTokens: RefreshTokens
   requireEmailVerification: boolean
+  throttle: Throttle
 }

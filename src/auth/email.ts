@@ -12,7 +12,9 @@ import { endMailedTokens } from './mailed-tokens.ts'
 
 /** Proof that an address is its account's, and the way back from a changed one. */
 export function createEmail(core: Core) {
-  const { db, mailedTokens, outbox } = core
+  const { db, mailedTokens, outbox, throttle } = core
+
+  const mayMail = (email: string) => throttle.mayMail('verificationMailPerAccount', email)
 
   return {
     /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
@@ -29,7 +31,7 @@ export function createEmail(core: Core) {
           userId: user.id,
           sessionId: session.id,
         } as const
-        await outbox.promise(db, mail)
+        if (await mayMail(mail.recipient)) await outbox.promise(db, mail)
         return true
       }
       if (!input) {
@@ -37,12 +39,15 @@ export function createEmail(core: Core) {
           fields: [{ path: 'email', message: 'Is required when signed out.' }],
         })
       }
-      await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
+      if (await mayMail(input.email)) {
+        await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
+      }
       return true
     },
 
     /** Proves the account's address, or puts the pending one in force. Needs no session and makes none. */
     async verifyEmail({ token }: VerifyEmailInput, caller: Caller) {
+      await throttle.usingMailedToken(caller.client)
       const secret = await db
         .transaction(async (tx) => {
           const { userId, value, sessionId } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
@@ -66,6 +71,7 @@ export function createEmail(core: Core) {
 
     /** Puts the earlier address back and ends every session. */
     async undoEmailChange({ token }: UndoEmailChangeInput, caller: Caller) {
+      await throttle.usingMailedToken(caller.client)
       await db
         .transaction(async (tx) => {
           const { userId, value: email } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')

@@ -23,6 +23,7 @@ export type EventKind =
   | 'sessions_revoked'
   | 'account_deleted'
   | 'origin_refused'
+  | 'throttled'
   | 'mail_failed'
 
 /** The column values of an event; `userId` may be a subquery. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../db/client.ts'
-import { events, mailOutbox, sessions, verifications } from '../db/schema.ts'
+import { events, mailOutbox, sessions, throttle, verifications } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
 
 const EVERY_MS = 60_000
@@ -23,6 +23,7 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
   ]
 
   async function sweep() {
+    await db.delete(throttle).where(sql`${throttle.expire} < ${ago(1)}`)
     for (const [table, isSpent] of spent) {
       await db.transaction(async (tx) => {
         const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCK}) as mine`)

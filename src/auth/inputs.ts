@@ -1,3 +1,4 @@
+import { dictionary } from '@zxcvbn-ts/language-common'
 import { z } from 'zod'
 import { AuthError, type FieldFault } from '../errors.ts'
 
@@ -23,7 +24,16 @@ const Password = Text.min(1, 'Must not be empty.')
   .transform((value) => value.normalize('NFKC'))
   .refine((value) => characters(value) <= 128, 'Must have at most 128 characters.')
 
-const NewPassword = Password.refine((value) => characters(value) >= 8, 'Must have at least 8 characters.')
+/** The passwords that are tried first, of those long enough to be taken at all (NIST SP 800-63B-4, section 3.1.1.2). */
+const COMMON = new Set(dictionary['passwords-common'])
+
+const NewPassword = Password.refine(
+  (value) => characters(value) >= 8,
+  'Must have at least 8 characters.',
+).refine(
+  (value) => !COMMON.has(value.toLowerCase()),
+  'Is among the passwords that are tried first. Choose another.',
+)
 
 const PERSONAL = 'Must not be the e-mail address.'
 

@@ -7,12 +7,13 @@ import { recordByEmail } from './events.ts'
 import type { LoginInput } from './inputs.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
-export function createLogin({ betterAuth, db, grant, passwords }: Core) {
+export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core) {
   return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
 
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
+    await throttle.loggingIn(email, client)
     const signIn = { operation: 'login', client, transport, formerId } as const
     const { user, session, outdatedHash } = await betterAuth
       .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
@@ -22,6 +23,7 @@ export function createLogin({ betterAuth, db, grant, passwords }: Core) {
         throw fault
       })
     if (!session) throw new TypeError('Better-Auth made no session')
+    await throttle.loggedIn(email)
     if (outdatedHash) await rehash(user.id, outdatedHash, password)
     return grant({ user, session, secret: session.secret }, caller)
   }

@@ -17,7 +17,7 @@ import { renewSession } from './renew-session.ts'
 
 /** A new password: with the old one, or by a mail to whoever has lost it. */
 export function createPassword(core: Core) {
-  const { db, grant, mailedTokens, outbox, passwords, refreshTokens } = core
+  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
@@ -27,7 +27,7 @@ export function createPassword(core: Core) {
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
       const hash = await passwords.admit(async () => {
-        await reauthenticate.byPassword(identity, currentPassword)
+        await reauthenticate.byPassword(identity, currentPassword, caller)
         return passwords.hash(newPassword)
       })
       const changed = await db.transaction(async (tx) => {
@@ -48,8 +48,9 @@ export function createPassword(core: Core) {
     /** Answers before anybody has looked whether there is such an account. */
     async requestPasswordReset({ email }: RequestPasswordResetInput, caller: Caller) {
       outbox.demand()
+      const mayMail = await throttle.mayMail('resetMailPerAccount', email)
       await db.transaction(async (tx) => {
-        await outbox.promise(tx, { kind: 'password-reset', recipient: email })
+        if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
         await recordByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
@@ -57,6 +58,7 @@ export function createPassword(core: Core) {
 
     /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
     async resetPassword({ token, newPassword }: ResetPasswordInput, caller: Caller) {
+      await throttle.usingMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(() => passwords.hash(newPassword))

@@ -31,7 +31,7 @@ export function createProfile(core: Core) {
       const identity = await identityOf(caller)
       const { user } = identity
       const newEmail = email && email !== user.email ? email : undefined
-      await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined)
+      await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
       const waits = user.emailVerified || requireEmailVerification
       if (newEmail && waits) outbox.demand()
 
@@ -53,7 +53,7 @@ export function createProfile(core: Core) {
     /** Needs a fresh session or the password. Sessions and everything else of the user go with the row. */
     async deleteMe({ password }: DeleteMeInput, caller: Caller) {
       const identity = await identityOf(caller)
-      await reauthenticate.byPasswordOrFreshness(identity, password, true)
+      await reauthenticate.byPasswordOrFreshness(identity, password, true, caller)
       await db.transaction(async (tx) => {
         const [gone] = await tx.delete(users).where(isActing(identity)).returning()
         if (!gone) throw unauthenticated('REVOKED')

@@ -11,7 +11,15 @@ import { toUser } from './user.ts'
  * must be verified first nobody is signed in, and a new and a taken address look the same: the
  * owner of a taken one is told by mail.
  */
-export function createRegister({ betterAuth, db, grant, outbox, passwords, requireEmailVerification }: Core) {
+export function createRegister({
+  betterAuth,
+  db,
+  grant,
+  outbox,
+  passwords,
+  requireEmailVerification,
+  throttle,
+}: Core) {
   return async (input: RegisterInput, caller: Caller) => {
     if (requireEmailVerification) outbox.demand()
     return passwords.admit(() => register(input, caller))
@@ -23,6 +31,7 @@ export function createRegister({ betterAuth, db, grant, outbox, passwords, requi
   ): Promise<RegisterPayload> {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
+    await throttle.registering(client)
     const passwordHash = await passwords.hash(password)
     const signUp = { operation: 'register', client, transport, formerId, passwordHash } as const
     const { user, session, taken } = await betterAuth

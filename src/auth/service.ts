@@ -19,13 +19,14 @@ import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
 import { createSessions } from './sessions.ts'
+import { type CounterFactory, createThrottle } from './throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
-type Parts = { env: Env & { AUTH_SECRET: string }; db: Db; canMail: boolean }
+type Parts = { env: Env & { AUTH_SECRET: string }; db: Db; canMail: boolean; counter: CounterFactory }
 
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db, canMail }: Parts) {
+export function createAuthService({ env, db, canMail, counter }: Parts) {
   const passwords = createPasswords()
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
@@ -36,7 +37,8 @@ export function createAuthService({ env, db, canMail }: Parts) {
   const grant = createGrant(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
-  const core = { ...parts, requireEmailVerification }
+  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE })
+  const core = { ...parts, requireEmailVerification, throttle }
 
   return {
     register: createRegister(core),

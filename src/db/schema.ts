@@ -143,6 +143,17 @@ export const events = pgTable(
   ],
 )
 
+/** Attempts, counted for all replicas. `rate-limiter-flexible` names the columns. */
+export const throttle = pgTable(
+  'throttle',
+  {
+    key: varchar({ length: 255 }).primaryKey(),
+    points: integer().notNull(),
+    expire: time('expire'),
+  },
+  (table) => [index('throttle_expire_index').on(table.expire)],
+)
+
 export type UserRow = typeof users.$inferSelect
 export type SessionRow = typeof sessions.$inferSelect
 export type MailRow = typeof mailOutbox.$inferSelect

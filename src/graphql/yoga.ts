@@ -8,6 +8,7 @@ import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
 import { note } from '../http/error-response.ts'
 import type { GraphQLContext } from './builder.ts'
+import { limits } from './limits.ts'
 import { schema } from './schema.ts'
 
 /** GraphQL over HTTP, section 5.4: parameters beside these are for others. */
@@ -29,7 +30,7 @@ type Options = { auth: AuthService; introspection: boolean }
 export function createGraphQL({ auth, introspection }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
-    plugins: introspection ? [] : [noIntrospection],
+    plugins: introspection ? [limits] : [limits, noIntrospection],
     // Masking with `isDev` on, its default in development, would send messages and stacks.
     maskedErrors: { isDev: false, maskError: (error) => mask(error) },
     logging: false,
@@ -62,8 +63,18 @@ export function createGraphQL({ auth, introspection }: Options) {
   }
 }
 
+/** Where the schema is not shown it is not hinted at either: "Did you mean …" names its fields. */
 const noIntrospection: Plugin = {
-  onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
+  onValidate({ addValidationRule }) {
+    addValidationRule(NoSchemaIntrospectionCustomRule)
+    return ({ result, setResult, valid }) => {
+      if (!valid) setResult((result as GraphQLError[]).map(withoutSuggestion))
+    }
+  },
+}
+
+function withoutSuggestion({ message, nodes, extensions }: GraphQLError) {
+  return new GraphQLError(message.replace(/ Did you mean .*$/s, ''), { nodes: nodes ?? null, extensions })
 }
 
 /** GraphQL's own errors speak of the document and stay; whatever a resolver threw passes the one table. */

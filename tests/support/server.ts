@@ -32,6 +32,7 @@ export async function startServer(overrides: Record<string, string> = {}) {
     AUTH_SECRET: randomBytes(32).toString('base64url'),
     PUBLIC_URL: ORIGIN,
     LOG_LEVEL: 'silent',
+    THROTTLE: 'off',
     ...overrides,
   }
   const env = loadEnv(source)

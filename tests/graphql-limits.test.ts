@@ -1,0 +1,106 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { startServer } from './support/server.ts'
+
+let server: Awaited<ReturnType<typeof startServer>>
+beforeAll(async () => {
+  server = await startServer()
+})
+
+async function ask(query: string) {
+  const response = await server.fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  })
+  return { status: response.status, ...(await response.json()) }
+}
+const repeat = (times: number, part: (index: number) => string) =>
+  Array.from({ length: times }, (_, index) => part(index)).join(' ')
+const login = (index: number) =>
+  `l${index}: login(input: { email: "a@example.com", password: "wrong ${index}" }) { accessToken }`
+const nested = (levels: number) => `${'{ a '.repeat(levels)}{ b }${' }'.repeat(levels)}`
+
+describe('a document is refused before execution', () => {
+  test.each([
+    ['too many tokens', `{ ${repeat(1001, () => 'me')} }`, 'GRAPHQL_PARSE_FAILED'],
+    ['too deep', nested(7), 'GRAPHQL_VALIDATION_FAILED'],
+    [
+      'too deep by fragments',
+      `{ ...A } ${repeat(7, (n) => `fragment ${'ABCDEFGH'[n]} on Query { x { ...${'ABCDEFGH'[n + 1]} } }`)} fragment H on Query { x }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    ['too many aliases', `{ ${repeat(16, (n) => `a${n}: me { id }`)} }`, 'GRAPHQL_VALIDATION_FAILED'],
+    [
+      'too many aliases of __typename',
+      `{ ${repeat(16, (n) => `a${n}: __typename`)} }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    [
+      'too many directives',
+      `{ me { id ${repeat(11, () => '@include(if: true)')} } }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    [
+      'fragments that go in circles',
+      '{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }',
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    ['two logins by alias', `mutation { ${login(1)} ${login(2)} }`, 'GRAPHQL_VALIDATION_FAILED'],
+    [
+      'two logins by fragment',
+      `mutation { ...A ...B } fragment A on Mutation { ${login(1)} } fragment B on Mutation { ${login(2)} }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    [
+      'two logins in inline fragments',
+      `mutation { ... { ${login(1)} } ... on Mutation { ${login(2)} } }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    [
+      'a login and a refresh',
+      `mutation { ${login(1)} refresh { accessToken } }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    [
+      'a second login that is skipped',
+      `mutation { ${login(1)} ${login(2).replace(') {', ') @skip(if: true) {')} }`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
+    ['introspection', '{ __schema { queryType { name } } }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['introspection by type', '{ __type(name: "User") { name } }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['a subscription', 'subscription { me { id } }', 'INVALID_INPUT'],
+    ['a deferred fragment', '{ me { ... @defer { id } } }', 'GRAPHQL_VALIDATION_FAILED'],
+  ])('for %s', async (_, query, code) => {
+    const { status, errors, data } = await ask(query)
+
+    expect(status).toBe(400)
+    expect(errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)).toContain(code)
+    expect(data).toBeUndefined()
+  })
+
+  test('quickly, also when fragments fan out', async () => {
+    const letters = Array.from({ length: 80 }, (_, index) => `F${index}`)
+    const fanOut = `{ ...F0 } ${letters.map((name, index) => `fragment ${name} on Query { ...${letters[index + 1] ?? 'End'} ...${letters[index + 1] ?? 'End'} }`).join(' ')} fragment End on Query { a: me { id } }`
+    const began = performance.now()
+
+    const { status } = await ask(fanOut)
+
+    expect(status).toBe(400)
+    // A walk of every path would take 2 to the 80th steps; this only tells that from one walk.
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+})
+
+test('fields of a schema that is not shown are not hinted at', async () => {
+  const { errors } = await ask('{ me { emial } }')
+
+  expect(errors[0].message).toBe('Cannot query field "emial" on type "User".')
+})
+
+test('what people send passes: ten aliases, and one mutation that takes a credential beside one that does not', async () => {
+  const aliases = await ask(`{ ${repeat(15, (n) => `a${n}: me { id }`)} }`)
+  const mutation = await ask(`mutation { ${login(1)} logout }`)
+
+  expect(aliases.status).toBe(200)
+  expect(mutation.status).toBe(200)
+})
