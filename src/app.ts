@@ -5,7 +5,7 @@ import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
 import { createGraphiQL } from './graphql/graphiql.ts'
 import { createGraphQL } from './graphql/yoga.ts'
-import { bodyLimit } from './http/body.ts'
+import { body } from './http/body.ts'
 import { caller, clientOf } from './http/caller.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
@@ -35,7 +35,7 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
   app.use(requestLog(log))
   app.use(securityHeaders({ https }))
   app.use(cors(env.ALLOWED_ORIGINS))
-  app.use(bodyLimit())
+  app.use(body())
   app.use(
     csrf({
       ownOrigin: env.PUBLIC_URL,

@@ -41,9 +41,7 @@ export function createGraphQL({ auth, introspection }: Options) {
   })
 
   return async function graphql(c: AppContext) {
-    const params = parse(Parameters, await readJson(c)) as Parameters<
-      typeof yoga.getResultForParams
-    >[0]['params']
+    const params = parse(Parameters, readJson(c)) as Parameters<typeof yoga.getResultForParams>[0]['params']
     const context = { auth, caller: c.var.caller }
     const result = (await yoga.getResultForParams({ params, request: c.req.raw }, context as never)) as Result
 

@@ -4,7 +4,7 @@ import type { Caller } from '../auth/caller.ts'
 /** What a request carries through the middleware. `address` is the socket's. */
 export type AppEnv = {
   Bindings: { address(): string | null }
-  Variables: { requestId: string; caller: Caller; code?: string; fault?: unknown }
+  Variables: { requestId: string; body: string; caller: Caller; code?: string; fault?: unknown }
 }
 
 export type AppContext = Context<AppEnv>

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { AuthError } from '../errors.ts'
-import { hasBody, isJson } from './body.ts'
+import { isJson } from './body.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import { cookieValues } from './session-cookie.ts'
 
@@ -35,7 +35,7 @@ export function csrf({
     if (origin !== undefined) return !trusted.has(origin)
     if (site === 'cross-site' || site === 'same-site') return true
     const carriesCookie = cookieValues(c, cookieName).length > 0
-    return carriesCookie && !isJson(c) && !hasBody(c)
+    return carriesCookie && !isJson(c) && c.var.body === ''
   }
 
   return async function csrf(c, next) {
@@ -44,7 +44,7 @@ export function csrf({
       onRefused(c)
       throw new AuthError('FORBIDDEN_ORIGIN')
     }
-    if (hasBody(c) && !isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
+    if (c.var.body !== '' && !isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
     return next()
   }
 }

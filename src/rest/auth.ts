@@ -26,22 +26,22 @@ export function authRoutes(auth: AuthService) {
   const app = new Hono<AppEnv>({ strict: true })
 
   app.post('/register', async (c) => {
-    const input = parse(RegisterInput, await readJson(c))
+    const input = parse(RegisterInput, readJson(c))
     return c.json(await auth.register(input, c.var.caller), 201)
   })
 
   app.post('/login', async (c) => {
-    const input = parse(LoginInput, await readJson(c))
+    const input = parse(LoginInput, readJson(c))
     return c.json(await auth.login(input, c.var.caller))
   })
 
   app.post('/refresh', async (c) => {
-    const input = parse(RefreshInput, (await readJson(c)) ?? {})
+    const input = parse(RefreshInput, readJson(c) ?? {})
     return c.json(await auth.refresh({ refreshToken: input.refreshToken ?? bearerSecret(c) }, c.var.caller))
   })
 
   app.post('/logout', async (c) => {
-    const input = parse(LogoutInput, (await readJson(c)) ?? {})
+    const input = parse(LogoutInput, readJson(c) ?? {})
     await auth.logout(input, c.var.caller)
     return c.body(null, 204)
   })
@@ -49,47 +49,47 @@ export function authRoutes(auth: AuthService) {
   app.get('/me', async (c) => c.json(toUser((await identityOf(c.var.caller)).user)))
 
   app.put('/me', async (c) => {
-    const input = parse(UpdateMeInput, await readJson(c))
+    const input = parse(UpdateMeInput, readJson(c))
     return c.json(await auth.updateMe(input, c.var.caller))
   })
 
   app.delete('/me', async (c) => {
-    const input = parse(DeleteMeInput, (await readJson(c)) ?? {})
+    const input = parse(DeleteMeInput, readJson(c) ?? {})
     await auth.deleteMe(input, c.var.caller)
     return c.body(null, 204)
   })
 
   app.put('/password', async (c) => {
-    const input = parse(ChangePasswordInput, await readJson(c))
+    const input = parse(ChangePasswordInput, readJson(c))
     return c.json(await auth.changePassword(input, c.var.caller))
   })
 
   app.post('/password-reset', async (c) => {
-    const input = parse(RequestPasswordResetInput, await readJson(c))
+    const input = parse(RequestPasswordResetInput, readJson(c))
     await auth.requestPasswordReset(input, c.var.caller)
     return c.body(null, 202)
   })
 
   app.post('/password-reset/confirm', async (c) => {
-    const input = parse(ResetPasswordInput, await readJson(c))
+    const input = parse(ResetPasswordInput, readJson(c))
     await auth.resetPassword(input, c.var.caller)
     return c.body(null, 204)
   })
 
   app.post('/email-verification', async (c) => {
-    const input = parse(RequestEmailVerificationInput.optional(), await readJson(c))
+    const input = parse(RequestEmailVerificationInput.optional(), readJson(c))
     await auth.requestEmailVerification(input, c.var.caller)
     return c.body(null, 202)
   })
 
   app.post('/email-verification/confirm', async (c) => {
-    const input = parse(VerifyEmailInput, await readJson(c))
+    const input = parse(VerifyEmailInput, readJson(c))
     await auth.verifyEmail(input, c.var.caller)
     return c.body(null, 204)
   })
 
   app.post('/email-change/undo', async (c) => {
-    const input = parse(UndoEmailChangeInput, await readJson(c))
+    const input = parse(UndoEmailChangeInput, readJson(c))
     await auth.undoEmailChange(input, c.var.caller)
     return c.body(null, 204)
   })

@@ -23,6 +23,7 @@ export function startProcess({ cwd, env }: { cwd: string; env: Record<string, st
     return { code: code as number | null, signal: signal as string | null }
   })
   return {
+    pid: child.pid,
     exited,
     output: () => output,
     kill: (signal: NodeJS.Signals) => child.kill(signal),

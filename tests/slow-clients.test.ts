@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { account, type Client, createClient } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { freePort, startProcess, untilReady } from './support/process.ts'
+
+let port: number
+let server: ReturnType<typeof startProcess>
+let client: Client
+let database: Awaited<ReturnType<typeof createDatabase>>
+beforeAll(async () => {
+  database = await createDatabase()
+  port = await freePort()
+  const url = `http://localhost:${port}`
+  const AUTH_SECRET = randomBytes(32).toString('base64')
+  const env = {
+    DATABASE_URL: database.url,
+    PORT: String(port),
+    AUTH_SECRET,
+    PUBLIC_URL: url,
+    THROTTLE: 'off',
+  }
+  server = startProcess({ cwd: tmpdir(), env })
+  await untilReady(url)
+  client = createClient((path, init) => fetch(`${url}${path}`, init), 'REST', 'TOKEN')
+  await client.register()
+})
+afterAll(async () => {
+  await server.stop()
+  await database.drop()
+})
+
+const HEAD = 'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+
+async function open(first: string) {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(first)
+  return socket
+}
+
+async function memory() {
+  const status = await Bun.file(`/proc/${server.pid}/status`).text()
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+test.each([
+  ['with its length', `${HEAD}Content-Length: 100\r\n\r\n{`],
+  ['in chunks', `${HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`],
+])(
+  'a body %s that does not arrive is given up after 10 seconds',
+  async (_, request) => {
+    const socket = await open(request)
+    const began = performance.now()
+
+    const [answer] = await once(socket, 'data')
+
+    expect(String(answer)).toContain('HTTP/1.1 400')
+    expect(String(answer)).toContain('INVALID_INPUT')
+    expect((performance.now() - began) / 1000).toBeGreaterThan(9)
+    expect((performance.now() - began) / 1000).toBeLessThan(14)
+    socket.destroy()
+  },
+  20_000,
+)
+
+test('two thousand half-open requests and clients that leave in the middle take nothing from the others', async () => {
+  const before = await memory()
+  const sockets: Socket[] = []
+  for (let batch = 0; batch < 20; batch++) {
+    sockets.push(
+      ...(await Promise.all(
+        Array.from({ length: 100 }, () => open(`${HEAD}Content-Length: 4000\r\n\r\n{"email":`)),
+      )),
+    )
+  }
+
+  const during = await Promise.all(Array.from({ length: 20 }, () => client.me()))
+  for (const socket of sockets) socket.destroy()
+  const leavers = Array.from({ length: 200 }, async () => {
+    const body = JSON.stringify(account())
+    const socket = await open(`${HEAD}Content-Length: ${body.length}\r\n\r\n${body}`)
+    socket.destroy()
+  })
+  await Promise.all(leavers)
+  await expect.poll(async () => (await client.me()).status, { timeout: 5000 }).toBe(200)
+
+  expect(during.map(({ status }) => status)).toEqual(Array(20).fill(200))
+  expect((await memory()) - before).toBeLessThan(200)
+  expect(server.output()).not.toContain('request failed')
+})
+
+test('a login flood far beyond the hashing gate leaves memory bounded and is over when it is over', async () => {
+  const input = account()
+  await expect.poll(async () => (await client.register(input)).status, { timeout: 10_000 }).toBe(201)
+  const before = await memory()
+
+  const answers = (
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        Promise.all(Array.from({ length: 100 }, () => client.twin().login(input))),
+      ),
+    )
+  ).flat()
+  const afterwards = await client.twin().login(input)
+
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]))
+  expect(afterwards.status).toBe(200)
+  expect((await memory()) - before).toBeLessThan(250)
+})
