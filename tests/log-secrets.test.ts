@@ -28,7 +28,7 @@ test.each(['trace', 'error'])(
   async (LOG_LEVEL) => {
     const port = await freePort()
     const url = `http://localhost:${port}`
-      const common = {
+    const common = {
       PORT: String(port),
       AUTH_SECRET,
       PUBLIC_URL: url,
