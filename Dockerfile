@@ -1,6 +1,7 @@
 FROM oven/bun:1.4.5-slim AS build
 WORKDIR /app
 COPY package.json bun.lock ./
+COPY patches patches
 # Better-Auth's optional peers would add 100 MB of drivers and test tools; the peers in use are dependencies of ours.
 RUN bun install --frozen-lockfile --production --omit=peer
 COPY . .

@@ -25,6 +25,10 @@ try {
 async function serve() {
   const env = loadEnv(process.env)
   const log = await createLog(env)
+  // A fault outside of every request, such as in a callback of a library, must not take the others down.
+  for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(kind, (err: unknown) => log.error({ err }, kind))
+  }
   const { settings, dataFolder, stop } = await completeSettings(env)
   const server = await compose(settings, log)
   try {

@@ -43,13 +43,13 @@ test.each(['trace', 'error'])(
       if (secret) secrets.add(secret.replace(/^.*?=/, ''))
       return secret
     }
-    const canary = () => note(`canary ${randomBytes(6).toString('hex')}`) ?? ''
+    const canary = () => note(`canary ${randomBytes(6).toString('hex')}`)
 
     for (const door of DOORS) {
       for (const transport of ['COOKIE', 'TOKEN'] as const) {
         const client = createClient((path, init) => fetch(`${url}${path}`, init), door, transport)
         const keep = () => [client.secret(), client.kept.accessToken].map(note)
-        const input = { email: note(account().email) ?? '', password: canary() }
+        const input = { email: note(account().email), password: canary() }
         await client.register(input)
         keep()
         await client.refresh()
@@ -58,7 +58,7 @@ test.each(['trace', 'error'])(
         await client.login({ ...input, [canary()]: canary() })
         await client.call('me', undefined, { bearer: canary(), cookie: `servauth=${canary()}` })
         await client.call('verifyEmail', { token: note((await mailbox.mail(input.email, /Verify/)).token) })
-        const newEmail = note(account().email) ?? ''
+        const newEmail = note(account().email)
         await client.updateMe({ email: newEmail, username: canary(), currentPassword: input.password })
         await client.call('verifyEmail', { token: note((await mailbox.mail(newEmail, /Confirm/)).token) })
         await client.call('undoEmailChange', {

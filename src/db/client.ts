@@ -35,39 +35,56 @@ export function createDb(url: string) {
 
 /**
  * The same client with a deadline on every call, since the driver can wait for ever on a
- * connection that dies at a bad moment (its issues 1193, 1195, 1199). Statements are prepared:
- * Drizzle asks for it only where a query is named.
+ * connection that dies at a bad moment (its issues 1193, 1195, 1199). What was given up does not
+ * run late: a statement is cancelled, and a transaction whose caller has been refused rolls back.
+ * Statements are prepared: Drizzle asks for it only where a query is named.
  */
-function bounded<Client extends Sql | TransactionSql>(client: Client): Client {
+function bounded<Client extends Sql | TransactionSql>(client: Client, assertWanted = () => {}): Client {
   return new Proxy(client, {
     get(target, key) {
       if (key === 'unsafe') {
         return (text: string, parameters?: never[]) => {
+          assertWanted()
           const query = target.unsafe(text, parameters, { prepare: true })
+          const cancel = () => query.cancel()
           return {
             // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
             then: (...handlers: Parameters<Promise<unknown>['then']>) =>
-              endsInTime(query, query).then(...handlers),
-            values: () => endsInTime(query.values(), query),
+              endsInTime(query, cancel).then(...handlers),
+            values: () => endsInTime(query.values(), cancel),
           }
         }
       }
       if (key === 'begin' || key === 'savepoint') {
         const transact = Reflect.get(target, key) as Sql['begin']
-        return (work: (tx: TransactionSql) => unknown) => endsInTime(transact((tx) => work(bounded(tx))))
+        return (work: (tx: TransactionSql) => Promise<unknown>) => {
+          let wanted = true
+          const assertStillWanted = () => {
+            assertWanted()
+            if (!wanted) throw new Error('The transaction came too late')
+          }
+          const transaction = transact(async (tx) => {
+            assertStillWanted()
+            const result = await work(bounded(tx, assertStillWanted))
+            assertStillWanted()
+            return result
+          })
+          return endsInTime(transaction, () => {
+            wanted = false
+          })
+        }
       }
       return Reflect.get(target, key)
     },
   })
 }
 
-/** A query that is not answered in time is taken back, so that it does not run late. */
-async function endsInTime<T>(pending: PromiseLike<T>, query?: { cancel(): unknown }): Promise<T> {
+async function endsInTime<T>(pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(unavailable(new Error('The database did not answer in time')))
-      void Promise.resolve(query?.cancel()).catch(() => {})
+      void Promise.resolve(giveUp()).catch(() => {})
     }, LIMITS.callMs)
   })
   try {
