@@ -209,6 +209,22 @@ describe.each(DOORS)('by %s', (door) => {
       )
     })
 
+    test('can be undone by the owner although the taker used a later link first', async () => {
+      const { email, password, client } = await verified()
+      const [second, third] = [account().email, account().email]
+      for (const to of [second, third]) {
+        await client.updateMe({ email: to, currentPassword: password })
+        await stranger().call('verifyEmail', { token: (await server.mailbox.mail(to, /Confirm/)).token })
+      }
+      const owners = await server.mailbox.mail(email, /was changed/)
+      const takers = await server.mailbox.mail(second, /was changed/)
+
+      await stranger().call('undoEmailChange', { token: takers.token })
+
+      expect((await stranger().call('undoEmailChange', { token: owners.token })).data).toBe(true)
+      expect((await stranger().login({ email, password })).data?.user.email).toBe(email)
+    })
+
     test('leaves nobody else the old address while it can be put back', async () => {
       const { email, client } = await verified()
       const newEmail = account().email

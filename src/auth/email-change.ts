@@ -16,6 +16,8 @@ type Change = {
   keep: Pick<SessionRow, 'id' | 'transport'> | null
   client: Client
   verified?: boolean
+  /** Whether the new address may be asked to verify itself. */
+  mayMail?: boolean
 }
 
 /**
@@ -26,7 +28,7 @@ type Change = {
 export async function changeEmail(
   tx: Executor,
   { outbox, refreshTokens }: Pick<Core, 'outbox' | 'refreshTokens'>,
-  { user, newEmail, keep, client, verified = false }: Change,
+  { user, newEmail, keep, client, verified = false, mayMail = false }: Change,
 ) {
   if (await isTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
   const [row] = await tx
@@ -40,8 +42,7 @@ export async function changeEmail(
   await record(tx, 'email_changed', user.id, client)
   const notice = user.emailVerified ? 'email-changed' : 'email-replaced'
   await outbox.promise(tx, { kind: notice, recipient: user.email, userId: user.id })
-  if (!verified)
-    await outbox.promise(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
+  if (mayMail) await outbox.promise(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
   // A TOKEN session cannot be handed a new secret here, so it keeps its own and rotates in its turn.
   const renewed = keep?.transport === 'COOKIE' ? await renewSession(tx, keep.id, refreshTokens) : undefined
   return { row, secret: renewed?.secret }

@@ -74,7 +74,8 @@ export function createEmail(core: Core) {
       await throttle.usingMailedToken(caller.client)
       await db
         .transaction(async (tx) => {
-          const { userId, value: email } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
+          const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
+          const { userId, value: email } = undo
           const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
           if (!user) throw new AuthError('INVALID_TOKEN')
           await tx
@@ -83,7 +84,7 @@ export function createEmail(core: Core) {
             .where(eq(users.id, userId))
           await endSessions(tx, userId)
           await endMailedTokens(tx, user)
-          await mailedTokens.endUndos(tx, userId)
+          await mailedTokens.endLaterUndos(tx, userId, undo)
           await record(tx, 'email_change_undone', userId, caller.client)
           await outbox.promise(tx, { kind: 'email-change-undone', recipient: email, userId })
         })

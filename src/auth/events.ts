@@ -10,6 +10,7 @@ export type EventKind =
   | 'register_taken'
   | 'login'
   | 'login_failed'
+  | 'reauthentication_failed'
   | 'logout'
   | 'refresh'
   | 'refresh_reused'

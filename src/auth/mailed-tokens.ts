@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { and, eq, gt, inArray, ne, or, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../db/client.ts'
 import { mailOutbox, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
@@ -53,10 +53,18 @@ export function createMailedTokens(secret: string) {
   return {
     derive,
 
-    /** Closes every way back to an earlier address, once one was taken. */
-    async endUndos(executor: Executor, userId: string) {
-      await executor.delete(verifications).where(eq(verifications.userId, userId))
-      await executor.delete(mailOutbox).where(and(eq(mailOutbox.userId, userId), isPending('email-changed')))
+    /**
+     * Closes the ways back to the addresses that came after the one that is back. Those that came
+     * before it stay open: a taker who changed the address twice holds the later link.
+     */
+    async endLaterUndos(executor: Executor, userId: string, { createdAt }: { createdAt: Date }) {
+      const isLater = and(
+        eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
+        gte(verifications.createdAt, createdAt),
+      )
+      await executor.delete(verifications).where(and(eq(verifications.userId, userId), isLater))
+      const isLaterMail = and(isPending('email-changed'), gte(mailOutbox.createdAt, createdAt))
+      await executor.delete(mailOutbox).where(and(eq(mailOutbox.userId, userId), isLaterMail))
     },
 
     /** Looks at a token without using it up. @throws `INVALID_TOKEN` */

@@ -4,6 +4,7 @@ import { mailOutbox } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
 import type { MailKind } from '../mail/messages.ts'
 import { TOKEN_MAILS, TOKEN_SECONDS } from './mailed-tokens.ts'
+import { randomId } from './refresh-tokens.ts'
 
 export type Outbox = ReturnType<typeof createOutbox>
 
@@ -29,7 +30,7 @@ export function createOutbox({ enabled }: { enabled: boolean }) {
       const purpose = TOKEN_MAILS[mail.kind]
       const seconds = purpose ? TOKEN_SECONDS[purpose] : NOTICE_SECONDS
       const expiresAt = sql`now() + make_interval(secs => ${seconds}::int)`
-      await executor.insert(mailOutbox).values({ ...mail, expiresAt })
+      await executor.insert(mailOutbox).values({ ...mail, id: randomId(), expiresAt })
     },
   }
 }

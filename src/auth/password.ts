@@ -75,6 +75,8 @@ export function createPassword(core: Core) {
         await record(tx, 'password_reset', user.id, caller.client)
         await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
       })
+      // Whoever guessed at the old password does not keep the owner waiting for the new one.
+      await throttle.loggedIn(email)
       return true
     },
   }

@@ -13,7 +13,7 @@ import { toUser } from './user.ts'
 
 /** The signed-in user's own account: read, change and delete it. */
 export function createProfile(core: Core) {
-  const { db, outbox, requireEmailVerification } = core
+  const { db, outbox, requireEmailVerification, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
@@ -34,14 +34,21 @@ export function createProfile(core: Core) {
       await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
       const waits = user.emailVerified || requireEmailVerification
       if (newEmail && waits) outbox.demand()
+      const mayMail =
+        newEmail !== undefined && (await throttle.mayMail('verificationMailPerAccount', newEmail))
 
       const { row, secret } = await db
         .transaction(async (tx) => {
           const row = await setUsername(tx, identity, username)
           if (!newEmail) return { row, secret: undefined }
-          if (waits)
-            return { row: await awaitConfirmation(tx, identity, newEmail, caller), secret: undefined }
-          return changeEmail(tx, core, { user, newEmail, keep: identity.session, client: caller.client })
+          if (waits) return awaitConfirmation(tx, identity, newEmail, mayMail, caller)
+          return changeEmail(tx, core, {
+            user,
+            newEmail,
+            keep: identity.session,
+            client: caller.client,
+            mayMail,
+          })
         })
         .catch((fault: unknown) => {
           throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
@@ -80,15 +87,17 @@ export function createProfile(core: Core) {
     tx: Executor,
     { user, session }: Identity,
     pendingEmail: string,
+    mayMail: boolean,
     { client }: Caller,
   ) {
     const taken = await isTaken(tx, pendingEmail, user.id)
     const [row] = await tx.update(users).set({ pendingEmail }).where(eq(users.id, user.id)).returning()
     if (!row) throw unauthenticated('REVOKED')
     const kind = taken ? 'address-taken' : 'email-change'
-    await outbox.promise(tx, { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id })
+    const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
+    if (mayMail) await outbox.promise(tx, mail)
     await record(tx, 'email_change_requested', user.id, client)
-    return row
+    return { row, secret: undefined }
   }
 
   /** Credentials were proven before; what they allow to write must hold at the moment of writing. */

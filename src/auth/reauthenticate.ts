@@ -3,8 +3,7 @@ import { sessions } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
 import type { Caller, Identity } from './caller.ts'
 import type { Core } from './core.ts'
-
-export type Reauthenticate = ReturnType<typeof createReauthenticate>
+import { record } from './events.ts'
 
 /** Asks again who is there, before something that a borrowed session should not do. */
 export function createReauthenticate({
@@ -16,7 +15,10 @@ export function createReauthenticate({
     /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
     async byPassword({ user, session }: Identity, password: string, { client }: Caller) {
       await throttle.reauthenticating(session.id, client)
-      if (!(await passwords.verify(user.password, password))) throw new AuthError('INVALID_CREDENTIALS')
+      if (!(await passwords.verify(user.password, password))) {
+        await record(db, 'reauthentication_failed', user.id, client)
+        throw new AuthError('INVALID_CREDENTIALS')
+      }
       await db.update(sessions).set({ authenticatedAt: sql`now()` }).where(eq(sessions.id, session.id))
     },
 

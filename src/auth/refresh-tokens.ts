@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>
 
@@ -11,7 +11,7 @@ const MAC_BYTES = 32
 
 /**
  * The session's secret. A token is `session id ‖ lineage ‖ generation ‖ HMAC` in base64url: the
- * lineage is random (122 bits), the HMAC-SHA-256 makes it unforgeable. So the successor of a
+ * lineage is random (128 bits), the HMAC-SHA-256 makes it unforgeable. So the successor of a
  * presented token can be computed again although only hashes are stored, and an old token of a
  * live session can be told from an invented one, which must not be able to end it.
  */
@@ -32,7 +32,7 @@ export function createRefreshTokens(secret: string) {
 
     /** The first token of a new lineage. */
     begin: (sessionId: string) => {
-      const lineage = crypto.randomUUID()
+      const lineage = randomId()
       return { lineage, token: encode({ sessionId, lineage, generation: 0 }) }
     },
 
@@ -53,6 +53,9 @@ export function createRefreshTokens(secret: string) {
     },
   }
 }
+
+/** 128 random bits in the form of a UUID, all of them random: a version would take six. */
+export const randomId = () => uuidText(randomBytes(UUID_BYTES))
 
 /** What the database keeps of a secret: enough to know it again, not enough to use it. */
 export function digest(secret: string) {

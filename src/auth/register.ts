@@ -32,6 +32,7 @@ export function createRegister({
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
     await throttle.registering(client)
+    const mayMail = requireEmailVerification && (await throttle.mayMail('verificationMailPerAccount', email))
     const passwordHash = await passwords.hash(password)
     const signUp = { operation: 'register', client, transport, formerId, passwordHash } as const
     const { user, session, taken } = await betterAuth
@@ -43,7 +44,7 @@ export function createRegister({
         throw fault
       })
     if (session) return grant({ user, session, secret: session.secret }, caller)
-    if (taken) await tellOwner(email, caller)
+    if (taken) await tellOwner(email, mayMail, caller)
     return {
       user: toUser(user),
       session: null,
@@ -54,10 +55,10 @@ export function createRegister({
   }
 
   /** As many statements as a new account takes, so that the time tells nothing either. */
-  async function tellOwner(email: string, { client }: Caller) {
+  async function tellOwner(email: string, mayMail: boolean, { client }: Caller) {
     await db.transaction(async (tx) => {
       await recordByEmail(tx, 'register_taken', email, client)
-      await outbox.promise(tx, { kind: 'address-taken', recipient: email })
+      if (mayMail) await outbox.promise(tx, { kind: 'address-taken', recipient: email })
     })
   }
 }

@@ -35,7 +35,9 @@ const NOTHING: Cost = { depth: 0, aliases: 0, directives: 0, credentialMutations
 /** Refuses what costs too much before anything is executed. */
 export const limits: Plugin = {
   onParse: ({ setParseFn }) =>
-    setParseFn((source: string, options?: object) => parse(source, { ...options, maxTokens: LIMITS.tokens })),
+    setParseFn((source: string, options?: object) =>
+      parse(source, { ...options, maxLexicalTokens: LIMITS.tokens }),
+    ),
   onValidate: ({ addValidationRule }) => addValidationRule(costRule),
 }
 
