@@ -57,6 +57,8 @@ function listen(port: number, fetch: Awaited<ReturnType<typeof compose>>['app'][
     return Bun.serve({
       port,
       idleTimeout: IDLE_SECONDS,
+      // The app refuses what is too large in its own words, before it reads.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: (request, server) =>
         fetch(request, { address: () => server.requestIP(request)?.address ?? null }),
     })

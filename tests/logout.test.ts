@@ -105,3 +105,15 @@ test('logging out by the bearer leaves the cookie of another session', async () 
   expect((await cookie.me()).data).not.toBeNull()
   expect((await bearer.me()).reason).toBe('REVOKED')
 })
+
+test('logging out with a bearer that is good for nothing ends the session in the cookie', async () => {
+  const client = server.client('GraphQL', 'COOKIE')
+  await client.register()
+  const left = client.twin()
+
+  const { data } = await client.call('logout', undefined, { bearer: 'nonsense' })
+
+  expect(data).toBe(true)
+  expect(client.kept.cookie).toBeNull()
+  expect((await left.me()).reason).toBe('REVOKED')
+})

@@ -181,6 +181,15 @@ describe.each(DOORS)('credentials by %s', (door) => {
     expect(data).toBeNull()
   })
 
+  test('a cookie within another cookie’s value is no credential', async () => {
+    const client = server.client(door, 'COOKIE')
+    await client.register()
+
+    const { data } = await client.call('me', undefined, { cookie: `theme=dark,${client.kept.cookie}` })
+
+    expect(data).toBeNull()
+  })
+
   test('a refresh token is no access token', async () => {
     const client = server.client(door, 'TOKEN')
     await client.register()

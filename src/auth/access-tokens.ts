@@ -39,6 +39,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   }
 
   async function claims(token: string, tolerance: number) {
+    if (!isCanonical(token)) throw unauthenticated('INVALID')
     try {
       const { payload } = await jwtVerify<{ sid: string }>(token, ({ kid }) => publicKey(kid), {
         ...expected,
@@ -86,6 +87,12 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
       return { keys: [...(await publicKeys()).values()].map(({ jwk }) => jwk) }
     },
   }
+}
+
+/** One signature has one spelling: no padding, no other alphabet, no stray bits (RFC 7515, section 2). */
+function isCanonical(token: string) {
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature
 }
 
 async function imported(jwk: JWK): Promise<[string, { jwk: JWK; key: PublicKey }]> {

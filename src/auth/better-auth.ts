@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { betterAuth } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
 import { jwt } from 'better-auth/plugins/jwt'
-import type { Db } from '../db/client.ts'
-import type { SessionRow } from '../db/schema.ts'
+import { and, eq } from 'drizzle-orm'
+import type { Db, Executor } from '../db/client.ts'
+import { type SessionRow, users } from '../db/schema.ts'
 import type { Env } from '../env.ts'
 import { AuthError, asAuthError, type Code } from '../errors.ts'
 import { createStorage } from './adapter.ts'
@@ -24,10 +25,13 @@ export type BetterAuth = ReturnType<typeof createBetterAuth>
 /** What a sign-up or sign-in is told beside the input that Better-Auth's API takes, and what it leaves behind. */
 type SignIn = {
   operation: 'register' | 'login'
+  email: string
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
   passwordHash?: string
+  /** The hash that the password was found right against. */
+  verifiedHash?: string
   session?: SessionRow & { secret: string }
   outdatedHash?: string
   taken?: boolean
@@ -73,16 +77,26 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
     },
     async openSession(executor, { userId }) {
       const signIn = currentSignIn()
-      const { client, formerId, operation } = signIn
+      const { client, formerId, operation, transport } = signIn
       const id = crypto.randomUUID()
       const { lineage, token } = refreshTokens.begin(id)
-      const transport = signIn.transport ?? 'COOKIE'
-      const event = operation === 'login' ? operation : undefined
-      const row = await openSession(
-        executor,
-        { id, userId: String(userId), token, lineage, transport, client, formerId, event },
-        { idle: env.SESSION_IDLE_SECONDS, max: env.SESSION_MAX_SECONDS },
-      )
+      const session = {
+        id,
+        userId: String(userId),
+        token,
+        lineage,
+        transport: transport ?? 'COOKIE',
+        client,
+        formerId,
+      }
+      const seconds = { idle: env.SESSION_IDLE_SECONDS, max: env.SESSION_MAX_SECONDS }
+      const row =
+        operation === 'register'
+          ? await openSession(executor, session, seconds)
+          : await db.transaction(async (tx) => {
+              await assertUnchanged(tx, session.userId, signIn)
+              return openSession(tx, { ...session, event: 'login' }, seconds)
+            })
       signIn.session = { ...row, secret: token }
       return { ...row, token }
     },
@@ -115,6 +129,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
         hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
         async verify({ hash, password }) {
           const right = await passwords.verify(hash, password)
+          if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right
         },
@@ -161,6 +176,19 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
       }
     },
   }
+}
+
+/**
+ * Address and password are verified before the session is made. The lock makes a change of them wait,
+ * and then end this session with the others; a change that came first leaves nothing to sign in with.
+ */
+async function assertUnchanged(tx: Executor, userId: string, { email, verifiedHash = '' }: SignIn) {
+  const [user] = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, userId), eq(users.email, email), eq(users.password, verifiedHash)))
+    .for('share')
+  if (!user) throw new AuthError('INVALID_CREDENTIALS')
 }
 
 /** Unwraps what the storage let travel inside; unknown faults pass untouched, to be logged as bugs. */

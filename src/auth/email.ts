@@ -20,7 +20,7 @@ export function createEmail(core: Core) {
     /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
     async requestEmailVerification(input: RequestEmailVerificationInput | null | undefined, caller: Caller) {
       outbox.demand()
-      const identity = await formerIdentity(caller)
+      const identity = await (input ? formerIdentity(caller) : caller.identify())
       if (identity) {
         const { user, session } = identity
         const { email, pendingEmail } = user
@@ -48,6 +48,7 @@ export function createEmail(core: Core) {
     /** Proves the account's address, or puts the pending one in force. Needs no session and makes none. */
     async verifyEmail({ token }: VerifyEmailInput, caller: Caller) {
       await throttle.usingMailedToken(caller.client)
+      const hereId = (await formerIdentity(caller))?.session.id
       const secret = await db
         .transaction(async (tx) => {
           const { userId, value, sessionId } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
@@ -59,7 +60,7 @@ export function createEmail(core: Core) {
           }
           if (user?.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
           const [asked] = sessionId ? await tx.select().from(sessions).where(eq(sessions.id, sessionId)) : []
-          const here = (await formerIdentity(caller))?.session.id === asked?.id
+          const here = hereId === asked?.id
           const keep = asked ? { id: asked.id, transport: here ? asked.transport : ('TOKEN' as const) } : null
           const change = { user, newEmail: value, keep, client: caller.client, verified: true }
           return (await changeEmail(tx, core, change)).secret

@@ -126,14 +126,17 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
   return data
 }
 
-/** Paths are dotted names from the input's root. No value is repeated back. */
+/** The first fault of each field, its path in dotted names from the input's root. No value is repeated back. */
 export function invalidInput({ issues }: z.ZodError): AuthError {
-  const fields = issues.flatMap(({ path, message, ...issue }): FieldFault[] => {
+  const faults = issues.flatMap(({ path, message, ...issue }): FieldFault[] => {
     if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message }]
     return issue.keys.map((key) => ({
       path: [...path, key.slice(0, 100)].join('.'),
       message: 'Is not a known field.',
     }))
   })
+  const fields = faults.filter(
+    ({ path }, index) => faults.findIndex((other) => other.path === path) === index,
+  )
   return new AuthError('INVALID_INPUT', { fields: fields.slice(0, 20) })
 }

@@ -14,7 +14,7 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
     await throttle.loggingIn(email, client)
-    const signIn = { operation: 'login', client, transport, formerId } as const
+    const signIn = { operation: 'login', email, client, transport, formerId } as const
     const { user, session, outdatedHash } = await betterAuth
       .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
       .catch(async (fault: unknown) => {

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { and, eq, gt, gte, inArray, ne, or, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNotNull, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../db/client.ts'
-import { mailOutbox, verifications } from '../db/schema.ts'
+import { mailOutbox, users, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
 import { digest, uuidBytes } from './refresh-tokens.ts'
 
@@ -88,11 +88,15 @@ export function createMailedTokens(secret: string) {
 }
 
 /**
- * Ends what was mailed to a user, and what is about to be. The way back from a changed address
+ * Ends what was mailed to a user, what is about to be, and the change that waits for it. The way back from a changed address
  * stays open: it is for the owner, against whoever took the account and can do all of this too.
  */
 export async function endMailedTokens(executor: Executor, user: { id: string; email: string }) {
   const kinds = Object.keys(TOKEN_MAILS).filter((kind) => TOKEN_MAILS[kind] !== 'EMAIL_CHANGE_UNDO')
+  await executor
+    .update(users)
+    .set({ pendingEmail: null })
+    .where(and(eq(users.id, user.id), isNotNull(users.pendingEmail)))
   await executor
     .delete(verifications)
     .where(and(eq(verifications.userId, user.id), ne(verifications.purpose, 'EMAIL_CHANGE_UNDO')))

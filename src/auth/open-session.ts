@@ -18,7 +18,7 @@ type NewSession = {
   client: Client
   /** The session that the caller had before, which ends. */
   formerId: string | undefined
-  event: 'login' | undefined
+  event?: 'login'
 }
 
 /**

@@ -31,6 +31,7 @@ export function createProfile(core: Core) {
       const identity = await identityOf(caller)
       const { user } = identity
       const newEmail = email && email !== user.email ? email : undefined
+      const cancels = email === user.email && user.pendingEmail !== null
       await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
       const waits = user.emailVerified || requireEmailVerification
       if (newEmail && waits) outbox.demand()
@@ -40,7 +41,9 @@ export function createProfile(core: Core) {
       const { row, secret } = await db
         .transaction(async (tx) => {
           const row = await setUsername(tx, identity, username)
-          if (!newEmail) return { row, secret: undefined }
+          // One's own address takes back a change that waits.
+          if (cancels) await endMailedTokens(tx, user)
+          if (!newEmail) return { row: cancels ? { ...row, pendingEmail: null } : row, secret: undefined }
           if (waits) return awaitConfirmation(tx, identity, newEmail, mayMail, caller)
           return changeEmail(tx, core, {
             user,

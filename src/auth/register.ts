@@ -1,6 +1,7 @@
 import { AuthError } from '../errors.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
+import { endSession } from './end-session.ts'
 import { recordByEmail } from './events.ts'
 import type { RegisterPayload } from './grant.ts'
 import type { RegisterInput } from './inputs.ts'
@@ -34,7 +35,7 @@ export function createRegister({
     await throttle.registering(client)
     const mayMail = requireEmailVerification && (await throttle.mayMail('verificationMailPerAccount', email))
     const passwordHash = await passwords.hash(password)
-    const signUp = { operation: 'register', client, transport, formerId, passwordHash } as const
+    const signUp = { operation: 'register', email, client, transport, formerId, passwordHash } as const
     const { user, session, taken } = await betterAuth
       .signingIn(signUp, () =>
         betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }),
@@ -44,6 +45,7 @@ export function createRegister({
         throw fault
       })
     if (session) return grant({ user, session, secret: session.secret }, caller)
+    if (formerId) await endSession(db, formerId)
     if (taken) await tellOwner(email, mayMail, caller)
     return {
       user: toUser(user),

@@ -7,6 +7,8 @@ const MOST_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
 /** How long a body may take to arrive. */
 const ARRIVAL_MS = 10_000
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 /** Reads a body whole before anything else sees it: counted whatever its length header says, within a time, not decompressed. */
 export function body(): MiddlewareHandler<AppEnv> {
   return async function body(c, next) {
@@ -27,10 +29,11 @@ async function read(request: Request, most: number): Promise<string> {
     timer = setTimeout(() => reject(unreadable('The body did not arrive in time.')), ARRIVAL_MS)
   })
   try {
-    return await Promise.race([length === null ? count(request.body, most) : request.text(), late])
+    const bytes = length === null ? count(request.body, most) : request.bytes()
+    return utf8.decode(await Promise.race([bytes, late]))
   } catch (fault) {
-    // A client that leaves in the middle has nobody to be told.
-    throw fault instanceof AuthError ? fault : unreadable('The body did not arrive whole.')
+    // Not UTF-8 (RFC 8259, section 8.1), or a client that left in the middle.
+    throw fault instanceof AuthError ? fault : unreadable('The body is not whole or not UTF-8.')
   } finally {
     clearTimeout(timer)
   }
@@ -44,7 +47,7 @@ async function count(stream: ReadableStream<Uint8Array>, most: number) {
     if (size > most) throw new AuthError('PAYLOAD_TOO_LARGE')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 export function isJson(c: AppContext) {

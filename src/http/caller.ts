@@ -41,7 +41,7 @@ export function clientOf(c: AppContext, trustedProxies: BlockList): Client {
 /** RFC 6750, section 2.1. Another scheme is not for us; an empty token is a bad one. */
 function bearerOf(c: AppContext) {
   const header = c.req.header('authorization')
-  const found = header === undefined ? null : /^bearer(?: +(.*))?$/i.exec(header.trim())
+  const found = header === undefined ? null : /^bearer(?:\s+(.*))?$/i.exec(header.trim())
   return found ? (found[1] ?? '') : null
 }
 

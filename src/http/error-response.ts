@@ -10,8 +10,7 @@ export function errorResponse(fault: Error, c: AppContext) {
   const error = asAuthError(fault)
   note(c, error)
   const { status, message, extensions } = error
-  const { retryAfter, allow } = error.details
-  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+  const { allow } = error.details
   if (allow) c.header('Allow', allow.join(', '))
 
   if (c.req.path === '/graphql') {
@@ -24,9 +23,11 @@ export function errorResponse(fault: Error, c: AppContext) {
   })
 }
 
-/** Leaves what the request log says about a refusal; our own faults go there with their cause. */
+/** What goes with a refusal beside its body: when to come back, and what the request log says of it. */
 export function note(c: AppContext, error: AuthError) {
   c.set('code', error.code)
+  const { retryAfter } = error.details
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
 }
 

@@ -104,7 +104,7 @@ export function authRoutes(auth: AuthService) {
   })
 
   app.get('/events', async (c) => {
-    const input = parse(EventsInput, { first: c.req.query('first') })
+    const input = parse(EventsInput, c.req.query())
     return c.json(await auth.events(input, c.var.caller))
   })
 
