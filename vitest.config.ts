@@ -16,6 +16,8 @@ export default defineConfig({
     globalSetup: 'tests/support/postgres.ts',
     // The default pool of forked processes does not start on Bun.
     pool: 'threads',
+    // Most of a test's time is waiting: for mails, deadlines, processes.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -182,7 +182,7 @@ async function start({ folder, data, bin, owner }: Place) {
   const log = join(folder, 'postgres.log')
   await writeFile(log, '')
   if (owner) await chown(log, owner.uid, owner.gid)
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=400`
   // The server keeps what it inherits open, so nothing of ours may be waiting on its output.
   const child = spawn(bin.pg_ctl, ['start', '-D', data, '-l', log, '-o', options, '-w', '-s', '-t', '30'], {
     ...owner,
