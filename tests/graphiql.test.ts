@@ -11,6 +11,8 @@ const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** CI has a browser; at home the test is left out where there is none. */
 const inBrowser = test.skipIf(!existsSync(executablePath) && !process.env.CI)
 
+const TABS = 'Register Login Me Refresh Sessions Events ChangePassword RequestPasswordReset Logout'.split(' ')
+
 test('GraphiQL is not there in production', async () => {
   const { fetch } = await startServer()
 
@@ -31,7 +33,7 @@ inBrowser('the tabs of GraphiQL work by pressing play, and nothing is loaded fro
   await page.goto(`${origin}/graphql`)
   await page.getByText('mutation Register').waitFor()
   const answers = []
-  for (const name of ['Register', 'Login', 'Me', 'Refresh', 'Logout', 'Me']) {
+  for (const name of [...TABS, 'Me']) {
     answers.push(await play(page, name))
   }
 
@@ -42,6 +44,10 @@ inBrowser('the tabs of GraphiQL work by pressing play, and nothing is loaded fro
     { login: grant },
     { me: user },
     { refresh: grant },
+    { sessions: [{ current: true }] },
+    { events: [{ kind: 'refresh' }, { kind: 'login' }, { kind: 'register' }] },
+    { changePassword: grant },
+    { requestPasswordReset: true },
     { logout: true },
     { me: null },
   ])

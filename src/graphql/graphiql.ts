@@ -42,6 +42,30 @@ function tour(email: string) {
     ${grant}
   }
 }`,
+    `query Sessions {
+  sessions {
+    id
+    current
+    lastUsedAt
+    ipAddress
+    userAgent
+  }
+}`,
+    `query Events {
+  events(first: 10) {
+    kind
+    createdAt
+    ipAddress
+  }
+}`,
+    `mutation ChangePassword {
+  changePassword(input: { currentPassword: "a long enough phrase", newPassword: "a longer phrase still" }) {
+    ${grant}
+  }
+}`,
+    `mutation RequestPasswordReset {
+  requestPasswordReset(input: { email: "${email}" })
+}`,
     `mutation Logout {
   logout
 }`,
