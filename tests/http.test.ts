@@ -306,4 +306,5 @@ test('an account address comes from the socket, or from a trusted proxy’s list
   expect(await addressFor(proxied, '198.51.100.7, 203.0.113.9, 10.1.2.3')).toBe('203.0.113.9')
   expect(await addressFor(proxied, '203.0.113.9, nonsense')).toBe('192.0.2.1')
   expect(await addressFor(proxied, '[2001:db8::1]:4711')).toBe('2001:db8::1')
+  expect(await addressFor(proxied, `fe80::1%${'z'.repeat(300)}`)).toBe('fe80::1')
 })

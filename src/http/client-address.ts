@@ -21,9 +21,11 @@ function isTrusted(address: string, trustedProxies: BlockList) {
   return trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** Without port and brackets, IPv4 in its own form; empty for what is no address. */
+/** Without port, brackets and zone, IPv4 in its own form; empty for what is no address. */
 function plain(address: string) {
   const bare = address.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
-  const unmapped = bare.replace(/^::ffff:(\d+\.\d+\.\d+\.\d+)$/i, '$1')
+  // A zone means something on the machine that wrote it only (RFC 4007, section 6), and may have any length.
+  const unzoned = bare.replace(/%.*$/, '')
+  const unmapped = unzoned.replace(/^::ffff:(\d+\.\d+\.\d+\.\d+)$/i, '$1')
   return isIP(unmapped) ? unmapped : ''
 }
