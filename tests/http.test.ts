@@ -234,6 +234,20 @@ describe('bodies', () => {
     expect(await codeOf(response)).toBe('UNSUPPORTED_MEDIA_TYPE')
   })
 
+  test('that are not UTF-8 are refused, not mended', async () => {
+    const latin1 = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+    const query = JSON.stringify({ query: '{ me { id } }', variables: { a: 'pässword' } })
+
+    const rest = await post(
+      '/auth/login',
+      JSON_TYPE,
+      latin1('{"email":"a@example.com","password":"pässword"}'),
+    )
+    const graphql = await post('/graphql', JSON_TYPE, latin1(query))
+
+    expect([await codeOf(rest), await codeOf(graphql)]).toEqual(['INVALID_INPUT', 'INVALID_INPUT'])
+  })
+
   test.each(['', '{', 'null', '[]', '"text"', '1', '{"email":'])(
     '%j is INVALID_INPUT at every path that needs one',
     async (body) => {
