@@ -288,6 +288,31 @@ describe('GraphQL over HTTP', () => {
     expect(text).not.toContain('a secret password')
   })
 
+  test('does not take a field of a variable for the place of the fault', async () => {
+    const query = 'mutation ($input: VerifyEmailInput!) { verifyEmail(input: $input) }'
+
+    const response = await ask({ query, variables: { input: { token: { 'at "a.': 4711471147 } } } })
+    const text = await response.text()
+
+    expect(text).toContain('"path":"token"')
+    expect(text).not.toContain('4711471147')
+  })
+
+  test.each([
+    'mutation { login(input: "a secret password") { accessToken } }',
+    'mutation { login(input: { email: ["a secret password"], password: "x" }) { accessToken } }',
+    'mutation { login(input: { email: "a@example.com" "a secret password" }) { accessToken } }',
+    'mutation { verifyEmail(input: { token: { a: "a secret password" } }) }',
+    '"" "a secret password"',
+  ])('does not repeat what stands where no value fits: %s', async (query) => {
+    const response = await ask({ query })
+    const text = await response.text()
+
+    expect(response.status).toBe(400)
+    expect(text).toContain('"line":1,"column":')
+    expect(text).not.toContain('a secret password')
+  })
+
   test('answers in the media type that was asked for', async () => {
     const query = { query: '{ me { id } }' }
     const standard = await ask(query, { accept: 'application/graphql-response+json' })

@@ -89,9 +89,9 @@ function mask(error: unknown) {
  */
 function asRequestError(error: GraphQLError) {
   const { message, extensions } = error
-  if (String(extensions.code).startsWith('GRAPHQL_')) return error
+  if (String(extensions.code).startsWith('GRAPHQL_')) return withoutValue(error)
   const noOperation = extensions.code === 'OPERATION_RESOLUTION_FAILURE' && 'operationName'
-  const parent = /at "[^".]*\.?([^"]*)"/.exec(message)?.[1]
+  const parent = /at "\w+\.([\w.]+)"/.exec(message)?.[1]
   const [, missing] = /Field "(\w+)" of required type/.exec(message) ?? []
   const [, unknown] = /Field "(\w+)" is not defined/.exec(message) ?? []
   const field: FieldFault = {
@@ -103,6 +103,13 @@ function asRequestError(error: GraphQLError) {
         : 'Does not fit.',
   }
   return refusal(new AuthError('INVALID_INPUT', { fields: [field] }), error)
+}
+
+/** Where GraphQL did not expect a value may stand a password; line and column say where it is. */
+function withoutValue({ message, nodes, source, positions, extensions }: GraphQLError) {
+  const found = /(of type "[^"]*"), found .*|( value): .*|((?:found|Unexpected) \w+) ".*/s
+  const place = { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null }
+  return new GraphQLError(message.replace(found, '$1$2$3.'), { ...place, extensions })
 }
 
 function refusal(originalError: AuthError, { nodes, path }: Partial<GraphQLError> = {}) {
