@@ -30,7 +30,7 @@ export const WAYS = DOORS.flatMap((door) =>
 )
 
 /** Each operation through both doors; a plain one takes its arguments as they are, not as an input. */
-const OPERATIONS = {
+export const OPERATIONS = {
   register: { rest: 'POST /auth/register', document: RegisterDocument },
   login: { rest: 'POST /auth/login', document: LoginDocument },
   refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },

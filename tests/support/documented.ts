@@ -1,0 +1,67 @@
+import { expect } from 'vitest'
+import { AuthError, type Code } from '../../src/errors.ts'
+import { SECRET_DIGITS } from './hostile.ts'
+
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': expect.stringContaining('max-age='),
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'x-request-id': expect.stringMatching(/^[\w=-]{1,64}$/),
+}
+
+/** Marks of a stack, a statement or a file of ours. */
+const INSIDES =
+  /\n\s+at |node_modules|\.ts\b|postgres|drizzle|(select|insert into|update|delete from) "|\/src\//i
+
+const GRAPHQL_CODES = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
+
+/** Holds an answer to the contract, whatever was asked: a documented success or refusal, and nothing of our insides. */
+export async function expectDocumented(response: Response) {
+  const text = await response.text()
+  const { status, headers } = response
+  expect(status, text).toBeLessThan(500)
+  expect(Object.fromEntries(headers)).toMatchObject(SECURITY_HEADERS)
+  expect(text).not.toMatch(INSIDES)
+  expect(text).not.toContain(SECRET_DIGITS)
+  if (status === 202 || status === 204) return expect(text).toBe('')
+
+  const type = headers.get('content-type') ?? ''
+  const body = JSON.parse(text)
+  if (type === 'application/problem+json') return expectProblem(status, body)
+  expect(type).toMatch(/^application\/(graphql-response\+)?json/)
+  if ('errors' in body) return expectGraphQLErrors(status, body)
+  return expect([200, 201]).toContain(status)
+}
+
+function expectProblem(status: number, body: Record<string, unknown>) {
+  const { fields, reason, retryAfter, ...problem } = body
+  const { code, message, status: ofCode } = new AuthError(problem.code as Code)
+  expect(problem).toEqual({ type: 'about:blank', title: message, status, code })
+  expect(status).toBe(ofCode)
+  expectFields(code, fields)
+}
+
+type GraphQLError = { message: string; extensions: { code: string; fields?: unknown } }
+
+function expectGraphQLErrors(status: number, { data, errors }: { data?: unknown; errors: GraphQLError[] }) {
+  expect(errors.length).toBeGreaterThan(0)
+  for (const { message, extensions } of errors) {
+    if (GRAPHQL_CODES.includes(extensions.code)) {
+      expect(status).toBe(400)
+      continue
+    }
+    const refusal = new AuthError(extensions.code as Code)
+    expect(message).toBe(refusal.message)
+    expect(status).toBe(data === undefined ? refusal.status : 200)
+    expectFields(refusal.code, extensions.fields)
+  }
+}
+
+function expectFields(code: Code, fields: unknown) {
+  if (code !== 'INVALID_INPUT') return
+  expect(fields).toContainEqual({ path: expect.any(String), message: expect.stringMatching(/^[ -~]+$/) })
+}

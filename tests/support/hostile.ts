@@ -1,0 +1,212 @@
+import fc from 'fast-check'
+import type { Operation } from './client.ts'
+
+/**
+ * Sent wherever a secret belongs: a name and a string in GraphQL, and its digits a number. No answer may repeat it.
+ */
+export const SECRET = 'open_sesame_4711471147'
+export const SECRET_DIGITS = '4711471147'
+
+const ODD_CHARACTERS = [
+  ...['\0', '\n', '\r\n', '\t', '\x1b', '\x7f', '\x85', '\u2028', '\ufeff', '\ufffe'],
+  ...[
+    '\u202e',
+    '\u2066',
+    '\u200f',
+    '\u200b',
+    '\u00ad',
+    'e\u0301',
+    '\u212a',
+    'ﷺ',
+    'ａ',
+    '𝕬',
+    '👩‍👩‍👧',
+    '\u{10ffff}',
+  ],
+  ...['\ud800', '\udfff', '"', "'", '\\', '%', '%00', '{', '}', '$', '<', '@', '.', ' '],
+]
+
+const character = fc.oneof(
+  fc.constantFrom(...ODD_CHARACTERS),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+)
+
+/** Strings around every limit, and of characters that mean something to somebody. */
+export const text = fc.oneof(
+  fc.string({ unit: character, maxLength: 20 }),
+  fc.string({ unit: 'grapheme', maxLength: 20 }),
+  fc
+    .tuple(fc.constantFrom('a', 'ﷺ', '😀', '\u0301', ' '), fc.constantFrom(100, 128, 254, 512, 1024, 4000))
+    .chain(([one, limit]) => fc.constantFrom(one.repeat(limit), one.repeat(limit + 1))),
+  fc.constantFrom('', '__proto__', 'constructor', 'null', 'undefined', 'NaN', '-1', '1e400', '0x10'),
+)
+
+const nested = (depth: number) =>
+  JSON.parse(`${'[{"a":'.repeat(depth)}0${'}]'.repeat(depth)}`) as fc.JsonValue
+
+export const value: fc.Arbitrary<unknown> = fc.oneof(
+  text,
+  fc.jsonValue(),
+  fc.array(text, { maxLength: 3 }),
+  fc.dictionary(text, fc.jsonValue(), { maxKeys: 3 }),
+  fc.constantFrom(null, true, 0, -0, 1.5, 2 ** 31, 2 ** 53, -1e308, nested(500)),
+)
+
+/** The same with the secret inside. */
+const secretValue: fc.Arbitrary<unknown> = fc.oneof(
+  text.map((each) => each + SECRET),
+  text.map((each) => SECRET + each),
+  text.map((each) => [each, SECRET]),
+  fc.tuple(text, text).map(([key, each]) => ({ [key]: `${SECRET}${each}` })),
+  fc.constantFrom(null, Number(SECRET_DIGITS), [[SECRET]], { 'at "a.': Number(SECRET_DIGITS) }),
+)
+
+const email = fc.uuid().map((id) => `${id}@example.com`)
+const secret = fc.constant(SECRET)
+const transport = fc.constantFrom('COOKIE', 'TOKEN')
+
+/** What each operation takes, well-formed. */
+const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
+  register: { email, password: secret, username: fc.constant('Ada'), transport },
+  login: { email, password: secret, transport },
+  refresh: { refreshToken: secret },
+  logout: { refreshToken: secret },
+  me: {},
+  updateMe: { username: fc.constant('Ada'), email, currentPassword: secret },
+  deleteMe: { password: secret },
+  changePassword: { currentPassword: secret, newPassword: secret },
+  requestPasswordReset: { email },
+  resetPassword: { token: secret, newPassword: secret },
+  requestEmailVerification: { email },
+  verifyEmail: { token: secret },
+  undoEmailChange: { token: secret },
+  sessions: {},
+  revokeSession: { id: fc.uuid() },
+  revokeOtherSessions: {},
+  events: { first: fc.integer({ min: 1, max: 100 }) },
+}
+
+export const wellFormed = (operation: Operation) => fc.record(FIELDS[operation])
+
+/** Right but for one field: wrong, missing, or one that nobody asked for. */
+export const almost = (operation: Operation) => oneFieldOff(FIELDS[operation])
+
+export function oneFieldOff(fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<object> {
+  const names = Object.keys(fields)
+  const unknownName = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'id', 'emailVerified'))
+  const unknown = fc.tuple(unknownName, value)
+  const wrong = names.map((name) =>
+    fc.tuple(fc.constant(name), fields[name] === secret ? secretValue : value),
+  )
+  const missing = names.map((name) => fc.constant([name, undefined] as const))
+  const fault = fc.oneof(unknown, ...wrong, ...wrong, ...missing)
+  // Built from entries, since `__proto__` in a literal would not be a field.
+  return fc
+    .tuple(fc.record(fields), fault)
+    .map(([right, wrongField]) => Object.fromEntries([...Object.entries(right), wrongField]))
+}
+
+/** A few characters of a text replaced; damages credentials, documents and JSON alike. */
+export const damage = (by: fc.Arbitrary<string>) =>
+  fc
+    .record({ at: fc.double({ min: 0, max: 1, noNaN: true }), dropped: fc.nat(3), inserted: by })
+    .map(({ at, dropped, inserted }) => (whole: string) => {
+      const start = Math.floor(at * whole.length)
+      return whole.slice(0, start) + inserted + whole.slice(start + dropped)
+    })
+
+const byte = fc.oneof(
+  fc.integer({ min: 0x20, max: 0x7e }),
+  fc.integer({ min: 0x80, max: 0xff }),
+  fc.constant(9),
+)
+
+/** What a header can hold: bytes without control characters. */
+export const headerValue = fc.oneof(
+  fc.string({ unit: byte.map((code) => String.fromCharCode(code)), maxLength: 40 }),
+  fc.constantFrom('', 'a'.repeat(256), 'é'.repeat(256), ', ; =', '*/*'),
+)
+
+const address = fc.oneof(
+  fc.ipV4(),
+  fc.ipV6(),
+  fc.ipV4().map((each) => `${each}:4711`),
+  fc.ipV6().map((each) => `[${each}]:4711`),
+  fc.ipV4().map((each) => `::ffff:${each}`),
+  fc.tuple(fc.ipV6(), fc.constantFrom('eth0', 'z'.repeat(300))).map(([each, zone]) => `${each}%${zone}`),
+  headerValue,
+)
+
+/** Headers that something is decided or stored by. */
+export const HEADERS = {
+  authorization: headerValue.chain((each) => fc.constantFrom(each, `Bearer ${each}`, `bearer  ${each}`)),
+  cookie: headerValue.chain((each) =>
+    fc.constantFrom(each, `__Host-servauth=${each}`, `a=b; __Host-servauth=${each}; __Host-servauth=c`),
+  ),
+  'x-forwarded-for': fc.array(address, { minLength: 1, maxLength: 3 }).map((each) => each.join(', ')),
+  'user-agent': headerValue,
+  'x-request-id': fc.oneof(headerValue, fc.stringMatching(/^[\w=-]{1,70}$/)),
+  'content-type': fc.oneof(
+    headerValue,
+    headerValue.map((each) => `application/json; ${each}`),
+    fc.constantFrom(
+      'application/json; charset=utf-16',
+      'APPLICATION/JSON',
+      'multipart/form-data; boundary=x',
+    ),
+  ),
+  accept: fc.oneof(headerValue, fc.constant('application/graphql-response+json')),
+  origin: fc.oneof(
+    headerValue,
+    fc.constantFrom('null', 'https://auth.example.com', 'https://app.example.com'),
+  ),
+  'sec-fetch-site': fc.oneof(headerValue, fc.constantFrom('same-origin', 'cross-site', 'none')),
+  'content-encoding': fc.oneof(headerValue, fc.constantFrom('gzip', 'identity', 'IDENTITY')),
+}
+
+/** Part of a URL: percent-encoded bytes, escapes that are none, and characters as they are. */
+export const urlPart = fc.oneof(
+  fc
+    .uint8Array({ minLength: 1, maxLength: 12 })
+    .map((bytes) => [...bytes].map((each) => `%${each.toString(16).padStart(2, '0')}`).join('')),
+  fc.constantFrom('%', '%e0%a4%a', '%zz', '%00', '%0d%0a', '%2e%2e', '%2f', '%ff%fe', '*', ':id', '..', ''),
+  fc.uuid(),
+  text.map((each) => each.slice(0, 300)),
+)
+
+export const path = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        'auth',
+        'sessions',
+        'me',
+        'events',
+        'login',
+        'graphql',
+        'health',
+        '__proto__',
+        'constructor',
+      ),
+      urlPart,
+    ),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((parts) => `/${parts.join('/')}`)
+
+/** Values as a GraphQL document writes them, of every kind and of wrong ones, with the secret inside. */
+export const secretLiteral = fc.oneof(
+  fc.constantFrom(
+    `"${SECRET}"`,
+    `"""${SECRET}"""`,
+    SECRET,
+    SECRET_DIGITS,
+    `-${SECRET_DIGITS}.5`,
+    `["${SECRET}", 1]`,
+    `{ a: "${SECRET}" }`,
+    `"${SECRET}`,
+    `"${SECRET}" "${SECRET}"`,
+  ),
+  text.map((each) => JSON.stringify(each + SECRET)),
+)
