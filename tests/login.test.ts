@@ -87,6 +87,28 @@ describe.each(WAYS)('login by $door with $transport', ({ door, transport }) => {
   })
 })
 
+test.each([
+  [
+    'password changes',
+    'update users set password = (select password from users where email = $2) where email = $1',
+  ],
+  ['account is deleted', 'delete from users where email = $1 and $2::text is not null'],
+])('a login under way while the %s does not get in', async (_, change) => {
+  const [input, another] = [account(), { ...account(), password: 'another long phrase' }]
+  for (const each of [input, another]) await server.client('REST', 'TOKEN').register(each)
+  const client = server.client('REST', 'TOKEN')
+
+  let login: ReturnType<typeof client.login> | undefined
+  await server.sql.begin(async (tx) => {
+    await tx.unsafe(change, [input.email, another.email])
+    login = client.login(input)
+    await new Promise((done) => setTimeout(done, 300))
+  })
+
+  expect((await login)?.code).toBe('INVALID_CREDENTIALS')
+  expect((await client.me()).data).toBeNull()
+})
+
 test('500 logins at once are served or told to come back, and `me` goes on', async () => {
   const input = account()
   const client = server.client('REST', 'COOKIE')

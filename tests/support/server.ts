@@ -36,11 +36,16 @@ export async function startServer(overrides: Record<string, string> = {}) {
     ...overrides,
   }
   const env = loadEnv(source)
-  const server = await compose(
-    { ...env, DATABASE_URL: source.DATABASE_URL, AUTH_SECRET: source.AUTH_SECRET },
-    await createLog(env),
-  )
-  await server.prepare()
+  const log = await createLog(env)
+  const start = async () => {
+    const started = await compose(
+      { ...env, DATABASE_URL: source.DATABASE_URL, AUTH_SECRET: source.AUTH_SECRET },
+      log,
+    )
+    await started.prepare()
+    return started
+  }
+  let server = await start()
   afterAll(async () => {
     await server.close()
     await proxy.close()
@@ -55,6 +60,11 @@ export async function startServer(overrides: Record<string, string> = {}) {
     sql: database.sql,
     proxy,
     fetch,
+    /** Another process in the place of this one: same settings, same database, nothing remembered. */
+    async restart() {
+      await server.close()
+      server = await start()
+    },
     client: (door: Door, transport: Transport) => createClient(fetch, door, transport),
   }
 }
