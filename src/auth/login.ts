@@ -23,9 +23,10 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
         throw fault
       })
     if (!session) throw new TypeError('Better-Auth made no session')
-    await throttle.loggedIn(email)
     if (outdatedHash) await rehash(user.id, outdatedHash, password)
-    return grant({ user, session, secret: session.secret }, caller)
+    const signedIn = { user, session, secret: session.secret }
+    const [payload] = await Promise.all([grant(signedIn, caller), throttle.loggedIn(email)])
+    return payload
   }
 
   /** Brings the stored hash up to today's parameters, unless the password changed meanwhile. */

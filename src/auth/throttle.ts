@@ -74,9 +74,9 @@ export function createThrottle({ db, counter, enabled }: Parts) {
     /** Counts an attempt at an account, known or not. @throws `TOO_MANY_REQUESTS` */
     async loggingIn(email: string, client: Client) {
       if (!enabled) return
-      await count('loginPerAddress', network(client), client)
       const key = digest(email)
-      const isWaiting = (await waits.get(key)) !== null
+      const [wait] = await Promise.all([waits.get(key), count('loginPerAddress', network(client), client)])
+      const isWaiting = wait !== null
       const attempts = isWaiting ? 0 : (await failures.penalty(key)).consumedPoints
       if (!isWaiting && attempts < FREE_FAILURES) return
       const seconds = Math.min(2 ** (attempts - FREE_FAILURES), LONGEST_WAIT)
