@@ -13,7 +13,7 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
-    await throttle.loggingIn(email, client)
+    const endCount = await throttle.loggingIn(email, client)
     const signIn = { operation: 'login', email, client, transport, formerId } as const
     const { user, session, outdatedHash } = await betterAuth
       .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
@@ -25,7 +25,7 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
     if (!session) throw new TypeError('Better-Auth made no session')
     if (outdatedHash) await rehash(user.id, outdatedHash, password)
     const signedIn = { user, session, secret: session.secret }
-    const [payload] = await Promise.all([grant(signedIn, caller), throttle.loggedIn(email)])
+    const [payload] = await Promise.all([grant(signedIn, caller), endCount()])
     return payload
   }
 

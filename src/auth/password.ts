@@ -76,7 +76,7 @@ export function createPassword(core: Core) {
         await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
       })
       // Whoever guessed at the old password does not keep the owner waiting for the new one.
-      await throttle.loggedIn(email)
+      await throttle.forgive(email)
       return true
     },
   }

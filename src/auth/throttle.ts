@@ -71,23 +71,33 @@ export function createThrottle({ db, counter, enabled }: Parts) {
       return consumedPoints <= LIMITS[kind][0]
     },
 
-    /** Counts an attempt at an account, known or not. @throws `TOO_MANY_REQUESTS` */
+    /**
+     * Counts an attempt at an account, known or not; the right password ends the count by what
+     * this returns. @throws `TOO_MANY_REQUESTS`
+     */
     async loggingIn(email: string, client: Client) {
-      if (!enabled) return
+      if (!enabled) return async () => {}
       const key = digest(email)
-      const [wait] = await Promise.all([waits.get(key), count('loginPerAddress', network(client), client)])
-      const isWaiting = wait !== null
-      const attempts = isWaiting ? 0 : (await failures.penalty(key)).consumedPoints
-      if (!isWaiting && attempts < FREE_FAILURES) return
+      const [{ consumedPoints: attempts }] = await Promise.all([
+        failures.penalty(key),
+        count('loginPerAddress', network(client), client),
+      ])
+      if (attempts < FREE_FAILURES) return async () => void (await failures.delete(key))
+
       const seconds = Math.min(2 ** (attempts - FREE_FAILURES), LONGEST_WAIT)
       // Of many attempts at once the first takes the turn, and the others wait as it does.
       const turn = await consume(waits, key, { customDuration: seconds })
-      if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
-      if (turn.consumedPoints > 1) throw mustWait(turn)
+      if (turn.consumedPoints > 1) {
+        // An attempt that was not let through does not make the wait longer.
+        await failures.reward(key)
+        if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
+        throw mustWait(turn)
+      }
+      return () => this.forgive(email)
     },
 
-    /** The right password ends the count. */
-    async loggedIn(email: string) {
+    /** Ends the count of failures and the wait. */
+    async forgive(email: string) {
       if (enabled) await Promise.all([failures.delete(digest(email)), waits.delete(digest(email))])
     },
   }
