@@ -64,8 +64,8 @@ test('a lock that a dead process left is no obstacle', async () => {
   const first = start()
   await untilReady(url())
   await first.stop()
-  const pid = join(cwd, '.servauth/postgres/postmaster.pid')
-  await writeFile(pid, `999999\n${join(cwd, '.servauth/postgres')}\n0\n1\n\n127.0.0.1\n`)
+  const folder = join(/Data +(\S+)/.exec(first.output())?.[1] ?? '', 'postgres')
+  await writeFile(join(folder, 'postmaster.pid'), `999999\n${folder}\n0\n1\n\n127.0.0.1\n`)
 
   const second = start()
   await untilReady(url())

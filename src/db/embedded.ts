@@ -56,6 +56,7 @@ type Place = {
  */
 async function preparePlace(wanted: string): Promise<Place> {
   const owner = process.getuid?.() === 0 ? await systemUser() : undefined
+  await makeWritable(wanted)
   let folder = wanted
   let native = dirname(dirname(await resolveBinary()))
   if (owner && !((await isOpenToOthers(dirname(wanted))) && (await isOpenToOthers(native)))) {
@@ -64,7 +65,7 @@ async function preparePlace(wanted: string): Promise<Place> {
     folder = join(home, createHash('sha256').update(wanted).digest('hex').slice(0, 12))
     native = await copyOnce(native, home)
   }
-  await makeWritable(folder)
+  if (folder !== wanted) await makeWritable(folder)
   return {
     folder,
     data: join(folder, 'postgres'),
