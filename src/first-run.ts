@@ -21,14 +21,15 @@ export async function completeSettings(env: Env) {
   const settings: Settings = {
     ...env,
     DATABASE_URL: DATABASE_URL ?? database?.url ?? '',
-    AUTH_SECRET: AUTH_SECRET ?? (await keptSecret()),
+    AUTH_SECRET: AUTH_SECRET ?? (await keptSecret(database?.folder ?? resolve(DATA_FOLDER))),
   }
   return { settings, dataFolder: database?.folder, stop: async () => database?.stop() }
 }
 
-async function keptSecret() {
-  const file = join(resolve(DATA_FOLDER), 'auth-secret')
-  await mkdir(resolve(DATA_FOLDER), { recursive: true })
+/** Kept beside the data, wherever that is: the one is of no use without the other. */
+async function keptSecret(folder: string) {
+  const file = join(folder, 'auth-secret')
+  await mkdir(folder, { recursive: true })
   // `wx` fails where the file exists, so that two starts cannot make two secrets.
   await writeFile(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' }).catch(() => {})
   return (await readFile(file, 'utf8')).trim()

@@ -17,6 +17,7 @@ afterEach(() => rm(cwd, { recursive: true, force: true }))
 
 const start = (env: Record<string, string> = {}) =>
   startProcess({ cwd, env: { NODE_ENV: 'development', PORT: String(port), ...env } })
+const dataFolder = ({ output }: ReturnType<typeof start>) => /Data +(\S+)/.exec(output())?.[1] ?? ''
 const url = () => `http://localhost:${port}`
 const client = () => createClient((path, init) => fetch(`${url()}${path}`, init), 'GraphQL', 'COOKIE')
 
@@ -26,8 +27,9 @@ test('the first start makes what it needs and says where things are; the second 
   await untilReady(url())
   const ada = client()
   await ada.register(input)
-  const secret = await readFile(join(cwd, '.servauth/auth-secret'), 'utf8')
-  const { mode } = await stat(join(cwd, '.servauth/auth-secret'))
+  const secretFile = join(dataFolder(first), 'auth-secret')
+  const secret = await readFile(secretFile, 'utf8')
+  const { mode } = await stat(secretFile)
   const firstExit = await first.stop()
 
   const second = start()
@@ -64,7 +66,7 @@ test('a lock that a dead process left is no obstacle', async () => {
   const first = start()
   await untilReady(url())
   await first.stop()
-  const folder = join(/Data +(\S+)/.exec(first.output())?.[1] ?? '', 'postgres')
+  const folder = join(dataFolder(first), 'postgres')
   await writeFile(join(folder, 'postmaster.pid'), `999999\n${folder}\n0\n1\n\n127.0.0.1\n`)
 
   const second = start()
