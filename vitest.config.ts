@@ -18,6 +18,8 @@ export default defineConfig({
     pool: 'threads',
     // Most of a test's time is waiting: for mails, deadlines, processes.
     maxWorkers: 4,
+    // Shared machines stall at times, and some promises are about time.
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -19,11 +19,11 @@ describe.each(DOORS)('by %s', (door) => {
     const fail = async (email: string, index: number) =>
       (await stranger(server).call('login', { email, password: wrong }, from(`198.51.100.${index}`))).code
 
-    for (const email of [input.email, unknown]) {
-      const codes = []
-      for (let index = 0; index < 5; index++) codes.push(await fail(email, index))
-      expect(codes).toEqual(Array(5).fill('INVALID_CREDENTIALS'))
+    const codes = []
+    for (let index = 0; index < 5; index++) {
+      codes.push(...(await Promise.all([fail(input.email, index), fail(unknown, index)])))
     }
+    expect(codes).toEqual(Array(10).fill('INVALID_CREDENTIALS'))
     const answers = await Promise.all([
       stranger(server).call('login', { ...input, password: wrong }, from('198.51.100.50')),
       stranger(server).call('login', { ...input, transport: 'TOKEN' }, from('198.51.100.51')),
