@@ -117,7 +117,9 @@ export function loadEnv(source: Record<string, string | undefined>) {
   const { data, error } = EnvSchema.safeParse(given)
   const production = (given.NODE_ENV ?? 'production') === 'production'
   const missing = production
-    ? REQUIRED_IN_PRODUCTION.filter((name) => !given[name] && !given[`${name}_FILE`])
+    ? REQUIRED_IN_PRODUCTION.filter(
+        (name) => !given[name] && !(name === 'AUTH_SECRET' && given.AUTH_SECRET_FILE),
+      )
     : []
   const faults = [
     ...missing.map((name) => `${name}: is required in production`),

@@ -78,9 +78,10 @@ export function createMailedTokens(secret: string) {
 
     /** Uses a token up; of any number at once one succeeds. @throws `INVALID_TOKEN` */
     async consume(executor: Executor, token: string, purpose: Purpose) {
-      const [found] = isOurs(token)
-        ? await executor.delete(verifications).where(isLive(token, purpose)).returning()
-        : []
+      const { userId } = await this.peek(executor, token, purpose)
+      // The user first, as everywhere: the other order would lock crosswise with a change of the password.
+      await executor.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('update')
+      const [found] = await executor.delete(verifications).where(isLive(token, purpose)).returning()
       if (!found) throw new AuthError('INVALID_TOKEN')
       return found
     },

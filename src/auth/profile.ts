@@ -1,6 +1,6 @@
-import { and, eq, exists, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { type Executor, isUniqueViolation } from '../db/client.ts'
-import { sessions, users } from '../db/schema.ts'
+import { sessions, type UserRow, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
 import { type Caller, type Identity, identityOf } from './caller.ts'
 import type { Core } from './core.ts'
@@ -33,20 +33,21 @@ export function createProfile(core: Core) {
       const newEmail = email && email !== user.email ? email : undefined
       const cancels = email === user.email && user.pendingEmail !== null
       await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
-      const waits = user.emailVerified || requireEmailVerification
-      if (newEmail && waits) outbox.demand()
       const mayMail =
         newEmail !== undefined && (await throttle.mayMail('verificationMailPerAccount', newEmail))
 
       const { row, secret } = await db
         .transaction(async (tx) => {
-          const row = await setUsername(tx, identity, username)
+          const current = await lockActing(tx, identity)
+          const waits = current.emailVerified || requireEmailVerification
+          if (newEmail && waits) outbox.demand()
+          const row = await setUsername(tx, current, username)
           // One's own address takes back a change that waits.
-          if (cancels) await endMailedTokens(tx, user)
+          if (cancels) await endMailedTokens(tx, current)
           if (!newEmail) return { row: cancels ? { ...row, pendingEmail: null } : row, secret: undefined }
           if (waits) return awaitConfirmation(tx, identity, newEmail, mayMail, caller)
           return changeEmail(tx, core, {
-            user,
+            user: current,
             newEmail,
             keep: identity.session,
             client: caller.client,
@@ -65,8 +66,8 @@ export function createProfile(core: Core) {
       const identity = await identityOf(caller)
       await reauthenticate.byPasswordOrFreshness(identity, password, true, caller)
       await db.transaction(async (tx) => {
-        const [gone] = await tx.delete(users).where(isActing(identity)).returning()
-        if (!gone) throw unauthenticated('REVOKED')
+        const gone = await lockActing(tx, identity)
+        await tx.delete(users).where(eq(users.id, gone.id))
         await endMailedTokens(tx, gone)
         await record(tx, 'account_deleted', gone.id, caller.client)
       })
@@ -75,11 +76,11 @@ export function createProfile(core: Core) {
     },
   }
 
-  async function setUsername(tx: Executor, identity: Identity, username: string | null | undefined) {
+  async function setUsername(tx: Executor, { id }: UserRow, username: string | null | undefined) {
     const [row] = await tx
       .update(users)
       .set({ updatedAt: sql`now()`, ...(username !== undefined && { username }) })
-      .where(isActing(identity))
+      .where(eq(users.id, id))
       .returning()
     if (!row) throw unauthenticated('REVOKED')
     return row
@@ -103,9 +104,14 @@ export function createProfile(core: Core) {
     return { row, secret: undefined }
   }
 
-  /** Credentials were proven before; what they allow to write must hold at the moment of writing. */
-  function isActing({ user, session }: Identity) {
-    const live = db.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id))
-    return and(eq(users.id, user.id), exists(live))
+  /**
+   * Credentials were proven before; what they allow to write must hold at the moment of writing. Two
+   * statements: one that had waited for the lock would look for the session in its old snapshot.
+   */
+  async function lockActing(tx: Executor, { user, session }: Identity) {
+    const [current] = await tx.select().from(users).where(eq(users.id, user.id)).for('update')
+    const [live] = await tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id))
+    if (!current || !live) throw unauthenticated('REVOKED')
+    return current
   }
 }

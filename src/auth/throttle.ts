@@ -78,10 +78,9 @@ export function createThrottle({ db, counter, enabled }: Parts) {
     async loggingIn(email: string, client: Client) {
       if (!enabled) return async () => {}
       const key = digest(email)
-      const [{ consumedPoints: attempts }] = await Promise.all([
-        failures.penalty(key),
-        count('loginPerAddress', network(client), client),
-      ])
+      await count('loginPerAddress', network(client), client)
+      const isWaiting = (await waits.get(key)) !== null
+      const attempts = isWaiting ? FREE_FAILURES : (await failures.penalty(key)).consumedPoints
       if (attempts < FREE_FAILURES) return async () => void (await failures.delete(key))
 
       const seconds = Math.min(2 ** (attempts - FREE_FAILURES), LONGEST_WAIT)
@@ -89,7 +88,7 @@ export function createThrottle({ db, counter, enabled }: Parts) {
       const turn = await consume(waits, key, { customDuration: seconds })
       if (turn.consumedPoints > 1) {
         // An attempt that was not let through does not make the wait longer.
-        await failures.reward(key)
+        if (!isWaiting) await failures.reward(key)
         if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
         throw mustWait(turn)
       }
