@@ -14,6 +14,8 @@ export const users = pgTable('users', {
   /** The Argon2id hash in PHC form. */
   password: varchar({ length: 255 }).notNull(),
   username: varchar({ length: 100 }),
+  /** Since when nobody may sign in to the account; set by whoever runs the server. */
+  disabledAt: time('disabled_at'),
   createdAt: createdAt(),
   updatedAt: updatedAt(),
 })

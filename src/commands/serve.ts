@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { compose } from '../compose.ts'
+import type { Env } from '../env.ts'
+import { completeSettings } from '../first-run.ts'
+import { createLog, type Logger } from '../log.ts'
+import { untilOrphaned } from '../orphaned.ts'
+import { welcome } from '../welcome.ts'
+
+const IDLE_SECONDS = 30
+const DRAIN_MS = 25_000
+const SECOND_SIGNAL_MS = 1000
+const RETRY_MS = 1000
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+/** Starts, serves until signalled, finishes what runs and stops. */
+export async function serve(env: Env) {
+  const log = await createLog(env)
+  // A fault outside of every request, such as in a callback of a library, must not take the others down.
+  for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(kind, (err: unknown) => log.error({ err }, kind))
+  }
+  const { settings, dataFolder, stop } = await completeSettings(env)
+  const server = await compose(settings, log)
+  try {
+    const listener = listen(settings.PORT, server.app.fetch)
+    const ends = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
+    const signalled = Promise.race(env.NODE_ENV === 'development' ? [...ends, untilOrphaned()] : ends)
+    const prepared = prepare(server.prepare, log).then(() => {
+      if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env.GRAPHIQL))
+      else log.info({ port: listener.port, url: settings.PUBLIC_URL }, 'ready')
+    })
+    await Promise.race([signalled, prepared])
+    await signalled
+
+    log.info('stopping')
+    forceOnSecondSignal()
+    server.drain()
+    await finish(listener)
+  } finally {
+    await server.close()
+    await stop()
+  }
+}
+
+function listen(port: number, fetch: Awaited<ReturnType<typeof compose>>['app']['fetch']) {
+  try {
+    return Bun.serve({
+      port,
+      idleTimeout: IDLE_SECONDS,
+      // The app refuses what is too large in its own words, before it reads.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      fetch: (request, server) =>
+        fetch(request, { address: () => server.requestIP(request)?.address ?? null }),
+    })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new Error(`Port ${port} is in use. Stop what uses it, or choose another: PORT=${port + 1}`, {
+      cause,
+    })
+  }
+}
+
+/** A database that is down at the start is waited for: the process lives and is not ready. */
+async function prepare(attempt: () => Promise<void>, log: Logger) {
+  for (;;) {
+    try {
+      await attempt()
+      return
+    } catch (err) {
+      log.error({ err }, 'not ready yet')
+      await pause(RETRY_MS)
+    }
+  }
+}
+
+async function finish(listener: ReturnType<typeof listen>) {
+  const deadline = Date.now() + DRAIN_MS
+  void listener.stop()
+  while (listener.pendingRequests > 0 && Date.now() < deadline) await pause(20)
+  await listener.stop(true)
+}
+
+/** Under `bun run` one Ctrl-C arrives twice, so only a later signal means impatience. */
+function forceOnSecondSignal() {
+  const began = Date.now()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (Date.now() - began > SECOND_SIGNAL_MS) process.exit(1)
+    })
+  }
+}
