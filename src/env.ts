@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
+import { LIMITS, type Limits } from './auth/limits.ts'
 
 const Seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const Toggle = z.enum(['true', 'false']).transform((value) => value === 'true')
@@ -71,6 +72,24 @@ const SecretFile = z
   })
   .pipe(Secret)
 
+/** Limits that differ from the usual ones, as `name=count/seconds`. */
+const ThrottleLimits = CommaSeparated.transform((pairs, context) => {
+  const limits: Limits = { ...LIMITS }
+  const seen = new Set<string>()
+  for (const [index, pair] of pairs.entries()) {
+    const [, name = '', count, seconds] = /^(\w+)=(\d{1,6})\/(\d{1,7})$/.exec(pair) ?? []
+    const known = Object.hasOwn(LIMITS, name) && !seen.has(name)
+    if (known && Number(count) > 0 && Number(seconds) > 0) {
+      limits[name as keyof Limits] = [Number(count), Number(seconds)]
+      seen.add(name)
+    } else {
+      const message = `pair ${index + 1} is not name=count/seconds with a name of .env.example, each once`
+      context.addIssue({ code: 'custom', message })
+    }
+  }
+  return limits
+})
+
 const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
@@ -95,6 +114,7 @@ const EnvSchema = z.object({
     .enum(['on', 'off'])
     .default('on')
     .transform((value) => value === 'on'),
+  THROTTLE_LIMITS: ThrottleLimits.prefault(''),
   REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { LIMITS } from '../src/auth/limits.ts'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 
 const complete = {
@@ -46,6 +47,11 @@ describe('the environment', () => {
     ['ACCESS_TOKEN_SECONDS', '3601'],
     ['PORT', '70000'],
     ['GRAPHIQL', 'yes'],
+    ['THROTTLE_LIMITS', 'loginPerAddress'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=0/60'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=5/0'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=5/60,loginPerAddress=6/60'],
+    ['THROTTLE_LIMITS', 'toString=5/60'],
   ])('refuses %s=%s by name without printing the value', (name, value) => {
     const refused = () => loadEnv({ ...complete, [name]: value })
 
@@ -69,5 +75,23 @@ describe('the environment', () => {
     const described = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name)
 
     expect(described.sort()).toEqual([...ENV_NAMES].sort())
+    const limits = /^# THROTTLE_LIMITS=(.*)$/m.exec(example)?.[1]
+    expect(limits).toBe(
+      Object.entries(LIMITS)
+        .map(([name, [count, seconds]]) => `${name}=${count}/${seconds}`)
+        .join(),
+    )
+  })
+
+  test('takes limits one by one, and reports each that is not one', () => {
+    const { THROTTLE_LIMITS } = loadEnv({
+      ...complete,
+      THROTTLE_LIMITS: 'loginPerAddress=50/30, registerPerAddress=1/60',
+    })
+    expect(THROTTLE_LIMITS).toEqual({ ...LIMITS, loginPerAddress: [50, 30], registerPerAddress: [1, 60] })
+
+    const refused = () =>
+      loadEnv({ ...complete, THROTTLE_LIMITS: 'what=1/2,loginPerAddress=1/2,loginPerAddress=x' })
+    expect(refused).toThrow(/THROTTLE_LIMITS: pair 1 .*\n.*THROTTLE_LIMITS: pair 3 /)
   })
 })

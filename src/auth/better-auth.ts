@@ -10,6 +10,7 @@ import { AuthError, asAuthError, type Code } from '../errors.ts'
 import { createStorage } from './adapter.ts'
 import type { Client } from './caller.ts'
 import { mayGoBack } from './email-change.ts'
+import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keysPlugin } from './keys-plugin.ts'
@@ -30,6 +31,8 @@ type SignIn = {
   transport: SessionTransport | null | undefined
   formerId: string | undefined
   passwordHash?: string
+  /** Whether a new account's address may be asked to verify itself. */
+  mayMail?: boolean
   /** The hash that the password was found right against. */
   verifiedHash?: string
   session?: SessionRow & { secret: string }
@@ -71,8 +74,12 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
   const storage = createStorage(db, {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
-      await record(executor, 'register', user.id, currentSignIn().client)
-      await outbox.promise(executor, { kind: 'email-verification', recipient: user.email, userId: user.id })
+      const { client, formerId, mayMail } = currentSignIn()
+      await record(executor, 'register', user.id, client)
+      const mail = { kind: 'email-verification', recipient: user.email, userId: user.id } as const
+      if (mayMail) await outbox.promise(executor, mail)
+      // Where no session is made, the one that the caller had ends with this.
+      if (formerId && env.REQUIRE_EMAIL_VERIFICATION) await endSession(executor, formerId)
       if (await mayGoBack(executor, user.email)) throw new AuthError('EMAIL_TAKEN')
     },
     async openSession(executor, { userId }) {

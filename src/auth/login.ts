@@ -18,7 +18,8 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
     const { user, session, outdatedHash } = await betterAuth
       .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
       .catch(async (fault: unknown) => {
-        if (fault instanceof AuthError && fault.status < 500)
+        const failed = fault instanceof AuthError && fault.status < 500
+        if (failed && (await throttle.mayRecord('login_failed', client)))
           await recordByEmail(db, 'login_failed', email, client)
         throw fault
       })

@@ -48,10 +48,11 @@ export function createPassword(core: Core) {
     /** Answers before anybody has looked whether there is such an account. */
     async requestPasswordReset({ email }: RequestPasswordResetInput, caller: Caller) {
       outbox.demand()
-      const mayMail = await throttle.mayMail('resetMailPerAccount', email)
+      const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
+      const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
         if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
-        await recordByEmail(tx, 'password_reset_requested', email, caller.client)
+        if (mayRecord) await recordByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
     },
