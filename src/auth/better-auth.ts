@@ -24,7 +24,7 @@ import type { User } from './user.ts'
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
 /** What a sign-up or sign-in is told beside the input that Better-Auth's API takes, and what it leaves behind. */
-type SignIn = {
+export type SignIn = {
   operation: 'register' | 'login'
   email: string
   client: Client
@@ -38,6 +38,8 @@ type SignIn = {
   session?: SessionRow & { secret: string }
   outdatedHash?: string
   taken?: boolean
+  /** Whether the password was stored anew between the proof and the session. */
+  overtaken?: boolean
 }
 
 type BetterAuthUser = Omit<User, 'username' | 'pendingEmail'> & {
@@ -189,13 +191,14 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
  * Address and password are verified before the session is made. The lock makes a change of them wait,
  * and then end this session with the others; a change that came first leaves nothing to sign in with.
  */
-async function assertUnchanged(tx: Executor, userId: string, { email, verifiedHash = '' }: SignIn) {
+async function assertUnchanged(tx: Executor, userId: string, signIn: SignIn) {
   const [user] = await tx
-    .select({ id: users.id })
+    .select({ password: users.password })
     .from(users)
-    .where(and(eq(users.id, userId), eq(users.email, email), eq(users.password, verifiedHash)))
-    .for('share')
-  if (!user) throw new AuthError('INVALID_CREDENTIALS')
+    .where(and(eq(users.id, userId), eq(users.email, signIn.email)))
+    .for('no key update')
+  signIn.overtaken = user !== undefined && user.password !== signIn.verifiedHash
+  if (!user || signIn.overtaken) throw new AuthError('INVALID_CREDENTIALS')
 }
 
 /** Unwraps what the storage let travel inside; unknown faults pass untouched, to be logged as bugs. */
