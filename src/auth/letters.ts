@@ -65,12 +65,12 @@ export function createLetters({ db, mailedTokens, throttle, appUrl }: Parts) {
       if (newer) return null
       await tx.delete(verifications).where(and(ofSameKind, lte(verifications.createdAt, row.createdAt)))
     }
-    const { id, sessionId, expiresAt, createdAt, recipient: value } = row
-    // The promise may have been taken back while its turn came.
+    const { id, attempts, sessionId, expiresAt, createdAt, recipient: value } = row
+    // The promise may have been taken back while its turn came, or taken over by another worker.
     const [kept] = await tx
       .update(mailOutbox)
       .set({ tokenMade: true })
-      .where(eq(mailOutbox.id, id))
+      .where(and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts)))
       .returning({ id: mailOutbox.id })
     if (!kept) return null
     const identifier = digest(token)
