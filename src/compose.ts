@@ -3,6 +3,7 @@ import { createApp } from './app.ts'
 import { record } from './auth/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
+import { createChanges } from './db/changes.ts'
 import { createDb } from './db/client.ts'
 import { createCounters } from './db/counters.ts'
 import { migrate } from './db/migrate.ts'
@@ -20,9 +21,16 @@ const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
 /** Builds the whole server; the only place that knows every part. */
 export async function compose(env: Settings, log: Logger) {
   const { db, close } = createDb(env.DATABASE_URL)
+  const changes = createChanges(env.DATABASE_URL)
   const mail = createMail(env, log)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
-  const auth = createAuthService({ env, db, canMail: mail !== undefined, counter: createCounters(db) })
+  const auth = createAuthService({
+    env,
+    db,
+    changes,
+    canMail: mail !== undefined,
+    counter: createCounters(db),
+  })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
 
@@ -34,10 +42,12 @@ export async function compose(env: Settings, log: Logger) {
 
   return {
     app: await createApp({ env, auth, log, isReady }),
+    changes,
     /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
       await auth.prepare()
+      changes.start()
       state.prepared = true
       stops.push(startHousekeeping({ db, log, eventDays: env.EVENT_RETENTION_DAYS }).stop)
       if (!mail) return
@@ -55,7 +65,7 @@ export async function compose(env: Settings, log: Logger) {
       state.draining = true
     },
     async close() {
-      await Promise.all(stops.map((stop) => stop()))
+      await Promise.all([changes.stop(), ...stops.map((stop) => stop())])
       await close()
     },
   }

@@ -45,7 +45,8 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
         ...expected,
         clockTolerance: tolerance,
       })
-      return { userId: payload.sub ?? '', sessionId: payload.sid }
+      const secondsLeft = (payload.exp ?? 0) - Date.now() / 1000
+      return { userId: payload.sub ?? '', sessionId: payload.sid, secondsLeft }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
       if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')

@@ -19,6 +19,7 @@ import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
+import type { SessionCache } from './session-cache.ts'
 import type { User } from './user.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
@@ -60,13 +61,14 @@ type Parts = {
   outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
+  sessionCache: SessionCache
 }
 
 /**
  * Better-Auth as Servauth uses it: its server API, called from code. None of its routes is
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
-export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: Parts) {
+export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, sessionCache }: Parts) {
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
@@ -163,7 +165,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
     plugins: [
       jwt(jwtOptions),
       keysPlugin(jwtOptions),
-      rotationPlugin({ db, outbox, refreshTokens, settings: env }),
+      rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
 

@@ -8,7 +8,7 @@ import { recordByEmail } from './events.ts'
 import type { LoginInput } from './inputs.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
-export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core) {
+export function createLogin({ betterAuth, db, grant, passwords, sessionCache, throttle }: Core) {
   return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
 
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
@@ -31,6 +31,7 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
           await recordByEmail(db, 'login_failed', email, client)
         throw fault
       })
+    if (formerId) sessionCache.forget(formerId)
     if (!session) throw new TypeError('Better-Auth made no session')
     // The session is made: where this fails, the next login tries again.
     if (outdatedHash) await rehash(user.id, outdatedHash, password).catch(() => {})

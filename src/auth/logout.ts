@@ -10,7 +10,7 @@ import type { LogoutInput } from './inputs.ts'
  * to end, and then the cookie is looked at. The cookie goes too, unless it is another session's.
  * A secret of an older lineage is dead, like the password that it goes back to, and ends nothing.
  */
-export function createLogout({ credentials, db, refreshTokens }: Core) {
+export function createLogout({ credentials, db, refreshTokens, sessionCache }: Core) {
   return async function logout({ refreshToken }: LogoutInput, caller: Caller) {
     const presented = refreshToken ?? caller.bearer ?? caller.cookie
     if (presented === null) throw unauthenticated('MISSING')
@@ -23,6 +23,7 @@ export function createLogout({ credentials, db, refreshTokens }: Core) {
         const ended = await endSession(tx, named, { lineage })
         if (ended) await record(tx, 'logout', ended.userId, caller.client)
       })
+      sessionCache.forget(named)
     }
     if (!inCookie || inCookie === named) caller.forgetSecret()
     return true

@@ -19,6 +19,7 @@ export function createRegister({
   outbox,
   passwords,
   requireEmailVerification,
+  sessionCache,
   throttle,
 }: Core) {
   return async (input: RegisterInput, caller: Caller) => {
@@ -45,8 +46,9 @@ export function createRegister({
         if (isTaken(fault) && requireEmailVerification) return madeUp(email, username ?? null)
         throw fault
       })
-    if (session) return grant({ user, session, secret: session.secret }, caller)
     if (taken) await tellOwner(email, mayMail, formerId, caller)
+    if (formerId) sessionCache.forget(formerId)
+    if (session) return grant({ user, session, secret: session.secret }, caller)
     return {
       user: toUser(user),
       session: null,
