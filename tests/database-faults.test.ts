@@ -76,7 +76,9 @@ describe.each(DOORS)('by %s, while the database', (door) => {
     for (const { code } of answers) expect([undefined, 'SERVICE_UNAVAILABLE']).toContain(code)
     // The last ones killed may be noticed by whoever comes next.
     await expect.poll(async () => (await client.me()).data?.id, { timeout: 5000 }).toBe(data?.user.id)
-    expect((await client.refresh()).data?.session.id).toBe(data?.session.id)
+    await expect
+      .poll(async () => (await client.refresh()).data?.session.id, { timeout: 5000 })
+      .toBe(data?.session.id)
   })
 })
 

@@ -23,6 +23,7 @@ export function createPassword(core: Core) {
   return {
     /** This session goes on with a new secret, every other one ends, and mailed tokens die. */
     async changePassword({ currentPassword, newPassword }: ChangePasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
       const identity = await identityOf(caller)
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
@@ -60,6 +61,7 @@ export function createPassword(core: Core) {
 
     /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
     async resetPassword({ token, newPassword }: ResetPasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
       await throttle.usingMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
       refusePersonal(newPassword, email)

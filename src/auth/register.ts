@@ -23,6 +23,7 @@ export function createRegister({
   throttle,
 }: Core) {
   return async (input: RegisterInput, caller: Caller) => {
+    passwords.refuseShort(input.password, 'password')
     if (requireEmailVerification) outbox.demand()
     return passwords.admit(() => register(input, caller))
   }
