@@ -1,8 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from '../db/client.ts'
-import { events, mailOutbox, sessions, throttle, verifications } from '../db/schema.ts'
+import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
+import { isSpent } from './signing-keys.ts'
 
 const EVERY_MS = 60_000
 const BATCH = 500
@@ -24,6 +25,7 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
 
   async function sweep() {
     await db.delete(throttle).where(sql`${throttle.expire} < ${ago(1)}`)
+    await db.update(jwks).set({ privateKey: '' }).where(isSpent)
     for (const [table, isSpent] of spent) {
       await db.transaction(async (tx) => {
         const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCK}) as mine`)

@@ -1,12 +1,14 @@
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import { createAccessTokens } from './access-tokens.ts'
+import { createAdministration } from './administration.ts'
 import { createBetterAuth } from './better-auth.ts'
 import type { Client } from './caller.ts'
 import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
 import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { createKeyRotation } from './key-rotation.ts'
 import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
 import { createLogout } from './logout.ts'
@@ -19,6 +21,7 @@ import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
 import { createSessions } from './sessions.ts'
+import { createSigningKeys } from './signing-keys.ts'
 import { type CounterFactory, createThrottle } from './throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
@@ -31,7 +34,8 @@ export function createAuthService({ env, db, canMail, counter }: Parts) {
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
-  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens })
+  const signingKeys = createSigningKeys({ db, settings: env })
+  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens, signingKeys })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens })
   const grant = createGrant(accessTokens)
@@ -50,6 +54,8 @@ export function createAuthService({ env, db, canMail, counter }: Parts) {
     ...createEmail(core),
     ...createSessions(core),
     events: createEventLog(core),
+    administration: createAdministration(core),
+    keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     identify: credentials.resolve,
     noteRefusedOrigin: (client: Client) => record(db, 'origin_refused', null, client),
