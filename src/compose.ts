@@ -63,6 +63,12 @@ export async function compose(env: Settings, log: Logger) {
   }
 }
 
+/** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
+export function composeService(env: Settings) {
+  const { db, close } = createDb(env.DATABASE_URL)
+  return { auth: createAuthService({ env, db, canMail: false, counter: createCounters(db) }), close }
+}
+
 /** Counters in PostgreSQL. Housekeeping clears them away, so the library need not. */
 function createCounters(db: Db): CounterFactory {
   return (options) =>

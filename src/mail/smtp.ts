@@ -34,6 +34,16 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
         throw new Undeliverable('The mail server refused the mail', { cause })
       }
     },
+    /** Connects, greets, encrypts and signs in, and sends nothing. */
+    check: () => smtp.verify(),
+    /** How the way there is kept private, in words. */
+    security: describe(url, local),
     close: () => smtp.close(),
   }
+}
+
+function describe(url: string, local: boolean) {
+  if (url.startsWith('smtps:')) return 'by TLS'
+  if (/[?&]ignoreTLS=true/.test(url)) return 'without TLS, as SMTP_URL asks'
+  return local ? 'without TLS, on this machine' : 'by STARTTLS'
 }
