@@ -1,7 +1,9 @@
 import { DrizzleQueryError } from 'drizzle-orm'
+import { isConnectionFault } from '../db/client.ts'
+import { codeOf } from '../doctor/verdict.ts'
 import { AuthError } from '../errors.ts'
 
-/** A command that ends without success; its message is for the person at the terminal, an empty one was said already. */
+/** A command that ends without success; the message is for the person at the terminal. */
 export class Failure extends Error {
   override readonly name = 'Failure'
 }
@@ -9,17 +11,11 @@ export class Failure extends Error {
 /** What a fault says to a person who can do something about it: the way out, and no statement with its values. */
 export function explain(fault: unknown): string {
   if (!(fault instanceof Error)) return String(fault)
-  if (fault instanceof AuthError && fault.code === 'SERVICE_UNAVAILABLE') {
-    return `The database is not available${codeOf(fault)}. "servauth doctor" says more.`
-  }
   if (fault instanceof DrizzleQueryError) return explain(fault.cause)
-  return fault.message
+  if (fault instanceof AuthError && fault.code === 'SERVICE_UNAVAILABLE') return unavailable(fault.cause)
+  return isConnectionFault(fault) ? unavailable(fault) : fault.message
 }
 
-function codeOf(fault: Error): string {
-  for (let cause = fault.cause; cause instanceof Error; cause = cause.cause) {
-    const { code } = cause as { code?: unknown }
-    if (typeof code === 'string') return ` (${code})`
-  }
-  return ''
+function unavailable(cause: unknown) {
+  return `The database is not available (${codeOf(cause)}). "servauth doctor" says more.`
 }

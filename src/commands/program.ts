@@ -3,7 +3,7 @@ import { AccountInput } from '../auth/inputs.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../first-run.ts'
 import { doctor } from './doctor.ts'
-import { explain, Failure } from './failure.ts'
+import { explain } from './failure.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
 import { serve } from './serve.ts'
@@ -25,7 +25,7 @@ export async function run(args: string[], source: Source): Promise<number> {
   } catch (fault) {
     // It has said its piece: help that was asked for, or what is wrong with the arguments.
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USE
-    if (!(fault instanceof Failure && fault.message === '')) console.error(`\n${explain(fault)}\n`)
+    console.error(`\n${explain(fault)}\n`)
     return FAILED
   }
 }
@@ -71,6 +71,7 @@ function createProgram(source: Source, beside: Source) {
     .description('The keys that sign access tokens.')
   keys
     .command('show')
+    .summary('say which keys there are, and what each does until when')
     .description('Says which keys there are, and what each does until when.')
     .action(() => showKeys(beside))
   keys

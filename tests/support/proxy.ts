@@ -6,6 +6,7 @@ export async function createProxy(target: string) {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
+  let deaf = false
 
   const server = createServer((inbound) => {
     if (state === 'closed') return inbound.destroy()
@@ -15,7 +16,8 @@ export async function createProxy(target: string) {
       [outbound, inbound],
     ] as const) {
       sockets.add(from)
-      from.on('data', (data) => state !== 'frozen' && to.write(data))
+      const filter = from === outbound ? withoutNotifications() : (data: Buffer) => data
+      from.on('data', (data: Buffer) => state !== 'frozen' && to.write(deaf ? filter(data) : data))
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
@@ -43,6 +45,10 @@ export async function createProxy(target: string) {
     freeze() {
       state = 'frozen'
     },
+    /** Withholds notifications, as a pooler does that lends connections by the transaction. */
+    withholdNotifications() {
+      deaf = true
+    },
     restore() {
       if (state === 'frozen') drop()
       state = 'open'
@@ -52,5 +58,20 @@ export async function createProxy(target: string) {
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+/** Takes the messages of type `A` out of what PostgreSQL sends: a letter, a length that counts itself, a body. */
+function withoutNotifications() {
+  let rest: Buffer = Buffer.alloc(0)
+  return (data: Buffer) => {
+    rest = Buffer.concat([rest, data])
+    const kept = []
+    while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+      const message = rest.subarray(0, 1 + rest.readUInt32BE(1))
+      if (message[0] !== 'A'.charCodeAt(0)) kept.push(message)
+      rest = rest.subarray(message.length)
+    }
+    return Buffer.concat(kept)
   }
 }
