@@ -5,6 +5,7 @@ import { record } from './auth/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
 import type { CounterFactory } from './auth/throttle.ts'
+import { createChanges } from './db/changes.ts'
 import { createDb, type Db } from './db/client.ts'
 import { migrate } from './db/migrate.ts'
 import { throttle } from './db/schema.ts'
@@ -22,9 +23,16 @@ const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
 /** Builds the whole server; the only place that knows every part. */
 export async function compose(env: Settings, log: Logger) {
   const { db, close } = createDb(env.DATABASE_URL)
+  const changes = createChanges(env.DATABASE_URL)
   const mail = createMail(env, log)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
-  const auth = createAuthService({ env, db, canMail: mail !== undefined, counter: createCounters(db) })
+  const auth = createAuthService({
+    env,
+    db,
+    changes,
+    canMail: mail !== undefined,
+    counter: createCounters(db),
+  })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
 
@@ -36,10 +44,12 @@ export async function compose(env: Settings, log: Logger) {
 
   return {
     app: await createApp({ env, auth, log, isReady }),
+    changes,
     /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
       await auth.prepare()
+      changes.start()
       state.prepared = true
       stops.push(startHousekeeping({ db, log, eventDays: env.EVENT_RETENTION_DAYS }).stop)
       if (!mail) return
@@ -57,7 +67,7 @@ export async function compose(env: Settings, log: Logger) {
       state.draining = true
     },
     async close() {
-      await Promise.all(stops.map((stop) => stop()))
+      await Promise.all([changes.stop(), ...stops.map((stop) => stop())])
       await close()
     },
   }
@@ -66,7 +76,8 @@ export async function compose(env: Settings, log: Logger) {
 /** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
 export function composeService(env: Settings) {
   const { db, close } = createDb(env.DATABASE_URL)
-  return { auth: createAuthService({ env, db, canMail: false, counter: createCounters(db) }), close }
+  const parts = { env, db, changes: createChanges(env.DATABASE_URL), counter: createCounters(db) }
+  return { auth: createAuthService({ ...parts, canMail: false }), close }
 }
 
 /** Counters in PostgreSQL. Housekeeping clears them away, so the library need not. */

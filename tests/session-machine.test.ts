@@ -334,6 +334,7 @@ async function begin(): Promise<Beginning> {
     insert into users select * from signed_in_users;
     insert into sessions (id, user_id, token, lineage, transport, expires_at)
       select id, user_id, token, lineage, transport, now() + interval '${IDLE} seconds' from signed_in_sessions`)
+  await server.hears()
   return beginning
 }
 
@@ -430,6 +431,7 @@ class Clock implements Command {
         created_at = created_at - make_interval(secs => ${this.seconds}),
         authenticated_at = authenticated_at - make_interval(secs => ${this.seconds}),
         expires_at = expires_at - make_interval(secs => ${this.seconds})`
+    await server.hears()
     state.model.now += this.seconds
     state.model = await explained(state.model, [], real)
   }

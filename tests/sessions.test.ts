@@ -119,6 +119,7 @@ test('when a session was last used is written at most once a minute', async () =
   await client.me()
   const soon = await lastUsed()
   await server.sql`update sessions set last_used_at = now() - interval '61 seconds' where id = ${id}`
+  await server.hears()
 
   await client.me()
 

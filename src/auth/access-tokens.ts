@@ -43,19 +43,16 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   async function claims(token: string, tolerance: number) {
     if (!isCanonical(token)) throw unauthenticated('INVALID')
     try {
-      let retired = false
-      const keyOf = async ({ kid }: { kid?: string }) => {
-        const found = await publicKey(kid)
-        retired = found.retired
-        return found.key
-      }
-      const { payload } = await jwtVerify<{ sid: string }>(token, keyOf, {
-        ...expected,
-        clockTolerance: tolerance,
-      })
+      const { payload, protectedHeader } = await jwtVerify<{ sid: string }>(
+        token,
+        async ({ kid }) => (await publicKey(kid)).key,
+        { ...expected, clockTolerance: tolerance },
+      )
+      const secondsLeft = (payload.exp ?? 0) - Date.now() / 1000
       // What a retired key signed has expired long since: else it was signed later, by somebody else.
-      if (retired && tolerance === 0) throw unauthenticated('INVALID')
-      return { userId: payload.sub ?? '', sessionId: payload.sid }
+      const { retired } = await publicKey(protectedHeader.kid)
+      if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
+      return { userId: payload.sub ?? '', sessionId: payload.sid, secondsLeft }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
       if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')

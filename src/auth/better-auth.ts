@@ -18,6 +18,7 @@ import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
+import type { SessionCache } from './session-cache.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import type { User } from './user.ts'
 
@@ -56,6 +57,7 @@ type Parts = {
   outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
+  sessionCache: SessionCache
   signingKeys: SigningKeys
 }
 
@@ -63,7 +65,8 @@ type Parts = {
  * Better-Auth as Servauth uses it: its server API, called from code. None of its routes is
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
-export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, signingKeys }: Parts) {
+export function createBetterAuth(parts: Parts) {
+  const { env, db, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
@@ -156,7 +159,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, si
     plugins: [
       jwt(jwtOptions),
       keysPlugin(jwtOptions, signingKeys),
-      rotationPlugin({ db, outbox, refreshTokens, settings: env }),
+      rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
 

@@ -7,7 +7,7 @@ import { recordByEmail } from './events.ts'
 import type { LoginInput } from './inputs.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
-export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core) {
+export function createLogin({ betterAuth, db, grant, passwords, sessionCache, throttle }: Core) {
   return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
 
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
@@ -22,6 +22,7 @@ export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core
           await recordByEmail(db, 'login_failed', email, client)
         throw fault
       })
+    if (formerId) sessionCache.forget(formerId)
     if (!session) throw new TypeError('Better-Auth made no session')
     if (outdatedHash) await rehash(user.id, outdatedHash, password)
     const signedIn = { user, session, secret: session.secret }

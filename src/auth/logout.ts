@@ -9,7 +9,7 @@ import type { LogoutInput } from './inputs.ts'
  * Ends the session that the credential names, expired or not; one that names none has nothing left
  * to end, and then the cookie is looked at. The cookie goes too, unless it is another session's.
  */
-export function createLogout({ credentials, db }: Core) {
+export function createLogout({ credentials, db, sessionCache }: Core) {
   return async function logout({ refreshToken }: LogoutInput, caller: Caller) {
     const presented = refreshToken ?? caller.bearer ?? caller.cookie
     if (presented === null) throw unauthenticated('MISSING')
@@ -20,6 +20,7 @@ export function createLogout({ credentials, db }: Core) {
         const ended = await endSession(tx, named)
         if (ended) await record(tx, 'logout', ended.userId, caller.client)
       })
+      sessionCache.forget(named)
     }
     if (!inCookie || inCookie === named) caller.forgetSecret()
     return true

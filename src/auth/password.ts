@@ -17,7 +17,7 @@ import { renewSession } from './renew-session.ts'
 
 /** A new password: with the old one, or by a mail to whoever has lost it. */
 export function createPassword(core: Core) {
-  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, throttle } = core
+  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
@@ -42,6 +42,7 @@ export function createPassword(core: Core) {
         await outbox.promise(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
         return { user: row, ...renewed }
       })
+      sessionCache.forget(user.id)
       return grant(changed, caller)
     },
 
@@ -62,7 +63,7 @@ export function createPassword(core: Core) {
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(() => passwords.hash(newPassword))
-      await db.transaction(async (tx) => {
+      const userId = await db.transaction(async (tx) => {
         const { userId } = await mailedTokens.consume(tx, token, 'PASSWORD_RESET')
         const [user] = await tx
           .update(users)
@@ -74,7 +75,9 @@ export function createPassword(core: Core) {
         await endMailedTokens(tx, user)
         await record(tx, 'password_reset', user.id, caller.client)
         await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
+        return userId
       })
+      sessionCache.forget(userId)
       // Whoever guessed at the old password does not keep the owner waiting for the new one.
       await throttle.forgive(email)
       return true

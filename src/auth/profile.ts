@@ -13,14 +13,14 @@ import { toUser } from './user.ts'
 
 /** The signed-in user's own account: read, change and delete it. */
 export function createProfile(core: Core) {
-  const { db, outbox, requireEmailVerification, throttle } = core
+  const { db, outbox, requireEmailVerification, sessionCache, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
     /** Null when the request carries no credentials; bad ones are an error. */
     async me(caller: Caller) {
-      const identity = await caller.identify()
-      return identity && toUser(identity.user)
+      const viewer = await caller.view()
+      return viewer?.user ?? null
     },
 
     /**
@@ -57,6 +57,7 @@ export function createProfile(core: Core) {
         .catch((fault: unknown) => {
           throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
         })
+      sessionCache.forget(user.id)
       if (secret) caller.keepSecret(secret)
       return toUser(row)
     },
@@ -71,6 +72,7 @@ export function createProfile(core: Core) {
         await endMailedTokens(tx, gone)
         await record(tx, 'account_deleted', gone.id, caller.client)
       })
+      sessionCache.forget(identity.user.id)
       caller.forgetSecret()
       return true
     },

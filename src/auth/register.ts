@@ -19,6 +19,7 @@ export function createRegister({
   outbox,
   passwords,
   requireEmailVerification,
+  sessionCache,
   throttle,
 }: Core) {
   return async (input: RegisterInput, caller: Caller) => {
@@ -44,8 +45,9 @@ export function createRegister({
         if (isTaken(fault) && requireEmailVerification) return madeUp(email, username ?? null)
         throw fault
       })
+    if (formerId && !session) await endSession(db, formerId)
+    if (formerId) sessionCache.forget(formerId)
     if (session) return grant({ user, session, secret: session.secret }, caller)
-    if (formerId) await endSession(db, formerId)
     if (taken) await tellOwner(email, mayMail, caller)
     return {
       user: toUser(user),

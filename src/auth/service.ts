@@ -1,3 +1,4 @@
+import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import { createAccessTokens } from './access-tokens.ts'
@@ -20,29 +21,45 @@ import { createProfile } from './profile.ts'
 import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
+import { createSessionCache } from './session-cache.ts'
 import { createSessions } from './sessions.ts'
 import { createSigningKeys } from './signing-keys.ts'
 import { type CounterFactory, createThrottle } from './throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
-type Parts = { env: Env & { AUTH_SECRET: string }; db: Db; canMail: boolean; counter: CounterFactory }
+type Parts = {
+  env: Env & { AUTH_SECRET: string }
+  db: Db
+  changes: Changes
+  canMail: boolean
+  counter: CounterFactory
+}
 
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db, canMail, counter }: Parts) {
+export function createAuthService({ env, db, changes, canMail, counter }: Parts) {
   const passwords = createPasswords()
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
+  const sessionCache = createSessionCache(changes)
   const signingKeys = createSigningKeys({ db, settings: env })
-  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens, signingKeys })
+  const betterAuth = createBetterAuth({
+    env,
+    db,
+    outbox,
+    passwords,
+    refreshTokens,
+    sessionCache,
+    signingKeys,
+  })
   const accessTokens = createAccessTokens(betterAuth.api, env)
-  const credentials = createCredentials({ db, accessTokens, refreshTokens })
+  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
   const grant = createGrant(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
   const throttle = createThrottle({ db, counter, enabled: env.THROTTLE })
-  const core = { ...parts, requireEmailVerification, throttle }
+  const core = { ...parts, requireEmailVerification, sessionCache, throttle }
 
   return {
     register: createRegister(core),
@@ -57,7 +74,8 @@ export function createAuthService({ env, db, canMail, counter }: Parts) {
     administration: createAdministration(core),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
-    identify: credentials.resolve,
+    identify: credentials.identify,
+    view: credentials.view,
     noteRefusedOrigin: (client: Client) => record(db, 'origin_refused', null, client),
     composeLetter: createLetters({ db, mailedTokens, appUrl: env.APP_URL }),
     prepare: accessTokens.prepare,

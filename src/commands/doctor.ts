@@ -63,7 +63,11 @@ async function checkParts(env: Env, mailTo: string | undefined, tell: Tell) {
     if (found?.probe) tell('clock', checkClock(found.probe))
     if (settings && found?.verdict.state === 'good') {
       const { auth, close } = composeService(settings)
-      tell('keys', await checkKeys(auth.keys).finally(close))
+      try {
+        tell('keys', await checkKeys(auth.keys))
+      } finally {
+        await close()
+      }
     } else {
       tell('keys', bad('not checked, for want of the database', NOT_CHECKED))
     }

@@ -8,25 +8,27 @@ export type Db = ReturnType<typeof createDb>['db']
 /** A transaction, or the pool itself: what a statement may run on. */
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 
+/** What every connection of a running server is made with. */
+export const connectionOptions = {
+  connect_timeout: LIMITS.connectSeconds,
+  // Array types are not used, and the query that looks them up rejects where nobody can catch it.
+  fetch_types: false,
+  backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+  onnotice: () => {},
+  connection: {
+    application_name: 'servauth',
+    statement_timeout: LIMITS.statementMs,
+    lock_timeout: LIMITS.lockMs,
+    idle_in_transaction_session_timeout: LIMITS.callMs,
+  },
+} as const
+
 /**
  * Opens the pool. Connections are made when needed, so a database that is down does not
  * keep the process from starting; every call ends within {@link LIMITS.callMs}.
  */
 export function createDb(url: string) {
-  const sql = postgres(url, {
-    max: LIMITS.connections,
-    connect_timeout: LIMITS.connectSeconds,
-    // Array types are not used, and the query that looks them up rejects where nobody can catch it.
-    fetch_types: false,
-    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
-    onnotice: () => {},
-    connection: {
-      application_name: 'servauth',
-      statement_timeout: LIMITS.statementMs,
-      lock_timeout: LIMITS.lockMs,
-      idle_in_transaction_session_timeout: LIMITS.callMs,
-    },
-  })
+  const sql = postgres(url, { ...connectionOptions, max: LIMITS.connections })
   return {
     db: drizzle(bounded(sql), { schema }),
     close: () => sql.end({ timeout: 5 }),

@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { DATABASE_LIMITS as LIMITS } from './limits.ts'
+import { connectionOptions } from './client.ts'
 
 const ROUNDS = 5
 const NOTIFY_MS = 2000
@@ -18,18 +18,7 @@ export function placeOf(url: string) {
  * connection that listens, and the clock. Rejects where it cannot be reached.
  */
 export async function probeDatabase(url: string) {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: LIMITS.connectSeconds,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: {
-      application_name: 'servauth doctor',
-      statement_timeout: LIMITS.statementMs,
-      lock_timeout: LIMITS.lockMs,
-      idle_in_transaction_session_timeout: LIMITS.callMs,
-    },
-  })
+  const sql = postgres(url, { ...connectionOptions, max: 1 })
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(
