@@ -63,22 +63,19 @@ describe('migrate', () => {
     database = await createDatabase()
   })
   afterEach(() => database.drop())
-  const migrate = () =>
-    runCommand('migrate', {
-      env: {
-        DATABASE_URL: database.url,
-        AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0',
-        PUBLIC_URL: 'https://a.example',
-      },
-    })
+  const env = () => ({
+    DATABASE_URL: database.url,
+    AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0',
+    PUBLIC_URL: 'https://a.example',
+  })
 
   test('says which migrations it applied, and that there are none the next time', async () => {
     await database.sql`drop schema public cascade`
     await database.sql`drop schema drizzle cascade`
     await database.sql`create schema public`
 
-    const first = await migrate()
-    const second = await migrate()
+    const first = await runCommand('migrate', { env: env() })
+    const second = await runCommand('migrate', { env: env() })
 
     expect(first.code).toBe(0)
     expect(first.output).toMatch(
@@ -88,17 +85,16 @@ describe('migrate', () => {
   })
 
   test('is seen to wait for another process that migrates', async () => {
-    let migrating: ReturnType<typeof migrate> | undefined
+    let migrating: ReturnType<typeof startProcess> | undefined
     await database.sql.begin(async (tx) => {
       await tx`select pg_advisory_xact_lock(7378283)`
-      migrating = migrate()
-      await new Promise((done) => setTimeout(done, 4500))
+      migrating = startProcess({ env: env(), args: ['migrate'] })
+      await expect
+        .poll(() => migrating?.output(), { timeout: 15_000 })
+        .toMatch(/waiting for another process that migrates, \d+ s so far/)
     })
 
-    expect(await migrating).toMatchObject({
-      code: 0,
-      output: expect.stringMatching(/waiting for another process that migrates, \d s so far/),
-    })
+    expect((await migrating?.exited)?.code).toBe(0)
   })
 })
 

@@ -8,8 +8,6 @@ import type { AccountInput } from './inputs.ts'
 import { endMailedTokens } from './mailed-tokens.ts'
 import { toUser } from './user.ts'
 
-export type Administration = ReturnType<typeof createAdministration>
-
 const SHOWN_EVENTS = 10
 
 /** Whoever runs the server works beside it, so there is no request and no address to keep. */
