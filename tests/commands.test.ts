@@ -2,6 +2,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { version } from '../package.json' with { type: 'json' }
 import { account, createClient } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { createMailbox } from './support/mailbox.ts'
@@ -17,6 +18,10 @@ describe('who uses it', () => {
 
     expect(code).toBe(0)
     for (const name of COMMANDS) expect(output).toMatch(new RegExp(`^ +${name} `, 'm'))
+  })
+
+  test('may ask which version it is', async () => {
+    expect(await runCommand('--version', { env: {} })).toEqual({ code: 0, output: `${version}\n` })
   })
 
   test.each([

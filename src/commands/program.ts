@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { version } from '../../package.json' with { type: 'json' }
 import { AccountInput } from '../auth/inputs.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../first-run.ts'
@@ -34,6 +35,7 @@ function createProgram(source: Source, beside: Source) {
   const program = new Command('servauth')
     .description('An authentication server. Without a command it serves.')
     .helpCommand('help [command]', 'say more about a command')
+    .version(version, '-v, --version', 'say which version this is')
     .helpOption('-h, --help', 'say this')
     .configureHelp({ showGlobalOptions: false })
     .showHelpAfterError()
