@@ -184,7 +184,19 @@ test('replicas at their first start agree on one key', async () => {
     Array.from({ length: 4 }, () => compose({ ...loadEnv(source), ...source } as never, log)),
   )
   try {
-    await Promise.all(replicas.map((replica) => replica.prepare()))
+    let prepared: Promise<unknown> | undefined
+    await database.sql.begin(async (tx) => {
+      // Readable and not writable, until two at least have seen that there is no key.
+      await tx`lock table jwks in share row exclusive mode`
+      prepared = Promise.all(replicas.map((replica) => replica.prepare()))
+      for (let turn = 0; turn < 100; turn++) {
+        const waiting = await tx`select from pg_locks join pg_database on oid = database
+          where not granted and datname = current_database()`
+        if (waiting.length > 1) break
+        await new Promise((done) => setTimeout(done, 20))
+      }
+    })
+    await prepared
 
     const sets = await Promise.all(
       replicas.map(
