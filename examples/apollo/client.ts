@@ -14,7 +14,7 @@ export function createClient(url: string, session: ReturnType<typeof createSessi
   const client = new ApolloClient({ link: renewLink.concat(httpLink), cache: new InMemoryCache() })
 
   // Nobody sees what the one before was shown.
-  session.watch(() => void client.clearStore())
+  session.watch(() => client.clearStore())
   return client
 }
 

@@ -37,9 +37,12 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
   const form = find<HTMLFormElement>('form')
   const main = find('main')
 
-  session.watch((userId) => {
+  let ended = ''
+
+  session.watch((userId, why) => {
     form.hidden = userId !== null
     main.hidden = userId === null
+    alert.textContent = ended = why
     if (userId) void doing(load)
   })
 
@@ -62,7 +65,11 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
   click('#signOut', session.signOut)
 
   // The cookie may still be good from last time; a visitor without one is no fault.
-  void doing(() => session.renew(), 'MISSING')
+  void doing(() =>
+    session.renew().catch((fault: unknown) => {
+      if (!(fault instanceof Refusal && fault.reason === 'MISSING')) throw fault
+    }),
+  )
 
   async function load() {
     const [{ me, sessions }, ...orders] = await Promise.all([account(), order(1), order(2), order(3)])
@@ -88,14 +95,16 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
   }
 
   /** Does something and says what went wrong. */
-  async function doing(work: () => Promise<unknown>, expected?: string) {
-    alert.textContent = ''
+  async function doing(work: () => Promise<unknown>) {
+    alert.textContent = ended = ''
+    main.ariaBusy = 'true'
     try {
       await work()
     } catch (fault) {
-      if (fault instanceof Refusal && fault.reason === expected) return
-      alert.textContent = fault instanceof Error ? fault.message : String(fault)
+      // What was under way when the session ended failed too, but that is not why.
+      alert.textContent = ended || (fault instanceof Error ? fault.message : String(fault))
     }
+    main.ariaBusy = 'false'
   }
 
   function click(selector: string, work: () => Promise<unknown>) {

@@ -4,6 +4,9 @@ type Credentials = { email: string; password: string }
 type Grant = { user: { id: string }; accessToken: string }
 /** A new address that must be verified first gets no token, and nobody is signed in. */
 type Registered = { user: { id: string }; accessToken: string | null }
+/** `why` is a sentence when the session ended by itself. */
+type Watcher = (userId: string | null, why: string) => unknown
+type News = { grant: Grant | null; why: string }
 
 /**
  * The session that all tabs of an origin share. The cookie, which no script can read, is what
@@ -14,36 +17,37 @@ type Registered = { user: { id: string }; accessToken: string | null }
  */
 export function createSession(server: string) {
   const tabs = new BroadcastChannel('servauth')
-  const watchers: ((userId: string | null) => void)[] = []
+  const watchers: Watcher[] = []
   /** Null when signed out, undefined as long as nobody knows. */
   let grant: Grant | null | undefined
   let renewing: Promise<Grant> | undefined
 
-  tabs.onmessage = ({ data }: MessageEvent<Grant | null>) => keep(data)
+  tabs.onmessage = ({ data }: MessageEvent<News>) => void keep(data)
 
-  function keep(next: Grant | null) {
+  async function keep({ grant: next, why }: News) {
     const changed = grant === undefined || next?.user.id !== grant?.user.id
     grant = next
-    if (changed) for (const tell of watchers) tell(next?.user.id ?? null)
+    if (!changed) return
+    for (const watcher of watchers) await watcher(next?.user.id ?? null, why)
   }
 
-  async function share<T extends Grant | null>(next: T) {
-    if (next !== grant) {
-      keep(next)
-      tabs.postMessage(next)
-      // A message may be slower than the lock, and the next tab should find it there.
-      await new Promise((done) => setTimeout(done, 20))
-    }
-    return next
+  async function share(news: News) {
+    if (news.grant === grant) return
+    void keep(news)
+    tabs.postMessage(news)
+    // A message may be slower than the lock, and the next tab should find it there.
+    await new Promise((done) => setTimeout(done, 20))
   }
 
   /** Runs in one tab at a time, and makes what comes of it known to all of them. */
   const alone = <T extends Grant | null>(work: () => Promise<T>): Promise<T> =>
     navigator.locks.request('servauth', async () => {
       try {
-        return await share(await work())
+        const grant = await work()
+        await share({ grant, why: '' })
+        return grant
       } catch (fault) {
-        if (isOver(fault)) await share(null)
+        if (isOver(fault)) await share({ grant: null, why: fault.reason === 'MISSING' ? '' : fault.message })
         throw fault
       }
     })
@@ -71,8 +75,8 @@ export function createSession(server: string) {
   return {
     renew,
 
-    /** Told who is signed in, or null, as soon as that is known and whenever it changes, in whichever tab. */
-    watch: (watcher: (userId: string | null) => void) => watchers.push(watcher),
+    /** Told who is signed in, or null, as soon as that is known and whenever it changes, in whichever tab; one watcher after the other. */
+    watch: (watcher: Watcher) => watchers.push(watcher),
 
     signUp: (credentials: Credentials) =>
       alone(async () => granted(await post<Registered>('/auth/register', credentials))),
@@ -101,5 +105,5 @@ const granted = ({ user, accessToken }: Registered): Grant | null =>
   (accessToken && { user, accessToken }) || null
 
 /** What Servauth answers about a session that is over or was never there. A server that is away says nothing of the kind. */
-const isOver = (fault: unknown) =>
+const isOver = (fault: unknown): fault is Refusal =>
   fault instanceof Refusal && (fault.code === 'UNAUTHENTICATED' || fault.code === 'REFRESH_REUSED')
