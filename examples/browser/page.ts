@@ -102,7 +102,7 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
       await work()
     } catch (fault) {
       // What was under way when the session ended failed too, but that is not why.
-      alert.textContent = ended || (fault instanceof Error ? fault.message : String(fault))
+      alert.textContent = ended || explained(fault)
     }
     main.ariaBusy = 'false'
   }
@@ -110,6 +110,13 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
   function click(selector: string, work: () => Promise<unknown>) {
     find(selector).addEventListener('click', () => void doing(work))
   }
+}
+
+/** A browser does not say whether nobody answered or the answer may not be read. */
+function explained(fault: unknown) {
+  if (fault instanceof TypeError)
+    return 'No answer. Is everything running, and is this origin in ALLOWED_ORIGINS?'
+  return fault instanceof Error ? fault.message : String(fault)
 }
 
 function list(selector: string, lines: string[]) {
