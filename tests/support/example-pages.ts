@@ -1,81 +1,73 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { account } from './support/client.ts'
-import { startAuthServer, startExample, untilExpired } from './support/examples.ts'
-import { freePort } from './support/process.ts'
+import { account } from './client.ts'
+import { startAuthServer, startExample, untilExpired } from './examples.ts'
+import { freePort } from './process.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** CI has a browser; at home these tests are left out where there is none. */
 const hasBrowser = existsSync(executablePath) || Boolean(process.env.CI)
 
-const EXAMPLES = ['apollo', 'urql'] as const
 const TIMEOUT = 60_000
 
-describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
-  let browser: Browser
-  let auth: Awaited<ReturnType<typeof startAuthServer>>
-  let origins: Record<(typeof EXAMPLES)[number], string>
-  let foreign: string
+/** What is promised of an example page, seen in a real browser and in the log of the real server. */
+export function testPage(example: 'apollo' | 'urql') {
+  describe.skipIf(!hasBrowser)(`the page with ${example}`, { timeout: TIMEOUT }, () => {
+    let browser: Browser
+    let auth: Awaited<ReturnType<typeof startAuthServer>>
+    let origin: string
+    let unlisted: string
 
-  beforeAll(async () => {
-    const [api, apollo, urql, unlisted] = [
-      await freePort(),
-      await freePort(),
-      await freePort(),
-      await freePort(),
-    ]
-    const ALLOWED_ORIGINS = `http://localhost:${apollo},http://localhost:${urql}`
-    auth = await startAuthServer({ ALLOWED_ORIGINS })
-    const apiUrl = await startExample('resource-server', api, { AUTH_URL: auth.url, ALLOWED_ORIGINS })
-    const settings = { BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: apiUrl }
-    origins = {
-      apollo: await startExample('apollo', apollo, settings),
-      urql: await startExample('urql', urql, settings),
+    beforeAll(async () => {
+      const [apiPort, port, unlistedPort] = [await freePort(), await freePort(), await freePort()]
+      const ALLOWED_ORIGINS = `http://localhost:${port}`
+      auth = await startAuthServer({ ALLOWED_ORIGINS })
+      const api = await startExample('resource-server', apiPort, { AUTH_URL: auth.url, ALLOWED_ORIGINS })
+      const settings = { BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api }
+      origin = await startExample(example, port, settings)
+      unlisted = await startExample(example, unlistedPort, settings)
+      browser = await chromium.launch({ executablePath })
+    }, TIMEOUT)
+    afterAll(() => browser.close())
+
+    async function newContext() {
+      const context = await browser.newContext()
+      onTestFinished(() => context.close())
+      await context.addInitScript({ content: WATCH_FOR_LOGIN_FORM })
+      return context
     }
-    foreign = await startExample('apollo', unlisted, settings)
-    browser = await chromium.launch({ executablePath })
-  }, TIMEOUT)
-  afterAll(() => browser.close())
 
-  async function newContext() {
-    const context = await browser.newContext()
-    onTestFinished(() => context.close())
-    await context.addInitScript({ content: WATCH_FOR_LOGIN_FORM })
-    return context
-  }
-
-  /** A browser with one account signed in, in as many tabs. */
-  async function signedIn(example: (typeof EXAMPLES)[number], tabCount = 1) {
-    const context = await newContext()
-    const { email, password } = account()
-    const first = await openTab(context, origins[example])
-    await first.submit('Sign up', email, password)
-    await first.untilShown(email)
-    const tabs = [first]
-    while (tabs.length < tabCount) {
-      const tab = await openTab(context, origins[example])
-      await tab.untilShown(email)
-      tabs.push(tab)
+    /** A browser with one account signed in, in as many tabs. */
+    async function signedIn(tabCount = 1) {
+      const context = await newContext()
+      const { email, password } = account()
+      const first = await openTab(context, origin)
+      await first.submit('Sign up', email, password)
+      await first.untilShown(email)
+      const tabs = [first]
+      while (tabs.length < tabCount) {
+        const tab = await openTab(context, origin)
+        await tab.untilShown(email)
+        tabs.push(tab)
+      }
+      for (const tab of tabs) await tab.forgetLoginForm()
+      return { context, tabs, email, password, before: auth.refreshes().length }
     }
-    for (const tab of tabs) await tab.forgetLoginForm()
-    return { context, tabs, email, password, before: auth.refreshes().length }
-  }
 
-  const cookieOf = async (context: BrowserContext) => {
-    const [cookie] = await context.cookies(auth.url)
-    return { ...cookie, header: `${cookie?.name}=${cookie?.value}` }
-  }
+    const cookieOf = async (context: BrowserContext) => {
+      const [cookie] = await context.cookies(auth.url)
+      return { ...cookie, header: `${cookie?.name}=${cookie?.value}` }
+    }
 
-  const postRefresh = (cookie: string) =>
-    fetch(`${auth.url}/auth/refresh`, {
-      method: 'POST',
-      headers: { cookie, 'content-type': 'application/json' },
-    })
+    const postRefresh = (cookie: string) =>
+      fetch(`${auth.url}/auth/refresh`, {
+        method: 'POST',
+        headers: { cookie, 'content-type': 'application/json' },
+      })
 
-  describe.each(EXAMPLES)('with %s', (example) => {
     test('sign up, show the account, survive a reload, sign out and in again', async () => {
-      const { context, tabs, email, password } = await signedIn(example)
+      const { context, tabs, email, password } = await signedIn()
       const [tab] = tabs as [Tab]
 
       expect(await tab.page.locator('#sessions li').allTextContents()).toEqual([
@@ -101,7 +93,7 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
     })
 
     test('two tabs with an expired token and three requests each share one refresh', async () => {
-      const { context, tabs, before } = await signedIn(example, 2)
+      const { context, tabs, before } = await signedIn(2)
       // Long enough that each tab has asked while the refresh is under way.
       await context.route('**/auth/refresh', async (route) => {
         await new Promise((done) => setTimeout(done, 700))
@@ -116,13 +108,13 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
     })
 
     test('a restarted server and a lost reply sign nobody out', async () => {
-      const { context, tabs, email, before } = await signedIn(example, 2)
+      const { context, tabs, email, before } = await signedIn(2)
       const [first, second] = tabs as [Tab, Tab]
       await untilExpired()
       await auth.stop()
       for (const tab of tabs) await tab.click('Reload')
       await first.untilAlert(/./)
-      const opening = openTab(context, origins[example])
+      const opening = openTab(context, origin)
 
       await auth.start()
 
@@ -152,7 +144,7 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
     })
 
     test('a sign-out in one tab is noticed in the other, and so is a sign-in', async () => {
-      const { tabs, email, password } = await signedIn(example, 2)
+      const { tabs, email, password } = await signedIn(2)
       const [first, second] = tabs as [Tab, Tab]
 
       await first.click('Sign out')
@@ -163,7 +155,7 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
     })
 
     test('operations that were overtaken by a sign-in elsewhere are sent again, after one refresh', async () => {
-      const { context, tabs, email, password } = await signedIn(example, 2)
+      const { context, tabs, email, password } = await signedIn(2)
       const [first, second] = tabs as [Tab, Tab]
       const { header: former } = await cookieOf(context)
       await second.click('Sign out')
@@ -195,9 +187,9 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
     })
 
     test('a session ended from another device ends in the login form, in every tab', async () => {
-      const { tabs, email, password } = await signedIn(example, 2)
+      const { tabs, email, password } = await signedIn(2)
       const [first, second] = tabs as [Tab, Tab]
-      const elsewhere = await openTab(await newContext(), origins[example])
+      const elsewhere = await openTab(await newContext(), origin)
       await elsewhere.submit('Sign in', email, password)
       await elsewhere.untilShown(email)
       await elsewhere.click('Sign out everywhere else')
@@ -211,7 +203,7 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
     })
 
     test('a stolen cookie that was used first ends in the login form, and nobody asks again', async () => {
-      const { context, tabs, before } = await signedIn(example, 2)
+      const { context, tabs, before } = await signedIn(2)
       const [first, second] = tabs as [Tab, Tab]
       await auth.untilGraceIsOver()
       const stolen = await postRefresh((await cookieOf(context)).header)
@@ -225,21 +217,41 @@ describe.skipIf(!hasBrowser)('the example pages', { timeout: TIMEOUT }, () => {
       for (const tab of tabs) await tab.untilAlert(/used before/)
       expect(auth.refreshes().slice(before)).toEqual(['OK', 'REFRESH_REUSED'])
     })
+
+    test('while nobody answers, one request is tried again, not one of each, and no login form shows', async () => {
+      const { tabs } = await signedIn()
+      const [tab] = tabs as [Tab]
+      await untilExpired()
+      await auth.stop()
+      let failed = 0
+      tab.page.on('requestfailed', (request) => {
+        if (request.url().endsWith('/auth/refresh')) failed++
+      })
+
+      await tab.click('Reload')
+      await expect.poll(() => failed, { timeout: 15_000 }).toBe(5)
+      await new Promise((done) => setTimeout(done, 2000))
+
+      expect(failed).toBe(5)
+      expect(await tab.sawLoginForm()).toBe(false)
+      await auth.start()
+      await tab.reloadAccount()
+    })
+
+    test('a page of an origin that is not listed gets nothing, and the session stays as it was', async () => {
+      const { context, tabs, before } = await signedIn()
+      const { header } = await cookieOf(context)
+      await auth.untilGraceIsOver()
+
+      const page = await openTab(context, unlisted)
+      await expect.poll(() => auth.refreshes().slice(before)).toContain('FORBIDDEN_ORIGIN')
+
+      expect(await page.page.locator('form, main').filter({ visible: true }).count()).toBe(0)
+      expect((await cookieOf(context)).header).toBe(header)
+      await tabs[0]?.reloadAccount()
+    })
   })
-
-  test('a page of an origin that is not listed gets nothing, and the session stays as it was', async () => {
-    const { context, tabs, before } = await signedIn('apollo')
-    const { header } = await cookieOf(context)
-    await auth.untilGraceIsOver()
-
-    const page = await openTab(context, foreign)
-    await expect.poll(() => auth.refreshes().slice(before)).toContain('FORBIDDEN_ORIGIN')
-
-    expect(await page.page.locator('form, main').filter({ visible: true }).count()).toBe(0)
-    expect((await cookieOf(context)).header).toBe(header)
-    await tabs[0]?.reloadAccount()
-  })
-})
+}
 
 /** Notes, from the first moment on, whether a login form was there to be seen. */
 const WATCH_FOR_LOGIN_FORM = `
