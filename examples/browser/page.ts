@@ -36,7 +36,6 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
   const alert = find('[role=alert]')
   const form = find<HTMLFormElement>('form')
   const main = find('main')
-
   let ended = ''
 
   session.watch((userId, why) => {
