@@ -45,7 +45,8 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
         ...expected,
         clockTolerance: tolerance,
       })
-      return { userId: payload.sub ?? '', sessionId: payload.sid }
+      const secondsLeft = (payload.exp ?? 0) - Date.now() / 1000
+      return { userId: payload.sub ?? '', sessionId: payload.sid, secondsLeft }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
       if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')
@@ -103,6 +104,7 @@ async function imported(jwk: JWK): Promise<[string, { jwk: JWK; key: PublicKey }
 /**
  * Keeps what `read` returns for a while. Concurrent calls share one reading; where a reading
  * fails, the last value serves on, so that a database that is away does not sign anybody out.
+ * Who asks for a newer one than that gets the fault: what it might hold is not known.
  */
 function remembered<T>(keptMs: number, read: () => Promise<T>) {
   let value: T | undefined
@@ -117,13 +119,12 @@ function remembered<T>(keptMs: number, read: () => Promise<T>) {
         value = fresh
         return fresh
       })
-      .catch((fault: unknown) => {
-        if (value === undefined) throw fault
-        return value
-      })
       .finally(() => {
         reading = undefined
       })
-    return reading
+    return reading.catch((fault: unknown) => {
+      if (value === undefined || oldestMs < keptMs) throw fault
+      return value
+    })
   }
 }

@@ -1,7 +1,7 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { events } from '../db/schema.ts'
-import { type Caller, type Client, identityOf } from './caller.ts'
+import { type Caller, type Client, viewerOf } from './caller.ts'
 import type { EventsInput } from './inputs.ts'
 
 /** Everything that is worth remembering about an account. */
@@ -52,7 +52,7 @@ export type Event = Awaited<ReturnType<ReturnType<typeof createEventLog>>>[numbe
 /** The signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
   return async function eventLog({ first }: EventsInput, caller: Caller) {
-    const { user } = await identityOf(caller)
+    const { user } = await viewerOf(caller)
     const { id, kind, createdAt, ipAddress, userAgent } = events
     return db
       .select({ id, kind, createdAt, ipAddress, userAgent })

@@ -27,9 +27,14 @@ const Password = Text.min(1, 'Must not be empty.')
 /** The passwords that are tried first, of those long enough to be taken at all (NIST SP 800-63B-4, section 3.1.1.2). */
 const COMMON = new Set(dictionary['passwords-common'])
 
+/** A longer minimum is a setting, held by `refuseShort`; a shorter one would break a rule (the same, section 3.1.1.1). */
+export const LEAST_PASSWORD_LENGTH = 8
+
+const tooShort = (least: number) => `Must have at least ${least} characters.`
+
 const NewPassword = Password.refine(
-  (value) => characters(value) >= 8,
-  'Must have at least 8 characters.',
+  (value) => characters(value) >= LEAST_PASSWORD_LENGTH,
+  tooShort(LEAST_PASSWORD_LENGTH),
 ).refine(
   (value) => !COMMON.has(value.toLowerCase()),
   'Is among the passwords that are tried first. Choose another.',
@@ -117,6 +122,12 @@ function isPersonal(password: string, email: string) {
 export function refusePersonal(newPassword: string, email: string) {
   if (!isPersonal(newPassword, email)) return
   throw new AuthError('INVALID_INPUT', { fields: [{ path: 'newPassword', message: PERSONAL }] })
+}
+
+/** @throws `INVALID_INPUT` for a new password under the minimum that is set. */
+export function refuseShort(password: string, least: number, path: string) {
+  if (characters(password) >= least) return
+  throw new AuthError('INVALID_INPUT', { fields: [{ path, message: tooShort(least) }] })
 }
 
 /** Parses or refuses with `INVALID_INPUT`, naming every field that is at fault. */

@@ -1,3 +1,4 @@
+import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import { createAccessTokens } from './access-tokens.ts'
@@ -18,27 +19,35 @@ import { createProfile } from './profile.ts'
 import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
+import { createSessionCache } from './session-cache.ts'
 import { createSessions } from './sessions.ts'
 import { type CounterFactory, createThrottle } from './throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
-type Parts = { env: Env & { AUTH_SECRET: string }; db: Db; canMail: boolean; counter: CounterFactory }
+type Parts = {
+  env: Env & { AUTH_SECRET: string }
+  db: Db
+  changes: Changes
+  canMail: boolean
+  counter: CounterFactory
+}
 
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db, canMail, counter }: Parts) {
-  const passwords = createPasswords()
+export function createAuthService({ env, db, changes, canMail, counter }: Parts) {
+  const passwords = createPasswords(env)
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
-  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens })
+  const sessionCache = createSessionCache(changes)
+  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens, sessionCache })
   const accessTokens = createAccessTokens(betterAuth.api, env)
-  const credentials = createCredentials({ db, accessTokens, refreshTokens })
+  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
   const grant = createGrant(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
-  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE })
-  const core = { ...parts, requireEmailVerification, throttle }
+  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE, limits: env.THROTTLE_LIMITS })
+  const core = { ...parts, requireEmailVerification, sessionCache, throttle }
 
   return {
     register: createRegister(core),
@@ -51,9 +60,12 @@ export function createAuthService({ env, db, canMail, counter }: Parts) {
     ...createSessions(core),
     events: createEventLog(core),
 
-    identify: credentials.resolve,
-    noteRefusedOrigin: (client: Client) => record(db, 'origin_refused', null, client),
-    composeLetter: createLetters({ db, mailedTokens, appUrl: env.APP_URL }),
+    identify: credentials.identify,
+    view: credentials.view,
+    async noteRefusedOrigin(client: Client) {
+      if (await throttle.mayRecord('origin_refused', client)) await record(db, 'origin_refused', null, client)
+    },
+    composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
     prepare: accessTokens.prepare,
     publishedKeys: accessTokens.published,
   }

@@ -6,17 +6,71 @@ import postgres from 'postgres'
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 /** Any number will do, as long as every replica takes the same. */
 const LOCK = 7_378_283
+const PULSE_MS = 1000
+/** How long the database may be silent before a migration on it is given up. */
+const SILENCE_MS = 10_000
 
 /**
  * Brings the database up to date. Replicas may start at once: an advisory lock lets one work
- * and the others find everything done.
+ * and the others find everything done. There is no deadline, since a migration works and waits as
+ * long as it must; but on a database that no longer answers anybody it is given up.
  */
 export async function migrate(url: string) {
-  const sql = postgres(url, { max: 1, connect_timeout: 3, onnotice: () => {} })
+  const sql = postgres(url, {
+    max: 1,
+    connect_timeout: 3,
+    onnotice: () => {},
+    // Without these the lock of a process that has vanished from the network is held for hours.
+    connection: {
+      idle_session_timeout: SILENCE_MS,
+      idle_in_transaction_session_timeout: SILENCE_MS,
+      tcp_keepalives_idle: 10,
+      tcp_keepalives_interval: 5,
+      tcp_keepalives_count: 3,
+    },
+  })
+  const over = new AbortController()
   try {
-    await sql`select pg_advisory_lock(${LOCK})`
-    await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
+    await Promise.race([apply(sql), untilSilent(url, over.signal)])
   } finally {
+    over.abort()
     await sql.end({ timeout: 1 })
   }
+}
+
+async function apply(sql: postgres.Sql) {
+  await sql`select pg_advisory_lock(${LOCK})`
+  await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
+}
+
+/** Rejects when the database has given no sign of life for a while. A refusal is one too. */
+async function untilSilent(url: string, over: AbortSignal) {
+  const sql = postgres(url, { max: 1, connect_timeout: 3, onnotice: () => {} })
+  const answers = () =>
+    sql`select 1`.then(Boolean, (fault: unknown) => fault instanceof postgres.PostgresError)
+  let heardAt = performance.now()
+  try {
+    while (!over.aborted) {
+      const [heard] = await Promise.all([
+        Promise.race([answers(), pause(PULSE_MS, over)]),
+        pause(PULSE_MS, over),
+      ])
+      if (heard) heardAt = performance.now()
+      if (performance.now() - heardAt > SILENCE_MS) throw new Error('The database does not answer')
+    }
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+}
+
+/** @returns false, or as soon as it is over */
+async function pause(ms: number, over: AbortSignal) {
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, ms)
+    over.addEventListener('abort', () => {
+      clearTimeout(timer)
+      done()
+    })
+  })
+  return false
 }

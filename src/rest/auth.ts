@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { identityOf } from '../auth/caller.ts'
+import { viewerOf } from '../auth/caller.ts'
 import {
   ChangePasswordInput,
   DeleteMeInput,
@@ -17,7 +17,6 @@ import {
   VerifyEmailInput,
 } from '../auth/inputs.ts'
 import type { AuthService } from '../auth/service.ts'
-import { toUser } from '../auth/user.ts'
 import { readJson } from '../http/body.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 
@@ -46,7 +45,7 @@ export function authRoutes(auth: AuthService) {
     return c.body(null, 204)
   })
 
-  app.get('/me', async (c) => c.json(toUser((await identityOf(c.var.caller)).user)))
+  app.get('/me', async (c) => c.json((await viewerOf(c.get('caller'))).user))
 
   app.put('/me', async (c) => {
     const input = parse(UpdateMeInput, readJson(c))
