@@ -69,7 +69,7 @@ test('says what is wrong, and how it is used', async () => {
 test('three calls with an expired token share one refresh, also while the server restarts', async () => {
   const { run, shown, email } = await commandLine()
   await run('register', email)
-  const before = auth.refreshes().length
+  const before = (await auth.refreshes()).length
   await untilExpired()
   await auth.stop()
 
@@ -77,7 +77,7 @@ test('three calls with an expired token share one refresh, also while the server
   await auth.start()
 
   expect(await showing).toMatchObject({ me: { email } })
-  expect(auth.refreshes().slice(before)).toEqual(['OK'])
+  expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
 })
 
 test('two processes with one file, both with an expired token, stay signed in', async () => {
@@ -97,13 +97,13 @@ test('a refresh whose reply was lost is asked for again', async () => {
   const relay = await startRelay()
   const { run, shown, email } = await commandLine(relay.url)
   await run('register', email)
-  const before = auth.refreshes().length
+  const before = (await auth.refreshes()).length
   await untilExpired()
 
   relay.loseNext('/auth/refresh')
 
   expect(await shown()).toMatchObject({ me: { email } })
-  expect(auth.refreshes().slice(before)).toEqual(['OK', 'OK'])
+  expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'OK'])
 })
 
 test('a stolen refresh token that was used first ends the session, and the file is gone', async () => {
@@ -114,13 +114,13 @@ test('a stolen refresh token that was used first ends the session, and the file 
   await shown()
   await auth.untilGraceIsOver()
   await writeFile(file, stolen)
-  const before = auth.refreshes().length
+  const before = (await auth.refreshes()).length
 
   const { code, output } = await run('show')
 
   expect(code).toBe(1)
   expect(output).toContain('used before')
-  expect(auth.refreshes().slice(before)).toEqual(['REFRESH_REUSED'])
+  expect((await auth.refreshes()).slice(before)).toEqual(['REFRESH_REUSED'])
   expect(existsSync(file)).toBe(false)
 })
 

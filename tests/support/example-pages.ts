@@ -52,7 +52,7 @@ export function testPage(example: 'apollo' | 'urql') {
         tabs.push(tab)
       }
       for (const tab of tabs) await tab.forgetLoginForm()
-      return { context, tabs, email, password, before: auth.refreshes().length }
+      return { context, tabs, email, password, before: (await auth.refreshes()).length }
     }
 
     const cookieOf = async (context: BrowserContext) => {
@@ -103,7 +103,7 @@ export function testPage(example: 'apollo' | 'urql') {
 
       await Promise.all(tabs.map((tab) => tab.reloadAccount()))
 
-      expect(auth.refreshes().slice(before)).toEqual(['OK'])
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
       for (const tab of tabs) expect(await tab.sawLoginForm()).toBe(false)
     })
 
@@ -120,13 +120,13 @@ export function testPage(example: 'apollo' | 'urql') {
 
       const third = await opening
       await third.untilShown(email)
-      expect(auth.refreshes().slice(before)).toEqual(['OK'])
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
       await first.reloadAccount()
       await second.reloadAccount()
 
       await auth.untilGraceIsOver()
       await untilExpired()
-      const beforeLoss = auth.refreshes().length
+      const beforeLoss = (await auth.refreshes()).length
       const { header: cookie } = await cookieOf(context)
       await context.route(
         '**/auth/refresh',
@@ -139,7 +139,7 @@ export function testPage(example: 'apollo' | 'urql') {
       await Promise.all(tabs.map((tab) => tab.reloadAccount()))
 
       expect((await cookieOf(context)).header).not.toBe(cookie)
-      expect(auth.refreshes().slice(beforeLoss)).toEqual(['OK', 'OK'])
+      expect((await auth.refreshes()).slice(beforeLoss)).toEqual(['OK', 'OK'])
       for (const tab of [first, second, third]) expect(await tab.sawLoginForm()).toBe(false)
     })
 
@@ -163,7 +163,7 @@ export function testPage(example: 'apollo' | 'urql') {
       await second.submit('Sign in', email, password)
       await first.untilShown(email)
       await first.forgetLoginForm()
-      const before = auth.refreshes().length
+      const before = (await auth.refreshes()).length
       const asked: string[] = []
       // The first two leave with the cookie that was there before.
       await first.page.route('**/graphql', async (route) => {
@@ -182,7 +182,7 @@ export function testPage(example: 'apollo' | 'urql') {
       await first.reloadAccount()
 
       expect(asked.toSorted()).toEqual(['Me', 'Me', 'Sessions', 'Sessions'])
-      expect(auth.refreshes().slice(before)).toEqual(['OK'])
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
       expect(await first.sawLoginForm()).toBe(false)
     })
 
@@ -215,7 +215,7 @@ export function testPage(example: 'apollo' | 'urql') {
       await first.untilLoginForm()
       await second.untilLoginForm()
       for (const tab of tabs) await tab.untilAlert(/used before/)
-      expect(auth.refreshes().slice(before)).toEqual(['OK', 'REFRESH_REUSED'])
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'REFRESH_REUSED'])
     })
 
     test('while nobody answers, one request is tried again, not one of each, and no login form shows', async () => {
@@ -244,7 +244,7 @@ export function testPage(example: 'apollo' | 'urql') {
       await auth.untilGraceIsOver()
 
       const page = await openTab(context, unlisted)
-      await expect.poll(() => auth.refreshes().slice(before)).toContain('FORBIDDEN_ORIGIN')
+      await expect.poll(async () => (await auth.refreshes()).slice(before)).toContain('FORBIDDEN_ORIGIN')
 
       expect(await page.page.locator('form, main').filter({ visible: true }).count()).toBe(0)
       expect((await cookieOf(context)).header).toBe(header)

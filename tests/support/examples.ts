@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
@@ -38,11 +38,21 @@ export async function startAuthServer(settings: Record<string, string> = {}) {
     await database.drop()
   })
 
-  /** What became of the requests for a refresh, in order: a code, or `OK`. */
-  function refreshes(): string[] {
-    const lines = runs.flatMap(({ output }) => output().split('\n').filter(Boolean))
-    const requests = lines.map((line) => JSON.parse(line)).filter(({ path }) => path === '/auth/refresh')
-    return requests.filter(({ method }) => method === 'POST').map(({ code }) => code ?? 'OK')
+  const logged = () =>
+    runs
+      .flatMap(({ output }) => output().split('\n').slice(0, -1))
+      .map((line): { method?: string; path?: string; code?: string } => JSON.parse(line))
+
+  /** What became of the requests for a refresh so far, in order: a code, or `OK`. */
+  async function refreshes() {
+    // The log is written some lines at a time; once this request is in it, all before it are.
+    const mark = `/${randomUUID()}`
+    await fetch(`${url}${mark}`)
+    for (let attempt = 0; attempt < 100 && !logged().some(({ path }) => path === mark); attempt++) {
+      await new Promise((done) => setTimeout(done, 50))
+    }
+    const requests = logged().filter(({ method, path }) => method === 'POST' && path === '/auth/refresh')
+    return requests.map(({ code = 'OK' }) => code)
   }
 
   return {

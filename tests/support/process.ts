@@ -20,7 +20,8 @@ export function startProcess({ cwd, env, args = [ENTRY] }: Program) {
   running.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-  const exited = once(child, 'exit').then(([code, signal]) => {
+  // `exit` may come before the last of its output has.
+  const exited = once(child, 'close').then(([code, signal]) => {
     running.delete(child)
     return { code: code as number | null, signal: signal as string | null }
   })
