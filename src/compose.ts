@@ -74,6 +74,13 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   }
 }
 
+/** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
+export function composeService(env: Settings) {
+  const { db, close } = createDb(env.DATABASE_URL)
+  const parts = { env, db, changes: createChanges(env.DATABASE_URL), counter: createCounters(db) }
+  return { auth: createAuthService({ ...parts, canMail: false }), close }
+}
+
 /** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */
 function createMail(env: Settings, log: Logger) {
   if (env.SMTP_URL) return createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })

@@ -19,10 +19,10 @@ async function commandLine(url = auth.url) {
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'tokens')
   const person = account()
-  const { cwd, args } = commandOf('token-client')
+  const { cwd, entry, args } = commandOf('token-client')
   const run = async (...words: string[]) => {
     const env = { AUTH_URL: url, TOKEN_FILE: file, PASSWORD: person.password }
-    const { exited, output } = startProcess({ cwd, args: [...args, ...words], env })
+    const { exited, output } = startProcess({ cwd, entry, args: [...args, ...words], env })
     const { code } = await exited
     return { code, output: output() }
   }

@@ -115,7 +115,7 @@ function isUnavailable(fault: unknown) {
   return /^(42P01|25006|25P03|25P04)$/.test(fault.code) || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
 }
 
-function isConnectionFault(fault: unknown) {
+export function isConnectionFault(fault: unknown) {
   const { code } = (fault ?? {}) as { code?: unknown }
   return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
 }

@@ -67,18 +67,19 @@ export async function startAuthServer(settings: Record<string, string> = {}) {
 
 /** Starts an example by its one command, on another port. */
 export async function startExample(name: string, PORT: number, settings: Record<string, string> = {}) {
-  const { cwd, args } = commandOf(name)
+  const { cwd, entry, args } = commandOf(name)
   const onPort = args.map((argument) => argument.replace(/^--port=.*/, `--port=${PORT}`))
-  const example = startProcess({ cwd, args: onPort, env: { PORT: String(PORT), ...settings } })
+  const example = startProcess({ cwd, entry, args: onPort, env: { PORT: String(PORT), ...settings } })
   afterAll(async () => void (await example.stop()))
   const url = `http://localhost:${PORT}`
   await untilAnswer(url)
   return url
 }
 
-/** What the package script says, as a program with its arguments and the folder it runs in. */
+/** What the package script says, as an entry with its arguments and the folder it runs in. */
 export function commandOf(name: string) {
   const script = scripts[`example:${name}` as keyof typeof scripts]
   const [, folder = '.', command = ''] = /^(?:cd (\S+) && )?bun (.+)$/.exec(script) ?? []
-  return { cwd: `${ROOT}${folder}`, args: command.split(' ') }
+  const [entry = '', ...args] = command.split(' ')
+  return { cwd: `${ROOT}${folder}`, entry, args }
 }

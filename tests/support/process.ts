@@ -1,18 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
 
 const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
-type Program = { cwd: string; env: Record<string, string>; args?: string[] }
+type Start = { cwd?: string; env: Record<string, string>; entry?: string; args?: string[] }
 
-/** Starts the real program, or another one of this repository, in the folder it is given and collects what it prints. */
-export function startProcess({ cwd, env, args = [ENTRY] }: Program) {
+/** Starts the real program, or another entry of this repository, in the folder it is given and collects what it prints. */
+export function startProcess({ cwd = tmpdir(), env, entry = ENTRY, args = [] }: Start) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, [entry, ...args], {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -20,7 +21,6 @@ export function startProcess({ cwd, env, args = [ENTRY] }: Program) {
   running.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-  // `exit` may come before the last of its output has.
   const exited = once(child, 'close').then(([code, signal]) => {
     running.delete(child)
     return { code: code as number | null, signal: signal as string | null }
@@ -35,6 +35,13 @@ export function startProcess({ cwd, env, args = [ENTRY] }: Program) {
       return exited
     },
   }
+}
+
+/** Runs a command of the program to its end; `words` are its arguments. */
+export async function runCommand(words: string, start: Omit<Start, 'args'>) {
+  const { exited, output } = startProcess({ ...start, args: words.split(' ').filter(Boolean) })
+  const { code } = await exited
+  return { code, output: output() }
 }
 
 afterAll(() => {

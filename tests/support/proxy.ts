@@ -11,6 +11,7 @@ export async function createProxy(target: string, only?: RegExp) {
   const affected = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
   let delayMs = 0
+  let deaf = false
 
   const server = createServer((inbound) => {
     if (state === 'closed' && !only) return inbound.destroy()
@@ -21,9 +22,11 @@ export async function createProxy(target: string, only?: RegExp) {
       [outbound, inbound],
     ] as const) {
       sockets.add(from)
-      from.on('data', (data) => {
-        if (!isAffected && from === inbound && only?.test(data.toString('latin1'))) isAffected = true
+      const filter = from === outbound ? withoutNotifications() : (data: Buffer) => data
+      from.on('data', (raw: Buffer) => {
+        if (!isAffected && from === inbound && only?.test(raw.toString('latin1'))) isAffected = true
         if (isAffected) affected.add(from)
+        const data = deaf ? filter(raw) : raw
         if (!isAffected) to.write(data)
         else if (state === 'closed') from.destroy()
         else if (state === 'open')
@@ -61,6 +64,10 @@ export async function createProxy(target: string, only?: RegExp) {
     slow(ms: number) {
       delayMs = ms
     },
+    /** Withholds notifications, as a pooler does that lends connections by the transaction. */
+    withholdNotifications() {
+      deaf = true
+    },
     restore() {
       if (state === 'frozen') drop()
       state = 'open'
@@ -71,5 +78,20 @@ export async function createProxy(target: string, only?: RegExp) {
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+/** Takes the messages of type `A` out of what PostgreSQL sends: a letter, a length that counts itself, a body. */
+function withoutNotifications() {
+  let rest: Buffer = Buffer.alloc(0)
+  return (data: Buffer) => {
+    rest = Buffer.concat([rest, data])
+    const kept = []
+    while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+      const message = rest.subarray(0, 1 + rest.readUInt32BE(1))
+      if (message[0] !== 'A'.charCodeAt(0)) kept.push(message)
+      rest = rest.subarray(message.length)
+    }
+    return Buffer.concat(kept)
   }
 }
