@@ -17,6 +17,7 @@ import { createSessionCookie } from './http/session-cookie.ts'
 import type { Logger } from './log.ts'
 import { authRoutes } from './rest/auth.ts'
 import { healthRoutes } from './rest/health.ts'
+import { openApi } from './rest/openapi.ts'
 
 type Parts = { env: Env; auth: AuthService; log: Logger; isReady: () => Promise<boolean> }
 
@@ -50,6 +51,7 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
   if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())
   app.route('/auth', authRoutes(auth))
   app.route('/', healthRoutes({ isReady, publishedKeys: auth.publishedKeys }))
+  app.get('/openapi.json', openApi(app, { url: env.PUBLIC_URL, cookieName: cookie.name }))
 
   app.notFound(notFound(methodsByPath(app.routes)))
   app.onError(errorResponse)

@@ -15,10 +15,10 @@ import type { SessionTransport } from './inputs.ts'
 import { keysPlugin } from './keys-plugin.ts'
 import { openSession } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
+import type { User } from './outputs.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
-import type { User } from './user.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
