@@ -99,6 +99,8 @@ const EnvSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),
   INTROSPECTION: Toggle.optional(),
+  PUBLISH_SCHEMA: Toggle.default(false),
+  DOCS: Toggle.optional(),
 })
 
 const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
@@ -143,6 +145,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
     GRAPHIQL: data.GRAPHIQL ?? developing,
     INTROSPECTION: data.INTROSPECTION ?? developing,
+    DOCS: data.DOCS ?? developing,
   }
 }
 

@@ -21,11 +21,14 @@ describe('the environment', () => {
       ALLOWED_ORIGINS: [],
       GRAPHIQL: false,
       INTROSPECTION: false,
+      PUBLISH_SCHEMA: false,
+      DOCS: false,
     })
     expect(loadEnv({ NODE_ENV: 'development', PORT: '4000' })).toMatchObject({
       PUBLIC_URL: 'http://localhost:4000',
       GRAPHIQL: true,
       INTROSPECTION: true,
+      DOCS: true,
     })
   })
 

@@ -27,7 +27,7 @@ export async function serve(env: Env) {
     const ends = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
     const signalled = Promise.race(env.NODE_ENV === 'development' ? [...ends, untilOrphaned()] : ends)
     const prepared = prepare(server.prepare, log).then(() => {
-      if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env.GRAPHIQL))
+      if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env))
       else log.info({ port: listener.port, url: settings.PUBLIC_URL }, 'ready')
     })
     await Promise.race([signalled, prepared])
