@@ -11,12 +11,21 @@ const Text = z
 
 const characters = (value: string) => [...value].length
 
+/** At most 64 characters before the @, and host names of at most 63 a part (RFC 5321, section 4.5.3.1; RFC 1035, section 2.3.1). */
+const DELIVERABLE = /^[^@]{1,64}@(?:[^.]{0,62}[^.-]\.)+[^.]{2,63}$/
+
 /** Stored and compared in one form: NFKC, trimmed, lower case. RFC 5321 section 4.5.3.1.3 sets the length. */
 const Email = Text.transform((value) => value.normalize('NFKC').trim().toLowerCase())
-  .pipe(z.email('Must be an e-mail address.').max(254, 'Must have at most 254 characters.'))
+  .pipe(
+    z
+      .email('Must be an e-mail address.')
+      .max(254, 'Must have at most 254 characters.')
+      .regex(DELIVERABLE, 'Must be an e-mail address.'),
+  )
   .meta({
     description: 'In any case; blanks around it do not matter.',
     format: 'email',
+    pattern: z.regexes.email.source,
     maxLength: 254,
   })
 
