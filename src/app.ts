@@ -47,7 +47,8 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
       onRefused,
     }),
   )
-  app.use(caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify: auth.identify }))
+  const { identify, view } = auth
+  app.use(caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }))
 
   app.post('/graphql', createGraphQL({ auth, introspection: env.INTROSPECTION }))
   if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())

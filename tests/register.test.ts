@@ -102,3 +102,17 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
     expect({ code, fields }).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'password' }] })
   })
 })
+
+test('an address that may be put back is nobody else’s, until the notice that says so has expired', async () => {
+  const { email } = account()
+  await server.sql`
+    insert into mail_outbox (kind, recipient, user_id, expires_at)
+    values ('email-changed', ${email}, ${crypto.randomUUID()}, now() + interval '1 hour')`
+
+  const before = await server.client('REST', 'TOKEN').register({ ...account(), email })
+  await server.sql`update mail_outbox set expires_at = now() where recipient = ${email}`
+  const after = await server.client('REST', 'TOKEN').register({ ...account(), email })
+
+  expect(before.code).toBe('EMAIL_TAKEN')
+  expect(after.status).toBe(201)
+})

@@ -2,39 +2,46 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { betterAuth } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
 import { jwt } from 'better-auth/plugins/jwt'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { type SessionRow, users } from '../db/schema.ts'
 import type { Env } from '../env.ts'
 import { AuthError, asAuthError, type Code } from '../errors.ts'
-import { createStorage } from './adapter.ts'
+import { createStorage, LOCK } from './adapter.ts'
 import type { Client } from './caller.ts'
 import { mayGoBack } from './email-change.ts'
+import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
-import { keysPlugin } from './keys-plugin.ts'
+import { keyOptions, keysPlugin } from './keys-plugin.ts'
 import { openSession } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
 import type { User } from './outputs.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
+import type { SessionCache } from './session-cache.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
 /** What a sign-up or sign-in is told beside the input that Better-Auth's API takes, and what it leaves behind. */
-type SignIn = {
+export type SignIn = {
   operation: 'register' | 'login'
   email: string
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
   passwordHash?: string
+  /** Whether a new account's address may be asked to verify itself. */
+  mayMail?: boolean
   /** The hash that the password was found right against. */
   verifiedHash?: string
   session?: SessionRow & { secret: string }
   outdatedHash?: string
   taken?: boolean
+  /** Whether the password was stored anew between the proof and the session. */
+  overtaken?: boolean
 }
 
 type BetterAuthUser = Omit<User, 'username' | 'pendingEmail'> & {
@@ -55,13 +62,16 @@ type Parts = {
   outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
+  sessionCache: SessionCache
+  signingKeys: SigningKeys
 }
 
 /**
  * Better-Auth as Servauth uses it: its server API, called from code. None of its routes is
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
-export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: Parts) {
+export function createBetterAuth(parts: Parts) {
+  const { env, db, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
@@ -71,8 +81,12 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
   const storage = createStorage(db, {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
-      await record(executor, 'register', user.id, currentSignIn().client)
-      await outbox.promise(executor, { kind: 'email-verification', recipient: user.email, userId: user.id })
+      const { client, formerId, mayMail } = currentSignIn()
+      await record(executor, 'register', user.id, client)
+      const mail = { kind: 'email-verification', recipient: user.email, userId: user.id } as const
+      if (mayMail) await outbox.promise(executor, mail)
+      // Where no session is made, the one that the caller had ends with this.
+      if (formerId && env.REQUIRE_EMAIL_VERIFICATION) await endSession(executor, formerId)
       if (await mayGoBack(executor, user.email)) throw new AuthError('EMAIL_TAKEN')
     },
     async openSession(executor, { userId }) {
@@ -101,10 +115,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
       return { ...row, token }
     },
   })
-  const jwtOptions = {
-    disableSettingJwtHeader: true,
-    jwks: { keyPairConfig: { alg: 'EdDSA', crv: 'Ed25519' } },
-  } as const
+  const jwtOptions = keyOptions(signingKeys)
 
   const { api } = betterAuth({
     baseURL: env.PUBLIC_URL,
@@ -128,7 +139,9 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
         hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
         async verify({ hash, password }) {
-          const right = await passwords.verify(hash, password)
+          const isLocked = hash.startsWith(LOCK)
+          const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
+          const right = matches && !isLocked
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right
@@ -140,6 +153,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
       additionalFields: {
         password: { type: 'string', required: false, input: false, returned: false },
         pendingEmail: { type: 'string', required: false, input: false },
+        disabledAt: { type: 'date', required: false, input: false, returned: false },
       },
     },
     session: { cookieCache: { enabled: false } },
@@ -153,8 +167,8 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
     },
     plugins: [
       jwt(jwtOptions),
-      keysPlugin(jwtOptions),
-      rotationPlugin({ db, outbox, refreshTokens, settings: env }),
+      keysPlugin(jwtOptions, signingKeys),
+      rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
 
@@ -179,16 +193,18 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
 }
 
 /**
- * Address and password are verified before the session is made. The lock makes a change of them wait,
- * and then end this session with the others; a change that came first leaves nothing to sign in with.
+ * Address and password are verified before the session is made. The lock makes a change of them, or of
+ * the account's state, wait and then end this session with the others; one that came first leaves
+ * nothing to sign in with.
  */
-async function assertUnchanged(tx: Executor, userId: string, { email, verifiedHash = '' }: SignIn) {
+async function assertUnchanged(tx: Executor, userId: string, signIn: SignIn) {
   const [user] = await tx
-    .select({ id: users.id })
+    .select({ password: users.password })
     .from(users)
-    .where(and(eq(users.id, userId), eq(users.email, email), eq(users.password, verifiedHash)))
-    .for('share')
-  if (!user) throw new AuthError('INVALID_CREDENTIALS')
+    .where(and(eq(users.id, userId), eq(users.email, signIn.email), isNull(users.disabledAt)))
+    .for('no key update')
+  signIn.overtaken = user !== undefined && user.password !== signIn.verifiedHash
+  if (!user || signIn.overtaken) throw new AuthError('INVALID_CREDENTIALS')
 }
 
 /** Unwraps what the storage let travel inside; unknown faults pass untouched, to be logged as bugs. */

@@ -1,7 +1,7 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { events } from '../db/schema.ts'
-import { type Caller, type Client, identityOf } from './caller.ts'
+import { type Caller, type Client, viewerOf } from './caller.ts'
 import type { EventsInput } from './inputs.ts'
 import type { Event } from './outputs.ts'
 
@@ -24,6 +24,9 @@ export type EventKind =
   | 'email_change_undone'
   | 'sessions_revoked'
   | 'account_deleted'
+  | 'account_disabled'
+  | 'account_enabled'
+  | 'account_signed_out'
   | 'origin_refused'
   | 'throttled'
   | 'mail_failed'
@@ -51,7 +54,7 @@ export async function recordByEmail(executor: Executor, kind: EventKind, email: 
 /** The signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
   return async function eventLog({ first }: EventsInput, caller: Caller): Promise<Event[]> {
-    const { user } = await identityOf(caller)
+    const { user } = await viewerOf(caller)
     const { id, kind, createdAt, ipAddress, userAgent } = events
     return db
       .select({ id, kind, createdAt, ipAddress, userAgent })

@@ -45,15 +45,24 @@ const Password = Text.min(1, 'Must not be empty.')
 /** The passwords that are tried first, of those long enough to be taken at all (NIST SP 800-63B-4, section 3.1.1.2). */
 const COMMON = new Set(dictionary['passwords-common'])
 
-const NewPassword = Password.refine((value) => characters(value) >= 8, 'Must have at least 8 characters.')
+/** A longer minimum is a setting, held by `refuseShort`; a shorter one would break a rule (the same, section 3.1.1.1). */
+export const LEAST_PASSWORD_LENGTH = 8
+
+const tooShort = (least: number) => `Must have at least ${least} characters.`
+
+const NewPassword = Password.refine(
+  (value) => characters(value) >= LEAST_PASSWORD_LENGTH,
+  tooShort(LEAST_PASSWORD_LENGTH),
+)
   .refine(
     (value) => !COMMON.has(value.toLowerCase()),
     'Is among the passwords that are tried first. Choose another.',
   )
   .meta({
     description:
-      'None of the passwords that are tried first, and neither the e-mail address nor its part before the @.',
-    minLength: 8,
+      'Neither among the passwords that are tried first, nor the e-mail address or its part before the @. ' +
+      'The server may ask for more characters.',
+    minLength: LEAST_PASSWORD_LENGTH,
   })
 
 const PERSONAL = 'Must not be the e-mail address.'
@@ -149,6 +158,10 @@ export const EventsInput = z.strictObject({
 })
 export type EventsInput = z.output<typeof EventsInput>
 
+/** An account by its address, as whoever runs the server names it. */
+export const AccountInput = z.strictObject({ email: Email })
+export type AccountInput = z.output<typeof AccountInput>
+
 /** The id of one of the caller's sessions; what is no id at all names none of them. */
 export const SessionId = z.uuid()
 
@@ -162,6 +175,12 @@ function isPersonal(password: string, email: string) {
 export function refusePersonal(newPassword: string, email: string) {
   if (!isPersonal(newPassword, email)) return
   throw new AuthError('INVALID_INPUT', { fields: [{ path: 'newPassword', message: PERSONAL }] })
+}
+
+/** @throws `INVALID_INPUT` for a new password under the minimum that is set. */
+export function refuseShort(password: string, least: number, path: string) {
+  if (characters(password) >= least) return
+  throw new AuthError('INVALID_INPUT', { fields: [{ path, message: tooShort(least) }] })
 }
 
 /** Parses or refuses with `INVALID_INPUT`, naming every field that is at fault. */

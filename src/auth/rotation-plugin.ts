@@ -1,5 +1,5 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { and, eq, getTableColumns, gt, ne, or, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, gt, isNull, ne, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
@@ -9,6 +9,7 @@ import { record } from './events.ts'
 import { SessionTransport } from './inputs.ts'
 import type { Outbox } from './outbox.ts'
 import { digest, type RefreshToken, type RefreshTokens } from './refresh-tokens.ts'
+import type { SessionCache } from './session-cache.ts'
 
 /** How long a predecessor stays good, and how often a session rotates at most. */
 export const GRACE_SECONDS = 30
@@ -24,6 +25,7 @@ type Parts = {
   db: Db
   outbox: Outbox
   refreshTokens: RefreshTokens
+  sessionCache: SessionCache
   settings: { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
 }
 
@@ -35,7 +37,7 @@ type Parts = {
  * current one back. So tabs that refresh at once, a request overtaken by two others and a reply
  * that was lost all end with the same token.
  */
-export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
+export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings }: Parts) {
   const grace = sql`make_interval(secs => ${GRACE_SECONDS}::int)`
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
@@ -72,6 +74,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
                 and(
                   eq(sessions.id, presented.sessionId),
                   eq(users.id, sessions.userId),
+                  isNull(users.disabledAt),
                   gt(sessions.expiresAt, sql`now()`),
                   eq(sessions.transport, body.transport),
                   or(
@@ -106,6 +109,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
     const [session] = await db
       .select({ ...getTableColumns(sessions), expired: sql<boolean>`${sessions.expiresAt} <= now()` })
       .from(sessions)
+      .innerJoin(users, and(eq(users.id, sessions.userId), isNull(users.disabledAt)))
       .where(eq(sessions.id, sessionId))
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')
@@ -125,6 +129,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
       const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
       if (user) await outbox.promise(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
     })
+    sessionCache.forget(sessionId)
     return new AuthError('REFRESH_REUSED')
   }
 }

@@ -1,10 +1,9 @@
 import { Hono } from 'hono'
-import { type Caller, identityOf } from '../auth/caller.ts'
+import { type Caller, viewerOf } from '../auth/caller.ts'
 import type { AuthService } from '../auth/service.ts'
-import { toUser } from '../auth/user.ts'
 import type { AppEnv } from '../http/context.ts'
 import * as operations from './operations.ts'
-import { route } from './route.ts'
+import { documented, route } from './route.ts'
 
 /** The operations of the contract as thin aliases under `/auth`. */
 export function authRoutes(auth: AuthService) {
@@ -20,9 +19,10 @@ export function authRoutes(auth: AuthService) {
   )
   app.post('/logout', route(operations.logout, auth.logout))
 
+  // By far the most asked, so it has nothing around it.
   app.get(
     '/me',
-    route(operations.me, async (_, caller) => toUser((await identityOf(caller)).user)),
+    documented(operations.me, async (c) => c.json((await viewerOf(c.get('caller'))).user)),
   )
   app.put('/me', route(operations.updateMe, auth.updateMe))
   app.delete('/me', route(operations.deleteMe, auth.deleteMe))

@@ -57,7 +57,7 @@ export function route<Input extends z.ZodType, Answer extends z.ZodType>(
     ? (c: AppContext) => parse(input, SOURCES[inputIn](c))
     : () => undefined as z.output<Input>
   return documented(described as Operation, async (c) => {
-    const result = await act(read(c), c.var.caller)
+    const result = await act(read(c), c.get('caller'))
     if (cacheSeconds) c.header('Cache-Control', `public, max-age=${cacheSeconds}`)
     return answer ? c.json(result as object, status as ContentfulStatusCode) : c.body(null, status)
   })

@@ -74,6 +74,8 @@ export async function startServer(overrides: Record<string, string> = {}) {
       await server.close()
       server = await start()
     },
+    /** Until the server has heard of what was changed by plain SQL: a few milliseconds, in life. */
+    hears: () => server.changes.catchUp(),
     client: (door: Door, transport: Transport) => createClient(fetch, door, transport),
   }
 }
