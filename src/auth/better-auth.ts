@@ -15,12 +15,12 @@ import type { SessionTransport } from './inputs.ts'
 import { keyOptions, keysPlugin } from './keys-plugin.ts'
 import { createSessionOpener } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
+import type { User } from './outputs.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
 import type { SessionCache } from './session-cache.ts'
 import type { SigningKeys } from './signing-keys.ts'
-import type { User } from './user.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
