@@ -95,6 +95,8 @@ const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   WORKERS: z.coerce.number().int().min(1).max(64).default(1),
+  SHUTDOWN_DELAY_SECONDS: Seconds(0, 300).default(0),
+  PUBLISH_VERSION: Toggle.default(false),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
   AUTH_SECRET: Secret.optional(),
   AUTH_SECRET_FILE: SecretFile.optional(),
