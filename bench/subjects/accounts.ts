@@ -1,0 +1,29 @@
+import { hash } from '@node-rs/argon2'
+import type { Sql } from 'postgres'
+import { ARGON2ID } from '../servers/argon2id.ts'
+
+/** How much is in a database before anything is measured on it: with next to nothing in it, plans are others. */
+export const USERS = 10_000
+export const SESSIONS_EACH = 3
+export const PASSWORD = 'a long enough phrase'
+
+/** What every answer about a user of ours holds, whoever it is. */
+export const ANY_USER = '"email":"user-'
+
+export const emailOf = (number: number) => `user-${String(number).padStart(7, '0')}@bench.test`
+export const freshEmail = () => `user-${crypto.randomUUID()}@bench.test`
+
+/** Fills a migrated Servauth database: everybody has the same password, and its sessions belong to no client. */
+export async function fillServauth(sql: Sql, users: number, sessionsEach: number) {
+  const password = await hash(PASSWORD, ARGON2ID)
+  await sql`
+    insert into users (email, password, username)
+    select 'user-' || lpad(number::text, 7, '0') || '@bench.test', ${password}, 'user ' || number
+    from generate_series(1, ${users}::int) number`
+  await sql`
+    insert into sessions (user_id, token, transport, expires_at, created_at, authenticated_at, ip_address, user_agent)
+    select id, encode(sha256((id::text || number)::bytea), 'base64'), 'TOKEN', now() + interval '6 days' * random(),
+      now() - interval '1 day' * number, now() - interval '1 day' * number, '192.0.2.1', 'filled in'
+    from users, generate_series(1, ${sessionsEach}::int) number`
+  await sql`vacuum analyze`
+}
