@@ -21,6 +21,6 @@ export function median(values: number[]) {
 /** Three digits are as many as mean something. */
 export function shown(value: number) {
   if (!Number.isFinite(value)) return '–'
-  if (Math.abs(value) >= 1000) return `${Number((value / 1000).toPrecision(3))}k`
+  if (Math.abs(value) >= 10_000) return `${Number((value / 1000).toPrecision(3))}k`
   return String(Number(value.toPrecision(3)))
 }

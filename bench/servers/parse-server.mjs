@@ -14,7 +14,6 @@ const parseServer = new ParseServer({
   serverURL,
   silent: true,
   logLevel: 'error',
-  logsFolder: null,
 })
 await parseServer.start()
 

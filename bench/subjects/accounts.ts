@@ -22,7 +22,7 @@ export async function fillServauth(sql: Sql, users: number, sessionsEach: number
     from generate_series(1, ${users}::int) number`
   await sql`
     insert into sessions (user_id, token, transport, expires_at, created_at, authenticated_at, ip_address, user_agent)
-    select id, encode(sha256((id::text || number)::bytea), 'base64'), 'TOKEN', now() + interval '6 days' * random(),
+    select id, encode(sha256((id::text || number)::bytea), 'base64'), 'TOKEN', now() + interval '1 day' + interval '5 days' * random(),
       now() - interval '1 day' * number, now() - interval '1 day' * number, '192.0.2.1', 'filled in'
     from users, generate_series(1, ${sessionsEach}::int) number`
   await sql`vacuum analyze`

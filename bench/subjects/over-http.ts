@@ -5,11 +5,15 @@ import { emailOf } from './accounts.ts'
 
 type Prepare = (bench: Bench, url: string) => Promise<() => Load | Promise<Load>>
 
+/** A few where each answer takes a hash, so that nobody waits for longer than Servauth's gate lets them. */
+export const FEW_CONNECTIONS = 16
+
 /** A server whose answers a second are counted. `prepare` signs in; what it returns makes the load of each round. */
 export function overHttp(
   name: string,
   serverOf: (bench: Bench) => Promise<Server>,
   prepare: Prepare,
+  connections = 64,
 ): Subject {
   return {
     name,
@@ -20,10 +24,11 @@ export function overHttp(
         throw fault
       })
       // The first second is spent on compiling and connecting, and is nobody's speed.
-      await wrk(bench, server.url, await nextLoad(), { seconds: 1 })
+      await wrk(bench, server.url, await nextLoad(), { seconds: 1, connections })
       return {
         async measure() {
-          const { perSecond, latency, faults } = await wrk(bench, server.url, await nextLoad(), bench)
+          const shape = { seconds: bench.seconds, connections }
+          const { perSecond, latency, faults } = await wrk(bench, server.url, await nextLoad(), shape)
           return { figures: { 'answers/s': perSecond, 'p95 ms': latency.p95 }, faults }
         },
         close: server.stop,

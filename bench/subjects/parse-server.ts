@@ -15,7 +15,12 @@ async function prepare(bench: Bench): Promise<Server> {
   const databaseUrl = await bench.databases.create('parse_server')
   const server = {
     command: ['node', 'servers/parse-server.mjs'],
-    env: { DATABASE_URL: databaseUrl, AUTH_SECRET: randomBytes(32).toString('base64url') },
+    env: {
+      DATABASE_URL: databaseUrl,
+      AUTH_SECRET: randomBytes(32).toString('base64url'),
+      // As an option it is heeded only after the first files were made.
+      PARSE_SERVER_LOGS_FOLDER: 'null',
+    },
     ready: '/parse/health',
   }
   const running = await startServer(bench, server)
