@@ -37,6 +37,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '10000' },
+    requests: { type: 'string', default: '100000' },
     output: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) },
   },
 })
@@ -53,7 +54,15 @@ assertDescriptors(Number(options.connections))
 const pinning = pin()
 const scratch = await mkdtemp(join(tmpdir(), 'servauth-bench-'))
 const databases = await openDatabases(scratch)
-const bench: Bench = { databases, pinning, scratch, seconds, connections: Number(options.connections) }
+const bench: Bench = {
+  databases,
+  pinning,
+  scratch,
+  seconds,
+  connections: Number(options.connections),
+  requests: Number(options.requests),
+}
+let cleaning: Promise<void> | undefined
 const found: Results = { results: [], troubles: [] }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cleanUp().finally(() => process.exit(1)))
@@ -115,7 +124,12 @@ function note(operation: string, subject: string, said: string, leftOut: boolean
   console.log(`  ${subject}: ${leftOut ? 'left out: ' : ''}${said}`)
 }
 
-async function cleanUp() {
+function cleanUp() {
+  cleaning ??= clean()
+  return cleaning
+}
+
+async function clean() {
   killAll()
   await databases.close()
   await rm(scratch, { recursive: true, force: true })

@@ -11,6 +11,8 @@ export type Bench = {
   seconds: number
   /** How many connections are held where many are. */
   connections: number
+  /** How many requests come before memory is looked at again. */
+  requests: number
 }
 
 /** What one measurement found: figures by their names, and whatever was not right. */

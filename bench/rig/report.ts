@@ -4,13 +4,8 @@ import { cpus, release, totalmem } from 'node:os'
 import { judge } from './judged.ts'
 import { median, type Results, shown } from './results.ts'
 
-type Circumstances = {
-  pinned: string
-  postgres: string
-  seconds: number
-  rounds: number
-  connections: number
-}
+type Circumstances = Record<'pinned' | 'postgres', string> &
+  Record<'seconds' | 'rounds' | 'connections' | 'requests', number>
 
 /** The results as Markdown: the machine, what Servauth is held to, every figure, and every fault. */
 export function report(results: Results, circumstances: Circumstances) {
@@ -44,7 +39,7 @@ function faultsOf({ troubles }: Results, operation: string, subject: string) {
   return count === 0 ? 'none' : `${count}, below`
 }
 
-function machine({ pinned, postgres, seconds, rounds, connections }: Circumstances) {
+function machine({ pinned, postgres, seconds, rounds, connections, requests }: Circumstances) {
   const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const versions = Object.entries<string>(dependencies).map(([name, version]) => `${name} ${version}`)
   const [processor] = cpus()
@@ -53,7 +48,7 @@ function machine({ pinned, postgres, seconds, rounds, connections }: Circumstanc
     `- Bun ${process.versions.bun}, Node ${said('node', '--version')} (Parse Server), PostgreSQL ${postgres}, ${said('wrk', '--version')}`,
     `- ${versions.join(', ')}`,
     `- ${pinned}`,
-    `- rounds: ${rounds}, of ${seconds} s each; many connections: ${connections}; ${new Date().toISOString().slice(0, 10)}`,
+    `- rounds: ${rounds}, of ${seconds} s each; many connections: ${connections}; memory after ${requests} requests; ${new Date().toISOString().slice(0, 10)}`,
   ].join('\n')
 }
 

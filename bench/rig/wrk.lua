@@ -23,7 +23,10 @@ function setup(thread)
 end
 
 function request()
-  if limit and sent >= limit then
+  -- The program sleeps on until it is interrupted, which whoever reads this line does.
+  if sent == limit then
+    io.write("SPENT\n")
+    io.flush()
     wrk.thread:stop()
   end
   sent = sent + 1

@@ -48,7 +48,12 @@ export async function wrk({ scratch }: Bench, url: string, load: Load, shape: Sh
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+      if (output === 'SPENT\n' || output.endsWith('\nSPENT\n')) child.kill('SIGINT')
+    })
+  }
   await once(child, 'close')
   await rm(file)
   const [, json] = /^RESULT (.*)$/m.exec(output) ?? []
