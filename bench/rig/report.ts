@@ -4,11 +4,11 @@ import { cpus, release, totalmem } from 'node:os'
 import { judge } from './judged.ts'
 import { median, type Results, shown } from './results.ts'
 
-type Circumstances = Record<'pinned' | 'postgres', string> &
-  Record<'seconds' | 'rounds' | 'connections' | 'requests', number>
+type Circumstances = { pinned: string; postgres: string }
+type Sizes = Record<'seconds' | 'rounds' | 'connections' | 'requests', number>
 
 /** The results as Markdown: the machine, what Servauth is held to, every figure, and every fault. */
-export function report(results: Results, circumstances: Circumstances) {
+export function report(results: Results, circumstances: Circumstances & Sizes) {
   const judged = judge(results)
   const figures = results.results.map(({ operation, subject, figure, values }) => [
     operation,
@@ -23,7 +23,7 @@ export function report(results: Results, circumstances: Circumstances) {
   })
   return [
     '# Results',
-    machine(circumstances),
+    `${machine(circumstances)}\n${sizes(circumstances)}`,
     ...(judged.length > 0
       ? ['## Held against its references', table(['', 'median', 'rounds', 'wanted', 'holds'], judged)]
       : []),
@@ -39,7 +39,7 @@ function faultsOf({ troubles }: Results, operation: string, subject: string) {
   return count === 0 ? 'none' : `${count}, below`
 }
 
-function machine({ pinned, postgres, seconds, rounds, connections, requests }: Circumstances) {
+export function machine({ pinned, postgres }: Circumstances) {
   const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const versions = Object.entries<string>(dependencies).map(([name, version]) => `${name} ${version}`)
   const [processor] = cpus()
@@ -48,8 +48,12 @@ function machine({ pinned, postgres, seconds, rounds, connections, requests }: C
     `- Bun ${process.versions.bun}, Node ${said('node', '--version')} (Parse Server), PostgreSQL ${postgres}, ${said('wrk', '--version')}`,
     `- ${versions.join(', ')}`,
     `- ${pinned}`,
-    `- rounds: ${rounds}, of ${seconds} s each; many connections: ${connections}; memory after ${requests} requests; ${new Date().toISOString().slice(0, 10)}`,
+    `- ${new Date().toISOString().slice(0, 10)}`,
   ].join('\n')
+}
+
+function sizes({ seconds, rounds, connections, requests }: Sizes) {
+  return `- rounds: ${rounds}, of ${seconds} s each; many connections: ${connections}; memory after ${requests} requests`
 }
 
 /** The first line of what a program says of itself, whatever its exit code. */
@@ -63,7 +67,7 @@ function said(program: string, flag: string) {
   }
 }
 
-function table(head: string[], rows: string[][]) {
+export function table(head: string[], rows: string[][]) {
   const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
