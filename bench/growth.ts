@@ -157,6 +157,17 @@ function scans({
   return [...own, ...Plans.flatMap(scans)]
 }
 
+/** Without the lists of columns, which are most of it. */
+function abridged(statement: string) {
+  return statement
+    .replaceAll(/\bselect (?:(?!\bselect\b|\bfrom\b).)+ from /g, 'select … from ')
+    .replaceAll(/ \((?:"\w+", )+"\w+"\) values \((?:[^()]|\([^()]*\))*\)/g, ' …')
+    .replaceAll(/ returning .*?(?=$|\))/g, ' returning …')
+    .replaceAll(/ set (?:(?! where ).)+ where /g, ' set … where ')
+    .replaceAll('`', '')
+    .slice(0, 400)
+}
+
 async function write(few: Map<string, Cost>, many: Map<string, Cost>) {
   const rows: string[][] = []
   for (const [statement, { ms, buffers, plans }] of many) {
@@ -166,7 +177,7 @@ async function write(few: Map<string, Cost>, many: Map<string, Cost>) {
     const reads = median(buffers) / Math.max(1, median(before.buffers))
     const sequential = [...plans].some((plan) => plan.includes('Seq Scan'))
     rows.push([
-      `\`${statement.replaceAll('`', '').slice(0, 160)}\``,
+      `\`${abridged(statement)}\``,
       [...plans].join('; ') || 'no scan',
       `${shown(median(before.buffers))} → ${shown(median(buffers))} (${shown(reads)})`,
       `${shown(median(before.ms))} → ${shown(median(ms))} (${shown(time)})`,

@@ -13,7 +13,7 @@ export const betterAuth = (bench: Bench, hash: Hash) => (prepared[hash] ??= prep
 
 async function prepare(bench: Bench, hash: Hash): Promise<Server> {
   const databaseUrl = await bench.databases.create(`better_auth_${hash}`)
-  const command = [process.execPath, 'servers/better-auth.ts']
+  const command = [process.execPath, 'servers/better-auth.mjs']
   const env = { DATABASE_URL: databaseUrl, AUTH_SECRET: randomBytes(32).toString('base64url'), HASH: hash }
   await runJob(bench, [...command, 'migrate'], env)
   const server = { command, env, ready: '/api/auth/ok' }
