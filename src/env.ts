@@ -74,6 +74,7 @@ const SecretFile = z
 const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  WORKERS: z.coerce.number().int().min(1).max(64).default(1),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
   AUTH_SECRET: Secret.optional(),
   AUTH_SECRET_FILE: SecretFile.optional(),
@@ -123,6 +124,9 @@ export function loadEnv(source: Record<string, string | undefined>) {
     : []
   const faults = [
     ...missing.map((name) => `${name}: is required in production`),
+    ...(Number(given.WORKERS) > 1 && given.PORT === '0'
+      ? ['PORT: workers share a port, so it must be given']
+      : []),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
   ]
   if (!data || faults.length > 0) {

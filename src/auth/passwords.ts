@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
+import type { Env } from '../env.ts'
 import { createHashingGate } from './hashing-gate.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
@@ -13,10 +14,11 @@ const ARGON2ID: Options = {
 }
 const PREFIX = `$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},p=${ARGON2ID.parallelism}$`
 
-/** Argon2id for every credential operation, through one gate as wide as the machine has cores. */
-export function createPasswords() {
+/** Argon2id for every credential operation, through one gate as wide as this process's share of the cores. */
+export function createPasswords({ WORKERS }: Pick<Env, 'WORKERS'>) {
+  const cores = Math.min(availableParallelism(), 8)
   const gate = createHashingGate({
-    concurrent: Math.min(availableParallelism(), 8),
+    concurrent: Math.max(1, Math.floor(cores / WORKERS)),
     queued: 64,
     waitMs: 2000,
   })

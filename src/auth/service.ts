@@ -38,7 +38,7 @@ type Parts = {
 
 /** The product behind both doors: one function for each operation of the contract. */
 export function createAuthService({ env, db, changes, canMail, counter }: Parts) {
-  const passwords = createPasswords()
+  const passwords = createPasswords(env)
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })

@@ -1,15 +1,21 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A TCP proxy in front of the database that can misbehave as networks and databases do. */
-export async function createProxy(target: string) {
+/**
+ * A TCP proxy in front of the database that can misbehave as networks and databases do; where `only` is
+ * given, towards the connections on which it was said.
+ */
+export async function createProxy(target: string, only?: RegExp) {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  const affected = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
   let deaf = false
+  let delayMs = 0
 
   const server = createServer((inbound) => {
-    if (state === 'closed') return inbound.destroy()
+    if (state === 'closed' && !only) return inbound.destroy()
+    let isAffected = !only
     const outbound = connect(Number(port), hostname)
     for (const [from, to] of [
       [inbound, outbound],
@@ -17,10 +23,19 @@ export async function createProxy(target: string) {
     ] as const) {
       sockets.add(from)
       const filter = from === outbound ? withoutNotifications() : (data: Buffer) => data
-      from.on('data', (data: Buffer) => state !== 'frozen' && to.write(deaf ? filter(data) : data))
+      from.on('data', (sent: Buffer) => {
+        const data = deaf ? filter(sent) : sent
+        if (!isAffected && from === inbound && only?.test(data.toString('latin1'))) isAffected = true
+        if (isAffected) affected.add(from)
+        if (!isAffected) to.write(data)
+        else if (state === 'closed') from.destroy()
+        else if (state === 'open')
+          delayMs === 0 ? to.write(data) : setTimeout(() => to.destroyed || to.write(data), delayMs)
+      })
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
+        affected.delete(from)
         to.destroy()
       })
     }
@@ -31,8 +46,8 @@ export async function createProxy(target: string) {
   const url = new URL(target)
   url.port = String(typeof address === 'object' && address?.port)
 
-  const drop = () => {
-    for (const socket of sockets) socket.destroy()
+  const drop = (which = only ? affected : sockets) => {
+    for (const socket of which) socket.destroy()
   }
   return {
     url: url.href,
@@ -49,12 +64,17 @@ export async function createProxy(target: string) {
     withholdNotifications() {
       deaf = true
     },
+    /** Lets everything through so much later, in each direction. */
+    slow(ms: number) {
+      delayMs = ms
+    },
     restore() {
       if (state === 'frozen') drop()
       state = 'open'
+      delayMs = 0
     },
     async close() {
-      drop()
+      drop(sockets)
       server.close()
       await once(server, 'close')
     },
