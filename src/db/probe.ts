@@ -4,7 +4,7 @@ import { connectionOptions } from './client.ts'
 
 const ROUNDS = 5
 const NOTIFY_MS = 2000
-const inTime = createDeadline(10_000)
+const DEADLINE_MS = 10_000
 
 export type Probe = Awaited<ReturnType<typeof probeDatabase>>
 
@@ -21,7 +21,7 @@ export function placeOf(url: string) {
 export async function probeDatabase(url: string) {
   const sql = postgres(url, { ...connectionOptions, max: 1 })
   try {
-    return await inTime(look(sql), late)
+    return await createDeadline(DEADLINE_MS)(look(sql), late)
   } finally {
     void sql.end({ timeout: 0 }).catch(() => {})
   }
