@@ -1,14 +1,12 @@
 import { sql } from 'drizzle-orm'
-import { RateLimiterDrizzle } from 'rate-limiter-flexible'
 import { createApp } from './app.ts'
 import { record } from './auth/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
-import type { CounterFactory } from './auth/throttle.ts'
 import { createChanges } from './db/changes.ts'
-import { createDb, type Db } from './db/client.ts'
+import { createDb } from './db/client.ts'
+import { createCounters } from './db/counters.ts'
 import { migrate } from './db/migrate.ts'
-import { throttle } from './db/schema.ts'
 import type { Env } from './env.ts'
 import type { Logger } from './log.ts'
 import type { Message } from './mail/messages.ts'
@@ -81,12 +79,6 @@ export function composeService(env: Settings) {
   const { db, close } = createDb(env.DATABASE_URL)
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), counter: createCounters(db) }
   return { auth: createAuthService({ ...parts, canMail: false }), close }
-}
-
-/** Counters in PostgreSQL. Housekeeping clears them away, so the library need not. */
-function createCounters(db: Db): CounterFactory {
-  return (options) =>
-    new RateLimiterDrizzle({ ...options, storeClient: db, schema: throttle, clearExpiredByTimeout: false })
 }
 
 /** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */

@@ -233,7 +233,7 @@ test('the private half of a key that has long been replaced is wiped, and no oth
   const { sweep, stop } = startHousekeeping({ db, log, eventDays: 30 })
 
   await sweep()
-  stop()
+  await stop()
   await close()
 
   const rows = await server.sql`select private_key = '' as wiped from jwks order by created_at`

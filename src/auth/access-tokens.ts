@@ -111,6 +111,7 @@ async function imported({ jwk, retired }: { jwk: JWK; retired: boolean }): Promi
 /**
  * Keeps what `read` returns for a while. Concurrent calls share one reading; where a reading
  * fails, the last value serves on, so that a database that is away does not sign anybody out.
+ * Who asks for a newer one than that gets the fault: what it might hold is not known.
  */
 function remembered<T>(keptMs: number, read: () => Promise<T>) {
   let value: T | undefined
@@ -125,13 +126,12 @@ function remembered<T>(keptMs: number, read: () => Promise<T>) {
         value = fresh
         return fresh
       })
-      .catch((fault: unknown) => {
-        if (value === undefined) throw fault
-        return value
-      })
       .finally(() => {
         reading = undefined
       })
-    return reading
+    return reading.catch((fault: unknown) => {
+      if (value === undefined || oldestMs < keptMs) throw fault
+      return value
+    })
   }
 }

@@ -14,7 +14,8 @@ import { endMailedTokens } from './mailed-tokens.ts'
 export function createEmail(core: Core) {
   const { db, mailedTokens, outbox, sessionCache, throttle } = core
 
-  const mayMail = (email: string) => throttle.mayMail('verificationMailPerAccount', email)
+  const mayMail = (email: string, { client }: Caller) =>
+    throttle.mayMail('verificationMailPerAccount', email, client)
 
   return {
     /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
@@ -31,7 +32,7 @@ export function createEmail(core: Core) {
           userId: user.id,
           sessionId: session.id,
         } as const
-        if (await mayMail(mail.recipient)) await outbox.promise(db, mail)
+        if (await mayMail(mail.recipient, caller)) await outbox.promise(db, mail)
         return true
       }
       if (!input) {
@@ -39,7 +40,7 @@ export function createEmail(core: Core) {
           fields: [{ path: 'email', message: 'Is required when signed out.' }],
         })
       }
-      if (await mayMail(input.email)) {
+      if (await mayMail(input.email, caller)) {
         await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
       }
       return true

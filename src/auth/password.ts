@@ -23,6 +23,7 @@ export function createPassword(core: Core) {
   return {
     /** This session goes on with a new secret, every other one ends, and mailed tokens die. */
     async changePassword({ currentPassword, newPassword }: ChangePasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
       const identity = await identityOf(caller)
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
@@ -49,16 +50,18 @@ export function createPassword(core: Core) {
     /** Answers before anybody has looked whether there is such an account. */
     async requestPasswordReset({ email }: RequestPasswordResetInput, caller: Caller) {
       outbox.demand()
-      const mayMail = await throttle.mayMail('resetMailPerAccount', email)
+      const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
+      const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
         if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
-        await recordByEmail(tx, 'password_reset_requested', email, caller.client)
+        if (mayRecord) await recordByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
     },
 
     /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
     async resetPassword({ token, newPassword }: ResetPasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
       await throttle.usingMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
       refusePersonal(newPassword, email)

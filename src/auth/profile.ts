@@ -33,8 +33,10 @@ export function createProfile(core: Core) {
       const newEmail = email && email !== user.email ? email : undefined
       const cancels = email === user.email && user.pendingEmail !== null
       await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
+      if (newEmail) await throttle.changingEmail(user.id, caller.client)
       const mayMail =
-        newEmail !== undefined && (await throttle.mayMail('verificationMailPerAccount', newEmail))
+        newEmail !== undefined &&
+        (await throttle.mayMail('verificationMailPerAccount', newEmail, caller.client))
 
       const { row, secret } = await db
         .transaction(async (tx) => {

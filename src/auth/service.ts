@@ -58,7 +58,7 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
   const grant = createGrant(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
-  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE })
+  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE, limits: env.THROTTLE_LIMITS })
   const core = { ...parts, requireEmailVerification, sessionCache, throttle }
 
   return {
@@ -76,8 +76,10 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
 
     identify: credentials.identify,
     view: credentials.view,
-    noteRefusedOrigin: (client: Client) => record(db, 'origin_refused', null, client),
-    composeLetter: createLetters({ db, mailedTokens, appUrl: env.APP_URL }),
+    async noteRefusedOrigin(client: Client) {
+      if (await throttle.mayRecord('origin_refused', client)) await record(db, 'origin_refused', null, client)
+    },
+    composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
     prepare: accessTokens.prepare,
     publishedKeys: accessTokens.published,
   }

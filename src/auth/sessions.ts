@@ -26,7 +26,7 @@ export function createSessions({ db, sessionCache }: Core) {
       const { user, session } = await identityOf(caller)
       if (!SessionId.safeParse(id).success) throw new AuthError('NOT_FOUND')
       await db.transaction(async (tx) => {
-        const ended = await endSession(tx, id, user.id)
+        const ended = await endSession(tx, id, { userId: user.id })
         if (!ended) throw new AuthError('NOT_FOUND')
         await record(tx, 'sessions_revoked', user.id, caller.client)
       })

@@ -106,12 +106,13 @@ function unavailable(cause: unknown) {
 /**
  * Whether a fault lies with the database's state and not with the statement. By SQLSTATE class
  * (PostgreSQL, appendix A): data, integrity, syntax and the like are ours, the rest is its.
- * An undefined table is ours to wait for: the migrations are not in yet.
+ * An undefined table is ours to wait for: the migrations are not in yet. So is a database that
+ * takes no writes (25006, after a failover) or ends a transaction for its age (25P03, 25P04).
  */
 function isUnavailable(fault: unknown) {
   if (fault instanceof AuthError) return false
   if (!(fault instanceof postgres.PostgresError)) return isConnectionFault(fault)
-  return fault.code === '42P01' || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
+  return /^(42P01|25006|25P03|25P04)$/.test(fault.code) || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
 }
 
 export function isConnectionFault(fault: unknown) {

@@ -10,8 +10,8 @@ export async function createProxy(target: string, only?: RegExp) {
   const sockets = new Set<Socket>()
   const affected = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
-  let deaf = false
   let delayMs = 0
+  let deaf = false
 
   const server = createServer((inbound) => {
     if (state === 'closed' && !only) return inbound.destroy()
@@ -23,10 +23,10 @@ export async function createProxy(target: string, only?: RegExp) {
     ] as const) {
       sockets.add(from)
       const filter = from === outbound ? withoutNotifications() : (data: Buffer) => data
-      from.on('data', (sent: Buffer) => {
-        const data = deaf ? filter(sent) : sent
-        if (!isAffected && from === inbound && only?.test(data.toString('latin1'))) isAffected = true
+      from.on('data', (raw: Buffer) => {
+        if (!isAffected && from === inbound && only?.test(raw.toString('latin1'))) isAffected = true
         if (isAffected) affected.add(from)
+        const data = deaf ? filter(raw) : raw
         if (!isAffected) to.write(data)
         else if (state === 'closed') from.destroy()
         else if (state === 'open')
@@ -60,13 +60,13 @@ export async function createProxy(target: string, only?: RegExp) {
     freeze() {
       state = 'frozen'
     },
-    /** Withholds notifications, as a pooler does that lends connections by the transaction. */
-    withholdNotifications() {
-      deaf = true
-    },
     /** Lets everything through so much later, in each direction. */
     slow(ms: number) {
       delayMs = ms
+    },
+    /** Withholds notifications, as a pooler does that lends connections by the transaction. */
+    withholdNotifications() {
+      deaf = true
     },
     restore() {
       if (state === 'frozen') drop()
