@@ -27,6 +27,7 @@ CREATE TRIGGER sessions_tell_of_change AFTER UPDATE ON "sessions"
     (OLD.user_id, OLD.lineage, OLD.transport, OLD.authenticated_at)
       IS DISTINCT FROM (NEW.user_id, NEW.lineage, NEW.transport, NEW.authenticated_at)
     OR NEW.expires_at < OLD.expires_at
+    OR NEW.last_used_at < OLD.last_used_at
     OR (
       (OLD.token, OLD.previous_token, OLD.rotated_at) IS DISTINCT FROM (NEW.token, NEW.previous_token, NEW.rotated_at)
       AND NEW.previous_token IS DISTINCT FROM OLD.token

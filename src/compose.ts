@@ -1,13 +1,12 @@
 import { sql } from 'drizzle-orm'
-import { RateLimiterDrizzle } from 'rate-limiter-flexible'
 import { createApp } from './app.ts'
 import { record } from './auth/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
-import type { CounterFactory } from './auth/throttle.ts'
-import { createDb, type Db } from './db/client.ts'
+import { createChanges } from './db/changes.ts'
+import { createDb } from './db/client.ts'
+import { createCounters } from './db/counters.ts'
 import { migrate } from './db/migrate.ts'
-import { throttle } from './db/schema.ts'
 import type { Env } from './env.ts'
 import type { Logger } from './log.ts'
 import type { Message } from './mail/messages.ts'
@@ -19,27 +18,39 @@ export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 
 const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
 
-/** Builds the whole server; the only place that knows every part. */
-export async function compose(env: Settings, log: Logger) {
+/**
+ * Builds the whole server; the only place that knows every part. It calls itself ready while those that
+ * serve with it on one port are.
+ */
+export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
   const { db, close } = createDb(env.DATABASE_URL)
+  const changes = createChanges(env.DATABASE_URL)
   const mail = createMail(env, log)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
-  const auth = createAuthService({ env, db, canMail: mail !== undefined, counter: createCounters(db) })
+  const auth = createAuthService({
+    env,
+    db,
+    changes,
+    canMail: mail !== undefined,
+    counter: createCounters(db),
+  })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
 
   const isReady = async () => {
-    if (!state.prepared || state.draining) return false
+    if (!state.prepared || state.draining || !areOthersReady()) return false
     await db.execute(sql`select 1`)
     return true
   }
 
   return {
     app: await createApp({ env, auth, log, isReady }),
+    changes,
     /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
       await auth.prepare()
+      changes.start()
       state.prepared = true
       stops.push(startHousekeeping({ db, log, eventDays: env.EVENT_RETENTION_DAYS }).stop)
       if (!mail) return
@@ -57,16 +68,17 @@ export async function compose(env: Settings, log: Logger) {
       state.draining = true
     },
     async close() {
-      await Promise.all(stops.map((stop) => stop()))
+      await Promise.all([changes.stop(), ...stops.map((stop) => stop())])
       await close()
     },
   }
 }
 
-/** Counters in PostgreSQL. Housekeeping clears them away, so the library need not. */
-function createCounters(db: Db): CounterFactory {
-  return (options) =>
-    new RateLimiterDrizzle({ ...options, storeClient: db, schema: throttle, clearExpiredByTimeout: false })
+/** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
+export function composeService(env: Settings) {
+  const { db, close } = createDb(env.DATABASE_URL)
+  const parts = { env, db, changes: createChanges(env.DATABASE_URL), counter: createCounters(db) }
+  return { auth: createAuthService({ ...parts, canMail: false }), close }
 }
 
 /** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */

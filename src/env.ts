@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
+import { LEAST_PASSWORD_LENGTH } from './auth/inputs.ts'
+import { LIMITS, type Limits } from './auth/limits.ts'
 
 const Seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const Toggle = z.enum(['true', 'false']).transform((value) => value === 'true')
@@ -71,9 +73,28 @@ const SecretFile = z
   })
   .pipe(Secret)
 
+/** Limits that differ from the usual ones, as `name=count/seconds`. */
+const ThrottleLimits = CommaSeparated.transform((pairs, context) => {
+  const limits: Limits = { ...LIMITS }
+  const seen = new Set<string>()
+  for (const [index, pair] of pairs.entries()) {
+    const [, name = '', count, seconds] = /^(\w+)=(\d{1,6})\/(\d{1,7})$/.exec(pair) ?? []
+    const known = Object.hasOwn(LIMITS, name) && !seen.has(name)
+    if (known && Number(count) > 0 && Number(seconds) > 0) {
+      limits[name as keyof Limits] = [Number(count), Number(seconds)]
+      seen.add(name)
+    } else {
+      const message = `pair ${index + 1} is not name=count/seconds with a name of .env.example, each once`
+      context.addIssue({ code: 'custom', message })
+    }
+  }
+  return limits
+})
+
 const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  WORKERS: z.coerce.number().int().min(1).max(64).default(1),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
   AUTH_SECRET: Secret.optional(),
   AUTH_SECRET_FILE: SecretFile.optional(),
@@ -95,11 +116,26 @@ const EnvSchema = z.object({
     .enum(['on', 'off'])
     .default('on')
     .transform((value) => value === 'on'),
+  THROTTLE_LIMITS: ThrottleLimits.prefault(''),
+  PASSWORD_MIN_LENGTH: z.coerce
+    .number()
+    .int()
+    .min(LEAST_PASSWORD_LENGTH)
+    .max(64)
+    .default(LEAST_PASSWORD_LENGTH),
+  ARGON2_MEMORY_KIB: z.coerce.number().int().min(7168).max(1_048_576).default(19_456),
+  ARGON2_PASSES: z.coerce.number().int().min(1).max(20).default(2),
+  ARGON2_LANES: z.coerce.number().int().min(1).max(8).default(1),
   REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),
   INTROSPECTION: Toggle.optional(),
+  PUBLISH_SCHEMA: Toggle.default(false),
+  DOCS: Toggle.optional(),
 })
+
+/** The weakest choice that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
+const LEAST_ARGON2_WORK = 7168 * 5
 
 const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
 
@@ -123,7 +159,13 @@ export function loadEnv(source: Record<string, string | undefined>) {
     : []
   const faults = [
     ...missing.map((name) => `${name}: is required in production`),
+    ...(Number(given.WORKERS) > 1 && given.PORT === '0'
+      ? ['PORT: workers share a port, so it must be given']
+      : []),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
+    ...(data && data.ARGON2_MEMORY_KIB * data.ARGON2_PASSES < LEAST_ARGON2_WORK
+      ? ['ARGON2_MEMORY_KIB: times ARGON2_PASSES must be at least 35840']
+      : []),
   ]
   if (!data || faults.length > 0) {
     throw new Error(
@@ -143,6 +185,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
     GRAPHIQL: data.GRAPHIQL ?? developing,
     INTROSPECTION: data.INTROSPECTION ?? developing,
+    DOCS: data.DOCS ?? developing,
   }
 }
 

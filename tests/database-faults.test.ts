@@ -74,8 +74,11 @@ describe.each(DOORS)('by %s, while the database', (door) => {
     }
 
     for (const { code } of answers) expect([undefined, 'SERVICE_UNAVAILABLE']).toContain(code)
-    expect((await client.me()).data?.id).toBe(data?.user.id)
-    expect((await client.refresh()).data?.session.id).toBe(data?.session.id)
+    // The last ones killed may be noticed by whoever comes next.
+    await expect.poll(async () => (await client.me()).data?.id, { timeout: 5000 }).toBe(data?.user.id)
+    await expect
+      .poll(async () => (await client.refresh()).data?.session.id, { timeout: 5000 })
+      .toBe(data?.session.id)
   })
 })
 
@@ -91,4 +94,60 @@ test('a frozen database runs no refresh late that would look like theft', async 
   expect(new Set(lost.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
   expect((await client.refresh()).data).not.toBeNull()
   expect((await client.refresh()).data).not.toBeNull()
+})
+
+test('a database that takes no writes after a failover is unavailable, and nobody is signed out', async () => {
+  const input = account()
+  const client = server.client('REST', 'COOKIE')
+  await client.register(input)
+  const setReadOnly = async (value: string) => {
+    await server.sql.unsafe(
+      `do $$ begin execute format('alter database %I set default_transaction_read_only = ${value}', current_database()); end $$`,
+    )
+    await server.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'servauth' and datname = current_database()`
+  }
+  await setReadOnly('on')
+  await expect.poll(async () => (await client.me()).status, { timeout: 5000 }).toBe(200)
+
+  const answers = [
+    await client.refresh(),
+    await client.updateMe({ username: 'Ada' }),
+    await server.client('REST', 'TOKEN').login(input),
+    await server.client('REST', 'TOKEN').register(),
+    await client.logout(),
+  ]
+  await setReadOnly('off')
+
+  for (const { status, code, headers } of answers) {
+    expect([status, code]).toEqual([503, 'SERVICE_UNAVAILABLE'])
+    expect(headers.getSetCookie()).toEqual([])
+  }
+  await expect.poll(async () => (await client.refresh()).status, { timeout: 5000 }).toBe(200)
+})
+
+test('a token under a key that cannot be looked up is neither refused nor signed out', async () => {
+  const client = server.client('REST', 'COOKIE')
+  const { data } = await client.register()
+  const [, ...rest] = (data?.accessToken ?? '').split('.')
+  const header = { alg: 'EdDSA', typ: 'at+jwt', kid: crypto.randomUUID() }
+  const bearer = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.')
+  // The keys that were read a moment ago are taken for all there are.
+  await new Promise((done) => setTimeout(done, 1100))
+
+  server.proxy.cut()
+  const answers = [
+    await client.call('me', undefined, { bearer }),
+    await client.call('logout', undefined, { bearer }),
+    await client.call('logout', undefined, { bearer, cookie: null }),
+  ]
+  server.proxy.restore()
+
+  for (const { status, headers } of answers) {
+    expect(status).toBe(503)
+    expect(headers.getSetCookie()).toEqual([])
+  }
+  await expect.poll(async () => (await client.me()).status, { timeout: 5000 }).toBe(200)
+  expect((await client.call('me', undefined, { bearer })).code).toBe('UNAUTHENTICATED')
 })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
+import { LIMITS } from '../src/auth/limits.ts'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 
 const complete = {
@@ -21,11 +22,20 @@ describe('the environment', () => {
       ALLOWED_ORIGINS: [],
       GRAPHIQL: false,
       INTROSPECTION: false,
+      PUBLISH_SCHEMA: false,
+      DOCS: false,
+      THROTTLE: true,
+      THROTTLE_LIMITS: LIMITS,
+      PASSWORD_MIN_LENGTH: 8,
+      ARGON2_MEMORY_KIB: 19_456,
+      ARGON2_PASSES: 2,
+      ARGON2_LANES: 1,
     })
     expect(loadEnv({ NODE_ENV: 'development', PORT: '4000' })).toMatchObject({
       PUBLIC_URL: 'http://localhost:4000',
       GRAPHIQL: true,
       INTROSPECTION: true,
+      DOCS: true,
     })
   })
 
@@ -46,6 +56,17 @@ describe('the environment', () => {
     ['ACCESS_TOKEN_SECONDS', '3601'],
     ['PORT', '70000'],
     ['GRAPHIQL', 'yes'],
+    ['PASSWORD_MIN_LENGTH', '7'],
+    ['PASSWORD_MIN_LENGTH', '65'],
+    ['ARGON2_MEMORY_KIB', '7167'],
+    ['ARGON2_MEMORY_KIB', '16000'],
+    ['ARGON2_PASSES', '0'],
+    ['ARGON2_LANES', '9'],
+    ['THROTTLE_LIMITS', 'loginPerAddress'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=0/60'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=5/0'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=5/60,loginPerAddress=6/60'],
+    ['THROTTLE_LIMITS', 'toString=5/60'],
   ])('refuses %s=%s by name without printing the value', (name, value) => {
     const refused = () => loadEnv({ ...complete, [name]: value })
 
@@ -60,14 +81,35 @@ describe('the environment', () => {
     ['PUBLIC_URL', 'https://auth.example.com/'],
     ['DATABASE_URL', 'postgresql://user:password@db.example.com:5432/servauth?sslmode=require'],
     ['TRUSTED_PROXIES', '10.0.0.1, 2001:db8::/32'],
+    ['PASSWORD_MIN_LENGTH', '15'],
+    ['ARGON2_MEMORY_KIB', '65536'],
+    ['THROTTLE_LIMITS', 'loginPerAddress=100/60'],
   ])('takes %s=%s', (name, value) => {
     expect(() => loadEnv({ ...complete, [name]: value })).not.toThrow()
   })
 
   test('is described in .env.example, name by name', async () => {
     const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
-    const described = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name)
+    const described = [...example.matchAll(/^#? ?([A-Z0-9_]+)=/gm)].map(([, name]) => name)
 
     expect(described.sort()).toEqual([...ENV_NAMES].sort())
+    const limits = /^# THROTTLE_LIMITS=(.*)$/m.exec(example)?.[1]
+    expect(limits).toBe(
+      Object.entries(LIMITS)
+        .map(([name, [count, seconds]]) => `${name}=${count}/${seconds}`)
+        .join(),
+    )
+  })
+
+  test('takes limits one by one, and reports each that is not one', () => {
+    const { THROTTLE_LIMITS } = loadEnv({
+      ...complete,
+      THROTTLE_LIMITS: 'loginPerAddress=50/30, registerPerAddress=1/60',
+    })
+    expect(THROTTLE_LIMITS).toEqual({ ...LIMITS, loginPerAddress: [50, 30], registerPerAddress: [1, 60] })
+
+    const refused = () =>
+      loadEnv({ ...complete, THROTTLE_LIMITS: 'what=1/2,loginPerAddress=1/2,loginPerAddress=x' })
+    expect(refused).toThrow(/THROTTLE_LIMITS: pair 1 .*\n.*THROTTLE_LIMITS: pair 3 /)
   })
 })

@@ -106,6 +106,20 @@ test('logging out by the bearer leaves the cookie of another session', async () 
   expect((await bearer.me()).reason).toBe('REVOKED')
 })
 
+test('a secret from before the password changed ends nothing', async () => {
+  const input = account()
+  const client = server.client('REST', 'TOKEN')
+  await client.register(input)
+  const { refreshToken } = client.kept
+  await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' })
+
+  const inBody = await server.client('REST', 'TOKEN').call('logout', { refreshToken })
+  const asBearer = await server.client('REST', 'TOKEN').call('logout', undefined, { bearer: refreshToken })
+
+  expect([inBody.status, asBearer.status]).toEqual([204, 204])
+  expect((await client.me()).data?.email).toBe(input.email)
+})
+
 test('logging out with a bearer that is good for nothing ends the session in the cookie', async () => {
   const client = server.client('GraphQL', 'COOKIE')
   await client.register()

@@ -93,6 +93,43 @@ test('a mail that a dead replica had taken is sent when its lease ends, its toke
   )
 })
 
+test.each([
+  ['sent', { delayMs: 1500 }],
+  ['refused', { code: 451, delayMs: 1500 }],
+])(
+  'a worker whose lease another has taken over writes nothing of a mail that is %s late',
+  async (_, fault) => {
+    const server = await startServerWithMail()
+    server.mailbox.misbehave(fault)
+    const input = account()
+    await server.client('REST', 'TOKEN').register(input)
+    await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBe(1)
+
+    const taken = await server.sql`
+    update mail_outbox set attempts = 7, next_attempt_at = now() + interval '1 hour'
+    where recipient = ${input.email} returning next_attempt_at`
+    await new Promise((done) => setTimeout(done, 2500))
+
+    expect(
+      await server.sql`select status, attempts, next_attempt_at from mail_outbox where recipient = ${input.email}`,
+    ).toEqual([{ status: 'PENDING', attempts: 7, next_attempt_at: taken[0]?.next_attempt_at }])
+    expect(server.mailbox.attempts()).toBe(1)
+  },
+)
+
+test('a worker takes no more mails than it can send before others may have them', async () => {
+  const server = await startServerWithMail()
+  server.mailbox.misbehave({ delayMs: 1500 })
+  await server.sql`
+    insert into mail_outbox (kind, recipient, expires_at)
+    select 'password-changed', n || '@example.com', now() + interval '1 hour' from generate_series(1, 30) n`
+  await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBeGreaterThan(0)
+  await new Promise((done) => setTimeout(done, 500))
+
+  const [row] = await server.sql`select count(*)::int as taken from mail_outbox where attempts > 0`
+  expect(row?.taken).toBe(server.mailbox.attempts())
+})
+
 test('a mail says who it is from, goes to one reader, and has both forms', async () => {
   const server = await startServerWithMail({ MAIL_FROM: 'Example <auth@example.com>' })
   const input = account()

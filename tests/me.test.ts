@@ -207,6 +207,7 @@ describe.each(DOORS)('credentials by %s', (door) => {
 
     const inGrace = await slow.me()
     await server.sql`update sessions set rotated_at = rotated_at - interval '31 seconds' where id = ${data?.session.id ?? ''}`
+    await server.hears()
     const after = await slow.me()
 
     expect(inGrace.data).not.toBeNull()

@@ -214,3 +214,43 @@ test('no table holds a token that was mailed', async () => {
   expect(tokens.length).toBeGreaterThan(10)
   for (const token of tokens) expect(JSON.stringify(dumps)).not.toContain(token)
 })
+
+test.each(DOORS)(
+  'by %s the minimum is a setting, for new passwords only, and so is what a hash costs',
+  async (door) => {
+    const mild = await startServerWithMail()
+    const input = account()
+    await mild.client(door, 'TOKEN').register(input)
+    const strict = await startServerWithMail({
+      PASSWORD_MIN_LENGTH: '30',
+      ARGON2_MEMORY_KIB: '12288',
+      ARGON2_PASSES: '3',
+      ARGON2_LANES: '2',
+    })
+    const [row] = await mild.sql`select * from users where email = ${input.email}`
+    await strict.sql`insert into users ${strict.sql(row ?? {})}`
+    const client = strict.client(door, 'TOKEN')
+
+    const login = await client.login(input)
+    const [rehashed] = await strict.sql`select password from users where email = ${input.email}`
+    await client.call('requestPasswordReset', { email: input.email })
+    const { token } = await strict.mailbox.mail(input.email, /Reset/)
+    const short = 'x'.repeat(14) + ' \u{1f600}'.repeat(7)
+    const refused = [
+      await strict.client(door, 'TOKEN').register({ ...account(), password: short }),
+      await client.changePassword({ currentPassword: input.password, newPassword: short }),
+      await client.call('resetPassword', { token, newPassword: short }),
+    ]
+    const taken = await client.call('resetPassword', { token, newPassword: `${short} \u{1f600}` })
+
+    expect(login.data?.user.email).toBe(input.email)
+    expect(rehashed?.password).toMatch(/^\$argon2id\$v=19\$m=12288,t=3,p=2\$/)
+    for (const [index, path] of ['password', 'newPassword', 'newPassword'].entries()) {
+      expect(refused[index]).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: [{ path, message: 'Must have at least 30 characters.' }],
+      })
+    }
+    expect(taken.data).toBe(true)
+  },
+)

@@ -69,6 +69,9 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
   test.each([
     ['no e-mail address', { email: 'nobody' }, 'email'],
     ['an address that is too long', { email: `${'a'.repeat(250)}@example.com` }, 'email'],
+    ['65 characters before the @', { email: `${'a'.repeat(65)}@example.com` }, 'email'],
+    ['64 characters between two dots', { email: `a@${'a'.repeat(64)}.example.com` }, 'email'],
+    ['a hyphen before a dot', { email: 'a@example-.com' }, 'email'],
     ['a header smuggled into the address', { email: 'a@example.com\r\nBcc: b@example.com' }, 'email'],
     ['a short password', { password: 'short' }, 'password'],
     ['a long password', { password: 'x'.repeat(129) }, 'password'],
@@ -98,4 +101,18 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
 
     expect({ code, fields }).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'password' }] })
   })
+})
+
+test('an address that may be put back is nobody else’s, until the notice that says so has expired', async () => {
+  const { email } = account()
+  await server.sql`
+    insert into mail_outbox (kind, recipient, user_id, expires_at)
+    values ('email-changed', ${email}, ${crypto.randomUUID()}, now() + interval '1 hour')`
+
+  const before = await server.client('REST', 'TOKEN').register({ ...account(), email })
+  await server.sql`update mail_outbox set expires_at = now() where recipient = ${email}`
+  const after = await server.client('REST', 'TOKEN').register({ ...account(), email })
+
+  expect(before.code).toBe('EMAIL_TAKEN')
+  expect(after.status).toBe(201)
 })

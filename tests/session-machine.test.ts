@@ -82,7 +82,7 @@ function openSession(model: Model, user: number, transport: Transport, answer: A
 function endSessions(model: Model, user: number, exceptId?: string) {
   const ended = Object.values(model.sessions).filter((each) => each.user === user && each.id !== exceptId)
   for (const { id } of ended) delete model.sessions[id]
-  return ended.length
+  return ended.filter((each) => !isExpired(model, each)).length
 }
 
 /**
@@ -219,14 +219,15 @@ const REQUESTS = {
     return { answer, moment }
   },
 
-  /** Whatever names a session ends it, be it old or expired. */
+  /** Whatever names a session ends it, be it old or expired, but not from before the password changed. */
   async logout({ player }, { players }) {
     const presented = presentedBy(at(players, player))
     const answer = await at(players, player).client.logout()
     const moment: Moment = (model) => {
       const id = namedBy(model, presented)
       if (id === undefined) return wordOf(answer) === 'MISSING'
-      delete model.sessions[id]
+      const isDead = 'secret' in presented && !model.sessions[id]?.secrets.includes(presented.secret ?? '')
+      if (!isDead) delete model.sessions[id]
       return wordOf(answer) === 'OK'
     }
     return { answer, moment }
@@ -334,6 +335,7 @@ async function begin(): Promise<Beginning> {
     insert into users select * from signed_in_users;
     insert into sessions (id, user_id, token, lineage, transport, expires_at)
       select id, user_id, token, lineage, transport, now() + interval '${IDLE} seconds' from signed_in_sessions`)
+  await server.hears()
   return beginning
 }
 
@@ -430,6 +432,7 @@ class Clock implements Command {
         created_at = created_at - make_interval(secs => ${this.seconds}),
         authenticated_at = authenticated_at - make_interval(secs => ${this.seconds}),
         expires_at = expires_at - make_interval(secs => ${this.seconds})`
+    await server.hears()
     state.model.now += this.seconds
     state.model = await explained(state.model, [], real)
   }

@@ -119,9 +119,43 @@ test('when a session was last used is written at most once a minute', async () =
   await client.me()
   const soon = await lastUsed()
   await server.sql`update sessions set last_used_at = now() - interval '61 seconds' where id = ${id}`
+  await server.hears()
 
   await client.me()
 
   expect(soon).toBe(before)
   await expect.poll(lastUsed).toSatisfy((time: string) => Date.parse(time) >= Date.parse(before))
+})
+
+test('all others are ended beside a change of the password, in one order, and only the live ones are counted', async () => {
+  const input = account()
+  const changing = server.client('REST', 'TOKEN')
+  const revoking = server.client('REST', 'TOKEN')
+  const { data } = await changing.register(input)
+  await server.sql`
+    insert into sessions (user_id, token, transport, expires_at)
+    select ${data?.user.id ?? ''}, ${data?.user.id ?? ''} || n, 'TOKEN', now() + (n || ' hours')::interval
+    from generate_series(-2, 3) n where n <> 0`
+  await revoking.login(input)
+  // Its row moves behind the others.
+  await changing.refresh()
+
+  let answers: { code?: string; data: unknown }[] = []
+  await server.sql.begin(async (tx) => {
+    await tx`select from sessions where token = ${`${data?.user.id}3`} for update`
+    const revoked = revoking.revokeOtherSessions()
+    await new Promise((done) => setTimeout(done, 50))
+    const changed = changing.changePassword({
+      currentPassword: input.password,
+      newPassword: 'another long phrase',
+    })
+    await new Promise((done) => setTimeout(done, 400))
+    void Promise.all([revoked, changed]).then((both) => {
+      answers = both
+    })
+  })
+  await expect.poll(() => answers.length, { timeout: 5000 }).toBe(2)
+
+  expect(answers[0]).toMatchObject({ data: 4 })
+  expect(answers[1]).toMatchObject({ code: 'UNAUTHENTICATED' })
 })

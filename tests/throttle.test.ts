@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { account, type Client, DOORS } from './support/client.ts'
 import { startServer, startServerWithMail } from './support/server.ts'
 
@@ -139,5 +139,155 @@ describe.each(DOORS)('by %s', (door) => {
       Array(5).fill([door === 'REST' ? 202 : 200, undefined]),
     )
     expect(server.mailbox.received.filter(({ subject }) => /Reset/.test(subject))).toHaveLength(3)
+  })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('a clock that is ten minutes off, either way, opens no window and closes none', async () => {
+  const server = await startServer(settings)
+  const input = account()
+  await server.client('REST', 'TOKEN').register(input)
+  const login = (password: string) => server.client('REST', 'TOKEN').login({ ...input, password })
+  const setClock = (minutes: number) => vi.setSystemTime(Date.now() + minutes * 60_000)
+  for (let index = 0; index < 20; index++) {
+    await login(wrong)
+    await server.sql`delete from throttle where key like 'loginFailures:%' or key like 'loginWait:%'`
+  }
+
+  setClock(10)
+  const ahead = await login(input.password)
+  vi.useRealTimers()
+  setClock(-10)
+  const behind = await login(input.password)
+  vi.useRealTimers()
+  await server.sql`update throttle set expire = now()`
+  setClock(-10)
+  const over = await login(input.password)
+
+  for (const { code, retryAfter = 0 } of [ahead, behind]) {
+    expect(code).toBe('TOO_MANY_REQUESTS')
+    expect(retryAfter).toBeLessThanOrEqual(60)
+    expect(retryAfter).toBeGreaterThan(30)
+  }
+  expect(over.data).not.toBeNull()
+})
+
+test('each limit is a setting', async () => {
+  const limits =
+    'loginPerAddress=2/60, loginFailures=1/3, registerPerAddress=1/600, emailChangePerAccount=2/60'
+  const server = await startServer({ ...settings, THROTTLE_LIMITS: limits })
+  const client = server.client('REST', 'TOKEN')
+  const input = account()
+  await client.register(input)
+  const fail = (email: string, address: string) =>
+    client.call('login', { email, password: wrong }, { bearer: null, ...from(address) })
+  const waits = []
+  for (const index of [0, 1, 2, 3, 4]) {
+    await fail(input.email, `198.51.100.${index}`)
+    const [row] =
+      await server.sql`select extract(epoch from expire - now())::float as seconds from throttle where key like 'loginWait:%'`
+    waits.push(Math.ceil(row?.seconds ?? 0))
+    await server.sql`delete from throttle where key like 'loginWait:%'`
+  }
+  const logins = []
+  for (let index = 0; index < 3; index++) logins.push((await fail(account().email, '203.0.113.9')).code)
+  const second = await server.client('REST', 'TOKEN').register()
+  const changes = []
+  for (let index = 0; index < 3; index++)
+    changes.push((await client.updateMe({ email: account().email })).code)
+
+  expect(waits).toEqual([1, 2, 3, 3, 3])
+  expect(logins).toEqual(['INVALID_CREDENTIALS', 'INVALID_CREDENTIALS', 'TOO_MANY_REQUESTS'])
+  expect(second).toMatchObject({ code: 'TOO_MANY_REQUESTS', retryAfter: 600 })
+  expect(changes).toEqual([undefined, undefined, 'TOO_MANY_REQUESTS'])
+})
+
+describe('mails are limited, and the answer does not change:', () => {
+  const settled = () => new Promise((done) => setTimeout(done, 1500))
+
+  test('an address that is registered again and again', async () => {
+    const server = await startServerWithMail(settings)
+    const input = account()
+    for (let round = 0; round < 5; round++) {
+      const client = server.client('REST', 'TOKEN')
+      expect((await client.register(input)).status).toBe(201)
+      await server.mailbox.mail(input.email, /Verify/, Math.min(round + 1, 3))
+      expect((await client.deleteMe()).status).toBe(204)
+    }
+    await settled()
+
+    expect(server.mailbox.received).toHaveLength(3)
+  })
+
+  test('a stranger who asks for many accounts', async () => {
+    const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'mailRequestPerAddress=2/3600' })
+    const answers = []
+    for (let index = 0; index < 4; index++) {
+      const input = { email: account().email }
+      answers.push(await server.client('REST', 'TOKEN').call('requestPasswordReset', input))
+      answers.push(
+        await server.client('REST', 'TOKEN').call('requestEmailVerification', input, from('203.0.113.1')),
+      )
+    }
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(202))
+    const promised =
+      await server.sql`select kind, count(*)::int as mails from mail_outbox group by 1 order by 1`
+    expect([...promised]).toEqual([
+      { kind: 'email-verification', mails: 2 },
+      { kind: 'password-reset', mails: 2 },
+    ])
+  })
+
+  test('a mailbox, whatever is sent to it', async () => {
+    const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'mailPerRecipient=2/3600' })
+    const email = account().email
+    await server.sql`
+      insert into mail_outbox (kind, recipient, expires_at)
+      select 'password-changed', ${email}, now() + interval '1 hour' from generate_series(1, 6)`
+    await expect
+      .poll(() => server.sql`select from mail_outbox where status <> 'SENT'`.then((rows) => rows.length), {
+        timeout: 10_000,
+      })
+      .toBe(0)
+
+    expect(server.mailbox.received).toHaveLength(2)
+  })
+})
+
+describe.each(['on', 'off'])('with THROTTLE=%s', (THROTTLE) => {
+  test('a stranger fills no table with refused origins, failed logins and requests for mails', async () => {
+    const server = await startServerWithMail({
+      ...settings,
+      THROTTLE,
+      THROTTLE_LIMITS: 'eventPerAddress=3/3600',
+      REQUIRE_EMAIL_VERIFICATION: 'true',
+    })
+    const taken = account()
+    await server.client('REST', 'TOKEN').register(taken)
+    const stranger = server.client('REST', 'TOKEN')
+    for (let index = 0; index < 6; index++) {
+      await stranger.call('login', account(), { headers: { origin: 'https://evil.example' } })
+      await stranger.login(account())
+      await stranger.call('requestPasswordReset', { email: account().email })
+      await stranger.register(taken)
+    }
+    await stranger.call('login', account(), {
+      headers: { origin: 'https://evil.example', 'x-forwarded-for': '203.0.113.77' },
+    })
+
+    const kinds = () =>
+      server.sql`select kind, count(*)::int as times from events where kind <> 'register' group by 1 order by 1`
+    await expect
+      .poll(async () => [...(await kinds())])
+      .toEqual([
+        { kind: 'login_failed', times: 3 },
+        { kind: 'origin_refused', times: 4 },
+        { kind: 'password_reset_requested', times: 3 },
+        { kind: 'register_taken', times: 3 },
+      ])
   })
 })

@@ -2,39 +2,45 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { betterAuth } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
 import { jwt } from 'better-auth/plugins/jwt'
-import { and, eq } from 'drizzle-orm'
-import type { Db, Executor } from '../db/client.ts'
-import { type SessionRow, users } from '../db/schema.ts'
+import type { Db } from '../db/client.ts'
+import type { SessionRow } from '../db/schema.ts'
 import type { Env } from '../env.ts'
 import { AuthError, asAuthError, type Code } from '../errors.ts'
-import { createStorage } from './adapter.ts'
+import { createStorage, LOCK } from './adapter.ts'
 import type { Client } from './caller.ts'
 import { mayGoBack } from './email-change.ts'
+import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
-import { keysPlugin } from './keys-plugin.ts'
-import { openSession } from './open-session.ts'
+import { keyOptions, keysPlugin } from './keys-plugin.ts'
+import { createSessionOpener } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
+import type { User } from './outputs.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
-import type { User } from './user.ts'
+import type { SessionCache } from './session-cache.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
 /** What a sign-up or sign-in is told beside the input that Better-Auth's API takes, and what it leaves behind. */
-type SignIn = {
+export type SignIn = {
   operation: 'register' | 'login'
   email: string
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
   passwordHash?: string
+  /** Whether a new account's address may be asked to verify itself. */
+  mayMail?: boolean
   /** The hash that the password was found right against. */
   verifiedHash?: string
   session?: SessionRow & { secret: string }
   outdatedHash?: string
   taken?: boolean
+  /** Whether the password was stored anew between the proof and the session. */
+  overtaken?: boolean
 }
 
 type BetterAuthUser = Omit<User, 'username' | 'pendingEmail'> & {
@@ -55,56 +61,57 @@ type Parts = {
   outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
+  sessionCache: SessionCache
+  signingKeys: SigningKeys
 }
 
 /**
  * Better-Auth as Servauth uses it: its server API, called from code. None of its routes is
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
-export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: Parts) {
+export function createBetterAuth(parts: Parts) {
+  const { env, db, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
     if (!signIn) throw new TypeError('Sessions are made within signingIn() only')
     return signIn
   }
+  const openSession = createSessionOpener(db, {
+    idle: env.SESSION_IDLE_SECONDS,
+    max: env.SESSION_MAX_SECONDS,
+  })
   const storage = createStorage(db, {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
-      await record(executor, 'register', user.id, currentSignIn().client)
-      await outbox.promise(executor, { kind: 'email-verification', recipient: user.email, userId: user.id })
+      const { client, formerId, mayMail } = currentSignIn()
+      await record(executor, 'register', user.id, client)
+      const mail = { kind: 'email-verification', recipient: user.email, userId: user.id } as const
+      if (mayMail) await outbox.promise(executor, mail)
+      // Where no session is made, the one that the caller had ends with this.
+      if (formerId && env.REQUIRE_EMAIL_VERIFICATION) await endSession(executor, formerId)
       if (await mayGoBack(executor, user.email)) throw new AuthError('EMAIL_TAKEN')
     },
     async openSession(executor, { userId }) {
       const signIn = currentSignIn()
-      const { client, formerId, operation, transport } = signIn
       const id = crypto.randomUUID()
       const { lineage, token } = refreshTokens.begin(id)
-      const session = {
+      const row = await openSession(executor, {
+        ...signIn,
         id,
         userId: String(userId),
         token,
         lineage,
-        transport: transport ?? 'COOKIE',
-        client,
-        formerId,
-      }
-      const seconds = { idle: env.SESSION_IDLE_SECONDS, max: env.SESSION_MAX_SECONDS }
-      const row =
-        operation === 'register'
-          ? await openSession(executor, session, seconds)
-          : await db.transaction(async (tx) => {
-              await assertUnchanged(tx, session.userId, signIn)
-              return openSession(tx, { ...session, event: 'login' }, seconds)
-            })
+        transport: signIn.transport ?? 'COOKIE',
+        verifiedHash: signIn.verifiedHash ?? signIn.passwordHash ?? '',
+      })
+      signIn.overtaken = row === 'OVERTAKEN'
+      if (row === 'OVERTAKEN') throw new AuthError('INVALID_CREDENTIALS')
       signIn.session = { ...row, secret: token }
       return { ...row, token }
     },
   })
-  const jwtOptions = {
-    disableSettingJwtHeader: true,
-    jwks: { keyPairConfig: { alg: 'EdDSA', crv: 'Ed25519' } },
-  } as const
+  const jwtOptions = keyOptions(signingKeys)
 
   const { api } = betterAuth({
     baseURL: env.PUBLIC_URL,
@@ -128,7 +135,9 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
         hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
         async verify({ hash, password }) {
-          const right = await passwords.verify(hash, password)
+          const isLocked = hash.startsWith(LOCK)
+          const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
+          const right = matches && !isLocked
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right
@@ -140,6 +149,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
       additionalFields: {
         password: { type: 'string', required: false, input: false, returned: false },
         pendingEmail: { type: 'string', required: false, input: false },
+        disabledAt: { type: 'date', required: false, input: false, returned: false },
       },
     },
     session: { cookieCache: { enabled: false } },
@@ -153,8 +163,8 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
     },
     plugins: [
       jwt(jwtOptions),
-      keysPlugin(jwtOptions),
-      rotationPlugin({ db, outbox, refreshTokens, settings: env }),
+      keysPlugin(jwtOptions, signingKeys),
+      rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
 
@@ -176,19 +186,6 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens }: 
       }
     },
   }
-}
-
-/**
- * Address and password are verified before the session is made. The lock makes a change of them wait,
- * and then end this session with the others; a change that came first leaves nothing to sign in with.
- */
-async function assertUnchanged(tx: Executor, userId: string, { email, verifiedHash = '' }: SignIn) {
-  const [user] = await tx
-    .select({ id: users.id })
-    .from(users)
-    .where(and(eq(users.id, userId), eq(users.email, email), eq(users.password, verifiedHash)))
-    .for('share')
-  if (!user) throw new AuthError('INVALID_CREDENTIALS')
 }
 
 /** Unwraps what the storage let travel inside; unknown faults pass untouched, to be logged as bugs. */

@@ -1,11 +1,18 @@
 import type { SessionRow, UserRow } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
+import type { User } from './outputs.ts'
 
 /** Where a request comes from, as far as it may be believed; all cleaned and cut to size. */
 export type Client = { requestId: string; ipAddress: string | null; userAgent: string | null }
 
-/** Who a credential stands for; `fresh` when the password was given a short while ago. */
+/**
+ * Whom a credential stands for, for a change: as the database knows it now. `fresh` when the password was
+ * given a short while ago.
+ */
 export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }
+
+/** Whom a credential stands for, for a look: what is public, and possibly remembered. */
+export type Viewer = { user: User; sessionId: string }
 
 /** Credentials as they were presented: unproven. */
 export type Presented = { bearer: string | null; cookie: string | null }
@@ -16,8 +23,10 @@ export type Presented = { bearer: string | null; cookie: string | null }
  */
 export type Caller = Presented & {
   client: Client
-  /** Proves the credentials, once a request; null when there are none. */
+  /** Proves the credentials against the database, once a request; null when there are none. */
   identify(): Promise<Identity | null>
+  /** The same where nothing is changed: a proof of the last moments is good enough. */
+  view(): Promise<Viewer | null>
   /** Puts a session's secret into the cookie, or takes the cookie back. */
   keepSecret(secret: string): void
   forgetSecret(): void
@@ -28,6 +37,13 @@ export async function identityOf(caller: Caller): Promise<Identity> {
   const identity = await caller.identify()
   if (!identity) throw unauthenticated('MISSING')
   return identity
+}
+
+/** @throws `UNAUTHENTICATED` without valid credentials. */
+export async function viewerOf(caller: Caller): Promise<Viewer> {
+  const viewer = await caller.view()
+  if (!viewer) throw unauthenticated('MISSING')
+  return viewer
 }
 
 /** Whoever the caller was before signing in; a credential that does not hold is nobody's. */

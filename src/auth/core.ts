@@ -6,6 +6,7 @@ import type { MailedTokens } from './mailed-tokens.ts'
 import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
+import type { SessionCache } from './session-cache.ts'
 import type { Throttle } from './throttle.ts'
 
 /** What the use cases are made of. Each takes the parts it names. */
@@ -19,5 +20,7 @@ export type Core = {
   passwords: Passwords
   refreshTokens: RefreshTokens
   requireEmailVerification: boolean
+  /** Whoever changes a session or a user forgets it here, once it is committed; elsewhere the database tells. */
+  sessionCache: SessionCache
   throttle: Throttle
 }

@@ -1,30 +1,41 @@
-import { and, eq, getTableColumns, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
 import type { AccessTokens } from './access-tokens.ts'
-import type { Identity, Presented } from './caller.ts'
+import type { Identity, Presented, Viewer } from './caller.ts'
 import { digest, type RefreshTokens } from './refresh-tokens.ts'
 import { GRACE_SECONDS } from './rotation-plugin.ts'
+import type { SessionCache } from './session-cache.ts'
+import { toUser } from './user.ts'
 
 export type Credentials = ReturnType<typeof createCredentials>
 
 /** How long after the password was given a session may do what needs it anew. */
 const FRESH_SECONDS = 15 * 60
 
-type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens }
+/**
+ * How long what was found is remembered at most. A cookie is good for the grace after a rotation, of which
+ * nobody is told, so for no longer than that.
+ */
+const REMEMBERED_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
+
+type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens; sessionCache: SessionCache }
 
 /** Finds out whom a presented credential stands for. */
-export function createCredentials({ db, accessTokens, refreshTokens }: Parts) {
+export function createCredentials({ db, accessTokens, refreshTokens, sessionCache }: Parts) {
   const unseen = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
+  const secondsUntil = (moment: SQL) => sql<number>`extract(epoch from ${moment} - now())::float8`
   const liveSession = db
     .select({
       session: getTableColumns(sessions),
       user: getTableColumns(users),
-      expired: sql<boolean>`${sessions.expiresAt} <= now()`,
       unseen,
+      secondsLeft: secondsUntil(sql`${sessions.expiresAt}`),
       fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESH_SECONDS}::int)`,
-      inGrace: sql<boolean>`coalesce(${sessions.rotatedAt} > now() - make_interval(secs => ${GRACE_SECONDS}::int), false)`,
+      graceSecondsLeft: secondsUntil(
+        sql`coalesce(${sessions.rotatedAt}, '-infinity') + make_interval(secs => ${GRACE_SECONDS}::int)`,
+      ),
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -33,8 +44,8 @@ export function createCredentials({ db, accessTokens, refreshTokens }: Parts) {
 
   async function find(id: string) {
     const [found] = await liveSession.execute({ id })
-    if (!found) throw unauthenticated('REVOKED')
-    if (found.expired) throw unauthenticated('EXPIRED')
+    if (!found || found.user.disabledAt) throw unauthenticated('REVOKED')
+    if (found.secondsLeft <= 0) throw unauthenticated('EXPIRED')
     if (found.unseen) markSeen(id)
     return found
   }
@@ -48,28 +59,51 @@ export function createCredentials({ db, accessTokens, refreshTokens }: Parts) {
       .catch(() => {})
   }
 
+  async function proveBearer(bearer: string) {
+    const { sessionId, userId, secondsLeft } = await accessTokens.verify(bearer)
+    const found = await find(sessionId)
+    if (found.user.id !== userId) throw unauthenticated('INVALID')
+    return { ...found, goodForSeconds: Math.min(secondsLeft, found.secondsLeft, REMEMBERED_SECONDS.bearer) }
+  }
+
+  async function proveCookie(cookie: string) {
+    const secret = refreshTokens.decode(cookie)
+    if (!secret) throw unauthenticated('INVALID')
+    const found = await find(secret.sessionId)
+    const { session, secondsLeft, graceSecondsLeft } = found
+    if (session.transport !== 'COOKIE') throw unauthenticated('INVALID')
+    const hash = digest(cookie)
+    const good = { ...found, goodForSeconds: Math.min(secondsLeft, REMEMBERED_SECONDS.cookie) }
+    if (session.token === hash) return good
+    if (session.previousToken !== hash || graceSecondsLeft <= 0) throw unauthenticated('REVOKED')
+    return { ...good, goodForSeconds: Math.min(secondsLeft, graceSecondsLeft) }
+  }
+
+  /** A bearer is judged before a cookie. */
+  const prove = (bearer: string | null, credential: string) =>
+    bearer === null ? proveCookie(credential) : proveBearer(credential)
+
   return {
     /**
-     * A bearer is judged before a cookie; with neither there is nobody.
+     * As the database knows it now; null where there are no credentials.
      * @throws `UNAUTHENTICATED` for a credential that does not hold.
      */
-    async resolve({ bearer, cookie }: Presented): Promise<Identity | null> {
-      if (bearer !== null) {
-        const { sessionId, userId } = await accessTokens.verify(bearer)
-        const { session, user, fresh } = await find(sessionId)
-        if (user.id !== userId) throw unauthenticated('INVALID')
-        return { session, user, fresh }
-      }
-      if (cookie === null) return null
+    async identify({ bearer, cookie }: Presented): Promise<Identity | null> {
+      const credential = bearer ?? cookie
+      return credential === null ? null : prove(bearer, credential)
+    },
 
-      const secret = refreshTokens.decode(cookie)
-      if (!secret) throw unauthenticated('INVALID')
-      const { session, user, fresh, inGrace } = await find(secret.sessionId)
-      if (session.transport !== 'COOKIE') throw unauthenticated('INVALID')
-      const hash = digest(cookie)
-      if (session.token !== hash && !(inGrace && session.previousToken === hash))
-        throw unauthenticated('REVOKED')
-      return { session, user, fresh }
+    /** The same for who only looks: without a query where it is certain that nothing changed. */
+    async view({ bearer, cookie }: Presented): Promise<Viewer | null> {
+      const credential = bearer ?? cookie
+      if (credential === null) return null
+      const known = sessionCache.find(credential)
+      if (known) return known
+      const began = performance.now()
+      return sessionCache.keep(credential, async () => {
+        const { user, session, goodForSeconds } = await prove(bearer, credential)
+        return { user: toUser(user), sessionId: session.id, until: began + goodForSeconds * 1000 }
+      })
     },
 
     /** The session that a credential of ours names, dead or alive; null for anything else. */

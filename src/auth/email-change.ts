@@ -84,6 +84,7 @@ export async function mayGoBack(executor: Executor, email: string, exceptUserId?
             eq(mailOutbox.recipient, email),
             eq(mailOutbox.kind, 'email-changed'),
             eq(mailOutbox.status, 'PENDING'),
+            gt(mailOutbox.expiresAt, sql`now()`),
             exceptUserId ? ne(mailOutbox.userId, exceptUserId) : undefined,
           ),
         ),

@@ -12,9 +12,10 @@ import { endMailedTokens } from './mailed-tokens.ts'
 
 /** Proof that an address is its account's, and the way back from a changed one. */
 export function createEmail(core: Core) {
-  const { db, mailedTokens, outbox, throttle } = core
+  const { db, mailedTokens, outbox, sessionCache, throttle } = core
 
-  const mayMail = (email: string) => throttle.mayMail('verificationMailPerAccount', email)
+  const mayMail = (email: string, { client }: Caller) =>
+    throttle.mayMail('verificationMailPerAccount', email, client)
 
   return {
     /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
@@ -31,7 +32,7 @@ export function createEmail(core: Core) {
           userId: user.id,
           sessionId: session.id,
         } as const
-        if (await mayMail(mail.recipient)) await outbox.promise(db, mail)
+        if (await mayMail(mail.recipient, caller)) await outbox.promise(db, mail)
         return true
       }
       if (!input) {
@@ -39,7 +40,7 @@ export function createEmail(core: Core) {
           fields: [{ path: 'email', message: 'Is required when signed out.' }],
         })
       }
-      if (await mayMail(input.email)) {
+      if (await mayMail(input.email, caller)) {
         await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
       }
       return true
@@ -49,23 +50,24 @@ export function createEmail(core: Core) {
     async verifyEmail({ token }: VerifyEmailInput, caller: Caller) {
       await throttle.usingMailedToken(caller.client)
       const hereId = (await formerIdentity(caller))?.session.id
-      const secret = await db
+      const { userId, secret } = await db
         .transaction(async (tx) => {
           const { userId, value, sessionId } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
           const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
           if (user?.email === value) {
             await tx.update(users).set({ emailVerified: true }).where(eq(users.id, userId))
             await record(tx, 'email_verified', userId, caller.client)
-            return undefined
+            return { userId, secret: undefined }
           }
           if (user?.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
           const [asked] = sessionId ? await tx.select().from(sessions).where(eq(sessions.id, sessionId)) : []
           const here = hereId === asked?.id
           const keep = asked ? { id: asked.id, transport: here ? asked.transport : ('TOKEN' as const) } : null
           const change = { user, newEmail: value, keep, client: caller.client, verified: true }
-          return (await changeEmail(tx, core, change)).secret
+          return { userId, secret: (await changeEmail(tx, core, change)).secret }
         })
         .catch(asInvalidToken)
+      sessionCache.forget(userId)
       if (secret) caller.keepSecret(secret)
       return true
     },
@@ -73,7 +75,7 @@ export function createEmail(core: Core) {
     /** Puts the earlier address back and ends every session. */
     async undoEmailChange({ token }: UndoEmailChangeInput, caller: Caller) {
       await throttle.usingMailedToken(caller.client)
-      await db
+      const userId = await db
         .transaction(async (tx) => {
           const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
           const { userId, value: email } = undo
@@ -88,8 +90,10 @@ export function createEmail(core: Core) {
           await mailedTokens.endLaterUndos(tx, userId, undo)
           await record(tx, 'email_change_undone', userId, caller.client)
           await outbox.promise(tx, { kind: 'email-change-undone', recipient: email, userId })
+          return userId
         })
         .catch(asInvalidToken)
+      sessionCache.forget(userId)
       return true
     },
   }

@@ -1,8 +1,9 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { events } from '../db/schema.ts'
-import { type Caller, type Client, identityOf } from './caller.ts'
+import { type Caller, type Client, viewerOf } from './caller.ts'
 import type { EventsInput } from './inputs.ts'
+import type { Event } from './outputs.ts'
 
 /** Everything that is worth remembering about an account. */
 export type EventKind =
@@ -23,6 +24,9 @@ export type EventKind =
   | 'email_change_undone'
   | 'sessions_revoked'
   | 'account_deleted'
+  | 'account_disabled'
+  | 'account_enabled'
+  | 'account_signed_out'
   | 'origin_refused'
   | 'throttled'
   | 'mail_failed'
@@ -47,12 +51,10 @@ export async function recordByEmail(executor: Executor, kind: EventKind, email: 
   await executor.insert(events).values(eventOf(kind, userId as never, client))
 }
 
-export type Event = Awaited<ReturnType<ReturnType<typeof createEventLog>>>[number]
-
 /** The signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
-  return async function eventLog({ first }: EventsInput, caller: Caller) {
-    const { user } = await identityOf(caller)
+  return async function eventLog({ first }: EventsInput, caller: Caller): Promise<Event[]> {
+    const { user } = await viewerOf(caller)
     const { id, kind, createdAt, ipAddress, userAgent } = events
     return db
       .select({ id, kind, createdAt, ipAddress, userAgent })

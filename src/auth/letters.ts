@@ -4,6 +4,7 @@ import { type MailRow, mailOutbox, type UserRow, users, verifications } from '..
 import type { Letter, MailKind } from '../mail/messages.ts'
 import { type MailedTokens, type Purpose, TOKEN_MAILS } from './mailed-tokens.ts'
 import { digest } from './refresh-tokens.ts'
+import type { Throttle } from './throttle.ts'
 
 const PATHS: Record<Purpose, string> = {
   PASSWORD_RESET: 'reset-password',
@@ -11,16 +12,18 @@ const PATHS: Record<Purpose, string> = {
   EMAIL_CHANGE_UNDO: 'undo-email-change',
 }
 
-type Parts = { db: Db; mailedTokens: MailedTokens; appUrl: string }
+type Parts = { db: Db; mailedTokens: MailedTokens; throttle: Throttle; appUrl: string }
 
 /**
  * Turns a promised mail into a letter when it is about to be sent. Who asks for a reset or a
  * verification is answered before anybody has looked whether there is an account; that is done
  * here, so that nothing shows in the answer or its time.
  */
-export function createLetters({ db, mailedTokens, appUrl }: Parts) {
+export function createLetters({ db, mailedTokens, throttle, appUrl }: Parts) {
   return async function compose(row: MailRow): Promise<Letter | null> {
     const kind = row.kind as MailKind
+    // Counted once: a mail that could not be delivered is tried again.
+    if (row.attempts === 1 && !(await throttle.mayReceive(row.recipient))) return null
     const purpose = TOKEN_MAILS[kind]
     if (!purpose) return { kind, to: row.recipient }
 
@@ -62,12 +65,12 @@ export function createLetters({ db, mailedTokens, appUrl }: Parts) {
       if (newer) return null
       await tx.delete(verifications).where(and(ofSameKind, lte(verifications.createdAt, row.createdAt)))
     }
-    const { id, sessionId, expiresAt, createdAt, recipient: value } = row
-    // The promise may have been taken back while its turn came.
+    const { id, attempts, sessionId, expiresAt, createdAt, recipient: value } = row
+    // The promise may have been taken back while its turn came, or taken over by another worker.
     const [kept] = await tx
       .update(mailOutbox)
       .set({ tokenMade: true })
-      .where(eq(mailOutbox.id, id))
+      .where(and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts)))
       .returning({ id: mailOutbox.id })
     if (!kept) return null
     const identifier = digest(token)
@@ -79,7 +82,12 @@ export function createLetters({ db, mailedTokens, appUrl }: Parts) {
 }
 
 /** A mail that asks for something is for an account in which that is still wanted. */
-function isStillMeant({ kind, recipient }: MailRow, { email, emailVerified, pendingEmail }: UserRow) {
+function isStillMeant(
+  { kind, recipient }: MailRow,
+  { email, emailVerified, pendingEmail, disabledAt }: UserRow,
+) {
+  // The way back from a changed address is told all the same: it opens again with the account.
+  if (disabledAt) return TOKEN_MAILS[kind] === 'EMAIL_CHANGE_UNDO'
   if (kind === 'email-verification') return email === recipient && !emailVerified
   if (kind === 'email-change') return pendingEmail === recipient
   if (kind === 'password-reset') return email === recipient

@@ -1,29 +1,40 @@
 import { and, eq } from 'drizzle-orm'
 import { users } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
+import type { SignIn } from './better-auth.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
 import { recordByEmail } from './events.ts'
 import type { LoginInput } from './inputs.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
-export function createLogin({ betterAuth, db, grant, passwords, throttle }: Core) {
+export function createLogin({ betterAuth, db, grant, passwords, sessionCache, throttle }: Core) {
   return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
 
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
     const endCount = await throttle.loggingIn(email, client)
-    const signIn = { operation: 'login', email, client, transport, formerId } as const
-    const { user, session, outdatedHash } = await betterAuth
-      .signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
+    const attempt = (signIn: SignIn) =>
+      betterAuth.signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
+    const known = { operation: 'login', email, client, transport, formerId } as const
+    const first: SignIn = { ...known }
+    const { user, session, outdatedHash } = await attempt(first)
+      // Another login may have brought the hash up to date meanwhile; only the new one can tell.
+      .catch((fault: unknown) => {
+        if (!first.overtaken) throw fault
+        return attempt({ ...known })
+      })
       .catch(async (fault: unknown) => {
-        if (fault instanceof AuthError && fault.status < 500)
+        const failed = fault instanceof AuthError && fault.status < 500
+        if (failed && (await throttle.mayRecord('login_failed', client)))
           await recordByEmail(db, 'login_failed', email, client)
         throw fault
       })
+    if (formerId) sessionCache.forget(formerId)
     if (!session) throw new TypeError('Better-Auth made no session')
-    if (outdatedHash) await rehash(user.id, outdatedHash, password)
+    // The session is made: where this fails, the next login tries again.
+    if (outdatedHash) await rehash(user.id, outdatedHash, password).catch(() => {})
     const signedIn = { user, session, secret: session.secret }
     const [payload] = await Promise.all([grant(signedIn, caller), endCount()])
     return payload

@@ -17,12 +17,13 @@ import { renewSession } from './renew-session.ts'
 
 /** A new password: with the old one, or by a mail to whoever has lost it. */
 export function createPassword(core: Core) {
-  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, throttle } = core
+  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
     /** This session goes on with a new secret, every other one ends, and mailed tokens die. */
     async changePassword({ currentPassword, newPassword }: ChangePasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
       const identity = await identityOf(caller)
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
@@ -42,27 +43,30 @@ export function createPassword(core: Core) {
         await outbox.promise(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
         return { user: row, ...renewed }
       })
+      sessionCache.forget(user.id)
       return grant(changed, caller)
     },
 
     /** Answers before anybody has looked whether there is such an account. */
     async requestPasswordReset({ email }: RequestPasswordResetInput, caller: Caller) {
       outbox.demand()
-      const mayMail = await throttle.mayMail('resetMailPerAccount', email)
+      const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
+      const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
         if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
-        await recordByEmail(tx, 'password_reset_requested', email, caller.client)
+        if (mayRecord) await recordByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
     },
 
     /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
     async resetPassword({ token, newPassword }: ResetPasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
       await throttle.usingMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(() => passwords.hash(newPassword))
-      await db.transaction(async (tx) => {
+      const userId = await db.transaction(async (tx) => {
         const { userId } = await mailedTokens.consume(tx, token, 'PASSWORD_RESET')
         const [user] = await tx
           .update(users)
@@ -74,7 +78,9 @@ export function createPassword(core: Core) {
         await endMailedTokens(tx, user)
         await record(tx, 'password_reset', user.id, caller.client)
         await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
+        return userId
       })
+      sessionCache.forget(userId)
       // Whoever guessed at the old password does not keep the owner waiting for the new one.
       await throttle.forgive(email)
       return true

@@ -1,31 +1,40 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
+import type { Env } from '../env.ts'
 import { createHashingGate } from './hashing-gate.ts'
+import { refuseShort } from './inputs.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
-/** The first choice of the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. */
-const ARGON2ID: Options = {
-  algorithm: 2 as Algorithm.Argon2id,
-  memoryCost: 19_456,
-  timeCost: 2,
-  parallelism: 1,
-}
-const PREFIX = `$argon2id$v=19$m=${ARGON2ID.memoryCost},t=${ARGON2ID.timeCost},p=${ARGON2ID.parallelism}$`
+type Settings = Pick<
+  Env,
+  'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
+>
 
-/** Argon2id for every credential operation, through one gate as wide as the machine has cores. */
-export function createPasswords() {
+/** Argon2id for every credential operation, through one gate as wide as this process's share of the cores. */
+export function createPasswords(settings: Settings) {
+  const argon2id: Options = {
+    algorithm: 2 as Algorithm.Argon2id,
+    memoryCost: settings.ARGON2_MEMORY_KIB,
+    timeCost: settings.ARGON2_PASSES,
+    parallelism: settings.ARGON2_LANES,
+  }
+  const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
+  const cores = Math.min(availableParallelism(), 8)
   const gate = createHashingGate({
-    concurrent: Math.min(availableParallelism(), 8),
+    concurrent: Math.max(1, Math.floor(cores / settings.WORKERS)),
     queued: 64,
     waitMs: 2000,
   })
   return {
+    /** @throws `INVALID_INPUT`, naming the field, for a new password that is shorter than is asked for. */
+    refuseShort: (password: string, path: string) =>
+      refuseShort(password, settings.PASSWORD_MIN_LENGTH, path),
     /** Every operation that hashes runs inside of this, so that a flood of them is refused early. */
     admit: gate.enter,
-    hash: (password: string) => gate.hash(() => hash(password, ARGON2ID)),
+    hash: (password: string) => gate.hash(() => hash(password, argon2id)),
     verify: (encoded: string, password: string) => gate.hash(() => verify(encoded, password)),
     /** Whether a stored hash was made with other parameters than today's. */
-    isOutdated: (encoded: string) => !encoded.startsWith(PREFIX),
+    isOutdated: (encoded: string) => !encoded.startsWith(prefix),
   }
 }

@@ -13,14 +13,14 @@ import { toUser } from './user.ts'
 
 /** The signed-in user's own account: read, change and delete it. */
 export function createProfile(core: Core) {
-  const { db, outbox, requireEmailVerification, throttle } = core
+  const { db, outbox, requireEmailVerification, sessionCache, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
     /** Null when the request carries no credentials; bad ones are an error. */
     async me(caller: Caller) {
-      const identity = await caller.identify()
-      return identity && toUser(identity.user)
+      const viewer = await caller.view()
+      return viewer?.user ?? null
     },
 
     /**
@@ -33,8 +33,10 @@ export function createProfile(core: Core) {
       const newEmail = email && email !== user.email ? email : undefined
       const cancels = email === user.email && user.pendingEmail !== null
       await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
+      if (newEmail) await throttle.changingEmail(user.id, caller.client)
       const mayMail =
-        newEmail !== undefined && (await throttle.mayMail('verificationMailPerAccount', newEmail))
+        newEmail !== undefined &&
+        (await throttle.mayMail('verificationMailPerAccount', newEmail, caller.client))
 
       const { row, secret } = await db
         .transaction(async (tx) => {
@@ -57,6 +59,7 @@ export function createProfile(core: Core) {
         .catch((fault: unknown) => {
           throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
         })
+      sessionCache.forget(user.id)
       if (secret) caller.keepSecret(secret)
       return toUser(row)
     },
@@ -71,6 +74,7 @@ export function createProfile(core: Core) {
         await endMailedTokens(tx, gone)
         await record(tx, 'account_deleted', gone.id, caller.client)
       })
+      sessionCache.forget(identity.user.id)
       caller.forgetSecret()
       return true
     },

@@ -3,8 +3,8 @@ import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
 import { endSession } from './end-session.ts'
 import { recordByEmail } from './events.ts'
-import type { RegisterPayload } from './grant.ts'
 import type { RegisterInput } from './inputs.ts'
+import type { RegisterPayload } from './outputs.ts'
 import { toUser } from './user.ts'
 
 /**
@@ -19,9 +19,11 @@ export function createRegister({
   outbox,
   passwords,
   requireEmailVerification,
+  sessionCache,
   throttle,
 }: Core) {
   return async (input: RegisterInput, caller: Caller) => {
+    passwords.refuseShort(input.password, 'password')
     if (requireEmailVerification) outbox.demand()
     return passwords.admit(() => register(input, caller))
   }
@@ -33,9 +35,10 @@ export function createRegister({
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
     await throttle.registering(client)
-    const mayMail = requireEmailVerification && (await throttle.mayMail('verificationMailPerAccount', email))
+    const mayMail = await throttle.mayMail('verificationMailPerAccount', email, client)
     const passwordHash = await passwords.hash(password)
-    const signUp = { operation: 'register', email, client, transport, formerId, passwordHash } as const
+    const known = { email, client, transport, formerId, mayMail, passwordHash }
+    const signUp = { operation: 'register', ...known } as const
     const { user, session, taken } = await betterAuth
       .signingIn(signUp, () =>
         betterAuth.api.signUpEmail({ body: { email, password, name: username ?? '' } }),
@@ -44,9 +47,9 @@ export function createRegister({
         if (isTaken(fault) && requireEmailVerification) return madeUp(email, username ?? null)
         throw fault
       })
+    if (taken) await tellOwner(email, mayMail, formerId, caller)
+    if (formerId) sessionCache.forget(formerId)
     if (session) return grant({ user, session, secret: session.secret }, caller)
-    if (formerId) await endSession(db, formerId)
-    if (taken) await tellOwner(email, mayMail, caller)
     return {
       user: toUser(user),
       session: null,
@@ -57,9 +60,16 @@ export function createRegister({
   }
 
   /** As many statements as a new account takes, so that the time tells nothing either. */
-  async function tellOwner(email: string, mayMail: boolean, { client }: Caller) {
+  async function tellOwner(
+    email: string,
+    mayMail: boolean,
+    formerId: string | undefined,
+    { client }: Caller,
+  ) {
+    const mayRecord = await throttle.mayRecord('register_taken', client)
     await db.transaction(async (tx) => {
-      await recordByEmail(tx, 'register_taken', email, client)
+      if (formerId) await endSession(tx, formerId)
+      if (mayRecord) await recordByEmail(tx, 'register_taken', email, client)
       if (mayMail) await outbox.promise(tx, { kind: 'address-taken', recipient: email })
     })
   }

@@ -1,14 +1,15 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { and, eq, getTableColumns, gt, ne, or, sql } from 'drizzle-orm'
+import { and, eq, exists, getTableColumns, gt, isNull, ne, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../db/client.ts'
-import { sessions, users } from '../db/schema.ts'
+import { events, sessions, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
 import type { Client } from './caller.ts'
 import { record } from './events.ts'
 import { SessionTransport } from './inputs.ts'
 import type { Outbox } from './outbox.ts'
 import { digest, type RefreshToken, type RefreshTokens } from './refresh-tokens.ts'
+import type { SessionCache } from './session-cache.ts'
 
 /** How long a predecessor stays good, and how often a session rotates at most. */
 export const GRACE_SECONDS = 30
@@ -24,6 +25,7 @@ type Parts = {
   db: Db
   outbox: Outbox
   refreshTokens: RefreshTokens
+  sessionCache: SessionCache
   settings: { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
 }
 
@@ -35,10 +37,50 @@ type Parts = {
  * current one back. So tabs that refresh at once, a request overtaken by two others and a reply
  * that was lost all end with the same token.
  */
-export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
+export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings }: Parts) {
   const grace = sql`make_interval(secs => ${GRACE_SECONDS}::int)`
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
+
+  const given = (name: string) => sql.placeholder(name)
+  const isCurrent = eq(sessions.token, given('hash'))
+  const isDue = sql`${isCurrent} and coalesce(${sessions.rotatedAt} <= now() - ${grace}, true)`
+  const rotated = db.$with('rotated').as(
+    db
+      .update(sessions)
+      .set({
+        token: sql`case when ${isDue} then ${given('successorHash')} else ${sessions.token} end`,
+        previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
+        rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
+        expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
+        lastUsedAt: sql`now()`,
+      })
+      .where(
+        and(
+          eq(sessions.id, given('sessionId')),
+          gt(sessions.expiresAt, sql`now()`),
+          eq(sessions.transport, given('transport')),
+          or(
+            isCurrent,
+            and(eq(sessions.previousToken, given('hash')), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
+          ),
+          exists(
+            sql`(select from ${users} where ${users.id} = ${sessions.userId} and ${isNull(users.disabledAt)})`,
+          ),
+        ),
+      )
+      .returning(),
+  )
+  const noted = db.$with('noted', {}).as(sql`
+    insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
+    select 'refresh', user_id, ${given('requestId')}, ${given('ipAddress')}, ${given('userAgent')}
+    from rotated where rotated_at = now()`)
+  const rotation = db
+    .with(rotated, noted)
+    .select()
+    .from(rotated)
+    .innerJoin(users, eq(users.id, rotated.userId))
+    .prepare('rotate_session')
 
   return {
     id: 'servauth-rotation',
@@ -54,43 +96,16 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
           if (!presented) throw unauthenticated('INVALID')
           const hash = digest(body.token)
           const successor = refreshTokens.successor(presented)
-
-          const isCurrent = eq(sessions.token, hash)
-          const isDue = sql`${isCurrent} and coalesce(${sessions.rotatedAt} <= now() - ${grace}, true)`
-          const found = await db.transaction(async (tx) => {
-            const [found] = await tx
-              .update(sessions)
-              .set({
-                token: sql`case when ${isDue} then ${digest(successor)} else ${sessions.token} end`,
-                previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
-                rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
-                expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
-                lastUsedAt: sql`now()`,
-              })
-              .from(users)
-              .where(
-                and(
-                  eq(sessions.id, presented.sessionId),
-                  eq(users.id, sessions.userId),
-                  gt(sessions.expiresAt, sql`now()`),
-                  eq(sessions.transport, body.transport),
-                  or(
-                    isCurrent,
-                    and(eq(sessions.previousToken, hash), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
-                  ),
-                ),
-              )
-              .returning({
-                session: getTableColumns(sessions),
-                user: getTableColumns(users),
-                rotated: sql<boolean>`${sessions.rotatedAt} = now()`,
-              })
-            if (found?.rotated) await record(tx, 'refresh', found.user.id, body.client)
-            return found
+          const [found] = await rotation.execute({
+            sessionId: presented.sessionId,
+            hash,
+            successorHash: digest(successor),
+            transport: body.transport,
+            ...body.client,
           })
           if (!found) throw await refusal(presented, hash, body)
 
-          const { session, user } = found
+          const { rotated: session, users: user } = found
           return { session, user, token: session.token === hash ? body.token : successor }
         },
       ),
@@ -106,6 +121,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
     const [session] = await db
       .select({ ...getTableColumns(sessions), expired: sql<boolean>`${sessions.expiresAt} <= now()` })
       .from(sessions)
+      .innerJoin(users, and(eq(users.id, sessions.userId), isNull(users.disabledAt)))
       .where(eq(sessions.id, sessionId))
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')
@@ -125,6 +141,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, settings }: Parts) {
       const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
       if (user) await outbox.promise(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
     })
+    sessionCache.forget(sessionId)
     return new AuthError('REFRESH_REUSED')
   }
 }

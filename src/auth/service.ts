@@ -1,12 +1,15 @@
+import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import { createAccessTokens } from './access-tokens.ts'
+import { createAdministration } from './administration.ts'
 import { createBetterAuth } from './better-auth.ts'
 import type { Client } from './caller.ts'
 import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
 import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { createKeyRotation } from './key-rotation.ts'
 import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
 import { createLogout } from './logout.ts'
@@ -18,27 +21,45 @@ import { createProfile } from './profile.ts'
 import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
+import { createSessionCache } from './session-cache.ts'
 import { createSessions } from './sessions.ts'
+import { createSigningKeys } from './signing-keys.ts'
 import { type CounterFactory, createThrottle } from './throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
-type Parts = { env: Env & { AUTH_SECRET: string }; db: Db; canMail: boolean; counter: CounterFactory }
+type Parts = {
+  env: Env & { AUTH_SECRET: string }
+  db: Db
+  changes: Changes
+  canMail: boolean
+  counter: CounterFactory
+}
 
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db, canMail, counter }: Parts) {
-  const passwords = createPasswords()
+export function createAuthService({ env, db, changes, canMail, counter }: Parts) {
+  const passwords = createPasswords(env)
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
-  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens })
+  const sessionCache = createSessionCache(changes)
+  const signingKeys = createSigningKeys({ db, settings: env })
+  const betterAuth = createBetterAuth({
+    env,
+    db,
+    outbox,
+    passwords,
+    refreshTokens,
+    sessionCache,
+    signingKeys,
+  })
   const accessTokens = createAccessTokens(betterAuth.api, env)
-  const credentials = createCredentials({ db, accessTokens, refreshTokens })
+  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
   const grant = createGrant(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
-  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE })
-  const core = { ...parts, requireEmailVerification, throttle }
+  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE, limits: env.THROTTLE_LIMITS })
+  const core = { ...parts, requireEmailVerification, sessionCache, throttle }
 
   return {
     register: createRegister(core),
@@ -50,10 +71,15 @@ export function createAuthService({ env, db, canMail, counter }: Parts) {
     ...createEmail(core),
     ...createSessions(core),
     events: createEventLog(core),
+    administration: createAdministration(core),
+    keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
-    identify: credentials.resolve,
-    noteRefusedOrigin: (client: Client) => record(db, 'origin_refused', null, client),
-    composeLetter: createLetters({ db, mailedTokens, appUrl: env.APP_URL }),
+    identify: credentials.identify,
+    view: credentials.view,
+    async noteRefusedOrigin(client: Client) {
+      if (await throttle.mayRecord('origin_refused', client)) await record(db, 'origin_refused', null, client)
+    },
+    composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
     prepare: accessTokens.prepare,
     publishedKeys: accessTokens.published,
   }

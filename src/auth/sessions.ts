@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, sql } from 'drizzle-orm'
 import { sessions } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
-import { type Caller, identityOf } from './caller.ts'
+import { type Caller, identityOf, viewerOf } from './caller.ts'
 import type { Core } from './core.ts'
 import { endSession, endSessions } from './end-session.ts'
 import { record } from './events.ts'
@@ -9,16 +9,16 @@ import { SessionId } from './inputs.ts'
 import { toSession } from './session.ts'
 
 /** The signed-in user's sessions: where somebody is signed in, and the means to end that. */
-export function createSessions({ db }: Core) {
+export function createSessions({ db, sessionCache }: Core) {
   return {
     async sessions(caller: Caller) {
-      const { user, session } = await identityOf(caller)
+      const { user, sessionId } = await viewerOf(caller)
       const rows = await db
         .select()
         .from(sessions)
         .where(and(eq(sessions.userId, user.id), gt(sessions.expiresAt, sql`now()`)))
         .orderBy(desc(sessions.createdAt), desc(sessions.id))
-      return rows.map((row) => toSession(row, session.id))
+      return rows.map((row) => toSession(row, sessionId))
     },
 
     /** One of one's own, the current one included. @throws `NOT_FOUND` for any other id, whatever it is. */
@@ -26,10 +26,11 @@ export function createSessions({ db }: Core) {
       const { user, session } = await identityOf(caller)
       if (!SessionId.safeParse(id).success) throw new AuthError('NOT_FOUND')
       await db.transaction(async (tx) => {
-        const ended = await endSession(tx, id, user.id)
+        const ended = await endSession(tx, id, { userId: user.id })
         if (!ended) throw new AuthError('NOT_FOUND')
         await record(tx, 'sessions_revoked', user.id, caller.client)
       })
+      sessionCache.forget(id)
       if (id === session.id) caller.forgetSecret()
       return true
     },
@@ -37,11 +38,13 @@ export function createSessions({ db }: Core) {
     /** @returns how many were ended */
     async revokeOtherSessions(caller: Caller) {
       const { user, session } = await identityOf(caller)
-      return db.transaction(async (tx) => {
+      const count = await db.transaction(async (tx) => {
         const ended = await endSessions(tx, user.id, session.id)
         if (ended > 0) await record(tx, 'sessions_revoked', user.id, caller.client)
         return ended
       })
+      sessionCache.forget(user.id)
+      return count
     },
   }
 }

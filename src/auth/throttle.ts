@@ -3,7 +3,8 @@ import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Db } from '../db/client.ts'
 import { AuthError } from '../errors.ts'
 import type { Client } from './caller.ts'
-import { record, recordByEmail } from './events.ts'
+import { type EventKind, record, recordByEmail } from './events.ts'
+import type { LimitName, Limits } from './limits.ts'
 import { digest } from './refresh-tokens.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
@@ -15,61 +16,58 @@ export type CounterFactory = (options: {
   duration: number
 }) => RateLimiterAbstract
 
-const MINUTE = 60
-const HOUR = 60 * MINUTE
+/** After the free failures in a row, each attempt is followed by a wait that doubles up to the longest. */
+const FAILURES_KEPT = 24 * 3600
 
-/** So many in so many seconds. */
-const LIMITS = {
-  loginPerAddress: [20, MINUTE],
-  registerPerAddress: [20, HOUR],
-  mailedTokenPerAddress: [10, MINUTE],
-  reauthenticatePerSession: [5, 15 * MINUTE],
-  resetMailPerAccount: [3, HOUR],
-  verificationMailPerAccount: [3, HOUR],
-} as const
-
-/** After so many failures in a row, each attempt is followed by a wait that doubles up to the longest. */
-const FREE_FAILURES = 5
-const LONGEST_WAIT = 15 * MINUTE
-const FAILURES_KEPT = 24 * HOUR
-
-type Limit = keyof typeof LIMITS
-type Parts = { db: Db; counter: CounterFactory; enabled: boolean }
+type Parts = { db: Db; counter: CounterFactory; enabled: boolean; limits: Limits }
 
 /**
  * Who must wait. Attempts are counted before any hashing, and alike whether the account exists
  * and the password is right: a caller who must wait learns nothing else.
  */
-export function createThrottle({ db, counter, enabled }: Parts) {
+export function createThrottle({ db, counter, enabled, limits }: Parts) {
   const make = (keyPrefix: string, points: number, duration: number) =>
     counter({ keyPrefix, points, duration })
   const counters = Object.fromEntries(
-    Object.entries(LIMITS).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
-  ) as Record<Limit, RateLimiterAbstract>
+    Object.entries(limits).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
+  ) as Record<LimitName, RateLimiterAbstract>
   const failures = make('loginFailures', Number.MAX_SAFE_INTEGER, FAILURES_KEPT)
   const waits = make('loginWait', 1, 1)
+  const [freeFailures, longestWait] = limits.loginFailures
 
-  async function count(limit: Limit, key: string, client: Client) {
+  async function count(limit: LimitName, key: string, client: Client) {
     if (!enabled) return
     const state = await consume(counters[limit], key)
-    const excess = state.consumedPoints - LIMITS[limit][0]
+    const excess = state.consumedPoints - limits[limit][0]
     if (excess === 1) await record(db, 'throttled', null, client)
     if (excess > 0) throw mustWait(state)
+  }
+
+  async function isWithin(limit: LimitName, key: string) {
+    const { consumedPoints } = await consume(counters[limit], key)
+    return consumedPoints <= limits[limit][0]
   }
 
   return {
     /** @throws `TOO_MANY_REQUESTS` */
     registering: (client: Client) => count('registerPerAddress', network(client), client),
     usingMailedToken: (client: Client) => count('mailedTokenPerAddress', network(client), client),
+    changingEmail: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
     reauthenticating: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 
-    /** Whether one more mail may go out; the caller answers the same either way. */
-    async mayMail(kind: 'resetMailPerAccount' | 'verificationMailPerAccount', email: string) {
+    /** Whether one more mail may be asked for; the caller answers the same either way. */
+    async mayMail(kind: 'resetMailPerAccount' | 'verificationMailPerAccount', email: string, client: Client) {
       if (!enabled) return true
-      const { consumedPoints } = await consume(counters[kind], digest(email))
-      return consumedPoints <= LIMITS[kind][0]
+      // One after the other: who may not ask any more does not use up the account's mails.
+      return (await isWithin('mailRequestPerAddress', network(client))) && isWithin(kind, digest(email))
     },
+
+    /** Whether one more mail goes to a mailbox, whatever it is about and whoever caused it. */
+    mayReceive: async (email: string) => !enabled || isWithin('mailPerRecipient', digest(email)),
+
+    /** Whether one more event is kept of a kind that anybody can cause. */
+    mayRecord: (kind: EventKind, client: Client) => isWithin('eventPerAddress', `${kind}:${network(client)}`),
 
     /**
      * Counts an attempt at an account, known or not; the right password ends the count by what
@@ -78,17 +76,17 @@ export function createThrottle({ db, counter, enabled }: Parts) {
     async loggingIn(email: string, client: Client) {
       if (!enabled) return async () => {}
       const key = digest(email)
-      await count('loginPerAddress', network(client), client)
-      const isWaiting = (await waits.get(key)) !== null
-      const attempts = isWaiting ? FREE_FAILURES : (await failures.penalty(key)).consumedPoints
-      if (attempts < FREE_FAILURES) return async () => void (await failures.delete(key))
+      // An attempt that its address may not make is not counted against the account.
+      const [wait] = await Promise.all([waits.get(key), count('loginPerAddress', network(client), client)])
+      const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
+      if (attempts < freeFailures) return () => lenient(failures.delete(key))
 
-      const seconds = Math.min(2 ** (attempts - FREE_FAILURES), LONGEST_WAIT)
+      const seconds = Math.min(2 ** (attempts - freeFailures), longestWait)
       // Of many attempts at once the first takes the turn, and the others wait as it does.
       const turn = await consume(waits, key, { customDuration: seconds })
       if (turn.consumedPoints > 1) {
         // An attempt that was not let through does not make the wait longer.
-        if (!isWaiting) await failures.reward(key)
+        if (!wait) await failures.reward(key)
         if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
         throw mustWait(turn)
       }
@@ -97,9 +95,15 @@ export function createThrottle({ db, counter, enabled }: Parts) {
 
     /** Ends the count of failures and the wait. */
     async forgive(email: string) {
-      if (enabled) await Promise.all([failures.delete(digest(email)), waits.delete(digest(email))])
+      const key = digest(email)
+      if (enabled) await lenient(Promise.all([failures.delete(key), waits.delete(key)]))
     },
   }
+}
+
+/** A count that could not be ended must not turn what is done already into a refusal: it ends by itself. */
+async function lenient(ending: Promise<unknown>) {
+  await ending.catch(() => {})
 }
 
 /** The state of a counter after one more; the library rejects with it when the counter is used up. */

@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
 import { DATABASE_LIMITS as LIMITS } from './limits.ts'
 import * as schema from './schema.ts'
@@ -8,27 +9,31 @@ export type Db = ReturnType<typeof createDb>['db']
 /** A transaction, or the pool itself: what a statement may run on. */
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 
+type InTime = ReturnType<typeof createDeadline>
+
+/** What every connection of a running server is made with. */
+export const connectionOptions = {
+  connect_timeout: LIMITS.connectSeconds,
+  // Array types are not used, and the query that looks them up rejects where nobody can catch it.
+  fetch_types: false,
+  backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+  onnotice: () => {},
+  connection: {
+    application_name: 'servauth',
+    statement_timeout: LIMITS.statementMs,
+    lock_timeout: LIMITS.lockMs,
+    idle_in_transaction_session_timeout: LIMITS.callMs,
+  },
+} as const
+
 /**
  * Opens the pool. Connections are made when needed, so a database that is down does not
  * keep the process from starting; every call ends within {@link LIMITS.callMs}.
  */
 export function createDb(url: string) {
-  const sql = postgres(url, {
-    max: LIMITS.connections,
-    connect_timeout: LIMITS.connectSeconds,
-    // Array types are not used, and the query that looks them up rejects where nobody can catch it.
-    fetch_types: false,
-    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
-    onnotice: () => {},
-    connection: {
-      application_name: 'servauth',
-      statement_timeout: LIMITS.statementMs,
-      lock_timeout: LIMITS.lockMs,
-      idle_in_transaction_session_timeout: LIMITS.callMs,
-    },
-  })
+  const sql = postgres(url, { ...connectionOptions, max: LIMITS.connections })
   return {
-    db: drizzle(bounded(sql), { schema }),
+    db: drizzle(bounded(sql, createDeadline(LIMITS.callMs)), { schema }),
     close: () => sql.end({ timeout: 5 }),
   }
 }
@@ -39,7 +44,11 @@ export function createDb(url: string) {
  * run late: a statement is cancelled, and a transaction whose caller has been refused rolls back.
  * Statements are prepared: Drizzle asks for it only where a query is named.
  */
-function bounded<Client extends Sql | TransactionSql>(client: Client, assertWanted = () => {}): Client {
+function bounded<Client extends Sql | TransactionSql>(
+  client: Client,
+  inTime: InTime,
+  assertWanted = () => {},
+): Client {
   return new Proxy(client, {
     get(target, key) {
       if (key === 'unsafe') {
@@ -50,8 +59,8 @@ function bounded<Client extends Sql | TransactionSql>(client: Client, assertWant
           return {
             // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
             then: (...handlers: Parameters<Promise<unknown>['then']>) =>
-              endsInTime(query, cancel).then(...handlers),
-            values: () => endsInTime(query.values(), cancel),
+              endsInTime(inTime, query, cancel).then(...handlers),
+            values: () => endsInTime(inTime, query.values(), cancel),
           }
         }
       }
@@ -65,11 +74,11 @@ function bounded<Client extends Sql | TransactionSql>(client: Client, assertWant
           }
           const transaction = transact(async (tx) => {
             assertStillWanted()
-            const result = await work(bounded(tx, assertStillWanted))
+            const result = await work(bounded(tx, inTime, assertStillWanted))
             assertStillWanted()
             return result
           })
-          return endsInTime(transaction, () => {
+          return endsInTime(inTime, transaction, () => {
             wanted = false
           })
         }
@@ -79,20 +88,14 @@ function bounded<Client extends Sql | TransactionSql>(client: Client, assertWant
   })
 }
 
-async function endsInTime<T>(pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(unavailable(new Error('The database did not answer in time')))
-      void Promise.resolve(giveUp()).catch(() => {})
-    }, LIMITS.callMs)
-  })
+async function endsInTime<T>(inTime: InTime, pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
   try {
-    return await Promise.race([pending, deadline])
+    return await inTime(pending, () => {
+      void Promise.resolve(giveUp()).catch(() => {})
+      return unavailable(new Error('The database did not answer in time'))
+    })
   } catch (fault) {
     throw isUnavailable(fault) ? unavailable(fault) : fault
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -103,15 +106,16 @@ function unavailable(cause: unknown) {
 /**
  * Whether a fault lies with the database's state and not with the statement. By SQLSTATE class
  * (PostgreSQL, appendix A): data, integrity, syntax and the like are ours, the rest is its.
- * An undefined table is ours to wait for: the migrations are not in yet.
+ * An undefined table is ours to wait for: the migrations are not in yet. So is a database that
+ * takes no writes (25006, after a failover) or ends a transaction for its age (25P03, 25P04).
  */
 function isUnavailable(fault: unknown) {
   if (fault instanceof AuthError) return false
   if (!(fault instanceof postgres.PostgresError)) return isConnectionFault(fault)
-  return fault.code === '42P01' || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
+  return /^(42P01|25006|25P03|25P04)$/.test(fault.code) || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
 }
 
-function isConnectionFault(fault: unknown) {
+export function isConnectionFault(fault: unknown) {
   const { code } = (fault ?? {}) as { code?: unknown }
   return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
 }

@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
-import type { Caller, Client, Identity, Presented } from '../auth/caller.ts'
+import type { Caller, Client, Identity, Presented, Viewer } from '../auth/caller.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext, AppEnv } from './context.ts'
 import type { createSessionCookie } from './session-cookie.ts'
@@ -9,11 +9,12 @@ type Options = {
   cookie: ReturnType<typeof createSessionCookie>
   trustedProxies: BlockList
   identify: (presented: Presented) => Promise<Identity | null>
+  view: (presented: Presented) => Promise<Viewer | null>
 }
 
 /** Reads who calls. Credentials are proven when first asked for, and once. */
-export function caller({ cookie, trustedProxies, identify }: Options): MiddlewareHandler<AppEnv> {
-  return async function caller(c, next) {
+export function caller({ cookie, trustedProxies, identify, view }: Options): MiddlewareHandler<AppEnv> {
+  return function caller(c, next) {
     const presented = { bearer: bearerOf(c), cookie: cookie.read(c) }
     let identity: Promise<Identity | null> | undefined
     const current: Caller = {
@@ -22,6 +23,7 @@ export function caller({ cookie, trustedProxies, identify }: Options): Middlewar
         return clientOf(c, trustedProxies)
       },
       identify: () => (identity ??= identify(presented)),
+      view: () => view(presented),
       keepSecret: (secret) => cookie.write(c, secret),
       forgetSecret: () => cookie.clear(c),
     }
@@ -32,7 +34,7 @@ export function caller({ cookie, trustedProxies, identify }: Options): Middlewar
 
 export function clientOf(c: AppContext, trustedProxies: BlockList): Client {
   return {
-    requestId: c.var.requestId,
+    requestId: c.get('requestId'),
     ipAddress: clientAddress(c, trustedProxies),
     userAgent: userAgentOf(c),
   }

@@ -3,7 +3,7 @@ import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
 import { type Letter, type Message, write } from './messages.ts'
-import { Undeliverable } from './smtp.ts'
+import { CONNECTIONS, Undeliverable } from './smtp.ts'
 
 type Parts = {
   db: Db
@@ -15,11 +15,15 @@ type Parts = {
   send: (message: Message) => Promise<void>
 }
 
-const BATCH = 10
+/** No more than go out at once: what waits behind them is for other replicas to take. */
+const BATCH = CONNECTIONS
 const POLL_MS = 500
-/** How long a mail belongs to the worker that took it. Longer than sending may last. */
+/** How long a mail belongs to the worker that took it. Longer than composing and sending may last. */
 const LEASE_SECONDS = 60
 const MOST_ATTEMPTS = 12
+
+/** A mail as a worker took it. Whoever takes it after the lease counts another attempt, and the result is theirs to write. */
+const asTaken = ({ id, attempts }: MailRow) => and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts))
 
 /**
  * Sends what the outbox promises. A mail is taken under a lease, so two replicas do not send it
@@ -56,7 +60,7 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
       if (expired) throw new Undeliverable('The mail has expired')
       const letter = await compose(row)
       if (letter) await send(write(letter))
-      await db.update(mailOutbox).set({ status: 'SENT' }).where(eq(mailOutbox.id, row.id))
+      await db.update(mailOutbox).set({ status: 'SENT' }).where(asTaken(row))
     } catch (err) {
       log.warn({ err, mail: { id: row.id, kind: row.kind, attempts: row.attempts } }, 'mail not sent')
       const wait = sql`make_interval(secs => ${Math.min(2 ** row.attempts, 900)}::int)`
@@ -68,7 +72,7 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
             nextAttemptAt: sql`now() + ${wait}`,
             status: sql`case when ${hopeless} or ${mailOutbox.expiresAt} < now() + ${wait} then 'FAILED' else 'PENDING' end::mail_status`,
           })
-          .where(eq(mailOutbox.id, row.id))
+          .where(asTaken(row))
           .returning({ status: mailOutbox.status })
         if (given?.status === 'FAILED') await onFailed(tx, row)
       })

@@ -14,7 +14,7 @@ type Received = {
   headers: string
   token: string
 }
-type Fault = { code: number } | { delayMs: number } | 'drop'
+type Fault = { code?: number; delayMs?: number } | 'drop'
 
 /** A real SMTP server on loopback that keeps what it gets, and misbehaves when told to. */
 export async function createMailbox() {
@@ -33,11 +33,12 @@ export async function createMailbox() {
           for (const socket of sockets) socket.destroy()
           return
         }
-        if (fault && 'code' in fault) {
-          callback(Object.assign(new Error('No'), { responseCode: fault.code }))
+        const { code, delayMs = 0 } = fault ?? {}
+        await new Promise((done) => setTimeout(done, delayMs))
+        if (code) {
+          callback(Object.assign(new Error('No'), { responseCode: code }))
           return
         }
-        if (fault) await new Promise((done) => setTimeout(done, (fault as { delayMs: number }).delayMs))
         received.push(await read(raw, session.envelope.rcptTo.length))
         callback()
       })

@@ -1,0 +1,58 @@
+import { sql } from 'drizzle-orm'
+import { RateLimiterDrizzle, RateLimiterRes } from 'rate-limiter-flexible'
+import type { Db } from './client.ts'
+import { throttle } from './schema.ts'
+
+type Options = { keyPrefix: string; points: number; duration: number }
+type Count = { points: number; ms: number }
+
+/**
+ * The library's counters on PostgreSQL, shared by all replicas. The statements are ours: its own
+ * put the application's time into the table, and replicas disagree about the time.
+ */
+export function createCounters(db: Db) {
+  return (options: Options) => new Counter(db, options)
+}
+
+const msLeft = sql`(extract(epoch from ${throttle.expire} - now()) * 1000)::float8 as ms`
+
+class Counter extends RateLimiterDrizzle {
+  readonly #db: Db
+
+  constructor(db: Db, options: Options) {
+    // Housekeeping clears away what has expired.
+    super({ ...options, storeClient: db, schema: throttle, clearExpiredByTimeout: false })
+    this.#db = db
+  }
+
+  async _upsert(key: string, points: number, msDuration: number, anew = false) {
+    const ends = sql`now() + make_interval(secs => ${msDuration / 1000}::float8)`
+    const isOver = anew ? sql`true` : sql`${throttle.expire} <= now()`
+    const [count] = await this.#db.execute<Count>(sql`
+      insert into ${throttle} (key, points, expire) values (${key}, ${points}::int, ${ends})
+      on conflict (key) do update set
+        points = case when ${isOver} then excluded.points else ${throttle.points} + excluded.points end,
+        expire = case when ${isOver} then excluded.expire else ${throttle.expire} end
+      returning ${throttle.points}, ${msLeft}`)
+    return count
+  }
+
+  async _get(key: string) {
+    const [count] = await this.#db.execute<Count>(sql`
+      select ${throttle.points}, ${msLeft} from ${throttle}
+      where ${throttle.key} = ${key} and ${throttle.expire} > now()`)
+    return count ?? null
+  }
+
+  async _delete(key: string) {
+    const gone = await this.#db.execute(
+      sql`delete from ${throttle} where ${throttle.key} = ${key} returning true`,
+    )
+    return gone.length > 0
+  }
+
+  _getRateLimiterRes(_key: string, changedPoints: number, { points, ms }: Count) {
+    const left = Math.max(this.points - points, 0)
+    return new RateLimiterRes(left, Math.max(ms, 0), points, points === changedPoints)
+  }
+}

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { migrate } from '../src/db/migrate.ts'
+import { createDatabase } from './support/database.ts'
+import { createProxy } from './support/proxy.ts'
+
+const LOCK = 7_378_283
+const seconds = (since: number) => (performance.now() - since) / 1000
+
+async function databaseWithProxy() {
+  const database = await createDatabase()
+  const proxy = await createProxy(database.url)
+  return {
+    ...database,
+    proxy,
+    async drop() {
+      await proxy.close()
+      await database.drop()
+    },
+  }
+}
+
+test.concurrent('a migration on a database that freezes is given up, and can be tried again', async () => {
+  const { sql, proxy, drop } = await databaseWithProxy()
+  const other = await sql.reserve()
+  await other`select pg_advisory_lock(${LOCK})`
+  const began = performance.now()
+  const frozen = migrate(proxy.url)
+  const outcome = frozen.then(
+    () => 'done',
+    (fault: Error) => fault.message,
+  )
+  await expect
+    .poll(
+      () =>
+        sql`select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`,
+    )
+    .toHaveLength(1)
+
+  proxy.freeze()
+  const told = await outcome
+  const took = seconds(began)
+  proxy.restore()
+  await other`select pg_advisory_unlock(${LOCK})`
+  other.release()
+  await migrate(proxy.url)
+  await drop()
+
+  expect(told).toBe('The database does not answer')
+  expect(took).toBeLessThan(20)
+})
+
+test.concurrent('a migration that waits for another replica waits as long as that one works', async () => {
+  const { sql, proxy, drop } = await databaseWithProxy()
+  const other = await sql.reserve()
+  await other`select pg_advisory_lock(${LOCK})`
+  const began = performance.now()
+  const waiting = migrate(proxy.url)
+
+  await new Promise((done) => setTimeout(done, 13_000))
+  await other`select pg_advisory_unlock(${LOCK})`
+  other.release()
+  await waiting
+  await drop()
+
+  expect(seconds(began)).toBeGreaterThan(13)
+})
