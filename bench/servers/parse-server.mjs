@@ -21,4 +21,5 @@ const app = express()
 app.use('/parse', parseServer.app)
 new ParseGraphQLServer(parseServer, { graphQLPath: '/graphql' }).applyGraphQL(app)
 
-await once(createServer(app).listen(port), 'listening')
+const server = createServer({ keepAliveTimeout: 30_000 }, app)
+await once(server.listen(port), 'listening')
