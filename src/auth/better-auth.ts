@@ -31,6 +31,8 @@ export type SignIn = {
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
+  /** Refused by whoever counts attempts; nothing is hashed before that is known. */
+  admitted?: Promise<unknown>
   passwordHash?: string
   /** Whether a new account's address may be asked to verify itself. */
   mayMail?: boolean
@@ -137,8 +139,13 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, se
       maxPasswordLength: 1024,
       password: {
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
-        hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
+        async hash(password) {
+          const { admitted, passwordHash } = currentSignIn()
+          await admitted
+          return passwordHash ?? passwords.hash(password)
+        },
         async verify({ hash, password }) {
+          await currentSignIn().admitted
           const right = await passwords.verify(hash, password)
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash

@@ -16,18 +16,13 @@ const SILENCE_MS = 10_000
  * long as it must; but on a database that no longer answers anybody it is given up.
  */
 export async function migrate(url: string) {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: 3,
-    onnotice: () => {},
+  const sql = connect(url, {
     // Without these the lock of a process that has vanished from the network is held for hours.
-    connection: {
-      idle_session_timeout: SILENCE_MS,
-      idle_in_transaction_session_timeout: SILENCE_MS,
-      tcp_keepalives_idle: 10,
-      tcp_keepalives_interval: 5,
-      tcp_keepalives_count: 3,
-    },
+    idle_session_timeout: SILENCE_MS,
+    idle_in_transaction_session_timeout: SILENCE_MS,
+    tcp_keepalives_idle: 10,
+    tcp_keepalives_interval: 5,
+    tcp_keepalives_count: 3,
   })
   const over = new AbortController()
   try {
@@ -38,6 +33,11 @@ export async function migrate(url: string) {
   }
 }
 
+function connect(url: string, connection = {}) {
+  // Array types are not used, and the query that looks them up rejects where nobody can catch it.
+  return postgres(url, { max: 1, connect_timeout: 3, fetch_types: false, onnotice: () => {}, connection })
+}
+
 async function apply(sql: postgres.Sql) {
   await sql`select pg_advisory_lock(${LOCK})`
   await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
@@ -45,17 +45,14 @@ async function apply(sql: postgres.Sql) {
 
 /** Rejects when the database has given no sign of life for a while. A refusal is one too. */
 async function untilSilent(url: string, over: AbortSignal) {
-  const sql = postgres(url, { max: 1, connect_timeout: 3, onnotice: () => {} })
+  const sql = connect(url)
   const answers = () =>
     sql`select 1`.then(Boolean, (fault: unknown) => fault instanceof postgres.PostgresError)
-  let heardAt = performance.now()
   try {
+    let heardAt = performance.now()
     while (!over.aborted) {
-      const [heard] = await Promise.all([
-        Promise.race([answers(), pause(PULSE_MS, over)]),
-        pause(PULSE_MS, over),
-      ])
-      if (heard) heardAt = performance.now()
+      await pause(PULSE_MS, over)
+      if (await Promise.race([answers(), pause(PULSE_MS, over)])) heardAt = performance.now()
       if (performance.now() - heardAt > SILENCE_MS) throw new Error('The database does not answer')
     }
   } finally {
