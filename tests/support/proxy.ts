@@ -6,6 +6,7 @@ export async function createProxy(target: string) {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
+  let delayMs = 0
 
   const server = createServer((inbound) => {
     if (state === 'closed') return inbound.destroy()
@@ -15,7 +16,15 @@ export async function createProxy(target: string) {
       [outbound, inbound],
     ] as const) {
       sockets.add(from)
-      from.on('data', (data) => state !== 'frozen' && to.write(data))
+      let passed = Promise.resolve()
+      from.on('data', (data) => {
+        if (state === 'frozen') return
+        const due = performance.now() + delayMs
+        passed = passed.then(async () => {
+          if (delayMs > 0) await new Promise((done) => setTimeout(done, due - performance.now()))
+          if (state !== 'frozen') to.write(data)
+        })
+      })
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
@@ -43,9 +52,14 @@ export async function createProxy(target: string) {
     freeze() {
       state = 'frozen'
     },
+    /** Lets everything through late, each way. */
+    delay(ms: number) {
+      delayMs = ms
+    },
     restore() {
-      if (state === 'frozen') drop()
+      if (state === 'frozen' || delayMs > 0) drop()
       state = 'open'
+      delayMs = 0
     },
     async close() {
       drop()
