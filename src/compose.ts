@@ -18,8 +18,11 @@ export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 
 const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
 
-/** Builds the whole server; the only place that knows every part. */
-export async function compose(env: Settings, log: Logger) {
+/**
+ * Builds the whole server; the only place that knows every part. It calls itself ready while those that
+ * serve with it on one port are.
+ */
+export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
   const { db, close } = createDb(env.DATABASE_URL)
   const changes = createChanges(env.DATABASE_URL)
   const mail = createMail(env, log)
@@ -35,7 +38,7 @@ export async function compose(env: Settings, log: Logger) {
   const stops: (() => unknown)[] = []
 
   const isReady = async () => {
-    if (!state.prepared || state.draining) return false
+    if (!state.prepared || state.draining || !areOthersReady()) return false
     await db.execute(sql`select 1`)
     return true
   }
@@ -69,6 +72,13 @@ export async function compose(env: Settings, log: Logger) {
       await close()
     },
   }
+}
+
+/** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
+export function composeService(env: Settings) {
+  const { db, close } = createDb(env.DATABASE_URL)
+  const parts = { env, db, changes: createChanges(env.DATABASE_URL), counter: createCounters(db) }
+  return { auth: createAuthService({ ...parts, canMail: false }), close }
 }
 
 /** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */

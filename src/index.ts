@@ -1,10 +1,3 @@
-import { serve } from './commands/serve.ts'
-import { loadEnv } from './env.ts'
+import { run } from './commands/program.ts'
 
-try {
-  await serve(loadEnv(process.env))
-  process.exit(0)
-} catch (fault) {
-  console.error(`\n${fault instanceof Error ? fault.message : fault}\n`)
-  process.exit(1)
-}
+process.exit(await run(process.argv.slice(2), process.env))

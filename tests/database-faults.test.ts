@@ -87,7 +87,7 @@ test('a database that is only slow is waited for within the deadline', async () 
   const client = server.client('GraphQL', 'TOKEN')
   await client.register(input)
 
-  server.proxy.delay(60)
+  server.proxy.slow(60)
   const began = performance.now()
   const answers = [
     await client.refresh(),
@@ -112,7 +112,7 @@ test('a database that is slower than the deadline is unavailable, and nobody is 
   await client.register(input)
   const secret = client.secret()
 
-  server.proxy.delay(2500)
+  server.proxy.slow(2500)
   const began = performance.now()
   const answers = await Promise.all([
     client.sessions(),

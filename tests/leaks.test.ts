@@ -94,7 +94,7 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
     return load(1)
   },
   async 'the database is slower than the deadline'() {
-    proxy.delay(2000)
+    proxy.slow(2000)
     return load(1)
   },
   async 'backends are killed under load'() {

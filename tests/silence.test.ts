@@ -63,6 +63,20 @@ describe.each(DOORS)('the time of an answer by %s does not tell who has an accou
     ).toBe(false)
   })
 
+  test('at login to a disabled account, with its password', async () => {
+    const input = account()
+    await stranger().register(input)
+    await server.sql`update users set disabled_at = now() where email = ${input.email}`
+    const login = (email: string) => stranger().login({ email, password: input.password })
+
+    expect(
+      await tellsApart(
+        () => login(input.email),
+        () => login(account().email),
+      ),
+    ).toBe(false)
+  })
+
   test('at a request for a reset or a verification', async () => {
     const input = account()
     await stranger().register(input)

@@ -7,6 +7,8 @@ export type AccessTokens = ReturnType<typeof createAccessTokens>
 
 type SigningKey = Awaited<ReturnType<BetterAuth['api']['getSigningKey']>>
 type PublicKey = Exclude<Awaited<ReturnType<typeof importJWK>>, Uint8Array>
+/** A retired key is not published, and proves only that a token is an old one. */
+type KnownKey = { jwk: JWK; key: PublicKey; retired: boolean }
 type Settings = Pick<Env, 'PUBLIC_URL' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS'>
 
 /** How long a key that was read is used before the table is asked again. */
@@ -28,24 +30,28 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   }
   const signingKey = remembered(KEY_MS, () => api.getSigningKey())
   const publicKeys = remembered(KEY_MS, async () => {
-    const { keys } = (await api.getJwks()) as JSONWebKeySet
+    const keys = await api.getPublicKeys()
     return new Map(await Promise.all(keys.map(imported)))
   })
 
   async function publicKey(kid: string | undefined) {
     const key = (await publicKeys()).get(kid ?? '') ?? (await publicKeys(MISS_MS)).get(kid ?? '')
     if (!key) throw unauthenticated('INVALID')
-    return key.key
+    return key
   }
 
   async function claims(token: string, tolerance: number) {
     if (!isCanonical(token)) throw unauthenticated('INVALID')
     try {
-      const { payload } = await jwtVerify<{ sid: string }>(token, ({ kid }) => publicKey(kid), {
-        ...expected,
-        clockTolerance: tolerance,
-      })
+      const { payload, protectedHeader } = await jwtVerify<{ sid: string }>(
+        token,
+        async ({ kid }) => (await publicKey(kid)).key,
+        { ...expected, clockTolerance: tolerance },
+      )
       const secondsLeft = (payload.exp ?? 0) - Date.now() / 1000
+      // What a retired key signed has expired long since: else it was signed later, by somebody else.
+      const { retired } = await publicKey(protectedHeader.kid)
+      if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
       return { userId: payload.sub ?? '', sessionId: payload.sid, secondsLeft }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
@@ -85,7 +91,8 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
 
     /** The public keys, for whoever verifies tokens without asking us (RFC 7517). */
     async published(): Promise<JSONWebKeySet> {
-      return { keys: [...(await publicKeys()).values()].map(({ jwk }) => jwk) }
+      const keys = [...(await publicKeys()).values()]
+      return { keys: keys.filter(({ retired }) => !retired).map(({ jwk }) => jwk) }
     },
   }
 }
@@ -96,9 +103,9 @@ function isCanonical(token: string) {
   return Buffer.from(signature, 'base64url').toString('base64url') === signature
 }
 
-async function imported(jwk: JWK): Promise<[string, { jwk: JWK; key: PublicKey }]> {
+async function imported({ jwk, retired }: { jwk: JWK; retired: boolean }): Promise<[string, KnownKey]> {
   const key = (await importJWK(jwk, 'EdDSA')) as PublicKey
-  return [jwk.kid ?? '', { jwk: { ...jwk, use: 'sig' }, key }]
+  return [jwk.kid ?? '', { jwk: { ...jwk, use: 'sig' }, key, retired }]
 }
 
 /**

@@ -8,6 +8,9 @@ import { AuthError } from '../errors.ts'
 
 type Row = Record<string, unknown>
 
+/** Before the hash of a password that is never right. */
+export const LOCK = '!'
+
 /** What is made, and what goes with it on the same transaction, is for the product to say. */
 type Makers = {
   registered(executor: Executor, user: Row): Promise<void>
@@ -68,8 +71,10 @@ function onOurTables(adapter: DBTransactionAdapter, executor: Executor, makers: 
   } satisfies Pick<DBAdapter, 'create' | 'findOne'>
 }
 
-function credentialOf({ id, password }: Row) {
-  return { id, userId: id, accountId: id, providerId: 'credential', password }
+/** A disabled account's password is locked, as in a shadow file: it is still hashed against, and never right. */
+function credentialOf({ id, password, disabledAt }: Row) {
+  const locked = disabledAt ? `${LOCK}${password}` : password
+  return { id, userId: id, accountId: id, providerId: 'credential', password: locked }
 }
 
 /** Better-Auth lets only errors of its own through a failed sign-up, so ours travel inside of one. */

@@ -2,24 +2,25 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { betterAuth } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
 import { jwt } from 'better-auth/plugins/jwt'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { type SessionRow, users } from '../db/schema.ts'
 import type { Env } from '../env.ts'
 import { AuthError, asAuthError, type Code } from '../errors.ts'
-import { createStorage } from './adapter.ts'
+import { createStorage, LOCK } from './adapter.ts'
 import type { Client } from './caller.ts'
 import { mayGoBack } from './email-change.ts'
 import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
-import { keysPlugin } from './keys-plugin.ts'
+import { keyOptions, keysPlugin } from './keys-plugin.ts'
 import { openSession } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
 import type { SessionCache } from './session-cache.ts'
+import type { SigningKeys } from './signing-keys.ts'
 import type { User } from './user.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
@@ -64,13 +65,15 @@ type Parts = {
   passwords: Passwords
   refreshTokens: RefreshTokens
   sessionCache: SessionCache
+  signingKeys: SigningKeys
 }
 
 /**
  * Better-Auth as Servauth uses it: its server API, called from code. None of its routes is
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
-export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, sessionCache }: Parts) {
+export function createBetterAuth(parts: Parts) {
+  const { env, db, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
@@ -114,10 +117,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, se
       return { ...row, token }
     },
   })
-  const jwtOptions = {
-    disableSettingJwtHeader: true,
-    jwks: { keyPairConfig: { alg: 'EdDSA', crv: 'Ed25519' } },
-  } as const
+  const jwtOptions = keyOptions(signingKeys)
 
   const { api } = betterAuth({
     baseURL: env.PUBLIC_URL,
@@ -146,7 +146,9 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, se
         },
         async verify({ hash, password }) {
           await currentSignIn().admitted
-          const right = await passwords.verify(hash, password)
+          const isLocked = hash.startsWith(LOCK)
+          const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
+          const right = matches && !isLocked
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right
@@ -158,6 +160,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, se
       additionalFields: {
         password: { type: 'string', required: false, input: false, returned: false },
         pendingEmail: { type: 'string', required: false, input: false },
+        disabledAt: { type: 'date', required: false, input: false, returned: false },
       },
     },
     session: { cookieCache: { enabled: false } },
@@ -171,7 +174,7 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, se
     },
     plugins: [
       jwt(jwtOptions),
-      keysPlugin(jwtOptions),
+      keysPlugin(jwtOptions, signingKeys),
       rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
@@ -197,14 +200,15 @@ export function createBetterAuth({ env, db, outbox, passwords, refreshTokens, se
 }
 
 /**
- * Address and password are verified before the session is made. The lock makes a change of them wait,
- * and then end this session with the others; a change that came first leaves nothing to sign in with.
+ * Address and password are verified before the session is made. The lock makes a change of them, or of
+ * the account's state, wait and then end this session with the others; one that came first leaves
+ * nothing to sign in with.
  */
 async function assertUnchanged(tx: Executor, userId: string, signIn: SignIn) {
   const [user] = await tx
     .select({ password: users.password })
     .from(users)
-    .where(and(eq(users.id, userId), eq(users.email, signIn.email)))
+    .where(and(eq(users.id, userId), eq(users.email, signIn.email), isNull(users.disabledAt)))
     .for('no key update')
   signIn.overtaken = user !== undefined && user.password !== signIn.verifiedHash
   if (!user || signIn.overtaken) throw new AuthError('INVALID_CREDENTIALS')

@@ -1,7 +1,8 @@
 import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { events, mailOutbox, sessions, throttle, verifications } from '../db/schema.ts'
+import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
+import { isSpent as isSpentKey } from './signing-keys.ts'
 
 const EVERY_MS = 60_000
 const BATCH = 500
@@ -29,6 +30,7 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
   let sweeping: Promise<void> | undefined
 
   async function sweep() {
+    await db.update(jwks).set({ privateKey: '' }).where(isSpentKey)
     for (const [key, isSpent] of spent) {
       for (let batch = 0; batch < MOST_BATCHES && !stopped; batch++) {
         if ((await clear(key, isSpent)) < BATCH) break

@@ -109,6 +109,10 @@ export type UndoEmailChangeInput = z.output<typeof UndoEmailChangeInput>
 export const EventsInput = z.strictObject({ first: z.coerce.number().int().min(1).max(100).default(20) })
 export type EventsInput = z.output<typeof EventsInput>
 
+/** An account by its address, as whoever runs the server names it. */
+export const AccountInput = z.strictObject({ email: Email })
+export type AccountInput = z.output<typeof AccountInput>
+
 /** The id of one of the caller's sessions; what is no id at all names none of them. */
 export const SessionId = z.uuid()
 

@@ -82,7 +82,12 @@ export function createLetters({ db, mailedTokens, throttle, appUrl }: Parts) {
 }
 
 /** A mail that asks for something is for an account in which that is still wanted. */
-function isStillMeant({ kind, recipient }: MailRow, { email, emailVerified, pendingEmail }: UserRow) {
+function isStillMeant(
+  { kind, recipient }: MailRow,
+  { email, emailVerified, pendingEmail, disabledAt }: UserRow,
+) {
+  // The way back from a changed address is told all the same: it opens again with the account.
+  if (disabledAt) return TOKEN_MAILS[kind] === 'EMAIL_CHANGE_UNDO'
   if (kind === 'email-verification') return email === recipient && !emailVerified
   if (kind === 'email-change') return pendingEmail === recipient
   if (kind === 'password-reset') return email === recipient

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { and, eq, gt, gte, inArray, isNotNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../db/client.ts'
 import { mailOutbox, users, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
@@ -76,11 +76,19 @@ export function createMailedTokens(secret: string) {
       return found
     },
 
-    /** Uses a token up; of any number at once one succeeds. @throws `INVALID_TOKEN` */
+    /**
+     * Uses a token up; of any number at once one succeeds. A disabled account's stays as it is.
+     * @throws `INVALID_TOKEN`
+     */
     async consume(executor: Executor, token: string, purpose: Purpose) {
       const { userId } = await this.peek(executor, token, purpose)
       // The user first, as everywhere: the other order would lock crosswise with a change of the password.
-      await executor.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('update')
+      const [user] = await executor
+        .select({ id: users.id })
+        .from(users)
+        .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+        .for('update')
+      if (!user) throw new AuthError('INVALID_TOKEN')
       const [found] = await executor.delete(verifications).where(isLive(token, purpose)).returning()
       if (!found) throw new AuthError('INVALID_TOKEN')
       return found

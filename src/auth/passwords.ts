@@ -6,9 +6,12 @@ import { refuseShort } from './inputs.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
-type Settings = Pick<Env, 'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES'>
+type Settings = Pick<
+  Env,
+  'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
+>
 
-/** Argon2id for every credential operation, through one gate as wide as the machine has cores. */
+/** Argon2id for every credential operation, through one gate as wide as this process's share of the cores. */
 export function createPasswords(settings: Settings) {
   const argon2id: Options = {
     algorithm: 2 as Algorithm.Argon2id,
@@ -17,8 +20,9 @@ export function createPasswords(settings: Settings) {
     parallelism: settings.ARGON2_LANES,
   }
   const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
+  const cores = Math.min(availableParallelism(), 8)
   const gate = createHashingGate({
-    concurrent: Math.min(availableParallelism(), 8),
+    concurrent: Math.max(1, Math.floor(cores / settings.WORKERS)),
     queued: 64,
     waitMs: 2000,
   })

@@ -1,5 +1,5 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { and, eq, getTableColumns, gt, ne, or, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, gt, isNull, ne, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
@@ -74,6 +74,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settin
                 and(
                   eq(sessions.id, presented.sessionId),
                   eq(users.id, sessions.userId),
+                  isNull(users.disabledAt),
                   gt(sessions.expiresAt, sql`now()`),
                   eq(sessions.transport, body.transport),
                   or(
@@ -108,6 +109,7 @@ export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settin
     const [session] = await db
       .select({ ...getTableColumns(sessions), expired: sql<boolean>`${sessions.expiresAt} <= now()` })
       .from(sessions)
+      .innerJoin(users, and(eq(users.id, sessions.userId), isNull(users.disabledAt)))
       .where(eq(sessions.id, sessionId))
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')

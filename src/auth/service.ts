@@ -2,12 +2,14 @@ import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import { createAccessTokens } from './access-tokens.ts'
+import { createAdministration } from './administration.ts'
 import { createBetterAuth } from './better-auth.ts'
 import type { Client } from './caller.ts'
 import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
 import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { createKeyRotation } from './key-rotation.ts'
 import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
 import { createLogout } from './logout.ts'
@@ -21,6 +23,7 @@ import { createRefreshTokens } from './refresh-tokens.ts'
 import { createRegister } from './register.ts'
 import { createSessionCache } from './session-cache.ts'
 import { createSessions } from './sessions.ts'
+import { createSigningKeys } from './signing-keys.ts'
 import { type CounterFactory, createThrottle } from './throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
@@ -40,7 +43,16 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
   const sessionCache = createSessionCache(changes)
-  const betterAuth = createBetterAuth({ env, db, outbox, passwords, refreshTokens, sessionCache })
+  const signingKeys = createSigningKeys({ db, settings: env })
+  const betterAuth = createBetterAuth({
+    env,
+    db,
+    outbox,
+    passwords,
+    refreshTokens,
+    sessionCache,
+    signingKeys,
+  })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
   const grant = createGrant(accessTokens)
@@ -59,6 +71,8 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
     ...createEmail(core),
     ...createSessions(core),
     events: createEventLog(core),
+    administration: createAdministration(core),
+    keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     identify: credentials.identify,
     view: credentials.view,

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { compose } from '../compose.ts'
+import { compose, type Settings } from '../compose.ts'
 import type { Env } from '../env.ts'
 import { completeSettings } from '../first-run.ts'
 import { createLog, type Logger } from '../log.ts'
 import { untilOrphaned } from '../orphaned.ts'
 import { welcome } from '../welcome.ts'
+import { connectSupervisor, startWorkers, WORKER_VARIABLE } from './workers.ts'
 
 const IDLE_SECONDS = 30
 const DRAIN_MS = 25_000
@@ -21,32 +22,69 @@ export async function serve(env: Env) {
     process.on(kind, (err: unknown) => log.error({ err }, kind))
   }
   const { settings, dataFolder, stop } = await completeSettings(env)
-  const server = await compose(settings, log)
+  const isWorker = process.env[WORKER_VARIABLE] !== undefined
+  const onReady = () => {
+    if (isWorker) return
+    if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env.GRAPHIQL))
+    else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')
+  }
   try {
-    const listener = listen(settings.PORT, server.app.fetch)
-    const ends = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
-    const signalled = Promise.race(env.NODE_ENV === 'development' ? [...ends, untilOrphaned()] : ends)
+    if (isWorker || settings.WORKERS === 1) await work(settings, log, isWorker, onReady)
+    else await supervise(settings, log, onReady)
+  } finally {
+    await stop()
+  }
+}
+
+/** Answers requests, alone or as one of several. */
+async function work(settings: Settings, log: Logger, isWorker: boolean, onReady: () => void) {
+  const supervisor = connectSupervisor(isWorker)
+  const server = await compose(settings, log, supervisor.areOthersReady)
+  try {
+    const listener = listen(settings.PORT, isWorker, server.app.fetch)
+    const signalled = Promise.race([endSignalled(settings), supervisor.left])
     const prepared = prepare(server.prepare, log).then(() => {
-      if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env.GRAPHIQL))
-      else log.info({ port: listener.port, url: settings.PUBLIC_URL }, 'ready')
+      supervisor.tell(true)
+      onReady()
     })
     await Promise.race([signalled, prepared])
     await signalled
 
     log.info('stopping')
-    forceOnSecondSignal()
+    forceOnSecondSignal(() => process.exit(1))
     server.drain()
     await finish(listener)
   } finally {
     await server.close()
-    await stop()
   }
 }
 
-function listen(port: number, fetch: Awaited<ReturnType<typeof compose>>['app']['fetch']) {
+/** Has several processes answer on one port. They share nothing but the database, as replicas do. */
+async function supervise(settings: Settings, log: Logger, onReady: () => void) {
+  const { DATABASE_URL, AUTH_SECRET } = settings
+  const workers = startWorkers(settings.WORKERS, { ...process.env, DATABASE_URL, AUTH_SECRET }, log)
+  const signalled = endSignalled(settings)
+  try {
+    await Promise.race([signalled, workers.ready.then(onReady)])
+    await signalled
+  } finally {
+    const ended = workers.ended()
+    forceOnSecondSignal(() => workers.signal('SIGKILL'))
+    workers.signal('SIGTERM')
+    await ended
+  }
+}
+
+async function endSignalled({ NODE_ENV }: Settings) {
+  const signals = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
+  await Promise.race(NODE_ENV === 'development' ? [...signals, untilOrphaned()] : signals)
+}
+
+function listen(port: number, isShared: boolean, fetch: Awaited<ReturnType<typeof compose>>['app']['fetch']) {
   try {
     return Bun.serve({
       port,
+      reusePort: isShared,
       idleTimeout: IDLE_SECONDS,
       // The app refuses what is too large in its own words, before it reads.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -82,11 +120,11 @@ async function finish(listener: ReturnType<typeof listen>) {
 }
 
 /** Under `bun run` one Ctrl-C arrives twice, so only a later signal means impatience. */
-function forceOnSecondSignal() {
+function forceOnSecondSignal(force: () => unknown) {
   const began = Date.now()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (Date.now() - began > SECOND_SIGNAL_MS) process.exit(1)
+      if (Date.now() - began > SECOND_SIGNAL_MS) force()
     })
   }
 }

@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { createDeadline } from '../deadline.ts'
 import { connectionOptions } from './client.ts'
 
 export type Changes = ReturnType<typeof createChanges>
@@ -30,6 +31,7 @@ type Subscriber = {
  * question is less than {@link PROOF_MS} old: a cut, frozen, slow or foreign connection ends it by itself.
  */
 export function createChanges(url: string) {
+  const inTime = createDeadline(LOST_MS)
   let subscriber: Subscriber = { onChange: () => {}, onGap: () => {} }
   let provenAt = Number.NEGATIVE_INFINITY
   let stopped = false
@@ -59,12 +61,12 @@ export function createChanges(url: string) {
   async function listen() {
     const { sql, isClosed } = open()
     try {
-      await inTime(sql.unsafe(`listen ${CHANNEL}`))
+      await inTime(sql.unsafe(`listen ${CHANNEL}`), late)
       subscriber.onGap()
       while (!isStopped()) {
         const askedAt = performance.now()
         // The driver may have connected anew in silence, and then this backend listens to nothing.
-        const channels = await inTime(sql`select from pg_listening_channels()`)
+        const channels = await inTime(sql`select from pg_listening_channels()`, late)
         if (isClosed() || channels.length === 0) return
         provenAt = askedAt
         await pause(Math.max(0, askedAt + HEARTBEAT_MS - performance.now()))
@@ -118,14 +120,4 @@ export function createChanges(url: string) {
   }
 }
 
-async function inTime<T>(pending: PromiseLike<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The database did not answer in time')), LOST_MS)
-  })
-  try {
-    return await Promise.race([pending, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+const late = () => new Error('The database did not answer in time')

@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
 import { DATABASE_LIMITS as LIMITS } from './limits.ts'
 import * as schema from './schema.ts'
@@ -7,6 +8,8 @@ import * as schema from './schema.ts'
 export type Db = ReturnType<typeof createDb>['db']
 /** A transaction, or the pool itself: what a statement may run on. */
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
+
+type InTime = ReturnType<typeof createDeadline>
 
 /** What every connection of a running server is made with. */
 export const connectionOptions = {
@@ -30,7 +33,7 @@ export const connectionOptions = {
 export function createDb(url: string) {
   const sql = postgres(url, { ...connectionOptions, max: LIMITS.connections })
   return {
-    db: drizzle(bounded(sql), { schema }),
+    db: drizzle(bounded(sql, createDeadline(LIMITS.callMs)), { schema }),
     close: () => sql.end({ timeout: 5 }),
   }
 }
@@ -41,7 +44,11 @@ export function createDb(url: string) {
  * run late: a statement is cancelled, and a transaction whose caller has been refused rolls back.
  * Statements are prepared: Drizzle asks for it only where a query is named.
  */
-function bounded<Client extends Sql | TransactionSql>(client: Client, assertWanted = () => {}): Client {
+function bounded<Client extends Sql | TransactionSql>(
+  client: Client,
+  inTime: InTime,
+  assertWanted = () => {},
+): Client {
   return new Proxy(client, {
     get(target, key) {
       if (key === 'unsafe') {
@@ -52,8 +59,8 @@ function bounded<Client extends Sql | TransactionSql>(client: Client, assertWant
           return {
             // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
             then: (...handlers: Parameters<Promise<unknown>['then']>) =>
-              endsInTime(query, cancel).then(...handlers),
-            values: () => endsInTime(query.values(), cancel),
+              endsInTime(inTime, query, cancel).then(...handlers),
+            values: () => endsInTime(inTime, query.values(), cancel),
           }
         }
       }
@@ -67,11 +74,11 @@ function bounded<Client extends Sql | TransactionSql>(client: Client, assertWant
           }
           const transaction = transact(async (tx) => {
             assertStillWanted()
-            const result = await work(bounded(tx, assertStillWanted))
+            const result = await work(bounded(tx, inTime, assertStillWanted))
             assertStillWanted()
             return result
           })
-          return endsInTime(transaction, () => {
+          return endsInTime(inTime, transaction, () => {
             wanted = false
           })
         }
@@ -81,20 +88,14 @@ function bounded<Client extends Sql | TransactionSql>(client: Client, assertWant
   })
 }
 
-async function endsInTime<T>(pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(unavailable(new Error('The database did not answer in time')))
-      void Promise.resolve(giveUp()).catch(() => {})
-    }, LIMITS.callMs)
-  })
+async function endsInTime<T>(inTime: InTime, pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
   try {
-    return await Promise.race([pending, deadline])
+    return await inTime(pending, () => {
+      void Promise.resolve(giveUp()).catch(() => {})
+      return unavailable(new Error('The database did not answer in time'))
+    })
   } catch (fault) {
     throw isUnavailable(fault) ? unavailable(fault) : fault
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -114,7 +115,7 @@ function isUnavailable(fault: unknown) {
   return /^(42P01|25006|25P03|25P04)$/.test(fault.code) || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
 }
 
-function isConnectionFault(fault: unknown) {
+export function isConnectionFault(fault: unknown) {
   const { code } = (fault ?? {}) as { code?: unknown }
   return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
 }

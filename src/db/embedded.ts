@@ -40,6 +40,15 @@ export async function startEmbeddedPostgres(folder: string) {
   }
 }
 
+/** The same for somebody who comes beside: a PostgreSQL that runs is used and left running. */
+export async function joinEmbeddedPostgres(folder: string): ReturnType<typeof startEmbeddedPostgres> {
+  const place = await preparePlace(resolve(folder))
+  const port = await runningPort(place.data)
+  const url = `postgres://servauth:${await keptPassword(place.folder)}@127.0.0.1:${port}/servauth`
+  if (port && (await answers(url))) return { url, folder: place.folder, stop: async () => {} }
+  return startEmbeddedPostgres(folder)
+}
+
 /** Where the data is, and how the binaries are run on it. */
 type Place = {
   folder: string

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
+import postgres, { type Sql } from 'postgres'
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 /** Any number will do, as long as every replica takes the same. */
@@ -10,51 +12,52 @@ const PULSE_MS = 1000
 /** How long the database may be silent before a migration on it is given up. */
 const SILENCE_MS = 10_000
 
+/** Which statement of which migration is at work. */
+type Step = { name: string; step: number; steps: number }
+
 /**
  * Brings the database up to date. Replicas may start at once: an advisory lock lets one work
- * and the others find everything done. There is no deadline, since a migration works and waits as
- * long as it must; but on a database that no longer answers anybody it is given up.
+ * and the others find everything done. They commit all together or not at all. There is no deadline, since a
+ * migration works and waits as long as it must; but on a database that no longer answers anybody it is given up.
+ * @returns the names of the migrations that were missing
  */
-export async function migrate(url: string) {
-  const sql = connect(url, {
-    // Without these the lock of a process that has vanished from the network is held for hours.
-    idle_session_timeout: SILENCE_MS,
-    idle_in_transaction_session_timeout: SILENCE_MS,
-    tcp_keepalives_idle: 10,
-    tcp_keepalives_interval: 5,
-    tcp_keepalives_count: 3,
-  })
+export async function migrate(url: string, onStep: (step: Step) => void = () => {}) {
+  const sql = connect(url)
   const over = new AbortController()
   try {
-    await Promise.race([apply(sql), untilSilent(url, over.signal)])
+    return await Promise.race([apply(sql, onStep), untilSilent(url, over.signal)])
   } finally {
     over.abort()
     await sql.end({ timeout: 1 })
   }
 }
 
-function connect(url: string, connection = {}) {
-  // Array types are not used, and the query that looks them up rejects where nobody can catch it.
-  return postgres(url, { max: 1, connect_timeout: 3, fetch_types: false, onnotice: () => {}, connection })
-}
-
-async function apply(sql: postgres.Sql) {
+async function apply(sql: Sql, onStep: (step: Step) => void) {
   await sql`select pg_advisory_lock(${LOCK})`
-  await applyMigrations(drizzle(sql), { migrationsFolder: FOLDER })
+  const { missing } = await read(sql)
+  const steps = missing.flatMap(({ name, statements }) =>
+    statements.map((text, index) => ({ text, name, step: index + 1, steps: statements.length })),
+  )
+  const logQuery = (text: string) => {
+    if (text === steps[0]?.text) onStep(steps.shift() as Step)
+  }
+  await applyMigrations(drizzle(sql, { logger: { logQuery } }), { migrationsFolder: FOLDER })
+  return missing.map(({ name }) => name)
 }
 
 /** Rejects when the database has given no sign of life for a while. A refusal is one too. */
-async function untilSilent(url: string, over: AbortSignal) {
+async function untilSilent(url: string, over: AbortSignal): Promise<never> {
   const sql = connect(url)
   const answers = () =>
     sql`select 1`.then(Boolean, (fault: unknown) => fault instanceof postgres.PostgresError)
+  let heardAt = performance.now()
   try {
-    let heardAt = performance.now()
     while (!over.aborted) {
       await pause(PULSE_MS, over)
       if (await Promise.race([answers(), pause(PULSE_MS, over)])) heardAt = performance.now()
       if (performance.now() - heardAt > SILENCE_MS) throw new Error('The database does not answer')
     }
+    throw new Error('The migration is over, and nobody waits for this')
   } finally {
     await sql.end({ timeout: 0 })
   }
@@ -70,4 +73,55 @@ async function pause(ms: number, over: AbortSignal) {
     })
   })
   return false
+}
+
+/** Which migrations a database lacks, and whether it has some of a newer version of this program. */
+export async function migrationState(url: string) {
+  const sql = connect(url)
+  try {
+    const { missing, ahead } = await read(sql)
+    return { missing: missing.map(({ name }) => name), ahead }
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+function connect(url: string) {
+  return postgres(url, {
+    max: 1,
+    connect_timeout: 3,
+    // Array types are not used, and the query that looks them up rejects where nobody can catch it.
+    fetch_types: false,
+    onnotice: () => {},
+    // Without these the lock of a process that has vanished from the network is held for hours.
+    connection: {
+      idle_session_timeout: SILENCE_MS,
+      idle_in_transaction_session_timeout: SILENCE_MS,
+      tcp_keepalives_idle: 10,
+      tcp_keepalives_interval: 5,
+      tcp_keepalives_count: 3,
+    },
+  })
+}
+
+/** The migrator goes by the time of the newest one that was applied. */
+async function read(sql: Sql) {
+  const [table] = await sql`select to_regclass('drizzle.__drizzle_migrations') as name`
+  const [row] = table?.name
+    ? await sql`select max(created_at) as newest from drizzle.__drizzle_migrations`
+    : []
+  const newest = Number(row?.newest ?? 0)
+  const { entries } = JSON.parse(readFileSync(`${FOLDER}/meta/_journal.json`, 'utf8')) as {
+    entries: { tag: string; when: number }[]
+  }
+  const files = readMigrationFiles({ migrationsFolder: FOLDER })
+  const all = entries.map(({ tag, when }, index) => ({
+    name: tag,
+    when,
+    statements: files[index]?.sql ?? [],
+  }))
+  return {
+    missing: all.filter(({ when }) => when > newest),
+    ahead: newest > Math.max(...all.map(({ when }) => when)),
+  }
 }

@@ -8,6 +8,7 @@ import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
 import { note } from '../http/error-response.ts'
 import type { GraphQLContext } from './builder.ts'
+import { rememberDocuments } from './documents.ts'
 import { limits } from './limits.ts'
 import { schema } from './schema.ts'
 
@@ -30,7 +31,8 @@ type Options = { auth: AuthService; introspection: boolean }
 export function createGraphQL({ auth, introspection }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
-    plugins: introspection ? [limits] : [limits, noIntrospection],
+    plugins: [rememberDocuments(), limits, ...(introspection ? [] : [noIntrospection])],
+    parserAndValidationCache: false,
     // Masking with `isDev` on, its default in development, would send messages and stacks.
     maskedErrors: { isDev: false, maskError: (error) => mask(error) },
     logging: false,
@@ -42,7 +44,7 @@ export function createGraphQL({ auth, introspection }: Options) {
 
   return async function graphql(c: AppContext) {
     const params = parse(Parameters, readJson(c)) as Parameters<typeof yoga.getResultForParams>[0]['params']
-    const context = { auth, caller: c.var.caller }
+    const context = { auth, caller: c.get('caller') }
     const result = (await yoga.getResultForParams({ params, request: c.req.raw }, context as never)) as Result
 
     const executed = 'data' in result

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
 import type { AppContext, AppEnv } from './context.ts'
 
@@ -11,31 +12,30 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Reads a body whole before anything else sees it: counted whatever its length header says, within a time, not decompressed. */
 export function body(): MiddlewareHandler<AppEnv> {
+  const inTime = createDeadline(ARRIVAL_MS)
   return async function body(c, next) {
+    // Bodies of these methods mean nothing (RFC 9110, section 9.3.1), and Bun does not hand them on.
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') {
+      c.set('body', '')
+      return next()
+    }
     const encoding = c.req.header('content-encoding')
     if (encoding && encoding.toLowerCase() !== 'identity') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
-    c.set('body', await read(c.req.raw, c.req.path === '/graphql' ? MOST_BYTES.graphql : MOST_BYTES.rest))
+    const most = c.req.path === '/graphql' ? MOST_BYTES.graphql : MOST_BYTES.rest
+    c.set('body', await read(c.req.raw, most, inTime))
     return next()
   }
 }
 
-async function read(request: Request, most: number): Promise<string> {
+async function read(request: Request, most: number, inTime: ReturnType<typeof createDeadline>) {
   if (request.body === null) return ''
   const length = request.headers.get('content-length')
   if (Number(length) > most) throw new AuthError('PAYLOAD_TOO_LARGE')
-
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unreadable('The body did not arrive in time.')), ARRIVAL_MS)
-  })
   try {
-    const bytes = length === null ? count(request.body, most) : request.bytes()
-    return utf8.decode(await Promise.race([bytes, late]))
+    return utf8.decode(await inTime(length === null ? count(request.body, most) : request.bytes(), late))
   } catch (fault) {
     // Not UTF-8 (RFC 8259, section 8.1), or a client that left in the middle.
     throw fault instanceof AuthError ? fault : unreadable('The body is not whole or not UTF-8.')
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -56,13 +56,15 @@ export function isJson(c: AppContext) {
 
 /** The body as JSON, `undefined` when there is none. @throws `INVALID_INPUT` when it is not JSON. */
 export function readJson(c: AppContext): unknown {
-  if (c.var.body === '') return undefined
+  if (c.get('body') === '') return undefined
   try {
-    return JSON.parse(c.var.body)
+    return JSON.parse(c.get('body'))
   } catch {
     throw unreadable('The body is not valid JSON.')
   }
 }
+
+const late = () => unreadable('The body did not arrive in time.')
 
 function unreadable(message: string) {
   return new AuthError('INVALID_INPUT', { fields: [{ path: '', message }] })

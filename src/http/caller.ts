@@ -14,7 +14,7 @@ type Options = {
 
 /** Reads who calls. Credentials are proven when first asked for, and once. */
 export function caller({ cookie, trustedProxies, identify, view }: Options): MiddlewareHandler<AppEnv> {
-  return async function caller(c, next) {
+  return function caller(c, next) {
     const presented = { bearer: bearerOf(c), cookie: cookie.read(c) }
     let identity: Promise<Identity | null> | undefined
     const current: Caller = {
@@ -34,7 +34,7 @@ export function caller({ cookie, trustedProxies, identify, view }: Options): Mid
 
 export function clientOf(c: AppContext, trustedProxies: BlockList): Client {
   return {
-    requestId: c.var.requestId,
+    requestId: c.get('requestId'),
     ipAddress: clientAddress(c, trustedProxies),
     userAgent: userAgentOf(c),
   }

@@ -13,9 +13,10 @@ export function cors(allowedOrigins: string[]): MiddlewareHandler<AppEnv> {
     exposeHeaders: ['retry-after', 'x-request-id'],
     maxAge: 600,
   })
-  return async function cors(c, next) {
-    if (allowed.has(c.req.header('origin') ?? '')) return permit(c, next)
-    await next()
+  return function cors(c, next) {
+    const origin = c.req.header('origin')
+    if (origin !== undefined && allowed.has(origin)) return permit(c, next)
     c.header('Vary', 'Origin', { append: true })
+    return next()
   }
 }

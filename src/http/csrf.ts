@@ -35,16 +35,16 @@ export function csrf({
     if (origin !== undefined) return !trusted.has(origin)
     if (site === 'cross-site' || site === 'same-site') return true
     const carriesCookie = cookieValues(c, cookieName).length > 0
-    return carriesCookie && !isJson(c) && c.var.body === ''
+    return carriesCookie && !isJson(c) && c.get('body') === ''
   }
 
-  return async function csrf(c, next) {
+  return function csrf(c, next) {
     if (SAFE_METHODS.has(c.req.method)) return next()
     if (isForeign(c)) {
       onRefused(c)
       throw new AuthError('FORBIDDEN_ORIGIN')
     }
-    if (c.var.body !== '' && !isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
+    if (c.get('body') !== '' && !isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
     return next()
   }
 }

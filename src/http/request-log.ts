@@ -7,14 +7,15 @@ export function requestLog(log: Logger): MiddlewareHandler<AppEnv> {
   return async function requestLog(c, next) {
     const began = performance.now()
     await next()
-    const { code, fault } = c.var
+    const code = c.get('code')
+    const fault = c.get('fault')
     const line = {
-      requestId: c.var.requestId,
+      requestId: c.get('requestId'),
       method: c.req.method,
       path: c.req.path.slice(0, 200),
       status: c.res.status,
       ms: Math.round(performance.now() - began),
-      ...(code && { code }),
+      code,
     }
     // Probes ask every few seconds, for ever.
     const probe = line.path === '/health' || line.path === '/ready'

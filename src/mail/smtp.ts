@@ -1,4 +1,5 @@
 import { createTransport } from 'nodemailer'
+import { createDeadline } from '../deadline.ts'
 import type { Message } from './messages.ts'
 
 /** How many mails can be on their way at once. */
@@ -35,26 +36,30 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
     { url, pool: true, maxConnections: CONNECTIONS, ...timeouts, ...tls },
     { from },
   )
+  const inTime = createDeadline(MAIL_MS)
+  const late = () => new Error('The mail server did not take the mail in time')
   return {
     /** @throws `Undeliverable` when trying again is of no use. */
     async send({ to, ...message }: Message) {
       try {
         // As an address object, so that nothing in it is parsed as a list or a header.
-        await inTime(smtp.sendMail({ ...message, to: { name: '', address: to } }))
+        await inTime(smtp.sendMail({ ...message, to: { name: '', address: to } }), late)
       } catch (cause) {
         const { responseCode = 0 } = cause as { responseCode?: number }
         if (responseCode < 500) throw cause
         throw new Undeliverable('The mail server refused the mail', { cause })
       }
     },
+    /** Connects, greets, encrypts and signs in, and sends nothing. */
+    check: () => smtp.verify(),
+    /** How the way there is kept private, in words. */
+    security: describe(url, local),
     close: () => smtp.close(),
   }
 }
 
-async function inTime(sending: Promise<unknown>) {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The mail server did not take the mail in time')), MAIL_MS)
-  })
-  await Promise.race([sending, late]).finally(() => clearTimeout(timer))
+function describe(url: string, local: boolean) {
+  if (url.startsWith('smtps:')) return 'by TLS'
+  if (/[?&]ignoreTLS=true/.test(url)) return 'without TLS, as SMTP_URL asks'
+  return local ? 'without TLS, on this machine' : 'by STARTTLS'
 }

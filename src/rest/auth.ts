@@ -45,7 +45,7 @@ export function authRoutes(auth: AuthService) {
     return c.body(null, 204)
   })
 
-  app.get('/me', async (c) => c.json((await viewerOf(c.var.caller)).user))
+  app.get('/me', async (c) => c.json((await viewerOf(c.get('caller'))).user))
 
   app.put('/me', async (c) => {
     const input = parse(UpdateMeInput, readJson(c))

@@ -1,16 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
 
 const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
+type Start = { cwd?: string; env: Record<string, string>; args?: string[] }
+
 /** Starts the real program in a folder of its own and collects what it prints. */
-export function startProcess({ cwd, env }: { cwd: string; env: Record<string, string> }) {
+export function startProcess({ cwd = tmpdir(), env, args = [] }: Start) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [ENTRY], {
+  const child = spawn(process.execPath, [ENTRY, ...args], {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -18,7 +21,7 @@ export function startProcess({ cwd, env }: { cwd: string; env: Record<string, st
   running.add(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-  const exited = once(child, 'exit').then(([code, signal]) => {
+  const exited = once(child, 'close').then(([code, signal]) => {
     running.delete(child)
     return { code: code as number | null, signal: signal as string | null }
   })
@@ -32,6 +35,13 @@ export function startProcess({ cwd, env }: { cwd: string; env: Record<string, st
       return exited
     },
   }
+}
+
+/** Runs a command of the program to its end; `words` are its arguments. */
+export async function runCommand(words: string, start: Omit<Start, 'args'>) {
+  const { exited, output } = startProcess({ ...start, args: words.split(' ').filter(Boolean) })
+  const { code } = await exited
+  return { code, output: output() }
 }
 
 afterAll(() => {

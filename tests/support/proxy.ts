@@ -1,33 +1,41 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A TCP proxy in front of the database that can misbehave as networks and databases do. */
-export async function createProxy(target: string) {
+/**
+ * A TCP proxy in front of the database that can misbehave as networks and databases do; where `only` is
+ * given, towards the connections on which it was said.
+ */
+export async function createProxy(target: string, only?: RegExp) {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  const affected = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
   let delayMs = 0
+  let deaf = false
 
   const server = createServer((inbound) => {
-    if (state === 'closed') return inbound.destroy()
+    if (state === 'closed' && !only) return inbound.destroy()
+    let isAffected = !only
     const outbound = connect(Number(port), hostname)
     for (const [from, to] of [
       [inbound, outbound],
       [outbound, inbound],
     ] as const) {
       sockets.add(from)
-      let passed = Promise.resolve()
-      from.on('data', (data) => {
-        if (state === 'frozen') return
-        const due = performance.now() + delayMs
-        passed = passed.then(async () => {
-          if (delayMs > 0) await new Promise((done) => setTimeout(done, due - performance.now()))
-          if (state !== 'frozen') to.write(data)
-        })
+      const filter = from === outbound ? withoutNotifications() : (data: Buffer) => data
+      from.on('data', (raw: Buffer) => {
+        if (!isAffected && from === inbound && only?.test(raw.toString('latin1'))) isAffected = true
+        if (isAffected) affected.add(from)
+        const data = deaf ? filter(raw) : raw
+        if (!isAffected) to.write(data)
+        else if (state === 'closed') from.destroy()
+        else if (state === 'open')
+          delayMs === 0 ? to.write(data) : setTimeout(() => to.destroyed || to.write(data), delayMs)
       })
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
+        affected.delete(from)
         to.destroy()
       })
     }
@@ -38,8 +46,8 @@ export async function createProxy(target: string) {
   const url = new URL(target)
   url.port = String(typeof address === 'object' && address?.port)
 
-  const drop = () => {
-    for (const socket of sockets) socket.destroy()
+  const drop = (which = only ? affected : sockets) => {
+    for (const socket of which) socket.destroy()
   }
   return {
     url: url.href,
@@ -52,19 +60,39 @@ export async function createProxy(target: string) {
     freeze() {
       state = 'frozen'
     },
-    /** Lets everything through late, each way. */
-    delay(ms: number) {
+    /** Lets everything through so much later, in each direction. */
+    slow(ms: number) {
       delayMs = ms
     },
+    /** Withholds notifications, as a pooler does that lends connections by the transaction. */
+    withholdNotifications() {
+      deaf = true
+    },
     restore() {
-      if (state === 'frozen' || delayMs > 0) drop()
+      // Without the delay, what is on its way would be overtaken.
+      if (state === 'frozen' || (delayMs > 0 && !only)) drop()
       state = 'open'
       delayMs = 0
     },
     async close() {
-      drop()
+      drop(sockets)
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+/** Takes the messages of type `A` out of what PostgreSQL sends: a letter, a length that counts itself, a body. */
+function withoutNotifications() {
+  let rest: Buffer = Buffer.alloc(0)
+  return (data: Buffer) => {
+    rest = Buffer.concat([rest, data])
+    const kept = []
+    while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+      const message = rest.subarray(0, 1 + rest.readUInt32BE(1))
+      if (message[0] !== 'A'.charCodeAt(0)) kept.push(message)
+      rest = rest.subarray(message.length)
+    }
+    return Buffer.concat(kept)
   }
 }

@@ -1,0 +1,70 @@
+import postgres from 'postgres'
+import { connectionOptions } from './client.ts'
+
+const ROUNDS = 5
+const NOTIFY_MS = 2000
+const DEADLINE_MS = 10_000
+
+export type Probe = Awaited<ReturnType<typeof probeDatabase>>
+
+/** Where a URL leads, without who goes there. */
+export function placeOf(url: string) {
+  const { host, port, path, database } = postgres(url, { max: 1 }).options
+  return `${path || `${host[0]}:${port[0]}`}, database ${database}`
+}
+
+/**
+ * Looks at a database the way the server uses it: with the same limits at the start of a connection, a second
+ * connection that listens, and the clock. Rejects where it cannot be reached.
+ */
+export async function probeDatabase(url: string) {
+  const sql = postgres(url, { ...connectionOptions, max: 1 })
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(Object.assign(new Error('No answer in time'), { code: 'CONNECT_TIMEOUT' })),
+      DEADLINE_MS,
+    )
+  })
+  try {
+    return await Promise.race([look(sql), deadline])
+  } finally {
+    clearTimeout(timer)
+    void sql.end({ timeout: 0 }).catch(() => {})
+  }
+}
+
+async function look(sql: postgres.Sql) {
+  const [server] = await sql`select current_setting('server_version') as version,
+    current_setting('server_version_num')::int / 10000 as major, pg_is_in_recovery() as standby`
+  const rounds = []
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await clock(sql))
+  const quickest = rounds.toSorted((a, b) => a.tookMs - b.tookMs)
+  return {
+    version: String(server?.version),
+    major: Number(server?.major),
+    standby: Boolean(server?.standby),
+    medianMs: quickest[ROUNDS >> 1]?.tookMs ?? 0,
+    /** How far our clock is ahead of the database's, by the quickest of the answers. */
+    aheadMs: quickest[0]?.aheadMs ?? 0,
+    notifies: await notifies(sql),
+  }
+}
+
+async function clock(sql: postgres.Sql) {
+  const sentAt = Date.now()
+  const began = performance.now()
+  const [row] = await sql`select extract(epoch from clock_timestamp()) * 1000 as now`
+  const tookMs = performance.now() - began
+  return { tookMs, aheadMs: sentAt + tookMs / 2 - Number(row?.now) }
+}
+
+/** A pooler that lends connections by the transaction takes the LISTEN and forwards nothing. */
+async function notifies(sql: postgres.Sql) {
+  const channel = `servauth_doctor_${crypto.randomUUID().slice(0, 8)}`
+  const { promise: heard, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), NOTIFY_MS)
+  await sql.listen(channel, () => resolve(true))
+  await sql.notify(channel, '')
+  return heard.finally(() => clearTimeout(timer))
+}

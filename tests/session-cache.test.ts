@@ -1,0 +1,271 @@
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createSessionCache } from '../src/auth/session-cache.ts'
+import { createChanges } from '../src/db/changes.ts'
+import { account, type Client, createClient } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { freePort, startProcess, untilReady } from './support/process.ts'
+import { createProxy } from './support/proxy.ts'
+
+/** The promise: how long after the commit that ended it a credential may still be honoured. */
+const FELT_MS = 250
+const RUNS = Number(process.env.REVOCATION_RUNS ?? 12)
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+let database: Awaited<ReturnType<typeof createDatabase>>
+beforeAll(async () => {
+  database = await createDatabase()
+})
+afterAll(() => database.drop())
+
+describe('what is remembered', () => {
+  const user = { email: 'ada@example.com', emailVerified: true, pendingEmail: null, username: null }
+  const entry = (id: string, userId: string) => ({
+    sessionId: id,
+    user: { ...user, id: userId, createdAt: new Date(), updatedAt: new Date() },
+    until: performance.now() + 60_000,
+  })
+
+  async function startCache() {
+    const proxy = await createProxy(database.url)
+    const changes = createChanges(proxy.url)
+    const cache = createSessionCache(changes)
+    changes.start()
+    await changes.catchUp()
+    onTestFinished(async () => {
+      await changes.stop()
+      await proxy.close()
+    })
+    return { cache, changes, proxy }
+  }
+
+  async function insertSession() {
+    const [row] = await database.sql`
+      with u as (
+        insert into users (email, password) values (${`${randomBytes(6).toString('hex')}@example.com`}, 'x') returning id
+      )
+      insert into sessions (user_id, token, transport, expires_at)
+      select id, ${randomBytes(9).toString('hex')}, 'TOKEN', now() + interval '1 hour' from u
+      returning id, user_id`
+    return entry(String(row?.id), String(row?.user_id))
+  }
+
+  test.each([
+    ['a session that is deleted', 'delete from sessions where id = $1'],
+    ['a user who is deleted', 'delete from users where id = $2'],
+    ['a user who is changed', "update users set username = 'Ada' where id = $2"],
+    [
+      'a life that is cut short',
+      "update sessions set expires_at = now() + interval '1 minute' where id = $1",
+    ],
+    ['a new lineage', 'update sessions set lineage = gen_random_uuid() where id = $1'],
+    ['another secret', "update sessions set token = 'another' || random() where id = $1"],
+    ['every session, truncated', 'truncate sessions'],
+  ])('goes with %s', async (_, change) => {
+    const { cache, changes } = await startCache()
+    const found = await insertSession()
+    await cache.keep('credential', async () => found)
+    expect(cache.find('credential')?.sessionId).toBe(found.sessionId)
+
+    const ids = [found.sessionId, found.user.id].filter((_, index) => change.includes(`$${index + 1}`))
+    await database.sql.unsafe(change.replace('$2', ids.length === 1 ? '$1' : '$2'), ids)
+    await changes.catchUp()
+
+    expect(cache.find('credential')).toBeUndefined()
+  })
+
+  test.each([
+    ['being seen', 'update sessions set last_used_at = now() where id = $1'],
+    ['a longer life', "update sessions set expires_at = now() + interval '2 hours' where id = $1"],
+    [
+      'a rotation',
+      "update sessions set previous_token = token, token = 'next' || random(), rotated_at = now() where id = $1",
+    ],
+  ])('stays with %s', async (_, change) => {
+    const { cache, changes } = await startCache()
+    const found = await insertSession()
+    await cache.keep('credential', async () => found)
+
+    await database.sql.unsafe(change, [found.sessionId])
+    await changes.catchUp()
+
+    expect(cache.find('credential')?.sessionId).toBe(found.sessionId)
+  })
+
+  test('is not brought back by a reading that began before the end', async () => {
+    const { cache, changes } = await startCache()
+    const found = await insertSession()
+
+    await cache.keep('credential', async () => {
+      await database.sql`delete from sessions where id = ${found.sessionId}`
+      await changes.catchUp()
+      return found
+    })
+
+    expect(cache.find('credential')).toBeUndefined()
+    expect(cache.size()).toBe(0)
+  })
+
+  test.each(['cut', 'freeze'] as const)(
+    'is not trusted while the listener is %s, and forgotten after',
+    async (fault) => {
+      const { cache, changes, proxy } = await startCache()
+      const found = await insertSession()
+      await cache.keep('credential', async () => found)
+
+      proxy[fault]()
+      await pause(FELT_MS)
+      expect(cache.find('credential')).toBeUndefined()
+      await database.sql`delete from sessions where id = ${found.sessionId}`
+      proxy.restore()
+      await changes.catchUp()
+
+      expect(cache.find('credential')).toBeUndefined()
+    },
+  )
+
+  test('is bounded, and the oldest goes first', async () => {
+    const { cache, changes } = await startCache()
+    for (let index = 0; index < 20_100; index++) {
+      await cache.keep(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
+    }
+    await changes.catchUp()
+
+    expect(cache.size()).toBe(20_000)
+    expect(cache.find('credential 99')).toBeUndefined()
+    expect(cache.find('credential 100')?.sessionId).toBe('session 100')
+    cache.forget('user 7')
+    expect(cache.size()).toBe(19_600)
+  })
+})
+
+describe('with three processes on one database', () => {
+  type Replica = { url: string; proxy: Awaited<ReturnType<typeof createProxy>> }
+  const replicas: Replica[] = []
+
+  beforeAll(async () => {
+    const secret = randomBytes(32).toString('base64url')
+    for (let index = 0; index < 3; index++) {
+      const proxy = await createProxy(database.url, /listen servauth_changed/)
+      const url = `http://localhost:${await freePort()}`
+      startProcess({
+        cwd: tmpdir(),
+        env: {
+          PORT: new URL(url).port,
+          DATABASE_URL: proxy.url,
+          AUTH_SECRET: secret,
+          PUBLIC_URL: 'http://localhost:3000',
+          THROTTLE: 'off',
+        },
+      })
+      await untilReady(url)
+      replicas.push({ url, proxy })
+    }
+  })
+  afterAll(() => Promise.all(replicas.map(({ proxy }) => proxy.close())))
+
+  const clientOf = ({ url }: Replica, transport: 'COOKIE' | 'TOKEN') =>
+    createClient((path, init) => fetch(url + path, init), 'REST', transport)
+
+  /** The same credentials at another replica. */
+  function at(replica: Replica, client: Client, transport: 'COOKIE' | 'TOKEN') {
+    const twin = clientOf(replica, transport)
+    Object.assign(twin.kept, client.kept)
+    return twin
+  }
+
+  type Look = { sentAt: number; word: string }
+
+  /** Asks without a pause, which fills the memory again and again, and notes what is answered. */
+  async function watch(client: Client, looks: Look[], isOver: () => boolean) {
+    while (!isOver()) {
+      const sentAt = performance.now()
+      const { data, code, reason } = await client.me()
+      looks.push({ sentAt, word: data ? 'OK' : `${code} ${reason}` })
+      await pause(2)
+    }
+  }
+
+  const WAYS_TO_END = {
+    logout: (client: Client) => client.logout(),
+    revokeOtherSessions: (_: Client, owner: Client) => owner.revokeOtherSessions(),
+    changePassword: (_: Client, owner: Client, password: string) =>
+      owner.changePassword({ currentPassword: password, newPassword: 'another long enough phrase' }),
+    deleteMe: (_: Client, owner: Client) => owner.deleteMe(),
+    'plain SQL': (client: Client) =>
+      database.sql`delete from sessions where id = ${String(sessionOf(client))}`,
+    'a disabled account': (client: Client) =>
+      database.sql`update users set disabled_at = now() where id = (select user_id from sessions where id = ${String(sessionOf(client))})`,
+  }
+  const sessionOf = ({ kept }: Client) =>
+    JSON.parse(Buffer.from(kept.accessToken?.split('.')[1] ?? '', 'base64url').toString()).sid
+
+  const trouble = fc.record({
+    replica: fc.nat(2),
+    fault: fc.constantFrom('cut', 'freeze', 'slow', 'none' as const),
+    delayMs: fc.nat(300),
+    atMs: fc.nat(200),
+  })
+
+  test(
+    'no credential is honoured longer than a quarter of a second after what ended it, and none is refused before',
+    async () => {
+      const scenario = fc.record({
+        transport: fc.constantFrom('COOKIE' as const, 'TOKEN' as const),
+        way: fc.constantFrom(...(Object.keys(WAYS_TO_END) as (keyof typeof WAYS_TO_END)[])),
+        endedAt: fc.nat(2),
+        troubles: fc.array(trouble, { maxLength: 3 }),
+        livesMs: fc.integer({ min: 50, max: 400 }),
+      })
+
+      await fc.assert(
+        fc.asyncProperty(scenario, async ({ transport, way, endedAt, troubles, livesMs }) => {
+          const [first] = replicas as [Replica]
+          const input = account()
+          const owner = clientOf(first, transport)
+          await owner.register(input)
+          const client = clientOf(first, transport)
+          await client.login(input)
+          const looks: Look[][] = replicas.map(() => [])
+          let over = false
+          const watching = replicas.map((replica, index) =>
+            watch(at(replica, client, transport), looks[index] ?? [], () => over),
+          )
+          const causing = troubles.map(async ({ replica, fault, delayMs, atMs }) => {
+            await pause(atMs)
+            const proxy = replicas[replica]?.proxy
+            if (fault === 'slow') proxy?.slow(delayMs)
+            else if (fault !== 'none') proxy?.[fault]()
+          })
+
+          await pause(livesMs)
+          const beganAt = performance.now()
+          const replica = replicas[endedAt] as Replica
+          await WAYS_TO_END[way](
+            at(replica, client, transport),
+            at(replica, owner, transport),
+            input.password,
+          )
+          const doneAt = performance.now()
+          await Promise.all([pause(FELT_MS + 350), ...causing])
+          over = true
+          await Promise.all(watching)
+          for (const { proxy } of replicas) proxy.restore()
+
+          for (const ofReplica of looks) {
+            expect(ofReplica.filter(({ sentAt }) => sentAt > doneAt + FELT_MS).length).toBeGreaterThan(0)
+            for (const { sentAt, word } of ofReplica) {
+              if (sentAt > doneAt + FELT_MS) expect(word).toBe('UNAUTHENTICATED REVOKED')
+              if (sentAt < beganAt - 100) expect(word).toBe('OK')
+            }
+          }
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    120_000 + RUNS * 5000,
+  )
+})
