@@ -7,6 +7,13 @@ beforeAll(async () => {
   server = await startServer()
 })
 
+/** Lets the database through again, and waits until it is known which connections are gone. */
+async function restore() {
+  server.proxy.restore()
+  await new Promise((done) => setTimeout(done, 100))
+  await expect.poll(async () => (await server.fetch('/ready')).status, { timeout: 5000 }).toBe(200)
+}
+
 /** Every operation, by somebody who is signed in and by somebody who is not. */
 const everyOperation = (client: Client, stranger: Client, input: object) => [
   client.me(),
@@ -99,7 +106,7 @@ test('a database that is only slow is waited for within the deadline', async () 
     await client.logout(),
   ]
   const seconds = (performance.now() - began) / 1000
-  server.proxy.restore()
+  await restore()
 
   expect(answers.map(({ code }) => code)).toEqual(Array(7).fill(undefined))
   // Seven operations of a few round trips, each of 120 ms: it was slow indeed.
@@ -124,7 +131,7 @@ test('a database that is slower than the deadline is unavailable, and nobody is 
   ])
   const seconds = (performance.now() - began) / 1000
   // What is under way already reaches the database before the connections are dropped.
-  server.proxy.restore()
+  await restore()
 
   for (const { status, retryAfter, headers } of answers) {
     expect([status, retryAfter]).toEqual([503, 1])
@@ -219,7 +226,7 @@ test('a token under a key that cannot be looked up is neither refused nor signed
     await client.call('logout', undefined, { bearer }),
     await client.call('logout', undefined, { bearer, cookie: null }),
   ]
-  server.proxy.restore()
+  await restore()
 
   for (const { status, headers } of answers) {
     expect(status).toBe(503)
