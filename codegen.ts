@@ -2,7 +2,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 
 const config: CodegenConfig = {
   schema: './src/graphql/schema.ts',
-  documents: 'tests/operations.graphql',
+  documents: 'examples/operations/*.graphql',
   generates: {
     'schema.graphql': { plugins: ['schema-ast'], config: { sort: true } },
     'tests/generated/': {

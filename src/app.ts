@@ -4,6 +4,7 @@ import { TrieRouter } from 'hono/router/trie-router'
 import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
 import { createGraphiQL } from './graphql/graphiql.ts'
+import { createSdl } from './graphql/sdl.ts'
 import { createGraphQL } from './graphql/yoga.ts'
 import { body } from './http/body.ts'
 import { caller, clientOf } from './http/caller.ts'
@@ -17,6 +18,8 @@ import { createSessionCookie } from './http/session-cookie.ts'
 import type { Logger } from './log.ts'
 import { authRoutes } from './rest/auth.ts'
 import { healthRoutes } from './rest/health.ts'
+import { openApi } from './rest/openapi.ts'
+import { referenceRoutes } from './rest/reference.ts'
 
 type Parts = { env: Env; auth: AuthService; log: Logger; isReady: () => Promise<boolean> }
 
@@ -49,8 +52,11 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
 
   app.post('/graphql', createGraphQL({ auth, introspection: env.INTROSPECTION }))
   if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())
+  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) app.get('/schema.graphql', createSdl())
   app.route('/auth', authRoutes(auth))
   app.route('/', healthRoutes({ isReady, publishedKeys: auth.publishedKeys }))
+  app.get('/openapi.json', openApi(app, { url: env.PUBLIC_URL, cookieName: cookie.name }))
+  if (env.DOCS) app.route('/docs', referenceRoutes())
 
   app.notFound(notFound(methodsByPath(app.routes)))
   app.onError(errorResponse)

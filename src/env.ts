@@ -130,6 +130,8 @@ const EnvSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),
   INTROSPECTION: Toggle.optional(),
+  PUBLISH_SCHEMA: Toggle.default(false),
+  DOCS: Toggle.optional(),
 })
 
 /** The weakest choice that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
@@ -183,6 +185,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
     GRAPHIQL: data.GRAPHIQL ?? developing,
     INTROSPECTION: data.INTROSPECTION ?? developing,
+    DOCS: data.DOCS ?? developing,
   }
 }
 

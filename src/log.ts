@@ -13,7 +13,11 @@ export async function createLog({
   NODE_ENV,
 }: Pick<Env, 'LOG_LEVEL' | 'NODE_ENV'>): Promise<Logger> {
   const options = { level: LOG_LEVEL, base: null, serializers: { err: describe } }
-  if (NODE_ENV !== 'development') return pino(options, pino.destination(BUFFERED))
+  if (NODE_ENV !== 'development') {
+    const destination = pino.destination(BUFFERED)
+    process.once('exit', () => destination.flushSync())
+    return pino(options, destination)
+  }
   const { default: pretty } = await import('pino-pretty')
   return pino(
     options,

@@ -22,6 +22,8 @@ describe('the environment', () => {
       ALLOWED_ORIGINS: [],
       GRAPHIQL: false,
       INTROSPECTION: false,
+      PUBLISH_SCHEMA: false,
+      DOCS: false,
       THROTTLE: true,
       THROTTLE_LIMITS: LIMITS,
       PASSWORD_MIN_LENGTH: 8,
@@ -33,6 +35,7 @@ describe('the environment', () => {
       PUBLIC_URL: 'http://localhost:4000',
       GRAPHIQL: true,
       INTROSPECTION: true,
+      DOCS: true,
     })
   })
 

@@ -1,15 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { chromium, type Page } from 'playwright-core'
-import { expect, onTestFinished, test } from 'vitest'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { inBrowser, openPage, startDevelopment } from './support/browser.ts'
 import { startServer } from './support/server.ts'
-
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-/** CI has a browser; at home the test is left out where there is none. */
-const inBrowser = test.skipIf(!existsSync(executablePath) && !process.env.CI)
 
 const TABS = 'Register Login Me Refresh Sessions Events ChangePassword RequestPasswordReset Logout'.split(' ')
 
@@ -21,14 +13,7 @@ test('GraphiQL is not there in production', async () => {
 
 inBrowser('the tabs of GraphiQL work by pressing play, and nothing is loaded from elsewhere', async () => {
   const origin = await startDevelopment()
-  const page = await openPage()
-  const faults: string[] = []
-  page.on('request', (request) => {
-    const url = new URL(request.url())
-    if (url.protocol !== 'data:' && url.origin !== origin) faults.push(url.href)
-  })
-  page.on('pageerror', (error) => faults.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+  const { page, faults } = await openPage(origin)
 
   await page.goto(`${origin}/graphql`)
   await page.getByText('mutation Register').waitFor()
@@ -53,29 +38,6 @@ inBrowser('the tabs of GraphiQL work by pressing play, and nothing is loaded fro
   ])
   expect(faults).toEqual([])
 })
-
-/** The real program as a developer starts it, on a database of its own. */
-async function startDevelopment() {
-  const database = await createDatabase()
-  onTestFinished(database.drop)
-  const PORT = String(await freePort())
-  const AUTH_SECRET = randomBytes(32).toString('base64')
-  const server = startProcess({
-    cwd: tmpdir(),
-    env: { NODE_ENV: 'development', DATABASE_URL: database.url, AUTH_SECRET, PORT },
-  })
-  onTestFinished(async () => void (await server.stop()))
-  await untilReady(`http://localhost:${PORT}`)
-  return `http://localhost:${PORT}`
-}
-
-async function openPage() {
-  const browser = await chromium.launch({ executablePath })
-  onTestFinished(() => browser.close())
-  const page = await browser.newPage()
-  page.setDefaultTimeout(10_000)
-  return page
-}
 
 /** Opens a tab with the mouse, presses play and gives what the server answered. */
 async function play(page: Page, name: string) {

@@ -16,6 +16,7 @@ import {
   value,
   wellFormed,
 } from './support/hostile.ts'
+import { expectShape, randomDocument } from './support/random-documents.ts'
 import { startServerWithMail } from './support/server.ts'
 
 /** One seed by default, so that a red run is the change's own fault; `FUZZ_RUNS` looks for what is new. */
@@ -121,6 +122,27 @@ describe('whatever the input, the answer is a documented one', () => {
       }),
       (parameters) => askGraphQL(parameters),
     ))
+
+  test.each(NAMES)('in a document of any selection and arguments that asks for %s', async (operation) => {
+    let executed = 0
+    await holds(
+      fc.tuple(fc.constantFrom(...CALLERS), randomDocument(operation)),
+      async ([caller, { query, variables, selected }]) => {
+        const response = await server.fetch('/graphql', {
+          method: 'POST',
+          headers: { ...JSON_TYPE, ...(await credentials(caller)) },
+          body: JSON.stringify({ query, variables }),
+        })
+        await expectDocumented(response.clone())
+        const { data, errors } = await response.json()
+        if (data) expectShape(selected, data)
+        else expect(errors?.length, query).toBeGreaterThan(0)
+        if (data !== undefined) executed++
+      },
+    )
+    // What is refused before it is executed tells little.
+    expect(executed).toBeGreaterThan(RUNS / 2)
+  })
 
   test('in a document that is damaged', () =>
     holds(

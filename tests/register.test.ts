@@ -69,6 +69,9 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
   test.each([
     ['no e-mail address', { email: 'nobody' }, 'email'],
     ['an address that is too long', { email: `${'a'.repeat(250)}@example.com` }, 'email'],
+    ['65 characters before the @', { email: `${'a'.repeat(65)}@example.com` }, 'email'],
+    ['64 characters between two dots', { email: `a@${'a'.repeat(64)}.example.com` }, 'email'],
+    ['a hyphen before a dot', { email: 'a@example-.com' }, 'email'],
     ['a header smuggled into the address', { email: 'a@example.com\r\nBcc: b@example.com' }, 'email'],
     ['a short password', { password: 'short' }, 'password'],
     ['a long password', { password: 'x'.repeat(129) }, 'password'],

@@ -2,9 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { betterAuth } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
 import { jwt } from 'better-auth/plugins/jwt'
-import { and, eq, isNull } from 'drizzle-orm'
-import type { Db, Executor } from '../db/client.ts'
-import { type SessionRow, users } from '../db/schema.ts'
+import type { Db } from '../db/client.ts'
+import type { SessionRow } from '../db/schema.ts'
 import type { Env } from '../env.ts'
 import { AuthError, asAuthError, type Code } from '../errors.ts'
 import { createStorage, LOCK } from './adapter.ts'
@@ -14,14 +13,14 @@ import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keyOptions, keysPlugin } from './keys-plugin.ts'
-import { openSession } from './open-session.ts'
+import { createSessionOpener } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
+import type { User } from './outputs.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { rotationPlugin } from './rotation-plugin.ts'
 import type { SessionCache } from './session-cache.ts'
 import type { SigningKeys } from './signing-keys.ts'
-import type { User } from './user.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
@@ -80,6 +79,10 @@ export function createBetterAuth(parts: Parts) {
     if (!signIn) throw new TypeError('Sessions are made within signingIn() only')
     return signIn
   }
+  const openSession = createSessionOpener(db, {
+    idle: env.SESSION_IDLE_SECONDS,
+    max: env.SESSION_MAX_SECONDS,
+  })
   const storage = createStorage(db, {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
@@ -93,26 +96,19 @@ export function createBetterAuth(parts: Parts) {
     },
     async openSession(executor, { userId }) {
       const signIn = currentSignIn()
-      const { client, formerId, operation, transport } = signIn
       const id = crypto.randomUUID()
       const { lineage, token } = refreshTokens.begin(id)
-      const session = {
+      const row = await openSession(executor, {
+        ...signIn,
         id,
         userId: String(userId),
         token,
         lineage,
-        transport: transport ?? 'COOKIE',
-        client,
-        formerId,
-      }
-      const seconds = { idle: env.SESSION_IDLE_SECONDS, max: env.SESSION_MAX_SECONDS }
-      const row =
-        operation === 'register'
-          ? await openSession(executor, session, seconds)
-          : await db.transaction(async (tx) => {
-              await assertUnchanged(tx, session.userId, signIn)
-              return openSession(tx, { ...session, event: 'login' }, seconds)
-            })
+        transport: signIn.transport ?? 'COOKIE',
+        verifiedHash: signIn.verifiedHash ?? signIn.passwordHash ?? '',
+      })
+      signIn.overtaken = row === 'OVERTAKEN'
+      if (row === 'OVERTAKEN') throw new AuthError('INVALID_CREDENTIALS')
       signIn.session = { ...row, secret: token }
       return { ...row, token }
     },
@@ -197,21 +193,6 @@ export function createBetterAuth(parts: Parts) {
       }
     },
   }
-}
-
-/**
- * Address and password are verified before the session is made. The lock makes a change of them, or of
- * the account's state, wait and then end this session with the others; one that came first leaves
- * nothing to sign in with.
- */
-async function assertUnchanged(tx: Executor, userId: string, signIn: SignIn) {
-  const [user] = await tx
-    .select({ password: users.password })
-    .from(users)
-    .where(and(eq(users.id, userId), eq(users.email, signIn.email), isNull(users.disabledAt)))
-    .for('no key update')
-  signIn.overtaken = user !== undefined && user.password !== signIn.verifiedHash
-  if (!user || signIn.overtaken) throw new AuthError('INVALID_CREDENTIALS')
 }
 
 /** Unwraps what the storage let travel inside; unknown faults pass untouched, to be logged as bugs. */

@@ -1,6 +1,6 @@
 import type { SessionRow, UserRow } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
-import type { User } from './user.ts'
+import type { User } from './outputs.ts'
 
 /** Where a request comes from, as far as it may be believed; all cleaned and cut to size. */
 export type Client = { requestId: string; ipAddress: string | null; userAgent: string | null }

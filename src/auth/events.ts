@@ -3,6 +3,7 @@ import type { Db, Executor } from '../db/client.ts'
 import { events } from '../db/schema.ts'
 import { type Caller, type Client, viewerOf } from './caller.ts'
 import type { EventsInput } from './inputs.ts'
+import type { Event } from './outputs.ts'
 
 /** Everything that is worth remembering about an account. */
 export type EventKind =
@@ -50,11 +51,9 @@ export async function recordByEmail(executor: Executor, kind: EventKind, email: 
   await executor.insert(events).values(eventOf(kind, userId as never, client))
 }
 
-export type Event = Awaited<ReturnType<ReturnType<typeof createEventLog>>>[number]
-
 /** The signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
-  return async function eventLog({ first }: EventsInput, caller: Caller) {
+  return async function eventLog({ first }: EventsInput, caller: Caller): Promise<Event[]> {
     const { user } = await viewerOf(caller)
     const { id, kind, createdAt, ipAddress, userAgent } = events
     return db

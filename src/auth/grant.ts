@@ -1,22 +1,17 @@
 import type { SessionRow } from '../db/schema.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Caller } from './caller.ts'
+import type { AuthPayload, User } from './outputs.ts'
 import { toSession } from './session.ts'
 import { toUser } from './user.ts'
 
-export type AuthPayload = Awaited<ReturnType<Grant>>
-/** A registration that signs nobody in yet has the user alone. */
-export type RegisterPayload = {
-  [Key in keyof AuthPayload]: AuthPayload[Key] | (Key extends 'user' ? never : null)
-}
-
 export type Grant = ReturnType<typeof createGrant>
 
-type SignedIn = { user: Parameters<typeof toUser>[0]; session: SessionRow; secret: string }
+type SignedIn = { user: User; session: SessionRow; secret: string }
 
 /** What somebody who is signed in gets. The secret goes the session's way: into the cookie, or into the answer. */
 export function createGrant(accessTokens: AccessTokens) {
-  return async function grant({ user, session, secret }: SignedIn, caller: Caller) {
+  return async function grant({ user, session, secret }: SignedIn, caller: Caller): Promise<AuthPayload> {
     const issued = await accessTokens.issue({ userId: user.id, sessionId: session.id })
     if (session.transport === 'COOKIE') caller.keepSecret(secret)
     return {

@@ -3,8 +3,8 @@ import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
 import { endSession } from './end-session.ts'
 import { recordByEmail } from './events.ts'
-import type { RegisterPayload } from './grant.ts'
 import type { RegisterInput } from './inputs.ts'
+import type { RegisterPayload } from './outputs.ts'
 import { toUser } from './user.ts'
 
 /**

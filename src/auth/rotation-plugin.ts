@@ -1,8 +1,8 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { and, eq, getTableColumns, gt, isNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, exists, getTableColumns, gt, isNull, ne, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db } from '../db/client.ts'
-import { sessions, users } from '../db/schema.ts'
+import { events, sessions, users } from '../db/schema.ts'
 import { AuthError, unauthenticated } from '../errors.ts'
 import type { Client } from './caller.ts'
 import { record } from './events.ts'
@@ -42,6 +42,46 @@ export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settin
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
 
+  const given = (name: string) => sql.placeholder(name)
+  const isCurrent = eq(sessions.token, given('hash'))
+  const isDue = sql`${isCurrent} and coalesce(${sessions.rotatedAt} <= now() - ${grace}, true)`
+  const rotated = db.$with('rotated').as(
+    db
+      .update(sessions)
+      .set({
+        token: sql`case when ${isDue} then ${given('successorHash')} else ${sessions.token} end`,
+        previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
+        rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
+        expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
+        lastUsedAt: sql`now()`,
+      })
+      .where(
+        and(
+          eq(sessions.id, given('sessionId')),
+          gt(sessions.expiresAt, sql`now()`),
+          eq(sessions.transport, given('transport')),
+          or(
+            isCurrent,
+            and(eq(sessions.previousToken, given('hash')), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
+          ),
+          exists(
+            sql`(select from ${users} where ${users.id} = ${sessions.userId} and ${isNull(users.disabledAt)})`,
+          ),
+        ),
+      )
+      .returning(),
+  )
+  const noted = db.$with('noted', {}).as(sql`
+    insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
+    select 'refresh', user_id, ${given('requestId')}, ${given('ipAddress')}, ${given('userAgent')}
+    from rotated where rotated_at = now()`)
+  const rotation = db
+    .with(rotated, noted)
+    .select()
+    .from(rotated)
+    .innerJoin(users, eq(users.id, rotated.userId))
+    .prepare('rotate_session')
+
   return {
     id: 'servauth-rotation',
     endpoints: {
@@ -56,44 +96,16 @@ export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settin
           if (!presented) throw unauthenticated('INVALID')
           const hash = digest(body.token)
           const successor = refreshTokens.successor(presented)
-
-          const isCurrent = eq(sessions.token, hash)
-          const isDue = sql`${isCurrent} and coalesce(${sessions.rotatedAt} <= now() - ${grace}, true)`
-          const found = await db.transaction(async (tx) => {
-            const [found] = await tx
-              .update(sessions)
-              .set({
-                token: sql`case when ${isDue} then ${digest(successor)} else ${sessions.token} end`,
-                previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
-                rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
-                expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
-                lastUsedAt: sql`now()`,
-              })
-              .from(users)
-              .where(
-                and(
-                  eq(sessions.id, presented.sessionId),
-                  eq(users.id, sessions.userId),
-                  isNull(users.disabledAt),
-                  gt(sessions.expiresAt, sql`now()`),
-                  eq(sessions.transport, body.transport),
-                  or(
-                    isCurrent,
-                    and(eq(sessions.previousToken, hash), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
-                  ),
-                ),
-              )
-              .returning({
-                session: getTableColumns(sessions),
-                user: getTableColumns(users),
-                rotated: sql<boolean>`${sessions.rotatedAt} = now()`,
-              })
-            if (found?.rotated) await record(tx, 'refresh', found.user.id, body.client)
-            return found
+          const [found] = await rotation.execute({
+            sessionId: presented.sessionId,
+            hash,
+            successorHash: digest(successor),
+            transport: body.transport,
+            ...body.client,
           })
           if (!found) throw await refusal(presented, hash, body)
 
-          const { session, user } = found
+          const { rotated: session, users: user } = found
           return { session, user, token: session.token === hash ? body.token : successor }
         },
       ),

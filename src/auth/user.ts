@@ -1,7 +1,4 @@
-import type { UserRow } from '../db/schema.ts'
-
-export type User = ReturnType<typeof toUser>
-type Shown = 'id' | 'email' | 'emailVerified' | 'pendingEmail' | 'username' | 'createdAt' | 'updatedAt'
+import type { User } from './outputs.ts'
 
 /** The public user, picked and not passed on: a row has more columns than we publish. */
 export function toUser({
@@ -12,6 +9,6 @@ export function toUser({
   username,
   createdAt,
   updatedAt,
-}: Pick<UserRow, Shown>) {
+}: User): User {
   return { id, email, emailVerified, pendingEmail, username, createdAt, updatedAt }
 }

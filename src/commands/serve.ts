@@ -25,7 +25,7 @@ export async function serve(env: Env) {
   const isWorker = process.env[WORKER_VARIABLE] !== undefined
   const onReady = () => {
     if (isWorker) return
-    if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env.GRAPHIQL))
+    if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env))
     else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')
   }
   try {

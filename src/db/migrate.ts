@@ -4,6 +4,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
+import { connectionOptions } from './client.ts'
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 /** Any number will do, as long as every replica takes the same. */
@@ -47,7 +48,7 @@ async function apply(sql: Sql, onStep: (step: Step) => void) {
 
 /** Rejects when the database has given no sign of life for a while. A refusal is one too. */
 async function untilSilent(url: string, over: AbortSignal): Promise<never> {
-  const sql = connect(url)
+  const sql = postgres(url, { ...connectionOptions, max: 1 })
   const answers = () =>
     sql`select 1`.then(Boolean, (fault: unknown) => fault instanceof postgres.PostgresError)
   let heardAt = performance.now()
@@ -90,7 +91,6 @@ function connect(url: string) {
   return postgres(url, {
     max: 1,
     connect_timeout: 3,
-    // Array types are not used, and the query that looks them up rejects where nobody can catch it.
     fetch_types: false,
     onnotice: () => {},
     // Without these the lock of a process that has vanished from the network is held for hours.

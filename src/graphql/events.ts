@@ -1,5 +1,5 @@
-import type { Event } from '../auth/events.ts'
 import { EventsInput, parse } from '../auth/inputs.ts'
+import type { Event } from '../auth/outputs.ts'
 import { builder } from './builder.ts'
 
 const EventType = builder.objectRef<Event>('Event').implement({

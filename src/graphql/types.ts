@@ -1,7 +1,5 @@
-import type { AuthPayload, RegisterPayload } from '../auth/grant.ts'
 import { SessionTransport } from '../auth/inputs.ts'
-import type { Session } from '../auth/session.ts'
-import type { User } from '../auth/user.ts'
+import type { AuthPayload, RegisterPayload, Session, User } from '../auth/outputs.ts'
 import { builder } from './builder.ts'
 
 export const SessionTransportType = builder.enumType('SessionTransport', {

@@ -2,6 +2,8 @@ import { Hono } from 'hono'
 import type { AuthService } from '../auth/service.ts'
 import { AuthError } from '../errors.ts'
 import type { AppEnv } from '../http/context.ts'
+import * as operations from './operations.ts'
+import { route } from './route.ts'
 
 type Options = { isReady: () => Promise<boolean>; publishedKeys: AuthService['publishedKeys'] }
 
@@ -9,17 +11,18 @@ type Options = { isReady: () => Promise<boolean>; publishedKeys: AuthService['pu
 export function healthRoutes({ isReady, publishedKeys }: Options) {
   const app = new Hono<AppEnv>({ strict: true })
 
-  app.get('/health', (c) => c.json({ status: 'ok' }))
-
-  app.get('/ready', async (c) => {
-    if (!(await isReady())) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
-    return c.json({ status: 'ready' })
-  })
-
-  app.get('/.well-known/jwks.json', async (c) => {
-    c.header('Cache-Control', 'public, max-age=300')
-    return c.json(await publishedKeys())
-  })
+  app.get(
+    '/health',
+    route(operations.health, () => ({ status: 'ok' as const })),
+  )
+  app.get(
+    '/ready',
+    route(operations.ready, async () => {
+      if (!(await isReady())) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
+      return { status: 'ready' as const }
+    }),
+  )
+  app.get('/.well-known/jwks.json', route(operations.publishedKeys, publishedKeys))
 
   return app
 }

@@ -74,16 +74,32 @@ export type VerifyEmailInput = {
   token: string;
 };
 
+export type ChangePasswordMutationVariables = Exact<{
+  input: ChangePasswordInput;
+}>;
+
+
+export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type DeleteMeMutationVariables = Exact<{
+  input?: DeleteMeInput | null | undefined;
+}>;
+
+
+export type DeleteMeMutation = { deleteMe: boolean };
+
+export type EventsQueryVariables = Exact<{
+  first?: number | null | undefined;
+}>;
+
+
+export type EventsQuery = { events: Array<{ id: string, kind: string, createdAt: string, ipAddress: string | null, userAgent: string | null }> };
+
 export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
 
 export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null };
 
-export type RegisterMutationVariables = Exact<{
-  input: RegisterInput;
-}>;
-
-
-export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } | null } };
+export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } };
 
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
@@ -91,13 +107,6 @@ export type LoginMutationVariables = Exact<{
 
 
 export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
-
-export type RefreshMutationVariables = Exact<{
-  input?: RefreshInput | null | undefined;
-}>;
-
-
-export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type LogoutMutationVariables = Exact<{
   input?: LogoutInput | null | undefined;
@@ -111,26 +120,26 @@ export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } | null };
 
-export type UpdateMeMutationVariables = Exact<{
-  input: UpdateMeInput;
+export type RefreshMutationVariables = Exact<{
+  input?: RefreshInput | null | undefined;
 }>;
 
 
-export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } };
+export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
 
-export type DeleteMeMutationVariables = Exact<{
-  input?: DeleteMeInput | null | undefined;
+export type RegisterMutationVariables = Exact<{
+  input: RegisterInput;
 }>;
 
 
-export type DeleteMeMutation = { deleteMe: boolean };
+export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } | null } };
 
-export type ChangePasswordMutationVariables = Exact<{
-  input: ChangePasswordInput;
+export type RequestEmailVerificationMutationVariables = Exact<{
+  input?: RequestEmailVerificationInput | null | undefined;
 }>;
 
 
-export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+export type RequestEmailVerificationMutation = { requestEmailVerification: boolean };
 
 export type RequestPasswordResetMutationVariables = Exact<{
   input: RequestPasswordResetInput;
@@ -146,31 +155,10 @@ export type ResetPasswordMutationVariables = Exact<{
 
 export type ResetPasswordMutation = { resetPassword: boolean };
 
-export type RequestEmailVerificationMutationVariables = Exact<{
-  input?: RequestEmailVerificationInput | null | undefined;
-}>;
+export type RevokeOtherSessionsMutationVariables = Exact<{ [key: string]: never; }>;
 
 
-export type RequestEmailVerificationMutation = { requestEmailVerification: boolean };
-
-export type VerifyEmailMutationVariables = Exact<{
-  input: VerifyEmailInput;
-}>;
-
-
-export type VerifyEmailMutation = { verifyEmail: boolean };
-
-export type UndoEmailChangeMutationVariables = Exact<{
-  input: UndoEmailChangeInput;
-}>;
-
-
-export type UndoEmailChangeMutation = { undoEmailChange: boolean };
-
-export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null }> };
+export type RevokeOtherSessionsMutation = { revokeOtherSessions: number };
 
 export type RevokeSessionMutationVariables = Exact<{
   id: string;
@@ -179,17 +167,31 @@ export type RevokeSessionMutationVariables = Exact<{
 
 export type RevokeSessionMutation = { revokeSession: boolean };
 
-export type RevokeOtherSessionsMutationVariables = Exact<{ [key: string]: never; }>;
+export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type RevokeOtherSessionsMutation = { revokeOtherSessions: number };
+export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null }> };
 
-export type EventsQueryVariables = Exact<{
-  first?: number | null | undefined;
+export type UndoEmailChangeMutationVariables = Exact<{
+  input: UndoEmailChangeInput;
 }>;
 
 
-export type EventsQuery = { events: Array<{ id: string, kind: string, createdAt: string, ipAddress: string | null, userAgent: string | null }> };
+export type UndoEmailChangeMutation = { undoEmailChange: boolean };
+
+export type UpdateMeMutationVariables = Exact<{
+  input: UpdateMeInput;
+}>;
+
+
+export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } };
+
+export type VerifyEmailMutationVariables = Exact<{
+  input: VerifyEmailInput;
+}>;
+
+
+export type VerifyEmailMutation = { verifyEmail: boolean };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -231,6 +233,177 @@ export const SessionFieldsFragmentDoc = new TypedDocumentString(`
   userAgent
 }
     `, {"fragmentName":"SessionFields"}) as unknown as TypedDocumentString<SessionFieldsFragment, unknown>;
+export const GrantFieldsFragmentDoc = new TypedDocumentString(`
+    fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}`, {"fragmentName":"GrantFields"}) as unknown as TypedDocumentString<GrantFieldsFragment, unknown>;
+export const ChangePasswordDocument = new TypedDocumentString(`
+    mutation ChangePassword($input: ChangePasswordInput!) {
+  changePassword(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const DeleteMeDocument = new TypedDocumentString(`
+    mutation DeleteMe($input: DeleteMeInput) {
+  deleteMe(input: $input)
+}
+    `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
+export const EventsDocument = new TypedDocumentString(`
+    query Events($first: Int) {
+  events(first: $first) {
+    id
+    kind
+    createdAt
+    ipAddress
+    userAgent
+  }
+}
+    `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+export const LoginDocument = new TypedDocumentString(`
+    mutation Login($input: LoginInput!) {
+  login(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<LoginMutation, LoginMutationVariables>;
+export const LogoutDocument = new TypedDocumentString(`
+    mutation Logout($input: LogoutInput) {
+  logout(input: $input)
+}
+    `) as unknown as TypedDocumentString<LogoutMutation, LogoutMutationVariables>;
+export const MeDocument = new TypedDocumentString(`
+    query Me {
+  me {
+    ...UserFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const RefreshDocument = new TypedDocumentString(`
+    mutation Refresh($input: RefreshInput) {
+  refresh(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<RefreshMutation, RefreshMutationVariables>;
 export const RegisterDocument = new TypedDocumentString(`
     mutation Register($input: RegisterInput!) {
   register(input: $input) {
@@ -263,142 +436,11 @@ fragment SessionFields on Session {
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<RegisterMutation, RegisterMutationVariables>;
-export const LoginDocument = new TypedDocumentString(`
-    mutation Login($input: LoginInput!) {
-  login(input: $input) {
-    user {
-      ...UserFields
-    }
-    session {
-      ...SessionFields
-    }
-    accessToken
-    accessTokenExpiresAt
-    refreshToken
-  }
+export const RequestEmailVerificationDocument = new TypedDocumentString(`
+    mutation RequestEmailVerification($input: RequestEmailVerificationInput) {
+  requestEmailVerification(input: $input)
 }
-    fragment UserFields on User {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  createdAt
-  updatedAt
-}
-fragment SessionFields on Session {
-  id
-  current
-  createdAt
-  lastUsedAt
-  expiresAt
-  ipAddress
-  userAgent
-}`) as unknown as TypedDocumentString<LoginMutation, LoginMutationVariables>;
-export const RefreshDocument = new TypedDocumentString(`
-    mutation Refresh($input: RefreshInput) {
-  refresh(input: $input) {
-    user {
-      ...UserFields
-    }
-    session {
-      ...SessionFields
-    }
-    accessToken
-    accessTokenExpiresAt
-    refreshToken
-  }
-}
-    fragment UserFields on User {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  createdAt
-  updatedAt
-}
-fragment SessionFields on Session {
-  id
-  current
-  createdAt
-  lastUsedAt
-  expiresAt
-  ipAddress
-  userAgent
-}`) as unknown as TypedDocumentString<RefreshMutation, RefreshMutationVariables>;
-export const LogoutDocument = new TypedDocumentString(`
-    mutation Logout($input: LogoutInput) {
-  logout(input: $input)
-}
-    `) as unknown as TypedDocumentString<LogoutMutation, LogoutMutationVariables>;
-export const MeDocument = new TypedDocumentString(`
-    query Me {
-  me {
-    ...UserFields
-  }
-}
-    fragment UserFields on User {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
-export const UpdateMeDocument = new TypedDocumentString(`
-    mutation UpdateMe($input: UpdateMeInput!) {
-  updateMe(input: $input) {
-    ...UserFields
-  }
-}
-    fragment UserFields on User {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  createdAt
-  updatedAt
-}`) as unknown as TypedDocumentString<UpdateMeMutation, UpdateMeMutationVariables>;
-export const DeleteMeDocument = new TypedDocumentString(`
-    mutation DeleteMe($input: DeleteMeInput) {
-  deleteMe(input: $input)
-}
-    `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
-export const ChangePasswordDocument = new TypedDocumentString(`
-    mutation ChangePassword($input: ChangePasswordInput!) {
-  changePassword(input: $input) {
-    user {
-      ...UserFields
-    }
-    session {
-      ...SessionFields
-    }
-    accessToken
-    accessTokenExpiresAt
-    refreshToken
-  }
-}
-    fragment UserFields on User {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  createdAt
-  updatedAt
-}
-fragment SessionFields on Session {
-  id
-  current
-  createdAt
-  lastUsedAt
-  expiresAt
-  ipAddress
-  userAgent
-}`) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+    `) as unknown as TypedDocumentString<RequestEmailVerificationMutation, RequestEmailVerificationMutationVariables>;
 export const RequestPasswordResetDocument = new TypedDocumentString(`
     mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
   requestPasswordReset(input: $input)
@@ -409,21 +451,16 @@ export const ResetPasswordDocument = new TypedDocumentString(`
   resetPassword(input: $input)
 }
     `) as unknown as TypedDocumentString<ResetPasswordMutation, ResetPasswordMutationVariables>;
-export const RequestEmailVerificationDocument = new TypedDocumentString(`
-    mutation RequestEmailVerification($input: RequestEmailVerificationInput) {
-  requestEmailVerification(input: $input)
+export const RevokeOtherSessionsDocument = new TypedDocumentString(`
+    mutation RevokeOtherSessions {
+  revokeOtherSessions
 }
-    `) as unknown as TypedDocumentString<RequestEmailVerificationMutation, RequestEmailVerificationMutationVariables>;
-export const VerifyEmailDocument = new TypedDocumentString(`
-    mutation VerifyEmail($input: VerifyEmailInput!) {
-  verifyEmail(input: $input)
+    `) as unknown as TypedDocumentString<RevokeOtherSessionsMutation, RevokeOtherSessionsMutationVariables>;
+export const RevokeSessionDocument = new TypedDocumentString(`
+    mutation RevokeSession($id: ID!) {
+  revokeSession(id: $id)
 }
-    `) as unknown as TypedDocumentString<VerifyEmailMutation, VerifyEmailMutationVariables>;
-export const UndoEmailChangeDocument = new TypedDocumentString(`
-    mutation UndoEmailChange($input: UndoEmailChangeInput!) {
-  undoEmailChange(input: $input)
-}
-    `) as unknown as TypedDocumentString<UndoEmailChangeMutation, UndoEmailChangeMutationVariables>;
+    `) as unknown as TypedDocumentString<RevokeSessionMutation, RevokeSessionMutationVariables>;
 export const SessionsDocument = new TypedDocumentString(`
     query Sessions {
   sessions {
@@ -439,24 +476,28 @@ export const SessionsDocument = new TypedDocumentString(`
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;
-export const RevokeSessionDocument = new TypedDocumentString(`
-    mutation RevokeSession($id: ID!) {
-  revokeSession(id: $id)
+export const UndoEmailChangeDocument = new TypedDocumentString(`
+    mutation UndoEmailChange($input: UndoEmailChangeInput!) {
+  undoEmailChange(input: $input)
 }
-    `) as unknown as TypedDocumentString<RevokeSessionMutation, RevokeSessionMutationVariables>;
-export const RevokeOtherSessionsDocument = new TypedDocumentString(`
-    mutation RevokeOtherSessions {
-  revokeOtherSessions
-}
-    `) as unknown as TypedDocumentString<RevokeOtherSessionsMutation, RevokeOtherSessionsMutationVariables>;
-export const EventsDocument = new TypedDocumentString(`
-    query Events($first: Int) {
-  events(first: $first) {
-    id
-    kind
-    createdAt
-    ipAddress
-    userAgent
+    `) as unknown as TypedDocumentString<UndoEmailChangeMutation, UndoEmailChangeMutationVariables>;
+export const UpdateMeDocument = new TypedDocumentString(`
+    mutation UpdateMe($input: UpdateMeInput!) {
+  updateMe(input: $input) {
+    ...UserFields
   }
 }
-    `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<UpdateMeMutation, UpdateMeMutationVariables>;
+export const VerifyEmailDocument = new TypedDocumentString(`
+    mutation VerifyEmail($input: VerifyEmailInput!) {
+  verifyEmail(input: $input)
+}
+    `) as unknown as TypedDocumentString<VerifyEmailMutation, VerifyEmailMutationVariables>;

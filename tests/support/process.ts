@@ -8,12 +8,12 @@ import { afterAll } from 'vitest'
 const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
-type Start = { cwd?: string; env: Record<string, string>; args?: string[] }
+type Start = { cwd?: string; env: Record<string, string>; entry?: string; args?: string[] }
 
-/** Starts the real program in a folder of its own and collects what it prints. */
-export function startProcess({ cwd = tmpdir(), env, args = [] }: Start) {
+/** Starts the real program, or another entry of this repository, in the folder it is given and collects what it prints. */
+export function startProcess({ cwd = tmpdir(), env, entry = ENTRY, args = [] }: Start) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+  const child = spawn(process.execPath, [entry, ...args], {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,10 +57,13 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until the server is ready, for 15 seconds at most. */
-export async function untilReady(url: string) {
+export const untilReady = (url: string) => untilAnswer(`${url}/ready`, ({ ok }) => ok)
+
+/** Waits until something answers, or answers as is wanted, for 15 seconds at most. */
+export async function untilAnswer(url: string, isWanted = (_response: Response) => true) {
   for (let attempt = 0; attempt < 150; attempt++) {
-    const response = await fetch(`${url}/ready`).catch(() => null)
-    if (response?.ok) return
+    const response = await fetch(url).catch(() => null)
+    if (response && isWanted(response)) return
     await new Promise((done) => setTimeout(done, 100))
   }
   throw new Error(`${url} did not become ready`)

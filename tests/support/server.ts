@@ -6,6 +6,7 @@ import { createLog } from '../../src/log.ts'
 import { createClient, type Door, type Transport } from './client.ts'
 import { createDatabase } from './database.ts'
 import { createMailbox } from './mailbox.ts'
+import { createConformance } from './openapi.ts'
 import { createProxy } from './proxy.ts'
 
 /** The same with a mail server of its own. */
@@ -52,14 +53,22 @@ export async function startServer(overrides: Record<string, string> = {}) {
     await database.drop()
   })
 
-  const fetch = async (path: string, init: RequestInit = {}) =>
+  const request = async (path: string, init: RequestInit = {}) =>
     server.app.request(path, init, { address: () => '192.0.2.1' })
+  const conformance = createConformance(await (await request('/openapi.json')).text())
+  /** Whatever a test asks by REST, the OpenAPI document must allow the answer. */
+  const fetch = async (path: string, init: RequestInit = {}) => {
+    const response = await request(path, init)
+    await conformance.check({ method: init.method ?? 'GET', path: pathOf(path) }, response.clone())
+    return response
+  }
   return {
     ...server,
     env: source,
     sql: database.sql,
     proxy,
     fetch,
+    conformance,
     /** Another process in the place of this one: same settings, same database, nothing remembered. */
     async restart() {
       await server.close()
@@ -68,5 +77,15 @@ export async function startServer(overrides: Record<string, string> = {}) {
     /** Until the server has heard of what was changed by plain SQL: a few milliseconds, in life. */
     hears: () => server.changes.catchUp(),
     client: (door: Door, transport: Transport) => createClient(fetch, door, transport),
+  }
+}
+
+/** The path as the server reads it: normalized, and decoded where it can be. */
+function pathOf(given: string) {
+  const { pathname } = new URL(`http://localhost${given.startsWith('/') ? '' : '/'}${given}`)
+  try {
+    return decodeURI(pathname)
+  } catch {
+    return pathname
   }
 }

@@ -1,0 +1,29 @@
+import { gql, type TypedDocumentNode } from '@apollo/client'
+import { type Me, type Session, startPage } from '../browser/page.ts'
+import { createSession } from '../browser/session.ts'
+import { createClient } from './client.ts'
+
+const auth = process.env.BUN_PUBLIC_AUTH_URL ?? ''
+const api = process.env.BUN_PUBLIC_API_URL ?? ''
+
+const ME: TypedDocumentNode<{ me: Me | null }> = gql`query Me { me { id email } }`
+const SESSIONS: TypedDocumentNode<{ sessions: Session[] }> =
+  gql`query Sessions { sessions { id current createdAt userAgent } }`
+const SIGN_OUT_OTHERS = gql`mutation SignOutOthers { revokeOtherSessions }`
+
+const session = createSession(auth)
+const client = createClient(auth, session)
+
+startPage({
+  session,
+  api,
+  async account() {
+    const fetchPolicy = 'network-only'
+    const [me, sessions] = await Promise.all([
+      client.query({ query: ME, fetchPolicy }),
+      client.query({ query: SESSIONS, fetchPolicy }),
+    ])
+    return { me: me.data?.me ?? null, sessions: sessions.data?.sessions ?? [] }
+  },
+  signOutOthers: () => client.mutate({ mutation: SIGN_OUT_OTHERS }),
+})

@@ -1,0 +1,21 @@
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { bearer } from './bearer.ts'
+
+const {
+  PORT = '4003',
+  AUTH_URL = 'http://localhost:3000',
+  ALLOWED_ORIGINS = 'http://localhost:4001,http://localhost:4002',
+} = process.env
+
+const app = new Hono()
+// Before the token is asked for: a page must be able to read a 401 too, and preflights carry no token.
+app.use(
+  cors({ origin: ALLOWED_ORIGINS.split(','), allowHeaders: ['authorization', 'content-type'], maxAge: 600 }),
+)
+app.get('/orders/:id', bearer({ issuer: AUTH_URL }), (c) =>
+  c.json({ id: c.req.param('id'), customer: c.var.userId }),
+)
+
+const { url } = Bun.serve({ port: PORT, hostname: 'localhost', fetch: app.fetch })
+console.log(`The resource server listens on ${url.origin} and takes access tokens of ${AUTH_URL}`)

@@ -1,0 +1,48 @@
+import { createInterface } from 'node:readline/promises'
+import { createTokenClient } from './client.ts'
+
+const HELP = `Usage: bun examples/token-client/main.ts <command>
+
+  register <e-mail>   makes an account; the password is PASSWORD, or asked for
+  login <e-mail>      signs in
+  show                who is signed in, where, and what happened lately
+  logout              signs out
+
+Settings: AUTH_URL (http://localhost:3000), TOKEN_FILE (.servauth-tokens)`
+
+const { AUTH_URL = 'http://localhost:3000', TOKEN_FILE = '.servauth-tokens' } = process.env
+const client = createTokenClient({ url: AUTH_URL, file: TOKEN_FILE })
+const [command = '', email = ''] = process.argv.slice(2)
+
+try {
+  await run()
+} catch (fault) {
+  console.error(fault instanceof Error ? fault.message : fault)
+  process.exitCode = 1
+}
+
+async function run() {
+  switch (command) {
+    case 'register':
+      return client.signUp({ email, password: await password() })
+    case 'login':
+      return client.signIn({ email, password: await password() })
+    case 'show': {
+      const paths = ['/auth/me', '/auth/sessions', '/auth/events']
+      const [me, sessions, events] = await Promise.all(paths.map((path) => client.get(path)))
+      return console.log(JSON.stringify({ me, sessions, events }, null, 2))
+    }
+    case 'logout':
+      return client.signOut()
+    default:
+      console.log(HELP)
+  }
+}
+
+async function password() {
+  if (process.env.PASSWORD) return process.env.PASSWORD
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  const answer = await terminal.question('Password: ')
+  terminal.close()
+  return answer
+}

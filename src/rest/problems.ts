@@ -1,0 +1,122 @@
+import { resolver } from 'hono-openapi'
+import { z } from 'zod'
+import { AuthError, type Code, type Reason } from '../errors.ts'
+import type { Operation } from './route.ts'
+
+/** What some codes say besides themselves. */
+const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
+  INVALID_INPUT: {
+    fields: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .min(1)
+      .meta({
+        description: 'Every field that is at fault, by its path in dotted names.',
+        examples: [[{ path: 'email', message: 'Must be an e-mail address.' }]],
+      }),
+  },
+  UNAUTHENTICATED: {
+    reason: z.enum(['MISSING', 'INVALID', 'EXPIRED', 'REVOKED'] satisfies Reason[]).meta({
+      description: 'With `EXPIRED` refresh, with the others sign in.',
+      examples: ['EXPIRED'],
+    }),
+  },
+  TOO_MANY_REQUESTS: {
+    retryAfter: z
+      .int()
+      .min(1)
+      .meta({ description: 'In seconds.', examples: [30] }),
+  },
+  SERVICE_UNAVAILABLE: {
+    retryAfter: z
+      .int()
+      .min(1)
+      .meta({ description: 'In seconds.', examples: [1] }),
+  },
+}
+
+const header = (description: string, schema: object) => ({ description, required: true, schema })
+const RETRY_AFTER = { 'Retry-After': header('In seconds.', { type: 'integer', minimum: 1, examples: [1] }) }
+
+/** What goes with a status in the head of the answer. */
+const HEADERS: Record<number, object> = {
+  401: { 'WWW-Authenticate': header('How to prove oneself.', { type: 'string', const: 'Bearer' }) },
+  405: { Allow: header('What the path has.', { type: 'string', examples: ['GET, PUT, DELETE'] }) },
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
+}
+
+/** Refusals of one status, under the name that the document has for them. */
+type Refusals = { status: number; name: string; codes: Code[] }
+
+/** All that an operation may be refused for, by status. */
+export function refusalsOf({ credentials, refusals }: Operation, method: string): Refusals[] {
+  const ofAny = method === 'GET' ? OF_ANY : OF_UNSAFE
+  const codes = new Set<Code>([...refusals, ...(credentials ? OF_CREDENTIALS : []), ...ofAny])
+  const byStatus = Map.groupBy([...codes].sort(), (code) => new AuthError(code).status)
+  return [...byStatus].map(([status, codes]) => ({ status, name: codes.join('_or_'), codes }))
+}
+
+const OF_ANY: Code[] = ['UNSUPPORTED_MEDIA_TYPE', 'INTERNAL']
+const OF_UNSAFE: Code[] = [...OF_ANY, 'INVALID_INPUT', 'FORBIDDEN_ORIGIN', 'PAYLOAD_TOO_LARGE']
+const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
+
+/** The responses that operations refer to by name, and those of paths and methods that are not there. */
+export function refusalTable(used: Refusals[], headers: object) {
+  const elsewhere: Refusals[] = [
+    { status: 404, name: 'NOT_FOUND', codes: ['NOT_FOUND'] },
+    { status: 405, name: 'METHOD_NOT_ALLOWED', codes: ['METHOD_NOT_ALLOWED'] },
+  ]
+  return Object.fromEntries(
+    [...used, ...elsewhere].map(({ status, name, codes }) => {
+      const [first, ...others] = codes.map(problemOf)
+      const schema = others.length > 0 ? z.discriminatedUnion('code', [first, ...others] as never) : first
+      return [
+        name,
+        {
+          description: codes.map((code) => `\`${code}\`: ${new AuthError(code).message}`).join('\n\n'),
+          headers: { ...headers, ...HEADERS[status] },
+          content: {
+            'application/problem+json': {
+              schema: resolver(schema as z.ZodType, { options: { io: 'output' } }),
+              examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
+            },
+          },
+        },
+      ]
+    }),
+  )
+}
+
+const problems = new Map<Code, z.ZodType>()
+
+/** The problem details (RFC 9457) of a code, by the table of `src/errors.ts`; one schema each, since its name is one. */
+function problemOf(code: Code) {
+  const known = problems.get(code)
+  if (known) return known
+  const { status, message } = new AuthError(code)
+  const schema = z
+    .strictObject({
+      type: z.literal('about:blank'),
+      title: z.string().meta({ examples: [message] }),
+      status: z.literal(status),
+      code: z.literal(code),
+      ...DETAILS[code],
+    })
+    .meta({ id: `${pascal(code)}Problem`, description: message })
+  problems.set(code, schema)
+  return schema
+}
+
+/** A problem as it is sent. */
+function exampleOf(code: Code) {
+  const { status, message } = new AuthError(code)
+  const details = Object.entries(DETAILS[code] ?? {}).map(([name, schema]) => {
+    const { examples } = schema.meta() as { examples: unknown[] }
+    return [name, examples[0]]
+  })
+  return { type: 'about:blank', title: message, status, code, ...Object.fromEntries(details) }
+}
+
+function pascal(code: Code) {
+  return code.replace(/_?([A-Z])([A-Z]*)/g, (_, first: string, rest: string) => first + rest.toLowerCase())
+}

@@ -1,0 +1,62 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { Hono } from 'hono'
+import type { AppContext, AppEnv } from '../http/context.ts'
+
+const require = createRequire(import.meta.url)
+
+const STYLE = () => require.resolve('swagger-ui-dist/swagger-ui.css')
+const SCRIPT = () => require.resolve('swagger-ui-dist/swagger-ui-bundle.js')
+
+/** `GET /docs`: Swagger UI on our own document, from our own disk, no CDN. */
+export function referenceRoutes() {
+  const app = new Hono<AppEnv>({ strict: true })
+
+  app.get('/', page)
+  app.get('/swagger-ui.css', async (c) => asset(c, STYLE(), 'text/css; charset=utf-8'))
+  app.get('/swagger-ui-bundle.js', async (c) => asset(c, SCRIPT(), 'text/javascript; charset=utf-8'))
+  return app
+}
+
+async function asset(c: AppContext, path: string, type: string) {
+  c.header('Cache-Control', 'public, max-age=300')
+  return c.body(await readFile(path), 200, { 'Content-Type': type })
+}
+
+/**
+ * The requests go to where the page comes from, by whatever name that was reached, so that the
+ * cookie of a sign-in comes along; and the address of the examples is a new one with each page.
+ */
+function page(c: AppContext) {
+  const nonce = randomBytes(16).toString('base64')
+  const document = `(await (await fetch('/openapi.json')).text())
+    .replaceAll('ada@example.com', 'ada+${randomInt(1000, 10_000)}@example.com')`
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Servauth</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="reference"></div>
+<script nonce="${nonce}" src="/docs/swagger-ui-bundle.js"></script>
+<script nonce="${nonce}" type="module">
+  const spec = JSON.parse(${document})
+  spec.servers = [{ url: location.origin }]
+  SwaggerUIBundle({ spec, dom_id: '#reference', deepLinking: true, tryItOutEnabled: true })
+</script>
+</body>
+</html>
+`
+  return c.body(html, 200, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy':
+      `default-src 'none'; script-src 'nonce-${nonce}'; connect-src 'self'; ` +
+      "style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  })
+}

@@ -1,0 +1,3 @@
+import { testPage } from './support/example-pages.ts'
+
+testPage('apollo')

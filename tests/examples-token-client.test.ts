@@ -1,0 +1,153 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, request as send } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { account } from './support/client.ts'
+import { commandOf, startAuthServer, untilExpired } from './support/examples.ts'
+import { startProcess } from './support/process.ts'
+
+let auth: Awaited<ReturnType<typeof startAuthServer>>
+beforeAll(async () => {
+  auth = await startAuthServer()
+})
+
+/** Somebody's command line, with a token file of its own. */
+async function commandLine(url = auth.url) {
+  const folder = await mkdtemp(join(tmpdir(), 'servauth-token-client-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'tokens')
+  const person = account()
+  const { cwd, entry, args } = commandOf('token-client')
+  const run = async (...words: string[]) => {
+    const env = { AUTH_URL: url, TOKEN_FILE: file, PASSWORD: person.password }
+    const { exited, output } = startProcess({ cwd, entry, args: [...args, ...words], env })
+    const { code } = await exited
+    return { code, output: output() }
+  }
+  return {
+    run,
+    file,
+    folder,
+    email: person.email,
+    shown: async () => {
+      const { code, output } = await run('show')
+      expect(code, output).toBe(0)
+      return JSON.parse(output)
+    },
+  }
+}
+
+test('registers, shows, logs out and in, and keeps the tokens where only their owner can read them', async () => {
+  const { run, shown, file, folder, email } = await commandLine()
+
+  expect(await run('register', email)).toEqual({ code: 0, output: '' })
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect(await shown()).toMatchObject({
+    me: { email },
+    sessions: [{ current: true }],
+    events: [{ kind: 'register' }],
+  })
+  expect(await run('logout')).toEqual({ code: 0, output: '' })
+  expect(await readdir(folder)).toEqual([])
+  expect(await run('show')).toMatchObject({ code: 1, output: expect.stringContaining('Sign in first') })
+  expect((await run('login', email)).code).toBe(0)
+  expect(await shown()).toMatchObject({ me: { email } })
+})
+
+test('says what is wrong, and how it is used', async () => {
+  const { run } = await commandLine()
+
+  expect(await run('login', 'nobody@example.com')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('password is wrong'),
+  })
+  expect((await run()).output).toContain('Usage:')
+})
+
+test('three calls with an expired token share one refresh, also while the server restarts', async () => {
+  const { run, shown, email } = await commandLine()
+  await run('register', email)
+  const before = (await auth.refreshes()).length
+  await untilExpired()
+  await auth.stop()
+
+  const showing = shown()
+  await auth.start()
+
+  expect(await showing).toMatchObject({ me: { email } })
+  expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
+})
+
+test('two processes with one file, both with an expired token, stay signed in', async () => {
+  const { run, shown, email } = await commandLine()
+  await run('register', email)
+  await untilExpired()
+
+  const both = await Promise.all([shown(), shown()])
+
+  expect(both).toMatchObject([{ me: { email } }, { me: { email } }])
+  await auth.untilGraceIsOver()
+  await untilExpired()
+  expect(await shown()).toMatchObject({ me: { email } })
+})
+
+test('a refresh whose reply was lost is asked for again', async () => {
+  const relay = await startRelay()
+  const { run, shown, email } = await commandLine(relay.url)
+  await run('register', email)
+  const before = (await auth.refreshes()).length
+  await untilExpired()
+
+  relay.loseNext('/auth/refresh')
+
+  expect(await shown()).toMatchObject({ me: { email } })
+  expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'OK'])
+})
+
+test('a stolen refresh token that was used first ends the session, and the file is gone', async () => {
+  const { run, shown, file, email } = await commandLine()
+  await run('register', email)
+  const stolen = await readFile(file)
+  await untilExpired()
+  await shown()
+  await auth.untilGraceIsOver()
+  await writeFile(file, stolen)
+  const before = (await auth.refreshes()).length
+
+  const { code, output } = await run('show')
+
+  expect(code).toBe(1)
+  expect(output).toContain('used before')
+  expect((await auth.refreshes()).slice(before)).toEqual(['REFRESH_REUSED'])
+  expect(existsSync(file)).toBe(false)
+})
+
+/** A network between client and server that can lose a reply after the server has done its part. */
+async function startRelay() {
+  let losing = ''
+  const relay = createServer((incoming, outgoing) => {
+    const { method = 'GET', url: path = '/', headers } = incoming
+    const forwarded = send(`${auth.url}${path}`, { method, headers }, (answer) => {
+      if (path === losing) {
+        losing = ''
+        answer.resume().on('end', () => incoming.socket.destroy())
+        return
+      }
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(outgoing)
+    })
+    incoming.pipe(forwarded)
+  })
+  await new Promise<void>((done) => relay.listen(0, 'localhost', done))
+  onTestFinished(() => void relay.close())
+  const address = relay.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return {
+    url: `http://localhost:${port}`,
+    loseNext(path: string) {
+      losing = path
+    },
+  }
+}

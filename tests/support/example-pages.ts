@@ -1,0 +1,294 @@
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { account } from './client.ts'
+import { startAuthServer, startExample, untilExpired } from './examples.ts'
+import { freePort } from './process.ts'
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+/** CI has a browser; at home these tests are left out where there is none. */
+const hasBrowser = existsSync(executablePath) || Boolean(process.env.CI)
+
+const TIMEOUT = 60_000
+
+/** What is promised of an example page, seen in a real browser and in the log of the real server. */
+export function testPage(example: 'apollo' | 'urql') {
+  describe.skipIf(!hasBrowser)(`the page with ${example}`, { timeout: TIMEOUT }, () => {
+    let browser: Browser
+    let auth: Awaited<ReturnType<typeof startAuthServer>>
+    let origin: string
+    let unlisted: string
+
+    beforeAll(async () => {
+      const [apiPort, port, unlistedPort] = [await freePort(), await freePort(), await freePort()]
+      const ALLOWED_ORIGINS = `http://localhost:${port}`
+      auth = await startAuthServer({ ALLOWED_ORIGINS })
+      const api = await startExample('resource-server', apiPort, { AUTH_URL: auth.url, ALLOWED_ORIGINS })
+      const settings = { BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api }
+      origin = await startExample(example, port, settings)
+      unlisted = await startExample(example, unlistedPort, settings)
+      browser = await chromium.launch({ executablePath })
+    }, TIMEOUT)
+    afterAll(() => browser.close())
+
+    async function newContext() {
+      const context = await browser.newContext()
+      onTestFinished(() => context.close())
+      await context.addInitScript({ content: WATCH_FOR_LOGIN_FORM })
+      return context
+    }
+
+    /** A browser with one account signed in, in as many tabs. */
+    async function signedIn(tabCount = 1) {
+      const context = await newContext()
+      const { email, password } = account()
+      const first = await openTab(context, origin)
+      await first.submit('Sign up', email, password)
+      await first.untilShown(email)
+      const tabs = [first]
+      while (tabs.length < tabCount) {
+        const tab = await openTab(context, origin)
+        await tab.untilShown(email)
+        tabs.push(tab)
+      }
+      for (const tab of tabs) await tab.forgetLoginForm()
+      return { context, tabs, email, password, before: (await auth.refreshes()).length }
+    }
+
+    const cookieOf = async (context: BrowserContext) => {
+      const [cookie] = await context.cookies(auth.url)
+      return { ...cookie, header: `${cookie?.name}=${cookie?.value}` }
+    }
+
+    const postRefresh = (cookie: string) =>
+      fetch(`${auth.url}/auth/refresh`, {
+        method: 'POST',
+        headers: { cookie, 'content-type': 'application/json' },
+      })
+
+    test('sign up, show the account, survive a reload, sign out and in again', async () => {
+      const { context, tabs, email, password } = await signedIn()
+      const [tab] = tabs as [Tab]
+
+      expect(await tab.page.locator('#sessions li').allTextContents()).toEqual([
+        expect.stringMatching(/^this one/),
+      ])
+      expect(await tab.page.locator('#orders li').count()).toBe(3)
+      expect(await cookieOf(context)).toMatchObject({ httpOnly: true, sameSite: 'Lax' })
+      expect(await tab.page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }])')).toBe(
+        '[{},{}]',
+      )
+
+      await tab.page.reload()
+      await tab.untilShown(email)
+      expect(await tab.sawLoginForm()).toBe(false)
+
+      await tab.click('Sign out')
+      await tab.untilLoginForm()
+      expect(await context.cookies(auth.url)).toEqual([])
+      await tab.submit('Sign in', email, 'not the password')
+      await tab.untilAlert(/password is wrong/)
+      await tab.submit('Sign in', email, password)
+      await tab.untilShown(email)
+    })
+
+    test('two tabs with an expired token and three requests each share one refresh', async () => {
+      const { context, tabs, before } = await signedIn(2)
+      // Long enough that each tab has asked while the refresh is under way.
+      await context.route('**/auth/refresh', async (route) => {
+        await new Promise((done) => setTimeout(done, 700))
+        await route.continue()
+      })
+      await untilExpired()
+
+      await Promise.all(tabs.map((tab) => tab.reloadAccount()))
+
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
+      for (const tab of tabs) expect(await tab.sawLoginForm()).toBe(false)
+    })
+
+    test('a restarted server and a lost reply sign nobody out', async () => {
+      const { context, tabs, email, before } = await signedIn(2)
+      const [first, second] = tabs as [Tab, Tab]
+      await untilExpired()
+      await auth.stop()
+      for (const tab of tabs) await tab.click('Reload')
+      await first.untilAlert(/./)
+      const opening = openTab(context, origin)
+
+      await auth.start()
+
+      const third = await opening
+      await third.untilShown(email)
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
+      await first.reloadAccount()
+      await second.reloadAccount()
+
+      await auth.untilGraceIsOver()
+      await untilExpired()
+      const beforeLoss = (await auth.refreshes()).length
+      const { header: cookie } = await cookieOf(context)
+      await context.route(
+        '**/auth/refresh',
+        async (route) => {
+          await postRefresh(cookie)
+          await route.abort('connectionreset')
+        },
+        { times: 1 },
+      )
+      await Promise.all(tabs.map((tab) => tab.reloadAccount()))
+
+      expect((await cookieOf(context)).header).not.toBe(cookie)
+      expect((await auth.refreshes()).slice(beforeLoss)).toEqual(['OK', 'OK'])
+      for (const tab of [first, second, third]) expect(await tab.sawLoginForm()).toBe(false)
+    })
+
+    test('a sign-out in one tab is noticed in the other, and so is a sign-in', async () => {
+      const { tabs, email, password } = await signedIn(2)
+      const [first, second] = tabs as [Tab, Tab]
+
+      await first.click('Sign out')
+      await second.untilLoginForm()
+      await second.submit('Sign in', email, password)
+
+      await first.untilShown(email)
+    })
+
+    test('operations that were overtaken by a sign-in elsewhere are sent again, after one refresh', async () => {
+      const { context, tabs, email, password } = await signedIn(2)
+      const [first, second] = tabs as [Tab, Tab]
+      const { header: former } = await cookieOf(context)
+      await second.click('Sign out')
+      await second.untilLoginForm()
+      await second.submit('Sign in', email, password)
+      await first.untilShown(email)
+      await first.forgetLoginForm()
+      const before = (await auth.refreshes()).length
+      const asked: string[] = []
+      // The first two leave with the cookie that was there before.
+      await first.page.route('**/graphql', async (route) => {
+        const request = route.request()
+        asked.push(request.postDataJSON().operationName)
+        if (asked.length > 2) return route.continue()
+        const headers = { ...(await request.allHeaders()), cookie: former }
+        const answer = await fetch(request.url(), { method: 'POST', headers, body: request.postData() })
+        return route.fulfill({
+          status: answer.status,
+          headers: Object.fromEntries(answer.headers),
+          body: await answer.text(),
+        })
+      })
+
+      await first.reloadAccount()
+
+      expect(asked.toSorted()).toEqual(['Me', 'Me', 'Sessions', 'Sessions'])
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
+      expect(await first.sawLoginForm()).toBe(false)
+    })
+
+    test('a session ended from another device ends in the login form, in every tab', async () => {
+      const { tabs, email, password } = await signedIn(2)
+      const [first, second] = tabs as [Tab, Tab]
+      const elsewhere = await openTab(await newContext(), origin)
+      await elsewhere.submit('Sign in', email, password)
+      await elsewhere.untilShown(email)
+      await elsewhere.click('Sign out everywhere else')
+      await expect.poll(() => elsewhere.page.locator('#sessions li').count()).toBe(1)
+
+      await first.click('Reload')
+
+      await first.untilLoginForm()
+      await second.untilLoginForm()
+      await elsewhere.reloadAccount()
+    })
+
+    test('a stolen cookie that was used first ends in the login form, and nobody asks again', async () => {
+      const { context, tabs, before } = await signedIn(2)
+      const [first, second] = tabs as [Tab, Tab]
+      await auth.untilGraceIsOver()
+      const stolen = await postRefresh((await cookieOf(context)).header)
+      expect(stolen.status).toBe(200)
+      await auth.untilGraceIsOver()
+
+      await first.click('Reload')
+
+      await first.untilLoginForm()
+      await second.untilLoginForm()
+      for (const tab of tabs) await tab.untilAlert(/used before/)
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'REFRESH_REUSED'])
+    })
+
+    test('while nobody answers, one request is tried again, not one of each, and no login form shows', async () => {
+      const { tabs } = await signedIn()
+      const [tab] = tabs as [Tab]
+      await untilExpired()
+      await auth.stop()
+      let failed = 0
+      tab.page.on('requestfailed', (request) => {
+        if (request.url().endsWith('/auth/refresh')) failed++
+      })
+
+      await tab.click('Reload')
+      await expect.poll(() => failed, { timeout: 15_000 }).toBe(5)
+      await new Promise((done) => setTimeout(done, 2000))
+
+      expect(failed).toBe(5)
+      expect(await tab.sawLoginForm()).toBe(false)
+      await auth.start()
+      await tab.reloadAccount()
+    })
+
+    test('a page of an origin that is not listed gets nothing, and the session stays as it was', async () => {
+      const { context, tabs, before } = await signedIn()
+      const { header } = await cookieOf(context)
+      await auth.untilGraceIsOver()
+
+      const page = await openTab(context, unlisted)
+      await expect.poll(async () => (await auth.refreshes()).slice(before)).toContain('FORBIDDEN_ORIGIN')
+
+      expect(await page.page.locator('form, main').filter({ visible: true }).count()).toBe(0)
+      expect((await cookieOf(context)).header).toBe(header)
+      await tabs[0]?.reloadAccount()
+    })
+  })
+}
+
+/** Notes, from the first moment on, whether a login form was there to be seen. */
+const WATCH_FOR_LOGIN_FORM = `
+  new MutationObserver(() => {
+    const form = document.querySelector('form')
+    if (form && !form.hidden) window.sawLoginForm = true
+  }).observe(document, { subtree: true, childList: true, attributes: true })`
+
+type Tab = Awaited<ReturnType<typeof openTab>>
+
+async function openTab(context: BrowserContext, url: string) {
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  await page.goto(url)
+  return {
+    page,
+    click: (name: string) => page.getByRole('button', { name, exact: true }).click(),
+    async submit(button: string, email: string, password: string) {
+      await page.getByLabel('E-mail').fill(email)
+      await page.getByLabel('Password').fill(password)
+      await page.getByRole('button', { name: button, exact: true }).click()
+    },
+    /** Presses Reload and waits until all is there. */
+    async reloadAccount() {
+      const answered = Promise.all([1, 2, 3].map((id) => untilAnswered(page, `/orders/${id}`)))
+      await page.getByRole('button', { name: 'Reload' }).click()
+      await answered
+      await page.locator('main[aria-busy=false]').waitFor()
+      expect(await page.getByRole('alert').textContent()).toBe('')
+    },
+    untilShown: (email: string) => page.locator('#me', { hasText: email }).waitFor(),
+    untilLoginForm: () => page.getByRole('button', { name: 'Sign in' }).waitFor(),
+    untilAlert: (hasText: RegExp) => page.getByRole('alert').filter({ hasText }).waitFor(),
+    sawLoginForm: () => page.evaluate('window.sawLoginForm === true'),
+    forgetLoginForm: () => page.evaluate('window.sawLoginForm = false'),
+  }
+}
+
+const untilAnswered = (page: Page, path: string) =>
+  page.waitForResponse((response) => response.url().endsWith(path) && response.status() === 200)
