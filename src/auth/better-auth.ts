@@ -31,6 +31,8 @@ export type SignIn = {
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
+  /** Refused by whoever counts attempts; nothing is hashed before that is known. */
+  admitted?: Promise<unknown>
   passwordHash?: string
   /** Whether a new account's address may be asked to verify itself. */
   mayMail?: boolean
@@ -133,8 +135,13 @@ export function createBetterAuth(parts: Parts) {
       maxPasswordLength: 1024,
       password: {
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
-        hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
+        async hash(password) {
+          const { admitted, passwordHash } = currentSignIn()
+          await admitted
+          return passwordHash ?? passwords.hash(password)
+        },
         async verify({ hash, password }) {
+          await currentSignIn().admitted
           const isLocked = hash.startsWith(LOCK)
           const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
           const right = matches && !isLocked
