@@ -23,7 +23,8 @@ const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
  * serve with it on one port are.
  */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
-  const { db, close } = createDb(env.DATABASE_URL)
+  const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
+  const { db, pool, close } = createDb(env.DATABASE_URL)
   const changes = createChanges(env.DATABASE_URL)
   const mail = createMail(env, log)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
@@ -33,6 +34,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     changes,
     canMail: mail !== undefined,
     counter: createCounters(db),
+    observer: metrics?.observer,
   })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
@@ -43,8 +45,11 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     return true
   }
 
+  metrics?.watch({ vitals: auth.vitals, changes, pool, db, isReady })
+
   return {
-    app: await createApp({ env, auth, log, isReady }),
+    app: await createApp({ env, auth, log, isReady, observe: metrics?.observe }),
+    metrics,
     changes,
     /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
     async prepare() {
@@ -92,4 +97,10 @@ function createMail(env: Settings, log: Logger) {
     send: async ({ to, subject, text }: Message) => log.info(`mail to ${to}: ${subject}\n\n${text}`),
     close: () => {},
   }
+}
+
+/** Loaded where it is asked for, since most of it would be idle. */
+async function createMetrics() {
+  const observe = await import('./observe/metrics.ts')
+  return observe.createMetrics()
 }

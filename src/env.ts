@@ -95,6 +95,7 @@ const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   WORKERS: z.coerce.number().int().min(1).max(64).default(1),
+  METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
   AUTH_SECRET: Secret.optional(),
   AUTH_SECRET_FILE: SecretFile.optional(),
@@ -162,6 +163,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ...(Number(given.WORKERS) > 1 && given.PORT === '0'
       ? ['PORT: workers share a port, so it must be given']
       : []),
+    ...(data?.METRICS_PORT === data?.PORT && data ? ['METRICS_PORT: must not be PORT'] : []),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
     ...(data && data.ARGON2_MEMORY_KIB * data.ARGON2_PASSES < LEAST_ARGON2_WORK
       ? ['ARGON2_MEMORY_KIB: times ARGON2_PASSES must be at least 35840']

@@ -11,14 +11,14 @@ const NO_FAULTS: [] = []
  * Parses and validates a document once. In the place of Yoga's own cache, which counts documents and not
  * their size, and spells out the names of all rules at each request.
  */
-export function rememberDocuments(): Plugin {
+export function rememberDocuments() {
   const known = new LRUCache<string, DocumentNode>({
     maxSize: MOST_CHARACTERS,
     sizeCalculation: (_, text) => text.length,
   })
   const valid = new WeakSet<DocumentNode>()
 
-  return {
+  const plugin: Plugin = {
     onParse({ params, setParsedDocument }) {
       const document = known.get(String(params.source))
       if (document) setParsedDocument(document)
@@ -36,4 +36,7 @@ export function rememberDocuments(): Plugin {
       }
     },
   }
+  /** A document that was found valid, by its text. */
+  const find = (text: string) => known.get(text)
+  return { plugin, find }
 }

@@ -10,6 +10,7 @@ import { note } from '../http/error-response.ts'
 import type { GraphQLContext } from './builder.ts'
 import { rememberDocuments } from './documents.ts'
 import { limits } from './limits.ts'
+import { rootField } from './root-field.ts'
 import { schema } from './schema.ts'
 
 /** GraphQL over HTTP, section 5.4: parameters beside these are for others. */
@@ -21,17 +22,18 @@ const Parameters = z.object({
 })
 
 type Result = { data?: unknown; errors?: readonly GraphQLError[] }
-type Options = { auth: AuthService; introspection: boolean }
+type Options = { auth: AuthService; introspection: boolean; isObserved: boolean }
 
 /**
  * `POST /graphql`. Yoga's engine with its plugins, caches and masking, called directly: its HTTP
  * layer costs several times what the engine does, and method, media type, size and origin have
  * been judged before. What is left of GraphQL over HTTP is here: parameters, status, content type.
  */
-export function createGraphQL({ auth, introspection }: Options) {
+export function createGraphQL({ auth, introspection, isObserved }: Options) {
+  const documents = rememberDocuments()
   const yoga = createYoga<GraphQLContext>({
     schema,
-    plugins: [rememberDocuments(), limits, ...(introspection ? [] : [noIntrospection])],
+    plugins: [documents.plugin, limits, ...(introspection ? [] : [noIntrospection])],
     parserAndValidationCache: false,
     // Masking with `isDev` on, its default in development, would send messages and stacks.
     maskedErrors: { isDev: false, maskError: (error) => mask(error) },
@@ -49,8 +51,13 @@ export function createGraphQL({ auth, introspection }: Options) {
 
     const executed = 'data' in result
     const errors = executed ? result.errors : result.errors?.map(asRequestError)
-    for (const { originalError } of errors ?? []) {
+    for (const { originalError, extensions } of errors ?? []) {
       if (originalError instanceof AuthError) note(c, originalError)
+      else if (!executed) c.set('code', String(extensions.code))
+    }
+    if (isObserved) {
+      const document = documents.find(params.query ?? '')
+      if (document) c.set('operation', rootField(document, params.operationName))
     }
     const body = {
       ...(executed && { data: result.data }),
