@@ -91,6 +91,9 @@ const ThrottleLimits = CommaSeparated.transform((pairs, context) => {
   return limits
 })
 
+/** Where OpenTelemetry's spans are sent. */
+const Collector = z.url({ protocol: /^https?$/ }).optional()
+
 const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
@@ -133,6 +136,20 @@ const EnvSchema = z.object({
   INTROSPECTION: Toggle.optional(),
   PUBLISH_SCHEMA: Toggle.default(false),
   DOCS: Toggle.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Collector,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Collector,
+  OTEL_TRACES_SAMPLER: z
+    .enum([
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ])
+    .default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  OTEL_SDK_DISABLED: Toggle.default(false),
 })
 
 /** The weakest choice that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */

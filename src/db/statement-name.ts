@@ -7,7 +7,7 @@ const names = new Map<string, string>()
 export function statementName(text: string) {
   let name = names.get(text)
   if (name === undefined) {
-    const verb = /^\s*(\w+)/.exec(text)?.[1]?.toLowerCase()
+    const verb = /^\W*(\w+)/.exec(text)?.[1]?.toLowerCase()
     const table = /\b(?:from|into|update|join)\s+"?(\w+)"?/i.exec(text)?.[1]
     name = [verb, table].filter(Boolean).join(' ')
     if (names.size >= MOST) names.clear()
