@@ -1,27 +1,24 @@
-import { Histogram, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { AppContext } from '../http/context.ts'
 import { doorOf, operationOf } from '../http/operation.ts'
+import { createHistogram } from './histogram.ts'
 
 /** From a remembered `me` to a call that waited for everything; 0.2 is the promise for `me`. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5]
 
-type Child = { observe(seconds: number): void }
+type ByCode = Map<string, (seconds: number) => void>
 
 /** How long requests took, by operation, door and code: all three are words of ours, so their number is bounded. */
 export function createRequestDurations(registry: Registry) {
-  const histogram = new Histogram({
+  const series = createHistogram({
     name: 'servauth_request_duration_seconds',
     help: 'How long requests took, by operation of the contract, door, and code (OK, or that of the refusal)',
-    labelNames: ['operation', 'door', 'code'],
-    buckets: SECONDS,
-    registers: [registry],
+    bounds: SECONDS,
+    registry,
   })
-  const doors = {
-    rest: new Map<string, Map<string, Child>>(),
-    graphql: new Map<string, Map<string, Child>>(),
-  }
+  const doors = { rest: new Map<string, ByCode>(), graphql: new Map<string, ByCode>() }
 
-  /** Told at the end of each request, so it makes nothing anew. */
+  /** Told at the end of each request, so it makes nothing that it has made before. */
   return function observe(c: AppContext, ms: number) {
     const door = doorOf(c)
     const operation = operationOf(c)
@@ -31,11 +28,11 @@ export function createRequestDurations(registry: Registry) {
       codes = new Map()
       doors[door].set(operation, codes)
     }
-    let child = codes.get(code)
-    if (!child) {
-      child = histogram.labels({ operation, door, code })
-      codes.set(code, child)
+    let add = codes.get(code)
+    if (!add) {
+      add = series({ operation, door, code })
+      codes.set(code, add)
     }
-    child.observe(ms / 1000)
+    add(ms / 1000)
   }
 }
