@@ -25,6 +25,37 @@ export async function createLog({
   )
 }
 
+export type RequestLine = {
+  requestId: string
+  method: string
+  path: string
+  status: number
+  ms: number
+  code: string | undefined
+  traceId: string | undefined
+}
+
+/**
+ * Writes the line of an ordinary request as pino would, which takes it as long as a quarter of a request: by
+ * hand where lines are JSON. Only method and path are the client's words.
+ */
+export function createRequestLines(log: Logger): (line: RequestLine) => void {
+  if (!log.isLevelEnabled('info')) return () => {}
+  const stream = (log as unknown as Record<symbol, unknown>)[pino.symbols.streamSym]
+  if (!isBuffer(stream)) return (line) => log.info(line, 'request')
+  return ({ requestId, method, path, status, ms, code, traceId }) => {
+    const where = `"method":${JSON.stringify(method)},"path":${JSON.stringify(path)}`
+    const more = (code ? `,"code":"${code}"` : '') + (traceId ? `,"traceId":"${traceId}"` : '')
+    stream.write(
+      `{"level":30,"time":${Date.now()},"requestId":"${requestId}",${where},"status":${status},"ms":${ms}${more},"msg":"request"}\n`,
+    )
+  }
+}
+
+type Buffered = ReturnType<typeof pino.destination>
+const isBuffer = (stream: unknown): stream is Buffered =>
+  typeof (stream as Partial<Buffered>).flushSync === 'function'
+
 type Described = { type: string; message?: string; code?: string; stack?: string; cause?: Described }
 
 /**

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import type { Logger } from '../log.ts'
+import { createRequestLines, type Logger } from '../log.ts'
 import type { AppContext, AppEnv } from './context.ts'
 
 /**
@@ -10,6 +10,7 @@ export function requestLog(
   log: Logger,
   observe?: (c: AppContext, ms: number) => void,
 ): MiddlewareHandler<AppEnv> {
+  const write = createRequestLines(log)
   return async function requestLog(c, next) {
     const began = performance.now()
     await next()
@@ -28,7 +29,8 @@ export function requestLog(
     }
     // Probes ask every few seconds, for ever.
     const probe = line.path === '/health' || line.path === '/ready'
-    if (fault === undefined) log[probe ? 'debug' : 'info'](line, 'request')
-    else log.error({ ...line, err: fault }, 'request failed')
+    if (fault !== undefined) log.error({ ...line, err: fault }, 'request failed')
+    else if (probe) log.debug(line, 'request')
+    else write(line)
   }
 }
