@@ -4,8 +4,6 @@ import { registerProcess } from './process.ts'
 import { createRequestDurations } from './requests.ts'
 import { registerState, type Watched } from './state.ts'
 
-export type Metrics = ReturnType<typeof createMetrics>
-
 /** The numbers of one process. */
 export function createMetrics() {
   const registry = new Registry()

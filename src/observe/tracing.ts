@@ -5,8 +5,9 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import {
   defaultResource,
   detectResources,
-  envDetector,
+  resourceAttributesEnvDetector,
   resourceFromAttributes,
+  serviceNameEnvDetector,
 } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Env } from '../env.ts'
@@ -30,7 +31,7 @@ const FLUSH_MS = 2000
 export function createTracing(env: Env, log: Logger) {
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'servauth' }))
-    .merge(detectResources({ detectors: [envDetector] }))
+    .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] }))
   const provider = new TracerProvider({
     resource,
     sampler: createSampler(env.OTEL_TRACES_SAMPLER, env.OTEL_TRACES_SAMPLER_ARG),
