@@ -133,11 +133,20 @@ export function createBetterAuth(parts: Parts) {
       maxPasswordLength: 1024,
       password: {
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
-        hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
+        // A login hashes where there is nobody to verify against.
+        async hash(password) {
+          const given = signIns.getStore()?.passwordHash
+          if (given) return given
+          const made = await passwords.hash(password)
+          await passwords.evenOut(made, password)
+          return made
+        },
         async verify({ hash, password }) {
           const isLocked = hash.startsWith(LOCK)
-          const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
+          const unlocked = isLocked ? hash.slice(LOCK.length) : hash
+          const matches = await passwords.verify(unlocked, password)
           const right = matches && !isLocked
+          if (!right) await passwords.evenOut(unlocked, password)
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right

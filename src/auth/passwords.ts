@@ -3,6 +3,7 @@ import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
 import type { Env } from '../env.ts'
 import { createHashingGate } from './hashing-gate.ts'
 import { refuseShort } from './inputs.ts'
+import { isScrypt, spendScrypt, verifyScrypt } from './scrypt.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
@@ -11,8 +12,12 @@ type Settings = Pick<
   'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
 >
 
-/** Argon2id for every credential operation, through one gate as wide as this process's share of the cores. */
-export function createPasswords(settings: Settings) {
+/**
+ * Argon2id for every credential operation, through one gate as wide as this process's share of the cores. A
+ * password that was imported is verified as it came, and is outdated.
+ * @param areAnyImported whether any account still has its imported scrypt hash
+ */
+export function createPasswords(settings: Settings, areAnyImported: () => Promise<boolean>) {
   const argon2id: Options = {
     algorithm: 2 as Algorithm.Argon2id,
     memoryCost: settings.ARGON2_MEMORY_KIB,
@@ -33,7 +38,18 @@ export function createPasswords(settings: Settings) {
     /** Every operation that hashes runs inside of this, so that a flood of them is refused early. */
     admit: gate.enter,
     hash: (password: string) => gate.hash(() => hash(password, argon2id)),
-    verify: (encoded: string, password: string) => gate.hash(() => verify(encoded, password)),
+    verify: (encoded: string, password: string) =>
+      gate.hash(() => (isScrypt(encoded) ? verifyScrypt : verify)(encoded, password)),
+    /**
+     * Does the other kind of work after an attempt that failed against `tried`. An imported hash costs several times
+     * an Argon2id one, so while there are any, a failure costs both, or its time would tell who was imported.
+     */
+    async evenOut(tried: string, password: string) {
+      if (!(await areAnyImported())) return
+      await gate.hash(async () => {
+        await (isScrypt(tried) ? hash(password, argon2id) : spendScrypt(password))
+      })
+    },
     /** Whether a stored hash was made with other parameters than today's. */
     isOutdated: (encoded: string) => !encoded.startsWith(prefix),
   }

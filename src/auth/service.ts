@@ -9,6 +9,7 @@ import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
 import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { areAnyImported, createImport } from './import.ts'
 import { createKeyRotation } from './key-rotation.ts'
 import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
@@ -38,7 +39,7 @@ type Parts = {
 
 /** The product behind both doors: one function for each operation of the contract. */
 export function createAuthService({ env, db, changes, canMail, counter }: Parts) {
-  const passwords = createPasswords(env)
+  const passwords = createPasswords(env, () => areAnyImported(db))
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
@@ -72,6 +73,7 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
     ...createSessions(core),
     events: createEventLog(core),
     administration: createAdministration(core),
+    importAccounts: createImport(core),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     identify: credentials.identify,
