@@ -70,7 +70,7 @@ function readers(sql: postgres.Sql, user: Columns, account: Columns) {
   const isCredential = sql`${a('providerId')} = 'credential'`
 
   const rows = sql`
-    select ${u('id')}::text as id, ${u('email')} as email, ${u('name')} as name,
+    select ${u('id')}::text as id, coalesce(${u('email')}, '') as email, ${u('name')} as name,
       coalesce(${u('emailVerified')}, false) as "emailVerified",
       ${millis('createdAt')} as "createdAt", ${millis('updatedAt')} as "updatedAt",
       ${isBanned} as banned, ${isTrue('twoFactorEnabled')} as "secondFactor",
