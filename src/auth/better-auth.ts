@@ -31,6 +31,8 @@ export type SignIn = {
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
+  /** Refused by whoever counts attempts; nothing is hashed before that is known. */
+  admitted?: Promise<unknown>
   passwordHash?: string
   /** Whether a new account's address may be asked to verify itself. */
   mayMail?: boolean
@@ -85,12 +87,16 @@ export function createBetterAuth(parts: Parts) {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
       const { client, formerId, mayMail } = currentSignIn()
-      await record(executor, 'register', user.id, client)
       const mail = { kind: 'email-verification', recipient: user.email, userId: user.id } as const
-      if (mayMail) await outbox.promise(executor, mail)
-      // Where no session is made, the one that the caller had ends with this.
-      if (formerId && env.REQUIRE_EMAIL_VERIFICATION) await endSession(executor, formerId)
-      if (await mayGoBack(executor, user.email)) throw new AuthError('EMAIL_TAKEN')
+      // On one connection these follow one another without waiting for each answer.
+      const [goesBack] = await Promise.all([
+        mayGoBack(executor, user.email),
+        record(executor, 'register', user.id, client),
+        mayMail && outbox.promise(executor, mail),
+        // Where no session is made, the one that the caller had ends with this.
+        formerId && env.REQUIRE_EMAIL_VERIFICATION && endSession(executor, formerId),
+      ])
+      if (goesBack) throw new AuthError('EMAIL_TAKEN')
     },
     async openSession(executor, { userId }) {
       const signIn = currentSignIn()
@@ -135,13 +141,15 @@ export function createBetterAuth(parts: Parts) {
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
         // A login hashes where there is nobody to verify against.
         async hash(password) {
-          const given = signIns.getStore()?.passwordHash
-          if (given) return given
+          const { admitted, passwordHash } = currentSignIn()
+          await admitted
+          if (passwordHash) return passwordHash
           const made = await passwords.hash(password)
           await passwords.evenOut(made, password)
           return made
         },
         async verify({ hash, password }) {
+          await currentSignIn().admitted
           const isLocked = hash.startsWith(LOCK)
           const unlocked = isLocked ? hash.slice(LOCK.length) : hash
           const matches = await passwords.verify(unlocked, password)

@@ -21,6 +21,8 @@ const POLL_MS = 500
 /** How long a mail belongs to the worker that took it. Longer than composing and sending may last. */
 const LEASE_SECONDS = 60
 const MOST_ATTEMPTS = 12
+/** How long a stop waits for mails on their way; others send those that are not, when the lease ends. */
+const STOP_MS = 5000
 
 /** A mail as a worker took it. Whoever takes it after the lease counts another attempt, and the result is theirs to write. */
 const asTaken = ({ id, attempts }: MailRow) => and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts))
@@ -102,6 +104,10 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
   return async function stop() {
     stopped = true
     wake()
-    await running
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_MS)
+    })
+    await Promise.race([running, late]).finally(() => clearTimeout(timer))
   }
 }
