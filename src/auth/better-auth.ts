@@ -13,6 +13,7 @@ import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keyOptions, keysPlugin } from './keys-plugin.ts'
+import type { Observer } from './observer.ts'
 import { createSessionOpener } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
 import type { User } from './outputs.ts'
@@ -60,6 +61,7 @@ const REFUSALS: Record<string, Code> = {
 type Parts = {
   env: Env & { AUTH_SECRET: string }
   db: Db
+  observer?: Observer | undefined
   outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
@@ -72,7 +74,7 @@ type Parts = {
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
 export function createBetterAuth(parts: Parts) {
-  const { env, db, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
+  const { env, db, observer, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
@@ -113,6 +115,7 @@ export function createBetterAuth(parts: Parts) {
       })
       signIn.overtaken = row === 'OVERTAKEN'
       if (row === 'OVERTAKEN') throw new AuthError('INVALID_CREDENTIALS')
+      observer?.sessionOpened(signIn.operation)
       signIn.session = { ...row, secret: token }
       return { ...row, token }
     },
@@ -181,7 +184,7 @@ export function createBetterAuth(parts: Parts) {
     plugins: [
       jwt(jwtOptions),
       keysPlugin(jwtOptions, signingKeys),
-      rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
+      rotationPlugin({ db, observer, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
 

@@ -16,6 +16,7 @@ import { note } from '../http/error-response.ts'
 import type { GraphQLContext } from './builder.ts'
 import { createDocuments } from './documents.ts'
 import { limits } from './limits.ts'
+import { rootField } from './root-field.ts'
 import { schema } from './schema.ts'
 
 /** GraphQL over HTTP, section 5.4: parameters beside these are for others. */
@@ -27,7 +28,7 @@ const Parameters = z.object({
 })
 
 type Parameters = z.output<typeof Parameters>
-type Options = { auth: AuthService; introspection: boolean }
+type Options = { auth: AuthService; introspection: boolean; isObserved: boolean }
 
 /**
  * `POST /graphql`. Yoga's engine is called directly, since its HTTP layer costs several times what the engine
@@ -35,7 +36,7 @@ type Options = { auth: AuthService; introspection: boolean }
  * type, size and origin have been judged before. What is left of GraphQL over HTTP is here: parameters,
  * status, content type.
  */
-export function createGraphQL({ auth, introspection }: Options) {
+export function createGraphQL({ auth, introspection, isObserved }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
     plugins: introspection ? [limits] : [limits, noIntrospection],
@@ -50,14 +51,16 @@ export function createGraphQL({ auth, introspection }: Options) {
 
   const prepare = createDocuments(yoga)
 
-  async function answer({ query, operationName, variables }: Parameters, contextValue: GraphQLContext) {
+  async function answer({ query, operationName, variables }: Parameters, c: AppContext) {
     const { document, errors } = prepare(query)
     if (!document) return { errors }
+    if (isObserved) c.set('operation', rootField(document, operationName))
     const operation = getOperationAST(document, operationName)
     if (!operation) throw notFitting('operationName')
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       throw notFitting('query', 'There are no subscriptions.')
     }
+    const contextValue: GraphQLContext = { auth, caller: c.get('caller') }
     const variableValues = variables ?? {}
     return execute({ schema, document, contextValue, variableValues, operationName: operationName ?? null })
   }
@@ -66,12 +69,13 @@ export function createGraphQL({ auth, introspection }: Options) {
     const body = readJson(c)
     // What the schema says in words is said here in one line, for the many that are right.
     const parameters = isParameters(body) ? body : parse(Parameters, body)
-    const result = await answer(parameters, { auth, caller: c.get('caller') })
+    const result = await answer(parameters, c)
 
     const executed = 'data' in result
     const errors = result.errors?.map(executed ? mask : asRequestError)
-    for (const { originalError } of errors ?? []) {
+    for (const { originalError, extensions } of errors ?? []) {
       if (originalError instanceof AuthError) note(c, originalError)
+      else if (!executed) c.set('code', String(extensions.code))
     }
     const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
     const accepted = c.req.header('accept')?.includes('application/graphql-response+json')

@@ -2,6 +2,7 @@ import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
+import type { Attributes } from '../span.ts'
 import { type Letter, type Message, write } from './messages.ts'
 import { CONNECTIONS, Undeliverable } from './smtp.ts'
 
@@ -13,6 +14,8 @@ type Parts = {
   /** Called in the transaction in which a mail is given up. */
   onFailed: (executor: Executor, row: MailRow) => Promise<void>
   send: (message: Message) => Promise<void>
+  /** What is around the delivery of one mail, such as a span. */
+  around?: ((name: string, attributes: Attributes, work: () => Promise<void>) => Promise<void>) | undefined
 }
 
 /** No more than go out at once: what waits behind them is for other replicas to take. */
@@ -32,7 +35,7 @@ const asTaken = ({ id, attempts }: MailRow) => and(eq(mailOutbox.id, id), eq(mai
  * both, and one that dies in the middle has its mails taken over. A failure is tried again with a
  * growing wait until the mail has expired.
  */
-export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
+export function startMailWorker({ db, log, compose, onFailed, send, around }: Parts) {
   let stopped = false
   let wake = () => {}
 
@@ -81,6 +84,11 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
     }
   }
 
+  async function deliverOne(mail: Parameters<typeof deliver>[0]) {
+    if (around) await around('mail', { 'servauth.mail': mail.row.kind }, () => deliver(mail))
+    else await deliver(mail)
+  }
+
   async function run() {
     while (!stopped) {
       const taken = await take().catch((err: unknown) => {
@@ -88,7 +96,7 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
         return []
       })
       // A mail whose fate cannot be written down is taken again when its lease ends.
-      await Promise.allSettled(taken.map(deliver))
+      await Promise.allSettled(taken.map(deliverOne))
       if (taken.length < BATCH) await pause()
     }
   }
