@@ -94,7 +94,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     },
 
     /** The same for who only looks: without a query where it is certain that nothing changed. */
-    async view({ bearer, cookie }: Presented): Promise<Viewer | null> {
+    view({ bearer, cookie }: Presented): Viewer | null | Promise<Viewer> {
       const credential = bearer ?? cookie
       if (credential === null) return null
       const known = sessionCache.find(credential)
