@@ -142,16 +142,22 @@ export function createBetterAuth(parts: Parts) {
       maxPasswordLength: 1024,
       password: {
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
+        // A login hashes where there is nobody to verify against.
         async hash(password) {
           const { admitted, passwordHash } = currentSignIn()
           await admitted
-          return passwordHash ?? passwords.hash(password)
+          if (passwordHash) return passwordHash
+          const made = await passwords.hash(password)
+          await passwords.evenOut(made, password)
+          return made
         },
         async verify({ hash, password }) {
           await currentSignIn().admitted
           const isLocked = hash.startsWith(LOCK)
-          const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
+          const unlocked = isLocked ? hash.slice(LOCK.length) : hash
+          const matches = await passwords.verify(unlocked, password)
           const right = matches && !isLocked
+          if (!right) await passwords.evenOut(unlocked, password)
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right

@@ -5,6 +5,7 @@ import type { Span } from '../span.ts'
 import { createHashingGate } from './hashing-gate.ts'
 import { refuseShort } from './inputs.ts'
 import type { Observer } from './observer.ts'
+import { isScrypt, spendScrypt, verifyScrypt } from './scrypt.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
@@ -15,8 +16,16 @@ type Settings = Pick<
 
 type Watch = { observer?: Observer | undefined; span?: Span | undefined }
 
-/** Argon2id for every credential operation, through one gate as wide as this process's share of the cores. */
-export function createPasswords(settings: Settings, { observer, span }: Watch) {
+/**
+ * Argon2id for every credential operation, through one gate as wide as this process's share of the cores. A
+ * password that was imported is verified as it came, and is outdated.
+ * @param areAnyImported whether any account still has its imported scrypt hash
+ */
+export function createPasswords(
+  settings: Settings,
+  areAnyImported: () => Promise<boolean>,
+  { observer, span }: Watch,
+) {
   const argon2id: Options = {
     algorithm: 2 as Algorithm.Argon2id,
     memoryCost: settings.ARGON2_MEMORY_KIB,
@@ -38,7 +47,18 @@ export function createPasswords(settings: Settings, { observer, span }: Watch) {
     admit: gate.enter,
     hashing: gate.state,
     hash: (password: string) => run(() => hash(password, argon2id)),
-    verify: (encoded: string, password: string) => run(() => verify(encoded, password)),
+    verify: (encoded: string, password: string) =>
+      run(() => (isScrypt(encoded) ? verifyScrypt : verify)(encoded, password)),
+    /**
+     * Does the other kind of work after an attempt that failed against `tried`. An imported hash costs several times
+     * an Argon2id one, so while there are any, a failure costs both, or its time would tell who was imported.
+     */
+    async evenOut(tried: string, password: string) {
+      if (!(await areAnyImported())) return
+      await run(async () => {
+        await (isScrypt(tried) ? hash(password, argon2id) : spendScrypt(password))
+      })
+    },
     /** Whether a stored hash was made with other parameters than today's. */
     isOutdated: (encoded: string) => !encoded.startsWith(prefix),
   }

@@ -10,6 +10,7 @@ import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
 import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { areAnyImported, createImport } from './import.ts'
 import { createKeyRotation } from './key-rotation.ts'
 import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
@@ -43,7 +44,7 @@ type Parts = {
 
 /** The product behind both doors: one function for each operation of the contract. */
 export function createAuthService({ env, db, changes, canMail, counter, observer, span }: Parts) {
-  const passwords = createPasswords(env, { observer, span })
+  const passwords = createPasswords(env, () => areAnyImported(db), { observer, span })
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
@@ -84,6 +85,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
     ...createSessions(core),
     events: createEventLog(core),
     administration: createAdministration(core),
+    importAccounts: createImport(core),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     identify: credentials.identify,
