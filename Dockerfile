@@ -9,9 +9,6 @@ COPY . .
 RUN chmod -R a+rX bun.lock drizzle package.json src
 
 FROM oven/bun:1.4.5-slim
-LABEL org.opencontainers.image.title="Servauth" \
-      org.opencontainers.image.description="A lightweight, high-performance authentication server: GraphQL first, REST aliases, on Bun and PostgreSQL." \
-      org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app .
@@ -25,3 +22,13 @@ EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
   CMD ["bun", "-e", "process.exit((await fetch(`http://127.0.0.1:${process.env.PORT || 3000}/ready`)).ok ? 0 : 1)"]
 CMD ["bun", "src/index.ts"]
+# Last, so that nothing is built anew for another version: --build-arg VERSION=… REVISION=… SOURCE=…
+ARG VERSION=unreleased
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="Servauth" \
+      org.opencontainers.image.description="A lightweight, high-performance authentication server: GraphQL first, REST aliases, on Bun and PostgreSQL." \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE"

@@ -68,7 +68,8 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
   if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) app.get('/schema.graphql', createSdl())
   app.route('/auth', authRoutes(auth))
-  app.route('/', healthRoutes({ isReady, publishedKeys: auth.publishedKeys }))
+  const { publishedKeys } = auth
+  app.route('/', healthRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
   app.get('/openapi.json', openApi(app, { url: env.PUBLIC_URL, cookieName: cookie.name }))
   if (env.DOCS) app.route('/docs', referenceRoutes())
 

@@ -99,6 +99,8 @@ const EnvSchema = z.object({
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   WORKERS: z.coerce.number().int().min(1).max(64).default(1),
   METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
+  SHUTDOWN_DELAY_SECONDS: Seconds(0, 300).default(0),
+  PUBLISH_VERSION: Toggle.default(false),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
   AUTH_SECRET: Secret.optional(),
   AUTH_SECRET_FILE: SecretFile.optional(),

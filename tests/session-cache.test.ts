@@ -127,6 +127,23 @@ describe('what is remembered', () => {
     },
   )
 
+  test('is not trusted where nothing is forwarded, as by a pooler that lends connections by the transaction', async () => {
+    const proxy = await createProxy(database.url)
+    proxy.withholdNotifications()
+    const changes = createChanges(proxy.url)
+    const cache = createSessionCache(changes)
+    changes.start()
+    const found = await insertSession()
+
+    for (let look = 0; look < 20; look++) {
+      await cache.keep('credential', async () => found)
+      expect(cache.find('credential')).toBeUndefined()
+      await pause(30)
+    }
+    await changes.stop()
+    await proxy.close()
+  })
+
   test('is bounded, and the oldest goes first', async () => {
     const { cache, changes } = await startCache()
     for (let index = 0; index < 20_100; index++) {

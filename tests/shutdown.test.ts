@@ -131,12 +131,3 @@ test('with another secret than the database was set up with it says so and is no
   expect((await fetch(`${second.url}/ready`)).status).toBe(503)
   await second.stop()
 })
-
-test('three replicas may start at once on an empty database', async () => {
-  await database.sql.unsafe('drop schema public cascade; drop schema drizzle cascade; create schema public')
-  const servers = await Promise.all([start(), start(), start()])
-
-  await Promise.all(servers.map(({ url }) => untilReady(url)))
-
-  for (const server of servers) expect((await server.stop()).code).toBe(0)
-})

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -44,6 +45,9 @@ async function open(first: string) {
 }
 
 async function memory() {
+  if (process.platform !== 'linux') {
+    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(server.pid)], { encoding: 'utf8' })) / 1024
+  }
   const status = await Bun.file(`/proc/${server.pid}/status`).text()
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
 }

@@ -55,6 +55,8 @@ async function work(settings: Settings, log: Logger, isWorker: boolean, onReady:
     log.info('stopping')
     forceOnSecondSignal(() => process.exit(1))
     server.drain()
+    leaveTaking(listener, server.app.fetch)
+    await pause(settings.SHUTDOWN_DELAY_SECONDS * 1000)
     await finish(listener)
   } finally {
     await server.close()
@@ -97,7 +99,9 @@ async function endSignalled({ NODE_ENV }: Settings) {
   await Promise.race(NODE_ENV === 'development' ? [...signals, untilOrphaned()] : signals)
 }
 
-function listen(port: number, isShared: boolean, fetch: Awaited<ReturnType<typeof compose>>['app']['fetch']) {
+type Fetch = Awaited<ReturnType<typeof compose>>['app']['fetch']
+
+function listen(port: number, isShared: boolean, fetch: Fetch) {
   try {
     return Bun.serve({
       port,
@@ -105,8 +109,7 @@ function listen(port: number, isShared: boolean, fetch: Awaited<ReturnType<typeo
       idleTimeout: IDLE_SECONDS,
       // The app refuses what is too large in its own words, before it reads.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: (request, server) =>
-        fetch(request, { address: () => server.requestIP(request)?.address ?? null }),
+      fetch: answering(fetch),
     })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
@@ -114,6 +117,21 @@ function listen(port: number, isShared: boolean, fetch: Awaited<ReturnType<typeo
       cause,
     })
   }
+}
+
+const answering = (fetch: Fetch) => (request: Request, server: Bun.Server<undefined>) =>
+  fetch(request, { address: () => server.requestIP(request)?.address ?? null })
+
+/** Ends each connection with its next answer, so that whoever keeps one open makes the next elsewhere. */
+function leaveTaking(listener: ReturnType<typeof listen>, fetch: Fetch) {
+  const answer = answering(fetch)
+  listener.reload({
+    async fetch(request, server) {
+      const response = await answer(request, server)
+      response.headers.set('Connection', 'close')
+      return response
+    },
+  })
 }
 
 /** A database that is down at the start is waited for: the process lives and is not ready. */

@@ -41,27 +41,33 @@ export function createChanges(url: string) {
 
   function open() {
     let closed = false
+    const probe = `probe ${crypto.randomUUID()}`
+    const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
     const options = {
       ...connectionOptions,
       max: 1,
       idle_timeout: 0,
       max_lifetime: null,
       // Not in the driver's types. Its own `listen` uses a connection that nothing else can be asked on.
-      onnotify: (_channel: string, id: string) =>
-        id === EVERYTHING ? subscriber.onGap() : subscriber.onChange(id),
+      onnotify: (_channel: string, id: string) => {
+        if (id === probe) hear()
+        else if (id === EVERYTHING) subscriber.onGap()
+        else subscriber.onChange(id)
+      },
       onclose: () => {
         closed = true
       },
     }
     const sql = postgres(url, options as never)
-    return { sql, isClosed: () => closed }
+    return { sql, isClosed: () => closed, probe, heard }
   }
 
   /** Listens on one connection until it fails. */
   async function listen() {
-    const { sql, isClosed } = open()
+    const { sql, isClosed, probe, heard } = open()
     try {
       await inTime(sql.unsafe(`listen ${CHANNEL}`), late)
+      await inTime(Promise.all([tell(url, probe), heard]), late)
       subscriber.onGap()
       while (!isStopped()) {
         const askedAt = performance.now()
@@ -117,6 +123,19 @@ export function createChanges(url: string) {
       wake()
       await running
     },
+  }
+}
+
+/**
+ * Says something on another connection. A pooler that lends connections by the transaction takes the LISTEN, answers
+ * for it and forwards nothing, so only what somebody else has said proves that anything is heard.
+ */
+async function tell(url: string, what: string) {
+  const sql = postgres(url, { ...connectionOptions, max: 1 })
+  try {
+    await sql`select pg_notify(${CHANNEL}, ${what})`
+  } finally {
+    await sql.end({ timeout: 0 })
   }
 }
 

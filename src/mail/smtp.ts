@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import { createDeadline } from '../deadline.ts'
 import type { Message } from './messages.ts'
 
@@ -32,10 +31,16 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
     greetingTimeout: TIMEOUT_MS,
     socketTimeout: TIMEOUT_MS,
   }
-  const smtp = createTransport(
-    { url, pool: true, maxConnections: CONNECTIONS, ...timeouts, ...tls },
-    { from },
-  )
+  const open = async () => {
+    // Loaded with the first mail: it is a noticeable part of the start.
+    const { createTransport } = await import('nodemailer')
+    return createTransport({ url, pool: true, maxConnections: CONNECTIONS, ...timeouts, ...tls }, { from })
+  }
+  let transport: ReturnType<typeof open> | undefined
+  const connect = () => {
+    transport ??= open()
+    return transport
+  }
   const inTime = createDeadline(MAIL_MS)
   const late = () => new Error('The mail server did not take the mail in time')
   return {
@@ -43,6 +48,7 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
     async send({ to, ...message }: Message) {
       try {
         // As an address object, so that nothing in it is parsed as a list or a header.
+        const smtp = await connect()
         await inTime(smtp.sendMail({ ...message, to: { name: '', address: to } }), late)
       } catch (cause) {
         const { responseCode = 0 } = cause as { responseCode?: number }
@@ -51,10 +57,10 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
       }
     },
     /** Connects, greets, encrypts and signs in, and sends nothing. */
-    check: () => smtp.verify(),
+    check: async () => (await connect()).verify(),
     /** How the way there is kept private, in words. */
     security: describe(url, local),
-    close: () => smtp.close(),
+    close: () => void transport?.then((smtp) => smtp.close()),
   }
 }
 

@@ -43,7 +43,8 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
     const due = db
       .select({ id: mailOutbox.id })
       .from(mailOutbox)
-      .where(and(eq(mailOutbox.status, 'PENDING'), lte(mailOutbox.nextAttemptAt, sql`now()`)))
+      // Word for word as in the index, which a parameter would leave unused.
+      .where(and(sql`${mailOutbox.status} = 'PENDING'`, lte(mailOutbox.nextAttemptAt, sql`now()`)))
       .orderBy(mailOutbox.nextAttemptAt)
       .limit(BATCH)
       .for('update', { skipLocked: true })

@@ -1,19 +1,25 @@
 import { Hono } from 'hono'
+import { version } from '../../package.json' with { type: 'json' }
 import type { AuthService } from '../auth/service.ts'
 import { AuthError } from '../errors.ts'
 import type { AppEnv } from '../http/context.ts'
 import * as operations from './operations.ts'
 import { route } from './route.ts'
 
-type Options = { isReady: () => Promise<boolean>; publishedKeys: AuthService['publishedKeys'] }
+type Options = {
+  isReady: () => Promise<boolean>
+  publishedKeys: AuthService['publishedKeys']
+  publishVersion: boolean
+}
 
 /** What machines ask: whether the process lives, whether it can serve, and the keys that verify our tokens. */
-export function healthRoutes({ isReady, publishedKeys }: Options) {
+export function healthRoutes({ isReady, publishedKeys, publishVersion }: Options) {
   const app = new Hono<AppEnv>({ strict: true })
+  const alive = { status: 'ok' as const, ...(publishVersion && { version }) }
 
   app.get(
     '/health',
-    route(operations.health, () => ({ status: 'ok' as const })),
+    route(operations.health, () => alive),
   )
   app.get(
     '/ready',

@@ -268,9 +268,11 @@ export const health = operation({
   id: 'health',
   tag: 'Server',
   summary: 'Whether the process lives',
-  description: 'Asks nobody. An orchestrator restarts a process that does not answer.',
+  description:
+    'Asks nobody. An orchestrator restarts a process that does not answer. It says which version runs where its ' +
+    'owner has set `PUBLISH_VERSION`.',
   status: 200,
-  answer: z.strictObject({ status: z.literal('ok') }).meta({ id: 'Health' }),
+  answer: z.strictObject({ status: z.literal('ok'), version: z.string().optional() }).meta({ id: 'Health' }),
   refusals: [],
 })
 

@@ -12,6 +12,7 @@ export async function createProxy(target: string, only?: RegExp) {
   let state: 'open' | 'closed' | 'frozen' = 'open'
   let delayMs = 0
   let deaf = false
+  let onNotice: ((text: string) => void) | undefined
 
   const server = createServer((inbound) => {
     if (state === 'closed' && !only) return inbound.destroy()
@@ -22,11 +23,13 @@ export async function createProxy(target: string, only?: RegExp) {
       [outbound, inbound],
     ] as const) {
       sockets.add(from)
-      const filter = from === outbound ? withoutNotifications() : (data: Buffer) => data
+      const cut = messages()
       from.on('data', (raw: Buffer) => {
         if (!isAffected && from === inbound && only?.test(raw.toString('latin1'))) isAffected = true
         if (isAffected) affected.add(from)
-        const data = deaf ? filter(raw) : raw
+        const told = from === outbound && (deaf || onNotice) ? cut(raw) : undefined
+        for (const message of told ?? []) if (kindOf(message) === 'N') onNotice?.(textOf(message))
+        const data = told && deaf ? Buffer.concat(told.filter((message) => kindOf(message) !== 'A')) : raw
         if (!isAffected) to.write(data)
         else if (state === 'closed') from.destroy()
         else if (state === 'open')
@@ -68,6 +71,10 @@ export async function createProxy(target: string, only?: RegExp) {
     withholdNotifications() {
       deaf = true
     },
+    /** Has what the database remarks, such as plans, to whatever is connected after this. */
+    hearNotices(listener: (text: string) => void) {
+      onNotice = listener
+    },
     restore() {
       // Without the delay, what is on its way would be overtaken.
       if (state === 'frozen' || (delayMs > 0 && !only)) drop()
@@ -82,17 +89,25 @@ export async function createProxy(target: string, only?: RegExp) {
   }
 }
 
-/** Takes the messages of type `A` out of what PostgreSQL sends: a letter, a length that counts itself, a body. */
-function withoutNotifications() {
+/** Cuts what PostgreSQL sends into its messages: a letter, a length that counts itself, a body. */
+function messages() {
   let rest: Buffer = Buffer.alloc(0)
   return (data: Buffer) => {
     rest = Buffer.concat([rest, data])
-    const kept = []
+    const whole = []
     while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
       const message = rest.subarray(0, 1 + rest.readUInt32BE(1))
-      if (message[0] !== 'A'.charCodeAt(0)) kept.push(message)
+      whole.push(message)
       rest = rest.subarray(message.length)
     }
-    return Buffer.concat(kept)
+    return whole
   }
+}
+
+const kindOf = (message: Buffer) => String.fromCharCode(message[0] ?? 0)
+
+/** The field `M` of a notice; each field is a letter and a text that ends with a zero. */
+function textOf(notice: Buffer) {
+  const fields = notice.toString('utf8', 5).split('\0')
+  return fields.find((field) => field.startsWith('M'))?.slice(1) ?? ''
 }

@@ -1,0 +1,147 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { startHousekeeping } from '../src/auth/housekeeping.ts'
+import { createDb } from '../src/db/client.ts'
+import { createLog } from '../src/log.ts'
+import { account } from './support/client.ts'
+import { startServerWithMail } from './support/server.ts'
+
+/** A handful of rows for good, so that reading them all is the best that can be done. */
+const SMALL = ['jwks']
+
+type Node = { 'Node Type': string; 'Relation Name'?: string; Plans?: Node[] }
+type Explained = { 'Query Text': string; Plan: Node }
+
+/** As many rows as make reading a table whole a bad plan. */
+const LOAD = `
+  insert into users (email, password) select 'user' || n || '@example.org', 'x' from generate_series(1, 5000) n;
+  insert into sessions (user_id, token, previous_token, transport, expires_at, created_at)
+    select id, gen_random_uuid()::text, gen_random_uuid()::text, 'TOKEN', now() + n * random() * interval '1 day', now() - n * interval '1 hour'
+    from users, generate_series(1, 3) n;
+  insert into events (kind, user_id, created_at)
+    select 'login', id, now() - n * random() * interval '10 days' from users, generate_series(1, 4) n;
+  insert into verification (identifier, value, user_id, purpose, expires_at)
+    select gen_random_uuid()::text, email, id, purpose, now() + random() * interval '1 day'
+    from users, unnest(enum_range(null::token_purpose)) purpose;
+  insert into mail_outbox (kind, recipient, user_id, status, created_at, expires_at)
+    select 'verify-email', email, id, 'SENT', now() - n * random() * interval '3 days', now()
+    from users, generate_series(1, 3) n;
+  insert into throttle (key, points, expire)
+    select gen_random_uuid()::text, 1, now() + random() * interval '1 hour' from generate_series(1, 20000);
+  insert into sessions (user_id, token, transport, expires_at)
+    select id, gen_random_uuid()::text, 'TOKEN', now() - interval '2 days' from users limit 50;
+  insert into events (kind, created_at) select 'login', now() - interval '200 days' from generate_series(1, 50);
+  insert into verification (identifier, value, user_id, purpose, expires_at)
+    select gen_random_uuid()::text, email, id, 'PASSWORD_RESET', now() from users limit 50;
+  insert into mail_outbox (kind, recipient, status, created_at, expires_at)
+    select 'verify-email', 'x', 'SENT', now() - interval '9 days', now() from generate_series(1, 50);
+  insert into throttle (key, points, expire) select 'spent ' || n, 1, now() from generate_series(1, 50) n;
+  analyze;`
+
+describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning) => {
+  let server: Awaited<ReturnType<typeof startServerWithMail>>
+  const explained: Explained[] = []
+
+  beforeAll(async () => {
+    server = await startServerWithMail({ THROTTLE: 'on' })
+    await server.sql.unsafe(LOAD)
+    // PostgreSQL itself then says to the server how it does each statement, those of triggers and cascades too.
+    const [database] = await server.sql`select current_database() as name`
+    for (const setting of [
+      "session_preload_libraries = 'auto_explain'",
+      'auto_explain.log_min_duration = 0',
+      "auto_explain.log_level = 'notice'",
+      "auto_explain.log_format = 'json'",
+      'auto_explain.log_nested_statements = on',
+      `plan_cache_mode = '${planning}'`,
+    ]) {
+      await server.sql.unsafe(`alter database ${database?.name} set ${setting}`)
+    }
+    server.proxy.hearNotices((text) => {
+      const plan = /^duration: .* plan:\n(.*)$/s.exec(text)?.[1]
+      if (plan) explained.push(JSON.parse(plan))
+    })
+    await server.restart()
+  })
+
+  test('what is asked often is found by an index, however many there are', async () => {
+    explained.length = 0
+
+    await liveFully(server)
+
+    const tables = explained.flatMap(({ Plan }) => nodesOf(Plan)).map((node) => node['Relation Name'])
+    expect(new Set(tables.filter(Boolean))).toEqual(
+      new Set(['users', 'sessions', 'events', 'verification', 'mail_outbox', 'throttle', 'jwks']),
+    )
+    expect(readWhole(explained)).toEqual([])
+  })
+
+  test('what has served is found by an index', async () => {
+    explained.length = 0
+    const { db, close } = createDb(server.env.DATABASE_URL)
+    const log = await createLog({ NODE_ENV: 'test', LOG_LEVEL: 'silent' })
+    const { sweep, stop } = startHousekeeping({ db, log, eventDays: 90 })
+
+    await sweep()
+    await stop()
+    await close()
+
+    const purges = explained.filter((statement) => /^\s*delete/.test(statement['Query Text']))
+    expect(purges.length).toBeGreaterThanOrEqual(5)
+    expect(readWhole(explained)).toEqual([])
+    expect(await server.sql`select from sessions where expires_at < now() - interval '1 day'`).toHaveLength(0)
+  })
+})
+
+const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+
+/** The statements that read a table from its beginning to its end, or wherever it pleases. */
+function readWhole(statements: Explained[]) {
+  return statements.flatMap((statement) =>
+    nodesOf(statement.Plan)
+      .filter((node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''))
+      .map((node) => `${node['Relation Name']}: ${statement['Query Text']}`),
+  )
+}
+
+/** Does everything that can be done, by both transports. */
+async function liveFully({ client, mailbox }: Awaited<ReturnType<typeof startServerWithMail>>) {
+  for (const transport of ['TOKEN', 'COOKIE'] as const) {
+    const person = account()
+    const moved = account().email
+    const mine = client('REST', transport)
+    const stranger = client('REST', transport)
+    const expectDone = async (answer: Promise<{ data: unknown }>) =>
+      expect((await answer).data).not.toBeNull()
+
+    await expectDone(mine.register(person))
+    const { token } = await mailbox.mail(person.email, /Verify/)
+    await expectDone(stranger.call('verifyEmail', { token }))
+    await expectDone(mine.call('requestPasswordReset', { email: account().email }))
+    await stranger.login({ ...person, password: 'not the password' })
+    await stranger.login({ ...person, email: account().email })
+    await expectDone(stranger.login(person))
+    await expectDone(mine.me())
+    await expectDone(mine.refresh())
+    await expectDone(mine.refresh())
+    await expectDone(mine.updateMe({ username: 'Ada' }))
+    await expectDone(mine.events())
+    const { data: sessions } = await mine.sessions()
+    const other = sessions?.find(({ current }) => !current)
+    await expectDone(mine.revokeSession(String(other?.id)))
+    await expectDone(mine.revokeOtherSessions())
+    const newPassword = 'another long enough phrase'
+    await expectDone(mine.changePassword({ currentPassword: person.password, newPassword }))
+    await expectDone(mine.updateMe({ email: moved, currentPassword: newPassword }))
+    await expectDone(stranger.call('verifyEmail', { token: (await mailbox.mail(moved, /Confirm/)).token }))
+    const undo = await mailbox.mail(person.email, /address of your account was changed/)
+    await expectDone(stranger.call('requestPasswordReset', { email: moved }))
+    const reset = await mailbox.mail(moved, /Reset/)
+    await expectDone(stranger.call('resetPassword', { token: reset.token, newPassword: person.password }))
+    await expectDone(stranger.call('undoEmailChange', { token: undo.token }))
+    await expectDone(stranger.login(person))
+    await expectDone(stranger.call('requestEmailVerification'))
+    await expectDone(stranger.logout())
+    await expectDone(stranger.login(person))
+    await expectDone(stranger.deleteMe())
+  }
+}
