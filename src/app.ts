@@ -15,16 +15,26 @@ import { errorResponse, notFound } from './http/error-response.ts'
 import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { createSessionCookie } from './http/session-cookie.ts'
+import { trace } from './http/trace.ts'
 import type { Logger } from './log.ts'
+import type { Tracing } from './observe/tracing.ts'
 import { authRoutes } from './rest/auth.ts'
 import { healthRoutes } from './rest/health.ts'
 import { openApi } from './rest/openapi.ts'
 import { referenceRoutes } from './rest/reference.ts'
 
-type Parts = { env: Env; auth: AuthService; log: Logger; isReady: () => Promise<boolean> }
+type Parts = {
+  env: Env
+  auth: AuthService
+  log: Logger
+  isReady: () => Promise<boolean>
+  /** Told of each request at its end, where somebody watches. */
+  observe?: ((c: AppContext, ms: number) => void) | undefined
+  tracing?: Tracing | undefined
+}
 
 /** The HTTP server's inside. The list of `use` is the life of a request, in order. */
-export async function createApp({ env, auth, log, isReady }: Parts) {
+export async function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
   const https = env.PUBLIC_URL.startsWith('https:')
   const cookie = createSessionCookie({ https, maxAgeSeconds: env.SESSION_IDLE_SECONDS })
   const app = new Hono<AppEnv>()
@@ -35,7 +45,8 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
   }
 
   app.use(requestId({ limitLength: 64 }))
-  app.use(requestLog(log))
+  if (tracing) app.use(trace(tracing))
+  app.use(requestLog(log, observe))
   app.use(securityHeaders({ https }))
   app.use(cors(env.ALLOWED_ORIGINS))
   app.use(body())
@@ -50,7 +61,10 @@ export async function createApp({ env, auth, log, isReady }: Parts) {
   const { identify, view } = auth
   app.use(caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }))
 
-  app.post('/graphql', createGraphQL({ auth, introspection: env.INTROSPECTION }))
+  app.post(
+    '/graphql',
+    createGraphQL({ auth, introspection: env.INTROSPECTION, isObserved: (observe ?? tracing) !== undefined }),
+  )
   if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) app.get('/schema.graphql', createSdl())
   app.route('/auth', authRoutes(auth))

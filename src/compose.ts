@@ -12,6 +12,7 @@ import type { Logger } from './log.ts'
 import type { Message } from './mail/messages.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { startMailWorker } from './mail/worker.ts'
+import type { Span } from './span.ts'
 
 /** The settings with what the start adds where they leave it open: a database and a secret. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
@@ -23,9 +24,12 @@ const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
  * serve with it on one port are.
  */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
-  const { db, close } = createDb(env.DATABASE_URL)
+  const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
+  const tracing = isTraced(env) ? await createTracing(env, log) : undefined
+  const span = tracing?.span
+  const { db, pool, close } = createDb(env.DATABASE_URL, span)
   const changes = createChanges(env.DATABASE_URL)
-  const mail = createMail(env, log)
+  const mail = createMail(env, log, span)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
   const auth = createAuthService({
     env,
@@ -33,6 +37,8 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     changes,
     canMail: mail !== undefined,
     counter: createCounters(db),
+    observer: metrics?.observer,
+    span,
   })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
@@ -43,8 +49,11 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     return true
   }
 
+  metrics?.watch({ vitals: auth.vitals, changes, pool, db, isReady })
+
   return {
-    app: await createApp({ env, auth, log, isReady }),
+    app: await createApp({ env, auth, log, isReady, observe: metrics?.observe, tracing }),
+    metrics,
     changes,
     /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
     async prepare() {
@@ -60,6 +69,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
         compose: auth.composeLetter,
         onFailed: (tx, { userId }) => record(tx, 'mail_failed', userId, NO_CLIENT),
         send: mail.send,
+        around: tracing?.task,
       })
       stops.push(() => stopWorker().finally(mail.close))
     },
@@ -70,6 +80,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     async close() {
       await Promise.all([changes.stop(), ...stops.map((stop) => stop())])
       await close()
+      await tracing?.stop()
     },
   }
 }
@@ -82,8 +93,11 @@ export function composeService(env: Settings) {
 }
 
 /** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */
-function createMail(env: Settings, log: Logger) {
-  if (env.SMTP_URL) return createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
+function createMail(env: Settings, log: Logger, span?: Span) {
+  if (env.SMTP_URL) {
+    const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
+    return span ? { ...smtp, send: (message: Message) => span('smtp', {}, () => smtp.send(message)) } : smtp
+  }
   if (env.NODE_ENV === 'production') {
     log.error('SMTP_URL is not set: no mail is sent, and password resets and e-mail changes are refused')
     return undefined
@@ -92,4 +106,21 @@ function createMail(env: Settings, log: Logger) {
     send: async ({ to, subject, text }: Message) => log.info(`mail to ${to}: ${subject}\n\n${text}`),
     close: () => {},
   }
+}
+
+/** Whether traces are asked for, in the way that every program with OpenTelemetry is asked. */
+function isTraced(env: Env) {
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT
+  return endpoint !== undefined && !env.OTEL_SDK_DISABLED
+}
+
+/** Loaded where it is asked for: a server without it is as small as ever. */
+async function createTracing(env: Env, log: Logger) {
+  const observe = await import('./observe/tracing.ts')
+  return observe.createTracing(env, log)
+}
+
+async function createMetrics() {
+  const observe = await import('./observe/metrics.ts')
+  return observe.createMetrics()
 }

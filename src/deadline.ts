@@ -19,7 +19,7 @@ export function createDeadline(ms: number) {
   }
 
   /** The same result, or the error that `onLate` returns. */
-  return function inTime<T>(work: PromiseLike<T>, onLate: () => Error): Promise<T> {
+  function inTime<T>(work: PromiseLike<T>, onLate: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
       const each = { until: performance.now() + ms, refuse: () => reject(onLate()) }
       pending.add(each)
@@ -39,4 +39,6 @@ export function createDeadline(ms: number) {
       )
     })
   }
+
+  return Object.assign(inTime, { pending: () => pending.size })
 }

@@ -91,10 +91,14 @@ const ThrottleLimits = CommaSeparated.transform((pairs, context) => {
   return limits
 })
 
+/** Where OpenTelemetry's spans are sent. */
+const Collector = z.url({ protocol: /^https?$/ }).optional()
+
 const EnvSchema = z.object({
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   WORKERS: z.coerce.number().int().min(1).max(64).default(1),
+  METRICS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   SHUTDOWN_DELAY_SECONDS: Seconds(0, 300).default(0),
   PUBLISH_VERSION: Toggle.default(false),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, hostname: /^/ }).optional(),
@@ -134,6 +138,20 @@ const EnvSchema = z.object({
   INTROSPECTION: Toggle.optional(),
   PUBLISH_SCHEMA: Toggle.default(false),
   DOCS: Toggle.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Collector,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Collector,
+  OTEL_TRACES_SAMPLER: z
+    .enum([
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ])
+    .default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  OTEL_SDK_DISABLED: Toggle.default(false),
 })
 
 /** The weakest choice that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
@@ -164,6 +182,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ...(Number(given.WORKERS) > 1 && given.PORT === '0'
       ? ['PORT: workers share a port, so it must be given']
       : []),
+    ...(data?.METRICS_PORT === data?.PORT && data ? ['METRICS_PORT: must not be PORT'] : []),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
     ...(data && data.ARGON2_MEMORY_KIB * data.ARGON2_PASSES < LEAST_ARGON2_WORK
       ? ['ARGON2_MEMORY_KIB: times ARGON2_PASSES must be at least 35840']

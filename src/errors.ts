@@ -26,6 +26,9 @@ const REFUSALS = {
 
 export type Code = keyof typeof REFUSALS
 
+/** @internal The closed set; a test holds the documents to it. */
+export const CODES = Object.keys(REFUSALS) as Code[]
+
 /** Why a credential was not accepted; goes with `UNAUTHENTICATED`. */
 export type Reason = 'MISSING' | 'INVALID' | 'EXPIRED' | 'REVOKED'
 

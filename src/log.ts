@@ -4,8 +4,11 @@ import { AuthError } from './errors.ts'
 
 export type { Logger }
 
-/** Lines are written some at a time, and at the end: a write for each costs as much as a request. */
-const BUFFERED = { sync: true, minLength: 4096, periodicFlush: 100 }
+/**
+ * Lines are written some at a time, and at the end: a write for each costs as much as a request. No more than a pipe
+ * takes whole (PIPE_BUF), or lines of several workers would be torn where whoever reads them is slow.
+ */
+const BUFFERED = { sync: true, minLength: 3072, maxWrite: 4096, periodicFlush: 100 }
 
 /** JSON lines in production; readable lines when someone is watching. */
 export async function createLog({
@@ -21,8 +24,52 @@ export async function createLog({
   const { default: pretty } = await import('pino-pretty')
   return pino(
     options,
-    pretty({ sync: true, singleLine: true, ignore: 'requestId', translateTime: 'HH:MM:ss' }),
+    pretty({
+      sync: true,
+      singleLine: true,
+      ignore: `requestId,${ASKED}`,
+      translateTime: 'HH:MM:ss',
+      messageFormat: (line, key) => (line.status ? sentence(line) : String(line[key])),
+    }),
   )
+}
+
+export type RequestLine = {
+  requestId: string
+  method: string
+  path: string
+  status: number
+  ms: number
+  code: string | undefined
+  traceId: string | undefined
+}
+
+/**
+ * Writes the line of an ordinary request as pino would, which takes it as long as a quarter of a request: by
+ * hand where lines are JSON. Only method and path are the client's words.
+ */
+export function createRequestLines(log: Logger): (line: RequestLine) => void {
+  if (!log.isLevelEnabled('info')) return () => {}
+  const stream = (log as unknown as Record<symbol, unknown>)[pino.symbols.streamSym]
+  if (!isBuffer(stream)) return (line) => log.info(line, 'request')
+  return ({ requestId, method, path, status, ms, code, traceId }) => {
+    const where = `"method":${JSON.stringify(method)},"path":${JSON.stringify(path)}`
+    const more = (code ? `,"code":"${code}"` : '') + (traceId ? `,"traceId":"${traceId}"` : '')
+    stream.write(
+      `{"level":30,"time":${Date.now()},"requestId":"${requestId}",${where},"status":${status},"ms":${ms}${more},"msg":"request"}\n`,
+    )
+  }
+}
+
+type Buffered = ReturnType<typeof pino.destination>
+const isBuffer = (stream: unknown): stream is Buffered =>
+  typeof (stream as Partial<Buffered>).flushSync === 'function'
+
+/** What the request log says, as somebody who watches wants to read it. */
+const ASKED = 'method,path,status,ms,code'
+
+function sentence({ method, path, status, code = '', ms }: Record<string, unknown>) {
+  return `${method} ${path} ${status} ${code} ${ms} ms`.replace(/ {2,}/, ' ')
 }
 
 type Described = { type: string; message?: string; code?: string; stack?: string; cause?: Described }

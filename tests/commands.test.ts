@@ -11,7 +11,7 @@ import { createProxy } from './support/proxy.ts'
 import { startServer } from './support/server.ts'
 
 describe('who uses it', () => {
-  const COMMANDS = ['serve', 'migrate', 'doctor', 'keys', 'user']
+  const COMMANDS = ['serve', 'migrate', 'doctor', 'keys', 'user', 'import']
 
   test.each(['--help', '-h', 'help'])('with %s is told what there is', async (words) => {
     const { code, output } = await runCommand(words, { env: {} })

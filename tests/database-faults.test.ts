@@ -7,6 +7,13 @@ beforeAll(async () => {
   server = await startServer()
 })
 
+/** Lets the database through again, and waits until it is known which connections are gone. */
+async function restore() {
+  server.proxy.restore()
+  await new Promise((done) => setTimeout(done, 100))
+  await expect.poll(async () => (await server.fetch('/ready')).status, { timeout: 5000 }).toBe(200)
+}
+
 /** Every operation, by somebody who is signed in and by somebody who is not. */
 const everyOperation = (client: Client, stranger: Client, input: object) => [
   client.me(),
@@ -82,6 +89,83 @@ describe.each(DOORS)('by %s, while the database', (door) => {
   })
 })
 
+test('a database that is only slow is waited for within the deadline', async () => {
+  const input = account()
+  const client = server.client('GraphQL', 'TOKEN')
+  await client.register(input)
+
+  server.proxy.slow(60)
+  const began = performance.now()
+  const answers = [
+    await client.refresh(),
+    await client.updateMe({ username: 'Ada' }),
+    await client.sessions(),
+    await server.client('REST', 'TOKEN').login(input),
+    await server.client('REST', 'TOKEN').register(),
+    await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' }),
+    await client.logout(),
+  ]
+  const seconds = (performance.now() - began) / 1000
+  await restore()
+
+  expect(answers.map(({ code }) => code)).toEqual(Array(7).fill(undefined))
+  // Seven operations of a few round trips, each of 120 ms: it was slow indeed.
+  expect(seconds).toBeGreaterThan(2)
+})
+
+test('a database that is slower than the deadline is unavailable, and nobody is signed out', async () => {
+  const input = account()
+  const client = server.client('REST', 'COOKIE')
+  await client.register(input)
+  const secret = client.secret()
+
+  server.proxy.slow(2500)
+  const began = performance.now()
+  const answers = await Promise.all([
+    client.sessions(),
+    client.refresh(),
+    client.updateMe({ username: 'Ada' }),
+    client.logout(),
+    server.client('REST', 'TOKEN').login(input),
+    server.client('REST', 'TOKEN').register(),
+  ])
+  const seconds = (performance.now() - began) / 1000
+  // What is under way already reaches the database before the connections are dropped.
+  await restore()
+
+  for (const { status, retryAfter, headers } of answers) {
+    expect([status, retryAfter]).toEqual([503, 1])
+    expect(headers.getSetCookie()).toEqual([])
+  }
+  expect(seconds).toBeLessThan(4)
+  expect(client.secret()).toBe(secret)
+  await expect
+    .poll(async () => (await server.client('REST', 'TOKEN').login(input)).status, { timeout: 5000 })
+    .toBe(200)
+})
+
+test('a pool that is used up by one locked account refuses what waits too long, and is free after', async () => {
+  const locked = server.client('REST', 'TOKEN')
+  const other = server.client('REST', 'TOKEN')
+  const { data } = await locked.register()
+  await other.register()
+
+  let answers: { status: number }[] = []
+  const began = performance.now()
+  await server.sql.begin(async (tx) => {
+    await tx`select from users where id = ${data?.user.id ?? ''} for update`
+    const waiting = Array.from({ length: 60 }, (_, index) => locked.updateMe({ username: `Ada ${index}` }))
+    answers = await Promise.all([...waiting, other.sessions()])
+  })
+  const seconds = (performance.now() - began) / 1000
+
+  expect(answers.slice(0, -1).map(({ status }) => status)).toEqual(Array(60).fill(503))
+  expect([200, 503]).toContain(answers.at(-1)?.status)
+  expect(seconds).toBeLessThan(5)
+  expect((await other.sessions()).status).toBe(200)
+  expect((await locked.updateMe({ username: 'Ada' })).status).toBe(200)
+})
+
 test('a frozen database runs no refresh late that would look like theft', async () => {
   const client = server.client('REST', 'TOKEN')
   await client.register()
@@ -142,7 +226,7 @@ test('a token under a key that cannot be looked up is neither refused nor signed
     await client.call('logout', undefined, { bearer }),
     await client.call('logout', undefined, { bearer, cookie: null }),
   ]
-  server.proxy.restore()
+  await restore()
 
   for (const { status, headers } of answers) {
     expect(status).toBe(503)

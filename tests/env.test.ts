@@ -57,6 +57,8 @@ describe('the environment', () => {
     ['ACCESS_TOKEN_SECONDS', '4'],
     ['ACCESS_TOKEN_SECONDS', '3601'],
     ['PORT', '70000'],
+    ['METRICS_PORT', '0'],
+    ['METRICS_PORT', '3000'],
     ['GRAPHIQL', 'yes'],
     ['SHUTDOWN_DELAY_SECONDS', '-1'],
     ['PASSWORD_MIN_LENGTH', '7'],
@@ -85,6 +87,7 @@ describe('the environment', () => {
     ['DATABASE_URL', 'postgresql://user:password@db.example.com:5432/servauth?sslmode=require'],
     ['TRUSTED_PROXIES', '10.0.0.1, 2001:db8::/32'],
     ['PASSWORD_MIN_LENGTH', '15'],
+    ['METRICS_PORT', '9464'],
     ['ARGON2_MEMORY_KIB', '65536'],
     ['THROTTLE_LIMITS', 'loginPerAddress=100/60'],
   ])('takes %s=%s', (name, value) => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { compose } from '../src/compose.ts'
 import { loadEnv } from '../src/env.ts'
@@ -141,6 +143,41 @@ test('a mail says who it is from, goes to one reader, and has both forms', async
   expect(mail.recipients).toBe(1)
   expect(mail.html).toContain(`<a href="https://app.example.com/account/verify-email#token=${mail.token}">`)
 })
+
+test.each(['is not there', 'takes connections and says nothing'])(
+  'a mail server that %s keeps nobody waiting, neither a request nor a stop',
+  async (how) => {
+    const sockets = new Set<Socket>()
+    const listener = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    const address = listener.address()
+    const SMTP_URL = `smtp://127.0.0.1:${typeof address === 'object' && address?.port}`
+    if (how === 'is not there') listener.close()
+    const server = await startServer({ SMTP_URL })
+    const input = account()
+    const began = performance.now()
+
+    const registered = await server.client('REST', 'TOKEN').register(input)
+    const asked = await server.client('REST', 'TOKEN').call('requestPasswordReset', { email: input.email })
+    const answered = performance.now()
+    await expect
+      .poll(() => outbox(server, input.email), { timeout: 5000 })
+      .toMatchObject([{ status: 'PENDING' }, { status: 'PENDING', attempts: expect.any(Number) }])
+    await expect
+      .poll(async () => (await outbox(server, input.email)).every(({ attempts }) => attempts > 0))
+      .toBe(true)
+    const stopping = performance.now()
+    await server.restart()
+    const stopped = performance.now()
+    for (const socket of sockets) socket.destroy()
+    listener.close()
+
+    expect([registered.status, asked.status]).toEqual([201, 202])
+    expect((answered - began) / 1000).toBeLessThan(3)
+    expect((stopped - stopping) / 1000).toBeLessThan(8)
+    expect(await outbox(server, input.email)).toMatchObject([{ status: 'PENDING' }, { status: 'PENDING' }])
+  },
+)
 
 describe('in production without a mail server', () => {
   test('what needs a mail is unavailable, the rest works', async () => {

@@ -1,3 +1,4 @@
+import { hashPassword } from 'better-auth/crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { account, DOORS } from './support/client.ts'
 import { startServerWithMail } from './support/server.ts'
@@ -30,11 +31,11 @@ async function timed(act: () => Promise<unknown>) {
  * Whether the time tells two kinds of request apart. They take turns, so that whatever else the
  * machine does falls on both; a difference that is real is there in every try, noise is not.
  */
-async function tellsApart(known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
+async function tellsApart(known: () => Promise<unknown>, unknown: () => Promise<unknown>, rounds = ROUNDS) {
   const seen = []
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const times: [number[], number[]] = [[], []]
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const first = round % 2
       const acts = [known, unknown] as const
       times[first as 0 | 1].push(await timed(acts[first as 0 | 1]))
@@ -105,6 +106,25 @@ describe.each(DOORS)('the time of an answer by %s does not tell who has an accou
     ).toBe(false)
   })
 })
+
+test('while an account has its imported hash, the time of a login tells neither it nor the others', async () => {
+  const stranger = () => server.client('REST', 'TOKEN')
+  const [imported, own] = [account(), account()]
+  for (const each of [imported, own]) await stranger().register(each)
+  const scrypt = await hashPassword(imported.password)
+  await server.sql`update users set password = ${scrypt} where email = ${imported.email}`
+  const login = (email: string) => stranger().login({ email, password: 'not the password' })
+
+  for (const other of [() => own.email, () => account().email]) {
+    const told = await tellsApart(
+      () => login(imported.email),
+      () => login(other()),
+      20,
+    )
+    expect(told).toBe(false)
+  }
+  await server.sql`delete from users where email = ${imported.email}`
+}, 120_000)
 
 test('the measure tells what does tell', async () => {
   const input = account()

@@ -13,6 +13,7 @@ import { endSession } from './end-session.ts'
 import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keyOptions, keysPlugin } from './keys-plugin.ts'
+import type { Observer } from './observer.ts'
 import { createSessionOpener } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
 import type { User } from './outputs.ts'
@@ -31,6 +32,8 @@ export type SignIn = {
   client: Client
   transport: SessionTransport | null | undefined
   formerId: string | undefined
+  /** Refused by whoever counts attempts; nothing is hashed before that is known. */
+  admitted?: Promise<unknown>
   passwordHash?: string
   /** Whether a new account's address may be asked to verify itself. */
   mayMail?: boolean
@@ -58,6 +61,7 @@ const REFUSALS: Record<string, Code> = {
 type Parts = {
   env: Env & { AUTH_SECRET: string }
   db: Db
+  observer?: Observer | undefined
   outbox: Outbox
   passwords: Passwords
   refreshTokens: RefreshTokens
@@ -70,7 +74,7 @@ type Parts = {
  * mounted, so its router's guards do not apply and ours do; it sends no mail and sets no cookie.
  */
 export function createBetterAuth(parts: Parts) {
-  const { env, db, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
+  const { env, db, observer, outbox, passwords, refreshTokens, sessionCache, signingKeys } = parts
   const signIns = new AsyncLocalStorage<SignIn>()
   const currentSignIn = () => {
     const signIn = signIns.getStore()
@@ -85,12 +89,16 @@ export function createBetterAuth(parts: Parts) {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
       const { client, formerId, mayMail } = currentSignIn()
-      await record(executor, 'register', user.id, client)
       const mail = { kind: 'email-verification', recipient: user.email, userId: user.id } as const
-      if (mayMail) await outbox.promise(executor, mail)
-      // Where no session is made, the one that the caller had ends with this.
-      if (formerId && env.REQUIRE_EMAIL_VERIFICATION) await endSession(executor, formerId)
-      if (await mayGoBack(executor, user.email)) throw new AuthError('EMAIL_TAKEN')
+      // On one connection these follow one another without waiting for each answer.
+      const [goesBack] = await Promise.all([
+        mayGoBack(executor, user.email),
+        record(executor, 'register', user.id, client),
+        mayMail && outbox.promise(executor, mail),
+        // Where no session is made, the one that the caller had ends with this.
+        formerId && env.REQUIRE_EMAIL_VERIFICATION && endSession(executor, formerId),
+      ])
+      if (goesBack) throw new AuthError('EMAIL_TAKEN')
     },
     async openSession(executor, { userId }) {
       const signIn = currentSignIn()
@@ -107,6 +115,7 @@ export function createBetterAuth(parts: Parts) {
       })
       signIn.overtaken = row === 'OVERTAKEN'
       if (row === 'OVERTAKEN') throw new AuthError('INVALID_CREDENTIALS')
+      observer?.sessionOpened(signIn.operation)
       signIn.session = { ...row, secret: token }
       return { ...row, token }
     },
@@ -133,11 +142,22 @@ export function createBetterAuth(parts: Parts) {
       maxPasswordLength: 1024,
       password: {
         // Sign-up hashes inside its transaction, so it is handed a hash made before it.
-        hash: async (password) => signIns.getStore()?.passwordHash ?? passwords.hash(password),
+        // A login hashes where there is nobody to verify against.
+        async hash(password) {
+          const { admitted, passwordHash } = currentSignIn()
+          await admitted
+          if (passwordHash) return passwordHash
+          const made = await passwords.hash(password)
+          await passwords.evenOut(made, password)
+          return made
+        },
         async verify({ hash, password }) {
+          await currentSignIn().admitted
           const isLocked = hash.startsWith(LOCK)
-          const matches = await passwords.verify(isLocked ? hash.slice(LOCK.length) : hash, password)
+          const unlocked = isLocked ? hash.slice(LOCK.length) : hash
+          const matches = await passwords.verify(unlocked, password)
           const right = matches && !isLocked
+          if (!right) await passwords.evenOut(unlocked, password)
           if (right) currentSignIn().verifiedHash = hash
           if (right && passwords.isOutdated(hash)) currentSignIn().outdatedHash = hash
           return right
@@ -164,7 +184,7 @@ export function createBetterAuth(parts: Parts) {
     plugins: [
       jwt(jwtOptions),
       keysPlugin(jwtOptions, signingKeys),
-      rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings: env }),
+      rotationPlugin({ db, observer, outbox, refreshTokens, sessionCache, settings: env }),
     ],
   })
 

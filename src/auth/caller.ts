@@ -25,8 +25,8 @@ export type Caller = Presented & {
   client: Client
   /** Proves the credentials against the database, once a request; null when there are none. */
   identify(): Promise<Identity | null>
-  /** The same where nothing is changed: a proof of the last moments is good enough. */
-  view(): Promise<Viewer | null>
+  /** The same where nothing is changed: a proof of the last moments is good enough, and at hand without waiting. */
+  view(): Viewer | null | Promise<Viewer | null>
   /** Puts a session's secret into the cookie, or takes the cookie back. */
   keepSecret(secret: string): void
   forgetSecret(): void

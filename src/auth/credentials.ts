@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
@@ -25,17 +25,15 @@ type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens;
 /** Finds out whom a presented credential stands for. */
 export function createCredentials({ db, accessTokens, refreshTokens, sessionCache }: Parts) {
   const unseen = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
-  const secondsUntil = (moment: SQL) => sql<number>`extract(epoch from ${moment} - now())::float8`
+  const secondsUntil = (moment: SQLWrapper) => sql<number>`extract(epoch from ${moment} - now())::float8`
   const liveSession = db
     .select({
       session: getTableColumns(sessions),
       user: getTableColumns(users),
       unseen,
-      secondsLeft: secondsUntil(sql`${sessions.expiresAt}`),
+      secondsLeft: secondsUntil(sessions.expiresAt),
       fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESH_SECONDS}::int)`,
-      graceSecondsLeft: secondsUntil(
-        sql`coalesce(${sessions.rotatedAt}, '-infinity') + make_interval(secs => ${GRACE_SECONDS}::int)`,
-      ),
+      graceSecondsLeft: sql<number>`coalesce(${secondsUntil(sessions.rotatedAt)}, '-infinity') + ${GRACE_SECONDS}::int`,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -94,7 +92,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     },
 
     /** The same for who only looks: without a query where it is certain that nothing changed. */
-    async view({ bearer, cookie }: Presented): Promise<Viewer | null> {
+    view({ bearer, cookie }: Presented): Viewer | null | Promise<Viewer> {
       const credential = bearer ?? cookie
       if (credential === null) return null
       const known = sessionCache.find(credential)

@@ -1,4 +1,4 @@
-import { and, eq, gt, ne, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { Executor } from '../db/client.ts'
 import { mailOutbox, type SessionRow, type UserRow, users, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
@@ -64,12 +64,17 @@ export async function isTaken(executor: Executor, email: string, userId: string)
  * or good. Meanwhile it is nobody else's, or taking it would close the way back.
  */
 export async function mayGoBack(executor: Executor, email: string, exceptUserId?: string) {
-  const [link] = await executor
-    .select({ id: verifications.id })
+  return (await whichMayGoBack(executor, [email], exceptUserId)).length > 0
+}
+
+/** The same for many addresses at once. */
+export async function whichMayGoBack(executor: Executor, emails: string[], exceptUserId?: string) {
+  const found = await executor
+    .select({ email: verifications.value })
     .from(verifications)
     .where(
       and(
-        eq(verifications.value, email),
+        inArray(verifications.value, emails),
         eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
         gt(verifications.expiresAt, sql`now()`),
         exceptUserId ? ne(verifications.userId, exceptUserId) : undefined,
@@ -77,11 +82,11 @@ export async function mayGoBack(executor: Executor, email: string, exceptUserId?
     )
     .unionAll(
       executor
-        .select({ id: mailOutbox.id })
+        .select({ email: mailOutbox.recipient })
         .from(mailOutbox)
         .where(
           and(
-            eq(mailOutbox.recipient, email),
+            inArray(mailOutbox.recipient, emails),
             eq(mailOutbox.kind, 'email-changed'),
             eq(mailOutbox.status, 'PENDING'),
             gt(mailOutbox.expiresAt, sql`now()`),
@@ -89,6 +94,5 @@ export async function mayGoBack(executor: Executor, email: string, exceptUserId?
           ),
         ),
     )
-    .limit(1)
-  return link !== undefined
+  return found.map(({ email }) => email)
 }

@@ -27,6 +27,7 @@ export type EventKind =
   | 'account_disabled'
   | 'account_enabled'
   | 'account_signed_out'
+  | 'account_imported'
   | 'origin_refused'
   | 'throttled'
   | 'mail_failed'

@@ -162,6 +162,9 @@ export type EventsInput = z.output<typeof EventsInput>
 export const AccountInput = z.strictObject({ email: Email })
 export type AccountInput = z.output<typeof AccountInput>
 
+/** What an account that is imported is called, if it may be called so here. */
+export const ImportedUsername = Username.nullable().catch(null)
+
 /** The id of one of the caller's sessions; what is no id at all names none of them. */
 export const SessionId = z.uuid()
 

@@ -14,10 +14,12 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
   async function login({ email, password, transport }: LoginInput, caller: Caller) {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
-    const endCount = await throttle.loggingIn(email, client)
+    // Counted while the account is looked up: hashing waits for both, and a refusal takes as long for any account.
+    const admitted = throttle.loggingIn(email, client)
+    admitted.catch(() => {})
     const attempt = (signIn: SignIn) =>
       betterAuth.signingIn(signIn, () => betterAuth.api.signInEmail({ body: { email, password } }))
-    const known = { operation: 'login', email, client, transport, formerId } as const
+    const known = { operation: 'login', email, client, transport, formerId, admitted } as const
     const first: SignIn = { ...known }
     const { user, session, outdatedHash } = await attempt(first)
       // Another login may have brought the hash up to date meanwhile; only the new one can tell.
@@ -26,7 +28,7 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
         return attempt({ ...known })
       })
       .catch(async (fault: unknown) => {
-        const failed = fault instanceof AuthError && fault.status < 500
+        const failed = fault instanceof AuthError && (fault.status === 401 || fault.status === 403)
         if (failed && (await throttle.mayRecord('login_failed', client)))
           await recordByEmail(db, 'login_failed', email, client)
         throw fault
@@ -36,6 +38,7 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
     // The session is made: where this fails, the next login tries again.
     if (outdatedHash) await rehash(user.id, outdatedHash, password).catch(() => {})
     const signedIn = { user, session, secret: session.secret }
+    const endCount = await admitted
     const [payload] = await Promise.all([grant(signedIn, caller), endCount()])
     return payload
   }

@@ -21,8 +21,6 @@ type NewSession = {
   operation: 'register' | 'login'
 }
 
-export type SessionOpener = ReturnType<typeof createSessionOpener>
-
 /**
  * Makes a session with all that goes with it in one statement: whole or not at all, for one round trip.
  * It locks the account first. So a change of the password, the address or the account's state that came

@@ -1,8 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
 import type { Env } from '../env.ts'
+import type { Span } from '../span.ts'
 import { createHashingGate } from './hashing-gate.ts'
 import { refuseShort } from './inputs.ts'
+import type { Observer } from './observer.ts'
+import { isScrypt, spendScrypt, verifyScrypt } from './scrypt.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
@@ -11,8 +14,18 @@ type Settings = Pick<
   'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
 >
 
-/** Argon2id for every credential operation, through one gate as wide as this process's share of the cores. */
-export function createPasswords(settings: Settings) {
+type Watch = { observer?: Observer | undefined; span?: Span | undefined }
+
+/**
+ * Argon2id for every credential operation, through one gate as wide as this process's share of the cores. A
+ * password that was imported is verified as it came, and is outdated.
+ * @param areAnyImported whether any account still has its imported scrypt hash
+ */
+export function createPasswords(
+  settings: Settings,
+  areAnyImported: () => Promise<boolean>,
+  { observer, span }: Watch,
+) {
   const argon2id: Options = {
     algorithm: 2 as Algorithm.Argon2id,
     memoryCost: settings.ARGON2_MEMORY_KIB,
@@ -21,19 +34,31 @@ export function createPasswords(settings: Settings) {
   }
   const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
   const cores = Math.min(availableParallelism(), 8)
-  const gate = createHashingGate({
-    concurrent: Math.max(1, Math.floor(cores / settings.WORKERS)),
-    queued: 64,
-    waitMs: 2000,
-  })
+  const gate = createHashingGate(
+    { concurrent: Math.max(1, Math.floor(cores / settings.WORKERS)), queued: 64, waitMs: 2000 },
+    observer,
+  )
+  const run = <T>(job: () => Promise<T>) => gate.hash(span ? () => span('argon2id', {}, job) : job)
   return {
     /** @throws `INVALID_INPUT`, naming the field, for a new password that is shorter than is asked for. */
     refuseShort: (password: string, path: string) =>
       refuseShort(password, settings.PASSWORD_MIN_LENGTH, path),
     /** Every operation that hashes runs inside of this, so that a flood of them is refused early. */
     admit: gate.enter,
-    hash: (password: string) => gate.hash(() => hash(password, argon2id)),
-    verify: (encoded: string, password: string) => gate.hash(() => verify(encoded, password)),
+    hashing: gate.state,
+    hash: (password: string) => run(() => hash(password, argon2id)),
+    verify: (encoded: string, password: string) =>
+      run(() => (isScrypt(encoded) ? verifyScrypt : verify)(encoded, password)),
+    /**
+     * Does the other kind of work after an attempt that failed against `tried`. An imported hash costs several times
+     * an Argon2id one, so while there are any, a failure costs both, or its time would tell who was imported.
+     */
+    async evenOut(tried: string, password: string) {
+      if (!(await areAnyImported())) return
+      await run(async () => {
+        await (isScrypt(tried) ? hash(password, argon2id) : spendScrypt(password))
+      })
+    },
     /** Whether a stored hash was made with other parameters than today's. */
     isOutdated: (encoded: string) => !encoded.startsWith(prefix),
   }

@@ -7,6 +7,7 @@ import { AuthError, unauthenticated } from '../errors.ts'
 import type { Client } from './caller.ts'
 import { record } from './events.ts'
 import { SessionTransport } from './inputs.ts'
+import type { Observer } from './observer.ts'
 import type { Outbox } from './outbox.ts'
 import { digest, type RefreshToken, type RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
@@ -23,6 +24,7 @@ type RotateInput = z.output<typeof RotateInput>
 
 type Parts = {
   db: Db
+  observer?: Observer | undefined
   outbox: Outbox
   refreshTokens: RefreshTokens
   sessionCache: SessionCache
@@ -37,7 +39,7 @@ type Parts = {
  * current one back. So tabs that refresh at once, a request overtaken by two others and a reply
  * that was lost all end with the same token.
  */
-export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settings }: Parts) {
+export function rotationPlugin({ db, observer, outbox, refreshTokens, sessionCache, settings }: Parts) {
   const grace = sql`make_interval(secs => ${GRACE_SECONDS}::int)`
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
@@ -129,18 +131,20 @@ export function rotationPlugin({ db, outbox, refreshTokens, sessionCache, settin
     // A changed password began a new lineage: the old token is dead, but nobody stole it.
     if (session.lineage !== lineage) return unauthenticated('REVOKED')
 
-    await db.transaction(async (tx) => {
+    const isEnded = await db.transaction(async (tx) => {
       const isReused = and(
         eq(sessions.id, sessionId),
         eq(sessions.lineage, lineage),
         ne(sessions.token, hash),
       )
       const [ended] = await tx.delete(sessions).where(isReused).returning()
-      if (!ended) return
+      if (!ended) return false
       await record(tx, 'refresh_reused', ended.userId, client)
       const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
       if (user) await outbox.promise(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
+      return true
     })
+    if (isEnded) observer?.refreshReused()
     sessionCache.forget(sessionId)
     return new AuthError('REFRESH_REUSED')
   }

@@ -1,6 +1,7 @@
 import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
+import type { Span } from '../span.ts'
 import { createAccessTokens } from './access-tokens.ts'
 import { createAdministration } from './administration.ts'
 import { createBetterAuth } from './better-auth.ts'
@@ -9,11 +10,13 @@ import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
 import { createEventLog, record } from './events.ts'
 import { createGrant } from './grant.ts'
+import { areAnyImported, createImport } from './import.ts'
 import { createKeyRotation } from './key-rotation.ts'
 import { createLetters } from './letters.ts'
 import { createLogin } from './login.ts'
 import { createLogout } from './logout.ts'
 import { createMailedTokens } from './mailed-tokens.ts'
+import type { Observer } from './observer.ts'
 import { createOutbox } from './outbox.ts'
 import { createPassword } from './password.ts'
 import { createPasswords } from './passwords.ts'
@@ -34,11 +37,14 @@ type Parts = {
   changes: Changes
   canMail: boolean
   counter: CounterFactory
+  /** Where somebody watches, and where there is tracing. */
+  observer?: Observer | undefined
+  span?: Span | undefined
 }
 
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db, changes, canMail, counter }: Parts) {
-  const passwords = createPasswords(env)
+export function createAuthService({ env, db, changes, canMail, counter, observer, span }: Parts) {
+  const passwords = createPasswords(env, () => areAnyImported(db), { observer, span })
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
@@ -47,6 +53,7 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
   const betterAuth = createBetterAuth({
     env,
     db,
+    observer,
     outbox,
     passwords,
     refreshTokens,
@@ -58,7 +65,13 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
   const grant = createGrant(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
-  const throttle = createThrottle({ db, counter, enabled: env.THROTTLE, limits: env.THROTTLE_LIMITS })
+  const throttle = createThrottle({
+    db,
+    counter,
+    enabled: env.THROTTLE,
+    limits: env.THROTTLE_LIMITS,
+    observer,
+  })
   const core = { ...parts, requireEmailVerification, sessionCache, throttle }
 
   return {
@@ -72,6 +85,7 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
     ...createSessions(core),
     events: createEventLog(core),
     administration: createAdministration(core),
+    importAccounts: createImport(core),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     identify: credentials.identify,
@@ -80,6 +94,8 @@ export function createAuthService({ env, db, changes, canMail, counter }: Parts)
       if (await throttle.mayRecord('origin_refused', client)) await record(db, 'origin_refused', null, client)
     },
     composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
+    /** The state of its parts, to be read at any time. */
+    vitals: { hashing: passwords.hashing, sessionCache },
     prepare: accessTokens.prepare,
     publishedKeys: accessTokens.published,
   }

@@ -5,6 +5,7 @@ import { AuthError } from '../errors.ts'
 import type { Client } from './caller.ts'
 import { type EventKind, record, recordByEmail } from './events.ts'
 import type { LimitName, Limits } from './limits.ts'
+import type { Observer } from './observer.ts'
 import { digest } from './refresh-tokens.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
@@ -19,13 +20,19 @@ export type CounterFactory = (options: {
 /** After the free failures in a row, each attempt is followed by a wait that doubles up to the longest. */
 const FAILURES_KEPT = 24 * 3600
 
-type Parts = { db: Db; counter: CounterFactory; enabled: boolean; limits: Limits }
+type Parts = {
+  db: Db
+  counter: CounterFactory
+  enabled: boolean
+  limits: Limits
+  observer?: Observer | undefined
+}
 
 /**
  * Who must wait. Attempts are counted before any hashing, and alike whether the account exists
  * and the password is right: a caller who must wait learns nothing else.
  */
-export function createThrottle({ db, counter, enabled, limits }: Parts) {
+export function createThrottle({ db, counter, enabled, limits, observer }: Parts) {
   const make = (keyPrefix: string, points: number, duration: number) =>
     counter({ keyPrefix, points, duration })
   const counters = Object.fromEntries(
@@ -40,12 +47,19 @@ export function createThrottle({ db, counter, enabled, limits }: Parts) {
     const state = await consume(counters[limit], key)
     const excess = state.consumedPoints - limits[limit][0]
     if (excess === 1) await record(db, 'throttled', null, client)
-    if (excess > 0) throw mustWait(state)
+    if (excess > 0) throw mustWait(limit, state)
   }
 
   async function isWithin(limit: LimitName, key: string) {
     const { consumedPoints } = await consume(counters[limit], key)
-    return consumedPoints <= limits[limit][0]
+    const isWithin = consumedPoints <= limits[limit][0]
+    if (!isWithin) observer?.limited(limit)
+    return isWithin
+  }
+
+  function mustWait(limit: LimitName, { msBeforeNext }: RateLimiterRes) {
+    observer?.limited(limit)
+    return new AuthError('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) })
   }
 
   return {
@@ -88,7 +102,7 @@ export function createThrottle({ db, counter, enabled, limits }: Parts) {
         // An attempt that was not let through does not make the wait longer.
         if (!wait) await failures.reward(key)
         if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
-        throw mustWait(turn)
+        throw mustWait('loginFailures', turn)
       }
       return () => this.forgive(email)
     },
@@ -112,10 +126,6 @@ async function consume(counter: RateLimiterAbstract, key: string, options = {}):
     if (fault instanceof RateLimiterRes) return fault
     throw fault
   })
-}
-
-function mustWait({ msBeforeNext }: RateLimiterRes) {
-  return new AuthError('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) })
 }
 
 /** Where a request comes from, as one customer of a network: IPv6 by its /64 (RFC 6177). */

@@ -5,6 +5,7 @@ import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../first-run.ts'
 import { doctor } from './doctor.ts'
 import { explain } from './failure.ts'
+import { importBetterAuth } from './import.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
 import { serve } from './serve.ts'
@@ -102,6 +103,23 @@ function createProgram(source: Source, beside: Source) {
       .argument('<address>', 'the e-mail address of the account', asAddress)
       .action((address: string) => action(beside, address))
   }
+
+  program
+    .command('import')
+    .summary('accounts from another system')
+    .description('Takes over accounts from another system.')
+    .command('better-auth')
+    .summary('take over the users of a Better-Auth database, with their passwords')
+    .description(
+      'Takes over the users of a Better-Auth database that have a password. An account that is here already is left' +
+        ' as it is, so it may be run again. Nothing is changed there. Sessions are not moved: everybody signs in once more.',
+    )
+    .argument('<url>', 'the database, as postgres://user:password@host/name', asDatabaseUrl)
+    .option('--dry-run', 'say what would be done, and what cannot be')
+    .option('--map <file>', 'write a CSV: id there, id here, address, and what became of it')
+    .action((url: string, options: { dryRun?: boolean; map?: string }) =>
+      importBetterAuth(beside, url, options),
+    )
   return program
 }
 
@@ -115,4 +133,9 @@ function asAddress(value: string) {
   const { data } = AccountInput.safeParse({ email: value })
   if (!data) throw new InvalidArgumentError('It must be an e-mail address.')
   return data.email
+}
+
+function asDatabaseUrl(value: string) {
+  if (/^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? '')) return value
+  throw new InvalidArgumentError('It must be a postgres:// URL.')
 }

@@ -40,7 +40,9 @@ export async function serve(env: Env) {
 async function work(settings: Settings, log: Logger, isWorker: boolean, onReady: () => void) {
   const supervisor = connectSupervisor(isWorker)
   const server = await compose(settings, log, supervisor.areOthersReady)
+  if (server.metrics) supervisor.reportBy(server.metrics.report)
   try {
+    using _metrics = await openMetrics(settings, log, isWorker ? undefined : server.metrics?.text)
     const listener = listen(settings.PORT, isWorker, server.app.fetch)
     const signalled = Promise.race([endSignalled(settings), supervisor.left])
     const prepared = prepare(server.prepare, log).then(() => {
@@ -64,9 +66,12 @@ async function work(settings: Settings, log: Logger, isWorker: boolean, onReady:
 /** Has several processes answer on one port. They share nothing but the database, as replicas do. */
 async function supervise(settings: Settings, log: Logger, onReady: () => void) {
   const { DATABASE_URL, AUTH_SECRET } = settings
-  const workers = startWorkers(settings.WORKERS, { ...process.env, DATABASE_URL, AUTH_SECRET }, log)
+  const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
+  const environment = { ...process.env, DATABASE_URL, AUTH_SECRET }
+  const workers = startWorkers(settings.WORKERS, environment, log, totals)
   const signalled = endSignalled(settings)
   try {
+    using _metrics = await openMetrics(settings, log, totals && (() => workers.collect().then(totals.text)))
     await Promise.race([signalled, workers.ready.then(onReady)])
     await signalled
   } finally {
@@ -75,6 +80,18 @@ async function supervise(settings: Settings, log: Logger, onReady: () => void) {
     workers.signal('SIGTERM')
     await ended
   }
+}
+
+/** Loaded where it is asked for. */
+async function openMetrics({ METRICS_PORT }: Settings, log: Logger, text?: () => Promise<string>) {
+  if (METRICS_PORT === undefined || !text) return null
+  const { serveMetrics } = await import('../observe/port.ts')
+  return serveMetrics(METRICS_PORT, text, log)
+}
+
+async function createTotals() {
+  const totals = await import('../observe/totals.ts')
+  return totals.createTotals()
 }
 
 async function endSignalled({ NODE_ENV }: Settings) {

@@ -2,14 +2,18 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
+import type { Span } from '../span.ts'
 import { DATABASE_LIMITS as LIMITS } from './limits.ts'
 import * as schema from './schema.ts'
+import { statementName } from './statement-name.ts'
 
 export type Db = ReturnType<typeof createDb>['db']
 /** A transaction, or the pool itself: what a statement may run on. */
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 
 type InTime = ReturnType<typeof createDeadline>
+/** The deadline of calls on the pool and of those inside of a transaction, counted apart; and where there is tracing. */
+type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefined }
 
 /** What every connection of a running server is made with. */
 export const connectionOptions = {
@@ -30,13 +34,19 @@ export const connectionOptions = {
  * Opens the pool. Connections are made when needed, so a database that is down does not
  * keep the process from starting; every call ends within {@link LIMITS.callMs}.
  */
-export function createDb(url: string) {
+export function createDb(url: string, span?: Span) {
   const sql = postgres(url, { ...connectionOptions, max: LIMITS.connections })
+  const inTime = createDeadline(LIMITS.callMs)
+  const withinTransaction = createDeadline(LIMITS.callMs)
   return {
-    db: drizzle(bounded(sql, createDeadline(LIMITS.callMs)), { schema }),
+    db: drizzle(bounded(sql, { inTime, withinTransaction, span }), { schema }),
+    /** How many calls wait for the database or are being answered, a transaction counting as one. */
+    pool: { connections: LIMITS.connections, underWay: inTime.pending },
     close: () => sql.end({ timeout: 5 }),
   }
 }
+
+const POSTGRESQL = { 'db.system.name': 'postgresql' }
 
 /**
  * The same client with a deadline on every call, since the driver can wait for ever on a
@@ -46,9 +56,16 @@ export function createDb(url: string) {
  */
 function bounded<Client extends Sql | TransactionSql>(
   client: Client,
-  inTime: InTime,
+  around: Around,
   assertWanted = () => {},
 ): Client {
+  const { inTime, withinTransaction, span } = around
+
+  function call<T>(name: () => string, pending: () => PromiseLike<T>, giveUp: () => unknown): Promise<T> {
+    if (!span) return endsInTime(inTime, pending(), giveUp)
+    return span(name(), POSTGRESQL, () => endsInTime(inTime, pending(), giveUp))
+  }
+
   return new Proxy(client, {
     get(target, key) {
       if (key === 'unsafe') {
@@ -56,11 +73,12 @@ function bounded<Client extends Sql | TransactionSql>(
           assertWanted()
           const query = target.unsafe(text, parameters, { prepare: true })
           const cancel = () => query.cancel()
+          const name = () => statementName(text)
           return {
             // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
             then: (...handlers: Parameters<Promise<unknown>['then']>) =>
-              endsInTime(inTime, query, cancel).then(...handlers),
-            values: () => endsInTime(inTime, query.values(), cancel),
+              call(name, () => query, cancel).then(...handlers),
+            values: () => call(name, () => query.values(), cancel),
           }
         }
       }
@@ -72,15 +90,21 @@ function bounded<Client extends Sql | TransactionSql>(
             assertWanted()
             if (!wanted) throw new Error('The transaction came too late')
           }
-          const transaction = transact(async (tx) => {
-            assertStillWanted()
-            const result = await work(bounded(tx, inTime, assertStillWanted))
-            assertStillWanted()
-            return result
-          })
-          return endsInTime(inTime, transaction, () => {
-            wanted = false
-          })
+          const inside = { ...around, inTime: withinTransaction }
+          const transaction = () =>
+            transact(async (tx) => {
+              assertStillWanted()
+              const result = await work(bounded(tx, inside, assertStillWanted))
+              assertStillWanted()
+              return result
+            })
+          return call(
+            () => 'transaction',
+            transaction,
+            () => {
+              wanted = false
+            },
+          )
         }
       }
       return Reflect.get(target, key)

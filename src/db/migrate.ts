@@ -54,11 +54,8 @@ async function untilSilent(url: string, over: AbortSignal): Promise<never> {
   let heardAt = performance.now()
   try {
     while (!over.aborted) {
-      const [heard] = await Promise.all([
-        Promise.race([answers(), pause(PULSE_MS, over)]),
-        pause(PULSE_MS, over),
-      ])
-      if (heard) heardAt = performance.now()
+      await pause(PULSE_MS, over)
+      if (await Promise.race([answers(), pause(PULSE_MS, over)])) heardAt = performance.now()
       if (performance.now() - heardAt > SILENCE_MS) throw new Error('The database does not answer')
     }
     throw new Error('The migration is over, and nobody waits for this')

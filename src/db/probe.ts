@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { createDeadline } from '../deadline.ts'
 import { connectionOptions } from './client.ts'
 
 const ROUNDS = 5
@@ -19,20 +20,15 @@ export function placeOf(url: string) {
  */
 export async function probeDatabase(url: string) {
   const sql = postgres(url, { ...connectionOptions, max: 1 })
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(Object.assign(new Error('No answer in time'), { code: 'CONNECT_TIMEOUT' })),
-      DEADLINE_MS,
-    )
-  })
   try {
-    return await Promise.race([look(sql), deadline])
+    return await createDeadline(DEADLINE_MS)(look(sql), late)
   } finally {
-    clearTimeout(timer)
     void sql.end({ timeout: 0 }).catch(() => {})
   }
 }
+
+const late = () =>
+  Object.assign(new Error('The database did not answer in time'), { code: 'CONNECT_TIMEOUT' })
 
 async function look(sql: postgres.Sql) {
   const [server] = await sql`select current_setting('server_version') as version,

@@ -6,19 +6,26 @@ const createdAt = () => time('created_at').notNull().defaultNow()
 /** Kept current by a trigger, so that a change by plain SQL counts too. */
 const updatedAt = () => time('updated_at').notNull().defaultNow()
 
-export const users = pgTable('users', {
-  id: uuid().primaryKey().defaultRandom(),
-  email: varchar({ length: 255 }).notNull().unique(),
-  emailVerified: boolean('email_verified').notNull().default(false),
-  pendingEmail: varchar('pending_email', { length: 255 }),
-  /** The Argon2id hash in PHC form. */
-  password: varchar({ length: 255 }).notNull(),
-  username: varchar({ length: 100 }),
-  /** Since when nobody may sign in to the account; set by whoever runs the server. */
-  disabledAt: time('disabled_at'),
-  createdAt: createdAt(),
-  updatedAt: updatedAt(),
-})
+export const users = pgTable(
+  'users',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    email: varchar({ length: 255 }).notNull().unique(),
+    emailVerified: boolean('email_verified').notNull().default(false),
+    pendingEmail: varchar('pending_email', { length: 255 }),
+    /** The Argon2id hash in PHC form; an imported one may be scrypt until the next login. */
+    password: varchar({ length: 255 }).notNull(),
+    username: varchar({ length: 100 }),
+    /** Since when nobody may sign in to the account; set by whoever runs the server. */
+    disabledAt: time('disabled_at'),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  // Empty where nothing was imported, so that asking for it costs nothing.
+  (table) => [
+    index('users_imported_password_index').on(table.id).where(sql`${table.password} not like '$argon2%'`),
+  ],
+)
 
 export const sessionTransport = pgEnum('session_transport', ['COOKIE', 'TOKEN'])
 

@@ -1,39 +1,42 @@
-import type { DocumentNode } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
+import { type DocumentNode, GraphQLError } from 'graphql'
+import type { YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 
 /** Of text, in all; what it parses to takes some twenty times as much memory. */
 const MOST_CHARACTERS = 1_000_000
 
-const NO_FAULTS: [] = []
+type Prepared =
+  | { document: DocumentNode; errors?: never }
+  | { document?: never; errors: readonly GraphQLError[] }
 
 /**
- * Parses and validates a document once. In the place of Yoga's own cache, which counts documents and not
- * their size, and spells out the names of all rules at each request.
+ * Has Yoga parse and validate a document, with all its plugins, and remembers those that may be executed. In
+ * the place of Yoga's own cache, which counts documents and not their size, and lies behind all of its hooks.
  */
-export function rememberDocuments(): Plugin {
-  const known = new LRUCache<string, DocumentNode>({
+export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, 'getEnveloped'>) {
+  const known = new LRUCache<string, { document: DocumentNode }>({
     maxSize: MOST_CHARACTERS,
     sizeCalculation: (_, text) => text.length,
   })
-  const valid = new WeakSet<DocumentNode>()
 
-  return {
-    onParse({ params, setParsedDocument }) {
-      const document = known.get(String(params.source))
-      if (document) setParsedDocument(document)
-    },
-    onValidate({ params, setResult }) {
-      const document: DocumentNode = params.documentAST
-      if (valid.has(document)) {
-        setResult(NO_FAULTS)
-        return
+  return function prepare(text: string): Prepared {
+    const remembered = known.get(text)
+    if (remembered) return remembered
+    const { parse, validate, schema } = yoga.getEnveloped({})
+    try {
+      const document: DocumentNode = parse(text)
+      const errors: readonly GraphQLError[] = validate(schema, document)
+      if (errors.length > 0) return { errors }
+      // A string in a document may be a password; good clients put it into the variables.
+      if (!text.includes('"')) known.set(text, { document })
+      return { document }
+    } catch (fault) {
+      if (!(fault instanceof GraphQLError)) throw fault
+      const { message, source, positions } = fault
+      const place = { source: source ?? null, positions: positions ?? null }
+      return {
+        errors: [new GraphQLError(message, { ...place, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })],
       }
-      return ({ valid: isValid }) => {
-        if (!isValid || !document.loc) return
-        valid.add(document)
-        known.set(document.loc.source.body, document)
-      }
-    },
+    }
   }
 }

@@ -1,4 +1,10 @@
-import { GraphQLError, NoSchemaIntrospectionCustomRule } from 'graphql'
+import {
+  execute,
+  GraphQLError,
+  getOperationAST,
+  NoSchemaIntrospectionCustomRule,
+  OperationTypeNode,
+} from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { z } from 'zod'
 import { parse } from '../auth/inputs.ts'
@@ -8,8 +14,9 @@ import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
 import { note } from '../http/error-response.ts'
 import type { GraphQLContext } from './builder.ts'
-import { rememberDocuments } from './documents.ts'
+import { createDocuments } from './documents.ts'
 import { limits } from './limits.ts'
+import { rootField } from './root-field.ts'
 import { schema } from './schema.ts'
 
 /** GraphQL over HTTP, section 5.4: parameters beside these are for others. */
@@ -20,21 +27,21 @@ const Parameters = z.object({
   extensions: z.record(z.string(), z.unknown()).nullish(),
 })
 
-type Result = { data?: unknown; errors?: readonly GraphQLError[] }
-type Options = { auth: AuthService; introspection: boolean }
+type Parameters = z.output<typeof Parameters>
+type Options = { auth: AuthService; introspection: boolean; isObserved: boolean }
 
 /**
- * `POST /graphql`. Yoga's engine with its plugins, caches and masking, called directly: its HTTP
- * layer costs several times what the engine does, and method, media type, size and origin have
- * been judged before. What is left of GraphQL over HTTP is here: parameters, status, content type.
+ * `POST /graphql`. Yoga's engine is called directly, since its HTTP layer costs several times what the engine
+ * does, and for documents that are not known yet: its hooks cost twice what an execution does. Method, media
+ * type, size and origin have been judged before. What is left of GraphQL over HTTP is here: parameters,
+ * status, content type.
  */
-export function createGraphQL({ auth, introspection }: Options) {
+export function createGraphQL({ auth, introspection, isObserved }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
-    plugins: [rememberDocuments(), limits, ...(introspection ? [] : [noIntrospection])],
+    plugins: introspection ? [limits] : [limits, noIntrospection],
     parserAndValidationCache: false,
-    // Masking with `isDev` on, its default in development, would send messages and stacks.
-    maskedErrors: { isDev: false, maskError: (error) => mask(error) },
+    maskedErrors: false,
     logging: false,
     graphiql: false,
     cors: false,
@@ -42,25 +49,49 @@ export function createGraphQL({ auth, introspection }: Options) {
     multipart: false,
   })
 
+  const prepare = createDocuments(yoga)
+
+  async function answer({ query, operationName, variables }: Parameters, c: AppContext) {
+    const { document, errors } = prepare(query)
+    if (!document) return { errors }
+    if (isObserved) c.set('operation', rootField(document, operationName))
+    const operation = getOperationAST(document, operationName)
+    if (!operation) throw notFitting('operationName')
+    if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+      throw notFitting('query', 'There are no subscriptions.')
+    }
+    const contextValue: GraphQLContext = { auth, caller: c.get('caller') }
+    const variableValues = variables ?? {}
+    return execute({ schema, document, contextValue, variableValues, operationName: operationName ?? null })
+  }
+
   return async function graphql(c: AppContext) {
-    const params = parse(Parameters, readJson(c)) as Parameters<typeof yoga.getResultForParams>[0]['params']
-    const context = { auth, caller: c.get('caller') }
-    const result = (await yoga.getResultForParams({ params, request: c.req.raw }, context as never)) as Result
+    const body = readJson(c)
+    // What the schema says in words is said here in one line, for the many that are right.
+    const parameters = isParameters(body) ? body : parse(Parameters, body)
+    const result = await answer(parameters, c)
 
     const executed = 'data' in result
-    const errors = executed ? result.errors : result.errors?.map(asRequestError)
-    for (const { originalError } of errors ?? []) {
+    const errors = result.errors?.map(executed ? mask : asRequestError)
+    for (const { originalError, extensions } of errors ?? []) {
       if (originalError instanceof AuthError) note(c, originalError)
+      else if (!executed) c.set('code', String(extensions.code))
     }
-    const body = {
-      ...(executed && { data: result.data }),
-      ...(errors && { errors: errors.map(publicError) }),
-    }
+    const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
     const accepted = c.req.header('accept')?.includes('application/graphql-response+json')
-    return c.body(JSON.stringify(body), executed ? 200 : 400, {
+    return c.body(JSON.stringify(answered), executed ? 200 : 400, {
       'Content-Type': `application/${accepted ? 'graphql-response+json' : 'json'}; charset=utf-8`,
     })
   }
+}
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function isParameters(body: unknown): body is Parameters {
+  const { query, operationName, variables, extensions } = (body ?? {}) as Record<string, unknown>
+  const isName = operationName === undefined || typeof operationName === 'string'
+  const areVariables = variables === undefined || isObject(variables)
+  return typeof query === 'string' && isName && areVariables && extensions === undefined && isObject(body)
 }
 
 /** Where the schema is not shown it is not hinted at either: "Did you mean …" names its fields. */
@@ -86,25 +117,23 @@ function mask(error: unknown) {
 }
 
 /**
- * Variables and operation names that do not fit are found when execution begins and come without
+ * Variables that do not fit are found when execution begins and come without
  * a code. GraphQL's message repeats the value of a variable, which may be a password.
  */
 function asRequestError(error: GraphQLError) {
   const { message, extensions } = error
   if (String(extensions.code).startsWith('GRAPHQL_')) return withoutValue(error)
-  const noOperation = extensions.code === 'OPERATION_RESOLUTION_FAILURE' && 'operationName'
   const parent = /at "\w+\.([\w.]+)"/.exec(message)?.[1]
   const [, missing] = /Field "(\w+)" of required type/.exec(message) ?? []
   const [, unknown] = /Field "(\w+)" is not defined/.exec(message) ?? []
-  const field: FieldFault = {
-    path: noOperation || [parent, missing ?? unknown].filter(Boolean).join('.'),
-    message: unknown
-      ? 'Is not a known field.'
-      : /required type/.test(message)
-        ? 'Is required.'
-        : 'Does not fit.',
-  }
-  return refusal(new AuthError('INVALID_INPUT', { fields: [field] }), error)
+  const path = [parent, missing ?? unknown].filter(Boolean).join('.')
+  const words = unknown ? 'Is not a known field.' : /required type/.test(message) ? 'Is required.' : undefined
+  return refusal(notFitting(path, words), error)
+}
+
+function notFitting(path: string, message = 'Does not fit.') {
+  const field: FieldFault = { path, message }
+  return new AuthError('INVALID_INPUT', { fields: [field] })
 }
 
 /** Where GraphQL did not expect a value may stand a password; line and column say where it is. */

@@ -28,11 +28,13 @@ export function body(): MiddlewareHandler<AppEnv> {
 }
 
 async function read(request: Request, most: number, inTime: ReturnType<typeof createDeadline>) {
-  if (request.body === null) return ''
   const length = request.headers.get('content-length')
   if (Number(length) > most) throw new AuthError('PAYLOAD_TOO_LARGE')
+  // Looking at `body` makes a stream of it, which costs more than all the rest of a request.
+  const bytes = length === null ? request.body && count(request.body, most) : request.bytes()
+  if (bytes === null) return ''
   try {
-    return utf8.decode(await inTime(length === null ? count(request.body, most) : request.bytes(), late))
+    return utf8.decode(await inTime(bytes, late))
   } catch (fault) {
     // Not UTF-8 (RFC 8259, section 8.1), or a client that left in the middle.
     throw fault instanceof AuthError ? fault : unreadable('The body is not whole or not UTF-8.')

@@ -1,12 +1,21 @@
 import type { MiddlewareHandler } from 'hono'
-import type { Logger } from '../log.ts'
-import type { AppEnv } from './context.ts'
+import { createRequestLines, type Logger } from '../log.ts'
+import type { AppContext, AppEnv } from './context.ts'
 
-/** One line a request: what was asked, how it ended and how long it took, never what was in it. */
-export function requestLog(log: Logger): MiddlewareHandler<AppEnv> {
+/**
+ * One line a request: what was asked, how it ended and how long it took, never what was in it. `observe` is
+ * told as well, where somebody watches.
+ */
+export function requestLog(
+  log: Logger,
+  observe?: (c: AppContext, ms: number) => void,
+): MiddlewareHandler<AppEnv> {
+  const write = createRequestLines(log)
   return async function requestLog(c, next) {
     const began = performance.now()
     await next()
+    const ms = performance.now() - began
+    observe?.(c, ms)
     const code = c.get('code')
     const fault = c.get('fault')
     const line = {
@@ -14,12 +23,14 @@ export function requestLog(log: Logger): MiddlewareHandler<AppEnv> {
       method: c.req.method,
       path: c.req.path.slice(0, 200),
       status: c.res.status,
-      ms: Math.round(performance.now() - began),
+      ms: Math.round(ms),
       code,
+      traceId: c.get('traceId'),
     }
     // Probes ask every few seconds, for ever.
     const probe = line.path === '/health' || line.path === '/ready'
-    if (fault === undefined) log[probe ? 'debug' : 'info'](line, 'request')
-    else log.error({ ...line, err: fault }, 'request failed')
+    if (fault !== undefined) log.error({ ...line, err: fault }, 'request failed')
+    else if (probe) log.debug(line, 'request')
+    else write(line)
   }
 }

@@ -2,6 +2,7 @@ import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
+import type { Attributes } from '../span.ts'
 import { type Letter, type Message, write } from './messages.ts'
 import { CONNECTIONS, Undeliverable } from './smtp.ts'
 
@@ -13,6 +14,8 @@ type Parts = {
   /** Called in the transaction in which a mail is given up. */
   onFailed: (executor: Executor, row: MailRow) => Promise<void>
   send: (message: Message) => Promise<void>
+  /** What is around the delivery of one mail, such as a span. */
+  around?: ((name: string, attributes: Attributes, work: () => Promise<void>) => Promise<void>) | undefined
 }
 
 /** No more than go out at once: what waits behind them is for other replicas to take. */
@@ -21,6 +24,8 @@ const POLL_MS = 500
 /** How long a mail belongs to the worker that took it. Longer than composing and sending may last. */
 const LEASE_SECONDS = 60
 const MOST_ATTEMPTS = 12
+/** How long a stop waits for mails on their way; others send those that are not, when the lease ends. */
+const STOP_MS = 5000
 
 /** A mail as a worker took it. Whoever takes it after the lease counts another attempt, and the result is theirs to write. */
 const asTaken = ({ id, attempts }: MailRow) => and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts))
@@ -30,7 +35,7 @@ const asTaken = ({ id, attempts }: MailRow) => and(eq(mailOutbox.id, id), eq(mai
  * both, and one that dies in the middle has its mails taken over. A failure is tried again with a
  * growing wait until the mail has expired.
  */
-export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
+export function startMailWorker({ db, log, compose, onFailed, send, around }: Parts) {
   let stopped = false
   let wake = () => {}
 
@@ -80,6 +85,11 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
     }
   }
 
+  async function deliverOne(mail: Parameters<typeof deliver>[0]) {
+    if (around) await around('mail', { 'servauth.mail': mail.row.kind }, () => deliver(mail))
+    else await deliver(mail)
+  }
+
   async function run() {
     while (!stopped) {
       const taken = await take().catch((err: unknown) => {
@@ -87,7 +97,7 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
         return []
       })
       // A mail whose fate cannot be written down is taken again when its lease ends.
-      await Promise.allSettled(taken.map(deliver))
+      await Promise.allSettled(taken.map(deliverOne))
       if (taken.length < BATCH) await pause()
     }
   }
@@ -103,6 +113,10 @@ export function startMailWorker({ db, log, compose, onFailed, send }: Parts) {
   return async function stop() {
     stopped = true
     wake()
-    await running
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_MS)
+    })
+    await Promise.race([running, late]).finally(() => clearTimeout(timer))
   }
 }

@@ -78,7 +78,7 @@ function specOf(operation: Operation, method: string) {
     operationId: id,
     tags: [tag],
     summary,
-    ...(description && { description }),
+    description,
     security: securityOf(operation),
     ...(input && !inputIn && { requestBody: requestBodyOf(operation) }),
     responses: {

@@ -90,6 +90,8 @@ export const me = operation({
   id: 'me',
   tag: 'Account',
   summary: 'The signed-in user',
+  description:
+    'A revoked session, a changed password or a deleted account is felt within a quarter of a second.',
   status: 200,
   answer: User,
   credentials: SIGNED_IN,
@@ -209,6 +211,7 @@ export const sessions = operation({
   id: 'sessions',
   tag: 'Sessions and events',
   summary: 'Where this user is signed in, newest first',
+  description: 'Live sessions alone; `current` is the one that asks.',
   status: 200,
   answer: z.array(Session),
   credentials: SIGNED_IN,
@@ -219,6 +222,7 @@ export const revokeOtherSessions = operation({
   id: 'revokeOtherSessions',
   tag: 'Sessions and events',
   summary: 'End every session but this one',
+  description: 'Their access tokens are refused here at once.',
   status: 200,
   answer: z
     .strictObject({
@@ -250,6 +254,8 @@ export const events = operation({
   id: 'events',
   tag: 'Sessions and events',
   summary: 'What happened to this account lately, newest first',
+  description:
+    'Sign-ins, failed ones too, and every change, with the address and the program they came from.',
   input: EventsInput,
   inputIn: 'query',
   status: 200,
@@ -262,7 +268,9 @@ export const health = operation({
   id: 'health',
   tag: 'Server',
   summary: 'Whether the process lives',
-  description: 'Says which version runs where its owner has set `PUBLISH_VERSION`.',
+  description:
+    'Asks nobody. An orchestrator restarts a process that does not answer. It says which version runs where its ' +
+    'owner has set `PUBLISH_VERSION`.',
   status: 200,
   answer: z.strictObject({ status: z.literal('ok'), version: z.string().optional() }).meta({ id: 'Health' }),
   refusals: [],
@@ -271,7 +279,8 @@ export const health = operation({
 export const ready = operation({
   id: 'ready',
   tag: 'Server',
-  summary: 'Whether it can serve: the database answers and its migrations are in',
+  summary: 'Whether it can serve',
+  description: 'The database answers and its migrations are in. A balancer sends no requests before.',
   status: 200,
   answer: z.strictObject({ status: z.literal('ready') }).meta({ id: 'Ready' }),
   refusals: ['SERVICE_UNAVAILABLE'],
@@ -280,7 +289,8 @@ export const ready = operation({
 export const publishedKeys = operation({
   id: 'publishedKeys',
   tag: 'Server',
-  summary: 'The public keys that verify access tokens (RFC 7517)',
+  summary: 'The public keys that verify access tokens',
+  description: 'A JSON Web Key Set (RFC 7517), so that other services verify without asking.',
   status: 200,
   answer: z
     .strictObject({
@@ -322,6 +332,7 @@ export const openApiDocument = operation({
   id: 'openApiDocument',
   tag: 'Server',
   summary: 'This document',
+  description: 'OpenAPI 3.1, made of the schemas that the routes parse with.',
   status: 200,
   answer: z.looseObject({ openapi: z.string().meta({ examples: ['3.1.0'] }) }).meta({ id: 'OpenAPI' }),
   cacheSeconds: 300,

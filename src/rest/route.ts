@@ -11,7 +11,7 @@ export type Operation<Input extends z.ZodType = z.ZodType, Answer extends z.ZodT
   id: string
   tag: Tag
   summary: string
-  description?: string
+  description: string
   input?: Input
   /** Where the input is, when not in the body. */
   inputIn?: 'query' | 'path'

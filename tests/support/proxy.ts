@@ -76,7 +76,8 @@ export async function createProxy(target: string, only?: RegExp) {
       onNotice = listener
     },
     restore() {
-      if (state === 'frozen') drop()
+      // Without the delay, what is on its way would be overtaken.
+      if (state === 'frozen' || (delayMs > 0 && !only)) drop()
       state = 'open'
       delayMs = 0
     },

@@ -1,0 +1,106 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Bench } from './bench.ts'
+
+const FOLDER = dirname(dirname(fileURLToPath(import.meta.url)))
+const START_MS = 60_000
+const STOP_MS = 10_000
+const running = new Set<ChildProcess>()
+
+/** How a server is started, and which path tells that it is ready. */
+export type Server = { command: string[]; env: Record<string, string>; ready: string }
+export type Running = Awaited<ReturnType<typeof startServer>>
+
+export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
+
+/**
+ * Starts a server on the server's core, its log to /dev/null, and waits until it answers.
+ * @returns among others how long that took, from the start of the process.
+ */
+export async function startServer({ pinning, scratch }: Bench, { command, env, ready }: Server) {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const complaints = join(scratch, `server-${port}.log`)
+  const began = performance.now()
+  const child = start([...pinning.server, ...command], { PORT: String(port), ...own(env, port) }, complaints)
+  const exited = once(child, 'exit')
+  while (!(await answers(url + ready))) {
+    if (child.exitCode !== null || performance.now() - began > START_MS) {
+      child.kill('SIGKILL')
+      throw new Error(`${command.join(' ')} did not start:\n${readFileSync(complaints, 'utf8').slice(-2000)}`)
+    }
+    await pause(1)
+  }
+  return {
+    url,
+    port,
+    startMs: performance.now() - began,
+    /** Resident memory in MiB. */
+    memory: () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)])) / 1024,
+    async stop() {
+      child.kill('SIGTERM')
+      const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+      await exited
+      clearTimeout(force)
+    },
+  }
+}
+
+/** Runs a program on the server's core to its end and reads the JSON that it prints. */
+export async function runJob<Result>(
+  { pinning }: Bench,
+  command: string[],
+  env: Record<string, string> = {},
+) {
+  const child = start([...pinning.server, ...command], env)
+  let output = ''
+  child.stdout?.on('data', (chunk) => (output += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`${command.join(' ')} failed (${code})`)
+  return (output ? JSON.parse(output) : undefined) as Result
+}
+
+/** Ends what is still running, when the run itself is ended. */
+export function killAll() {
+  for (const child of running) child.kill('SIGKILL')
+}
+
+function start(command: string[], env: Record<string, string>, complaints?: string) {
+  const { PATH = '', HOME = '' } = process.env
+  const stderr = complaints ? openSync(complaints, 'w') : 'inherit'
+  const [file = '', ...parameters] = command
+  const child = spawn(file, parameters, {
+    cwd: FOLDER,
+    env: { PATH, HOME, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', complaints ? 'ignore' : 'pipe', stderr],
+  })
+  if (typeof stderr === 'number') closeSync(stderr)
+  running.add(child)
+  child.on('exit', () => running.delete(child))
+  return child
+}
+
+/** Settings that need the port, which is chosen last. */
+function own(env: Record<string, string>, port: number) {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, value.replace('{port}', `${port}`)]),
+  )
+}
+
+async function answers(url: string) {
+  const response = await fetch(url).catch(() => null)
+  await response?.arrayBuffer()
+  return response?.ok ?? false
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((done) => server.close(done))
+  return typeof address === 'object' && address ? address.port : 0
+}

@@ -1,0 +1,9 @@
+import type { Algorithm, Options } from '@node-rs/argon2'
+
+/** Servauth's parameters (src/auth/passwords.ts), for everything that is held against it. */
+export const ARGON2ID: Options = {
+  algorithm: 2 as Algorithm.Argon2id,
+  memoryCost: 19_456,
+  timeCost: 2,
+  parallelism: 1,
+}

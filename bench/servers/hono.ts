@@ -1,0 +1,9 @@
+import { Hono } from 'hono'
+import { USER } from './user.ts'
+
+/** The ceiling for REST: one route that answers a constant. */
+const app = new Hono()
+app.get('/health', (c) => c.text('ok'))
+app.get('/auth/me', (c) => c.json(USER))
+
+Bun.serve({ port: Number(process.env.PORT), idleTimeout: 30, fetch: app.fetch })

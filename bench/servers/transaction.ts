@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto'
+import postgres from 'postgres'
+import { printRate } from './loop.ts'
+
+/**
+ * The bare rate of what a refresh must ask of the database: a transaction with two prepared statements, one that
+ * changes a session and reads it with its user, one that notes the event.
+ */
+const [seconds] = process.argv.slice(2)
+const sql = postgres(process.env.DATABASE_URL ?? '', { max: 20, fetch_types: false })
+const ids = (await sql`select id from sessions order by random() limit 10000`).map(({ id }) => String(id))
+let turn = 0
+
+await printRate(Number(seconds), 20, () => {
+  const id = ids[turn++ % ids.length] ?? ''
+  return sql.begin(async (tx) => {
+    const [found] = await tx`
+      update sessions set token = ${randomUUID()}, previous_token = token, rotated_at = now(), last_used_at = now()
+      from users
+      where sessions.id = ${id} and users.id = sessions.user_id and sessions.expires_at > now()
+      returning sessions.*, users.email`
+    if (!found) throw new Error('A session was not found')
+    await tx`insert into events (kind, user_id) values ('refresh', ${found.user_id})`
+  })
+})
+await sql.end()

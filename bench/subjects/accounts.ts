@@ -1,0 +1,43 @@
+import { hash } from '@node-rs/argon2'
+import type { Sql } from 'postgres'
+import { ARGON2ID } from '../servers/argon2id.ts'
+
+/** How much is in a database before anything is measured on it: with next to nothing in it, plans are others. */
+export const USERS = 10_000
+export const SESSIONS_EACH = 3
+export const PASSWORD = 'a long enough phrase'
+
+/** What every answer about a user of ours holds, whoever it is. */
+export const ANY_USER = '"email":"user-'
+
+export const emailOf = (number: number) => `user-${String(number).padStart(7, '0')}@bench.test`
+export const freshEmail = () => `user-${crypto.randomUUID()}@bench.test`
+
+/**
+ * Fills a migrated Servauth database, events and mails included. Everybody has the same password; the sessions
+ * belong to no client.
+ */
+export async function fillServauth(sql: Sql, users: number, sessionsEach: number) {
+  const password = await hash(PASSWORD, ARGON2ID)
+  await sql`
+    insert into users (email, password, username)
+    select 'user-' || lpad(number::text, 7, '0') || '@bench.test', ${password}, 'user ' || number
+    from generate_series(1, ${users}::int) number`
+  await sql`
+    insert into sessions (user_id, token, transport, expires_at, created_at, authenticated_at, ip_address, user_agent)
+    select id, encode(sha256((id::text || number)::bytea), 'base64'), 'TOKEN', now() + interval '1 day' + interval '5 days' * random(),
+      now() - interval '1 day' * number, now() - interval '1 day' * number, '192.0.2.1', 'filled in'
+    from users, generate_series(1, ${sessionsEach}::int) number`
+  await sql`
+    insert into events (kind, user_id, ip_address, created_at)
+    select 'login', id, '192.0.2.1', now() - interval '1 day' * number
+    from users, generate_series(1, ${sessionsEach}::int) number`
+  await sql`
+    insert into mail_outbox (kind, recipient, user_id, status, expires_at)
+    select 'email-verification', email, id, 'SENT', now() + interval '1 hour' from users`
+  await sql`
+    insert into verification (identifier, value, user_id, purpose, expires_at)
+    select encode(sha256(id::text::bytea), 'base64'), email, id, 'EMAIL_VERIFICATION', now() + interval '1 hour'
+    from users`
+  await sql`vacuum analyze`
+}

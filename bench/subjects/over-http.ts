@@ -1,0 +1,67 @@
+import type { Bench, Subject } from '../rig/bench.ts'
+import { type Server, startServer } from '../rig/process.ts'
+import { type Load, type Request, wrk } from '../rig/wrk.ts'
+import { emailOf } from './accounts.ts'
+
+type Prepare = (bench: Bench, url: string) => Promise<() => Load | Promise<Load>>
+
+/** A few where each answer takes a hash, so that nobody waits for longer than Servauth's gate lets them. */
+export const FEW_CONNECTIONS = 16
+
+/** A server whose answers a second are counted. `prepare` signs in; what it returns makes the load of each round. */
+export function overHttp(
+  name: string,
+  serverOf: (bench: Bench) => Promise<Server>,
+  prepare: Prepare,
+  connections = 64,
+): Subject {
+  return {
+    name,
+    async open(bench) {
+      const server = await startServer(bench, await serverOf(bench))
+      const nextLoad = await prepare(bench, server.url).catch(async (fault: unknown) => {
+        await server.stop()
+        throw fault
+      })
+      // The first second is spent on compiling and connecting, and is nobody's speed.
+      await wrk(bench, server.url, await nextLoad(), { seconds: 1, connections })
+      return {
+        async measure() {
+          const shape = { seconds: bench.seconds, connections }
+          const { perSecond, latency, faults } = await wrk(bench, server.url, await nextLoad(), shape)
+          return { figures: { 'answers/s': perSecond, 'p95 ms': latency.p95 }, faults }
+        },
+        close: server.stop,
+      }
+    },
+  }
+}
+
+/**
+ * The same request by a hundred users in turn. Each is sent once by itself first, to see that everybody gets their
+ * own account back: the load generator cannot tell whose answer it reads.
+ */
+export async function asEachUser(
+  url: string,
+  signIn: (user: number) => Promise<Record<string, string>>,
+  request: Request,
+): Promise<Request[]> {
+  const requests: Request[] = []
+  for (let user = 1; user <= 100; user++) {
+    const headers = { ...request.headers, ...(await signIn(user)) }
+    const json = request.body !== undefined && { 'content-type': 'application/json' }
+    const response = await fetch(url + request.path, {
+      method: request.method,
+      headers: { ...headers, ...json },
+      ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+    })
+    const body = await response.text()
+    if (!response.ok || !body.includes(`"${emailOf(user)}"`)) {
+      throw new Error(
+        `${request.path} did not answer with the right user: ${response.status} ${body.slice(0, 200)}`,
+      )
+    }
+    requests.push({ ...request, headers })
+  }
+  return requests
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
+import { createRefreshTokens, digest } from '../../src/auth/refresh-tokens.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import type { Bench } from '../rig/bench.ts'
+import type { Server } from '../rig/process.ts'
+import { emailOf, fillServauth, PASSWORD, SESSIONS_EACH, USERS } from './accounts.ts'
+
+let prepared: ReturnType<typeof prepare> | undefined
+
+/** Servauth on a filled database, the same one for the whole run. */
+export const servauth = (bench: Bench) => (prepared ??= prepare(bench))
+
+async function prepare(bench: Bench) {
+  const databaseUrl = await bench.databases.create('servauth')
+  await migrate(databaseUrl)
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+  try {
+    await fillServauth(sql, USERS, SESSIONS_EACH)
+  } finally {
+    await sql.end()
+  }
+  const secret = randomBytes(32).toString('base64url')
+  return { databaseUrl, secret, server: serverOn(databaseUrl, secret) }
+}
+
+/** In production mode with its log at its default; only the throttles are off. */
+export function serverOn(databaseUrl: string, secret: string, issuer = 'http://localhost:{port}'): Server {
+  return {
+    command: [process.execPath, '../src/index.ts'],
+    env: {
+      DATABASE_URL: databaseUrl,
+      AUTH_SECRET: secret,
+      PUBLIC_URL: issuer,
+      THROTTLE: 'off',
+      ACCESS_TOKEN_SECONDS: '3600',
+    },
+    ready: '/ready',
+  }
+}
+
+export type Transport = 'COOKIE' | 'TOKEN'
+
+/** Signs a user in over HTTP. @returns the headers that this session's requests carry. */
+export async function signIn(
+  url: string,
+  user: number,
+  transport: Transport,
+): Promise<Record<string, string>> {
+  const response = await fetch(`${url}/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: emailOf(user), password: PASSWORD, transport }),
+  })
+  if (!response.ok) throw new Error(`Servauth refused a login: ${response.status} ${await response.text()}`)
+  const { accessToken } = (await response.json()) as { accessToken: string }
+  const [cookie = ''] = response.headers.getSetCookie()
+  return transport === 'TOKEN'
+    ? { authorization: `Bearer ${accessToken}` }
+    : { cookie: cookie.split(';')[0] ?? '' }
+}
+
+/**
+ * Makes sessions that have never rotated, so that the next refresh of each really does. By SQL, since a login takes
+ * as long as a hash; with the product's own tokens.
+ */
+export async function freshSessions(bench: Bench, count: number): Promise<string[]> {
+  const { databaseUrl, secret } = await servauth(bench)
+  const refreshTokens = createRefreshTokens(secret)
+  const sql = postgres(databaseUrl, { max: 1 })
+  const made: string[] = []
+  try {
+    const users = (await sql`select id from users order by random() limit ${USERS}`).map(({ id }) =>
+      String(id),
+    )
+    const rows = Array.from({ length: count }, (_, index) => {
+      const id = crypto.randomUUID()
+      const { lineage, token } = refreshTokens.begin(id)
+      made.push(token)
+      return { id, lineage, token: digest(token), user_id: users[index % users.length] ?? '' }
+    })
+    await sql`
+      insert into sessions (id, lineage, token, user_id, transport, expires_at)
+      select *, 'TOKEN', now() + interval '7 days' from unnest(
+        ${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ lineage }) => lineage)}::uuid[],
+        ${rows.map(({ token }) => token)}::text[], ${rows.map(({ user_id }) => user_id)}::uuid[])`
+    await sql`analyze sessions`
+  } finally {
+    await sql.end()
+  }
+  return made
+}

@@ -1,0 +1,1 @@
+CREATE INDEX "users_imported_password_index" ON "users" USING btree ("id") WHERE "users"."password" not like '$argon2%';

@@ -1,0 +1,32 @@
+import { prometheusContentType } from 'prom-client'
+import type { Logger } from '../log.ts'
+
+/** Serves the metrics, and nothing else, on a port of their own. Many scrapes at once cost one. */
+export function serveMetrics(port: number, text: () => Promise<string>, log: Logger) {
+  let scraping: Promise<string> | undefined
+  const scrape = () => {
+    scraping ??= text().finally(() => {
+      scraping = undefined
+    })
+    return scraping
+  }
+
+  async function answer(request: Request) {
+    if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics') {
+      return new Response('Not found\n', { status: 404 })
+    }
+    try {
+      return new Response(await scrape(), { headers: { 'Content-Type': prometheusContentType } })
+    } catch (err) {
+      log.error({ err }, 'metrics failed')
+      return new Response('Failed\n', { status: 500 })
+    }
+  }
+
+  try {
+    return Bun.serve({ port, fetch: answer })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new Error(`METRICS_PORT ${port} is in use. Stop what uses it, or choose another.`, { cause })
+  }
+}

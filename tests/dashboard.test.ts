@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { account, createClient } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { freePort, startProcess, untilReady } from './support/process.ts'
+import { scrape } from './support/scrape.ts'
+
+/** What Prometheus itself adds. */
+const ITS_OWN = { names: ['up'], labels: ['job', 'instance'] }
+
+const read = (path: string) => readFile(new URL(`../examples/${path}`, import.meta.url), 'utf8')
+
+type Dashboard = { panels: { title: string; datasource?: { uid: string }; targets?: { expr: string }[] }[] }
+type Alerts = {
+  groups: { rules: { alert: string; expr: string; for: string; annotations: Record<string, string> }[] }[]
+}
+
+const dashboard: Dashboard = JSON.parse(await read('grafana/dashboard.json'))
+const { rules } = (Bun.YAML.parse(await read('prometheus/alerts.yml')) as Alerts).groups[0] ?? { rules: [] }
+const queries = [
+  ...rules.map(({ alert, expr }) => [alert, expr] as const),
+  ...dashboard.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)),
+]
+
+let database: Awaited<ReturnType<typeof createDatabase>>
+let scraped: Awaited<ReturnType<typeof scrape>>
+beforeAll(async () => {
+  database = await createDatabase()
+  const url = `http://localhost:${await freePort()}`
+  const metricsPort = await freePort()
+  const server = startProcess({
+    env: {
+      PORT: new URL(url).port,
+      METRICS_PORT: String(metricsPort),
+      DATABASE_URL: database.url,
+      AUTH_SECRET: randomBytes(32).toString('base64url'),
+      PUBLIC_URL: url,
+    },
+  })
+  await untilReady(url)
+  const client = createClient((path, init) => fetch(url + path, init), 'REST', 'TOKEN')
+  const input = account()
+  await client.register(input)
+  for (let attempt = 0; attempt < 7; attempt++) await client.login({ ...input, password: 'the wrong one' })
+  scraped = await scrape(metricsPort)
+  await server.stop()
+})
+afterAll(() => database.drop())
+
+test.each(queries)('%s asks for what the server has: %s', (_, query) => {
+  const names = [...query.matchAll(/\b(?:(?:servauth|process|nodejs)_\w+|up)\b/g)].map(([name]) => name)
+  expect(names.length).toBeGreaterThan(0)
+  for (const name of names) expect([...scraped.names, ...ITS_OWN.names]).toContain(name)
+
+  const labels = [
+    ...[...query.matchAll(/\b(\w+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label]) => label),
+    ...[...query.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/,\s*/)),
+  ]
+  const known = [...scraped.text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label)
+  for (const label of labels) expect([...known, ...ITS_OWN.labels]).toContain(label)
+})
+
+test('the dashboard asks which Prometheus to take', () => {
+  for (const { datasource } of dashboard.panels.filter(({ targets }) => targets))
+    expect(datasource?.uid).toBe(`$\{datasource}`)
+  expect(dashboard).toMatchObject({ templating: { list: [{ name: 'datasource', type: 'datasource' }, {}] } })
+})
+
+test('each of three alerts says what to do', () => {
+  expect(rules.map(({ alert }) => alert)).toEqual([
+    'ServauthNotReady',
+    'ServauthFailing',
+    'ServauthMailStuck',
+  ])
+  for (const { annotations } of rules) expect(annotations.what_to_do?.length).toBeGreaterThan(100)
+})

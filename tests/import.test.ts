@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto'
+import { readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hash } from '@node-rs/argon2'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startBetterAuth } from './support/better-auth.ts'
+import { account, WAYS } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { runCommand } from './support/process.ts'
+import { startServer } from './support/server.ts'
+
+type BetterAuth = Awaited<ReturnType<typeof startBetterAuth>>
+type Server = Awaited<ReturnType<typeof startServer>>
+
+const PASSWORD = 'a long enough phrase'
+const person = () => ({ ...account(), password: PASSWORD, name: 'Ada' })
+const keyOf = ({ email, password }: { email: string; password: string }) => ({ email, password })
+const mapFile = join(tmpdir(), `servauth-import-${process.pid}.csv`)
+afterAll(() => rm(mapFile, { force: true }))
+
+const importInto = (server: Server, there: { url: string }, options = '') =>
+  runCommand(`import better-auth ${there.url} ${options}`, { env: server.env })
+
+const passwordOf = async (server: Server, email: string) =>
+  (await server.sql`select password from users where email = ${email}`)[0]?.password
+
+describe('whoever had an account with bare Better-Auth', () => {
+  let there: BetterAuth
+  let server: Server
+  beforeAll(async () => {
+    there = await startBetterAuth()
+    server = await startServer()
+  })
+
+  test.each(WAYS)('signs in with their password by $door with $transport', async ({ door, transport }) => {
+    const { email, password, name } = person()
+    const before = await there.signUp({ email, password, name })
+    await there.sql`update "user" set "emailVerified" = true, "createdAt" = '2024-05-06T07:08:09Z' where email = ${email}`
+
+    const { code } = await importInto(server, there)
+    const imported = await passwordOf(server, email)
+    const wrong = await server.client(door, transport).login({ email, password: 'not the password' })
+    const client = server.client(door, transport)
+    const login = await client.login({ email: email.toUpperCase(), password })
+
+    expect(code).toBe(0)
+    expect(imported).toMatch(/^[0-9a-f]{32}:[0-9a-f]{128}$/)
+    expect(wrong.code).toBe('INVALID_CREDENTIALS')
+    expect(login.data?.user).toMatchObject({
+      email,
+      username: name,
+      emailVerified: true,
+      createdAt: '2024-05-06T07:08:09.000Z',
+    })
+    expect(login.data?.user.id).not.toBe(before.id)
+    expect(await passwordOf(server, email)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect((await server.client(door, transport).login({ email, password })).code).toBeUndefined()
+    expect((await client.events()).data?.map(({ kind }) => kind)).toContain('account_imported')
+  })
+
+  test('may change the password before any login has made the hash anew', async () => {
+    const { email, password, name } = person()
+    await there.signUp({ email, password, name })
+    await importInto(server, there)
+    const scrypt = await passwordOf(server, email)
+    const client = server.client('REST', 'TOKEN')
+    await client.login({ email, password })
+    await server.sql`update users set password = ${scrypt} where email = ${email}`
+
+    const changed = await client.changePassword({
+      currentPassword: password,
+      newPassword: 'another long phrase',
+    })
+
+    expect(changed.code).toBeUndefined()
+    expect(await passwordOf(server, email)).toMatch(/^\$argon2id\$/)
+  })
+
+  test('keeps an id that is a UUID, an Argon2 hash, and being locked out', async () => {
+    const [first, second] = [person(), person()]
+    for (const each of [first, second]) await there.signUp(each)
+    const id = randomUUID()
+    const argon2 = await hash(PASSWORD, { algorithm: 0, memoryCost: 8192, timeCost: 3, parallelism: 1 })
+    await there.sql.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`
+      await tx`update account set password = ${argon2}, "userId" = ${id}
+        where "userId" = (select id from "user" where email = ${first.email})`
+      await tx`update "user" set id = ${id} where email = ${first.email}`
+    })
+    await there.sql`update "user" set banned = true where email = ${second.email}`
+
+    const { output } = await importInto(server, there)
+    const login = await server.client('GraphQL', 'TOKEN').login({ email: first.email, password: PASSWORD })
+    const banned = await server.client('GraphQL', 'TOKEN').login({ email: second.email, password: PASSWORD })
+
+    expect(login.data?.user.id).toBe(id)
+    expect(await passwordOf(server, first.email)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect(banned.code).toBe('INVALID_CREDENTIALS')
+    expect(output).toContain('1 banned there, and disabled here.')
+  })
+})
+
+describe('an import', () => {
+  let there: BetterAuth
+  let server: Server
+  beforeAll(async () => {
+    there = await startBetterAuth()
+    server = await startServer()
+  })
+  const countHere = async () => (await server.sql`select from users`).length
+
+  test('says what cannot be done, changes nothing in a dry run, and then does the rest once', async () => {
+    const people = Array.from({ length: 3 }, person)
+    for (const each of people) await there.signUp(each)
+    const add = async (email: string, password: string | null, provider = 'credential') => {
+      const id = randomUUID().replaceAll('-', '').slice(0, 24)
+      await there.sql`insert into "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
+        values (${id}, 'Grace', ${email}, false, now(), now())`
+      await there.sql`insert into account (id, "accountId", "providerId", "userId", password, "createdAt", "updatedAt")
+        values (${id}, ${id}, ${provider}, ${id}, ${password}, now(), now())`
+      return id
+    }
+    const scrypt = `${'a'.repeat(32)}:${'b'.repeat(128)}`
+    await add('Twice@example.com', scrypt)
+    await add('ｔｗｉｃｅ@example.com', scrypt)
+    await add('no address\u001b[31m', scrypt)
+    await add('social@example.com', null, 'github')
+    await add('bcrypt@example.com', '$2b$10$abcdefghijklmnopqrstuv')
+    const here = { ...account(), username: 'Here' }
+    await server.client('REST', 'TOKEN').register(here)
+    await add(here.email.toUpperCase(), scrypt)
+    const both = await add('both@example.com', scrypt)
+    await there.sql`insert into account (id, "accountId", "providerId", "userId", "createdAt", "updatedAt")
+      values ('both-2', 'both-2', 'google', ${both}, now(), now())`
+    const before = await server.sql`select * from users`
+
+    const dry = await importInto(server, there, '--dry-run')
+    expect(await server.sql`select * from users`).toEqual(before)
+    const first = await importInto(server, there, `--map ${mapFile}`)
+    const after = await server.sql`select * from users order by id`
+    const again = await importInto(server, there, `--map ${mapFile}`)
+
+    for (const { code } of [dry, first, again]) expect(code).toBe(0)
+    expect(dry.output).toContain('4 would be imported; nothing was changed.')
+    for (const { output } of [dry, first, again]) {
+      for (const words of [
+        '2 not imported: address is there twice.',
+        'Twice@example.com',
+        '1 not imported: address is invalid.',
+        'no address?[31m',
+        '1 not imported: no password.',
+        'signs in by github',
+        '1 not imported: unknown kind of hash.',
+        '1 not imported: address is taken here.',
+        'everybody signs in once more',
+      ]) {
+        expect(output).toContain(words)
+      }
+    }
+    expect(first.output).toContain('4 imported.')
+    expect(first.output).toContain('1 with a social sign-in beside the password')
+    expect(again.output).toContain('0 imported.\n4 imported before')
+    expect(await server.sql`select * from users order by id`).toEqual(after)
+    expect((await server.client('REST', 'TOKEN').login(keyOf(here))).data?.user.username).toBe('Here')
+
+    const map = await readFile(mapFile, 'utf8')
+    const [row] = await server.sql`select id from users where email = 'both@example.com'`
+    expect((await stat(mapFile)).mode & 0o777).toBe(0o600)
+    expect(map).toContain(`"${both}","${row?.id}","both@example.com","imported before"\r\n`)
+    expect(map.trim().split('\r\n')).toHaveLength(1 + 3 + 7)
+    for (const secret of [scrypt, new URL(there.url).password]) {
+      for (const text of [map, dry.output, first.output]) expect(text).not.toContain(secret)
+    }
+  })
+
+  test('leaves alone whoever changed their address or left since', async () => {
+    const [moved, left] = [person(), person()]
+    for (const each of [moved, left]) await there.signUp(each)
+    await importInto(server, there)
+    const moving = server.client('REST', 'COOKIE')
+    await moving.login(keyOf(moved))
+    await moving.updateMe({ email: account().email })
+    const leaving = server.client('REST', 'COOKIE')
+    await leaving.login(keyOf(left))
+    await leaving.deleteMe({ password: PASSWORD })
+    const count = await countHere()
+
+    const { output } = await importInto(server, there)
+
+    expect(output).toContain('0 imported.')
+    expect(output).toContain('1 not imported: deleted here since.')
+    expect(await countHere()).toBe(count)
+  })
+
+  test('takes a thousand accounts in batches, from columns in snake case too', async () => {
+    for (const [table, columns] of [
+      ['user', ['emailVerified', 'createdAt', 'updatedAt', 'banExpires']],
+      ['account', ['userId', 'providerId', 'accountId']],
+    ] as const) {
+      for (const name of columns) {
+        const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+        await there.sql`alter table ${there.sql(table)} rename column ${there.sql(name)} to ${there.sql(snake)}`
+      }
+    }
+    await there.sql`insert into "user" (id, name, email, email_verified, created_at, updated_at)
+      select 'many' || n, 'Many', 'many' || n || '@example.com', true, now(), now() from generate_series(1, 1000) n`
+    await there.sql`insert into account (id, account_id, provider_id, user_id, password, "createdAt", "updatedAt")
+      select 'many' || n, 'many' || n, 'credential', 'many' || n, ${`${'a'.repeat(32)}:${'b'.repeat(128)}`}, now(), now()
+      from generate_series(1, 1000) n`
+
+    const { code, output } = await importInto(server, there)
+
+    expect([code, output]).toEqual([0, expect.stringContaining('1000 imported.')])
+    expect(await server.sql`select from users where email like 'many%' and email_verified`).toHaveLength(1000)
+  })
+
+  test('of what is no Better-Auth database, or not there, says so', async () => {
+    const empty = await createDatabase()
+    const noTable = await importInto(server, { url: empty.url })
+    await empty.drop()
+    const gone = await importInto(server, { url: empty.url })
+    const noUrl = await importInto(server, { url: 'mysql://localhost/x' })
+
+    expect(noTable).toMatchObject({ code: 1, output: expect.stringContaining('There is no table "user"') })
+    expect(gone).toMatchObject({ code: 1, output: expect.stringContaining('does not exist') })
+    expect(noUrl).toMatchObject({ code: 2, output: expect.stringContaining('It must be a postgres:// URL.') })
+    expect(gone.output).not.toContain(new URL(empty.url).password)
+  })
+})

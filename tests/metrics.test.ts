@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { account, createClient, DOORS } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { createMailbox } from './support/mailbox.ts'
+import { freePort, startProcess, untilReady } from './support/process.ts'
+import { createProxy } from './support/proxy.ts'
+import { scrape } from './support/scrape.ts'
+
+let database: Awaited<ReturnType<typeof createDatabase>>
+let mailbox: Awaited<ReturnType<typeof createMailbox>>
+let proxy: Awaited<ReturnType<typeof createProxy>>
+beforeAll(async () => {
+  database = await createDatabase()
+  mailbox = await createMailbox()
+  proxy = await createProxy(database.url)
+})
+afterAll(async () => {
+  await proxy.close()
+  await mailbox.close()
+  await database.drop()
+})
+
+const secret = randomBytes(32).toString('base64url')
+
+async function start(settings: Record<string, string> = {}) {
+  const url = `http://localhost:${await freePort()}`
+  const metricsPort = await freePort()
+  const server = startProcess({
+    cwd: tmpdir(),
+    env: {
+      PORT: new URL(url).port,
+      METRICS_PORT: String(metricsPort),
+      DATABASE_URL: proxy.url,
+      AUTH_SECRET: secret,
+      PUBLIC_URL: url,
+      SMTP_URL: mailbox.url,
+      ...settings,
+    },
+  })
+  await untilReady(url)
+  return {
+    ...server,
+    url,
+    metricsPort,
+    scrape: () => scrape(metricsPort),
+    client: (door: 'REST' | 'GraphQL') =>
+      createClient((path, init) => fetch(url + path, init), door, 'TOKEN'),
+    gql: (query: string, headers = {}) =>
+      fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ query }),
+      }),
+  }
+}
+
+type Scrape = Awaited<ReturnType<typeof scrape>>
+
+const growth =
+  (before: Scrape, after: Scrape) =>
+  (name: string, labels: Record<string, string> = {}) =>
+    after.sum(name, labels) - before.sum(name, labels)
+
+const REQUESTS = 'servauth_request_duration_seconds_count'
+
+describe('a server with a METRICS_PORT', () => {
+  let server: Awaited<ReturnType<typeof start>>
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(() => server.stop())
+
+  test.each(DOORS)('counts operations by their name, door and code (%s)', async (given) => {
+    const door = given.toLowerCase()
+    const client = server.client(given)
+    const input = account()
+    const before = await server.scrape()
+
+    await client.register(input)
+    await client.me()
+    await client.me()
+    await client.call('login', { ...input, password: 'not the password' })
+    await client.call('me', undefined, { bearer: 'nonsense' })
+
+    const grown = growth(before, await server.scrape())
+    expect(grown(REQUESTS, { operation: 'register', door, code: 'OK' })).toBe(1)
+    expect(grown(REQUESTS, { operation: 'me', door, code: 'OK' })).toBe(2)
+    expect(grown(REQUESTS, { operation: 'me', door, code: 'UNAUTHENTICATED' })).toBe(1)
+    expect(grown(REQUESTS, { operation: 'login', door, code: 'INVALID_CREDENTIALS' })).toBe(1)
+    expect(grown('servauth_sessions_opened_total', { operation: 'register' })).toBe(1)
+    expect(grown('servauth_hashing_wait_seconds_count')).toBe(2)
+    expect(grown('servauth_session_cache_lookups_total', { outcome: 'hit' })).toBeGreaterThanOrEqual(1)
+    expect(grown('servauth_request_duration_seconds_sum', { operation: 'register' })).toBeGreaterThan(0.005)
+  })
+
+  test('lets no client make a series', async () => {
+    const canary = `canary${randomBytes(6).toString('hex')}`
+    const before = await server.scrape()
+    const paths = [`/${canary}`, `/auth/${canary}`, `/auth/me/${canary}`, `/auth/sessions/${canary}`]
+    for (const path of paths) await fetch(server.url + path, { method: 'DELETE' })
+    await fetch(`${server.url}/auth/login`, { method: 'OPTIONS' })
+    await server.gql(`query ${canary} { ${canary}: me { id } }`)
+    await server.gql(`{ ${canary} }`)
+    await server.gql(`{ ${canary}`)
+    await server.gql('query Both { ...Both } fragment Both on Query { me { id } sessions { id } }')
+    await server.gql('{ ...One } fragment One on Query { events { id } }')
+
+    const after = await server.scrape()
+
+    expect(after.text).not.toContain(canary)
+    const sum = growth(before, after)
+    expect(sum(REQUESTS, { operation: 'other', door: 'rest', code: 'NOT_FOUND' })).toBe(3)
+    expect(sum(REQUESTS, { operation: 'revokeSession', code: 'UNAUTHENTICATED' })).toBe(1)
+    expect(sum(REQUESTS, { operation: 'other', door: 'graphql', code: 'GRAPHQL_PARSE_FAILED' })).toBe(1)
+    expect(sum(REQUESTS, { operation: 'other', door: 'graphql', code: 'GRAPHQL_VALIDATION_FAILED' })).toBe(1)
+    expect(sum(REQUESTS, { operation: 'several', door: 'graphql' })).toBe(1)
+    expect(sum(REQUESTS, { operation: 'events', door: 'graphql' })).toBe(1)
+  })
+
+  test('counts what is limited and what was stolen', async () => {
+    const before = await server.scrape()
+    const client = server.client('REST')
+    const input = account()
+    await client.register(input)
+    for (let attempt = 0; attempt < 7; attempt++)
+      await client.call('login', { ...input, password: 'wrong one' })
+    const thief = client.twin()
+    await client.refresh()
+    await database.sql`update sessions set rotated_at = now() - interval '1 hour'`
+    await thief.refresh()
+
+    const sum = growth(before, await server.scrape())
+    expect(sum('servauth_limited_total', { limit: 'loginFailures' })).toBeGreaterThan(0)
+    expect(sum(REQUESTS, { operation: 'refresh', code: 'REFRESH_REUSED' })).toBe(1)
+    expect(sum('servauth_refresh_reused_total')).toBe(1)
+  })
+
+  test('tells how many mails wait and for how long', async () => {
+    mailbox.misbehave({ code: 451 })
+    const input = account()
+    await server.client('REST').register(input)
+    await server.client('REST').call('requestPasswordReset', { email: input.email })
+    await database.sql`update mail_outbox set created_at = now() - interval '2 minutes' where status = 'PENDING'`
+
+    // Asked for every five seconds at most.
+    await expect
+      .poll(async () => (await server.scrape()).sum('servauth_mail_pending'), { timeout: 15_000 })
+      .toBeGreaterThan(0)
+    expect((await server.scrape()).sum('servauth_mail_oldest_pending_seconds')).toBeGreaterThan(100)
+    mailbox.misbehave(undefined)
+  })
+
+  test('serves the numbers alone, in the form of Prometheus', async () => {
+    const { status, type, sum } = await server.scrape()
+
+    expect(status).toBe(200)
+    expect(type).toContain('text/plain; version=0.0.4')
+    for (const name of [
+      'process_resident_memory_bytes',
+      'process_cpu_seconds_total',
+      'nodejs_heap_size_used_bytes',
+    ]) {
+      expect(sum(name)).toBeGreaterThan(0)
+    }
+    // Since the last scrape, and one comes every few milliseconds here.
+    const lag = async () => (await server.scrape()).sum('nodejs_eventloop_lag_p99_seconds')
+    await expect.poll(lag, { interval: 200 }).toBeGreaterThan(0)
+    expect(sum('servauth_ready')).toBe(1)
+    expect(sum('servauth_changes_age_seconds')).toBeLessThan(1)
+    expect(Math.abs(Date.now() / 1000 - sum('process_start_time_seconds'))).toBeLessThan(300)
+    const metrics = `http://localhost:${server.metricsPort}`
+    expect((await fetch(`${metrics}/`)).status).toBe(404)
+    expect((await fetch(`${metrics}/auth/me`)).status).toBe(404)
+    expect((await fetch(`${metrics}/metrics`, { method: 'POST' })).status).toBe(404)
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(404)
+  })
+
+  test('answers a scrape while the database does not', async () => {
+    proxy.freeze()
+    onTestFinished(proxy.restore)
+    await server.scrape()
+
+    const { status, sum } = await server.scrape()
+
+    expect(status).toBe(200)
+    expect(sum('servauth_ready')).toBe(0)
+    expect(sum('servauth_changes_age_seconds')).toBeGreaterThan(1)
+    proxy.restore()
+    await untilReady(server.url)
+    expect((await server.scrape()).sum('servauth_ready')).toBe(1)
+  })
+})
+
+test('several processes are scraped as one, and one that dies takes no counts with it', async () => {
+  const server = await start({ WORKERS: '2', THROTTLE: 'off' })
+  const client = server.client('REST')
+  const input = account()
+  await client.register(input)
+  // A connection of its own for each, so that both processes get some.
+  const ask = () =>
+    fetch(`${server.url}/auth/me`, {
+      headers: { connection: 'close', authorization: `Bearer ${client.kept.accessToken}` },
+    })
+  for (let count = 0; count < 40; count++) expect((await ask()).status).toBe(200)
+
+  const before = await server.scrape()
+  expect(before.sum(REQUESTS, { operation: 'me', code: 'OK' })).toBe(40)
+  expect(before.sum('servauth_processes')).toBe(2)
+  expect(before.sum('servauth_ready')).toBe(1)
+
+  process.kill(await aChildOf(server.pid), 'SIGKILL')
+  await expect
+    .poll(async () => (await server.scrape()).sum('servauth_processes'), { timeout: 10_000 })
+    .toBe(2)
+  await untilReady(server.url)
+
+  const after = await server.scrape()
+  expect(after.sum(REQUESTS, { operation: 'me', code: 'OK' })).toBe(40)
+  expect(after.sum('process_start_time_seconds')).toBeGreaterThan(before.sum('process_start_time_seconds'))
+  expect(await server.stop()).toEqual({ code: 0, signal: null })
+})
+
+test('a METRICS_PORT that is taken is said by name', async () => {
+  const port = await freePort()
+  const taken = Bun.serve({ port, fetch: () => new Response() })
+  const server = startProcess({
+    env: {
+      PORT: String(await freePort()),
+      METRICS_PORT: String(port),
+      DATABASE_URL: database.url,
+      AUTH_SECRET: secret,
+      PUBLIC_URL: 'http://localhost:3000',
+    },
+  })
+
+  expect(await server.exited).toMatchObject({ code: 1 })
+  expect(server.output()).toContain(`METRICS_PORT ${port} is in use`)
+  await taken.stop(true)
+})
+
+async function aChildOf(pid = 0) {
+  const listed = await Bun.file(`/proc/${pid}/task/${pid}/children`).text()
+  return Number(listed.split(' ')[0])
+}

@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { account, createClient, DOORS } from './support/client.ts'
+import { createCollector } from './support/collector.ts'
+import { createDatabase } from './support/database.ts'
+import { createMailbox } from './support/mailbox.ts'
+import { freePort, startProcess, untilReady } from './support/process.ts'
+
+const SERVER = 2
+
+let database: Awaited<ReturnType<typeof createDatabase>>
+let mailbox: Awaited<ReturnType<typeof createMailbox>>
+beforeAll(async () => {
+  database = await createDatabase()
+  mailbox = await createMailbox()
+})
+afterAll(async () => {
+  await mailbox.close()
+  await database.drop()
+})
+
+const secret = randomBytes(32).toString('base64url')
+
+async function start(settings: Record<string, string>) {
+  const url = `http://localhost:${await freePort()}`
+  const server = startProcess({
+    cwd: tmpdir(),
+    env: {
+      PORT: new URL(url).port,
+      DATABASE_URL: database.url,
+      AUTH_SECRET: secret,
+      PUBLIC_URL: url,
+      SMTP_URL: mailbox.url,
+      THROTTLE: 'off',
+      ...settings,
+    },
+  })
+  await untilReady(url)
+  return { ...server, url }
+}
+
+/** A client that says what its trace is. */
+function clientOf(url: string, door: 'REST' | 'GraphQL', traceId: string) {
+  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
+  return createClient(
+    (path, init) =>
+      fetch(url + path, {
+        ...init,
+        headers: { ...init?.headers, traceparent, 'x-request-id': `request-${door}` },
+      }),
+    door,
+    'TOKEN',
+  )
+}
+
+const anId = () => randomBytes(16).toString('hex')
+
+test('a request is one span of the trace it names, with what it waited for, and nothing secret', async () => {
+  const collector = createCollector()
+  onTestFinished(() => collector.close())
+  const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: 'auth-of-ada' })
+  const secrets = new Set<string>([secret])
+  const traces = DOORS.map((door) => ({ door, traceId: anId() }))
+  for (const { door, traceId } of traces) {
+    const client = clientOf(server.url, door, traceId)
+    const input = account()
+    await client.register({ ...input, username: `name of ${door}` })
+    await client.login(input)
+    await client.call('login', { ...input, password: 'not the password' })
+    await client.updateMe({ username: 'another name' })
+    await client.me()
+    await client.refresh()
+    await client.call('requestPasswordReset', { email: input.email })
+    const { token } = await mailbox.mail(input.email, /Reset/)
+    await client.call('resetPassword', { token, newPassword: 'yet another phrase' })
+    for (const kept of [
+      input.email,
+      input.password,
+      'not the password',
+      `name of ${door}`,
+      'another name',
+      token,
+      'yet another phrase',
+      client.kept.accessToken,
+      client.kept.refreshToken,
+    ]) {
+      if (kept) secrets.add(kept)
+    }
+  }
+  await server.stop()
+
+  const spans = collector.spans()
+  expect([...collector.services()]).toEqual(['auth-of-ada'])
+  for (const { door, traceId } of traces) {
+    const ofTrace = spans.filter((span) => span.traceId === traceId)
+    const login = ofTrace.find(
+      ({ name, attributes }) => name === 'login' && attributes['servauth.code'] === 'OK',
+    )
+    expect(login).toMatchObject({
+      kind: SERVER,
+      parentSpanId: '00f067aa0ba902b7',
+      attributes: {
+        'http.request.method': 'POST',
+        'http.response.status_code': 200,
+        'servauth.operation': 'login',
+        'servauth.door': door.toLowerCase(),
+        'servauth.request_id': `request-${door}`,
+      },
+    })
+    const children = ofTrace
+      .filter(({ parentSpanId }) => parentSpanId === login?.spanId)
+      .map(({ name }) => name)
+    expect(children).toContain('argon2id')
+    expect(children).toContain('select users')
+    const register = ofTrace.find(({ name }) => name === 'register')
+    const transaction = ofTrace.find(
+      ({ name, parentSpanId }) => name === 'transaction' && parentSpanId === register?.spanId,
+    )
+    const within = ofTrace
+      .filter(({ parentSpanId }) => parentSpanId === transaction?.spanId)
+      .map(({ name }) => name)
+    expect(within).toContain('insert users')
+    expect(ofTrace.map(({ attributes }) => attributes['servauth.code'])).toContain('INVALID_CREDENTIALS')
+    const log = server
+      .output()
+      .split('\n')
+      .find((line) => line.includes(traceId))
+    expect(JSON.parse(log ?? '{}')).toMatchObject({ traceId, requestId: `request-${door}`, msg: 'request' })
+  }
+  const mail = spans.find(
+    ({ name, attributes }) => name === 'mail' && attributes['servauth.mail'] === 'password-reset',
+  )
+  expect(spans.filter(({ parentSpanId }) => parentSpanId === mail?.spanId).map(({ name }) => name)).toContain(
+    'smtp',
+  )
+  expect(new Set(spans.map(({ name }) => name)).size).toBeLessThan(60)
+  for (const hidden of secrets) expect(collector.raw()).not.toContain(hidden)
+  expect(collector.raw()).not.toContain('@example.com')
+})
+
+test('is kept as the sampler says, and by the word of whoever began the trace', async () => {
+  const collector = createCollector()
+  onTestFinished(() => collector.close())
+  const server = await start({
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/v1/traces`,
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0',
+  })
+  const wanted = anId()
+  const unwanted = anId()
+
+  await fetch(`${server.url}/auth/me`)
+  await fetch(`${server.url}/auth/me`, { headers: { traceparent: `00-${unwanted}-00f067aa0ba902b7-00` } })
+  await fetch(`${server.url}/auth/me`, { headers: { traceparent: `00-${wanted}-00f067aa0ba902b7-01` } })
+  await server.stop()
+
+  expect(collector.spans().map(({ traceId, name }) => [traceId, name])).toEqual([[wanted, 'me']])
+})
+
+test('a collector that is gone disturbs nobody, and is told of', async () => {
+  const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` })
+  expect((await fetch(`${server.url}/health`)).status).toBe(200)
+
+  const began = Date.now()
+  expect(await server.stop()).toEqual({ code: 0, signal: null })
+  expect(Date.now() - began).toBeLessThan(8000)
+  expect(server.output()).toContain('traces not sent')
+})
+
+test.each([{}, { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }])(
+  'there is none unless it is asked for: %o',
+  async (settings) => {
+    const server = await start(settings)
+    await fetch(`${server.url}/auth/me`)
+    await server.stop()
+    expect(server.output()).not.toContain('traceId')
+  },
+)
