@@ -91,7 +91,9 @@ export function startWorkers(
     }
     worker.on('exit', (code, signal) => onGone({ pid: worker.pid, code, signal }))
     // With a process behind it, what failed is a message, and the process is watched anyway.
-    worker.on('error', (err) => worker.pid ?? onGone({ err }))
+    worker.on('error', (err) => {
+      if (worker.pid === undefined) onGone({ err })
+    })
   }
 
   function tellWhenAllReady() {
