@@ -143,7 +143,10 @@ export function startWorkers(
     async stop(withinMs: number) {
       state.stopping = true
       signalAll('SIGTERM')
-      const late = setTimeout(signalAll, withinMs, 'SIGKILL')
+      const late = setTimeout(() => {
+        log.error({ pids: [...workers.keys()].map(({ pid }) => pid) }, 'workers did not end')
+        signalAll('SIGKILL')
+      }, withinMs)
       while (workers.size > 0) await pause(20)
       clearTimeout(late)
       clearInterval(pulse)
