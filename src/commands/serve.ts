@@ -49,6 +49,8 @@ async function work(settings: Settings, log: Logger, worker: string | undefined,
     // The others answer until a replacement can.
     let listener = supervisor.isReplacement ? undefined : begin()
     const signalled = Promise.race([endSignalled(settings), supervisor.left])
+    // Nobody is left to kill it, should it not end.
+    void supervisor.left.then(() => setTimeout(() => process.exit(1), longestEndMs(settings)))
     const prepared = prepare(server.prepare, log).then(() => {
       listener ??= begin()
       supervisor.tellReady()
@@ -82,9 +84,12 @@ async function supervise(settings: Settings, log: Logger, onReady: () => void) {
     await signalled
   } finally {
     forceOnSecondSignal(workers.kill)
-    await workers.stop(settings.SHUTDOWN_DELAY_SECONDS * 1000 + DRAIN_MS + CLOSE_MS)
+    await workers.stop(longestEndMs(settings))
   }
 }
+
+const longestEndMs = ({ SHUTDOWN_DELAY_SECONDS }: Settings) =>
+  SHUTDOWN_DELAY_SECONDS * 1000 + DRAIN_MS + CLOSE_MS
 
 /** This environment, with what the start has added. A secret that is kept in a file stays out of it. */
 function environmentOf({ DATABASE_URL, AUTH_SECRET }: Settings) {

@@ -5,9 +5,11 @@ import { connectSupervisor, startWorkers, WORKER_VARIABLE } from '../../src/comm
 const kind = process.env[WORKER_VARIABLE]
 
 if (kind) {
-  // Alive and never done: neither the signal nor the silence ends it.
+  // Alive and never done: neither the signal nor the silence ends it, and only a test that failed leaves it behind.
   process.on('SIGTERM', () => {})
-  connectSupervisor(kind).tellReady()
+  const supervisor = connectSupervisor(kind)
+  void supervisor.left.then(() => process.exit())
+  supervisor.tellReady()
 } else {
   const workers = startWorkers(2, process.env, pino({ level: 'silent' }))
   await workers.ready
