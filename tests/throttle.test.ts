@@ -219,6 +219,30 @@ test('whoever comes at the very end of a wait gets no turn without a failure cou
   expect((await count('loginWait'))?.seconds).toBeGreaterThan(890)
 })
 
+test('a success beside an attempt that is refused leaves no more free attempts than before', async () => {
+  const server = await startServer(settings)
+  const input = account()
+  await server.client('REST', 'TOKEN').register(input)
+  const fail = () => server.client('REST', 'TOKEN').login({ ...input, password: wrong })
+  await fail()
+  await server.sql`update throttle set points = 20 where key like 'loginFailures:%'`
+  // Between the count and the turn another one takes the turn, and ends the count.
+  await server.sql.unsafe(`
+    create function succeed() returns trigger language plpgsql as $$ begin
+      delete from throttle where key like 'loginFailures:%';
+      new.points := 2;
+      return new;
+    end $$;
+    create trigger succeed before insert on throttle for each row
+      when (new.key like 'loginWait:%') execute function succeed()`)
+
+  const refused = await fail()
+  const rows = await server.sql`select points from throttle where key like 'loginFailures:%'`
+
+  expect(refused.code).toBe('TOO_MANY_REQUESTS')
+  expect([...rows]).toEqual([{ points: 0 }])
+})
+
 test('each limit is a setting', async () => {
   const limits =
     'loginPerAddress=2/60, loginFailures=1/3, registerPerAddress=1/600, emailChangePerAccount=2/60'
