@@ -98,7 +98,8 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
       const seconds = Math.min(2 ** (attempts - freeFailures), longestWait)
       // Of many attempts at once the first takes the turn, and the others wait as it does.
       const turn = await consume(waits, key, { customDuration: seconds })
-      if (turn.consumedPoints > 1) {
+      // Whoever saw a wait is refused though it ended since: no failure was counted, so the next wait would be a short one.
+      if (wait || turn.consumedPoints > 1) {
         // An attempt that was not let through does not make the wait longer.
         if (!wait) await failures.reward(key)
         if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
