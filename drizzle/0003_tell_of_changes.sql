@@ -24,8 +24,8 @@ CREATE TRIGGER sessions_tell_of_truncate AFTER TRUNCATE ON "sessions"
 -- predecessor stays good for the grace and is remembered for no longer. Commits that tell wait for one another.
 CREATE TRIGGER sessions_tell_of_change AFTER UPDATE ON "sessions"
   FOR EACH ROW WHEN (
-    (OLD.user_id, OLD.lineage, OLD.transport, OLD.authenticated_at)
-      IS DISTINCT FROM (NEW.user_id, NEW.lineage, NEW.transport, NEW.authenticated_at)
+    (OLD.id, OLD.user_id, OLD.lineage, OLD.transport, OLD.authenticated_at)
+      IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.lineage, NEW.transport, NEW.authenticated_at)
     OR NEW.expires_at < OLD.expires_at
     OR NEW.last_used_at < OLD.last_used_at
     OR (
@@ -34,3 +34,14 @@ CREATE TRIGGER sessions_tell_of_change AFTER UPDATE ON "sessions"
     )
   )
   EXECUTE FUNCTION tell_of_change();
+--> statement-breakpoint
+-- Also for what a replication role writes, which fires no ordinary trigger.
+ALTER TABLE "users" ENABLE ALWAYS TRIGGER users_tell_of_change;
+--> statement-breakpoint
+ALTER TABLE "users" ENABLE ALWAYS TRIGGER users_tell_of_truncate;
+--> statement-breakpoint
+ALTER TABLE "sessions" ENABLE ALWAYS TRIGGER sessions_tell_of_end;
+--> statement-breakpoint
+ALTER TABLE "sessions" ENABLE ALWAYS TRIGGER sessions_tell_of_truncate;
+--> statement-breakpoint
+ALTER TABLE "sessions" ENABLE ALWAYS TRIGGER sessions_tell_of_change;

@@ -5,7 +5,7 @@ BEGIN
   DELETE FROM sessions WHERE id IN (
     SELECT session.id FROM (SELECT DISTINCT user_id FROM made) AS owner, LATERAL (
       SELECT id FROM sessions WHERE user_id = owner.user_id AND expires_at > now()
-      ORDER BY created_at DESC, id DESC OFFSET 100
+      ORDER BY id IN (SELECT id FROM made) DESC, created_at DESC, id DESC OFFSET 100
     ) AS session
   );
   RETURN NULL;

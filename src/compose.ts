@@ -28,7 +28,9 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   const tracing = isTraced(env) ? await createTracing(env, log) : undefined
   const span = tracing?.span
   const { db, pool, close } = createDb(env.DATABASE_URL, span)
-  const changes = createChanges(env.DATABASE_URL)
+  const changes = createChanges(env.DATABASE_URL, (err) =>
+    log.warn({ err }, 'changes are not heard: until they are, every credential is looked up'),
+  )
   const mail = createMail(env, log, span)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
   const auth = createAuthService({

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase } from './support/database.ts'
@@ -47,6 +49,31 @@ describe('the driver, when a statement is cancelled', () => {
     }
     expect(await answerTo(ask(0, 'after'))).toBe('after')
     await sql.end({ timeout: 1 })
+  })
+
+  test('waits longer and longer for a server that takes connections and closes them', async () => {
+    let count = 0
+    const server = createServer((socket) => {
+      count++
+      socket.end()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const sql = postgres(`postgres://nobody@127.0.0.1:${port}/none`, {
+      max: 1,
+      fetch_types: false,
+      backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
+    })
+
+    const asked = sql`select 1`.catch(() => {})
+    await new Promise((done) => setTimeout(done, 1500))
+    await sql.end({ timeout: 0 })
+    await asked
+    server.close()
+
+    expect(count).toBeGreaterThan(1)
+    expect(count).toBeLessThan(12)
   })
 
   test('takes up a connection again whose first statement it was', async () => {

@@ -214,4 +214,19 @@ describe.each(DOORS)('credentials by %s', (door) => {
     expect(after.reason).toBe('REVOKED')
     expect((await client.me()).data).not.toBeNull()
   })
+
+  test('a cookie that is remembered is no bearer, and an access token no cookie', async () => {
+    const client = server.client(door, 'COOKIE')
+    await client.register()
+    await client.me()
+    const secret = client.kept.cookie?.split('=')[1] ?? ''
+    await client.call('me', undefined, { cookie: null, bearer: client.kept.accessToken })
+
+    const asBearer = await client.call('me', undefined, { cookie: null, bearer: secret })
+    const asCookie = await client.call('me', undefined, {
+      cookie: `__Host-servauth=${client.kept.accessToken}`,
+    })
+
+    expect([asBearer.reason, asCookie.reason]).toEqual(['INVALID', 'INVALID'])
+  })
 })

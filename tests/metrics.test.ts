@@ -222,6 +222,18 @@ test('several processes are scraped as one, and one that dies takes no counts wi
   expect(await server.stop()).toEqual({ code: 0, signal: null })
 })
 
+test('a document whose fragments fan out without end costs a watched server nothing', async () => {
+  const server = await start()
+  const levels = Array.from({ length: 80 }, (_, n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`)
+
+  const answer = await server.gql(`{ ...F0 } ${levels.join(' ')} fragment F80 on Query { me { id } }`)
+  const alive = await fetch(`${server.url}/health`)
+
+  expect((await answer.json()).data).toEqual({ me: null })
+  expect(alive.status).toBe(200)
+  await server.stop()
+}, 10_000)
+
 test('a METRICS_PORT that is taken is said by name', async () => {
   const port = await freePort()
   const taken = Bun.serve({ port, fetch: () => new Response() })

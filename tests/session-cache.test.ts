@@ -62,6 +62,7 @@ describe('what is remembered', () => {
       "update sessions set expires_at = now() + interval '1 minute' where id = $1",
     ],
     ['a new lineage', 'update sessions set lineage = gen_random_uuid() where id = $1'],
+    ['another id', 'update sessions set id = gen_random_uuid() where id = $1'],
     ['another secret', "update sessions set token = 'another' || random() where id = $1"],
     ['every session, truncated', 'truncate sessions'],
   ])('goes with %s', async (_, change) => {

@@ -119,10 +119,10 @@ function remembered<T>(keptMs: number, read: () => Promise<T>) {
   let reading: Promise<T> | undefined
 
   return async (oldestMs = keptMs): Promise<T> => {
-    if (value !== undefined && Date.now() - readAt < oldestMs) return value
+    if (value !== undefined && performance.now() - readAt < oldestMs) return value
     reading ??= read()
       .then((fresh) => {
-        readAt = Date.now()
+        readAt = performance.now()
         value = fresh
         return fresh
       })

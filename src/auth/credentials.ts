@@ -95,7 +95,9 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     view({ bearer, cookie }: Presented): Viewer | null | Promise<Viewer> {
       const credential = bearer ?? cookie
       if (credential === null) return null
-      const known = sessionCache.find(credential)
+      // An access token has dots and a secret has none: what is remembered of one is not found as the other.
+      const isToken = credential.includes('.')
+      const known = isToken === (bearer !== null) ? sessionCache.find(credential) : undefined
       if (known) return known
       const began = performance.now()
       return sessionCache.keep(credential, async () => {

@@ -9,6 +9,8 @@ import { connectSupervisor, startWorkers, WORKER_VARIABLE } from './workers.ts'
 
 const IDLE_SECONDS = 30
 const DRAIN_MS = 25_000
+/** How long a worker that has finished may take to put its things away. */
+const CLOSE_MS = 10_000
 const SECOND_SIGNAL_MS = 1000
 const RETRY_MS = 1000
 
@@ -22,14 +24,14 @@ export async function serve(env: Env) {
     process.on(kind, (err: unknown) => log.error({ err }, kind))
   }
   const { settings, dataFolder, stop } = await completeSettings(env)
-  const isWorker = process.env[WORKER_VARIABLE] !== undefined
+  const worker = process.env[WORKER_VARIABLE]
   const onReady = () => {
-    if (isWorker) return
+    if (worker) return
     if (env.NODE_ENV === 'development') console.log(welcome(settings.PUBLIC_URL, dataFolder, env))
     else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')
   }
   try {
-    if (isWorker || settings.WORKERS === 1) await work(settings, log, isWorker, onReady)
+    if (worker || settings.WORKERS === 1) await work(settings, log, worker, onReady)
     else await supervise(settings, log, onReady)
   } finally {
     await stop()
@@ -37,16 +39,19 @@ export async function serve(env: Env) {
 }
 
 /** Answers requests, alone or as one of several. */
-async function work(settings: Settings, log: Logger, isWorker: boolean, onReady: () => void) {
-  const supervisor = connectSupervisor(isWorker)
+async function work(settings: Settings, log: Logger, worker: string | undefined, onReady: () => void) {
+  const supervisor = connectSupervisor(worker)
   const server = await compose(settings, log, supervisor.areOthersReady)
   if (server.metrics) supervisor.reportBy(server.metrics.report)
   try {
-    using _metrics = await openMetrics(settings, log, isWorker ? undefined : server.metrics?.text)
-    const listener = listen(settings.PORT, isWorker, server.app.fetch)
+    using _metrics = await openMetrics(settings, log, worker ? undefined : server.metrics?.text)
+    const begin = () => listen(settings.PORT, worker !== undefined, server.app.fetch)
+    // The others answer until a replacement can.
+    let listener = supervisor.isReplacement ? undefined : begin()
     const signalled = Promise.race([endSignalled(settings), supervisor.left])
     const prepared = prepare(server.prepare, log).then(() => {
-      supervisor.tell(true)
+      listener ??= begin()
+      supervisor.tellReady()
       onReady()
     })
     await Promise.race([signalled, prepared])
@@ -55,6 +60,7 @@ async function work(settings: Settings, log: Logger, isWorker: boolean, onReady:
     log.info('stopping')
     forceOnSecondSignal(() => process.exit(1))
     server.drain()
+    if (!listener) return
     leaveTaking(listener, server.app.fetch)
     await pause(settings.SHUTDOWN_DELAY_SECONDS * 1000)
     await finish(listener)
@@ -65,21 +71,24 @@ async function work(settings: Settings, log: Logger, isWorker: boolean, onReady:
 
 /** Has several processes answer on one port. They share nothing but the database, as replicas do. */
 async function supervise(settings: Settings, log: Logger, onReady: () => void) {
-  const { DATABASE_URL, AUTH_SECRET } = settings
+  // Workers bind what others may bind too, so only this shows that a stranger has the port.
+  await listen(settings.PORT, false, () => new Response(null, { status: 503 })).stop(true)
   const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
-  const environment = { ...process.env, DATABASE_URL, AUTH_SECRET }
-  const workers = startWorkers(settings.WORKERS, environment, log, totals)
+  const workers = startWorkers(settings.WORKERS, environmentOf(settings), log, totals)
   const signalled = endSignalled(settings)
   try {
     using _metrics = await openMetrics(settings, log, totals && (() => workers.collect().then(totals.text)))
     await Promise.race([signalled, workers.ready.then(onReady)])
     await signalled
   } finally {
-    const ended = workers.ended()
-    forceOnSecondSignal(() => workers.signal('SIGKILL'))
-    workers.signal('SIGTERM')
-    await ended
+    forceOnSecondSignal(workers.kill)
+    await workers.stop(settings.SHUTDOWN_DELAY_SECONDS * 1000 + DRAIN_MS + CLOSE_MS)
   }
+}
+
+/** This environment, with what the start has added. A secret that is kept in a file stays out of it. */
+function environmentOf({ DATABASE_URL, AUTH_SECRET }: Settings) {
+  return { ...process.env, DATABASE_URL, ...(process.env.AUTH_SECRET_FILE ? {} : { AUTH_SECRET }) }
 }
 
 /** Loaded where it is asked for. */

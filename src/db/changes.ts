@@ -12,6 +12,11 @@ const EVERYTHING = '*'
 /** How often the connection has to prove that it lives, and how long a proof is good. */
 const HEARTBEAT_MS = 40
 const PROOF_MS = 180
+/**
+ * How often somebody else has to be heard. An answer alone does not prove it: a pooler may answer for a backend that
+ * listens, and after a switch to another server the old one answers on.
+ */
+const WORD_MS = 5000
 /** A heartbeat that takes longer is not waited for: the connection is given up for another. */
 const LOST_MS = 2000
 const RETRY_MS = 250
@@ -28,21 +33,27 @@ type Subscriber = {
  *
  * A heartbeat asks the listening backend whether it listens. Its answer comes after all that was committed
  * before the question, so it proves that nothing older is missing. `isCurrent` holds while the last proven
- * question is less than {@link PROOF_MS} old: a cut, frozen, slow or foreign connection ends it by itself.
+ * question is less than {@link PROOF_MS} old: a cut, frozen, slow or foreign connection ends it by itself. `onLost` is
+ * told once when nothing is heard any more.
  */
-export function createChanges(url: string) {
+export function createChanges(url: string, onLost: (fault: unknown) => void = () => {}) {
   const inTime = createDeadline(LOST_MS)
   let subscriber: Subscriber = { onChange: () => {}, onGap: () => {} }
   let provenAt = Number.NEGATIVE_INFINITY
+  let isLost = false
   let stopped = false
   let wake = () => {}
 
   const isStopped = () => stopped
 
   function open() {
-    let closed = false
-    const probe = `probe ${crypto.randomUUID()}`
-    const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
+    const words = new Map<string, () => void>()
+    const { promise: lost, reject: lose } = Promise.withResolvers<never>()
+    const state = { isLost: false }
+    lost.catch(() => {
+      state.isLost = true
+      wake()
+    })
     const options = {
       ...connectionOptions,
       max: 1,
@@ -50,31 +61,45 @@ export function createChanges(url: string) {
       max_lifetime: null,
       // Not in the driver's types. Its own `listen` uses a connection that nothing else can be asked on.
       onnotify: (_channel: string, id: string) => {
-        if (id === probe) hear()
+        const hear = words.get(id)
+        if (hear) hear()
         else if (id === EVERYTHING) subscriber.onGap()
         else subscriber.onChange(id)
       },
-      onclose: () => {
-        closed = true
-      },
+      // The driver would connect anew in silence, at once and without end, and that backend listens to nothing.
+      onclose: () => lose(new Error('The connection was closed')),
     }
     const sql = postgres(url, options as never)
-    return { sql, isClosed: () => closed, probe, heard }
+
+    /** That what is said on another connection is heard on this one. */
+    async function hearsWord() {
+      const word = `word ${crypto.randomUUID()}`
+      const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
+      words.set(word, hear)
+      await inTime(Promise.all([tell(url, word), heard]), late).finally(() => words.delete(word))
+    }
+    return { sql, lost, lose, hearsWord, state }
   }
 
   /** Listens on one connection until it fails. */
   async function listen() {
-    const { sql, isClosed, probe, heard } = open()
+    const { sql, lost, lose, hearsWord, state } = open()
     try {
-      await inTime(sql.unsafe(`listen ${CHANNEL}`), late)
-      await inTime(Promise.all([tell(url, probe), heard]), late)
+      await Promise.race([inTime(sql.unsafe(`listen ${CHANNEL}`), late), lost])
+      await Promise.race([hearsWord(), lost])
       subscriber.onGap()
+      let wordAt = performance.now()
+      // From here on by the state: a race with what lasts for days would be remembered at each heartbeat.
       while (!isStopped()) {
         const askedAt = performance.now()
-        // The driver may have connected anew in silence, and then this backend listens to nothing.
+        if (askedAt - wordAt > WORD_MS) {
+          wordAt = askedAt
+          hearsWord().catch(lose)
+        }
         const channels = await inTime(sql`select from pg_listening_channels()`, late)
-        if (isClosed() || channels.length === 0) return
+        if (state.isLost || channels.length === 0) throw new Error('Nothing is heard any more')
         provenAt = askedAt
+        isLost = false
         await pause(Math.max(0, askedAt + HEARTBEAT_MS - performance.now()))
       }
     } finally {
@@ -92,7 +117,10 @@ export function createChanges(url: string) {
 
   async function run() {
     while (!isStopped()) {
-      await listen().catch(() => {})
+      await listen().catch((fault: unknown) => {
+        if (!isLost) onLost(fault)
+        isLost = true
+      })
       if (!isStopped()) await pause(RETRY_MS)
     }
   }
@@ -126,10 +154,7 @@ export function createChanges(url: string) {
   }
 }
 
-/**
- * Says something on another connection. A pooler that lends connections by the transaction takes the LISTEN, answers
- * for it and forwards nothing, so only what somebody else has said proves that anything is heard.
- */
+/** Says something on another connection, made anew: wherever the address leads to by now. */
 async function tell(url: string, what: string) {
   const sql = postgres(url, { ...connectionOptions, max: 1 })
   try {

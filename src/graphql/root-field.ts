@@ -11,24 +11,28 @@ export function rootField(document: DocumentNode, operationName: string | null |
     (node): node is OperationDefinitionNode =>
       node.kind === Kind.OPERATION_DEFINITION && (!operationName || node.name?.value === operationName),
   )
-  const found = operation && fieldOf(document, operation.selectionSet)
+  const fields = new Set<string>()
+  if (operation) collect(document, operation.selectionSet, fields, new Set())
+  const [found, second] = fields
+  if (second !== undefined) return SEVERAL
   return found?.startsWith('__') ? undefined : found
 }
 
-function fieldOf(document: DocumentNode, { selections }: SelectionSetNode): string | undefined {
-  let found: string | undefined
+/** Looks at each fragment once: fragments that spread one another twice fan out without end. */
+function collect(
+  document: DocumentNode,
+  { selections }: SelectionSetNode,
+  fields: Set<string>,
+  seen: Set<string>,
+) {
   for (const node of selections) {
-    const name =
-      node.kind === Kind.FIELD
-        ? node.name.value
-        : fieldOf(
-            document,
-            node.kind === Kind.INLINE_FRAGMENT ? node.selectionSet : spread(document, node.name.value),
-          )
-    if (found !== undefined && name !== undefined && name !== found) return SEVERAL
-    found ??= name
+    if (node.kind === Kind.FIELD) fields.add(node.name.value)
+    else if (node.kind === Kind.INLINE_FRAGMENT) collect(document, node.selectionSet, fields, seen)
+    else if (!seen.has(node.name.value)) {
+      seen.add(node.name.value)
+      collect(document, spread(document, node.name.value), fields, seen)
+    }
   }
-  return found
 }
 
 function spread(document: DocumentNode, name: string): SelectionSetNode {

@@ -13,7 +13,10 @@ export function openApi(app: Hono<AppEnv>, settings: Settings) {
   }
   let made: Promise<string> | undefined
   return documented(openApiDocument, async (c) => {
-    made ??= make()
+    made ??= make().catch((fault: unknown) => {
+      made = undefined
+      throw fault
+    })
     c.header('Cache-Control', `public, max-age=${openApiDocument.cacheSeconds}`)
     return c.body(await made, 200, { 'Content-Type': 'application/json' })
   })

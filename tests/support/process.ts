@@ -8,12 +8,18 @@ import { afterAll } from 'vitest'
 const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
-type Start = { cwd?: string; env: Record<string, string>; entry?: string; args?: string[] }
+type Start = { cwd?: string; env: Record<string, string>; entry?: string; args?: string[]; bun?: string }
 
 /** Starts the real program, or another entry of this repository, in the folder it is given and collects what it prints. */
-export function startProcess({ cwd = tmpdir(), env, entry = ENTRY, args = [] }: Start) {
+export function startProcess({
+  cwd = tmpdir(),
+  env,
+  entry = ENTRY,
+  args = [],
+  bun = process.execPath,
+}: Start) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [entry, ...args], {
+  const child = spawn(bun, [entry, ...args], {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

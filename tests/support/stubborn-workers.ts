@@ -1,0 +1,18 @@
+import { once } from 'node:events'
+import pino from 'pino'
+import { connectSupervisor, startWorkers, WORKER_VARIABLE } from '../../src/commands/workers.ts'
+
+const kind = process.env[WORKER_VARIABLE]
+
+if (kind) {
+  // Alive and never done: neither the signal nor the silence ends it.
+  process.on('SIGTERM', () => {})
+  connectSupervisor(kind).tellReady()
+} else {
+  const workers = startWorkers(2, process.env, pino({ level: 'silent' }))
+  await workers.ready
+  process.stdout.write('ready')
+  await once(process, 'SIGTERM')
+  await workers.stop(500)
+  process.exit()
+}
