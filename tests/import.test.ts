@@ -174,6 +174,27 @@ describe('an import', () => {
     }
   })
 
+  test('takes no hash that costs many times what one of ours does', async () => {
+    const [usual, hungry, slow] = [person(), person(), person()]
+    const costs = [
+      [usual, 65_536, 4],
+      [hungry, 131_072, 1],
+      [slow, 19_456, 20],
+    ] as const
+    for (const [each, memory, passes] of costs) {
+      await there.signUp(each)
+      const hashed = `$argon2id$v=19$m=${memory},t=${passes},p=1$${'c'.repeat(22)}$${'d'.repeat(43)}`
+      await there.sql`update account set password = ${hashed}
+        where "userId" = (select id from "user" where email = ${each.email})`
+    }
+
+    const { output } = await importInto(server, there)
+
+    expect(output).toContain('2 not imported: hash costs too much to check.')
+    expect(await passwordOf(server, usual.email)).toContain('m=65536,t=4')
+    for (const { email } of [hungry, slow]) expect(await passwordOf(server, email)).toBeUndefined()
+  })
+
   test('leaves alone whoever changed their address or left since', async () => {
     const [moved, left] = [person(), person()]
     for (const each of [moved, left]) await there.signUp(each)

@@ -107,6 +107,25 @@ describe.each(DOORS)('the time of an answer by %s does not tell who has an accou
   })
 })
 
+test('a database that is far away does not tell at registration either', async () => {
+  const far = await startServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
+  const input = account()
+  const register = async (email: string) =>
+    far.client('REST', 'TOKEN').register({ email, password: input.password })
+  // What is prepared once on a connection does not count.
+  for (let round = 0; round < 20; round++)
+    await Promise.all([input, account()].map(({ email }) => register(email)))
+  far.proxy.slow(20)
+  const told = await tellsApart(
+    () => register(input.email),
+    () => register(account().email),
+    12,
+  )
+  far.proxy.restore()
+
+  expect(told).toBe(false)
+}, 120_000)
+
 test('while an account has its imported hash, the time of a login tells neither it nor the others', async () => {
   const stranger = () => server.client('REST', 'TOKEN')
   const [imported, own] = [account(), account()]

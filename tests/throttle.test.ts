@@ -180,6 +180,69 @@ test('a clock that is ten minutes off, either way, opens no window and closes no
   expect(over.data).not.toBeNull()
 })
 
+test('whoever comes at the very end of a wait gets no turn without a failure counted', async () => {
+  const server = await startServer(settings)
+  const input = account()
+  await server.client('REST', 'TOKEN').register(input)
+  const fail = async (index: number) =>
+    server
+      .client('REST', 'TOKEN')
+      .call('login', { email: input.email, password: wrong }, from(`198.51.100.${index}`))
+  const count = async (name: string) => {
+    const [row] =
+      await server.sql`select points, extract(epoch from expire - now())::float as seconds from throttle where key like ${`${name}:%`}`
+    return row
+  }
+  await Promise.all(Array.from({ length: 6 }, (_, index) => fail(index)))
+  await server.sql`update throttle set points = 20 where key like 'loginFailures:%'`
+  await server.sql`update throttle set points = 1, expire = now() + interval '500 ms' where key like 'loginWait:%'`
+
+  // The wait is seen a tenth of a second before the turn could be taken.
+  server.proxy.slow(50)
+  const answers = []
+  for (let index = 10; index < 40; index++) {
+    answers.push(fail(index))
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  const codes = (await Promise.all(answers)).map(({ code }) => code)
+  server.proxy.restore()
+  const counted = (await count('loginFailures'))?.points
+  await server.sql`update throttle set expire = now() where key like 'loginWait:%'`
+  await fail(50)
+
+  const turns = codes.filter((code) => code === 'INVALID_CREDENTIALS').length
+  expect(codes.filter((code) => code !== 'TOO_MANY_REQUESTS')).toEqual(
+    Array(turns).fill('INVALID_CREDENTIALS'),
+  )
+  expect(counted).toBe(20 + turns)
+  expect((await count('loginFailures'))?.points).toBe(21 + turns)
+  expect((await count('loginWait'))?.seconds).toBeGreaterThan(890)
+})
+
+test('a success beside an attempt that is refused leaves no more free attempts than before', async () => {
+  const server = await startServer(settings)
+  const input = account()
+  await server.client('REST', 'TOKEN').register(input)
+  const fail = () => server.client('REST', 'TOKEN').login({ ...input, password: wrong })
+  await fail()
+  await server.sql`update throttle set points = 20 where key like 'loginFailures:%'`
+  // Between the count and the turn another one takes the turn, and ends the count.
+  await server.sql.unsafe(`
+    create function succeed() returns trigger language plpgsql as $$ begin
+      delete from throttle where key like 'loginFailures:%';
+      new.points := 2;
+      return new;
+    end $$;
+    create trigger succeed before insert on throttle for each row
+      when (new.key like 'loginWait:%') execute function succeed()`)
+
+  const refused = await fail()
+  const rows = await server.sql`select points from throttle where key like 'loginFailures:%'`
+
+  expect(refused.code).toBe('TOO_MANY_REQUESTS')
+  expect([...rows]).toEqual([{ points: 0 }])
+})
+
 test('each limit is a setting', async () => {
   const limits =
     'loginPerAddress=2/60, loginFailures=1/3, registerPerAddress=1/600, emailChangePerAccount=2/60'

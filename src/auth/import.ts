@@ -3,9 +3,11 @@ import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Executor } from '../db/client.ts'
 import { events, users } from '../db/schema.ts'
+import type { Core } from './core.ts'
 import { whichMayGoBack } from './email-change.ts'
 import { eventOf } from './events.ts'
 import { AccountInput, ImportedUsername } from './inputs.ts'
+import type { Cost } from './passwords.ts'
 import { isScrypt } from './scrypt.ts'
 
 /** An account as another system kept it. */
@@ -32,11 +34,11 @@ export type Outcome =
   | 'address is there twice'
   | 'no password'
   | 'unknown kind of hash'
+  | 'hash costs too much to check'
 
 type Judged = { id: string; email: string | null; usernameLost: boolean; outcome: Outcome }
 
 const OPERATOR = { requestId: '', ipAddress: null, userAgent: null }
-const MIGHTY = { m: 1_048_576, t: 20, p: 8 }
 
 /** The form in which addresses are compared here; null for what is none. */
 export const addressOf = (email: string) => AccountInput.safeParse({ email }).data?.email ?? null
@@ -45,7 +47,7 @@ export const addressOf = (email: string) => AccountInput.safeParse({ email }).da
  * Takes accounts over, a batch in one transaction. An account that exists is never touched, so the same batch may
  * come again.
  */
-export function createImport({ db }: { db: Db }) {
+export function createImport({ db, passwords }: Pick<Core, 'db' | 'passwords'>) {
   /** @param isAmbiguous whether more than one account comes with this address; neither is guessed to be its owner */
   return async function importAccounts(
     accounts: ForeignAccount[],
@@ -55,7 +57,8 @@ export function createImport({ db }: { db: Db }) {
       const [id, email] = [idFor(account.id), addressOf(account.email)]
       const username = ImportedUsername.parse(account.name || null)
       const usernameLost = username === null && Boolean(account.name?.trim())
-      return { account, username, id, email, usernameLost, outcome: refusal(account, email, isAmbiguous) }
+      const outcome = refusal(account, email, isAmbiguous, passwords.isBearable)
+      return { account, username, id, email, usernameLost, outcome }
     })
     const open = judged.flatMap((each) =>
       each.outcome === null && each.email !== null ? [{ ...each, email: each.email, each }] : [],
@@ -105,18 +108,23 @@ function refusal(
   { password }: ForeignAccount,
   email: string | null,
   isAmbiguous: (email: string) => boolean,
+  isBearable: (cost: Cost) => boolean,
 ): Outcome | null {
   if (email === null) return 'address is invalid'
   if (isAmbiguous(email)) return 'address is there twice'
   if (!password) return 'no password'
-  return isVerifiable(password) ? null : 'unknown kind of hash'
+  if (isScrypt(password)) return null
+  const cost = argon2CostOf(password)
+  if (cost === null) return 'unknown kind of hash'
+  return isBearable(cost) ? null : 'hash costs too much to check'
 }
 
-/** Of Argon2, no more than a server of ours could be set to spend. */
-function isVerifiable(hash: string) {
-  if (isScrypt(hash)) return true
-  const [, m, t, p] = /^\$argon2(?:id|i|d)\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[\w+/]+\$[\w+/]+$/.exec(hash) ?? []
-  return hash.length <= 255 && Number(m) <= MIGHTY.m && Number(t) <= MIGHTY.t && Number(p) <= MIGHTY.p
+/** What checking an Argon2 hash costs; null for what is none. */
+function argon2CostOf(hash: string): Cost | null {
+  const form = /^\$argon2(?:id|i|d)\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[\w+/]+\$[\w+/]+$/
+  const [found, memory, passes, lanes] = form.exec(hash) ?? []
+  if (!found || hash.length > 255) return null
+  return { memory: Number(memory), passes: Number(passes), lanes: Number(lanes) }
 }
 
 type Named = { id: string; email: string }

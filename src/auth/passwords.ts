@@ -9,10 +9,16 @@ import { isScrypt, spendScrypt, verifyScrypt } from './scrypt.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
+/** As an Argon2 hash says it, the memory in KiB. */
+export type Cost = { memory: number; passes: number; lanes: number }
+
 type Settings = Pick<
   Env,
   'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
 >
+
+/** What a foreign Argon2 hash may cost at most, as a multiple of one of ours: whoever tries its account makes us pay. */
+const BEARABLE = { memory: 4, work: 8, lanes: 8 }
 
 type Watch = { observer?: Observer | undefined; span?: Span | undefined }
 
@@ -59,6 +65,11 @@ export function createPasswords(
         await (isScrypt(tried) ? hash(password, argon2id) : spendScrypt(password))
       })
     },
+    /** Whether a foreign Argon2 hash costs little enough to be checked at every attempt. */
+    isBearable: ({ memory, passes, lanes }: Cost) =>
+      memory <= BEARABLE.memory * settings.ARGON2_MEMORY_KIB &&
+      memory * passes <= BEARABLE.work * settings.ARGON2_MEMORY_KIB * settings.ARGON2_PASSES &&
+      lanes <= BEARABLE.lanes,
     /** Whether a stored hash was made with other parameters than today's. */
     isOutdated: (encoded: string) => !encoded.startsWith(prefix),
   }

@@ -59,18 +59,23 @@ export function createRegister({
     }
   }
 
-  /** As many statements as a new account takes, so that the time tells nothing either. */
+  /** As many waits for the database as a new account takes, so that the time tells nothing either. */
   async function tellOwner(
     email: string,
     mayMail: boolean,
     formerId: string | undefined,
     { client }: Caller,
   ) {
-    const mayRecord = await throttle.mayRecord('register_taken', client)
+    // Asked while the transaction begins.
+    const asked = throttle.mayRecord('register_taken', client)
+    asked.catch(() => {})
     await db.transaction(async (tx) => {
-      if (formerId) await endSession(tx, formerId)
-      if (mayRecord) await recordByEmail(tx, 'register_taken', email, client)
-      if (mayMail) await outbox.promise(tx, { kind: 'address-taken', recipient: email })
+      const mayRecord = await asked
+      await Promise.all([
+        formerId && endSession(tx, formerId),
+        mayRecord && recordByEmail(tx, 'register_taken', email, client),
+        mayMail && outbox.promise(tx, { kind: 'address-taken', recipient: email }),
+      ])
     })
   }
 }

@@ -57,6 +57,12 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
     return isWithin
   }
 
+  /** Takes one failure back. A success that ended the count meanwhile leaves none to take back. */
+  async function takeBack(key: string) {
+    const { consumedPoints } = await failures.reward(key)
+    if (consumedPoints < 0) await failures.penalty(key)
+  }
+
   function mustWait(limit: LimitName, { msBeforeNext }: RateLimiterRes) {
     observer?.limited(limit)
     return new AuthError('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) })
@@ -98,9 +104,10 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
       const seconds = Math.min(2 ** (attempts - freeFailures), longestWait)
       // Of many attempts at once the first takes the turn, and the others wait as it does.
       const turn = await consume(waits, key, { customDuration: seconds })
-      if (turn.consumedPoints > 1) {
+      // Whoever saw a wait is refused though it ended since: no failure was counted, so the next wait would be a short one.
+      if (wait || turn.consumedPoints > 1) {
         // An attempt that was not let through does not make the wait longer.
-        if (!wait) await failures.reward(key)
+        if (!wait) await takeBack(key)
         if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
         throw mustWait('loginFailures', turn)
       }
