@@ -18,7 +18,8 @@ export async function createLog({
   const options = { level: LOG_LEVEL, base: null, serializers: { err: describe } }
   if (NODE_ENV !== 'development') {
     const destination = pino.destination(BUFFERED)
-    process.once('exit', () => destination.flushSync())
+    // Its `flushSync` tries for ever where whoever read the lines is gone.
+    process.once('exit', () => destination.end())
     return pino(options, destination)
   }
   const { default: pretty } = await import('pino-pretty')

@@ -116,7 +116,7 @@ test('its log is JSON, a line a request, and holds no secret', async () => {
   )
   for (const request of requests)
     expect(request).toMatchObject({ requestId: expect.any(String), ms: expect.any(Number) })
-  for (const secret of ['4711', input.email, accessToken, refreshToken])
+  for (const secret of ['canary', input.email, accessToken, refreshToken])
     expect(server.output()).not.toContain(secret)
 })
 
@@ -131,3 +131,12 @@ test('with another secret than the database was set up with it says so and is no
   expect((await fetch(`${second.url}/ready`)).status).toBe(503)
   await second.stop()
 })
+
+test('it ends also when nobody reads its log any more', async () => {
+  const server = await start()
+  await untilReady(server.url)
+  server.stopReading()
+  await fetch(`${server.url}/auth/me`)
+
+  expect(await server.stop()).toEqual({ code: 0, signal: null })
+}, 15_000)

@@ -32,6 +32,7 @@ export function createSessionCookie({ https, maxAgeSeconds }: Options) {
 export function cookieValues(c: AppContext, name: string) {
   const header = c.req.header('cookie')
   if (!header?.includes(name)) return []
-  const pairs = header.split(';').map((pair) => pair.trim())
+  // Mostly it is the only one.
+  const pairs = header.includes(';') ? header.split(';').map((pair) => pair.trim()) : [header.trim()]
   return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
 }

@@ -36,6 +36,11 @@ export function startProcess({
     exited,
     output: () => output,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Whoever reads its log goes away. */
+    stopReading() {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    },
     async stop() {
       child.kill('SIGTERM')
       return exited
