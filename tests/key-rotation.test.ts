@@ -23,7 +23,7 @@ const MINUTE = 60_000
 const REMEMBERED = MINUTE + 1000
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -32,7 +32,7 @@ afterEach(() => {
 type Server = Awaited<ReturnType<typeof startServer>>
 
 const kidOf = (token: string | undefined) => decodeProtectedHeader(token ?? '').kid
-const pass = (ms: number) => vi.setSystemTime(Date.now() + ms)
+const pass = (ms: number) => vi.advanceTimersByTime(ms)
 const rotate = (server: Server) => runCommand('keys rotate', { env: server.env })
 const published = async (server: Server): Promise<JSONWebKeySet> =>
   (await server.fetch('/.well-known/jwks.json')).json()
