@@ -1,5 +1,4 @@
 import { Hono } from 'hono'
-import { requestId } from 'hono/request-id'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
@@ -12,6 +11,8 @@ import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
+import { inOrder } from './http/in-order.ts'
+import { requestId } from './http/request-id.ts'
 import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { createSessionCookie } from './http/session-cookie.ts'
@@ -33,7 +34,7 @@ type Parts = {
   tracing?: Tracing | undefined
 }
 
-/** The HTTP server's inside. The list of `use` is the life of a request, in order. */
+/** The HTTP server's inside. The list in `use` is the life of a request, in order. */
 export async function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
   const https = env.PUBLIC_URL.startsWith('https:')
   const cookie = createSessionCookie({ https, maxAgeSeconds: env.SESSION_IDLE_SECONDS })
@@ -44,22 +45,24 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
 
-  app.use(requestId({ limitLength: 64 }))
-  if (tracing) app.use(trace(tracing))
-  app.use(requestLog(log, observe))
-  app.use(securityHeaders({ https }))
-  app.use(cors(env.ALLOWED_ORIGINS))
-  app.use(body())
-  app.use(
-    csrf({
-      ownOrigin: env.PUBLIC_URL,
-      allowedOrigins: env.ALLOWED_ORIGINS,
-      cookieName: cookie.name,
-      onRefused,
-    }),
-  )
   const { identify, view } = auth
-  app.use(caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }))
+  if (tracing) app.use(trace(tracing))
+  app.use(
+    requestLog(log, observe),
+    inOrder(
+      requestId,
+      securityHeaders({ https }),
+      cors(env.ALLOWED_ORIGINS),
+      body(),
+      csrf({
+        ownOrigin: env.PUBLIC_URL,
+        allowedOrigins: env.ALLOWED_ORIGINS,
+        cookieName: cookie.name,
+        onRefused,
+      }),
+      caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
+    ),
+  )
 
   app.post(
     '/graphql',

@@ -1,14 +1,9 @@
 import { type Logger, pino } from 'pino'
 import type { Env } from './env.ts'
 import { AuthError } from './errors.ts'
+import { LineBuffer } from './line-buffer.ts'
 
 export type { Logger }
-
-/**
- * Lines are written some at a time, and at the end: a write for each costs as much as a request. No more than a pipe
- * takes whole (PIPE_BUF), or lines of several workers would be torn where whoever reads them is slow.
- */
-const BUFFERED = { sync: true, minLength: 3072, maxWrite: 4096, periodicFlush: 100 }
 
 /** JSON lines in production; readable lines when someone is watching. */
 export async function createLog({
@@ -17,10 +12,14 @@ export async function createLog({
 }: Pick<Env, 'LOG_LEVEL' | 'NODE_ENV'>): Promise<Logger> {
   const options = { level: LOG_LEVEL, base: null, serializers: { err: describe } }
   if (NODE_ENV !== 'development') {
-    const destination = pino.destination(BUFFERED)
-    // Its `flushSync` tries for ever where whoever read the lines is gone.
-    process.once('exit', () => destination.end())
-    return pino(options, destination)
+    const destination = pino.destination({ sync: true })
+    const lines = new LineBuffer(destination)
+    process.once('exit', () => {
+      lines.flush()
+      // Its `flushSync` tries for ever where whoever read the lines is gone.
+      destination.end()
+    })
+    return pino(options, lines)
   }
   const { default: pretty } = await import('pino-pretty')
   return pino(
@@ -51,20 +50,16 @@ export type RequestLine = {
  */
 export function createRequestLines(log: Logger): (line: RequestLine) => void {
   if (!log.isLevelEnabled('info')) return () => {}
-  const stream = (log as unknown as Record<symbol, unknown>)[pino.symbols.streamSym]
-  if (!isBuffer(stream)) return (line) => log.info(line, 'request')
+  const lines = (log as unknown as Record<symbol, unknown>)[pino.symbols.streamSym]
+  if (!(lines instanceof LineBuffer)) return (line) => log.info(line, 'request')
   return ({ requestId, method, path, status, ms, code, traceId }) => {
     const where = `"method":${JSON.stringify(method)},"path":${JSON.stringify(path)}`
     const more = (code ? `,"code":"${code}"` : '') + (traceId ? `,"traceId":"${traceId}"` : '')
-    stream.write(
+    lines.write(
       `{"level":30,"time":${Date.now()},"requestId":"${requestId}",${where},"status":${status},"ms":${ms}${more},"msg":"request"}\n`,
     )
   }
 }
-
-type Buffered = ReturnType<typeof pino.destination>
-const isBuffer = (stream: unknown): stream is Buffered =>
-  typeof (stream as Partial<Buffered>).flushSync === 'function'
 
 /** What the request log says, as somebody who watches wants to read it. */
 const ASKED = 'method,path,status,ms,code'

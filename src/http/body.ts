@@ -1,7 +1,7 @@
-import type { MiddlewareHandler } from 'hono'
 import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
-import type { AppContext, AppEnv } from './context.ts'
+import type { AppContext } from './context.ts'
+import type { Step } from './in-order.ts'
 
 const KIB = 1024
 const MOST_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
@@ -11,19 +11,20 @@ const ARRIVAL_MS = 10_000
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Reads a body whole before anything else sees it: counted whatever its length header says, within a time, not decompressed. */
-export function body(): MiddlewareHandler<AppEnv> {
+export function body(): Step {
   const inTime = createDeadline(ARRIVAL_MS)
-  return async function body(c, next) {
-    // Bodies of these methods mean nothing (RFC 9110, section 9.3.1), and Bun does not hand them on.
-    if (c.req.method === 'GET' || c.req.method === 'HEAD') {
-      c.set('body', '')
-      return next()
-    }
+
+  async function take(c: AppContext) {
     const encoding = c.req.header('content-encoding')
     if (encoding && encoding.toLowerCase() !== 'identity') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
     const most = c.req.path === '/graphql' ? MOST_BYTES.graphql : MOST_BYTES.rest
     c.set('body', await read(c.req.raw, most, inTime))
-    return next()
+  }
+
+  return function body(c) {
+    // Bodies of these methods mean nothing (RFC 9110, section 9.3.1), and Bun does not hand them on.
+    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return take(c)
+    c.set('body', '')
   }
 }
 

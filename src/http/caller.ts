@@ -1,8 +1,8 @@
 import type { BlockList } from 'node:net'
-import type { MiddlewareHandler } from 'hono'
 import type { Caller, Client, Identity, Presented, Viewer } from '../auth/caller.ts'
 import { clientAddress } from './client-address.ts'
-import type { AppContext, AppEnv } from './context.ts'
+import type { AppContext } from './context.ts'
+import type { Step } from './in-order.ts'
 import type { createSessionCookie } from './session-cookie.ts'
 
 type Options = {
@@ -13,22 +13,45 @@ type Options = {
 }
 
 /** Reads who calls. Credentials are proven when first asked for, and once. */
-export function caller({ cookie, trustedProxies, identify, view }: Options): MiddlewareHandler<AppEnv> {
-  return function caller(c, next) {
-    const presented = { bearer: bearerOf(c), cookie: cookie.read(c) }
-    let identity: Promise<Identity | null> | undefined
-    const current: Caller = {
-      ...presented,
-      get client() {
-        return clientOf(c, trustedProxies)
-      },
-      identify: () => (identity ??= identify(presented)),
-      view: () => view(presented),
-      keepSecret: (secret) => cookie.write(c, secret),
-      forgetSecret: () => cookie.clear(c),
-    }
-    c.set('caller', current)
-    return next()
+export function caller(options: Options): Step {
+  return function caller(c) {
+    c.set('caller', new RequestCaller(c, options))
+  }
+}
+
+class RequestCaller implements Caller {
+  readonly bearer: string | null
+  readonly cookie: string | null
+  readonly #c: AppContext
+  readonly #options: Options
+  #identity: Promise<Identity | null> | undefined
+
+  constructor(c: AppContext, options: Options) {
+    this.#c = c
+    this.#options = options
+    this.bearer = bearerOf(c)
+    this.cookie = options.cookie.read(c)
+  }
+
+  get client() {
+    return clientOf(this.#c, this.#options.trustedProxies)
+  }
+
+  identify() {
+    this.#identity ??= this.#options.identify(this)
+    return this.#identity
+  }
+
+  view() {
+    return this.#options.view(this)
+  }
+
+  keepSecret(secret: string) {
+    this.#options.cookie.write(this.#c, secret)
+  }
+
+  forgetSecret() {
+    this.#options.cookie.clear(this.#c)
   }
 }
 

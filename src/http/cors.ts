@@ -1,9 +1,8 @@
-import type { MiddlewareHandler } from 'hono'
 import { cors as honoCors } from 'hono/cors'
-import type { AppEnv } from './context.ts'
+import type { Step } from './in-order.ts'
 
 /** Lets pages of the listed origins read our answers and send their cookie; says nothing to others. */
-export function cors(allowedOrigins: string[]): MiddlewareHandler<AppEnv> {
+export function cors(allowedOrigins: string[]): Step {
   const allowed = new Set(allowedOrigins)
   const permit = honoCors({
     origin: (origin) => origin,
@@ -13,10 +12,9 @@ export function cors(allowedOrigins: string[]): MiddlewareHandler<AppEnv> {
     exposeHeaders: ['retry-after', 'x-request-id'],
     maxAge: 600,
   })
-  return function cors(c, next) {
+  return function cors(c) {
     const origin = c.req.header('origin')
-    if (origin !== undefined && allowed.has(origin)) return permit(c, next)
+    if (origin !== undefined && allowed.has(origin)) return permit(c, async () => {})
     c.header('Vary', 'Origin', { append: true })
-    return next()
   }
 }

@@ -1,7 +1,7 @@
-import type { MiddlewareHandler } from 'hono'
 import { AuthError } from '../errors.ts'
 import { isJson } from './body.ts'
-import type { AppContext, AppEnv } from './context.ts'
+import type { AppContext } from './context.ts'
+import type { Step } from './in-order.ts'
 import { cookieValues } from './session-cookie.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -19,12 +19,7 @@ type Options = {
  * Fetch Metadata first, `Origin` second). Without either header there is no browser, and a request
  * that carries our cookie must bear a content type that no page can send unasked.
  */
-export function csrf({
-  ownOrigin,
-  allowedOrigins,
-  cookieName,
-  onRefused,
-}: Options): MiddlewareHandler<AppEnv> {
+export function csrf({ ownOrigin, allowedOrigins, cookieName, onRefused }: Options): Step {
   const trusted = new Set([ownOrigin, ...allowedOrigins])
 
   /** Decided by headers that browsers set and pages cannot. */
@@ -38,13 +33,12 @@ export function csrf({
     return carriesCookie && !isJson(c) && c.get('body') === ''
   }
 
-  return function csrf(c, next) {
-    if (SAFE_METHODS.has(c.req.method)) return next()
+  return function csrf(c) {
+    if (SAFE_METHODS.has(c.req.method)) return
     if (isForeign(c)) {
       onRefused(c)
       throw new AuthError('FORBIDDEN_ORIGIN')
     }
     if (c.get('body') !== '' && !isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
-    return next()
   }
 }

@@ -1,11 +1,10 @@
-import type { MiddlewareHandler } from 'hono'
-import type { AppEnv } from './context.ts'
+import type { Step } from './in-order.ts'
 
 /**
  * What every answer carries (OWASP REST Security and HTTP Headers cheat sheets). Set before the door is
  * reached, so that one that has a policy of its own (GraphiQL) may replace it.
  */
-export function securityHeaders({ https }: { https: boolean }): MiddlewareHandler<AppEnv> {
+export function securityHeaders({ https }: { https: boolean }): Step {
   const headers = Object.entries({
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -16,8 +15,7 @@ export function securityHeaders({ https }: { https: boolean }): MiddlewareHandle
     'X-Frame-Options': 'DENY',
     ...(https && { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' }),
   })
-  return function securityHeaders(c, next) {
+  return function securityHeaders(c) {
     for (const [name, value] of headers) c.header(name, value)
-    return next()
   }
 }
