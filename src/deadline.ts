@@ -3,7 +3,7 @@
  * one for each would cost more than most of what they guard.
  */
 export function createDeadline(ms: number) {
-  const pending = new Set<{ until: number; refuse: () => void }>()
+  const pending = new Set<{ until: number; reject: (fault: Error) => void; onLate: () => Error }>()
   let isTicking = false
 
   function tick() {
@@ -12,7 +12,7 @@ export function createDeadline(ms: number) {
       // In the order in which they came, so the rest is younger.
       if (each.until > now) break
       pending.delete(each)
-      each.refuse()
+      each.reject(each.onLate())
     }
     isTicking = pending.size > 0
     if (isTicking) setTimeout(tick, ms / 10)
@@ -21,7 +21,7 @@ export function createDeadline(ms: number) {
   /** The same result, or the error that `onLate` returns. */
   function inTime<T>(work: PromiseLike<T>, onLate: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const each = { until: performance.now() + ms, refuse: () => reject(onLate()) }
+      const each = { until: performance.now() + ms, reject, onLate }
       pending.add(each)
       if (!isTicking) {
         isTicking = true

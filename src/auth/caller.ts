@@ -39,9 +39,13 @@ export async function identityOf(caller: Caller): Promise<Identity> {
   return identity
 }
 
-/** @throws `UNAUTHENTICATED` without valid credentials. */
-export async function viewerOf(caller: Caller): Promise<Viewer> {
-  const viewer = await caller.view()
+/** Without waiting where it is at hand. @throws `UNAUTHENTICATED` without valid credentials. */
+export function viewerOf(caller: Caller): Viewer | Promise<Viewer> {
+  const viewer = caller.view()
+  return viewer instanceof Promise ? viewer.then(present) : present(viewer)
+}
+
+function present(viewer: Viewer | null) {
   if (!viewer) throw unauthenticated('MISSING')
   return viewer
 }

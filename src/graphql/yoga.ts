@@ -51,7 +51,7 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
 
   const prepare = createDocuments(yoga)
 
-  async function answer({ query, operationName, variables }: Parameters, c: AppContext) {
+  function answer({ query, operationName, variables }: Parameters, c: AppContext) {
     const { document, errors } = prepare(query)
     if (!document) return { errors }
     if (isObserved) c.set('operation', rootField(document, operationName))
@@ -69,7 +69,8 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
     const body = readJson(c)
     // What the schema says in words is said here in one line, for the many that are right.
     const parameters = isParameters(body) ? body : parse(Parameters, body)
-    const result = await answer(parameters, c)
+    const answering = answer(parameters, c)
+    const result = answering instanceof Promise ? await answering : answering
 
     const executed = 'data' in result
     const errors = result.errors?.map(executed ? mask : asRequestError)

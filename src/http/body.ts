@@ -18,7 +18,13 @@ export function body(): Step {
     const encoding = c.req.header('content-encoding')
     if (encoding && encoding.toLowerCase() !== 'identity') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
     const most = c.req.path === '/graphql' ? MOST_BYTES.graphql : MOST_BYTES.rest
-    c.set('body', await read(c.req.raw, most, inTime))
+    const bytes = bytesOf(c.req.raw, most)
+    try {
+      c.set('body', bytes ? utf8.decode(await inTime(bytes, late)) : '')
+    } catch (fault) {
+      // Not UTF-8 (RFC 8259, section 8.1), or a client that left in the middle.
+      throw fault instanceof AuthError ? fault : unreadable('The body is not whole or not UTF-8.')
+    }
   }
 
   return function body(c) {
@@ -28,18 +34,11 @@ export function body(): Step {
   }
 }
 
-async function read(request: Request, most: number, inTime: ReturnType<typeof createDeadline>) {
+function bytesOf(request: Request, most: number) {
   const length = request.headers.get('content-length')
   if (Number(length) > most) throw new AuthError('PAYLOAD_TOO_LARGE')
   // Looking at `body` makes a stream of it, which costs more than all the rest of a request.
-  const bytes = length === null ? request.body && count(request.body, most) : request.bytes()
-  if (bytes === null) return ''
-  try {
-    return utf8.decode(await inTime(bytes, late))
-  } catch (fault) {
-    // Not UTF-8 (RFC 8259, section 8.1), or a client that left in the middle.
-    throw fault instanceof AuthError ? fault : unreadable('The body is not whole or not UTF-8.')
-  }
+  return length === null ? request.body && count(request.body, most) : request.bytes()
 }
 
 async function count(stream: ReadableStream<Uint8Array>, most: number) {
