@@ -11,7 +11,7 @@ import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
-import { inOrder } from './http/in-order.ts'
+import { type Handler, life } from './http/life.ts'
 import { requestId } from './http/request-id.ts'
 import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
@@ -34,22 +34,32 @@ type Parts = {
   tracing?: Tracing | undefined
 }
 
-/** The HTTP server's inside. The list in `use` is the life of a request, in order. */
+/** The HTTP server's inside. The list in `before` is the life of a request, in order. */
 export async function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
   const https = env.PUBLIC_URL.startsWith('https:')
   const cookie = createSessionCookie({ https, maxAgeSeconds: env.SESSION_IDLE_SECONDS })
-  const app = new Hono<AppEnv>()
   const onRefused = (c: AppContext) => {
     auth
       .noteRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
 
+  const routes = new Hono<AppEnv>()
+  routes.post(
+    '/graphql',
+    createGraphQL({ auth, introspection: env.INTROSPECTION, isObserved: (observe ?? tracing) !== undefined }),
+  )
+  if (env.GRAPHIQL) routes.get('/graphql', await createGraphiQL())
+  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
+  routes.route('/auth', authRoutes(auth))
+  const { publishedKeys } = auth
+  routes.route('/', healthRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
+  routes.get('/openapi.json', openApi(routes, { url: env.PUBLIC_URL, cookieName: cookie.name }))
+  if (env.DOCS) routes.route('/docs', referenceRoutes())
+
   const { identify, view } = auth
-  if (tracing) app.use(trace(tracing))
-  app.use(
-    requestLog(log, observe),
-    inOrder(
+  const serve = life({
+    before: [
       requestId,
       securityHeaders({ https }),
       cors(env.ALLOWED_ORIGINS),
@@ -61,22 +71,15 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
         onRefused,
       }),
       caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
-    ),
-  )
+    ],
+    onError: errorResponse,
+    after: requestLog(log, observe),
+  })
 
-  app.post(
-    '/graphql',
-    createGraphQL({ auth, introspection: env.INTROSPECTION, isObserved: (observe ?? tracing) !== undefined }),
-  )
-  if (env.GRAPHIQL) app.get('/graphql', await createGraphiQL())
-  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) app.get('/schema.graphql', createSdl())
-  app.route('/auth', authRoutes(auth))
-  const { publishedKeys } = auth
-  app.route('/', healthRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
-  app.get('/openapi.json', openApi(app, { url: env.PUBLIC_URL, cookieName: cookie.name }))
-  if (env.DOCS) app.route('/docs', referenceRoutes())
-
-  app.notFound(notFound(methodsByPath(app.routes)))
+  const app = new Hono<AppEnv>()
+  if (tracing) app.use(trace(tracing))
+  for (const { method, path, handler } of routes.routes) app.on(method, path, serve(handler as Handler))
+  app.notFound(serve(notFound(methodsByPath(routes.routes))))
   app.onError(errorResponse)
   return app
 }

@@ -1,7 +1,7 @@
 import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
 import type { AppContext } from './context.ts'
-import type { Step } from './in-order.ts'
+import type { Step } from './life.ts'
 
 const KIB = 1024
 const MOST_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }

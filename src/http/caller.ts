@@ -2,7 +2,7 @@ import type { BlockList } from 'node:net'
 import type { Caller, Client, Identity, Presented, Viewer } from '../auth/caller.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext } from './context.ts'
-import type { Step } from './in-order.ts'
+import type { Step } from './life.ts'
 import type { createSessionCookie } from './session-cookie.ts'
 
 type Options = {

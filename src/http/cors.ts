@@ -1,5 +1,5 @@
 import { cors as honoCors } from 'hono/cors'
-import type { Step } from './in-order.ts'
+import type { Step } from './life.ts'
 
 /** Lets pages of the listed origins read our answers and send their cookie; says nothing to others. */
 export function cors(allowedOrigins: string[]): Step {

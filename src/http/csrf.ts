@@ -1,7 +1,7 @@
 import { AuthError } from '../errors.ts'
 import { isJson } from './body.ts'
 import type { AppContext } from './context.ts'
-import type { Step } from './in-order.ts'
+import type { Step } from './life.ts'
 import { cookieValues } from './session-cookie.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])

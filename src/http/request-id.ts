@@ -1,4 +1,4 @@
-import type { Step } from './in-order.ts'
+import type { Step } from './life.ts'
 
 /** The name of a request in logs and events: the one that a proxy in front gave it, where it is harmless. */
 export const requestId: Step = (c) => {

@@ -1,20 +1,13 @@
-import type { MiddlewareHandler } from 'hono'
 import { createRequestLines, type Logger } from '../log.ts'
-import type { AppContext, AppEnv } from './context.ts'
+import type { AppContext } from './context.ts'
 
 /**
  * One line a request: what was asked, how it ended and how long it took, never what was in it. `observe` is
  * told as well, where somebody watches.
  */
-export function requestLog(
-  log: Logger,
-  observe?: (c: AppContext, ms: number) => void,
-): MiddlewareHandler<AppEnv> {
+export function requestLog(log: Logger, observe?: (c: AppContext, ms: number) => void) {
   const write = createRequestLines(log)
-  return async function requestLog(c, next) {
-    const began = performance.now()
-    await next()
-    const ms = performance.now() - began
+  return (c: AppContext, ms: number, status: number) => {
     observe?.(c, ms)
     const code = c.get('code')
     const fault = c.get('fault')
@@ -22,7 +15,7 @@ export function requestLog(
       requestId: c.get('requestId'),
       method: c.req.method,
       path: c.req.path.slice(0, 200),
-      status: c.res.status,
+      status,
       ms: Math.round(ms),
       code,
       traceId: c.get('traceId'),

@@ -1,4 +1,4 @@
-import type { Step } from './in-order.ts'
+import type { Step } from './life.ts'
 
 /**
  * What every answer carries (OWASP REST Security and HTTP Headers cheat sheets). Set before the door is

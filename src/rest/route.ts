@@ -5,6 +5,7 @@ import { parse } from '../auth/inputs.ts'
 import type { Code } from '../errors.ts'
 import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
+import type { Handler } from '../http/life.ts'
 
 /** What a route takes and answers: it works by this, and the OpenAPI document is made of it. */
 export type Operation<Input extends z.ZodType = z.ZodType, Answer extends z.ZodType = z.ZodType> = {
@@ -64,9 +65,6 @@ export function route<Input extends z.ZodType, Answer extends z.ZodType>(
 }
 
 /** A handler that answers by itself what the operation says. */
-export function documented<Handler extends (c: AppContext) => Promise<Response>>(
-  described: Operation,
-  handler: Handler,
-): Handler & Documented {
+export function documented(described: Operation, handler: Handler): Handler & Documented {
   return Object.assign(handler, { operation: described })
 }
