@@ -1,9 +1,9 @@
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { APIError } from 'better-auth/api'
 import type { BetterAuthOptions, DBAdapter, DBTransactionAdapter } from 'better-auth/types'
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { type Db, type Executor, isUniqueViolation } from '../db/client.ts'
-import { jwks, sessions, users, verifications } from '../db/schema.ts'
+import { jwks, sessions, type UserRow, users, verifications } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
 
 type Row = Record<string, unknown>
@@ -27,22 +27,35 @@ const schema = { user: users, session: sessions, verification: verifications, jw
  * - times come from the database's clock, the one clock that all replicas share.
  */
 export function createStorage(db: Db, makers: Makers) {
+  // What every login asks; building the question takes longer than asking it.
+  const userByEmail = db
+    .select()
+    .from(users)
+    .where(eq(users.email, sql.placeholder('email')))
+    .prepare('user_by_email')
+
   return (options: BetterAuthOptions): DBAdapter => {
     const open = (executor: Executor) => drizzleAdapter(executor, { provider: 'pg', schema })(options)
     const adapter = open(db)
     return {
       ...adapter,
-      ...onOurTables(adapter, db, makers),
+      create: creating(adapter, db, makers),
+      findOne: async (query) => {
+        const [sought] = query.where
+        if (!query.join?.account || sought?.field !== 'email') return adapter.findOne(query)
+        const [user] = await userByEmail.execute({ email: sought.value })
+        return (user ? { ...user, name: user.username, account: [credentialOf(user)] } : null) as never
+      },
       transaction: (work) =>
         db.transaction((tx) => {
           const inside = open(tx)
-          return work({ ...inside, ...onOurTables(inside, tx, makers) })
+          return work({ ...inside, create: creating(inside, tx, makers) })
         }),
     }
   }
 }
 
-function onOurTables(adapter: DBTransactionAdapter, executor: Executor, makers: Makers) {
+function creating(adapter: DBTransactionAdapter, executor: Executor, makers: Makers): DBAdapter['create'] {
   const now = sql`now()`
   const creators: Record<string, (data: Row) => Promise<Row>> = {
     async user(data) {
@@ -58,21 +71,14 @@ function onOurTables(adapter: DBTransactionAdapter, executor: Executor, makers: 
     session: (data) => makers.openSession(executor, data),
   }
 
-  return {
-    create: async (query) => {
-      const create = creators[query.model] ?? ((data) => adapter.create({ ...query, data }))
-      return (await create(query.data as Row).catch(carry)) as never
-    },
-    findOne: async (query) => {
-      if (query.model !== 'user' || !query.join?.account) return adapter.findOne(query)
-      const user = await adapter.findOne<Row>({ model: 'user', where: query.where })
-      return (user && { ...user, account: [credentialOf(user)] }) as never
-    },
-  } satisfies Pick<DBAdapter, 'create' | 'findOne'>
+  return async (query) => {
+    const create = creators[query.model] ?? ((data) => adapter.create({ ...query, data }))
+    return (await create(query.data as Row).catch(carry)) as never
+  }
 }
 
 /** A disabled account's password is locked, as in a shadow file: it is still hashed against, and never right. */
-function credentialOf({ id, password, disabledAt }: Row) {
+function credentialOf({ id, password, disabledAt }: UserRow) {
   const locked = disabledAt ? `${LOCK}${password}` : password
   return { id, userId: id, accountId: id, providerId: 'credential', password: locked }
 }

@@ -14,7 +14,7 @@ import { record } from './events.ts'
 import type { SessionTransport } from './inputs.ts'
 import { keyOptions, keysPlugin } from './keys-plugin.ts'
 import type { Observer } from './observer.ts'
-import { createSessionOpener } from './open-session.ts'
+import { openSession } from './open-session.ts'
 import type { Outbox } from './outbox.ts'
 import type { User } from './outputs.ts'
 import type { Passwords } from './passwords.ts'
@@ -81,10 +81,7 @@ export function createBetterAuth(parts: Parts) {
     if (!signIn) throw new TypeError('Sessions are made within signingIn() only')
     return signIn
   }
-  const openSession = createSessionOpener(db, {
-    idle: env.SESSION_IDLE_SECONDS,
-    max: env.SESSION_MAX_SECONDS,
-  })
+  const lifetime = { idle: env.SESSION_IDLE_SECONDS, max: env.SESSION_MAX_SECONDS }
   const storage = createStorage(db, {
     async registered(executor, { id, email }) {
       const user = { id: String(id), email: String(email) }
@@ -104,7 +101,7 @@ export function createBetterAuth(parts: Parts) {
       const signIn = currentSignIn()
       const id = crypto.randomUUID()
       const { lineage, token } = refreshTokens.begin(id)
-      const row = await openSession(executor, {
+      const row = await openSession(executor, lifetime, {
         ...signIn,
         id,
         userId: String(userId),

@@ -25,55 +25,47 @@ type NewSession = {
  * Makes a session with all that goes with it in one statement: whole or not at all, for one round trip.
  * It locks the account first. So a change of the password, the address or the account's state that came
  * before leaves nothing to sign in with, and one that comes after finds this session and ends it.
+ *
+ * Written out, since building it takes Drizzle as long as all the rest that a registration does in a transaction.
+ * @returns the session, or why there is none: the password was changed meanwhile, for the same one if it
+ * was only hashed anew. @throws `INVALID_CREDENTIALS` where the account itself is not what it was
  */
-export function createSessionOpener(db: Executor, seconds: { idle: number; max: number }) {
-  const onPool = prepare(db, Math.min(seconds.idle, seconds.max))
-
-  /**
-   * @returns the session, or why there is none: the password was changed meanwhile, for the same one if it
-   * was only hashed anew. @throws `INVALID_CREDENTIALS` where the account itself is not what it was
-   */
-  return async function openSession(
-    executor: Executor,
-    { token, client, formerId, ...values }: NewSession,
-  ): Promise<SessionRow | 'OVERTAKEN'> {
-    const statement = executor === db ? onPool : prepare(executor, Math.min(seconds.idle, seconds.max))
-    const [found] = await statement.execute({
-      ...values,
-      ...client,
-      tokenHash: digest(token),
-      formerId: formerId ?? null,
-    })
-    if (!found) throw new AuthError('INVALID_CREDENTIALS')
-    return found.made ?? 'OVERTAKEN'
-  }
+export async function openSession(
+  executor: Executor,
+  lifetime: { idle: number; max: number },
+  { id, userId, token, lineage, transport, client, email, verifiedHash, formerId, operation }: NewSession,
+): Promise<SessionRow | 'OVERTAKEN'> {
+  const { requestId, ipAddress, userAgent } = client
+  const seconds = Math.min(lifetime.idle, lifetime.max)
+  const [found] = await executor.execute<Record<string, unknown>>(sql`
+    with account as (
+      select id, password = ${verifiedHash} as is_unchanged from ${users}
+      where id = ${userId}::uuid and email = ${email} and disabled_at is null
+      for no key update
+    ), made as (
+      insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at)
+      select ${id}::uuid, id, ${digest(token)}, ${lineage}::uuid, ${transport}::session_transport,
+        ${ipAddress}, ${userAgent}, now() + make_interval(secs => ${seconds}::int)
+      from account where is_unchanged
+      returning *
+    ), ended as (
+      delete from ${sessions} where id = ${formerId ?? null}::uuid and exists (select from made)
+    ), noted as (
+      insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
+      select 'login', user_id, ${requestId}, ${ipAddress}, ${userAgent} from made where ${operation} = 'login'
+    )
+    select is_unchanged, made.* from account left join made on true`)
+  if (!found) throw new AuthError('INVALID_CREDENTIALS')
+  return found.is_unchanged ? sessionOf(found) : 'OVERTAKEN'
 }
 
-function prepare(executor: Executor, seconds: number) {
-  const given = (name: string) => sql.placeholder(name)
-  const account = executor
-    .$with('account', { isUnchanged: sql<boolean>`is_unchanged`.as('is_unchanged') })
-    .as(sql`
-    select id, password = ${given('verifiedHash')} as is_unchanged from ${users}
-    where id = ${given('userId')} and email = ${given('email')} and disabled_at is null
-    for no key update`)
-  const made = executor.$with('made', getTableColumns(sessions)).as(sql`
-    insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at)
-    select ${given('id')}::uuid, id, ${given('tokenHash')}, ${given('lineage')}::uuid,
-      ${given('transport')}::session_transport, ${given('ipAddress')}, ${given('userAgent')},
-      now() + make_interval(secs => ${sql.raw(String(seconds))})
-    from account where is_unchanged
-    returning *`)
-  const ended = executor.$with('ended', {}).as(sql`
-    delete from ${sessions} where id = ${given('formerId')}::uuid and exists (select from made)`)
-  const noted = executor.$with('noted', {}).as(sql`
-    insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
-    select 'login', user_id, ${given('requestId')}, ${given('ipAddress')}, ${given('userAgent')}
-    from made where ${given('operation')} = 'login'`)
-  return executor
-    .with(account, made, ended, noted)
-    .select()
-    .from(account)
-    .leftJoin(made, sql`true`)
-    .prepare('open_session')
+const COLUMNS = Object.entries(getTableColumns(sessions))
+
+/** A row as the driver hands it over, which leaves times in words. */
+function sessionOf(row: Record<string, unknown>) {
+  const values = COLUMNS.map(([key, column]) => {
+    const value = row[column.name]
+    return [key, value === null ? null : column.mapFromDriverValue(value)]
+  })
+  return Object.fromEntries(values) as SessionRow
 }

@@ -29,8 +29,7 @@ export function csrf({ ownOrigin, allowedOrigins, cookieName, onRefused }: Optio
     if (site === 'same-origin') return false
     if (origin !== undefined) return !trusted.has(origin)
     if (site === 'cross-site' || site === 'same-site') return true
-    const carriesCookie = cookieValues(c, cookieName).length > 0
-    return carriesCookie && !isJson(c) && c.get('body') === ''
+    return c.get('body') === '' && !isJson(c) && cookieValues(c, cookieName).length > 0
   }
 
   return function csrf(c) {
