@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { betterAuth } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
+// The whole package brings a database layer of its own, which takes a start a tenth of its time.
+import { betterAuth } from 'better-auth/minimal'
 import { jwt } from 'better-auth/plugins/jwt'
 import type { Db } from '../db/client.ts'
 import type { SessionRow } from '../db/schema.ts'

@@ -42,7 +42,9 @@ async function apply(sql: Sql, onStep: (step: Step) => void) {
   const logQuery = (text: string) => {
     if (text === steps[0]?.text) onStep(steps.shift() as Step)
   }
-  await applyMigrations(drizzle(sql, { logger: { logQuery } }), { migrationsFolder: FOLDER })
+  if (missing.length > 0) {
+    await applyMigrations(drizzle(sql, { logger: { logQuery } }), { migrationsFolder: FOLDER })
+  }
   return missing.map(({ name }) => name)
 }
 
