@@ -3,7 +3,7 @@ import { runJob } from '../rig/process.ts'
 import type { Load, Request } from '../rig/wrk.ts'
 import { ANY_USER, emailOf, freshEmail, PASSWORD, USERS } from '../subjects/accounts.ts'
 import { betterAuth } from '../subjects/better-auth.ts'
-import { FEW_CONNECTIONS, overHttp } from '../subjects/over-http.ts'
+import { HASHING, overHttp } from '../subjects/over-http.ts'
 import { APPLICATION, parseServer } from '../subjects/parse-server.ts'
 import { freshSessions, servauth } from '../subjects/servauth.ts'
 
@@ -29,8 +29,9 @@ const logins = (request: (email: string) => Request) => {
 const registrations = (request: (email: string) => Request, status: number, text: string) => {
   return async ({ seconds }: Bench) =>
     (): Load => ({
-      requests: Array.from({ length: Math.ceil(seconds + 1) * MOST_HASHES_A_SECOND }, () =>
-        request(freshEmail()),
+      requests: Array.from(
+        { length: Math.ceil(seconds + HASHING.warmUpSeconds) * MOST_HASHES_A_SECOND },
+        () => request(freshEmail()),
       ),
       status,
       text,
@@ -62,7 +63,7 @@ function bare(
 
 /** A server on which every answer takes a hash. */
 const hashing = (...[name, serverOf, prepare]: Parameters<typeof overHttp>) =>
-  overHttp(name, serverOf, prepare, FEW_CONNECTIONS)
+  overHttp(name, serverOf, prepare, HASHING)
 
 const ours = async (bench: Bench) => (await servauth(bench)).server
 const scrypt = (bench: Bench) => betterAuth(bench, 'scrypt')

@@ -5,15 +5,18 @@ import { emailOf } from './accounts.ts'
 
 type Prepare = (bench: Bench, url: string) => Promise<() => Load | Promise<Load>>
 
-/** A few where each answer takes a hash, so that nobody waits for longer than Servauth's gate lets them. */
-export const FEW_CONNECTIONS = 16
+type Shape = { connections: number; warmUpSeconds: number }
+
+const ORDINARY: Shape = { connections: 64, warmUpSeconds: 1 }
+/** Where each answer takes a hash, nobody is to wait for longer than Servauth's gate lets them, and it is a while until code is hot. */
+export const HASHING: Shape = { connections: 16, warmUpSeconds: 5 }
 
 /** A server whose answers a second are counted. `prepare` signs in; what it returns makes the load of each round. */
 export function overHttp(
   name: string,
   serverOf: (bench: Bench) => Promise<Server>,
   prepare: Prepare,
-  connections = 64,
+  { connections, warmUpSeconds } = ORDINARY,
 ): Subject {
   return {
     name,
@@ -23,8 +26,8 @@ export function overHttp(
         await server.stop()
         throw fault
       })
-      // The first second is spent on compiling and connecting, and is nobody's speed.
-      await wrk(bench, server.url, await nextLoad(), { seconds: 1, connections })
+      // The first seconds are spent on compiling and connecting, and are nobody's speed.
+      await wrk(bench, server.url, await nextLoad(), { seconds: warmUpSeconds, connections })
       return {
         async measure() {
           const shape = { seconds: bench.seconds, connections }

@@ -33,26 +33,30 @@ export function life({ before, onError, after }: Life) {
     return (await done) ?? pass(c, handler, from + 1)
   }
 
-  function attempt(c: AppContext, handler: Handler) {
-    try {
-      const answer = pass(c, handler)
-      return answer instanceof Promise ? answer.catch((fault: Error) => onError(fault, c)) : answer
-    } catch (fault) {
-      return onError(fault as Error, c)
-    }
-  }
-
   function end(c: AppContext, began: number, response: Response) {
     after(c, performance.now() - began, response.status)
     return response
   }
 
+  async function finish(c: AppContext, began: number, answer: Promise<Response>) {
+    let response: Response
+    try {
+      response = await answer
+    } catch (fault) {
+      response = onError(fault as Error, c)
+    }
+    return end(c, began, response)
+  }
+
   function serve(c: AppContext, handler: Handler) {
     const began = performance.now()
-    const answer = attempt(c, handler)
-    return answer instanceof Promise
-      ? answer.then((response) => end(c, began, response))
-      : end(c, began, answer)
+    let answer: Response | Promise<Response>
+    try {
+      answer = pass(c, handler)
+    } catch (fault) {
+      answer = onError(fault as Error, c)
+    }
+    return answer instanceof Promise ? finish(c, began, answer) : end(c, began, answer)
   }
 
   // What the handler says of itself goes with it.
