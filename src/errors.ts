@@ -64,6 +64,11 @@ export function unauthenticated(reason: Reason) {
   return new AuthError('UNAUTHENTICATED', { reason })
 }
 
+/** `INVALID_INPUT` about one field; an empty path is the whole of the input. */
+export function invalid(path: string, message: string) {
+  return new AuthError('INVALID_INPUT', { fields: [{ path, message }] })
+}
+
 /** Whether a credential was looked at and found wanting, as opposed to not having been looked at. */
 export function isRefusedCredential(fault: unknown) {
   return fault instanceof AuthError && fault.code === 'UNAUTHENTICATED'

@@ -11,6 +11,7 @@ const LONGEST_WAIT_MS = 100
 export class LineBuffer {
   readonly #destination: DestinationStream
   #lines = ''
+  #bytes = 0
 
   constructor(destination: DestinationStream) {
     this.#destination = destination
@@ -18,14 +19,17 @@ export class LineBuffer {
   }
 
   write(line: string) {
-    if (this.#lines.length + line.length > MOST_TOGETHER) this.flush()
+    const bytes = Buffer.byteLength(line)
+    if (this.#bytes + bytes > MOST_TOGETHER) this.flush()
     this.#lines += line
+    this.#bytes += bytes
   }
 
   flush() {
     if (this.#lines === '') return
     const lines = this.#lines
     this.#lines = ''
+    this.#bytes = 0
     this.#destination.write(lines)
   }
 }

@@ -46,7 +46,8 @@ export type RequestLine = {
 
 /**
  * Writes the line of an ordinary request as pino would, which takes it as long as a quarter of a request: by
- * hand where lines are JSON. Only method and path are the client's words.
+ * hand where lines are JSON. Method and path are the client's words; so may be the request id, which has no
+ * character that would have to be escaped (`http/request-id.ts`).
  */
 export function createRequestLines(log: Logger): (line: RequestLine) => void {
   if (!log.isLevelEnabled('info')) return () => {}

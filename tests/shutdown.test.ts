@@ -98,6 +98,8 @@ test('its log is JSON, a line a request, and holds no secret', async () => {
   })
   await server.client.call('login', { ...input, canary: 'canary-field-4711' })
   const { accessToken, refreshToken } = server.client.kept
+  await server.client.call('revokeSession', { id: refreshToken })
+  await fetch(`${server.url}/%1b]0;%0a%e2%82%ac/${accessToken}`)
   await server.stop()
 
   const lines = server
@@ -112,8 +114,10 @@ test('its log is JSON, a line a request, and holds no secret', async () => {
       ['/auth/login', 'INVALID_CREDENTIALS'],
       ['/auth/me', 'UNAUTHENTICATED'],
       ['/auth/login', 'INVALID_INPUT'],
+      ['/auth/sessions/***', 'INVALID_INPUT'],
     ]),
   )
+  expect(server.output()).toMatch(/^[\x20-\x7e\n]*$/)
   for (const request of requests)
     expect(request).toMatchObject({ requestId: expect.any(String), ms: expect.any(Number) })
   for (const secret of ['canary', input.email, accessToken, refreshToken])

@@ -52,6 +52,22 @@ async function memory() {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
 }
 
+test('a body whose length is said twice is not taken for one without', async () => {
+  const socket = await open(`${HEAD}Content-Length: 3000000000\r\nContent-Length: 3000000000\r\n\r\n`)
+  const before = await memory()
+  let answer = ''
+  socket.on('data', (data) => (answer += data))
+  const megabyte = Buffer.alloc(1 << 20, ' ')
+  for (let sent = 0; sent < 64 && answer === '' && socket.writable; sent++) {
+    if (!socket.write(megabyte)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+  }
+  await expect.poll(() => answer || socket.destroyed).toBeTruthy()
+  socket.destroy()
+
+  expect(answer).toMatch(/^(HTTP\/1.1 4(00|13)|$)/)
+  expect((await memory()) - before).toBeLessThan(40)
+})
+
 test.each([
   ['with its length', `${HEAD}Content-Length: 100\r\n\r\n{`],
   ['in chunks', `${HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`],

@@ -5,10 +5,9 @@ import type { Span } from '../span.ts'
 import { createAccessTokens } from './access-tokens.ts'
 import { createAdministration } from './administration.ts'
 import { createBetterAuth } from './better-auth.ts'
-import type { Client } from './caller.ts'
 import { createCredentials } from './credentials.ts'
 import { createEmail } from './email.ts'
-import { createEventLog, record } from './events.ts'
+import { createEventLog } from './events.ts'
 import { createGrant } from './grant.ts'
 import { areAnyImported, createImport } from './import.ts'
 import { createKeyRotation } from './key-rotation.ts'
@@ -23,6 +22,7 @@ import { createPasswords } from './passwords.ts'
 import { createProfile } from './profile.ts'
 import { createRefresh } from './refresh.ts'
 import { createRefreshTokens } from './refresh-tokens.ts'
+import { createRefusedOrigins } from './refused-origins.ts'
 import { createRegister } from './register.ts'
 import { createSessionCache } from './session-cache.ts'
 import { createSessions } from './sessions.ts'
@@ -90,9 +90,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
 
     identify: credentials.identify,
     view: credentials.view,
-    async noteRefusedOrigin(client: Client) {
-      if (await throttle.mayRecord('origin_refused', client)) await record(db, 'origin_refused', null, client)
-    },
+    noteRefusedOrigin: createRefusedOrigins(core),
     composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },

@@ -1,7 +1,8 @@
 import { createDeadline } from '../deadline.ts'
-import { AuthError } from '../errors.ts'
+import { AuthError, invalid } from '../errors.ts'
 import type { AppContext } from './context.ts'
 import type { Step } from './life.ts'
+import { doorOf } from './operation.ts'
 
 const KIB = 1024
 const MOST_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
@@ -10,14 +11,14 @@ const ARRIVAL_MS = 10_000
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Reads a body whole before anything else sees it: counted whatever its length header says, within a time, not decompressed. */
+/** Reads a body whole before anything else sees it: bounded, whether it says its length or not, within a time, not decompressed. */
 export function body(): Step {
   const inTime = createDeadline(ARRIVAL_MS)
 
   async function take(c: AppContext) {
     const encoding = c.req.header('content-encoding')
     if (encoding && encoding.toLowerCase() !== 'identity') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
-    const most = c.req.path === '/graphql' ? MOST_BYTES.graphql : MOST_BYTES.rest
+    const most = MOST_BYTES[doorOf(c)]
     const bytes = bytesOf(c.req.raw, most)
     try {
       c.set('body', bytes ? utf8.decode(await inTime(bytes, late)) : '')
@@ -36,7 +37,8 @@ export function body(): Step {
 
 function bytesOf(request: Request, most: number) {
   const length = request.headers.get('content-length')
-  if (Number(length) > most) throw new AuthError('PAYLOAD_TOO_LARGE')
+  // A length said twice is a list, and no number.
+  if (length !== null && !(Number(length) <= most)) throw new AuthError('PAYLOAD_TOO_LARGE')
   // Looking at `body` makes a stream of it, which costs more than all the rest of a request.
   return length === null ? request.body && count(request.body, most) : request.bytes()
 }
@@ -67,7 +69,4 @@ export function readJson(c: AppContext): unknown {
 }
 
 const late = () => unreadable('The body did not arrive in time.')
-
-function unreadable(message: string) {
-  return new AuthError('INVALID_INPUT', { fields: [{ path: '', message }] })
-}
+const unreadable = (message: string) => invalid('', message)

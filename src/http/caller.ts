@@ -25,6 +25,7 @@ class RequestCaller implements Caller {
   readonly #c: AppContext
   readonly #options: Options
   #identity: Promise<Identity | null> | undefined
+  #viewer: Viewer | null | Promise<Viewer | null> | undefined
 
   constructor(c: AppContext, options: Options) {
     this.#c = c
@@ -43,7 +44,8 @@ class RequestCaller implements Caller {
   }
 
   view() {
-    return this.#options.view(this)
+    this.#viewer ??= this.#options.view(this)
+    return this.#viewer
   }
 
   keepSecret(secret: string) {

@@ -1,6 +1,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AuthError, asAuthError } from '../errors.ts'
 import type { AppContext } from './context.ts'
+import { doorOf } from './operation.ts'
 
 /**
  * Turns whatever a door threw into the form that this door's clients read: GraphQL errors, or
@@ -13,7 +14,7 @@ export function errorResponse(fault: Error, c: AppContext) {
   const { allow } = error.details
   if (allow) c.header('Allow', allow.join(', '))
 
-  if (c.req.path === '/graphql') {
+  if (doorOf(c) === 'graphql') {
     return c.json({ errors: [{ message, extensions }] }, status)
   }
   if (status === 401) c.header('WWW-Authenticate', 'Bearer')

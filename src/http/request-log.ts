@@ -14,7 +14,7 @@ export function requestLog(log: Logger, observe?: (c: AppContext, ms: number) =>
     const line = {
       requestId: c.get('requestId'),
       method: c.req.method,
-      path: c.req.path.slice(0, 200),
+      path: pathOf(c.req.raw.url),
       status,
       ms: Math.round(ms),
       code,
@@ -26,4 +26,13 @@ export function requestLog(log: Logger, observe?: (c: AppContext, ms: number) =>
     else if (probe) log.debug(line, 'request')
     else write(line)
   }
+}
+
+/** As it was sent: decoded it may hold anything. What may be a secret that somebody put there is left out. */
+function pathOf(url: string) {
+  const [path = ''] = url.slice(url.indexOf('/', 'https://'.length)).split(/[?#]/, 1)
+  return path
+    .slice(0, 200)
+    .replaceAll(/[^\x21-\x7e]/g, '?')
+    .replaceAll(/[\w.~-]{40,}/g, '***')
 }

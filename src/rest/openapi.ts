@@ -17,7 +17,8 @@ export function openApi(app: Hono<AppEnv>, settings: Settings) {
       made = undefined
       throw fault
     })
+    const document = await made
     c.header('Cache-Control', `public, max-age=${openApiDocument.cacheSeconds}`)
-    return c.body(await made, 200, { 'Content-Type': 'application/json' })
+    return c.body(document, 200, { 'Content-Type': 'application/json' })
   })
 }

@@ -11,7 +11,7 @@ const SCRIPT = () => require.resolve('swagger-ui-dist/swagger-ui-bundle.js')
 
 /** `GET /docs`: Swagger UI on our own document, from our own disk, no CDN. */
 export function referenceRoutes() {
-  const app = new Hono<AppEnv>({ strict: true })
+  const app = new Hono<AppEnv>()
 
   app.get('/', page)
   app.get('/swagger-ui.css', async (c) => asset(c, STYLE(), 'text/css; charset=utf-8'))
@@ -20,8 +20,9 @@ export function referenceRoutes() {
 }
 
 async function asset(c: AppContext, path: string, type: string) {
+  const content = await readFile(path)
   c.header('Cache-Control', 'public, max-age=300')
-  return c.body(await readFile(path), 200, { 'Content-Type': type })
+  return c.body(content, 200, { 'Content-Type': type })
 }
 
 /**
