@@ -3,6 +3,7 @@ import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Db, Executor } from '../db/client.ts'
 import { events, users } from '../db/schema.ts'
+import { NO_CLIENT } from './caller.ts'
 import type { Core } from './core.ts'
 import { whichMayGoBack } from './email-change.ts'
 import { eventOf } from './events.ts'
@@ -36,9 +37,8 @@ export type Outcome =
   | 'unknown kind of hash'
   | 'hash costs too much to check'
 
-type Judged = { id: string; email: string | null; usernameLost: boolean; outcome: Outcome }
-
-const OPERATOR = { requestId: '', ipAddress: null, userAgent: null }
+/** What became of an account, and its id here. */
+export type Judged = { id: string; usernameLost: boolean; outcome: Outcome }
 
 /** The form in which addresses are compared here; null for what is none. */
 export const addressOf = (email: string) => AccountInput.safeParse({ email }).data?.email ?? null
@@ -72,9 +72,8 @@ export function createImport({ db, passwords }: Pick<Core, 'db' | 'passwords'>) 
       // Whoever registered in this very moment has the address.
       for (const { id, each } of fresh) if (!made.has(id)) each.outcome = 'address is taken here'
     })
-    return judged.map(({ id, email, usernameLost, outcome }) => ({
+    return judged.map(({ id, usernameLost, outcome }) => ({
       id,
-      email,
       usernameLost,
       outcome: outcome ?? 'imported',
     }))
@@ -119,12 +118,14 @@ function refusal(
   return isBearable(cost) ? null : 'hash costs too much to check'
 }
 
-/** What checking an Argon2 hash costs; null for what is none. */
+/** What checking an Argon2 hash costs; null for what is none, or could never be checked (RFC 9106, section 3.1). */
 function argon2CostOf(hash: string): Cost | null {
-  const form = /^\$argon2(?:id|i|d)\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[\w+/]+\$[\w+/]+$/
+  const form =
+    /^\$argon2(?:id|i|d)\$v=19\$m=(\d+),t=([1-9]\d*),p=([1-9]\d*)\$[A-Za-z\d+/]{11,}\$[A-Za-z\d+/]{16,}$/
   const [found, memory, passes, lanes] = form.exec(hash) ?? []
   if (!found || hash.length > 255) return null
-  return { memory: Number(memory), passes: Number(passes), lanes: Number(lanes) }
+  const cost = { memory: Number(memory), passes: Number(passes), lanes: Number(lanes) }
+  return cost.memory < 8 * cost.lanes ? null : cost
 }
 
 type Named = { id: string; email: string }
@@ -172,7 +173,7 @@ async function insert(tx: Executor, fresh: Fresh[]) {
     .onConflictDoNothing()
     .returning({ id: users.id })
   if (made.length > 0) {
-    await tx.insert(events).values(made.map(({ id }) => eventOf('account_imported', id, OPERATOR)))
+    await tx.insert(events).values(made.map(({ id }) => eventOf('account_imported', id, NO_CLIENT)))
   }
   return new Set(made.map(({ id }) => id))
 }

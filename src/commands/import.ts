@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { addressOf, type Outcome } from '../auth/import.ts'
+import { addressOf, type Judged, type Outcome } from '../auth/import.ts'
 import { type BetterAuthUser, openBetterAuth } from '../import/better-auth.ts'
 import { Failure } from './failure.ts'
 import { withService } from './with-service.ts'
@@ -67,11 +67,15 @@ function createProgress(total: number) {
   }
 }
 
+/** Quoted, and with a `'` before what a spreadsheet would take for a formula (OWASP, CSV Injection). */
+function csvField(field: string) {
+  return `"${field.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`
+}
+
 /** What became of each account, as CSV (RFC 4180); it names people, so it is for its owner's eyes. */
 async function createList(path: string | undefined) {
   const file = path === undefined ? undefined : await open(path, 'w', 0o600).catch(cannotWrite(path))
-  const line = (fields: string[]) =>
-    `${fields.map((field) => `"${field.replaceAll('"', '""')}"`).join(',')}\r\n`
+  const line = (fields: string[]) => `${fields.map(csvField).join(',')}\r\n`
   await file?.write(line(['id there', 'id here', 'address', 'outcome']))
   return {
     add: async (fields: string[]) => void (await file?.write(line(fields))),
@@ -85,8 +89,6 @@ function cannotWrite(path: string) {
     throw new Failure(`The file ${path} cannot be written (${code}).`, { cause: fault })
   }
 }
-
-type Judged = { id: string; usernameLost: boolean; outcome: Outcome }
 
 function createReport() {
   const counts = new Map<Outcome, number>()
