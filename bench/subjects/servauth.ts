@@ -24,7 +24,7 @@ async function prepare(bench: Bench) {
   return { databaseUrl, secret, server: serverOn(databaseUrl, secret) }
 }
 
-/** In production mode with its log at its default; only the throttles are off. */
+/** In production mode with its log at its default; the throttles are off, and tokens outlast a run. */
 export function serverOn(databaseUrl: string, secret: string, issuer = 'http://localhost:{port}'): Server {
   return {
     command: [process.execPath, '../src/index.ts'],
