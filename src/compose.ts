@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { createApp } from './app.ts'
+import { NO_CLIENT } from './auth/caller.ts'
 import { record } from './auth/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
@@ -16,8 +17,6 @@ import type { Span } from './span.ts'
 
 /** The settings with what the start adds where they leave it open: a database and a secret. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
-
-const NO_CLIENT = { requestId: '', ipAddress: null, userAgent: null }
 
 /**
  * Builds the whole server; the only place that knows every part. It calls itself ready while those that

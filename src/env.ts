@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import { LEAST_PASSWORD_LENGTH } from './auth/inputs.ts'
 import { LIMITS, type Limits } from './auth/limits.ts'
+import { isLocal } from './local.ts'
 
 const Seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const Toggle = z.enum(['true', 'false']).transform((value) => value === 'true')
@@ -16,8 +17,7 @@ const CommaSeparated = z.string().transform((value) =>
 /** A URL without path, query or credentials, as browsers write it in `Origin`; http for localhost only. */
 const Origin = z.string().transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined
-  const local = url?.hostname === 'localhost' || url?.hostname === '127.0.0.1' || url?.hostname === '[::1]'
-  if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && local))) {
+  if (url && (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal(url.hostname)))) {
     if (url.href === `${url.origin}/`) return url.origin
   }
   context.addIssue({ code: 'custom', message: 'must be an https origin without a path, or http://localhost' })
@@ -27,7 +27,7 @@ const Origin = z.string().transform((value, context) => {
 /** Where mailed links lead: https, or http on localhost; a path is welcome. */
 const AppUrl = z.url({ protocol: /^https?$/ }).transform((value, context) => {
   const { protocol, hostname, origin, pathname, search, hash } = new URL(value)
-  if (protocol === 'https:' || hostname === 'localhost' || hostname === '127.0.0.1') {
+  if (protocol === 'https:' || isLocal(hostname)) {
     if (!search && !hash) return `${origin}${pathname.replace(/\/+$/, '')}`
   }
   context.addIssue({ code: 'custom', message: 'must be an https URL, or http://localhost, without a query' })

@@ -11,13 +11,13 @@ const DATA_FOLDER = '.servauth'
  * Fills in what a newcomer has not set up: a PostgreSQL of our own and a secret, both made once
  * and kept. In production the settings are complete, and nothing is made up.
  */
-export async function completeSettings(env: Env, join = false) {
+export async function completeSettings(env: Env, { isBeside = false } = {}) {
   const { DATABASE_URL, AUTH_SECRET } = env
   if (DATABASE_URL && AUTH_SECRET) {
     return { settings: { ...env, DATABASE_URL, AUTH_SECRET } satisfies Settings, stop: async () => {} }
   }
   const { joinEmbeddedPostgres, startEmbeddedPostgres } = await import('./db/embedded.ts')
-  const open = join ? joinEmbeddedPostgres : startEmbeddedPostgres
+  const open = isBeside ? joinEmbeddedPostgres : startEmbeddedPostgres
   const database = DATABASE_URL ? undefined : await open(DATA_FOLDER)
   const settings: Settings = {
     ...env,
@@ -37,7 +37,7 @@ export async function joinSettings(env: Env, { make = false } = {}) {
       `There is no ${DATA_FOLDER} in this folder, so no server was started here yet. Start one, or set DATABASE_URL.`,
     )
   }
-  return completeSettings(env, true)
+  return completeSettings(env, { isBeside: true })
 }
 
 /** Whether development was started in this folder before. */

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { LOCKS } from '../src/db/locks.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { createDatabase } from './support/database.ts'
 import { createProxy } from './support/proxy.ts'
 
-const LOCK = 7_378_283
 const seconds = (since: number) => (performance.now() - since) / 1000
 
 async function databaseWithProxy() {
@@ -22,7 +22,7 @@ async function databaseWithProxy() {
 test.concurrent('a migration on a database that freezes is given up, and can be tried again', async () => {
   const { sql, proxy, drop } = await databaseWithProxy()
   const other = await sql.reserve()
-  await other`select pg_advisory_lock(${LOCK})`
+  await other`select pg_advisory_lock(${LOCKS.migration})`
   const began = performance.now()
   const frozen = migrate(proxy.url)
   const outcome = frozen.then(
@@ -40,7 +40,7 @@ test.concurrent('a migration on a database that freezes is given up, and can be 
   const told = await outcome
   const took = seconds(began)
   proxy.restore()
-  await other`select pg_advisory_unlock(${LOCK})`
+  await other`select pg_advisory_unlock(${LOCKS.migration})`
   other.release()
   await migrate(proxy.url)
   await drop()
@@ -52,12 +52,12 @@ test.concurrent('a migration on a database that freezes is given up, and can be 
 test.concurrent('a migration that waits for another replica waits as long as that one works', async () => {
   const { sql, proxy, drop } = await databaseWithProxy()
   const other = await sql.reserve()
-  await other`select pg_advisory_lock(${LOCK})`
+  await other`select pg_advisory_lock(${LOCKS.migration})`
   const began = performance.now()
   const waiting = migrate(proxy.url)
 
   await new Promise((done) => setTimeout(done, 13_000))
-  await other`select pg_advisory_unlock(${LOCK})`
+  await other`select pg_advisory_unlock(${LOCKS.migration})`
   other.release()
   await waiting
   await drop()

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { events, sessions, type UserRow, users } from '../db/schema.ts'
 import { AuthError } from '../errors.ts'
+import { NO_CLIENT } from './caller.ts'
 import { endSessions } from './end-session.ts'
 import { type EventKind, record } from './events.ts'
 import type { AccountInput } from './inputs.ts'
@@ -9,9 +10,6 @@ import { endMailedTokens } from './mailed-tokens.ts'
 import { toUser } from './user.ts'
 
 const SHOWN_EVENTS = 10
-
-/** Whoever runs the server works beside it, so there is no request and no address to keep. */
-const OPERATOR = { requestId: '', ipAddress: null, userAgent: null }
 
 /** What whoever runs the server may do with somebody's account. */
 export function createAdministration({ db }: { db: Db }) {
@@ -26,7 +24,7 @@ export function createAdministration({ db }: { db: Db }) {
     })
   }
 
-  const note = (tx: Executor, kind: EventKind, { id }: UserRow) => record(tx, kind, id, OPERATOR)
+  const note = (tx: Executor, kind: EventKind, { id }: UserRow) => record(tx, kind, id, NO_CLIENT)
 
   return {
     /** The account, its live sessions and its latest events, newest first. @throws `NOT_FOUND` */

@@ -5,6 +5,9 @@ import type { User } from './outputs.ts'
 /** Where a request comes from, as far as it may be believed; all cleaned and cut to size. */
 export type Client = { requestId: string; ipAddress: string | null; userAgent: string | null }
 
+/** Whoever acts without a request: the server itself, or its operator beside it. */
+export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: null }
+
 /**
  * Whom a credential stands for, for a change: as the database knows it now. `fresh` when the password was
  * given a short while ago.

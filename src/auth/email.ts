@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { isUniqueViolation } from '../db/client.ts'
 import { sessions, users } from '../db/schema.ts'
-import { AuthError } from '../errors.ts'
+import { AuthError, invalid } from '../errors.ts'
 import { type Caller, formerIdentity } from './caller.ts'
 import type { Core } from './core.ts'
 import { changeEmail } from './email-change.ts'
@@ -36,9 +36,7 @@ export function createEmail(core: Core) {
         return true
       }
       if (!input) {
-        throw new AuthError('INVALID_INPUT', {
-          fields: [{ path: 'email', message: 'Is required when signed out.' }],
-        })
+        throw invalid('email', 'Is required when signed out.')
       }
       if (await mayMail(input.email, caller)) {
         await outbox.promise(db, { kind: 'email-verification', recipient: input.email })

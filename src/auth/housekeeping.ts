@@ -1,5 +1,6 @@
 import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { LOCKS } from '../db/locks.ts'
 import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../db/schema.ts'
 import type { Logger } from '../log.ts'
 import { isSpent as isSpentKey } from './signing-keys.ts'
@@ -10,9 +11,6 @@ const BATCH = 500
 const MOST_BATCHES = 400
 /** Between batches, so that whoever waits for the database goes first. */
 const PAUSE_MS = 10
-/** Any number will do, as long as every replica takes the same. */
-const LOCK = 7_378_284
-
 /** What is spent: the key of its table, and the time that must lie before a limit. */
 type Spent = [key: Column, time: Column, limit: SQL]
 
@@ -47,7 +45,7 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
     const { table } = key
     const isSpent = sql`${time} < ${limit}`
     return db.transaction(async (tx) => {
-      const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCK}) as mine`)
+      const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCKS.housekeeping}) as mine`)
       if (!lock?.mine) return 0
       // Asked twice: a counter that begins anew meanwhile is not spent any more. In order, and as an array, so that
       // both go by an index whatever the planner thinks of the parameters.

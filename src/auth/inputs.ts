@@ -1,6 +1,6 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
 import { z } from 'zod'
-import { AuthError, type FieldFault } from '../errors.ts'
+import { AuthError, type FieldFault, invalid } from '../errors.ts'
 
 /** No NUL, no other control character and no half of a surrogate pair, anywhere. */
 const Text = z
@@ -177,13 +177,13 @@ function isPersonal(password: string, email: string) {
 /** @throws `INVALID_INPUT` for a new password that is the user's own address. */
 export function refusePersonal(newPassword: string, email: string) {
   if (!isPersonal(newPassword, email)) return
-  throw new AuthError('INVALID_INPUT', { fields: [{ path: 'newPassword', message: PERSONAL }] })
+  throw invalid('newPassword', PERSONAL)
 }
 
 /** @throws `INVALID_INPUT` for a new password under the minimum that is set. */
 export function refuseShort(password: string, least: number, path: string) {
   if (characters(password) >= least) return
-  throw new AuthError('INVALID_INPUT', { fields: [{ path, message: tooShort(least) }] })
+  throw invalid(path, tooShort(least))
 }
 
 /** Parses or refuses with `INVALID_INPUT`, naming every field that is at fault. */

@@ -28,8 +28,7 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
         return attempt({ ...known })
       })
       .catch(async (fault: unknown) => {
-        const failed = fault instanceof AuthError && (fault.status === 401 || fault.status === 403)
-        if (failed && (await throttle.mayRecord('login_failed', client)))
+        if (isFailure(fault) && (await throttle.mayRecord('login_failed', client)))
           await recordByEmail(db, 'login_failed', email, client)
         throw fault
       })
@@ -52,3 +51,6 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
       .where(and(eq(users.id, userId), eq(users.password, outdatedHash)))
   }
 }
+
+const isFailure = (fault: unknown) =>
+  fault instanceof AuthError && (fault.code === 'INVALID_CREDENTIALS' || fault.code === 'EMAIL_NOT_VERIFIED')

@@ -1,5 +1,6 @@
 import { asc, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
+import { LOCKS } from '../db/locks.ts'
 import { jwks } from '../db/schema.ts'
 
 export type SigningKeys = ReturnType<typeof createSigningKeys>
@@ -13,9 +14,6 @@ type NewKey = Pick<typeof jwks.$inferInsert, 'publicKey' | 'privateKey' | 'alg' 
 const LEAD_SECONDS = 15 * 60
 /** How long a replica may go on signing with the key that it has in memory, and the leeway of whoever verifies. */
 const OVERLAP_SECONDS = 60 + 30
-
-/** Any number will do, as long as every replica takes the same. */
-const LOCK = 7_378_285
 
 /**
  * The life of a key follows from when it and its successor were made, by the database's clock, so that all
@@ -49,7 +47,7 @@ export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS
   /** Makes a key where `isWanted`, which one process at a time may ask. */
   async function add(values: NewKey, isWanted: (keys: Awaited<ReturnType<typeof list>>) => boolean) {
     return db.transaction(async (tx) => {
-      await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`)
+      await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.signingKey})`)
       if (!isWanted(await list(tx))) return undefined
       const [key] = await tx
         .insert(jwks)

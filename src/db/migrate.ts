@@ -5,10 +5,9 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
 import { connectionOptions } from './client.ts'
+import { LOCKS } from './locks.ts'
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
-/** Any number will do, as long as every replica takes the same. */
-const LOCK = 7_378_283
 const PULSE_MS = 1000
 /** How long the database may be silent before a migration on it is given up. */
 const SILENCE_MS = 10_000
@@ -34,7 +33,7 @@ export async function migrate(url: string, onStep: (step: Step) => void = () => 
 }
 
 async function apply(sql: Sql, onStep: (step: Step) => void) {
-  await sql`select pg_advisory_lock(${LOCK})`
+  await sql`select pg_advisory_lock(${LOCKS.migration})`
   const { missing } = await read(sql)
   const steps = missing.flatMap(({ name, statements }) =>
     statements.map((text, index) => ({ text, name, step: index + 1, steps: statements.length })),

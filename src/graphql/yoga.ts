@@ -9,7 +9,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import { z } from 'zod'
 import { parse } from '../auth/inputs.ts'
 import type { AuthService } from '../auth/service.ts'
-import { AuthError, asAuthError, type FieldFault } from '../errors.ts'
+import { AuthError, asAuthError, invalid } from '../errors.ts'
 import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
 import { note } from '../http/error-response.ts'
@@ -132,10 +132,7 @@ function asRequestError(error: GraphQLError) {
   return refusal(notFitting(path, words), error)
 }
 
-function notFitting(path: string, message = 'Does not fit.') {
-  const field: FieldFault = { path, message }
-  return new AuthError('INVALID_INPUT', { fields: [field] })
-}
+const notFitting = (path: string, message = 'Does not fit.') => invalid(path, message)
 
 /** Where GraphQL did not expect a value may stand a password; line and column say where it is. */
 function withoutValue({ message, nodes, source, positions, extensions }: GraphQLError) {

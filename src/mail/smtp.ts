@@ -1,4 +1,5 @@
 import { createDeadline } from '../deadline.ts'
+import { isLocal } from '../local.ts'
 import type { Message } from './messages.ts'
 
 /** How many mails can be on their way at once. */
@@ -19,10 +20,9 @@ export class Undeliverable extends Error {
  */
 export function createSmtp({ url, from }: { url: string; from: string }) {
   const { hostname } = new URL(url)
-  const local = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
   const tls = /[?&](ignoreTLS|requireTLS)=/.test(url)
     ? {}
-    : local
+    : isLocal(hostname)
       ? { ignoreTLS: true }
       : { requireTLS: true }
   const timeouts = {
@@ -59,7 +59,7 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
     /** Connects, greets, encrypts and signs in, and sends nothing. */
     check: async () => (await connect()).verify(),
     /** How the way there is kept private, in words. */
-    security: describe(url, local),
+    security: describe(url, isLocal(hostname)),
     close: () => void transport?.then((smtp) => smtp.close()),
   }
 }

@@ -7,7 +7,7 @@ import { documented, route } from './route.ts'
 
 /** The operations of the contract as thin aliases under `/auth`. */
 export function authRoutes(auth: AuthService) {
-  const app = new Hono<AppEnv>({ strict: true })
+  const app = new Hono<AppEnv>()
 
   app.post('/register', route(operations.register, auth.register))
   app.post('/login', route(operations.login, auth.login))

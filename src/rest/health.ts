@@ -14,7 +14,7 @@ type Options = {
 
 /** What machines ask: whether the process lives, whether it can serve, and the keys that verify our tokens. */
 export function healthRoutes({ isReady, publishedKeys, publishVersion }: Options) {
-  const app = new Hono<AppEnv>({ strict: true })
+  const app = new Hono<AppEnv>()
   const alive = { status: 'ok' as const, ...(publishVersion && { version }) }
 
   app.get(
