@@ -20,6 +20,9 @@ export type CounterFactory = (options: {
 /** After the free failures in a row, each attempt is followed by a wait that doubles up to the longest. */
 const FAILURES_KEPT = 24 * 3600
 
+/** Failures in a row are followed by a wait that grows, and are no plain count. */
+type Counted = Exclude<LimitName, 'loginFailures'>
+
 type Parts = {
   db: Db
   counter: CounterFactory
@@ -35,14 +38,15 @@ type Parts = {
 export function createThrottle({ db, counter, enabled, limits, observer }: Parts) {
   const make = (keyPrefix: string, points: number, duration: number) =>
     counter({ keyPrefix, points, duration })
+  const { loginFailures, ...counted } = limits
   const counters = Object.fromEntries(
-    Object.entries(limits).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
-  ) as Record<LimitName, RateLimiterAbstract>
+    Object.entries(counted).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
+  ) as Record<Counted, RateLimiterAbstract>
   const failures = make('loginFailures', Number.MAX_SAFE_INTEGER, FAILURES_KEPT)
   const waits = make('loginWait', 1, 1)
-  const [freeFailures, longestWait] = limits.loginFailures
+  const [freeFailures, longestWait] = loginFailures
 
-  async function count(limit: LimitName, key: string, client: Client) {
+  async function count(limit: Counted, key: string, client: Client) {
     if (!enabled) return
     const state = await consume(counters[limit], key)
     const excess = state.consumedPoints - limits[limit][0]
@@ -50,7 +54,7 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
     if (excess > 0) throw mustWait(limit, state)
   }
 
-  async function isWithin(limit: LimitName, key: string) {
+  async function isWithin(limit: Counted, key: string) {
     const { consumedPoints } = await consume(counters[limit], key)
     const isWithin = consumedPoints <= limits[limit][0]
     if (!isWithin) observer?.limited(limit)
