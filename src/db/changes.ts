@@ -40,6 +40,8 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
   const inTime = createDeadline(LOST_MS)
   let subscriber: Subscriber = { onChange: () => {}, onGap: () => {} }
   let provenAt = Number.NEGATIVE_INFINITY
+  /** The same, also after what was known has been given up. */
+  let lastProvenAt = provenAt
   let isLost = false
   let stopped = false
   let wake = () => {}
@@ -99,6 +101,7 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
         const channels = await inTime(sql`select from pg_listening_channels()`, late)
         if (state.isLost || channels.length === 0) throw new Error('Nothing is heard any more')
         provenAt = askedAt
+        lastProvenAt = askedAt
         isLost = false
         await pause(Math.max(0, askedAt + HEARTBEAT_MS - performance.now()))
       }
@@ -137,7 +140,7 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
     /** Whether all that was committed until {@link PROOF_MS} ago is known here. */
     isCurrent: () => performance.now() - provenAt < PROOF_MS,
     /** How long ago all was known for sure, in milliseconds. */
-    ageMs: () => performance.now() - provenAt,
+    ageMs: () => performance.now() - lastProvenAt,
     /** @internal Waits until all that is committed by now is known here. */
     async catchUp() {
       const asked = performance.now()
