@@ -87,8 +87,6 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
 /** Which methods a path is served with, found the way Hono finds its routes. */
 function methodsByPath(routes: { method: string; path: string }[]) {
   const router = new TrieRouter<string>()
-  for (const { method, path } of routes) {
-    if (method !== 'ALL') router.add('ALL', path, method)
-  }
+  for (const { method, path } of routes) router.add('ALL', path, method)
   return (path: string) => [...new Set(router.match('ALL', path)[0].map(([method]) => method))]
 }
