@@ -230,3 +230,42 @@ describe.each(DOORS)('credentials by %s', (door) => {
     expect([asBearer.reason, asCookie.reason]).toEqual(['INVALID', 'INVALID'])
   })
 })
+
+test('a document of `me` that is known answers each user, shape and moment for itself', async () => {
+  const users = await Promise.all(
+    ['Ada', 'Grace'].map(async (username) => {
+      const client = server.client('GraphQL', 'TOKEN')
+      await client.register({ ...account(), username })
+      return { username, client }
+    }),
+  )
+  const ask = async (client: (typeof users)[number]['client'], query: string, operationName?: string) => {
+    const response = await server.fetch('/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${client.kept.accessToken}` },
+      body: JSON.stringify({ query, ...(operationName && { operationName }) }),
+    })
+    return response.json()
+  }
+  const plain = 'query Me { me { username } }'
+  const renamed = '{ who: me { name: username __typename } }'
+  for (let round = 0; round < 3; round++) {
+    for (const { username, client } of users) {
+      expect(await ask(client, plain)).toEqual({ data: { me: { username } } })
+      expect(await ask(client, plain, 'Me')).toEqual({ data: { me: { username } } })
+      expect(await ask(client, renamed)).toEqual({ data: { who: { name: username, __typename: 'User' } } })
+      expect(await ask(client, plain, 'Other')).toMatchObject({
+        errors: [{ extensions: { code: 'INVALID_INPUT' } }],
+      })
+    }
+  }
+  const [ada, grace] = users.map(({ client }) => client)
+  await ada?.call('updateMe', { username: 'Countess' })
+  expect(ada && (await ask(ada, plain))).toEqual({ data: { me: { username: 'Countess' } } })
+  expect(grace && (await ask(grace, plain))).toEqual({ data: { me: { username: 'Grace' } } })
+  await ada?.call('logout')
+  expect(ada && (await ask(ada, plain))).toMatchObject({
+    data: { me: null },
+    errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'REVOKED' } }],
+  })
+})

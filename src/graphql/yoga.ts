@@ -14,7 +14,7 @@ import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
 import { note } from '../http/error-response.ts'
 import type { GraphQLContext } from './builder.ts'
-import { createDocuments } from './documents.ts'
+import { createDocuments, type Prepared } from './documents.ts'
 import { limits } from './limits.ts'
 import { rootField } from './root-field.ts'
 import { schema } from './schema.ts'
@@ -51,8 +51,7 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
 
   const prepare = createDocuments(yoga)
 
-  function answer({ query, operationName, variables }: Parameters, c: AppContext) {
-    const { document, errors } = prepare(query)
+  function answer({ document, errors }: Prepared, { operationName, variables }: Parameters, c: AppContext) {
     if (!document) return { errors }
     if (isObserved) c.set('operation', rootField(document, operationName))
     const operation = getOperationAST(document, operationName)
@@ -69,7 +68,16 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
     const body = readJson(c)
     // What the schema says in words is said here in one line, for the many that are right.
     const parameters = isParameters(body) ? body : parse(Parameters, body)
-    const answering = answer(parameters, c)
+    const prepared = prepare(parameters.query)
+    const { ofMe } = prepared
+    const isMe = ofMe && (!parameters.operationName || parameters.operationName === ofMe.name)
+    const user = isMe ? rememberedUser(c) : undefined
+    const written = user && ofMe?.answers.get(user)
+    if (written !== undefined) {
+      if (isObserved) c.set('operation', 'me')
+      return respond(c, written, 200)
+    }
+    const answering = answer(prepared, parameters, c)
     const result = answering instanceof Promise ? await answering : answering
 
     const executed = 'data' in result
@@ -79,11 +87,23 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
       else if (!executed) c.set('code', String(extensions.code))
     }
     const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
-    const accepted = c.req.header('accept')?.includes('application/graphql-response+json')
-    return c.body(JSON.stringify(answered), executed ? 200 : 400, {
-      'Content-Type': `application/${accepted ? 'graphql-response+json' : 'json'}; charset=utf-8`,
-    })
+    const text = JSON.stringify(answered)
+    if (user && !errors) ofMe?.answers.set(user, text)
+    return respond(c, text, executed ? 200 : 400)
   }
+}
+
+/** Who is signed in, if that is at hand: an object that is another one as soon as anything of it has changed. */
+function rememberedUser(c: AppContext) {
+  const viewer = c.get('caller').view()
+  return viewer instanceof Promise ? undefined : viewer?.user
+}
+
+function respond(c: AppContext, text: string, status: 200 | 400) {
+  const accepted = c.req.header('accept')?.includes('application/graphql-response+json')
+  return c.body(text, status, {
+    'Content-Type': `application/${accepted ? 'graphql-response+json' : 'json'}; charset=utf-8`,
+  })
 }
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
