@@ -28,9 +28,15 @@ export function requestLog(log: Logger, observe?: (c: AppContext, ms: number) =>
   }
 }
 
+/** What every path of ours looks like. */
+const ORDINARY = /^[\w/.-]{1,39}$/
+
 /** As it was sent: decoded it may hold anything. What may be a secret that somebody put there is left out. */
 function pathOf(url: string) {
-  const [path = ''] = url.slice(url.indexOf('/', 'https://'.length)).split(/[?#]/, 1)
+  const start = url.indexOf('/', 'https://'.length)
+  const end = url.indexOf('?', start)
+  const path = end === -1 ? url.slice(start) : url.slice(start, end)
+  if (ORDINARY.test(path)) return path
   return path
     .slice(0, 200)
     .replaceAll(/[^\x21-\x7e]/g, '?')
