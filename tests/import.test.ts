@@ -195,6 +195,27 @@ describe('an import', () => {
     for (const { email } of [hungry, slow]) expect(await passwordOf(server, email)).toBeUndefined()
   })
 
+  test('takes no Argon2 hash that could never be checked, and writes no formula into the list', async () => {
+    const people = [person(), person(), person(), person()]
+    const hashes = [
+      `$argon2id$v=19$m=8,t=1,p=8$${'c'.repeat(22)}$${'d'.repeat(43)}`,
+      `$argon2id$v=19$m=19456,t=0,p=1$${'c'.repeat(22)}$${'d'.repeat(43)}`,
+      `$argon2id$v=19$m=19456,t=2,p=1$${'_'.repeat(22)}$${'d'.repeat(43)}`,
+      `$argon2id$v=19$m=19456,t=2,p=1$c$${'d'.repeat(43)}`,
+    ]
+    for (const [index, each] of people.entries()) {
+      await there.signUp(each)
+      await there.sql`update account set password = ${hashes[index] ?? ''}
+        where "userId" = (select id from "user" where email = ${each.email})`
+    }
+    await there.sql`update "user" set email = ${`+${people[0]?.email}`} where email = ${people[0]?.email ?? ''}`
+
+    await importInto(server, there, `--map ${mapFile}`)
+
+    for (const { email } of people) expect(await passwordOf(server, email)).toBeUndefined()
+    expect(await readFile(mapFile, 'utf8')).toContain(`"'+${people[0]?.email}","unknown kind of hash"`)
+  })
+
   test('leaves alone whoever changed their address or left since', async () => {
     const [moved, left] = [person(), person()]
     for (const each of [moved, left]) await there.signUp(each)
