@@ -1,7 +1,7 @@
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
 const config: CodegenConfig = {
-  schema: './src/graphql/schema.ts',
+  schema: './src/graphql/schema/schema.ts',
   documents: 'examples/operations/*.graphql',
   generates: {
     'schema.graphql': { plugins: ['schema-ast'], config: { sort: true } },

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
-import { LEAST_PASSWORD_LENGTH } from './auth/inputs.ts'
-import { LIMITS, type Limits } from './auth/limits.ts'
+import { LIMITS, type Limits } from './auth/throttle/limits.ts'
+import { LEAST_PASSWORD_LENGTH } from './contract/inputs.ts'
 import { isLocal } from './local.ts'
 
 const Seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { LIMITS } from '../src/auth/limits.ts'
+import { LIMITS } from '../src/auth/throttle/limits.ts'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 
 const complete = {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startHousekeeping } from '../src/auth/housekeeping.ts'
+import { startHousekeeping } from '../src/auth/operator/housekeeping.ts'
 import { createDb } from '../src/db/client.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/observe/log.ts'
 import { account } from './support/client.ts'
 import { startServerWithMail } from './support/server.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { startHousekeeping } from '../src/auth/housekeeping.ts'
+import { startHousekeeping } from '../src/auth/operator/housekeeping.ts'
 import { createDb } from '../src/db/client.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/observe/log.ts'
 import { startServer } from './support/server.ts'
 
 test('what has served is cleared away in batches, and what is live stays', async () => {

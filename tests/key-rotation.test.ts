@@ -8,11 +8,11 @@ import {
   SignJWT,
 } from 'jose'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { startHousekeeping } from '../src/auth/housekeeping.ts'
+import { startHousekeeping } from '../src/auth/operator/housekeeping.ts'
 import { compose } from '../src/compose.ts'
 import { createDb } from '../src/db/client.ts'
 import { loadEnv } from '../src/env.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/observe/log.ts'
 import { DOORS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { runCommand } from './support/process.ts'

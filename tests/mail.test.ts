@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { compose } from '../src/compose.ts'
 import { loadEnv } from '../src/env.ts'
-import { createLog } from '../src/log.ts'
+import { createLog } from '../src/observe/log.ts'
 import { account } from './support/client.ts'
 import { startServer, startServerWithMail } from './support/server.ts'
 

@@ -1,13 +1,13 @@
 import type { Db } from '../db/client.ts'
-import type { BetterAuth } from './better-auth.ts'
-import type { Credentials } from './credentials.ts'
-import type { Grant } from './grant.ts'
-import type { MailedTokens } from './mailed-tokens.ts'
-import type { Outbox } from './outbox.ts'
-import type { Passwords } from './passwords.ts'
-import type { RefreshTokens } from './refresh-tokens.ts'
-import type { SessionCache } from './session-cache.ts'
-import type { Throttle } from './throttle.ts'
+import type { BetterAuth } from './better-auth/better-auth.ts'
+import type { MailedTokens } from './mailing/mailed-tokens.ts'
+import type { Outbox } from './mailing/outbox.ts'
+import type { Passwords } from './passwords/hashing.ts'
+import type { Credentials } from './sessions/credentials.ts'
+import type { RefreshTokens } from './sessions/refresh-tokens.ts'
+import type { SessionCache } from './sessions/session-cache.ts'
+import type { Grant } from './sign-in/grant.ts'
+import type { Throttle } from './throttle/throttle.ts'
 
 /** What the use cases are made of. Each takes the parts it names. */
 export type Core = {

@@ -1,4 +1,4 @@
-import type { LimitName } from './limits.ts'
+import type { LimitName } from './throttle/limits.ts'
 
 /** What whoever watches the service is told as it happens. */
 export type Observer = {

@@ -1,5 +1,5 @@
 import type { BlockList } from 'node:net'
-import type { Caller, Client, Identity, Presented, Viewer } from '../auth/caller.ts'
+import type { Caller, Client, Identity, Presented, Viewer } from '../contract/caller.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext } from './context.ts'
 import type { Step } from './life.ts'

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Caller } from '../auth/caller.ts'
+import type { Caller } from '../contract/caller.ts'
 
 /** What a request carries through the middleware. `address` is the socket's. */
 export type AppEnv = {

@@ -1,4 +1,4 @@
-import { createRequestLines, type Logger } from '../log.ts'
+import { createRequestLines, type Logger } from '../observe/log.ts'
 import type { AppContext } from './context.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { prometheusContentType } from 'prom-client'
-import type { Logger } from '../log.ts'
+import type { Logger } from './log.ts'
 
 /** Serves the metrics, and nothing else, on a port of their own. Many scrapes at once cost one. */
 export function serveMetrics(port: number, text: () => Promise<string>, log: Logger) {

@@ -12,8 +12,8 @@ import {
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Env } from '../env.ts'
 import { AuthError } from '../errors.ts'
-import type { Logger } from '../log.ts'
 import type { Attributes, Span } from '../span.ts'
+import type { Logger } from './log.ts'
 import { createSampler } from './sampler.ts'
 
 export type Tracing = ReturnType<typeof createTracing>

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import { type Caller, type Viewer, viewerOf } from '../auth/caller.ts'
 import type { AuthService } from '../auth/service.ts'
+import { type Caller, type Viewer, viewerOf } from '../contract/caller.ts'
 import type { AppEnv } from '../http/context.ts'
 import * as operations from './operations.ts'
 import { documented, route } from './route.ts'

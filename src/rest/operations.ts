@@ -13,8 +13,8 @@ import {
   UndoEmailChangeInput,
   UpdateMeInput,
   VerifyEmailInput,
-} from '../auth/inputs.ts'
-import { AuthPayload, Event, RegisterPayload, Session, User } from '../auth/outputs.ts'
+} from '../contract/inputs.ts'
+import { AuthPayload, Event, RegisterPayload, Session, User } from '../contract/outputs.ts'
 import { type Operation, operation } from './route.ts'
 
 const SIGNED_IN: Operation['credentials'] = ['bearer', 'cookie']

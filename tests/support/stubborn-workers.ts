@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import pino from 'pino'
-import { connectSupervisor, startWorkers, WORKER_VARIABLE } from '../../src/commands/workers.ts'
+import { connectSupervisor, startWorkers, WORKER_VARIABLE } from '../../src/process/workers.ts'
 
 const kind = process.env[WORKER_VARIABLE]
 

@@ -1,0 +1,108 @@
+import { eq } from 'drizzle-orm'
+import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import type {
+  RequestEmailVerificationInput,
+  UndoEmailChangeInput,
+  VerifyEmailInput,
+} from '../../contract/inputs.ts'
+import { isUniqueViolation } from '../../db/client.ts'
+import { sessions, users } from '../../db/schema.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import type { Core } from '../core.ts'
+import { record } from '../events/events.ts'
+import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endSessions } from '../sessions/end-session.ts'
+import { changeEmail } from './email-change.ts'
+
+/** Proof that an address is its account's, and the way back from a changed one. */
+export function createEmail(core: Core) {
+  const { db, mailedTokens, outbox, sessionCache, throttle } = core
+
+  const mayMail = (email: string, { client }: Caller) =>
+    throttle.mayMail('verificationMailPerAccount', email, client)
+
+  return {
+    /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
+    async requestEmailVerification(input: RequestEmailVerificationInput | null | undefined, caller: Caller) {
+      outbox.demand()
+      const identity = await (input ? formerIdentity(caller) : caller.identify())
+      if (identity) {
+        const { user, session } = identity
+        const { email, pendingEmail } = user
+        const kind = pendingEmail ? 'email-change' : 'email-verification'
+        const mail = {
+          kind,
+          recipient: pendingEmail ?? email,
+          userId: user.id,
+          sessionId: session.id,
+        } as const
+        if (await mayMail(mail.recipient, caller)) await outbox.promise(db, mail)
+        return true
+      }
+      if (!input) {
+        throw invalid('email', 'Is required when signed out.')
+      }
+      if (await mayMail(input.email, caller)) {
+        await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
+      }
+      return true
+    },
+
+    /** Proves the account's address, or puts the pending one in force. Needs no session and makes none. */
+    async verifyEmail({ token }: VerifyEmailInput, caller: Caller) {
+      await throttle.usingMailedToken(caller.client)
+      const hereId = (await formerIdentity(caller))?.session.id
+      const { userId, secret } = await db
+        .transaction(async (tx) => {
+          const { userId, value, sessionId } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
+          const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
+          if (user?.email === value) {
+            await tx.update(users).set({ emailVerified: true }).where(eq(users.id, userId))
+            await record(tx, 'email_verified', userId, caller.client)
+            return { userId, secret: undefined }
+          }
+          if (user?.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
+          const [asked] = sessionId ? await tx.select().from(sessions).where(eq(sessions.id, sessionId)) : []
+          const here = hereId === asked?.id
+          const keep = asked ? { id: asked.id, transport: here ? asked.transport : ('TOKEN' as const) } : null
+          const change = { user, newEmail: value, keep, client: caller.client, verified: true }
+          return { userId, secret: (await changeEmail(tx, core, change)).secret }
+        })
+        .catch(asInvalidToken)
+      sessionCache.forget(userId)
+      if (secret) caller.keepSecret(secret)
+      return true
+    },
+
+    /** Puts the earlier address back and ends every session. */
+    async undoEmailChange({ token }: UndoEmailChangeInput, caller: Caller) {
+      await throttle.usingMailedToken(caller.client)
+      const userId = await db
+        .transaction(async (tx) => {
+          const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
+          const { userId, value: email } = undo
+          const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
+          if (!user) throw new AuthError('INVALID_TOKEN')
+          await tx
+            .update(users)
+            .set({ email, emailVerified: true, pendingEmail: null })
+            .where(eq(users.id, userId))
+          await endSessions(tx, userId)
+          await endMailedTokens(tx, user)
+          await mailedTokens.endLaterUndos(tx, userId, undo)
+          await record(tx, 'email_change_undone', userId, caller.client)
+          await outbox.promise(tx, { kind: 'email-change-undone', recipient: email, userId })
+          return userId
+        })
+        .catch(asInvalidToken)
+      sessionCache.forget(userId)
+      return true
+    },
+  }
+}
+
+/** An address that was taken meanwhile makes the token useless, and saying more would tell whose it is. */
+function asInvalidToken(fault: unknown): never {
+  const taken = isUniqueViolation(fault) || (fault instanceof AuthError && fault.code === 'EMAIL_TAKEN')
+  throw taken ? new AuthError('INVALID_TOKEN', { cause: fault }) : fault
+}

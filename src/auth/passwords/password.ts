@@ -1,0 +1,89 @@
+import { and, eq } from 'drizzle-orm'
+import { type Caller, identityOf } from '../../contract/caller.ts'
+import {
+  type ChangePasswordInput,
+  type RequestPasswordResetInput,
+  type ResetPasswordInput,
+  refusePersonal,
+} from '../../contract/inputs.ts'
+import { users } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { createReauthenticate } from '../account/reauthenticate.ts'
+import type { Core } from '../core.ts'
+import { record, recordByEmail } from '../events/events.ts'
+import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endSessions } from '../sessions/end-session.ts'
+import { renewSession } from '../sessions/renew-session.ts'
+
+/** A new password: with the old one, or by a mail to whoever has lost it. */
+export function createPassword(core: Core) {
+  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } = core
+  const reauthenticate = createReauthenticate(core)
+
+  return {
+    /** This session goes on with a new secret, every other one ends, and mailed tokens die. */
+    async changePassword({ currentPassword, newPassword }: ChangePasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
+      const identity = await identityOf(caller)
+      const { user, session } = identity
+      refusePersonal(newPassword, user.email)
+      const hash = await passwords.admit(async () => {
+        await reauthenticate.byPassword(identity, currentPassword, caller)
+        return passwords.hash(newPassword)
+      })
+      const changed = await db.transaction(async (tx) => {
+        // Only while the password that was given is still the current one.
+        const isCurrent = and(eq(users.id, user.id), eq(users.password, user.password))
+        const [row] = await tx.update(users).set({ password: hash }).where(isCurrent).returning()
+        if (!row) throw new AuthError('INVALID_CREDENTIALS')
+        const renewed = await renewSession(tx, session.id, refreshTokens)
+        await endSessions(tx, user.id, session.id)
+        await endMailedTokens(tx, row)
+        await record(tx, 'password_changed', user.id, caller.client)
+        await outbox.promise(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
+        return { user: row, ...renewed }
+      })
+      sessionCache.forget(user.id)
+      return grant(changed, caller)
+    },
+
+    /** Answers before anybody has looked whether there is such an account. */
+    async requestPasswordReset({ email }: RequestPasswordResetInput, caller: Caller) {
+      outbox.demand()
+      const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
+      const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
+      await db.transaction(async (tx) => {
+        if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
+        if (mayRecord) await recordByEmail(tx, 'password_reset_requested', email, caller.client)
+      })
+      return true
+    },
+
+    /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
+    async resetPassword({ token, newPassword }: ResetPasswordInput, caller: Caller) {
+      passwords.refuseShort(newPassword, 'newPassword')
+      await throttle.usingMailedToken(caller.client)
+      const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
+      refusePersonal(newPassword, email)
+      const hash = await passwords.admit(() => passwords.hash(newPassword))
+      const userId = await db.transaction(async (tx) => {
+        const { userId } = await mailedTokens.consume(tx, token, 'PASSWORD_RESET')
+        const [user] = await tx
+          .update(users)
+          .set({ password: hash, emailVerified: true })
+          .where(and(eq(users.id, userId), eq(users.email, email)))
+          .returning()
+        if (!user) throw new AuthError('INVALID_TOKEN')
+        await endSessions(tx, user.id)
+        await endMailedTokens(tx, user)
+        await record(tx, 'password_reset', user.id, caller.client)
+        await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
+        return userId
+      })
+      sessionCache.forget(userId)
+      // Whoever guessed at the old password does not keep the owner waiting for the new one.
+      await throttle.forgive(email)
+      return true
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { migrate } from '../db/migrate.ts'
+import { loadEnv } from '../env.ts'
+import { joinSettings } from '../process/first-run.ts'
+
+const PATIENCE_MS = 2000
+
+/** Applies the missing migrations; one that takes long is seen to be at work. */
+export async function migrateDatabase(source: Record<string, string | undefined>) {
+  const { settings, stop } = await joinSettings(loadEnv(source), { make: true })
+  let doing = 'waiting for another process that migrates'
+  const began = Date.now()
+  const timer = setInterval(() => {
+    console.log(`  … ${doing}, ${Math.round((Date.now() - began) / 1000)} s so far`)
+  }, PATIENCE_MS)
+  try {
+    const applied = await migrate(settings.DATABASE_URL, ({ name, step, steps }) => {
+      doing = `${name}, statement ${step} of ${steps}`
+      if (step === 1) console.log(`  ${name}`)
+    })
+    console.log(
+      applied.length > 0
+        ? `Applied ${applied.length}: the database is up to date.`
+        : 'Nothing to do: the database is up to date.',
+    )
+  } finally {
+    clearInterval(timer)
+    await stop()
+  }
+}

@@ -1,0 +1,55 @@
+import { type DocumentNode, GraphQLError, Kind, OperationTypeNode } from 'graphql'
+import type { YogaServerInstance } from 'graphql-yoga'
+import { LRUCache } from 'lru-cache'
+import type { User } from '../../contract/outputs.ts'
+
+/** Of text, in all; what it parses to takes some twenty times as much memory. */
+const MOST_CHARACTERS = 1_000_000
+
+/** One query of `me` in which nothing varies: its answer follows from the user, and is kept as it was written. */
+type OfMe = { name: string | undefined; answers: WeakMap<User, string> }
+type Known = { document: DocumentNode; ofMe: OfMe | undefined; errors?: never }
+export type Prepared = Known | { document?: never; ofMe?: never; errors: readonly GraphQLError[] }
+
+/**
+ * Has Yoga parse and validate a document, with all its plugins, and remembers those that may be executed. In
+ * the place of Yoga's own cache, which counts documents and not their size, and lies behind all of its hooks.
+ */
+export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, 'getEnveloped'>) {
+  const known = new LRUCache<string, Known>({
+    maxSize: MOST_CHARACTERS,
+    sizeCalculation: (_, text) => text.length,
+  })
+
+  return function prepare(text: string): Prepared {
+    const remembered = known.get(text)
+    if (remembered) return remembered
+    const { parse, validate, schema } = yoga.getEnveloped({})
+    try {
+      const document: DocumentNode = parse(text)
+      const errors: readonly GraphQLError[] = validate(schema, document)
+      if (errors.length > 0) return { errors }
+      // A string in a document may be a password; good clients put it into the variables.
+      if (text.includes('"')) return { document, ofMe: undefined }
+      const prepared: Known = { document, ofMe: ofMe(document) }
+      known.set(text, prepared)
+      return prepared
+    } catch (fault) {
+      if (!(fault instanceof GraphQLError)) throw fault
+      const { message, source, positions } = fault
+      const place = { source: source ?? null, positions: positions ?? null }
+      return {
+        errors: [new GraphQLError(message, { ...place, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })],
+      }
+    }
+  }
+}
+
+function ofMe({ definitions }: DocumentNode): OfMe | undefined {
+  const [operation, other] = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
+  if (!operation || other || operation.operation !== OperationTypeNode.QUERY) return undefined
+  const [field, second] = operation.selectionSet.selections
+  const isPlainMe = field?.kind === Kind.FIELD && field.name.value === 'me' && !field.directives?.length
+  if (!isPlainMe || second || operation.variableDefinitions?.length) return undefined
+  return { name: operation.name?.value, answers: new WeakMap() }
+}

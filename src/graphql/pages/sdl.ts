@@ -1,0 +1,15 @@
+import { lexicographicSortSchema, printSchema } from 'graphql'
+import type { AppContext } from '../../http/context.ts'
+import { schema } from '../schema/schema.ts'
+
+/** `GET /schema.graphql`: the schema as it is in the repository, for the tools of clients. */
+export function createSdl() {
+  let printed: string | undefined
+  return function sdl(c: AppContext) {
+    printed ??= printSchema(lexicographicSortSchema(schema))
+    return c.body(printed, 200, {
+      'Content-Type': 'application/graphql; charset=utf-8',
+      'Cache-Control': 'public, max-age=300',
+    })
+  }
+}
