@@ -10,81 +10,93 @@ import { caller, clientOf } from './http/caller.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
-import { errorResponse, notFound } from './http/error-response.ts'
-import { type Handler, life } from './http/life.ts'
+import { answerErrors, errorResponse, notFound } from './http/errors.ts'
+import { createPipeline, type Handler } from './http/pipeline.ts'
 import { requestId } from './http/request-id.ts'
-import { requestLog } from './http/request-log.ts'
+import { type Observe, requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { createSessionCookie } from './http/session-cookie.ts'
 import { trace } from './http/trace.ts'
 import type { Logger } from './observe/log.ts'
 import type { Tracing } from './observe/tracing.ts'
-import { authRoutes } from './rest/auth.ts'
-import { healthRoutes } from './rest/health.ts'
 import { openApi } from './rest/openapi.ts'
+import { operationRoutes } from './rest/operation-routes.ts'
 import { referenceRoutes } from './rest/reference.ts'
+import { openApiDocument } from './rest/server-endpoints.ts'
+import { serverRoutes } from './rest/server-routes.ts'
 
 type Parts = {
   env: Env
   auth: AuthService
   log: Logger
   isReady: () => Promise<boolean>
-  /** Told of each request at its end, where somebody watches. */
-  observe?: ((c: AppContext, ms: number) => void) | undefined
+  observe?: Observe | undefined
   tracing?: Tracing | undefined
 }
 
-/** The HTTP server's inside. The list in `before` is the life of a request, in order. */
+/** The HTTP application: the routes of both adapters behind one pipeline. */
 export async function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
-  const https = env.PUBLIC_URL.startsWith('https:')
-  const cookie = createSessionCookie({ https, maxAgeSeconds: env.SESSION_IDLE_SECONDS })
-  const onRefused = (c: AppContext) => {
-    auth
-      .noteRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
-      .catch((err: unknown) => log.warn({ err }, 'event lost'))
-  }
-
-  const routes = new Hono<AppEnv>()
-  routes.post(
-    '/graphql',
-    createGraphQL({ auth, introspection: env.INTROSPECTION, isObserved: (observe ?? tracing) !== undefined }),
-  )
-  if (env.GRAPHIQL) routes.get('/graphql', await createGraphiQL())
-  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
-  routes.route('/auth', authRoutes(auth))
-  const { publishedKeys } = auth
-  routes.route('/', healthRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
-  routes.get('/openapi.json', openApi(routes, { url: env.PUBLIC_URL, cookieName: cookie.name }))
-  if (env.DOCS) routes.route('/docs', referenceRoutes())
-
-  const { identify, view } = auth
-  const serve = life({
-    before: [
-      requestId,
-      securityHeaders({ https }),
-      cors(env.ALLOWED_ORIGINS),
-      body(),
-      csrf({
-        ownOrigin: env.PUBLIC_URL,
-        allowedOrigins: env.ALLOWED_ORIGINS,
-        cookieName: cookie.name,
-        onRefused,
-      }),
-      caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
-    ],
-    onError: errorResponse,
-    after: requestLog(log, observe),
+  const cookie = createSessionCookie({
+    https: env.PUBLIC_URL.startsWith('https:'),
+    maxAgeSeconds: env.SESSION_IDLE_SECONDS,
   })
+  const routes = await createRoutes({ env, auth, isReady, observe, tracing }, cookie.name)
+  const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookie))
 
   const app = new Hono<AppEnv>()
-  if (tracing) app.use(trace(tracing))
   for (const { method, path, handler } of routes.routes) app.on(method, path, serve(handler as Handler))
   app.notFound(serve(notFound(methodsByPath(routes.routes))))
   app.onError(errorResponse)
   return app
 }
 
-/** Which methods a path is served with, found the way Hono finds its routes. */
+/** The life of a request, in order. A step sees what the steps before it have set. */
+function createSteps(
+  { env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>,
+  cookie: ReturnType<typeof createSessionCookie>,
+) {
+  const { identify, view } = auth
+  const onRefused = (c: AppContext) => {
+    auth
+      .noteRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
+      .catch((err: unknown) => log.warn({ err }, 'event lost'))
+  }
+  return [
+    requestId,
+    ...(tracing ? [trace(tracing)] : []),
+    requestLog(log, observe),
+    answerErrors,
+    securityHeaders({ https: env.PUBLIC_URL.startsWith('https:') }),
+    cors(env.ALLOWED_ORIGINS),
+    body(),
+    csrf({
+      ownOrigin: env.PUBLIC_URL,
+      allowedOrigins: env.ALLOWED_ORIGINS,
+      cookieName: cookie.name,
+      onRefused,
+    }),
+    caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
+  ]
+}
+
+async function createRoutes(
+  { env, auth, isReady, observe, tracing }: Omit<Parts, 'log'>,
+  cookieName: string,
+) {
+  const { publishedKeys } = auth
+  const isObserved = (observe ?? tracing) !== undefined
+  const routes = new Hono<AppEnv>()
+  routes.post('/graphql', createGraphQL({ service: auth, introspection: env.INTROSPECTION, isObserved }))
+  if (env.GRAPHIQL) routes.get('/graphql', await createGraphiQL())
+  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
+  routes.route('/', operationRoutes(auth))
+  routes.route('/', serverRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
+  routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
+  if (env.DOCS) routes.route('/docs', referenceRoutes())
+  return routes
+}
+
+/** Finds the methods of a path in the way in which Hono finds its routes. */
 function methodsByPath(routes: { method: string; path: string }[]) {
   const router = new TrieRouter<string>()
   for (const { method, path } of routes) router.add('ALL', path, method)

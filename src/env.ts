@@ -1,11 +1,47 @@
 import { readFileSync } from 'node:fs'
-import { BlockList, isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
-import { LIMITS, type Limits } from './auth/throttle/limits.ts'
-import { LEAST_PASSWORD_LENGTH } from './contract/inputs.ts'
-import { isLocal } from './local.ts'
 
-const Seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+/** The settings of the server. This file imports nothing of the product, so every part may import it. */
+
+/** The smallest minimum that a rule allows (NIST SP 800-63B-4, section 3.1.1.1); a setting may ask for more. */
+export const MIN_PASSWORD_CHARACTERS = 8
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+
+/** At most `count` in `seconds`. */
+export type RateLimit = readonly [count: number, seconds: number]
+
+/** The limits on attempts, mails and events, unless `THROTTLE_LIMITS` sets others. */
+export const RATE_LIMITS = {
+  loginPerAddress: [20, MINUTE],
+  /** The failures in a row that are free, and the longest of the waits that grow after them. */
+  loginFailures: [5, 15 * MINUTE],
+  registerPerAddress: [20, HOUR],
+  mailedTokenPerAddress: [10, MINUTE],
+  reauthenticatePerSession: [5, 15 * MINUTE],
+  emailChangePerAccount: [10, HOUR],
+  resetMailPerAccount: [3, HOUR],
+  verificationMailPerAccount: [3, HOUR],
+  mailPerRecipient: [20, HOUR],
+  mailRequestPerAddress: [100, HOUR],
+  /** For each kind of event that any client can cause. Holds with `THROTTLE=off` too: it protects the disk. */
+  eventPerAddress: [3600, HOUR],
+} as const satisfies Record<string, RateLimit>
+
+export type RateLimitName = keyof typeof RATE_LIMITS
+export type RateLimits = Record<RateLimitName, RateLimit>
+
+/** Whether the host of a URL is this machine. Only there, http and mail without TLS are accepted. */
+export function isLocal(hostname: string) {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+}
+
+/** A network as an address and the length of its prefix. */
+export type Network = [ipaddr.IPv4 | ipaddr.IPv6, number]
+
+const Seconds = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 const Toggle = z.enum(['true', 'false']).transform((value) => value === 'true')
 const CommaSeparated = z.string().transform((value) =>
   value
@@ -36,21 +72,23 @@ const AppUrl = z.url({ protocol: /^https?$/ }).transform((value, context) => {
 
 const Origins = CommaSeparated.pipe(z.array(Origin))
 
-/** Addresses and CIDR blocks of the proxies whose `X-Forwarded-For` is believed. */
+const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
+
+/** The proxies whose `X-Forwarded-For` is trusted: addresses and CIDR blocks. */
 const Proxies = CommaSeparated.transform((blocks, context) => {
-  const list = new BlockList()
-  for (const block of blocks) {
-    const [address = '', prefix] = block.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix)
-    try {
-      list.addSubnet(address, bits, family)
-    } catch {
+  return blocks.map((block): Network => {
+    const [address = ''] = block.split('/')
+    const network = block.includes('/') ? block : `${block}/${address.includes(':') ? 128 : 32}`
+    if (!isAddress(address) || !ipaddr.isValidCIDR(network)) {
       context.addIssue({ code: 'custom', message: 'must be IP addresses or CIDR blocks' })
       return z.NEVER
     }
-  }
-  return list
+    const [parsed, prefix] = ipaddr.parseCIDR(network)
+    if (prefix > 0) return [parsed, prefix]
+    const message = 'must not be every address: list the networks of your proxies, such as 10.0.0.0/8'
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
 })
 
 /** 32 random bytes are 43 characters of base64 or 64 of hex; anything that repeats itself or reads like a sentence is not random. */
@@ -75,13 +113,13 @@ const SecretFile = z
 
 /** Limits that differ from the usual ones, as `name=count/seconds`. */
 const ThrottleLimits = CommaSeparated.transform((pairs, context) => {
-  const limits: Limits = { ...LIMITS }
+  const limits: RateLimits = { ...RATE_LIMITS }
   const seen = new Set<string>()
   for (const [index, pair] of pairs.entries()) {
     const [, name = '', count, seconds] = /^(\w+)=(\d{1,6})\/(\d{1,7})$/.exec(pair) ?? []
-    const known = Object.hasOwn(LIMITS, name) && !seen.has(name)
+    const known = Object.hasOwn(RATE_LIMITS, name) && !seen.has(name)
     if (known && Number(count) > 0 && Number(seconds) > 0) {
-      limits[name as keyof Limits] = [Number(count), Number(seconds)]
+      limits[name as RateLimitName] = [Number(count), Number(seconds)]
       seen.add(name)
     } else {
       const message = `pair ${index + 1} is not name=count/seconds with a name of .env.example, each once`
@@ -126,9 +164,9 @@ const EnvSchema = z.object({
   PASSWORD_MIN_LENGTH: z.coerce
     .number()
     .int()
-    .min(LEAST_PASSWORD_LENGTH)
+    .min(MIN_PASSWORD_CHARACTERS)
     .max(64)
-    .default(LEAST_PASSWORD_LENGTH),
+    .default(MIN_PASSWORD_CHARACTERS),
   ARGON2_MEMORY_KIB: z.coerce.number().int().min(7168).max(1_048_576).default(19_456),
   ARGON2_PASSES: z.coerce.number().int().min(1).max(20).default(2),
   ARGON2_LANES: z.coerce.number().int().min(1).max(8).default(1),
@@ -155,7 +193,7 @@ const EnvSchema = z.object({
 })
 
 /** The weakest choice that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
-const LEAST_ARGON2_WORK = 7168 * 5
+const MIN_ARGON2_WORK = 7168 * 5
 
 const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
 
@@ -184,7 +222,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
       : []),
     ...(data?.METRICS_PORT === data?.PORT && data ? ['METRICS_PORT: must not be PORT'] : []),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
-    ...(data && data.ARGON2_MEMORY_KIB * data.ARGON2_PASSES < LEAST_ARGON2_WORK
+    ...(data && data.ARGON2_MEMORY_KIB * data.ARGON2_PASSES < MIN_ARGON2_WORK
       ? ['ARGON2_MEMORY_KIB: times ARGON2_PASSES must be at least 35840']
       : []),
   ]

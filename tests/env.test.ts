@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { LIMITS } from '../src/auth/throttle/limits.ts'
-import { ENV_NAMES, loadEnv } from '../src/env.ts'
+import { ENV_NAMES, loadEnv, RATE_LIMITS } from '../src/env.ts'
 
 const complete = {
   NODE_ENV: 'production',
@@ -27,7 +26,7 @@ describe('the environment', () => {
       SHUTDOWN_DELAY_SECONDS: 0,
       DOCS: false,
       THROTTLE: true,
-      THROTTLE_LIMITS: LIMITS,
+      THROTTLE_LIMITS: RATE_LIMITS,
       PASSWORD_MIN_LENGTH: 8,
       ARGON2_MEMORY_KIB: 19_456,
       ARGON2_PASSES: 2,
@@ -101,7 +100,7 @@ describe('the environment', () => {
     expect(described.sort()).toEqual([...ENV_NAMES].sort())
     const limits = /^# THROTTLE_LIMITS=(.*)$/m.exec(example)?.[1]
     expect(limits).toBe(
-      Object.entries(LIMITS)
+      Object.entries(RATE_LIMITS)
         .map(([name, [count, seconds]]) => `${name}=${count}/${seconds}`)
         .join(),
     )
@@ -112,7 +111,11 @@ describe('the environment', () => {
       ...complete,
       THROTTLE_LIMITS: 'loginPerAddress=50/30, registerPerAddress=1/60',
     })
-    expect(THROTTLE_LIMITS).toEqual({ ...LIMITS, loginPerAddress: [50, 30], registerPerAddress: [1, 60] })
+    expect(THROTTLE_LIMITS).toEqual({
+      ...RATE_LIMITS,
+      loginPerAddress: [50, 30],
+      registerPerAddress: [1, 60],
+    })
 
     const refused = () =>
       loadEnv({ ...complete, THROTTLE_LIMITS: 'what=1/2,loginPerAddress=1/2,loginPerAddress=x' })

@@ -1,4 +1,4 @@
-import type { LimitName } from './throttle/limits.ts'
+import type { RateLimitName } from '../env.ts'
 
 /** What whoever watches the service is told as it happens. */
 export type Observer = {
@@ -7,7 +7,7 @@ export type Observer = {
   /** Hashing was refused: too many inside, or waited too long. */
   hashingRefused(): void
   /** A limit was reached, whether the caller was told so or not. */
-  limited(limit: LimitName): void
+  limited(limit: RateLimitName): void
   sessionOpened(operation: 'register' | 'login'): void
   /** An old refresh token was used, and its session was ended. */
   refreshReused(): void

@@ -20,7 +20,7 @@ import { createPasswords } from './passwords/hashing.ts'
 import { createPassword } from './passwords/password.ts'
 import { createCredentials } from './sessions/credentials.ts'
 import { createLogout } from './sessions/logout.ts'
-import { createSessions } from './sessions/own-sessions.ts'
+import { createOwnSessions } from './sessions/own-sessions.ts'
 import { createRefresh } from './sessions/refresh.ts'
 import { createRefreshTokens } from './sessions/refresh-tokens.ts'
 import { createSessionCache } from './sessions/session-cache.ts'
@@ -82,7 +82,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
     ...createProfile(core),
     ...createPassword(core),
     ...createEmail(core),
-    ...createSessions(core),
+    ...createOwnSessions(core),
     events: createEventLog(core),
     administration: createAdministration(core),
     importAccounts: createImport(core),

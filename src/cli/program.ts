@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { version } from '../../package.json' with { type: 'json' }
-import { AccountInput } from '../contract/inputs.ts'
+import { AccountInput } from '../contract/fields.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../process/first-run.ts'
 import { serve } from '../process/serve.ts'

@@ -1,37 +1,32 @@
 import type { SessionRow, UserRow } from '../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../errors.ts'
-import type { User } from './outputs.ts'
+import type { User } from './outputs/user.ts'
 
-/** Where a request comes from, as far as it may be believed; all cleaned and cut to size. */
+/** Where a request comes from, as far as the server can trust it. All fields are cleaned and cut to size. */
 export type Client = { requestId: string; ipAddress: string | null; userAgent: string | null }
 
-/** Whoever acts without a request: the server itself, or its operator beside it. */
+/** The client of work that no request causes: the server's own and an operator's. */
 export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: null }
 
-/**
- * Whom a credential stands for, for a change: as the database knows it now. `fresh` when the password was
- * given a short while ago.
- */
+/** The caller as the database knows it now, for changes. `fresh` if the password was given a short time ago. */
 export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }
 
-/** Whom a credential stands for, for a look: what is public, and possibly remembered. */
+/** The caller's public data, possibly from the session cache. For reads only. */
 export type Viewer = { user: User; sessionId: string }
 
-/** Credentials as they were presented: unproven. */
+/** The credentials that a request presents. Nothing is proven yet. */
 export type Presented = { bearer: string | null; cookie: string | null }
 
-/**
- * The other side of a request, as the service sees it: where it comes from, what it presented,
- * and its cookie jar. Neither door nor protocol shows through.
- */
+/** The client's side of a request: where it comes from, what it presents, and its cookie. The same for both adapters. */
 export type Caller = Presented & {
   client: Client
-  /** Proves the credentials against the database, once a request; null when there are none. */
+  /** Proves the credentials against the database, once a request; null if there are none. */
   identify(): Promise<Identity | null>
-  /** The same where nothing is changed: a proof of the last moments is good enough, and at hand without waiting. */
+  /** The same for reads: a proof of the last moments is enough. Returns without a promise if the cache has it. */
   view(): Viewer | null | Promise<Viewer | null>
-  /** Puts a session's secret into the cookie, or takes the cookie back. */
+  /** Puts the secret of a session into the cookie. */
   keepSecret(secret: string): void
+  /** Takes the cookie back. */
   forgetSecret(): void
 }
 
@@ -42,7 +37,7 @@ export async function identityOf(caller: Caller): Promise<Identity> {
   return identity
 }
 
-/** Without waiting where it is at hand. @throws `UNAUTHENTICATED` without valid credentials. */
+/** Without a promise if the cache has the viewer. @throws `UNAUTHENTICATED` without valid credentials. */
 export function viewerOf(caller: Caller): Viewer | Promise<Viewer> {
   const viewer = caller.view()
   return viewer instanceof Promise ? viewer.then(present) : present(viewer)
@@ -53,7 +48,7 @@ function present(viewer: Viewer | null) {
   return viewer
 }
 
-/** Whoever the caller was before signing in; a credential that does not hold is nobody's. */
+/** The caller's session before it signs in; null if its credential is missing or invalid. */
 export async function formerIdentity(caller: Caller): Promise<Identity | null> {
   try {
     return await caller.identify()

@@ -1,21 +1,22 @@
-import type { BlockList } from 'node:net'
 import type { Caller, Client, Identity, Presented, Viewer } from '../contract/caller.ts'
+import type { Network } from '../env.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext } from './context.ts'
-import type { Step } from './life.ts'
+import type { Step } from './pipeline.ts'
 import type { createSessionCookie } from './session-cookie.ts'
 
 type Options = {
   cookie: ReturnType<typeof createSessionCookie>
-  trustedProxies: BlockList
+  trustedProxies: Network[]
   identify: (presented: Presented) => Promise<Identity | null>
   view: (presented: Presented) => Viewer | null | Promise<Viewer | null>
 }
 
-/** Reads who calls. Credentials are proven when first asked for, and once. */
+/** Reads the credentials of the request. They are proven when an operation first needs them, and only once. */
 export function caller(options: Options): Step {
-  return function caller(c) {
+  return function caller(c, next) {
     c.set('caller', new RequestCaller(c, options))
+    return next(c)
   }
 }
 
@@ -57,7 +58,7 @@ class RequestCaller implements Caller {
   }
 }
 
-export function clientOf(c: AppContext, trustedProxies: BlockList): Client {
+export function clientOf(c: AppContext, trustedProxies: Network[]): Client {
   return {
     requestId: c.get('requestId'),
     ipAddress: clientAddress(c, trustedProxies),
@@ -65,17 +66,17 @@ export function clientOf(c: AppContext, trustedProxies: BlockList): Client {
   }
 }
 
-/** RFC 6750, section 2.1. Another scheme is not for us; an empty token is a bad one. */
+/** RFC 6750, section 2.1. Another scheme is ignored; an empty token is an invalid one. */
 function bearerOf(c: AppContext) {
   const header = c.req.header('authorization')
   if (header === undefined) return null
-  // As nearly everybody writes it; a pattern over a whole token takes as long as looking it up.
+  // Fast path for the usual spelling: a pattern over a whole token takes as long as the look-up of the token.
   if (header.startsWith('Bearer ey')) return header.slice('Bearer '.length)
   const found = /^bearer(?:\s+(.*))?$/i.exec(header.trim())
   return found ? (found[1] ?? '') : null
 }
 
-/** At most 255 printable characters; anything else is left out. */
+/** At most 255 printable ASCII characters; others are left out. */
 function userAgentOf(c: AppContext) {
   return (
     c.req

@@ -1,31 +1,33 @@
-import { type BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Network } from '../env.ts'
 import type { AppContext } from './context.ts'
 
 /**
- * The client's address: the socket's, unless that is a trusted proxy; then the right-most address
- * of `X-Forwarded-For` that is not a proxy of ours, since everything left of it is hearsay.
+ * The client's address: the socket's, unless that is a trusted proxy. Then it is the right-most address of
+ * `X-Forwarded-For` that is no trusted proxy, since a client can write all that stands left of it.
  */
-export function clientAddress(c: AppContext, trustedProxies: BlockList): string | null {
-  const socket = plain(c.env.address() ?? '')
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()))
+export function clientAddress(c: AppContext, trustedProxies: Network[]): string | null {
+  const socket = parse(c.env.address() ?? '')
+  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => parse(hop.trim()))
   let address = socket
-  while (address && isTrusted(address, trustedProxies)) {
+  while (address && isWithin(address, trustedProxies)) {
     const hop = hops.pop()
     if (!hop) break
     address = hop
   }
-  return address || null
+  return address?.toString() ?? null
 }
 
-function isTrusted(address: string, trustedProxies: BlockList) {
-  return trustedProxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+function isWithin(address: ipaddr.IPv4 | ipaddr.IPv6, networks: Network[]) {
+  return networks.some(
+    ([network, prefix]) => address.kind() === network.kind() && address.match(network, prefix),
+  )
 }
 
-/** Without port, brackets and zone, IPv4 in its own form; empty for what is no address. */
-function plain(address: string) {
+/** Without port, brackets and zone (RFC 4007, section 6); an IPv4-mapped address as IPv4; null for no address. */
+function parse(address: string) {
   const bare = address.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
-  // A zone means something on the machine that wrote it only (RFC 4007, section 6), and may have any length.
   const unzoned = bare.replace(/%.*$/, '')
-  const unmapped = unzoned.replace(/^::ffff:(\d+\.\d+\.\d+\.\d+)$/i, '$1')
-  return isIP(unmapped) ? unmapped : ''
+  return isIP(unzoned) ? ipaddr.process(unzoned) : null
 }

@@ -1,16 +1,17 @@
 import type { Context } from 'hono'
 import type { Caller } from '../contract/caller.ts'
 
-/** What a request carries through the middleware. `address` is the socket's. */
+/** The variables that the steps of the pipeline set. `address` is the address of the socket. */
 export type AppEnv = {
   Bindings: { address(): string | null }
   Variables: {
     requestId: string
-    body: string
+    /** Missing until the step that reads it has run. */
+    body?: string
     caller: Caller
     code?: string
     fault?: unknown
-    /** The operation of the contract that a GraphQL document asks for, where somebody watches. */
+    /** The operation that a GraphQL document asks for; set only if metrics or traces are on. */
     operation?: string | undefined
     traceId?: string
   }

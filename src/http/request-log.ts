@@ -1,15 +1,19 @@
 import { createRequestLines, type Logger } from '../observe/log.ts'
 import type { AppContext } from './context.ts'
+import { type AdapterName, adapterOf, operationOf } from './operation.ts'
+import type { Step } from './pipeline.ts'
 
-/**
- * One line a request: what was asked, how it ended and how long it took, never what was in it. `observe` is
- * told as well, where somebody watches.
- */
-export function requestLog(log: Logger, observe?: (c: AppContext, ms: number) => void) {
+/** Called at the end of each request if metrics are on. */
+export type Observe = (request: { operation: string; adapter: AdapterName; code: string }, ms: number) => void
+
+/** Writes one line for each request: its path, its result and its duration, never its content. */
+export function requestLog(log: Logger, observe?: Observe): Step {
   const write = createRequestLines(log)
-  return (c: AppContext, ms: number, status: number) => {
-    observe?.(c, ms)
+
+  function report(c: AppContext, began: number, status: number) {
+    const ms = performance.now() - began
     const code = c.get('code')
+    observe?.({ operation: operationOf(c), adapter: adapterOf(c), code: code ?? 'OK' }, ms)
     const fault = c.get('fault')
     const line = {
       requestId: c.get('requestId'),
@@ -20,18 +24,35 @@ export function requestLog(log: Logger, observe?: (c: AppContext, ms: number) =>
       code,
       traceId: c.get('traceId'),
     }
-    // Probes ask every few seconds, for ever.
+    // Probes arrive every few seconds, as long as the server runs.
     const probe = line.path === '/health' || line.path === '/ready'
     if (fault !== undefined) log.error({ ...line, err: fault }, 'request failed')
     else if (probe) log.debug(line, 'request')
     else write(line)
   }
+
+  function end(c: AppContext, began: number, response: Response) {
+    try {
+      report(c, began, response.status)
+    } catch {
+      // A full disk must not turn work that is done into an error.
+    }
+    return response
+  }
+
+  return function requestLog(c, next) {
+    const began = performance.now()
+    const answer = next(c)
+    return answer instanceof Promise
+      ? answer.then((response) => end(c, began, response))
+      : end(c, began, answer)
+  }
 }
 
-/** What every path of ours looks like. */
+/** The form of all paths of the server. */
 const ORDINARY = /^[\w/.-]{1,39}$/
 
-/** As it was sent: decoded it may hold anything. What may be a secret that somebody put there is left out. */
+/** The path as it was sent, since a decoded one may hold anything. Long words are masked: a client may have put a secret there. */
 function pathOf(url: string) {
   const start = url.indexOf('/', 'https://'.length)
   const end = url.indexOf('?', start)

@@ -1,8 +1,8 @@
-import type { Step } from './life.ts'
+import type { Step } from './pipeline.ts'
 
 /**
- * What every answer carries (OWASP REST Security and HTTP Headers cheat sheets). Set before the door is
- * reached, so that one that has a policy of its own (GraphiQL) may replace it.
+ * The headers of every answer (OWASP REST Security and HTTP Headers cheat sheets). They are set before the handler
+ * runs, so that a page with a policy of its own (GraphiQL) can replace it.
  */
 export function securityHeaders({ https }: { https: boolean }): Step {
   const headers = Object.entries({
@@ -15,7 +15,8 @@ export function securityHeaders({ https }: { https: boolean }): Step {
     'X-Frame-Options': 'DENY',
     ...(https && { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' }),
   })
-  return function securityHeaders(c) {
+  return function securityHeaders(c, next) {
     for (const [name, value] of headers) c.header(name, value)
+    return next(c)
   }
 }

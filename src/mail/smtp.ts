@@ -1,5 +1,5 @@
 import { createDeadline } from '../deadline.ts'
-import { isLocal } from '../local.ts'
+import { isLocal } from '../env.ts'
 import type { Message } from './messages.ts'
 
 /** How many mails can be on their way at once. */

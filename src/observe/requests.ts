@@ -1,11 +1,10 @@
 import type { Registry } from 'prom-client'
-import type { AppContext } from '../http/context.ts'
-import { doorOf, operationOf } from '../http/operation.ts'
 import { createHistogram } from './histogram.ts'
 
 /** From a remembered `me` to a call that waited for everything; 0.2 is the promise for `me`. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5]
 
+type Observed = { operation: string; adapter: 'graphql' | 'rest'; code: string }
 type ByCode = Map<string, (seconds: number) => void>
 
 /** How long requests took, by operation, door and code: all three are words of ours, so their number is bounded. */
@@ -16,21 +15,18 @@ export function createRequestDurations(registry: Registry) {
     bounds: SECONDS,
     registry,
   })
-  const doors = { rest: new Map<string, ByCode>(), graphql: new Map<string, ByCode>() }
+  const adapters = { rest: new Map<string, ByCode>(), graphql: new Map<string, ByCode>() }
 
-  /** Told at the end of each request, so it makes nothing that it has made before. */
-  return function observe(c: AppContext, ms: number) {
-    const door = doorOf(c)
-    const operation = operationOf(c)
-    const code = c.get('code') ?? 'OK'
-    let codes = doors[door].get(operation)
+  /** Runs at the end of each request, so it reuses the objects that it has created before. */
+  return function observe({ operation, adapter, code }: Observed, ms: number) {
+    let codes = adapters[adapter].get(operation)
     if (!codes) {
       codes = new Map()
-      doors[door].set(operation, codes)
+      adapters[adapter].set(operation, codes)
     }
     let add = codes.get(code)
     if (!add) {
-      add = series({ operation, door, code })
+      add = series({ operation, door: adapter, code })
       codes.set(code, add)
     }
     add(ms / 1000)

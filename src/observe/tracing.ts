@@ -74,16 +74,21 @@ export function createTracing(env: Env, log: Logger) {
       within(ROOT_CONTEXT, name, { kind: SpanKind.INTERNAL, attributes }, work),
 
     /** The span of a request, continuing the trace that its `traceparent` names (W3C Trace Context). */
-    async request(traceparent: string | undefined, answer: (traceId: string) => Promise<Answered>) {
+    async request<T>(
+      traceparent: string | undefined,
+      work: (traceId: string) => Promise<{ result: T; answered: Answered }>,
+    ): Promise<T> {
       const remote = traceparent ? parseTraceParent(traceparent) : null
       const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, { ...remote, isRemote: true }) : ROOT_CONTEXT
       const made = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent)
       try {
         const { traceId } = made.spanContext()
-        const { name, attributes, isFault } = await current.run(trace.setSpan(parent, made), answer, traceId)
+        const { result, answered } = await current.run(trace.setSpan(parent, made), work, traceId)
+        const { name, attributes, isFault } = answered
         made.updateName(name)
         made.setAttributes(attributes)
         if (isFault) made.setStatus({ code: SpanStatusCode.ERROR })
+        return result
       } finally {
         made.end()
       }

@@ -1,45 +1,49 @@
 import { Hono } from 'hono'
 import { describeRoute, generateSpecs, resolver, validator } from 'hono-openapi'
+import { z } from 'zod'
+import { type Endpoint, inputPlacesOf, objectIn, type Tag } from '../contract/operation.ts'
 import { refusalsOf, refusalTable } from './problems.ts'
-import type { Documented, Operation, Tag } from './route.ts'
+import type { Documented } from './route.ts'
 
 type Route = { method: string; path: string; handler: unknown }
 type Settings = { url: string; cookieName: string }
 
 const TAGS: Record<Tag, string> = {
-  'Signing in': 'From nobody to a session and back.',
-  Account: 'The signed-in user’s own.',
-  'By mail': 'For whoever holds the mailbox; these need no session.',
-  'Sessions and events': 'Where the user is signed in, and what happened.',
+  'Signing in': 'How a session begins, continues and ends.',
+  Account: 'The account of the signed-in user.',
+  'By mail': 'For the owner of a mailbox. These need no session.',
+  'Sessions and events': 'Where the user is signed in, and what happened to the account.',
   Server: 'For machines.',
 }
 
-const DESCRIPTION = `E-mail and password accounts, sessions and tokens. JSON in, JSON out.
+const DESCRIPTION = `Accounts with e-mail address and password, sessions and tokens. JSON in, JSON out.
 
-**Browsers** sign in with transport \`COOKIE\`, the default: the secret of the session lives in an HttpOnly cookie. Pages
-of other origins must be listed by the server, and \`content-type: application/json\` goes with every request that changes
-something. **Everybody else** signs in with \`TOKEN\`, sends \`accessToken\` as the bearer, and refreshes when it is refused
-as \`EXPIRED\`.
+**Browsers** sign in with transport \`COOKIE\`, the default: an HttpOnly cookie holds the secret of the session. The
+operator must list the origins of other pages, and every request that changes something has
+\`content-type: application/json\`. **All other clients** sign in with \`TOKEN\`, send \`accessToken\` as the bearer, and
+refresh when it is refused as \`EXPIRED\`.
 
-A refusal is a problem (RFC 9457) with a \`code\` of a closed set: go by the code, the title is for people. A path that is
-not there is \`NOT_FOUND\`; a method that a path does not have is \`METHOD_NOT_ALLOWED\`, with an \`Allow\` header. A body may
-have 8 KiB.`
+A refusal is a problem (RFC 9457) with a \`code\` of a closed set. Programs read the code; the title is for people. An
+unknown path is \`NOT_FOUND\`; a method that a path does not have is \`METHOD_NOT_ALLOWED\`, with an \`Allow\` header. A
+body may have 8 KiB.`
 
 const ANY_HEADERS = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } }
 
-/** The OpenAPI document of those routes that say which operation they are. */
+/** The OpenAPI document of the routes that say which operation they serve. */
 export async function describe(routes: Route[], { url, cookieName }: Settings) {
-  // The library looks at routes of its own, so that nothing of it is in the way of a request.
+  // The library looks at routes of its own, so that no request passes through it.
   const described = new Hono()
-  const operations: [string, string, Operation][] = []
-  for (const { method, path, handler } of routes) {
-    const { operation } = handler as Partial<Documented>
-    if (operation) operations.push([method, path, operation])
-  }
-  for (const [method, path, operation] of operations) {
-    const { input, inputIn } = operation
-    const parameters = input && inputIn ? [validator(inputIn === 'path' ? 'param' : 'query', input)] : []
-    described.on(method, path, describeRoute(specOf(operation, method)), ...parameters)
+  const served = routes.flatMap(({ method, path, handler }) => {
+    const { operationName, endpoint } = handler as Partial<Documented>
+    return operationName && endpoint ? [{ method, path, operationName, endpoint }] : []
+  })
+  for (const { method, path, operationName, endpoint } of served) {
+    described.on(
+      method,
+      path,
+      describeRoute(specOf(operationName, endpoint)),
+      ...parametersOf(endpoint).map(({ place, schema }) => validator(place, schema)),
+    )
   }
   return generateSpecs(described, {
     excludeStaticFile: false,
@@ -47,7 +51,7 @@ export async function describe(routes: Route[], { url, cookieName }: Settings) {
     documentation: {
       info: {
         title: 'Servauth',
-        // The contract's own version: which release answers is nobody's business.
+        // The version of the contract. The version of the server stays private.
         version: '1.0.0',
         description: DESCRIPTION,
         license: { name: 'MIT', identifier: 'MIT' },
@@ -58,13 +62,13 @@ export async function describe(routes: Route[], { url, cookieName }: Settings) {
         securitySchemes: securitySchemes(cookieName),
         headers: {
           'X-Request-Id': {
-            description: 'The server’s log has the request under it.',
+            description: 'The name of the request in the log of the server.',
             required: true,
             schema: { type: 'string', examples: ['5f0c2a1e-7b1d-4c7e-9a55-2f6f0a6a9d3b'] },
           },
         },
         responses: refusalTable(
-          operations.flatMap(([method, , operation]) => refusalsOf(operation, method)),
+          served.flatMap(({ endpoint }) => refusalsOf(endpoint)),
           ANY_HEADERS,
         ),
       },
@@ -72,35 +76,53 @@ export async function describe(routes: Route[], { url, cookieName }: Settings) {
   } as Parameters<typeof generateSpecs>[1])
 }
 
-function specOf(operation: Operation, method: string) {
-  const { id, tag, summary, description, input, inputIn } = operation
+/** The parameters of path and query; the fields of the body are described by `requestBodyOf`. */
+function parametersOf(endpoint: Endpoint) {
+  const { path, query, body } = inputPlacesOf(endpoint)
+  const { input } = endpoint
+  if (!input) return []
+  const only = (fields: string[]) => (body.length > 0 ? pick(objectIn(input), fields) : input)
+  return [
+    ...(path.length > 0 ? [{ place: 'param' as const, schema: only(path) }] : []),
+    ...(query.length > 0 ? [{ place: 'query' as const, schema: only(query) }] : []),
+  ]
+}
+
+function pick({ shape }: z.ZodObject, fields: string[]) {
+  return z.strictObject(Object.fromEntries(Object.entries(shape).filter(([name]) => fields.includes(name))))
+}
+
+function specOf(operationId: string, endpoint: Endpoint) {
+  const { tag, summary, description, rest } = endpoint
   return {
-    operationId: id,
+    operationId,
     tags: [tag],
     summary,
     description,
-    security: securityOf(operation),
-    ...(input && !inputIn && { requestBody: requestBodyOf(operation) }),
+    security: securityOf(endpoint),
+    ...(inputPlacesOf(endpoint).body.length > 0 && { requestBody: requestBodyOf(endpoint) }),
     responses: {
-      [operation.status]: successOf(operation),
+      [rest.status]: successOf(endpoint),
       ...Object.fromEntries(
-        refusalsOf(operation, method).map(({ status, name }) => [
-          status,
-          { $ref: `#/components/responses/${name}` },
-        ]),
+        refusalsOf(endpoint).map(({ status, name }) => [status, { $ref: `#/components/responses/${name}` }]),
       ),
     },
   } as Parameters<typeof describeRoute>[0]
 }
 
-function requestBodyOf({ input, example }: Operation) {
+function requestBodyOf(endpoint: Endpoint) {
+  const { input, example } = endpoint
+  const { path, body } = inputPlacesOf(endpoint)
+  const schema = input && path.length > 0 ? pick(objectIn(input), body) : input
   return {
     required: !input?.safeParse(undefined).success,
-    content: { 'application/json': { schema: input && resolver(input), example } },
+    content: { 'application/json': { schema: schema && resolver(schema), example } },
   }
 }
 
-function successOf({ answer, cookie, cacheSeconds, status }: Operation) {
+function successOf(endpoint: Endpoint) {
+  const { cookie, cacheSeconds, status } = endpoint.rest
+  const body = bodySchemaOf(endpoint)
   const header = (description: string, example: string) => ({
     description,
     schema: { type: 'string', examples: [example] },
@@ -110,35 +132,42 @@ function successOf({ answer, cookie, cacheSeconds, status }: Operation) {
     headers: {
       ...ANY_HEADERS,
       ...(cacheSeconds && {
-        'Cache-Control': header('How long it may be kept.', `public, max-age=${cacheSeconds}`),
+        'Cache-Control': header('How long a client may keep the answer.', `public, max-age=${cacheSeconds}`),
       }),
       ...(cookie === 'set' && {
         'Set-Cookie': header(
-          'The secret of a session of transport `COOKIE`, when there is a new one.',
+          'The new secret of a session with transport `COOKIE`, if it has changed.',
           'servauth=…; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax',
         ),
       }),
       ...(cookie === 'cleared' && {
         'Set-Cookie': header(
-          'Takes the cookie back, when it came along.',
+          'Deletes the cookie, if the request had it.',
           'servauth=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax',
         ),
       }),
     },
-    ...(answer && {
-      content: { 'application/json': { schema: resolver(answer, { options: { io: 'output' } }) } },
+    ...(body && {
+      content: { 'application/json': { schema: resolver(body, { options: { io: 'output' } }) } },
     }),
   }
 }
 
-const SUCCESSES = {
-  200: 'Done.',
-  201: 'The account is made.',
-  202: 'Taken; a mail goes out if there is whom to send it to.',
-  204: 'Done; there is nothing to say.',
+function bodySchemaOf({ output, rest: { status, wrap } }: Endpoint) {
+  if (!output || status === 202 || status === 204) return undefined
+  if (wrap) return z.strictObject({ [wrap.member]: output }).meta({ id: wrap.id })
+  // A null becomes UNAUTHENTICATED over REST.
+  return output instanceof z.ZodNullable ? (output.unwrap() as z.ZodType) : output
 }
 
-function securityOf({ credentials = [], credentialsOptional }: Operation) {
+const SUCCESSES = {
+  200: 'Done.',
+  201: 'The account is created.',
+  202: 'Accepted. A mail is sent if there is an account to send it to.',
+  204: 'Done. The answer has no body.',
+}
+
+function securityOf({ credentials = [], credentialsOptional }: Endpoint) {
   return [...(credentialsOptional ? [{}] : []), ...credentials.map((name) => ({ [name]: [] }))]
 }
 
@@ -148,7 +177,7 @@ function securitySchemes(cookieName: string) {
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'JWT',
-      description: 'An access token. It goes before the cookie.',
+      description: 'An access token. With both a bearer and a cookie, the bearer counts.',
     },
     cookie: {
       type: 'apiKey',
@@ -159,7 +188,7 @@ function securitySchemes(cookieName: string) {
     refreshToken: {
       type: 'http',
       scheme: 'bearer',
-      description: 'The refresh token of a session of transport `TOKEN`.',
+      description: 'The refresh token of a session with transport `TOKEN`.',
     },
   }
 }

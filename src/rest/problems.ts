@@ -1,22 +1,22 @@
 import { resolver } from 'hono-openapi'
 import { z } from 'zod'
-import { AuthError, type Code, type Reason } from '../errors.ts'
-import type { Operation } from './route.ts'
+import type { Endpoint } from '../contract/operation.ts'
+import { AuthError, CODES, type Code, type Reason } from '../errors.ts'
 
-/** What some codes say besides themselves. */
+/** The members that some codes add to a problem. */
 const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
   INVALID_INPUT: {
     fields: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
       .min(1)
       .meta({
-        description: 'Every field that is at fault, by its path in dotted names.',
+        description: 'Every field that is not valid, with its path in dotted names.',
         examples: [[{ path: 'email', message: 'Must be an e-mail address.' }]],
       }),
   },
   UNAUTHENTICATED: {
     reason: z.enum(['MISSING', 'INVALID', 'EXPIRED', 'REVOKED'] satisfies Reason[]).meta({
-      description: 'With `EXPIRED` refresh, with the others sign in.',
+      description: 'With `EXPIRED` the client refreshes, with the others it signs in.',
       examples: ['EXPIRED'],
     }),
   },
@@ -37,20 +37,20 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
 const header = (description: string, schema: object) => ({ description, required: true, schema })
 const RETRY_AFTER = { 'Retry-After': header('In seconds.', { type: 'integer', minimum: 1, examples: [1] }) }
 
-/** What goes with a status in the head of the answer. */
+/** The headers that a status adds. */
 const HEADERS: Record<number, object> = {
-  401: { 'WWW-Authenticate': header('How to prove oneself.', { type: 'string', const: 'Bearer' }) },
-  405: { Allow: header('What the path has.', { type: 'string', examples: ['GET, PUT, DELETE'] }) },
+  401: { 'WWW-Authenticate': header('The scheme of the credentials.', { type: 'string', const: 'Bearer' }) },
+  405: { Allow: header('The methods of the path.', { type: 'string', examples: ['GET, PUT, DELETE'] }) },
   429: RETRY_AFTER,
   503: RETRY_AFTER,
 }
 
-/** Refusals of one status, under the name that the document has for them. */
+/** The refusals of one status, and their name in the document. */
 type Refusals = { status: number; name: string; codes: Code[] }
 
-/** All that an operation may be refused for, by status. */
-export function refusalsOf({ credentials, refusals }: Operation, method: string): Refusals[] {
-  const ofAny = method === 'GET' ? OF_ANY : OF_UNSAFE
+/** All refusals of an endpoint by status: its own, and those that any request can get. */
+export function refusalsOf({ credentials, refusals, rest }: Endpoint): Refusals[] {
+  const ofAny = rest.method === 'GET' ? OF_ANY : OF_UNSAFE
   const codes = new Set<Code>([...refusals, ...(credentials ? OF_CREDENTIALS : []), ...ofAny])
   const byStatus = Map.groupBy([...codes].sort(), (code) => new AuthError(code).status)
   return [...byStatus].map(([status, codes]) => ({ status, name: codes.join('_or_'), codes }))
@@ -60,7 +60,7 @@ const OF_ANY: Code[] = ['UNSUPPORTED_MEDIA_TYPE', 'INTERNAL']
 const OF_UNSAFE: Code[] = [...OF_ANY, 'INVALID_INPUT', 'FORBIDDEN_ORIGIN', 'PAYLOAD_TOO_LARGE']
 const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
 
-/** The responses that operations refer to by name, and those of paths and methods that are not there. */
+/** The responses that operations refer to by name, and those of unknown paths and methods. */
 export function refusalTable(used: Refusals[], headers: object) {
   const elsewhere: Refusals[] = [
     { status: 404, name: 'NOT_FOUND', codes: ['NOT_FOUND'] },
@@ -68,7 +68,7 @@ export function refusalTable(used: Refusals[], headers: object) {
   ]
   return Object.fromEntries(
     [...used, ...elsewhere].map(({ status, name, codes }) => {
-      const [first, ...others] = codes.map(problemOf)
+      const [first, ...others] = codes.map((code) => PROBLEMS[code])
       const schema = others.length > 0 ? z.discriminatedUnion('code', [first, ...others] as never) : first
       return [
         name,
@@ -87,14 +87,10 @@ export function refusalTable(used: Refusals[], headers: object) {
   )
 }
 
-const problems = new Map<Code, z.ZodType>()
-
-/** The problem details (RFC 9457) of a code, by the table of `src/errors.ts`; one schema each, since its name is one. */
-function problemOf(code: Code) {
-  const known = problems.get(code)
-  if (known) return known
+/** The problem details (RFC 9457) of a code, by the table of `src/errors.ts`. */
+function createProblem(code: Code): z.ZodType {
   const { status, message } = new AuthError(code)
-  const schema = z
+  return z
     .strictObject({
       type: z.literal('about:blank'),
       title: z.string().meta({ examples: [message] }),
@@ -103,9 +99,12 @@ function problemOf(code: Code) {
       ...DETAILS[code],
     })
     .meta({ id: `${pascal(code)}Problem`, description: message })
-  problems.set(code, schema)
-  return schema
 }
+
+const PROBLEMS = Object.fromEntries(CODES.map((code) => [code, createProblem(code)])) as Record<
+  Code,
+  z.ZodType
+>
 
 /** A problem as it is sent. */
 function exampleOf(code: Code) {

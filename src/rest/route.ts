@@ -1,70 +1,72 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { z } from 'zod'
 import type { Caller } from '../contract/caller.ts'
-import { parse } from '../contract/inputs.ts'
-import type { Code } from '../errors.ts'
+import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
+import { parse } from '../contract/parse.ts'
+import { unauthenticated } from '../errors.ts'
 import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
-import type { Handler } from '../http/life.ts'
+import type { Handler } from '../http/pipeline.ts'
 
-/** What a route takes and answers: it works by this, and the OpenAPI document is made of it. */
-export type Operation<Input extends z.ZodType = z.ZodType, Answer extends z.ZodType = z.ZodType> = {
-  id: string
-  tag: Tag
-  summary: string
-  description: string
-  input?: Input
-  /** Where the input is, when not in the body. */
-  inputIn?: 'query' | 'path'
-  /** A body that works. */
-  example?: z.input<Input>
-  status: 200 | 201 | 202 | 204
-  /** What the body of a success holds; without it there is none. */
-  answer?: Answer
-  /** Which credentials it takes; without this, none is needed. */
-  credentials?: ('bearer' | 'cookie' | 'refreshToken')[]
-  /** Whether it also goes without any of them. */
-  credentialsOptional?: true
-  cookie?: 'set' | 'cleared'
-  cacheSeconds?: number
-  /** What it may refuse, beside what any request is refused for. */
-  refusals: Code[]
-}
+/** A handler that says what it serves, for the OpenAPI document, the metrics and the traces. */
+export type Documented = { operationName: string; endpoint: Endpoint }
 
-export type Tag = 'Signing in' | 'Account' | 'By mail' | 'Sessions and events' | 'Server'
+type Act = (input: never, caller: Caller) => unknown
 
-export type Documented = { operation: Operation }
-
-/** Keeps the types of the schemas. */
-export function operation<Input extends z.ZodType = z.ZodVoid, Answer extends z.ZodType = z.ZodUnknown>(
-  described: Operation<Input, Answer>,
-) {
-  return described
-}
-
-const SOURCES = {
-  body: readJson,
-  query: (c: AppContext) => c.req.query(),
-  path: (c: AppContext) => c.req.param(),
-}
-
-/** A handler that parses its input, lets `act` do the work and answers, as the operation says. */
-export function route<Input extends z.ZodType, Answer extends z.ZodType>(
-  described: Operation<Input, Answer>,
-  act: (input: z.output<Input>, caller: Caller) => z.output<Answer> | Promise<z.output<Answer>>,
-) {
-  const { input, inputIn = 'body', status, answer, cacheSeconds } = described
-  const read = input
-    ? (c: AppContext) => parse(input, SOURCES[inputIn](c))
-    : () => undefined as z.output<Input>
-  return documented(described as Operation, async (c) => {
-    const result = await act(read(c), c.get('caller'))
-    if (cacheSeconds) c.header('Cache-Control', `public, max-age=${cacheSeconds}`)
-    return answer ? c.json(result as object, status as ContentfulStatusCode) : c.body(null, status)
+/** A handler that parses the input, calls `act` and answers, all as the definition says. */
+export function route(operationName: string, endpoint: Endpoint, act: Act): Handler & Documented {
+  const read = createReader(endpoint)
+  const respond = createResponder(endpoint)
+  return documented(operationName, endpoint, (c) => {
+    const result = act(read(c) as never, c.get('caller'))
+    return result instanceof Promise ? result.then((value) => respond(c, value)) : respond(c, result)
   })
 }
 
-/** A handler that answers by itself what the operation says. */
-export function documented(described: Operation, handler: Handler): Handler & Documented {
-  return Object.assign(handler, { operation: described })
+/** A handler that answers by itself. */
+export function documented(operationName: string, endpoint: Endpoint, handler: Handler) {
+  return Object.assign(handler, { operationName, endpoint })
+}
+
+/** Collects the input from the path and from the body or the query, and parses it. */
+function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
+  const { input, credentials } = endpoint
+  if (!input) return () => undefined
+  const { path, query, body } = inputPlacesOf(endpoint)
+  const takesBearerSecret = credentials?.includes('refreshToken')
+  return (c) => {
+    const rest: unknown = query.length > 0 ? c.req.query() : body.length > 0 ? readJson(c) : {}
+    const given = path.length > 0 && isObject(rest) ? { ...rest, ...c.req.param() } : rest
+    const parsed = parse(input, given)
+    return takesBearerSecret ? withBearerSecret(parsed as object, c.get('caller')) : parsed
+  }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** REST takes a refresh token as the bearer too. An access token, which has dots, is none. */
+function withBearerSecret(input: { refreshToken?: string | null }, { bearer }: Caller) {
+  if (input.refreshToken || !bearer || bearer.includes('.')) return input
+  return { ...input, refreshToken: bearer }
+}
+
+/** Writes the answer. A result that is the same object as before, such as a cached user, is not serialized again. */
+function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) => Response {
+  const { status, wrap, cacheSeconds } = rest
+  if (status === 202 || status === 204) return (c) => c.body(null, status)
+  const texts = new WeakMap<object, string>()
+
+  function serialize(result: object) {
+    const text = texts.get(result) ?? JSON.stringify(result)
+    texts.set(result, text)
+    return text
+  }
+
+  return (c, result) => {
+    // REST has no null: the only operation with one is `me` without credentials.
+    if (result === null) throw unauthenticated('MISSING')
+    if (cacheSeconds) c.header('Cache-Control', `public, max-age=${cacheSeconds}`)
+    const text = wrap ? JSON.stringify({ [wrap.member]: result }) : serialize(result as object)
+    return c.body(text, status as ContentfulStatusCode, { 'Content-Type': 'application/json' })
+  }
 }

@@ -6,71 +6,80 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type ChangePasswordInput = {
   currentPassword: string;
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
   newPassword: string;
 };
 
 export type DeleteMeInput = {
-  /** Needed when the session signed in over 15 minutes ago. */
+  /** Needed if the session signed in more than 15 minutes ago. */
   password?: string | null | undefined;
 };
 
 export type LoginInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. */
   email: string;
   password: string;
+  /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
   transport?: SessionTransport | null | undefined;
 };
 
 export type LogoutInput = {
-  /** Else the bearer or the cookie. */
+  /** Left out, the bearer or the cookie names the session. */
   refreshToken?: string | null | undefined;
 };
 
 export type RefreshInput = {
-  /** Else the cookie. */
+  /** Only with transport `TOKEN`; left out, the cookie is read. */
   refreshToken?: string | null | undefined;
 };
 
 export type RegisterInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. */
   email: string;
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
   password: string;
+  /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
   transport?: SessionTransport | null | undefined;
   username?: string | null | undefined;
 };
 
 export type RequestEmailVerificationInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. */
   email: string;
 };
 
 export type RequestPasswordResetInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. */
   email: string;
 };
 
 export type ResetPasswordInput = {
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
   newPassword: string;
-  /** From the link that was mailed. */
+  /** The token of the mailed link. */
   token: string;
 };
 
-/** How the secret of a session travels: in an HttpOnly cookie, or in the answer and the request. */
+/** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
 export type SessionTransport =
   | 'COOKIE'
   | 'TOKEN';
 
 export type UndoEmailChangeInput = {
-  /** From the link that was mailed. */
+  /** The token of the mailed link. */
   token: string;
 };
 
+/** A field that is left out stays as it is; null clears it. */
 export type UpdateMeInput = {
   currentPassword?: string | null | undefined;
-  /** Needs a session signed in within 15 minutes, or the current password. */
+  /** Needs a session that signed in within 15 minutes, or `currentPassword`. */
   email?: string | null | undefined;
-  /** Null clears it. */
   username?: string | null | undefined;
 };
 
 export type VerifyEmailInput = {
-  /** From the link that was mailed. */
+  /** The token of the mailed link. */
   token: string;
 };
 

@@ -1,10 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
-import type {
-  RequestEmailVerificationInput,
-  UndoEmailChangeInput,
-  VerifyEmailInput,
-} from '../../contract/inputs.ts'
+import type { InputOf } from '../../contract/operations.ts'
 import { isUniqueViolation } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
@@ -23,7 +19,10 @@ export function createEmail(core: Core) {
 
   return {
     /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
-    async requestEmailVerification(input: RequestEmailVerificationInput | null | undefined, caller: Caller) {
+    async requestEmailVerification(
+      input: InputOf<'requestEmailVerification'> | null | undefined,
+      caller: Caller,
+    ) {
       outbox.demand()
       const identity = await (input ? formerIdentity(caller) : caller.identify())
       if (identity) {
@@ -49,7 +48,7 @@ export function createEmail(core: Core) {
     },
 
     /** Proves the account's address, or puts the pending one in force. Needs no session and makes none. */
-    async verifyEmail({ token }: VerifyEmailInput, caller: Caller) {
+    async verifyEmail({ token }: InputOf<'verifyEmail'>, caller: Caller) {
       await throttle.usingMailedToken(caller.client)
       const hereId = (await formerIdentity(caller))?.session.id
       const { userId, secret } = await db
@@ -75,7 +74,7 @@ export function createEmail(core: Core) {
     },
 
     /** Puts the earlier address back and ends every session. */
-    async undoEmailChange({ token }: UndoEmailChangeInput, caller: Caller) {
+    async undoEmailChange({ token }: InputOf<'undoEmailChange'>, caller: Caller) {
       await throttle.usingMailedToken(caller.client)
       const userId = await db
         .transaction(async (tx) => {

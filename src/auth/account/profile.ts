@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { type Caller, type Identity, identityOf, type Viewer } from '../../contract/caller.ts'
-import type { DeleteMeInput, UpdateMeInput } from '../../contract/inputs.ts'
-import { toUser } from '../../contract/user.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { toUser } from '../../contract/outputs/user.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
@@ -17,11 +17,11 @@ export function createProfile(core: Core) {
   const reauthenticate = createReauthenticate(core)
 
   return {
-    /** Null when the request carries no credentials; bad ones are an error. */
-    me(caller: Caller) {
+    /** Null if the request has no credentials; invalid ones are an error. */
+    me(_input: undefined, caller: Caller) {
       const userOf = (viewer: Viewer | null) => viewer?.user ?? null
       const viewer = caller.view()
-      // A remembered one is not waited for, so that GraphQL executes without a pause.
+      // A cached viewer is returned without a promise, so that GraphQL executes synchronously.
       return viewer instanceof Promise ? viewer.then(userOf) : userOf(viewer)
     },
 
@@ -29,7 +29,7 @@ export function createProfile(core: Core) {
      * A new address needs a fresh session or the password. Where the account's address is verified
      * the new one waits until its mailbox confirms it; else it takes effect at once.
      */
-    async updateMe({ username, email, currentPassword }: UpdateMeInput, caller: Caller) {
+    async updateMe({ username, email, currentPassword }: InputOf<'updateMe'>, caller: Caller) {
       const identity = await identityOf(caller)
       const { user } = identity
       const newEmail = email && email !== user.email ? email : undefined
@@ -67,7 +67,7 @@ export function createProfile(core: Core) {
     },
 
     /** Needs a fresh session or the password. Sessions and everything else of the user go with the row. */
-    async deleteMe({ password }: DeleteMeInput, caller: Caller) {
+    async deleteMe({ password }: InputOf<'deleteMe'>, caller: Caller) {
       const identity = await identityOf(caller)
       await reauthenticate.byPasswordOrFreshness(identity, password, true, caller)
       await db.transaction(async (tx) => {

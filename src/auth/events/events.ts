@@ -1,7 +1,7 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import { type Caller, type Client, viewerOf } from '../../contract/caller.ts'
-import type { EventsInput } from '../../contract/inputs.ts'
-import type { Event } from '../../contract/outputs.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { Event } from '../../contract/outputs/event.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events } from '../../db/schema.ts'
 
@@ -54,7 +54,7 @@ export async function recordByEmail(executor: Executor, kind: EventKind, email: 
 
 /** The signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
-  return async function eventLog({ first }: EventsInput, caller: Caller): Promise<Event[]> {
+  return async function eventLog({ first }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
     const { user } = await viewerOf(caller)
     const { id, kind, createdAt, ipAddress, userAgent } = events
     return db

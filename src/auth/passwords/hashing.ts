@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
-import { refuseShort } from '../../contract/inputs.ts'
+import { refuseShort } from '../../contract/fields.ts'
 import type { Env } from '../../env.ts'
 import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'

@@ -1,11 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
-import {
-  type ChangePasswordInput,
-  type RequestPasswordResetInput,
-  type ResetPasswordInput,
-  refusePersonal,
-} from '../../contract/inputs.ts'
+import { refusePersonal } from '../../contract/fields.ts'
+import type { InputOf } from '../../contract/operations.ts'
 import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthenticate } from '../account/reauthenticate.ts'
@@ -22,7 +18,7 @@ export function createPassword(core: Core) {
 
   return {
     /** This session goes on with a new secret, every other one ends, and mailed tokens die. */
-    async changePassword({ currentPassword, newPassword }: ChangePasswordInput, caller: Caller) {
+    async changePassword({ currentPassword, newPassword }: InputOf<'changePassword'>, caller: Caller) {
       passwords.refuseShort(newPassword, 'newPassword')
       const identity = await identityOf(caller)
       const { user, session } = identity
@@ -48,7 +44,7 @@ export function createPassword(core: Core) {
     },
 
     /** Answers before anybody has looked whether there is such an account. */
-    async requestPasswordReset({ email }: RequestPasswordResetInput, caller: Caller) {
+    async requestPasswordReset({ email }: InputOf<'requestPasswordReset'>, caller: Caller) {
       outbox.demand()
       const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
@@ -60,7 +56,7 @@ export function createPassword(core: Core) {
     },
 
     /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
-    async resetPassword({ token, newPassword }: ResetPasswordInput, caller: Caller) {
+    async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
       passwords.refuseShort(newPassword, 'newPassword')
       await throttle.usingMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')

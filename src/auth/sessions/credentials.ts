@@ -1,6 +1,6 @@
 import { and, eq, getTableColumns, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Identity, Presented, Viewer } from '../../contract/caller.ts'
-import { toUser } from '../../contract/user.ts'
+import { toUser } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'

@@ -1,5 +1,5 @@
 import type { Caller } from '../../contract/caller.ts'
-import type { LogoutInput } from '../../contract/inputs.ts'
+import type { InputOf } from '../../contract/operations.ts'
 import { unauthenticated } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { record } from '../events/events.ts'
@@ -11,7 +11,7 @@ import { endSession } from './end-session.ts'
  * A secret of an older lineage is dead, like the password that it goes back to, and ends nothing.
  */
 export function createLogout({ credentials, db, refreshTokens, sessionCache }: Core) {
-  return async function logout({ refreshToken }: LogoutInput, caller: Caller) {
+  return async function logout({ refreshToken }: InputOf<'logout'>, caller: Caller) {
     const presented = refreshToken ?? caller.bearer ?? caller.cookie
     if (presented === null) throw unauthenticated('MISSING')
     const inCookie = caller.cookie && (await credentials.sessionNamedBy(caller.cookie))

@@ -1,17 +1,20 @@
 import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { z } from 'zod'
 import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
-import { SessionId } from '../../contract/inputs.ts'
-import { toSession } from '../../contract/session.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { toSession } from '../../contract/outputs/session.ts'
 import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { record } from '../events/events.ts'
 import { endSession, endSessions } from './end-session.ts'
 
-/** The signed-in user's sessions: where somebody is signed in, and the means to end that. */
-export function createSessions({ db, sessionCache }: Core) {
+const SessionId = z.uuid()
+
+/** The signed-in user's own sessions: listed and ended. */
+export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessionCache'>) {
   return {
-    async sessions(caller: Caller) {
+    async sessions(_input: undefined, caller: Caller) {
       const { user, sessionId } = await viewerOf(caller)
       const rows = await db
         .select()
@@ -21,8 +24,8 @@ export function createSessions({ db, sessionCache }: Core) {
       return rows.map((row) => toSession(row, sessionId))
     },
 
-    /** One of one's own, the current one included. @throws `NOT_FOUND` for any other id, whatever it is. */
-    async revokeSession(id: string, caller: Caller) {
+    /** Ends one session of the user, the current one included. @throws `NOT_FOUND` for any other id */
+    async revokeSession({ id }: InputOf<'revokeSession'>, caller: Caller) {
       const { user, session } = await identityOf(caller)
       if (!SessionId.safeParse(id).success) throw new AuthError('NOT_FOUND')
       await db.transaction(async (tx) => {
@@ -35,8 +38,8 @@ export function createSessions({ db, sessionCache }: Core) {
       return true
     },
 
-    /** @returns how many were ended */
-    async revokeOtherSessions(caller: Caller) {
+    /** Ends all sessions of the user but this one. @returns how many ended */
+    async revokeOtherSessions(_input: undefined, caller: Caller) {
       const { user, session } = await identityOf(caller)
       const count = await db.transaction(async (tx) => {
         const ended = await endSessions(tx, user.id, session.id)

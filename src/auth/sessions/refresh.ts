@@ -1,5 +1,5 @@
 import type { Caller } from '../../contract/caller.ts'
-import type { RefreshInput } from '../../contract/inputs.ts'
+import type { InputOf } from '../../contract/operations.ts'
 import { unauthenticated } from '../../errors.ts'
 import type { Core } from '../core.ts'
 
@@ -8,7 +8,7 @@ import type { Core } from '../core.ts'
  * session's current secret. A secret is good only on the way its session chose.
  */
 export function createRefresh({ betterAuth, grant }: Core) {
-  return async function refresh({ refreshToken }: RefreshInput, caller: Caller) {
+  return async function refresh({ refreshToken }: InputOf<'refresh'>, caller: Caller) {
     const transport = refreshToken ? 'TOKEN' : 'COOKIE'
     const token = refreshToken ?? caller.cookie
     if (!token) throw unauthenticated(caller.bearer === null ? 'MISSING' : 'INVALID')

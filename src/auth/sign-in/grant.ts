@@ -1,7 +1,7 @@
 import type { Caller } from '../../contract/caller.ts'
-import type { AuthPayload, User } from '../../contract/outputs.ts'
-import { toSession } from '../../contract/session.ts'
-import { toUser } from '../../contract/user.ts'
+import type { AuthPayload } from '../../contract/outputs/auth-payload.ts'
+import { toSession } from '../../contract/outputs/session.ts'
+import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { SessionRow } from '../../db/schema.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
-import type { LoginInput } from '../../contract/inputs.ts'
+import type { InputOf } from '../../contract/operations.ts'
 import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { SignIn } from '../better-auth/better-auth.ts'
@@ -9,9 +9,9 @@ import { recordByEmail } from '../events/events.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
 export function createLogin({ betterAuth, db, grant, passwords, sessionCache, throttle }: Core) {
-  return (input: LoginInput, caller: Caller) => passwords.admit(() => login(input, caller))
+  return (input: InputOf<'login'>, caller: Caller) => passwords.admit(() => login(input, caller))
 
-  async function login({ email, password, transport }: LoginInput, caller: Caller) {
+  async function login({ email, password, transport }: InputOf<'login'>, caller: Caller) {
     const { client } = caller
     const formerId = (await formerIdentity(caller))?.session.id
     // Counted while the account is looked up: hashing waits for both, and a refusal takes as long for any account.

@@ -1,6 +1,6 @@
 import { getTableColumns, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
-import type { SessionTransport } from '../../contract/inputs.ts'
+import type { SessionTransport } from '../../contract/fields.ts'
 import type { Executor } from '../../db/client.ts'
 import { events, type SessionRow, sessions, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'

@@ -1,7 +1,7 @@
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
-import type { RegisterInput } from '../../contract/inputs.ts'
-import type { RegisterPayload } from '../../contract/outputs.ts'
-import { toUser } from '../../contract/user.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { RegisterPayload } from '../../contract/outputs/auth-payload.ts'
+import { toUser } from '../../contract/outputs/user.ts'
 import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { recordByEmail } from '../events/events.ts'
@@ -22,14 +22,14 @@ export function createRegister({
   sessionCache,
   throttle,
 }: Core) {
-  return async (input: RegisterInput, caller: Caller) => {
+  return async (input: InputOf<'register'>, caller: Caller) => {
     passwords.refuseShort(input.password, 'password')
     if (requireEmailVerification) outbox.demand()
     return passwords.admit(() => register(input, caller))
   }
 
   async function register(
-    { email, password, username, transport }: RegisterInput,
+    { email, password, username, transport }: InputOf<'register'>,
     caller: Caller,
   ): Promise<RegisterPayload> {
     const { client } = caller

@@ -1,12 +1,12 @@
-import { isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Client } from '../../contract/caller.ts'
 import type { Db } from '../../db/client.ts'
+import type { RateLimitName, RateLimits } from '../../env.ts'
 import { AuthError } from '../../errors.ts'
 import { type EventKind, record, recordByEmail } from '../events/events.ts'
 import type { Observer } from '../observer.ts'
 import { digest } from '../sessions/refresh-tokens.ts'
-import type { LimitName, Limits } from './limits.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
 
@@ -21,13 +21,13 @@ export type CounterFactory = (options: {
 const FAILURES_KEPT = 24 * 3600
 
 /** Failures in a row are followed by a wait that grows, and are no plain count. */
-type Counted = Exclude<LimitName, 'loginFailures'>
+type Counted = Exclude<RateLimitName, 'loginFailures'>
 
 type Parts = {
   db: Db
   counter: CounterFactory
   enabled: boolean
-  limits: Limits
+  limits: RateLimits
   observer?: Observer | undefined
 }
 
@@ -67,7 +67,7 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
     if (consumedPoints < 0) await failures.penalty(key)
   }
 
-  function mustWait(limit: LimitName, { msBeforeNext }: RateLimiterRes) {
+  function mustWait(limit: RateLimitName, { msBeforeNext }: RateLimiterRes) {
     observer?.limited(limit)
     return new AuthError('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) })
   }
@@ -139,17 +139,13 @@ async function consume(counter: RateLimiterAbstract, key: string, options = {}):
   })
 }
 
-/** Where a request comes from, as one customer of a network: IPv6 by its /64 (RFC 6177). */
+/** The network that a request is counted by: the IPv4 address, or the /64 of an IPv6 address (RFC 6177). */
 function network({ ipAddress }: Client) {
-  if (ipAddress === null || !isIPv6(ipAddress)) return ipAddress ?? 'unknown'
-  const [head = '', tail = ''] = ipAddress.split('::')
-  const groups = (part: string) => part.split(':').filter(Boolean)
-  const missing = 8 - groups(head).length - groups(tail).length
-  const all = ipAddress.includes('::')
-    ? [...groups(head), ...Array(missing).fill('0'), ...groups(tail)]
-    : groups(head)
-  return all
+  if (ipAddress === null) return 'unknown'
+  const address = ipaddr.process(ipAddress)
+  if (address.kind() === 'ipv4') return ipAddress
+  return (address as ipaddr.IPv6).parts
     .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
+    .map((part) => part.toString(16))
     .join(':')
 }

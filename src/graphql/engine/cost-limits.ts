@@ -9,41 +9,41 @@ import {
   type ValidationContext,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { Operation } from '../../contract/operation.ts'
+import { operations } from '../../contract/operations.ts'
 
-/** What one document may ask for (OWASP GraphQL Cheat Sheet). */
-const LIMITS = { tokens: 1000, depth: 6, aliases: 15, directives: 10, credentialMutations: 1 } as const
+/** The bounds of one document (OWASP GraphQL Cheat Sheet). Each attempt at a credential needs a request of its own. */
+export const GRAPHQL_LIMITS = {
+  tokens: 1000,
+  depth: 6,
+  aliases: 15,
+  directives: 10,
+  credentialMutations: 1,
+} as const
 
-/** Each attempt at a credential is a request of its own, or aliases would multiply the attempts. */
-const CREDENTIAL_MUTATIONS = new Set([
-  'register',
-  'login',
-  'refresh',
-  'updateMe',
-  'deleteMe',
-  'changePassword',
-  'requestPasswordReset',
-  'resetPassword',
-  'requestEmailVerification',
-  'verifyEmail',
-  'undoEmailChange',
-])
+/** All others count, so that a mutation that is missing here is limited and not free. */
+const HARMLESS_MUTATIONS = new Set(
+  Object.entries<Operation>(operations)
+    .filter(([, operation]) => operation.kind === 'mutation' && !operation.handlesCredential)
+    .map(([name]) => name),
+)
 
 type Cost = { depth: number; aliases: number; directives: number; credentialMutations: number }
 
 const NOTHING: Cost = { depth: 0, aliases: 0, directives: 0, credentialMutations: 0 }
 
-/** Refuses what costs too much before anything is executed. */
-export const limits: Plugin = {
+/** Refuses a document that costs too much before it is executed. */
+export const costLimits: Plugin = {
   onParse: ({ setParseFn }) =>
     setParseFn((source: string, options?: object) =>
-      parse(source, { ...options, maxLexicalTokens: LIMITS.tokens }),
+      parse(source, { ...options, maxLexicalTokens: GRAPHQL_LIMITS.tokens }),
     ),
   onValidate: ({ addValidationRule }) => addValidationRule(costRule),
 }
 
 /**
- * Adds up an operation with its fragments expanded. Each fragment is walked once, so fragments
- * that fan out are counted without being walked as often as they would be executed.
+ * Adds up the cost of an operation with its fragments expanded. Each fragment is walked once, however often it is
+ * spread, so that fragments that spread each other twice cost no more time than others.
  */
 function costRule(context: ValidationContext): ASTVisitor {
   const fragments = new Map<string, Cost>()
@@ -53,7 +53,7 @@ function costRule(context: ValidationContext): ASTVisitor {
     const name = fragment.name.value
     const known = fragments.get(name)
     if (known) return known
-    // Whatever a cycle leads back to adds nothing here; another rule refuses cycles.
+    // A cycle adds nothing here; another rule refuses cycles.
     fragments.set(name, NOTHING)
     const cost = ofSelections(fragment.selectionSet.selections)
     fragments.set(name, cost)
@@ -71,8 +71,10 @@ function costRule(context: ValidationContext): ASTVisitor {
     const inner = ofSelections(node.selectionSet?.selections ?? [])
     // Introspection nests deeper by nature, and is off in production.
     const depth = name === '__schema' || name === '__type' ? 1 : inner.depth + 1
-    const credentialMutations = CREDENTIAL_MUTATIONS.has(name) ? 1 : 0
-    return plus({ ...inner, depth }, { directives, credentialMutations, aliases: node.alias ? 1 : 0 })
+    // Only root fields are mutations, and fields of a mutation's result are none.
+    const credentialMutations = HARMLESS_MUTATIONS.has(name) || name.startsWith('__') ? 0 : 1
+    const ofField = { ...inner, depth, credentialMutations }
+    return plus(ofField, { directives, aliases: node.alias ? 1 : 0 })
   }
 
   function ofSelections(selections: readonly SelectionNode[]): Cost {
@@ -87,10 +89,10 @@ function costRule(context: ValidationContext): ASTVisitor {
       const cost = plus(ofSelections(operation.selectionSet.selections), { directives })
       const isMutation = operation.operation === OperationTypeNode.MUTATION
       const counted = { ...cost, credentialMutations: isMutation ? cost.credentialMutations : 0 }
-      for (const [name, most] of Object.entries(LIMITS)) {
-        if (name in counted && counted[name as keyof Cost] > most) {
+      for (const [name, max] of Object.entries(GRAPHQL_LIMITS)) {
+        if (name in counted && counted[name as keyof Cost] > max) {
           context.reportError(
-            new GraphQLError(`The operation has more than ${most} ${WORDS[name as keyof Cost]}.`),
+            new GraphQLError(`The operation has more than ${max} ${WORDS[name as keyof Cost]}.`),
           )
         }
       }

@@ -1,7 +1,8 @@
 import { type DocumentNode, GraphQLError, Kind, OperationTypeNode } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
-import type { User } from '../../contract/outputs.ts'
+import type { User } from '../../contract/outputs/user.ts'
+import { parseError } from './request-errors.ts'
 
 /** Of text, in all; what it parses to takes some twenty times as much memory. */
 const MOST_CHARACTERS = 1_000_000
@@ -36,11 +37,7 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
       return prepared
     } catch (fault) {
       if (!(fault instanceof GraphQLError)) throw fault
-      const { message, source, positions } = fault
-      const place = { source: source ?? null, positions: positions ?? null }
-      return {
-        errors: [new GraphQLError(message, { ...place, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })],
-      }
+      return { errors: [parseError(fault)] }
     }
   }
 }

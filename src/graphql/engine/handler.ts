@@ -7,19 +7,20 @@ import {
 } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { z } from 'zod'
-import type { AuthService } from '../../auth/service.ts'
-import { parse } from '../../contract/inputs.ts'
+import type { Service } from '../../contract/operations.ts'
+import { parse } from '../../contract/parse.ts'
 import { AuthError, asAuthError, invalid } from '../../errors.ts'
 import { readJson } from '../../http/body.ts'
 import type { AppContext } from '../../http/context.ts'
-import { note } from '../../http/error-response.ts'
+import { noteError } from '../../http/errors.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { schema } from '../schema/schema.ts'
-import { limits } from './cost-limits.ts'
+import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
+import { validationError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 
-/** GraphQL over HTTP, section 5.4: parameters beside these are for others. */
+/** GraphQL over HTTP, section 5.4: unknown parameters are ignored. */
 const Parameters = z.object({
   query: z.string(),
   operationName: z.string().nullish(),
@@ -28,18 +29,17 @@ const Parameters = z.object({
 })
 
 type Parameters = z.output<typeof Parameters>
-type Options = { auth: AuthService; introspection: boolean; isObserved: boolean }
+type Options = { service: Service; introspection: boolean; isObserved: boolean }
 
 /**
- * `POST /graphql`. Yoga's engine is called directly, since its HTTP layer costs several times what the engine
- * does, and for documents that are not known yet: its hooks cost twice what an execution does. Method, media
- * type, size and origin have been judged before. What is left of GraphQL over HTTP is here: parameters,
- * status, content type.
+ * `POST /graphql`. It calls Yoga's engine directly, and only for documents that are new: Yoga's HTTP layer costs
+ * several times an execution, and its hooks cost twice one. The pipeline has checked method, media type, size and
+ * origin before; the parameters, the status and the content type of GraphQL over HTTP are handled here.
  */
-export function createGraphQL({ auth, introspection, isObserved }: Options) {
+export function createGraphQL({ service, introspection, isObserved }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
-    plugins: introspection ? [limits] : [limits, noIntrospection],
+    plugins: introspection ? [costLimits] : [costLimits, noIntrospection],
     parserAndValidationCache: false,
     maskedErrors: false,
     logging: false,
@@ -52,26 +52,34 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
   const prepare = createDocuments(yoga)
 
   function answer({ document, errors }: Prepared, { operationName, variables }: Parameters, c: AppContext) {
-    if (!document) return { errors }
+    if (!document) return { errors: errors.map(validationError) }
     if (isObserved) c.set('operation', rootField(document, operationName))
     const operation = getOperationAST(document, operationName)
-    if (!operation) throw notFitting('operationName')
+    if (!operation) throw invalid('operationName', 'Does not fit.')
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
-      throw notFitting('query', 'There are no subscriptions.')
+      throw invalid('query', 'There are no subscriptions.')
     }
-    const contextValue: GraphQLContext = { auth, caller: c.get('caller') }
+    const contextValue: GraphQLContext = { service, caller: c.get('caller') }
     const variableValues = variables ?? {}
-    return execute({ schema, document, contextValue, variableValues, operationName: operationName ?? null })
+    const result = execute({
+      schema,
+      document,
+      contextValue,
+      variableValues,
+      operationName: operationName ?? null,
+    })
+    if (!(result instanceof Promise) && !('data' in result)) throw variablesError(operation, variableValues)
+    return result
   }
 
   return async function graphql(c: AppContext) {
     const body = readJson(c)
-    // What the schema says in words is said here in one line, for the many that are right.
+    // Fast path: skips Zod for well-formed parameters.
     const parameters = isParameters(body) ? body : parse(Parameters, body)
     const prepared = prepare(parameters.query)
     const { ofMe } = prepared
     const isMe = ofMe && (!parameters.operationName || parameters.operationName === ofMe.name)
-    const user = isMe ? rememberedUser(c) : undefined
+    const user = isMe ? cachedUser(c) : undefined
     const written = user && ofMe?.answers.get(user)
     if (written !== undefined) {
       if (isObserved) c.set('operation', 'me')
@@ -81,9 +89,9 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
     const result = answering instanceof Promise ? await answering : answering
 
     const executed = 'data' in result
-    const errors = result.errors?.map(executed ? mask : asRequestError)
+    const errors = executed ? result.errors?.map(mask) : result.errors
     for (const { originalError, extensions } of errors ?? []) {
-      if (originalError instanceof AuthError) note(c, originalError)
+      if (originalError instanceof AuthError) noteError(c, originalError)
       else if (!executed) c.set('code', String(extensions.code))
     }
     const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
@@ -93,8 +101,8 @@ export function createGraphQL({ auth, introspection, isObserved }: Options) {
   }
 }
 
-/** Who is signed in, if that is at hand: an object that is another one as soon as anything of it has changed. */
-function rememberedUser(c: AppContext) {
+/** The signed-in user if the session cache has it. A changed user is another object. */
+function cachedUser(c: AppContext) {
   const viewer = c.get('caller').view()
   return viewer instanceof Promise ? undefined : viewer?.user
 }
@@ -115,7 +123,7 @@ function isParameters(body: unknown): body is Parameters {
   return typeof query === 'string' && isName && areVariables && extensions === undefined && isObject(body)
 }
 
-/** Where the schema is not shown it is not hinted at either: "Did you mean …" names its fields. */
+/** Without introspection the schema stays hidden, so no error may name its fields: "Did you mean …" does. */
 const noIntrospection: Plugin = {
   onValidate({ addValidationRule }) {
     addValidationRule(NoSchemaIntrospectionCustomRule)
@@ -125,48 +133,23 @@ const noIntrospection: Plugin = {
   },
 }
 
+/** graphql 16 has no switch for its suggestions, which always stand at the end of a message. */
 function withoutSuggestion({ message, nodes, extensions }: GraphQLError) {
-  return new GraphQLError(message.replace(/ Did you mean .*$/s, ''), { nodes: nodes ?? null, extensions })
+  return new GraphQLError(message.split(' Did you mean ')[0] ?? '', { nodes: nodes ?? null, extensions })
 }
 
-/** GraphQL's own errors speak of the document and stay; whatever a resolver threw passes the one table. */
+/** Errors of GraphQL itself are about the document and stay. Errors of a resolver go through the table of codes. */
 function mask(error: unknown) {
   let fault = error
   while (fault instanceof GraphQLError && fault.originalError) fault = fault.originalError
   if (fault instanceof GraphQLError) return error as GraphQLError
-  return refusal(asAuthError(fault), error instanceof GraphQLError ? error : undefined)
-}
-
-/**
- * Variables that do not fit are found when execution begins and come without
- * a code. GraphQL's message repeats the value of a variable, which may be a password.
- */
-function asRequestError(error: GraphQLError) {
-  const { message, extensions } = error
-  if (String(extensions.code).startsWith('GRAPHQL_')) return withoutValue(error)
-  const parent = /at "\w+\.([\w.]+)"/.exec(message)?.[1]
-  const [, missing] = /Field "(\w+)" of required type/.exec(message) ?? []
-  const [, unknown] = /Field "(\w+)" is not defined/.exec(message) ?? []
-  const path = [parent, missing ?? unknown].filter(Boolean).join('.')
-  const words = unknown ? 'Is not a known field.' : /required type/.test(message) ? 'Is required.' : undefined
-  return refusal(notFitting(path, words), error)
-}
-
-const notFitting = (path: string, message = 'Does not fit.') => invalid(path, message)
-
-/** Where GraphQL did not expect a value may stand a password; line and column say where it is. */
-function withoutValue({ message, nodes, source, positions, extensions }: GraphQLError) {
-  const found = /(of type "[^"]*"), found .*|( value): .*|((?:found|Unexpected) \w+) ".*/s
-  const place = { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null }
-  return new GraphQLError(message.replace(found, '$1$2$3.'), { ...place, extensions })
-}
-
-function refusal(originalError: AuthError, { nodes, path }: Partial<GraphQLError> = {}) {
+  const originalError = asAuthError(fault)
   const { message, extensions } = originalError
-  return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, originalError, extensions })
+  const { nodes = null, path = null } = error instanceof GraphQLError ? error : {}
+  return new GraphQLError(message, { nodes, path, originalError, extensions })
 }
 
-/** Yoga marks errors with statuses and headers for its own HTTP layer. */
+/** Without the statuses and headers that Yoga adds for its own HTTP layer. */
 function publicError({ message, locations, path, extensions }: GraphQLError) {
   const { http: _, ...shown } = extensions
   return { message, ...(locations && { locations }), ...(path && { path }), extensions: shown }

@@ -1,11 +1,11 @@
 import SchemaBuilder from '@pothos/core'
 import ZodPlugin from '@pothos/plugin-zod'
-import type { AuthService } from '../../auth/service.ts'
 import type { Caller } from '../../contract/caller.ts'
-import { invalidInput } from '../../contract/inputs.ts'
+import type { Service } from '../../contract/operations.ts'
+import { invalidInput } from '../../contract/parse.ts'
 
-/** All that resolvers have of the rest of the server. */
-export type GraphQLContext = { auth: AuthService; caller: Caller }
+/** All that resolvers can reach of the server. */
+export type GraphQLContext = { service: Service; caller: Caller }
 
 type Types = {
   Context: GraphQLContext
@@ -17,11 +17,13 @@ export const builder = new SchemaBuilder<Types>({
   plugins: [ZodPlugin],
   defaultFieldNullability: false,
   zod: {
-    validationError: (error) => {
-      // Clients know the fields of the input, not the argument that carries it.
-      const issues = error.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
-      return invalidInput({ issues } as typeof error)
-    },
+    // Clients know the fields of the input, not the argument that carries it.
+    validationError: ({ issues }) =>
+      invalidInput({
+        issues: issues.map((issue) =>
+          issue.path[0] === 'input' ? { ...issue, path: issue.path.slice(1) } : issue,
+        ),
+      }),
   },
 })
 
@@ -29,6 +31,6 @@ builder.queryType()
 builder.mutationType()
 
 builder.scalarType('DateTime', {
-  description: 'A moment in UTC, as ISO 8601 writes it.',
-  serialize: (moment) => moment.toISOString(),
+  description: 'A time in UTC, in the form of ISO 8601.',
+  serialize: (time) => time.toISOString(),
 })

@@ -1,20 +1,28 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AuthError, asAuthError } from '../errors.ts'
 import type { AppContext } from './context.ts'
-import { doorOf } from './operation.ts'
+import { adapterOf } from './operation.ts'
+import type { Step } from './pipeline.ts'
 
-/**
- * Turns whatever a door threw into the form that this door's clients read: GraphQL errors, or
- * problem details (RFC 9457) for REST.
- */
-export function errorResponse(fault: Error, c: AppContext) {
+/** Turns an error of any later step into an answer. */
+export const answerErrors: Step = (c, next) => {
+  try {
+    const answer = next(c)
+    return answer instanceof Promise ? answer.catch((fault: unknown) => errorResponse(fault, c)) : answer
+  } catch (fault) {
+    return errorResponse(fault, c)
+  }
+}
+
+/** An error in the form that the clients of the adapter read: GraphQL errors, or problem details (RFC 9457) for REST. */
+export function errorResponse(fault: unknown, c: AppContext) {
   const error = asAuthError(fault)
-  note(c, error)
+  noteError(c, error)
   const { status, message, extensions } = error
   const { allow } = error.details
   if (allow) c.header('Allow', allow.join(', '))
 
-  if (doorOf(c) === 'graphql') {
+  if (adapterOf(c) === 'graphql') {
     return c.json({ errors: [{ message, extensions }] }, status)
   }
   if (status === 401) c.header('WWW-Authenticate', 'Bearer')
@@ -24,21 +32,18 @@ export function errorResponse(fault: Error, c: AppContext) {
   })
 }
 
-/** What goes with a refusal beside its body: when to come back, and what the request log says of it. */
-export function note(c: AppContext, error: AuthError) {
+/** Sets what an error adds besides the body: `Retry-After`, and its code and cause for the log. */
+export function noteError(c: AppContext, error: AuthError) {
   c.set('code', error.code)
   const { retryAfter } = error.details
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
 }
 
-/** Answers a path that nothing serves, or serves with other methods only. */
+/** Answers a path without a route, or with routes for other methods only. */
 export function notFound(methodsOf: (path: string) => string[]) {
   return (c: AppContext) => {
     const allow = methodsOf(c.req.path)
-    return errorResponse(
-      allow.length > 0 ? new AuthError('METHOD_NOT_ALLOWED', { allow }) : new AuthError('NOT_FOUND'),
-      c,
-    )
+    throw allow.length > 0 ? new AuthError('METHOD_NOT_ALLOWED', { allow }) : new AuthError('NOT_FOUND')
   }
 }

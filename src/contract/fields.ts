@@ -1,0 +1,123 @@
+import { dictionary } from '@zxcvbn-ts/language-common'
+import { z } from 'zod'
+import { MIN_PASSWORD_CHARACTERS } from '../env.ts'
+import { invalid } from '../errors.ts'
+
+/** The schemas of the fields that clients send. Each field is defined here once, with its rule and its description. */
+
+/** No NUL, no other control character and no lone surrogate. */
+const Text = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not contain control characters.')
+  // The same rule for readers of the OpenAPI document: not all of them support \p.
+  .meta({ pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' })
+
+const countCharacters = (value: string) => [...value].length
+
+/** Limits the part before the @ to 64 characters and each host label to 63 (RFC 5321, section 4.5.3.1; RFC 1035, section 2.3.1). */
+const DELIVERABLE = /^[^@]{1,64}@(?:[^.]{0,62}[^.-]\.)+[^.]{2,63}$/
+
+/** Stored and compared in one form: NFKC, trimmed, lower case. RFC 5321, section 4.5.3.1.3, sets the length. */
+export const Email = Text.transform((value) => value.normalize('NFKC').trim().toLowerCase())
+  .pipe(
+    z
+      .email('Must be an e-mail address.')
+      .max(254, 'Must have at most 254 characters.')
+      .regex(DELIVERABLE, 'Must be an e-mail address.'),
+  )
+  .meta({
+    description: 'Upper and lower case are equal, and spaces around the address are ignored.',
+    format: 'email',
+    pattern: z.regexes.email.source,
+    maxLength: 254,
+  })
+
+/**
+ * A password as it is hashed: NFKC, so that the same keys give the same password on every device
+ * (NIST SP 800-63B-4, section 3.1.1.2). The bounds limit the work of one attempt.
+ */
+export const Password = Text.min(1, 'Must not be empty.')
+  .refine((value) => Buffer.byteLength(value) <= 1024, {
+    error: 'Must have at most 1024 bytes.',
+    abort: true,
+  })
+  .transform((value) => value.normalize('NFKC'))
+  .refine((value) => countCharacters(value) <= 128, 'Must have at most 128 characters.')
+  .meta({ format: 'password', maxLength: 128 })
+
+/** The most used passwords that are long enough to be accepted at all (NIST SP 800-63B-4, section 3.1.1.2). */
+const COMMON_PASSWORDS = new Set(dictionary['passwords-common'])
+
+const tooShort = (min: number) => `Must have at least ${min} characters.`
+
+/** The schema holds the smallest minimum of the standard, so that all faults of an input are reported at once. */
+export const NewPassword = Password.refine(
+  (value) => countCharacters(value) >= MIN_PASSWORD_CHARACTERS,
+  tooShort(MIN_PASSWORD_CHARACTERS),
+)
+  .refine(
+    (value) => !COMMON_PASSWORDS.has(value.toLowerCase()),
+    'Is among the passwords that are tried first. Choose another.',
+  )
+  .meta({
+    description:
+      'Not one of the most used passwords, not the e-mail address, and not the part of it before the @. ' +
+      'The server may require more characters.',
+    minLength: MIN_PASSWORD_CHARACTERS,
+  })
+
+const PERSONAL = 'Must not be the e-mail address.'
+
+export const Username = Text.trim()
+  .min(1, 'Must not be empty.')
+  .refine((value) => countCharacters(value) <= 100, 'Must have at most 100 characters.')
+  .meta({ maxLength: 100, examples: ['Ada'] })
+
+/** The fields of an account that its user chooses: `register` takes them and `updateMe` changes them. */
+export const profile = { username: Username.nullish() }
+
+const Token = Text.min(1, 'Must not be empty.').max(512, 'Must have at most 512 characters.')
+
+export const RefreshTokenField = Token
+export const MailedToken = Token.meta({ description: 'The token of the mailed link.' })
+
+export const SessionTransport = z.enum(['COOKIE', 'TOKEN']).meta({
+  id: 'SessionTransport',
+  description:
+    'How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request.',
+})
+export type SessionTransport = z.output<typeof SessionTransport>
+
+/** Defaults that only the GraphQL schema shows; the OpenAPI document describes them in words. */
+export const graphqlDefaults = z.registry<{ value: unknown }>()
+
+export const TransportChoice = SessionTransport.nullish().register(graphqlDefaults, { value: 'COOKIE' })
+
+/** An account by its address, as an operator names it. */
+export const AccountInput = z.strictObject({ email: Email })
+export type AccountInput = z.output<typeof AccountInput>
+
+/** The user name of an imported account; null if the rule of user names does not allow it. */
+export const ImportedUsername = Username.nullable().catch(null)
+
+/** Whether a password is the address or the part before its `@`, in any case. */
+function isPersonal(password: string, email: string) {
+  const given = password.toLowerCase()
+  return given === email || given === email.split('@')[0]
+}
+
+/** The check of `register`, whose input holds both the address and the password. */
+export const personalPassword = {
+  allows: ({ email, password }: { email: string; password: string }) => !isPersonal(password, email),
+  issue: { path: ['password'], error: PERSONAL },
+}
+
+/** @throws `INVALID_INPUT` for a new password that is the user's own address. */
+export function refusePersonal(newPassword: string, email: string) {
+  if (isPersonal(newPassword, email)) throw invalid('newPassword', PERSONAL)
+}
+
+/** @throws `INVALID_INPUT` for a new password under the minimum that the operator has set. */
+export function refuseShort(password: string, min: number, path: string) {
+  if (countCharacters(password) < min) throw invalid(path, tooShort(min))
+}

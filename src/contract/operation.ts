@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import type { Code } from '../errors.ts'
+
+/** The groups of the OpenAPI document. */
+export type Tag = 'Signing in' | 'Account' | 'By mail' | 'Sessions and events' | 'Server'
+
+/** `refreshToken`: the secret of a session with transport `TOKEN`, sent as the bearer. */
+type Credential = 'bearer' | 'cookie' | 'refreshToken'
+
+/** What an HTTP endpoint takes and answers. The routes work by it and the OpenAPI document is made from it. */
+export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> = {
+  tag: Tag
+  /** One line without a full stop. */
+  summary: string
+  description: string
+  /** Path parameters are fields of the input; the rest comes from the body, or from the query if the method is GET. */
+  input?: Input
+  /** A body that works. */
+  example?: z.input<Input>
+  output?: Output
+  /** The credentials that it reads; none if left out. */
+  credentials?: Credential[]
+  /** Whether it also works without any of these credentials. */
+  credentialsOptional?: true
+  /** The codes that it can answer with, besides those that any request can get. */
+  refusals: Code[]
+  rest: {
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+    /** With parameters as `:name`. */
+    path: string
+    /** With 202 and 204 the answer has no body. */
+    status: 200 | 201 | 202 | 204
+    /** Wraps an output that is no object: `{ [member]: output }`, a schema of this id. */
+    wrap?: { member: string; id: string }
+    cookie?: 'set' | 'cleared'
+    cacheSeconds?: number
+  }
+}
+
+/** An operation of the product: both adapters and all documents of the API are made from this one definition. */
+export type Operation<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> = Endpoint<
+  Input,
+  Output
+> & {
+  output: Output
+} & (
+    | { kind: 'query' }
+    | {
+        kind: 'mutation'
+        /**
+         * Whether it takes a credential (a password, a code, a mailed token), gives one, or has one mailed. A GraphQL
+         * document may hold one such mutation, so that aliases do not multiply the attempts.
+         */
+        handlesCredential: boolean
+      }
+  )
+
+type NoInput = z.ZodUndefined
+
+/** Defines a query. The function only keeps the types of the schemas. */
+export function query<Output extends z.ZodType, Input extends z.ZodType = NoInput>(
+  definition: Endpoint<Input, Output> & { output: Output },
+) {
+  return { ...definition, kind: 'query' as const }
+}
+
+/** Defines a mutation. The function only keeps the types of the schemas. */
+export function mutation<Output extends z.ZodType, Input extends z.ZodType = NoInput>(
+  definition: Endpoint<Input, Output> & { output: Output; handlesCredential: boolean },
+) {
+  return { ...definition, kind: 'mutation' as const }
+}
+
+/** Defines an endpoint that exists only over REST. The function only keeps the types of the schemas. */
+export function endpoint<Output extends z.ZodType>(definition: Endpoint<NoInput, Output>) {
+  return definition
+}
+
+/** Where the fields of an input travel over REST. GraphQL puts an input with a body into one `input` argument. */
+export function inputPlacesOf({ input, rest }: Endpoint) {
+  const fields = input ? Object.keys(objectIn(input).shape) : []
+  const path = fields.filter((field) => rest.path.split('/').includes(`:${field}`))
+  const others = fields.filter((field) => !path.includes(field))
+  const isQuery = rest.method === 'GET'
+  return { path, query: isQuery ? others : [], body: isQuery ? [] : others }
+}
+
+/** The object schema of an input that may be optional or have a default. */
+export function objectIn(schema: z.core.$ZodType): z.ZodObject {
+  if (schema instanceof z.ZodObject) return schema
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault)
+    return objectIn(schema.def.innerType)
+  throw new TypeError('The input of an operation must be an object')
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { Email, NewPassword, Password, profile } from '../fields.ts'
+import { mutation, query } from '../operation.ts'
+import { AuthPayload } from '../outputs/auth-payload.ts'
+import { User } from '../outputs/user.ts'
+
+const password = 'a long enough phrase'
+
+const UpdateMeInput = z
+  .strictObject({
+    ...profile,
+    email: Email.nullish().meta({
+      description: 'Needs a session that signed in within 15 minutes, or `currentPassword`.',
+    }),
+    currentPassword: Password.nullish(),
+  })
+  .meta({ id: 'UpdateMeInput', description: 'A field that is left out stays as it is; null clears it.' })
+
+const DeleteMeInput = z
+  .strictObject({
+    password: Password.nullish().meta({
+      description: 'Needed if the session signed in more than 15 minutes ago.',
+    }),
+  })
+  .meta({ id: 'DeleteMeInput' })
+
+const ChangePasswordInput = z
+  .strictObject({ currentPassword: Password, newPassword: NewPassword })
+  .meta({ id: 'ChangePasswordInput' })
+
+export const accountOperations = {
+  me: query({
+    tag: 'Account',
+    summary: 'The signed-in user',
+    description:
+      'GraphQL answers null to a request without credentials, REST answers `UNAUTHENTICATED`; invalid credentials are ' +
+      'always an error. A revoked session, a changed password and a deleted account take effect within a quarter of a second.',
+    output: User.nullable(),
+    credentials: ['bearer', 'cookie'],
+    refusals: ['SERVICE_UNAVAILABLE'],
+    rest: { method: 'GET', path: '/auth/me', status: 200 },
+  }),
+
+  updateMe: mutation({
+    tag: 'Account',
+    summary: 'Change the user name or the e-mail address',
+    description:
+      'A new address needs a session that signed in within 15 minutes, or the current password. If the present address ' +
+      'is verified, the new one is `pendingEmail` until its owner follows the mailed link; otherwise the change takes ' +
+      'effect at once and all other sessions end.',
+    input: UpdateMeInput,
+    example: { username: 'Ada Lovelace' },
+    output: User,
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    refusals: [
+      'INVALID_CREDENTIALS',
+      'REAUTHENTICATION_REQUIRED',
+      'EMAIL_TAKEN',
+      'TOO_MANY_REQUESTS',
+      'SERVICE_UNAVAILABLE',
+    ],
+    rest: { method: 'PUT', path: '/auth/me', status: 200, cookie: 'set' },
+  }),
+
+  deleteMe: mutation({
+    tag: 'Account',
+    summary: 'Delete the account and everything that belongs to it',
+    description: 'Needs a session that signed in within 15 minutes, or the password.',
+    input: DeleteMeInput.prefault({}),
+    example: { password },
+    output: z.boolean(),
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    refusals: [
+      'INVALID_CREDENTIALS',
+      'REAUTHENTICATION_REQUIRED',
+      'TOO_MANY_REQUESTS',
+      'SERVICE_UNAVAILABLE',
+    ],
+    rest: { method: 'DELETE', path: '/auth/me', status: 204, cookie: 'cleared' },
+  }),
+
+  changePassword: mutation({
+    tag: 'Account',
+    summary: 'Change the password',
+    description: 'This session continues with a new secret; every other session ends.',
+    input: ChangePasswordInput,
+    example: { currentPassword: password, newPassword: 'a longer phrase still' },
+    output: AuthPayload,
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'PUT', path: '/auth/password', status: 200, cookie: 'set' },
+  }),
+}

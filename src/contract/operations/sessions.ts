@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { mutation, query } from '../operation.ts'
+import { Event } from '../outputs/event.ts'
+import { Session } from '../outputs/session.ts'
+
+export const sessionOperations = {
+  sessions: query({
+    tag: 'Sessions and events',
+    summary: "The user's live sessions, newest first",
+    description: 'The session of the request has `current: true`.',
+    output: z.array(Session),
+    credentials: ['bearer', 'cookie'],
+    refusals: ['SERVICE_UNAVAILABLE'],
+    rest: { method: 'GET', path: '/auth/sessions', status: 200 },
+  }),
+
+  revokeOtherSessions: mutation({
+    tag: 'Sessions and events',
+    summary: 'End every session but this one',
+    description: 'Answers how many ended. This server refuses their access tokens at once.',
+    output: z
+      .int()
+      .min(0)
+      .meta({ description: 'How many sessions ended.', examples: [2] }),
+    handlesCredential: false,
+    credentials: ['bearer', 'cookie'],
+    refusals: ['SERVICE_UNAVAILABLE'],
+    rest: {
+      method: 'DELETE',
+      path: '/auth/sessions',
+      status: 200,
+      wrap: { member: 'revoked', id: 'Revoked' },
+    },
+  }),
+
+  revokeSession: mutation({
+    tag: 'Sessions and events',
+    summary: "End one of the user's sessions",
+    description: 'It may be the session of the request. Any other id is `NOT_FOUND`.',
+    // The service checks the id, so that an id of another form is NOT_FOUND as well.
+    input: z.strictObject({ id: z.string().meta({ format: 'uuid' }) }),
+    output: z.boolean(),
+    handlesCredential: false,
+    credentials: ['bearer', 'cookie'],
+    refusals: ['NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'DELETE', path: '/auth/sessions/:id', status: 204, cookie: 'cleared' },
+  }),
+
+  events: query({
+    tag: 'Sessions and events',
+    summary: 'What happened to the account, newest first',
+    description:
+      'Sign-ins, failed ones too, and every change, each with the address and the program that it came from.',
+    input: z.strictObject({
+      first: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(100)
+        .default(20)
+        .meta({ description: 'How many events at most, 1 to 100.' }),
+    }),
+    output: z.array(Event),
+    credentials: ['bearer', 'cookie'],
+    refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'GET', path: '/auth/events', status: 200 },
+  }),
+}

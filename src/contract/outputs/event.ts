@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import { IpAddress, Time, UserAgent } from './fields.ts'
+
+/** The columns of an event that its user may see; the query selects exactly these. */
+export const Event = z
+  .strictObject({
+    id: z.uuid().meta({ examples: ['3c1f7b0a-5d0e-4a3b-8a8e-6b2f9c4d7e01'] }),
+    kind: z.string().meta({
+      description: 'What happened, as one word. New words may be added.',
+      examples: ['login', 'refresh', 'password_changed', 'sessions_revoked'],
+    }),
+    createdAt: Time,
+    ipAddress: IpAddress,
+    userAgent: UserAgent,
+  })
+  .meta({ id: 'Event' })
+export type Event = z.output<typeof Event>

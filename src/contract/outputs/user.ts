@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import type { UserRow } from '../../db/schema.ts'
+import { Time } from './fields.ts'
+
+export const User = z
+  .strictObject({
+    id: z.uuid().meta({ examples: ['0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'] }),
+    email: z.string().meta({ examples: ['ada@example.com'] }),
+    emailVerified: z.boolean(),
+    pendingEmail: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'The new address that replaces `email` as soon as its owner confirms it.',
+        examples: [null],
+      }),
+    username: z
+      .string()
+      .nullable()
+      .meta({ examples: ['Ada'] }),
+    createdAt: Time,
+    updatedAt: Time,
+  })
+  .meta({ id: 'User' })
+export type User = z.output<typeof User>
+
+const PUBLIC_FIELDS = Object.keys(User.shape) as (keyof User)[]
+
+/** Picks the public fields of a row, which has more columns than clients may see. */
+export function toUser(row: Pick<UserRow, keyof User>): User {
+  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as User
+}

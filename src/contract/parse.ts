@@ -1,0 +1,26 @@
+import type { z } from 'zod'
+import { AuthError, type FieldFault } from '../errors.ts'
+
+const MAX_REPORTED_FIELDS = 20
+
+/** Parses, or refuses with `INVALID_INPUT` and every field that is at fault. */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(value)
+  if (!success) throw invalidInput(error)
+  return data
+}
+
+/** The first fault of each field, its path in dotted names from the root of the input. It repeats no value. */
+export function invalidInput({ issues }: Pick<z.ZodError, 'issues'>): AuthError {
+  const faults = issues.flatMap(({ path, message, ...issue }): FieldFault[] => {
+    if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message }]
+    return issue.keys.map((key) => ({
+      path: [...path, key.slice(0, 100)].join('.'),
+      message: 'Is not a known field.',
+    }))
+  })
+  const fields = faults.filter(
+    ({ path }, index) => faults.findIndex((other) => other.path === path) === index,
+  )
+  return new AuthError('INVALID_INPUT', { fields: fields.slice(0, MAX_REPORTED_FIELDS) })
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { inputPlacesOf, type Operation, objectIn } from '../../contract/operation.ts'
+import { type OperationName, operations } from '../../contract/operations.ts'
+import { builder, type GraphQLContext } from './builder.ts'
+import { inputOf, outputOf } from './from-zod.ts'
+
+/** Adds a root field for each operation of the contract. */
+export function addRootFields() {
+  for (const [name, operation] of Object.entries<Operation>(operations)) {
+    const options = optionsOf(name as OperationName, operation)
+    if (operation.kind === 'query') builder.queryField(name, (t) => t.field(options))
+    else builder.mutationField(name, (t) => t.field(options))
+  }
+}
+
+function optionsOf(name: OperationName, operation: Operation) {
+  const { input, output } = operation
+  const takesInput = inputPlacesOf(operation).body.length > 0
+  type Args = { input?: object | null }
+  return {
+    ...outputOf(output),
+    description: descriptionOf(operation),
+    args: input ? argumentsOf(input, takesInput) : {},
+    ...(input && !takesInput && { validate: { schema: z.preprocess(withoutNulls, input) } }),
+    resolve(_root: unknown, args: Args, { service, caller }: GraphQLContext) {
+      const given = takesInput ? (args.input ?? input?.parse(undefined)) : args
+      // Parsed by the schema of this very operation, which the types of a loop cannot express.
+      return service[name](given as never, caller)
+    },
+    // Pothos infers the types of a field from options that are written by hand; these are derived.
+  } as never
+}
+
+function argumentsOf(input: z.ZodType, takesInput: boolean) {
+  const schemas = takesInput ? { input } : objectIn(input).shape
+  return builder.args((t) =>
+    Object.fromEntries(
+      Object.entries(schemas).map(([name, schema]) => [name, t.field(inputOf(schema) as never)]),
+    ),
+  )
+}
+
+/** A plain argument that is null counts as left out. */
+function withoutNulls(args: object) {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
+}
+
+function descriptionOf({ summary, description, credentials, credentialsOptional, refusals }: Operation) {
+  const codes = [...(credentials && !credentialsOptional ? ['UNAUTHENTICATED'] : []), ...refusals]
+  return `${summary}.\n\n${description}\n\nRefusals: ${codes.map((code) => `\`${code}\``).join(', ')}.`
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { endpoint } from '../contract/operation.ts'
+
+const example = (value: string) =>
+  z
+    .string()
+    .optional()
+    .meta({ examples: [value] })
+
+/** The endpoints for machines. They exist over REST only. */
+export const health = endpoint({
+  tag: 'Server',
+  summary: 'Whether the process is alive',
+  description:
+    'Asks no other system. An orchestrator restarts a process that does not answer. With `PUBLISH_VERSION` the answer ' +
+    'also holds the version.',
+  output: z.strictObject({ status: z.literal('ok'), version: z.string().optional() }).meta({ id: 'Health' }),
+  refusals: [],
+  rest: { method: 'GET', path: '/health', status: 200 },
+})
+
+export const ready = endpoint({
+  tag: 'Server',
+  summary: 'Whether the server can serve',
+  description:
+    'It can when the database answers and the migrations are applied. A load balancer sends no requests before.',
+  output: z.strictObject({ status: z.literal('ready') }).meta({ id: 'Ready' }),
+  refusals: ['SERVICE_UNAVAILABLE'],
+  rest: { method: 'GET', path: '/ready', status: 200 },
+})
+
+export const publishedKeys = endpoint({
+  tag: 'Server',
+  summary: 'The public keys that verify access tokens',
+  description: 'A JSON Web Key Set (RFC 7517), so that other services can verify tokens without a request.',
+  output: z
+    .strictObject({
+      keys: z.array(
+        z.looseObject({
+          kty: example('OKP'),
+          crv: example('Ed25519'),
+          alg: example('EdDSA'),
+          use: example('sig'),
+          kid: example('6f0a4c1e-9d57-4f1d-8a7c-9b100b8d3f0e'),
+          x: example('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'),
+        }),
+      ),
+    })
+    .meta({ id: 'KeySet' }),
+  refusals: ['SERVICE_UNAVAILABLE'],
+  rest: { method: 'GET', path: '/.well-known/jwks.json', status: 200, cacheSeconds: 300 },
+})
+
+export const openApiDocument = endpoint({
+  tag: 'Server',
+  summary: 'This document',
+  description: 'OpenAPI 3.1, made from the definitions that the routes work by.',
+  output: z.looseObject({ openapi: z.string().meta({ examples: ['3.1.0'] }) }).meta({ id: 'OpenAPI' }),
+  refusals: [],
+  rest: { method: 'GET', path: '/openapi.json', status: 200, cacheSeconds: 300 },
+})
