@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
-import { createRefreshTokens, digest } from '../../src/auth/sessions/refresh-tokens.ts'
+import { digest } from '../../src/auth/keys/sealed-tokens.ts'
+import { createRefreshTokens } from '../../src/auth/sessions/refresh-tokens.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import type { Bench } from '../rig/bench.ts'
 import type { Server } from '../rig/process.ts'

@@ -5,6 +5,7 @@ import type { Span } from '../span.ts'
 import { createEmail } from './account/email-links.ts'
 import { createProfile } from './account/profile.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
+import type { Core } from './core.ts'
 import { createEventLog } from './events/events.ts'
 import { createRefusedOrigins } from './events/refused-origins.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
@@ -26,6 +27,7 @@ import { createRefreshTokens } from './sessions/refresh-tokens.ts'
 import { createSessionCache } from './sessions/session-cache.ts'
 import { createGrant } from './sign-in/grant.ts'
 import { createLogin } from './sign-in/login.ts'
+import { createOpenSession } from './sign-in/open-session.ts'
 import { createRegister } from './sign-in/register.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 
@@ -50,21 +52,6 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
   const outbox = createOutbox({ enabled: canMail })
   const sessionCache = createSessionCache(changes)
   const signingKeys = createSigningKeys({ db, settings: env })
-  const betterAuth = createBetterAuth({
-    env,
-    db,
-    observer,
-    outbox,
-    passwords,
-    refreshTokens,
-    sessionCache,
-    signingKeys,
-  })
-  const accessTokens = createAccessTokens(betterAuth.api, env)
-  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
-  const grant = createGrant(accessTokens)
-  const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
-  const parts = { db, betterAuth, credentials, grant, mailedTokens, outbox, passwords, refreshTokens }
   const throttle = createThrottle({
     db,
     counter,
@@ -72,7 +59,14 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
     limits: env.THROTTLE_LIMITS,
     observer,
   })
-  const core = { ...parts, requireEmailVerification, sessionCache, throttle }
+  const parts = { db, mailedTokens, observer, outbox, passwords, refreshTokens, sessionCache, throttle }
+  const openSession = createOpenSession({ refreshTokens, observer, settings: env })
+  const betterAuth = createBetterAuth({ ...parts, openSession, settings: env, signingKeys })
+  const accessTokens = createAccessTokens(betterAuth.api, env)
+  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
+  const grant = createGrant(accessTokens)
+  const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
+  const core: Core = { ...parts, betterAuth, credentials, grant, requireEmailVerification }
 
   return {
     register: createRegister(core),

@@ -76,6 +76,15 @@ export const Username = Text.trim()
 /** The fields of an account that its user chooses: `register` takes them and `updateMe` changes them. */
 export const profile = { username: Username.nullish() }
 
+type Profile = { [Field in keyof typeof profile]?: z.output<(typeof profile)[Field]> }
+export type ProfileColumns = { [Field in keyof typeof profile]: NonNullable<Profile[Field]> | null }
+
+/** The profile of a new account: a field that is left out is null. */
+export function toProfileColumns(given: Profile) {
+  const fields = Object.keys(profile) as (keyof Profile)[]
+  return Object.fromEntries(fields.map((field) => [field, given[field] ?? null])) as ProfileColumns
+}
+
 const Token = Text.min(1, 'Must not be empty.').max(512, 'Must have at most 512 characters.')
 
 export const RefreshTokenField = Token

@@ -49,7 +49,7 @@ export function createEmail(core: Core) {
 
     /** Proves the account's address, or puts the pending one in force. Needs no session and makes none. */
     async verifyEmail({ token }: InputOf<'verifyEmail'>, caller: Caller) {
-      await throttle.usingMailedToken(caller.client)
+      await throttle.countMailedToken(caller.client)
       const hereId = (await formerIdentity(caller))?.session.id
       const { userId, secret } = await db
         .transaction(async (tx) => {
@@ -75,7 +75,7 @@ export function createEmail(core: Core) {
 
     /** Puts the earlier address back and ends every session. */
     async undoEmailChange({ token }: InputOf<'undoEmailChange'>, caller: Caller) {
-      await throttle.usingMailedToken(caller.client)
+      await throttle.countMailedToken(caller.client)
       const userId = await db
         .transaction(async (tx) => {
           const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')

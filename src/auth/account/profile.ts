@@ -29,13 +29,13 @@ export function createProfile(core: Core) {
      * A new address needs a fresh session or the password. Where the account's address is verified
      * the new one waits until its mailbox confirms it; else it takes effect at once.
      */
-    async updateMe({ username, email, currentPassword }: InputOf<'updateMe'>, caller: Caller) {
+    async updateMe({ email, currentPassword, ...profile }: InputOf<'updateMe'>, caller: Caller) {
       const identity = await identityOf(caller)
       const { user } = identity
       const newEmail = email && email !== user.email ? email : undefined
       const cancels = email === user.email && user.pendingEmail !== null
       await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
-      if (newEmail) await throttle.changingEmail(user.id, caller.client)
+      if (newEmail) await throttle.countEmailChange(user.id, caller.client)
       const mayMail =
         newEmail !== undefined &&
         (await throttle.mayMail('verificationMailPerAccount', newEmail, caller.client))
@@ -45,7 +45,7 @@ export function createProfile(core: Core) {
           const current = await lockActing(tx, identity)
           const waits = current.emailVerified || requireEmailVerification
           if (newEmail && waits) outbox.demand()
-          const row = await setUsername(tx, current, username)
+          const row = await setProfile(tx, current, profile)
           // One's own address takes back a change that waits.
           if (cancels) await endMailedTokens(tx, current)
           if (!newEmail) return { row: cancels ? { ...row, pendingEmail: null } : row, secret: undefined }
@@ -82,10 +82,15 @@ export function createProfile(core: Core) {
     },
   }
 
-  async function setUsername(tx: Executor, { id }: UserRow, username: string | null | undefined) {
+  /** A field that is left out stays as it is; null clears it. */
+  async function setProfile(
+    tx: Executor,
+    { id }: UserRow,
+    profile: Omit<InputOf<'updateMe'>, 'email' | 'currentPassword'>,
+  ) {
     const [row] = await tx
       .update(users)
-      .set({ updatedAt: sql`now()`, ...(username !== undefined && { username }) })
+      .set({ ...profile, updatedAt: sql`now()` })
       .where(eq(users.id, id))
       .returning()
     if (!row) throw unauthenticated('REVOKED')

@@ -14,7 +14,7 @@ export function createReauthenticate({
   return {
     /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
     async byPassword({ user, session }: Identity, password: string, { client }: Caller) {
-      await throttle.reauthenticating(session.id, client)
+      await throttle.countReauthentication(session.id, client)
       if (!(await passwords.verify(user.password, password))) {
         await record(db, 'reauthentication_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')

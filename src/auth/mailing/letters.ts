@@ -2,7 +2,7 @@ import { and, eq, gt, lte } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
 import { type MailRow, mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
 import type { Letter, MailKind } from '../../mail/messages.ts'
-import { digest } from '../sessions/refresh-tokens.ts'
+import { digest } from '../keys/sealed-tokens.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import { type MailedTokens, type Purpose, TOKEN_MAILS } from './mailed-tokens.ts'
 

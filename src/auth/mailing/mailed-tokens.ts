@@ -1,9 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { digest, uuidBytes } from '../sessions/refresh-tokens.ts'
+import { createSealer, digest, uuidBytes } from '../keys/sealed-tokens.ts'
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>
 export type Purpose = (typeof verifications.$inferSelect)['purpose']
@@ -24,24 +23,11 @@ export const TOKEN_MAILS: Record<string, Purpose> = {
 }
 
 /**
- * Tokens that travel by mail: `id ‖ HMAC(id)` in base64url, where the id is that of the promised
- * mail. So a worker can write the token when it sends, and no table ever holds it.
+ * Tokens that travel by mail: the sealed id of the promised mail. So the worker can compute the token when it sends the
+ * mail, and no table ever holds it.
  */
 export function createMailedTokens(secret: string) {
-  const key = createHmac('sha256', secret).update('servauth mailed token').digest()
-
-  function derive(id: string) {
-    const bytes = uuidBytes(id)
-    return Buffer.concat([bytes, createHmac('sha256', key).update(bytes).digest()]).toString('base64url')
-  }
-
-  /** Whether this server made a token, known without asking the database. */
-  function isOurs(token: string) {
-    const bytes = Buffer.from(token, 'base64url')
-    if (bytes.length !== 48 || bytes.toString('base64url') !== token) return false
-    const mac = createHmac('sha256', key).update(bytes.subarray(0, 16)).digest()
-    return timingSafeEqual(mac, bytes.subarray(16))
-  }
+  const { seal, open } = createSealer(secret, 'mailed token', 16)
 
   const isLive = (token: string, purpose: Purpose) =>
     and(
@@ -51,7 +37,7 @@ export function createMailedTokens(secret: string) {
     )
 
   return {
-    derive,
+    derive: (mailId: string) => seal(uuidBytes(mailId)),
 
     /**
      * Closes the ways back to the addresses that came after the one that is back. Those that came
@@ -69,7 +55,7 @@ export function createMailedTokens(secret: string) {
 
     /** Looks at a token without using it up. @throws `INVALID_TOKEN` */
     async peek(executor: Executor, token: string, purpose: Purpose) {
-      const [found] = isOurs(token)
+      const [found] = open(token)
         ? await executor.select().from(verifications).where(isLive(token, purpose))
         : []
       if (!found) throw new AuthError('INVALID_TOKEN')

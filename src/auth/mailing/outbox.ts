@@ -3,7 +3,7 @@ import type { Executor } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { MailKind } from '../../mail/messages.ts'
-import { randomId } from '../sessions/refresh-tokens.ts'
+import { randomId } from '../keys/sealed-tokens.ts'
 import { TOKEN_MAILS, TOKEN_SECONDS } from './mailed-tokens.ts'
 
 export type Outbox = ReturnType<typeof createOutbox>

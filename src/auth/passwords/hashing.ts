@@ -59,7 +59,7 @@ export function createPasswords(
      * Does the other kind of work after an attempt that failed against `tried`. An imported hash costs several times
      * an Argon2id one, so while there are any, a failure costs both, or its time would tell who was imported.
      */
-    async evenOut(tried: string, password: string) {
+    async equalizeTiming(tried: string, password: string) {
       if (!(await areAnyImported())) return
       await run(async () => {
         await (isScrypt(tried) ? hash(password, argon2id) : spendScrypt(password))

@@ -58,7 +58,7 @@ export function createPassword(core: Core) {
     /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
       passwords.refuseShort(newPassword, 'newPassword')
-      await throttle.usingMailedToken(caller.client)
+      await throttle.countMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(() => passwords.hash(newPassword))

@@ -5,8 +5,9 @@ import type { Db } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
-import { digest, type RefreshTokens } from './refresh-tokens.ts'
-import { GRACE_SECONDS } from './rotation-plugin.ts'
+import { digest } from '../keys/sealed-tokens.ts'
+import type { RefreshTokens } from './refresh-tokens.ts'
+import { GRACE_SECONDS } from './rotation.ts'
 import type { SessionCache } from './session-cache.ts'
 
 export type Credentials = ReturnType<typeof createCredentials>

@@ -2,7 +2,8 @@ import { eq } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { sessions } from '../../db/schema.ts'
 import { unauthenticated } from '../../errors.ts'
-import { digest, type RefreshTokens } from './refresh-tokens.ts'
+import { digest } from '../keys/sealed-tokens.ts'
+import type { RefreshTokens } from './refresh-tokens.ts'
 
 /**
  * Gives a session a new secret of a new lineage, so that whoever holds the old one is out at once

@@ -5,8 +5,8 @@ import type { Db } from '../../db/client.ts'
 import type { RateLimitName, RateLimits } from '../../env.ts'
 import { AuthError } from '../../errors.ts'
 import { type EventKind, record, recordByEmail } from '../events/events.ts'
+import { digest } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
-import { digest } from '../sessions/refresh-tokens.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
 
@@ -74,10 +74,10 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
 
   return {
     /** @throws `TOO_MANY_REQUESTS` */
-    registering: (client: Client) => count('registerPerAddress', network(client), client),
-    usingMailedToken: (client: Client) => count('mailedTokenPerAddress', network(client), client),
-    changingEmail: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
-    reauthenticating: (sessionId: string, client: Client) =>
+    countRegistration: (client: Client) => count('registerPerAddress', network(client), client),
+    countMailedToken: (client: Client) => count('mailedTokenPerAddress', network(client), client),
+    countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
+    countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 
     /** Whether one more mail may be asked for; the caller answers the same either way. */
@@ -97,7 +97,7 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
      * Counts an attempt at an account, known or not; the right password ends the count by what
      * this returns. @throws `TOO_MANY_REQUESTS`
      */
-    async loggingIn(email: string, client: Client) {
+    async countLogin(email: string, client: Client) {
       if (!enabled) return async () => {}
       const key = digest(email)
       // An attempt that its address may not make is not counted against the account.

@@ -2,25 +2,21 @@ import { createAuthEndpoint } from 'better-auth/api'
 import { and, eq, exists, getTableColumns, gt, isNull, ne, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
-import { SessionTransport } from '../../contract/fields.ts'
+import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { events, sessions, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import { record } from '../events/events.ts'
+import { digest } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
-import { digest, type RefreshToken, type RefreshTokens } from './refresh-tokens.ts'
+import type { RefreshToken, RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
 
-/** How long a predecessor stays good, and how often a session rotates at most. */
+/** How long a predecessor stays valid. A session rotates at most once in this time. */
 export const GRACE_SECONDS = 30
 
-const RotateInput = z.object({
-  token: z.string(),
-  transport: SessionTransport,
-  client: z.custom<Client>(),
-})
-type RotateInput = z.output<typeof RotateInput>
+type RotateInput = { token: string; transport: SessionTransport; client: Client }
 
 type Parts = {
   db: Db
@@ -32,14 +28,19 @@ type Parts = {
 }
 
 /**
- * Refresh-token rotation (RFC 9700, section 4.14.2), which Better-Auth does not have.
- *
- * One guarded statement does all of the ordinary case. The current token rotates, but not within
- * the grace of the last rotation; the current one and, within the grace, its predecessor get the
- * current one back. So tabs that refresh at once, a request overtaken by two others and a reply
- * that was lost all end with the same token.
+ * Refresh-token rotation (RFC 9700, section 4.14.2), which Better-Auth does not have, as an endpoint of it:
+ * `auth.api.rotateSession`. One guarded statement does the ordinary case. The current token rotates, but not within
+ * the grace of the last rotation. The current token and, within the grace, its predecessor get the current token
+ * back. So parallel refreshes, overtaken requests and lost replies all end with the same token.
  */
-export function rotationPlugin({ db, observer, outbox, refreshTokens, sessionCache, settings }: Parts) {
+export function rotateSessionEndpoint({
+  db,
+  observer,
+  outbox,
+  refreshTokens,
+  sessionCache,
+  settings,
+}: Parts) {
   const grace = sql`make_interval(secs => ${GRACE_SECONDS}::int)`
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
@@ -73,49 +74,40 @@ export function rotationPlugin({ db, observer, outbox, refreshTokens, sessionCac
       )
       .returning(),
   )
-  const noted = db.$with('noted', {}).as(sql`
+  const recorded = db.$with('recorded', {}).as(sql`
     insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
     select 'refresh', user_id, ${given('requestId')}, ${given('ipAddress')}, ${given('userAgent')}
     from rotated where rotated_at = now()`)
   const rotation = db
-    .with(rotated, noted)
+    .with(rotated, recorded)
     .select()
     .from(rotated)
     .innerJoin(users, eq(users.id, rotated.userId))
     .prepare('rotate_session')
 
-  return {
-    id: 'servauth-rotation',
-    endpoints: {
-      /**
-       * Exchanges a refresh token for the current one, reading the user anew.
-       * @throws `UNAUTHENTICATED`, or `REFRESH_REUSED` when an old token gives a theft away.
-       */
-      rotateSession: createAuthEndpoint.serverOnly(
-        { method: 'POST', body: RotateInput },
-        async ({ body }) => {
-          const presented = refreshTokens.decode(body.token)
-          if (!presented) throw unauthenticated('INVALID')
-          const hash = digest(body.token)
-          const successor = refreshTokens.successor(presented)
-          const [found] = await rotation.execute({
-            sessionId: presented.sessionId,
-            hash,
-            successorHash: digest(successor),
-            transport: body.transport,
-            ...body.client,
-          })
-          if (!found) throw await refusal(presented, hash, body)
+  return createAuthEndpoint.serverOnly(
+    { method: 'POST', body: z.custom<RotateInput>() },
+    async ({ body }) => {
+      const presented = refreshTokens.decode(body.token)
+      if (!presented) throw unauthenticated('INVALID')
+      const hash = digest(body.token)
+      const successor = refreshTokens.successor(presented)
+      const [found] = await rotation.execute({
+        sessionId: presented.sessionId,
+        hash,
+        successorHash: digest(successor),
+        transport: body.transport,
+        ...body.client,
+      })
+      if (!found) throw await refuse(presented, hash, body)
 
-          const { rotated: session, users: user } = found
-          return { session, user, token: session.token === hash ? body.token : successor }
-        },
-      ),
+      const { rotated: session, users: user } = found
+      return { session, user, secret: session.token === hash ? body.token : successor }
     },
-  } as const
+  )
 
-  /** Why a token of ours did not pass; a reused one ends its session. */
-  async function refusal(
+  /** Finds out why a token of this server was not accepted. A reused token ends its session. */
+  async function refuse(
     { sessionId, lineage }: RefreshToken,
     hash: string,
     { transport, client }: RotateInput,
@@ -128,7 +120,7 @@ export function rotationPlugin({ db, observer, outbox, refreshTokens, sessionCac
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')
     if (session.transport !== transport) return unauthenticated('INVALID')
-    // A changed password began a new lineage: the old token is dead, but nobody stole it.
+    // A changed password began a new lineage: the old token is invalid, but it was not stolen.
     if (session.lineage !== lineage) return unauthenticated('REVOKED')
 
     const isEnded = await db.transaction(async (tx) => {

@@ -1,0 +1,86 @@
+import { createAuthEndpoint } from 'better-auth/api'
+import { eq, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Client } from '../../contract/caller.ts'
+import type { ProfileColumns, SessionTransport } from '../../contract/fields.ts'
+import type { User } from '../../contract/outputs/user.ts'
+import type { Db } from '../../db/client.ts'
+import { users } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { mayGoBack } from '../account/email-change.ts'
+import { record, recordByEmail } from '../events/events.ts'
+import type { Outbox } from '../mailing/outbox.ts'
+import { endSession } from '../sessions/end-session.ts'
+import type { Throttle } from '../throttle/throttle.ts'
+import type { OpenSession } from './open-session.ts'
+
+type NewAccount = {
+  email: string
+  password: string
+  profile: ProfileColumns
+  transport: SessionTransport
+  client: Client
+  formerId: string | undefined
+}
+
+type Parts = {
+  db: Db
+  openSession: OpenSession
+  outbox: Outbox
+  throttle: Throttle
+  settings: { REQUIRE_EMAIL_VERIFICATION: boolean }
+}
+
+/**
+ * Sign-up with a password, as an endpoint of Better-Auth: `auth.api.signUp`. If addresses must be verified first, a
+ * taken address takes the same steps as a new one, so that neither the answer nor its time tells them apart: the
+ * owner gets a mail, and the answer shows a made-up user.
+ */
+export function signUpEndpoint({ db, openSession, outbox, throttle, settings }: Parts) {
+  const verifiesFirst = settings.REQUIRE_EMAIL_VERIFICATION
+
+  return createAuthEndpoint.serverOnly(
+    { method: 'POST', body: z.custom<NewAccount>() },
+    async ({ body: { email, password, profile, transport, client, formerId }, context }) => {
+      await throttle.countRegistration(client)
+      const mayMail = await throttle.mayMail('verificationMailPerAccount', email, client)
+      const passwordHash = await context.password.hash(password)
+
+      return db.transaction(async (tx) => {
+        const values = { email, password: passwordHash, ...profile }
+        const [inserted] = await tx.insert(users).values(values).onConflictDoNothing().returning()
+        // Asked after the insert, which waits for a change of address that is under way and frees this one.
+        const [isReserved, mayRecordTaken] = await Promise.all([
+          mayGoBack(tx, email),
+          verifiesFirst && throttle.mayRecord(inserted ? 'register' : 'register_taken', client),
+        ])
+        const user = isReserved ? undefined : inserted
+        if (!user && !verifiesFirst) throw new AuthError('EMAIL_TAKEN')
+        const kind = user ? 'email-verification' : 'address-taken'
+        // Statements that do not wait for each other share one round trip.
+        const [[clock]] = await Promise.all([
+          tx.execute<{ now: string }>(sql`select now()`),
+          inserted && isReserved && tx.delete(users).where(eq(users.id, inserted.id)),
+          user && record(tx, 'register', user.id, client),
+          !user && mayRecordTaken && recordByEmail(tx, 'register_taken', email, client),
+          mayMail && outbox.promise(tx, { kind, recipient: email, ...(user && { userId: user.id }) }),
+          verifiesFirst && formerId && endSession(tx, formerId),
+        ])
+        if (verifiesFirst || !user) return { user: user ?? makeUp(email, profile, clock), opened: null }
+
+        const shown = { passwordHash }
+        const session = { operation: 'register', account: user, shown, transport, client, formerId } as const
+        const opened = await openSession(tx, session)
+        if (opened === 'PASSWORD_CHANGED') throw new TypeError('A new account is locked by its transaction')
+        return { user, opened }
+      })
+    },
+  )
+}
+
+/** A user as a new account shows it, with the time of the database. */
+function makeUp(email: string, profile: ProfileColumns, clock: { now: string } | undefined): User {
+  const now = new Date(clock?.now ?? Date.now())
+  const identity = { id: crypto.randomUUID(), email, emailVerified: false, pendingEmail: null }
+  return { ...identity, ...profile, createdAt: now, updatedAt: now }
+}
