@@ -1,7 +1,7 @@
 import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
+import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
-import type { Logger } from '../observe/log.ts'
 import type { Attributes } from '../span.ts'
 import { type Letter, type Message, write } from './messages.ts'
 import { CONNECTIONS, Undeliverable } from './smtp.ts'

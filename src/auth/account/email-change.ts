@@ -3,10 +3,11 @@ import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, type SessionRow, type UserRow, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import type { Core } from '../core.ts'
 import { record } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
+import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import { renewSession } from '../sessions/renew-session.ts'
 
 type Change = {
@@ -27,7 +28,7 @@ type Change = {
  */
 export async function changeEmail(
   tx: Executor,
-  { outbox, refreshTokens }: Pick<Core, 'outbox' | 'refreshTokens'>,
+  { outbox, refreshTokens }: { outbox: Outbox; refreshTokens: RefreshTokens },
   { user, newEmail, keep, client, verified = false, mayMail = false }: Change,
 ) {
   if (await isTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')

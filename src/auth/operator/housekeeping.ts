@@ -1,8 +1,8 @@
 import { type Column, type SQL, sql } from 'drizzle-orm'
+import type { Logger } from 'pino'
 import type { Db } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../../db/schema.ts'
-import type { Logger } from '../../observe/log.ts'
 import { isSpent as isSpentKey } from '../keys/signing-keys.ts'
 
 const EVERY_MS = 60_000
