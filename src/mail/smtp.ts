@@ -1,22 +1,22 @@
 import { createDeadline } from '../deadline.ts'
 import { isLocal } from '../env.ts'
-import type { Message } from './messages.ts'
+import type { Message } from './templates.ts'
 
-/** How many mails can be on their way at once. */
-export const CONNECTIONS = 5
+/** Bounds how many mails are sent at once. */
+export const MAX_CONNECTIONS = 5
 
-const TIMEOUT_MS = 10_000
-/** For a whole mail: a server that answers each step late must not outlast the lease of the worker. */
-const MAIL_MS = 40_000
+const MAX_STEP_MS = 10_000
+/** For a whole mail. Without it, a server that is slow at every step could outlast the lease of the mail worker. */
+const MAX_MAIL_MS = 40_000
 
-/** What no further attempt will mend: the mail server understood and said no for good. */
-export class Undeliverable extends Error {
-  override readonly name = 'Undeliverable'
+/** The mail server refused for good, or the mail expired: a retry cannot succeed. */
+export class UndeliverableError extends Error {
+  override readonly name = 'UndeliverableError'
 }
 
 /**
- * Sends by SMTP. Certificates are verified, and TLS is insisted on wherever the mail leaves this
- * machine; a URL may say otherwise by nodemailer's own options (`?ignoreTLS=true`).
+ * Sends by SMTP. Certificates are verified, and TLS is required unless the mail server is on this machine.
+ * Options in the URL override that (nodemailer's `?ignoreTLS=true`).
  */
 export function createSmtp({ url, from }: { url: string; from: string }) {
   const { hostname } = new URL(url)
@@ -26,46 +26,48 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
       ? { ignoreTLS: true }
       : { requireTLS: true }
   const timeouts = {
-    dnsTimeout: TIMEOUT_MS,
-    connectionTimeout: TIMEOUT_MS,
-    greetingTimeout: TIMEOUT_MS,
-    socketTimeout: TIMEOUT_MS,
+    dnsTimeout: MAX_STEP_MS,
+    connectionTimeout: MAX_STEP_MS,
+    greetingTimeout: MAX_STEP_MS,
+    socketTimeout: MAX_STEP_MS,
   }
-  const open = async () => {
-    // Loaded with the first mail: it is a noticeable part of the start.
-    const { createTransport } = await import('nodemailer')
-    return createTransport({ url, pool: true, maxConnections: CONNECTIONS, ...timeouts, ...tls }, { from })
+  const createTransport = async () => {
+    // Imported with the first mail, because the import would slow the start down.
+    const nodemailer = await import('nodemailer')
+    const pool = { pool: true, maxConnections: MAX_CONNECTIONS } as const
+    return nodemailer.createTransport({ url, ...pool, ...timeouts, ...tls }, { from })
   }
-  let transport: ReturnType<typeof open> | undefined
-  const connect = () => {
-    transport ??= open()
+  let transport: ReturnType<typeof createTransport> | undefined
+  const openTransport = () => {
+    transport ??= createTransport()
     return transport
   }
-  const inTime = createDeadline(MAIL_MS)
-  const late = () => new Error('The mail server did not take the mail in time')
+  const withDeadline = createDeadline(MAX_MAIL_MS)
+  const createTimeoutError = () => new Error('The mail server did not accept the mail in time')
   return {
-    /** @throws `Undeliverable` when trying again is of no use. */
+    /** @throws `UndeliverableError` if a retry cannot succeed */
     async send({ to, ...message }: Message) {
       try {
-        // As an address object, so that nothing in it is parsed as a list or a header.
-        const smtp = await connect()
-        await inTime(smtp.sendMail({ ...message, to: { name: '', address: to } }), late)
+        const smtp = await openTransport()
+        // An address object, because a string would be parsed as a list of addresses.
+        const sending = smtp.sendMail({ ...message, to: { name: '', address: to } })
+        await withDeadline(sending, createTimeoutError)
       } catch (cause) {
         const { responseCode = 0 } = cause as { responseCode?: number }
         if (responseCode < 500) throw cause
-        throw new Undeliverable('The mail server refused the mail', { cause })
+        throw new UndeliverableError('The mail server refused the mail', { cause })
       }
     },
-    /** Connects, greets, encrypts and signs in, and sends nothing. */
-    check: async () => (await connect()).verify(),
-    /** How the way there is kept private, in words. */
-    security: describe(url, isLocal(hostname)),
+    /** Connects, negotiates TLS and signs in, but sends no mail. */
+    check: async () => (await openTransport()).verify(),
+    /** How the connection is protected, in words for the operator. */
+    security: describeSecurity(url, isLocal(hostname)),
     close: () => void transport?.then((smtp) => smtp.close()),
   }
 }
 
-function describe(url: string, local: boolean) {
-  if (url.startsWith('smtps:')) return 'by TLS'
+function describeSecurity(url: string, local: boolean) {
+  if (url.startsWith('smtps:')) return 'with TLS'
   if (/[?&]ignoreTLS=true/.test(url)) return 'without TLS, as SMTP_URL asks'
-  return local ? 'without TLS, on this machine' : 'by STARTTLS'
+  return local ? 'without TLS, on this machine' : 'with STARTTLS'
 }

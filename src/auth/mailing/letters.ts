@@ -1,7 +1,7 @@
 import { and, eq, gt, lte } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
 import { type MailRow, mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
-import type { Letter, MailKind } from '../../mail/messages.ts'
+import type { MailData, MailKind } from '../../mail/templates.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import { type MailedTokens, type Purpose, TOKEN_MAILS } from './mailed-tokens.ts'
@@ -20,7 +20,7 @@ type Parts = { db: Db; mailedTokens: MailedTokens; throttle: Throttle; appUrl: s
  * here, so that nothing shows in the answer or its time.
  */
 export function createLetters({ db, mailedTokens, throttle, appUrl }: Parts) {
-  return async function compose(row: MailRow): Promise<Letter | null> {
+  return async function compose(row: MailRow): Promise<MailData | null> {
     const kind = row.kind as MailKind
     // Counted once: a mail that could not be delivered is tried again.
     if (row.attempts === 1 && !(await throttle.mayReceive(row.recipient))) return null

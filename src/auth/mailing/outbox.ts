@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import type { MailKind } from '../../mail/messages.ts'
+import type { MailKind } from '../../mail/templates.ts'
 import { randomId } from '../keys/sealed-tokens.ts'
 import { TOKEN_MAILS, TOKEN_SECONDS } from './mailed-tokens.ts'
 

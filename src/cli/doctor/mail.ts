@@ -1,5 +1,5 @@
 import type { Env } from '../../env.ts'
-import { createSmtp, Undeliverable } from '../../mail/smtp.ts'
+import { createSmtp, UndeliverableError } from '../../mail/smtp.ts'
 import { bad, codeOf, good, note } from './verdict.ts'
 
 const TEST_MAIL = {
@@ -42,7 +42,7 @@ export async function checkMail(env: Env, mailTo?: string) {
   } catch (fault) {
     const code = codeOf(fault)
     const wayOut =
-      fault instanceof Undeliverable
+      fault instanceof UndeliverableError
         ? 'It refused the mail. Look at MAIL_FROM, and whether it sends for that domain.'
         : WAYS_OUT.find(([codes]) => codes.test(code))?.[1]
     return bad(
