@@ -13,11 +13,12 @@ import { csrf } from './http/csrf.ts'
 import { answerErrors, errorResponse, notFound } from './http/errors.ts'
 import { createPipeline, type Handler } from './http/pipeline.ts'
 import { requestId } from './http/request-id.ts'
-import { type Observe, requestLog } from './http/request-log.ts'
+import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { createSessionCookie } from './http/session-cookie.ts'
 import { trace } from './http/trace.ts'
 import type { Logger } from './observe/log.ts'
+import type { ObserveRequest } from './observe/request-metrics.ts'
 import type { Tracing } from './observe/tracing.ts'
 import { openApi } from './rest/openapi.ts'
 import { operationRoutes } from './rest/operation-routes.ts'
@@ -30,7 +31,7 @@ type Parts = {
   auth: AuthService
   log: Logger
   isReady: () => Promise<boolean>
-  observe?: Observe | undefined
+  observe?: ObserveRequest | undefined
   tracing?: Tracing | undefined
 }
 

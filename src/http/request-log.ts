@@ -1,13 +1,11 @@
 import { createRequestLines, type Logger } from '../observe/log.ts'
+import type { ObserveRequest } from '../observe/request-metrics.ts'
 import type { AppContext } from './context.ts'
-import { type AdapterName, adapterOf, operationOf } from './operation.ts'
+import { adapterOf, operationOf } from './operation.ts'
 import type { Step } from './pipeline.ts'
 
-/** Called at the end of each request if metrics are on. */
-export type Observe = (request: { operation: string; adapter: AdapterName; code: string }, ms: number) => void
-
 /** Writes one line for each request: its path, its result and its duration, never its content. */
-export function requestLog(log: Logger, observe?: Observe): Step {
+export function requestLog(log: Logger, observe?: ObserveRequest): Step {
   const write = createRequestLines(log)
 
   function report(c: AppContext, began: number, status: number) {

@@ -4,12 +4,11 @@ type Labels = Record<string, string>
 type Options = { name: string; help: string; bounds: readonly number[]; registry: Registry }
 
 /**
- * A histogram for what happens many thousand times a second. The library's own makes objects and a text at each
- * observation, which costs ten times as much; this one adds to three numbers, and speaks the library's form
- * when it is read.
+ * A histogram for values observed thousands of times a second. prom-client's own creates objects and a string for
+ * each observation and takes ten times as long. This one adds to three numbers and converts them at a scrape.
  */
 export function createHistogram({ name, help, bounds, registry }: Options) {
-  const all: (() => MetricValueWithName<string>[])[] = []
+  const readers: (() => MetricValueWithName<string>[])[] = []
 
   const metric = {
     name,
@@ -21,26 +20,26 @@ export function createHistogram({ name, help, bounds, registry }: Options) {
       help,
       type: 'histogram',
       aggregator: 'sum',
-      values: all.flatMap((read) => read()),
+      values: readers.flatMap((read) => read()),
     }),
   } as unknown as MetricObjectWithValues<MetricValueWithName<string>> & Histogram
   registry.registerMetric(metric)
 
-  /** @returns what is told of each observation with these labels; to be asked for once and kept */
-  return function series(labels: Labels) {
+  /** @returns the function that observes a value with these labels. Create it once for each set of labels. */
+  return function createSeries(labels: Labels) {
     const counts = new Float64Array(bounds.length + 1)
     let sum = 0
 
-    all.push(() => {
+    readers.push(() => {
       const values: MetricValueWithName<string>[] = []
-      let upTo = 0
+      let cumulative = 0
       for (const [index, count] of counts.entries()) {
-        upTo += count
+        cumulative += count
         const le = bounds[index] ?? '+Inf'
-        values.push({ metricName: `${name}_bucket`, labels: { le, ...labels }, value: upTo })
+        values.push({ metricName: `${name}_bucket`, labels: { le, ...labels }, value: cumulative })
       }
       values.push({ metricName: `${name}_sum`, labels, value: sum })
-      values.push({ metricName: `${name}_count`, labels, value: upTo })
+      values.push({ metricName: `${name}_count`, labels, value: cumulative })
       return values
     })
 

@@ -1,24 +1,25 @@
 import { Registry } from 'prom-client'
-import { createHappenings } from './happenings.ts'
-import { registerProcess } from './process.ts'
-import { createRequestDurations } from './requests.ts'
-import { registerState, type Watched } from './state.ts'
+import { registerProcessMetrics } from './process-metrics.ts'
+import { createRequestDurations } from './request-metrics.ts'
+import { createServiceMetrics } from './service-metrics.ts'
+import { type ObservedParts, registerStateMetrics } from './state-metrics.ts'
 
-/** The numbers of one process. */
+/** All metrics of one process. */
 export function createMetrics() {
   const registry = new Registry()
-  registerProcess(registry)
+  registerProcessMetrics(registry)
   const observe = createRequestDurations(registry)
-  const observer = createHappenings(registry)
+  const observer = createServiceMetrics(registry)
   return {
-    /** To be told of each request at its end. */
+    /** To be called at the end of each request. */
     observe,
-    /** To be told what happens in the service. */
+    /** To be passed to the service, which calls it when something happens. */
     observer,
-    /** The parts to read from, once they are there. */
-    watch: (parts: Watched) => registerState(registry, parts),
+    /** Adds the metrics that are read from these parts at each scrape. */
+    watch: (parts: ObservedParts) => registerStateMetrics(registry, parts),
+    /** The page for Prometheus. */
     text: () => registry.metrics(),
-    /** The same as a value, for a supervisor that adds up. */
+    /** The same values as JSON, for the supervisor that adds up its workers. */
     report: () => registry.getMetricsAsJSON(),
   }
 }

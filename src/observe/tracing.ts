@@ -14,19 +14,19 @@ import type { Env } from '../env.ts'
 import { AuthError } from '../errors.ts'
 import type { Attributes, Span } from '../span.ts'
 import type { Logger } from './log.ts'
-import { createSampler } from './sampler.ts'
+import { createTraceSampler } from './trace-sampler.ts'
 
 export type Tracing = ReturnType<typeof createTracing>
 
-/** What is known of a request when it has been answered. */
-export type Answered = { name: string; attributes: Attributes; isFault: boolean }
+/** The result of a request, for its span. */
+export type SpanResult = { name: string; attributes: Attributes; isFault: boolean }
 
-/** How long a stop waits for the last spans to be taken. */
-const FLUSH_MS = 2000
+/** How long a stop waits for the collector. */
+const MAX_FLUSH_MS = 2000
 
 /**
- * Spans by OpenTelemetry. Where they go, and with which headers and resource attributes, its SDK reads from its
- * standard variables. The provider is not made global: libraries that find one put into spans what they like.
+ * Spans by OpenTelemetry. Its SDK reads the endpoint, headers and resource attributes from its standard variables.
+ * The provider is not global, because libraries that find a global one may put secrets into spans.
  */
 export function createTracing(env: Env, log: Logger) {
   const resource = defaultResource()
@@ -34,77 +34,77 @@ export function createTracing(env: Env, log: Logger) {
     .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] }))
   const provider = new TracerProvider({
     resource,
-    sampler: createSampler(env.OTEL_TRACES_SAMPLER, env.OTEL_TRACES_SAMPLER_ARG),
+    sampler: createTraceSampler(env.OTEL_TRACES_SAMPLER, env.OTEL_TRACES_SAMPLER_ARG),
     spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
   })
-  const notSent = (err: unknown) => log.warn({ err }, 'traces not sent')
-  setGlobalErrorHandler(notSent)
+  const warnNotSent = (err: unknown) => log.warn({ err }, 'traces not sent')
+  setGlobalErrorHandler(warnNotSent)
   const tracer = provider.getTracer('servauth')
   const current = new AsyncLocalStorage<Context>()
 
-  async function within<T>(
+  async function runInSpan<T>(
     parent: Context,
     name: string,
     options: { kind: SpanKind; attributes: Attributes },
     work: () => PromiseLike<T>,
   ): Promise<T> {
-    const made = tracer.startSpan(name, options, parent)
+    const started = tracer.startSpan(name, options, parent)
     try {
-      return await current.run(trace.setSpan(parent, made), work)
+      return await current.run(trace.setSpan(parent, started), work)
     } catch (fault) {
-      // The type alone: messages may hold what somebody typed in.
-      made.setAttribute('error.type', typeOf(fault))
-      made.setStatus({ code: SpanStatusCode.ERROR })
+      // Only the type, because a message may contain input of a user.
+      started.setAttribute('error.type', getErrorType(fault))
+      started.setStatus({ code: SpanStatusCode.ERROR })
       throw fault
     } finally {
-      made.end()
+      started.end()
     }
   }
 
-  /** Outside of any trace, such as in what the server does by the clock, there is nothing to be part of. */
+  /** Outside of a trace, for example in housekeeping, the work runs without a span. */
   const span: Span = async (name, attributes, work) => {
     const parent = current.getStore()
-    return parent ? within(parent, name, { kind: SpanKind.CLIENT, attributes }, work) : work()
+    return parent ? runInSpan(parent, name, { kind: SpanKind.CLIENT, attributes }, work) : work()
   }
 
   return {
     span,
-    /** A trace of its own for what no request waits for. */
+    /** Starts a new trace for background work, which belongs to no request. */
     task: <T>(name: string, attributes: Attributes, work: () => Promise<T>) =>
-      within(ROOT_CONTEXT, name, { kind: SpanKind.INTERNAL, attributes }, work),
+      runInSpan(ROOT_CONTEXT, name, { kind: SpanKind.INTERNAL, attributes }, work),
 
-    /** The span of a request, continuing the trace that its `traceparent` names (W3C Trace Context). */
+    /** Starts the span of a request. It continues the trace of the `traceparent` header (W3C Trace Context), if any. */
     async request<T>(
       traceparent: string | undefined,
-      work: (traceId: string) => Promise<{ result: T; answered: Answered }>,
+      work: (traceId: string) => Promise<{ result: T; answered: SpanResult }>,
     ): Promise<T> {
       const remote = traceparent ? parseTraceParent(traceparent) : null
       const parent = remote ? trace.setSpanContext(ROOT_CONTEXT, { ...remote, isRemote: true }) : ROOT_CONTEXT
-      const made = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent)
+      const started = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent)
       try {
-        const { traceId } = made.spanContext()
-        const { result, answered } = await current.run(trace.setSpan(parent, made), work, traceId)
+        const { traceId } = started.spanContext()
+        const { result, answered } = await current.run(trace.setSpan(parent, started), work, traceId)
         const { name, attributes, isFault } = answered
-        made.updateName(name)
-        made.setAttributes(attributes)
-        if (isFault) made.setStatus({ code: SpanStatusCode.ERROR })
+        started.updateName(name)
+        started.setAttributes(attributes)
+        if (isFault) started.setStatus({ code: SpanStatusCode.ERROR })
         return result
       } finally {
-        made.end()
+        started.end()
       }
     },
 
-    /** Sends what is left. A collector that is gone holds nobody up. */
+    /** Sends the remaining spans. The deadline keeps a dead collector from delaying the stop. */
     async stop() {
-      const late = new Promise<never>((_, reject) => {
-        setTimeout(() => reject(new Error('The collector did not take them in time')), FLUSH_MS)
+      const timeout = new Promise<never>((_, reject) => {
+        setTimeout(() => reject(new Error('The collector did not accept the spans in time')), MAX_FLUSH_MS)
       })
-      await Promise.race([provider.shutdown(), late]).catch(notSent)
+      await Promise.race([provider.shutdown(), timeout]).catch(warnNotSent)
     },
   }
 }
 
-function typeOf(fault: unknown) {
+function getErrorType(fault: unknown) {
   if (fault instanceof AuthError) return fault.code
   return fault instanceof Error ? fault.name : typeof fault
 }

@@ -99,13 +99,13 @@ function environmentOf({ DATABASE_URL, AUTH_SECRET }: Settings) {
 /** Loaded where it is asked for. */
 async function openMetrics({ METRICS_PORT }: Settings, log: Logger, text?: () => Promise<string>) {
   if (METRICS_PORT === undefined || !text) return null
-  const { serveMetrics } = await import('../observe/port.ts')
+  const { serveMetrics } = await import('../observe/metrics-server.ts')
   return serveMetrics(METRICS_PORT, text, log)
 }
 
 async function createTotals() {
-  const totals = await import('../observe/totals.ts')
-  return totals.createTotals()
+  const totals = await import('../observe/worker-totals.ts')
+  return totals.createWorkerTotals()
 }
 
 async function endSignalled({ NODE_ENV }: Settings) {

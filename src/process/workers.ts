@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from '../observe/log.ts'
-import type { Report, Totals } from '../observe/totals.ts'
+import type { Report, WorkerTotals } from '../observe/worker-totals.ts'
 
 /** What a worker says, the first each second as a sign of life, and what it is told or asked. */
 type Ready = { ready: boolean }
@@ -35,7 +35,7 @@ export function startWorkers(
   count: number,
   environment: Record<string, string | undefined>,
   log: Logger,
-  totals?: Totals,
+  totals?: WorkerTotals,
 ) {
   const workers = new Map<ChildProcess, { ready: boolean; patience: number }>()
   const state = { stopping: false, everReady: false }
@@ -76,7 +76,7 @@ export function startWorkers(
       if (!workers.has(worker)) return
       vital.patience = SILENT_PULSES
       if ('report' in message) {
-        totals?.take(worker, message.report)
+        totals?.add(worker, message.report)
         onReported(worker)
         return
       }
@@ -85,7 +85,7 @@ export function startWorkers(
     })
     const onGone = (why: object) => {
       if (!workers.delete(worker)) return
-      totals?.forget(worker)
+      totals?.retire(worker)
       onReported(worker)
       onLost(why)
     }

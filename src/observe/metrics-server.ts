@@ -1,7 +1,7 @@
 import { prometheusContentType } from 'prom-client'
 import type { Logger } from './log.ts'
 
-/** Serves the metrics, and nothing else, on a port of their own. Many scrapes at once cost one. */
+/** Serves only the metrics, on a separate port. Concurrent scrapes share one read. */
 export function serveMetrics(port: number, text: () => Promise<string>, log: Logger) {
   let scraping: Promise<string> | undefined
   const scrape = () => {
@@ -27,6 +27,11 @@ export function serveMetrics(port: number, text: () => Promise<string>, log: Log
     return Bun.serve({ port, fetch: answer })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new Error(`METRICS_PORT ${port} is in use. Stop what uses it, or choose another.`, { cause })
+    throw new Error(
+      `METRICS_PORT ${port} is in use. Stop the program that uses it, or choose another port.`,
+      {
+        cause,
+      },
+    )
   }
 }

@@ -6,20 +6,20 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { Env } from '../env.ts'
 
-/** Which traces are kept, by OpenTelemetry's standard variables. */
-export function createSampler(name: Env['OTEL_TRACES_SAMPLER'], share: number) {
+/** Decides which traces are kept, by the names of OpenTelemetry's variable `OTEL_TRACES_SAMPLER`. */
+export function createTraceSampler(name: Env['OTEL_TRACES_SAMPLER'], ratio: number) {
   switch (name) {
     case 'always_on':
       return new AlwaysOnSampler()
     case 'always_off':
       return new AlwaysOffSampler()
     case 'traceidratio':
-      return new TraceIdRatioBasedSampler(share)
+      return new TraceIdRatioBasedSampler(ratio)
     case 'parentbased_always_on':
       return new ParentBasedSampler({ root: new AlwaysOnSampler() })
     case 'parentbased_always_off':
       return new ParentBasedSampler({ root: new AlwaysOffSampler() })
     case 'parentbased_traceidratio':
-      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) })
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) })
   }
 }

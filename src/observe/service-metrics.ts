@@ -1,21 +1,20 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { Observer } from '../auth/observer.ts'
 
-/** Up to the two seconds after which a hash is refused. */
-const SECONDS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2]
+/** Up to 2 s, after which a password hash that still waits is refused. */
+const WAIT_BUCKETS_SECONDS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2]
 
-/** Counts what the service tells as it happens. */
-export function createHappenings(registry: Registry): Observer {
+/** Counts events of the authentication service when they happen. */
+export function createServiceMetrics(registry: Registry) {
   const registers = [registry]
   const wait = new Histogram({
     name: 'servauth_hashing_wait_seconds',
-    help: 'How long password hashes waited for their turn',
-    buckets: SECONDS,
+    help: 'How long password hashes waited in the queue',
+    buckets: WAIT_BUCKETS_SECONDS,
     registers,
   })
   const refused = new Counter({
     name: 'servauth_hashing_refused_total',
-    help: 'Operations refused because too many passwords were being hashed',
+    help: 'Operations refused because the queue for password hashing was full or too slow',
     registers,
   })
   const limited = new Counter({
@@ -26,7 +25,7 @@ export function createHappenings(registry: Registry): Observer {
   })
   const opened = new Counter({
     name: 'servauth_sessions_opened_total',
-    help: 'Sessions made, by operation',
+    help: 'Sessions opened, by operation',
     labelNames: ['operation'],
     registers,
   })
@@ -36,10 +35,10 @@ export function createHappenings(registry: Registry): Observer {
     registers,
   })
   return {
-    waitedForHash: (ms) => wait.observe(ms / 1000),
+    waitedForHash: (ms: number) => wait.observe(ms / 1000),
     hashingRefused: () => refused.inc(),
-    limited: (limit) => limited.inc({ limit }),
-    sessionOpened: (operation) => opened.inc({ operation }),
+    limited: (limit: string) => limited.inc({ limit }),
+    sessionOpened: (operation: string) => opened.inc({ operation }),
     refreshReused: () => reused.inc(),
   }
 }
