@@ -1,17 +1,15 @@
-/** More texts than the server has; only lists of differing length make new ones. */
-const MOST = 1000
+import { LRUCache } from 'lru-cache'
 
-const names = new Map<string, string>()
+/** More than the server has statements. Only lists of different lengths create new ones. */
+const MAX_STATEMENTS = 1000
 
-/** What a statement does and to which table, such as `insert events`: nothing else of its text. */
-export function statementName(text: string) {
-  let name = names.get(text)
-  if (name === undefined) {
-    const verb = /^\W*(\w+)/.exec(text)?.[1]?.toLowerCase()
-    const table = /\b(?:from|into|update|join)\s+"?(\w+)"?/i.exec(text)?.[1]
-    name = [verb, table].filter(Boolean).join(' ')
-    if (names.size >= MOST) names.clear()
-    names.set(text, name)
-  }
-  return name
+const names = new LRUCache<string, string>({ max: MAX_STATEMENTS, memoMethod: parseName })
+
+/** What a statement does to which table, for example `insert events`. The name of its span holds no other text. */
+export const statementName = (text: string) => names.memo(text)
+
+function parseName(text: string) {
+  const verb = /^\W*(\w+)/.exec(text)?.[1]?.toLowerCase()
+  const table = /\b(?:from|into|update|join)\s+"?(\w+)"?/i.exec(text)?.[1]
+  return [verb, table].filter(Boolean).join(' ')
 }
