@@ -3,7 +3,7 @@ import { version } from '../../package.json' with { type: 'json' }
 import { AccountInput } from '../contract/fields.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../process/first-run.ts'
-import { serve } from '../process/serve.ts'
+import { serve } from '../process/server.ts'
 import { doctor } from './doctor/doctor.ts'
 import { explain } from './failure.ts'
 import { importBetterAuth } from './import/import.ts'

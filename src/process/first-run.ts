@@ -4,54 +4,54 @@ import { join, resolve } from 'node:path'
 import type { Settings } from '../compose.ts'
 import type { Env } from '../env.ts'
 
-/** Where development keeps what it makes for itself, below the folder it is started in. */
+/** Where development keeps its database and secret, inside the folder in which it was started. */
 const DATA_FOLDER = '.servauth'
 
 /**
- * Fills in what a newcomer has not set up: a PostgreSQL of our own and a secret, both made once
- * and kept. In production the settings are complete, and nothing is made up.
+ * Adds what development can create itself: an embedded PostgreSQL and a secret. Both are created once and kept.
+ * In production both settings are required, so nothing is created.
  */
-export async function completeSettings(env: Env, { isBeside = false } = {}) {
+export async function completeSettings(env: Env, { joinsServer = false } = {}) {
   const { DATABASE_URL, AUTH_SECRET } = env
   if (DATABASE_URL && AUTH_SECRET) {
     return { settings: { ...env, DATABASE_URL, AUTH_SECRET } satisfies Settings, stop: async () => {} }
   }
   const { joinEmbeddedPostgres, startEmbeddedPostgres } = await import('../db/embedded.ts')
-  const open = isBeside ? joinEmbeddedPostgres : startEmbeddedPostgres
+  const open = joinsServer ? joinEmbeddedPostgres : startEmbeddedPostgres
   const database = DATABASE_URL ? undefined : await open(DATA_FOLDER)
   const settings: Settings = {
     ...env,
     DATABASE_URL: DATABASE_URL ?? database?.url ?? '',
-    AUTH_SECRET: AUTH_SECRET ?? (await keptSecret(database?.folder ?? resolve(DATA_FOLDER))),
+    AUTH_SECRET: AUTH_SECRET ?? (await loadOrCreateSecret(database?.folder ?? resolve(DATA_FOLDER))),
   }
   return { settings, dataFolder: database?.folder, stop: async () => database?.stop() }
 }
 
 /**
- * The same for a command beside a server that runs, or does not. It makes no database unless told to: the one it
- * is about is there already, or this is the wrong folder.
+ * The same for a command. It shares the embedded database with a running server, or starts it for itself.
+ * @param options.make create a database if there is none; otherwise this is probably the wrong folder
  */
 export async function joinSettings(env: Env, { make = false } = {}) {
   if (!env.DATABASE_URL && !make && !(await hasDataFolder())) {
     throw new Error(
-      `There is no ${DATA_FOLDER} in this folder, so no server was started here yet. Start one, or set DATABASE_URL.`,
+      `This folder has no ${DATA_FOLDER}: no server was started here yet. Start the server, or set DATABASE_URL.`,
     )
   }
-  return completeSettings(env, { isBeside: true })
+  return completeSettings(env, { joinsServer: true })
 }
 
-/** Whether development was started in this folder before. */
+/** Whether a development server was started in this folder before. */
 export const hasDataFolder = () =>
   access(DATA_FOLDER).then(
     () => true,
     () => false,
   )
 
-/** Kept beside the data, wherever that is: the one is of no use without the other. */
-async function keptSecret(folder: string) {
+/** In the folder of the database, because neither is of use without the other. */
+async function loadOrCreateSecret(folder: string) {
   const file = join(folder, 'auth-secret')
   await mkdir(folder, { recursive: true })
-  // `wx` fails where the file exists, so that two starts cannot make two secrets.
+  // `wx` fails if the file exists, so that two concurrent starts cannot use two secrets.
   await writeFile(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' }).catch(() => {})
   return (await readFile(file, 'utf8')).trim()
 }

@@ -2,34 +2,35 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from '../observe/log.ts'
 import type { Report, WorkerTotals } from '../observe/worker-totals.ts'
 
-/** What a worker says, the first each second as a sign of life, and what it is told or asked. */
-type Ready = { ready: boolean }
-type Reported = { report: Report }
+/** What a worker sends. `Readiness` is also its sign of life, every second. */
+type Readiness = { ready: boolean }
+type ReportAnswer = { report: Report }
+/** What the supervisor sends. */
 type AllReady = { allReady: true }
-type AskReport = { askReport: true }
+type ReportRequest = { askReport: true }
 
-/** How long a scrape waits for the report of each worker. Longer than a call to the database may last. */
-const REPORT_MS = 4000
+/** How long a scrape waits for the workers. Longer than the deadline of a call to the database. */
+const MAX_REPORT_MS = 4000
 
-/** How long the place of a worker that died stays empty; twice as long each time that it lived for less than `STEADY_MS`. */
-const REPLACE_MS = 250
-const MOST_REPLACE_MS = 10_000
-const STEADY_MS = 10_000
+/** The wait before a dead worker is replaced. It doubles while workers die within `MIN_STEADY_MS`. */
+const MIN_REPLACE_MS = 250
+const MAX_REPLACE_MS = 10_000
+const MIN_STEADY_MS = 10_000
 
-/** How many times in a row a worker may not be heard before it counts as hanging, and how many until its first word. */
+/** How many signs of life in a row may be missing before a worker counts as hanging; more during its start. */
 const PULSE_MS = 1000
-const SILENT_PULSES = 10
-const STARTING_PULSES = 60
+const MAX_MISSED_PULSES = 10
+const MAX_MISSED_START_PULSES = 60
 
-/** Names a process as a worker to itself, and says which; its settings it has from its environment like any other. */
+/** Set in the environment of a worker, to its kind. It reads its settings from the environment like any process. */
 export const WORKER_VARIABLE = 'SERVAUTH_WORKER'
-type Kind = 'first' | 'replacement'
+type WorkerKind = 'first' | 'replacement'
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 /**
- * Runs so many processes of this program on one port. One that dies or hangs is replaced, unless it dies
- * before all have been ready once: then something is wrong with the start, and everything ends.
+ * Runs `count` processes of this program on one port and replaces those that die or hang. If one dies before all
+ * were ready once, the start itself is broken: then `ready` rejects.
  */
 export function startWorkers(
   count: number,
@@ -37,77 +38,77 @@ export function startWorkers(
   log: Logger,
   totals?: WorkerTotals,
 ) {
-  const workers = new Map<ChildProcess, { ready: boolean; patience: number }>()
+  const workers = new Map<ChildProcess, { ready: boolean; pulsesLeft: number }>()
   const state = { stopping: false, everReady: false }
   const ready = Promise.withResolvers<void>()
   let onReported = (_worker: ChildProcess) => {}
 
-  /** @param waited how long the place was empty before */
-  function start(waited = 0) {
-    const since = performance.now()
-    const onLost = (why: object) => {
+  /** @param waitedMs the wait before this start */
+  function startWorker(waitedMs = 0) {
+    const startedAt = performance.now()
+    const onLost = (details: object) => {
       if (state.stopping) return
-      log.error(why, 'a worker died')
-      if (!state.everReady) return ready.reject(new Error('A worker could not start. What it said is above.'))
-      const isSteady = performance.now() - since > STEADY_MS
-      const wait = isSteady ? REPLACE_MS : Math.min(Math.max(REPLACE_MS, 2 * waited), MOST_REPLACE_MS)
-      setTimeout(() => state.stopping || start(wait), wait)
+      log.error(details, 'a worker died')
+      if (!state.everReady) return ready.reject(new Error('A worker could not start. See its output above.'))
+      const isSteady = performance.now() - startedAt > MIN_STEADY_MS
+      const waitMs = isSteady ? MIN_REPLACE_MS : clampReplaceMs(2 * waitedMs)
+      setTimeout(() => state.stopping || startWorker(waitMs), waitMs)
     }
-    // Whether a start that fails is thrown or told as an event depends on what it fails of.
+    // Depending on its cause, a failed start throws or arrives as an event.
     try {
-      watch(launch(), onLost)
+      watchWorker(spawnWorker(), onLost)
     } catch (err) {
       onLost({ err })
     }
   }
 
-  function launch() {
-    const kind: Kind = state.everReady ? 'replacement' : 'first'
+  function spawnWorker() {
+    const kind: WorkerKind = state.everReady ? 'replacement' : 'first'
     return spawn(process.execPath, process.argv.slice(1), {
       env: { ...environment, [WORKER_VARIABLE]: kind },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
   }
 
-  function watch(worker: ChildProcess, onLost: (why: object) => void) {
-    const vital = { ready: false, patience: STARTING_PULSES }
-    workers.set(worker, vital)
-    worker.on('message', (message: Ready | Reported) => {
+  function watchWorker(worker: ChildProcess, onLost: (details: object) => void) {
+    const status = { ready: false, pulsesLeft: MAX_MISSED_START_PULSES }
+    workers.set(worker, status)
+    worker.on('message', (message: Readiness | ReportAnswer) => {
       if (!workers.has(worker)) return
-      vital.patience = SILENT_PULSES
+      status.pulsesLeft = MAX_MISSED_PULSES
       if ('report' in message) {
         totals?.add(worker, message.report)
         onReported(worker)
         return
       }
-      vital.ready = message.ready
-      if (!state.everReady) tellWhenAllReady()
+      status.ready = message.ready
+      if (!state.everReady) announceWhenAllReady()
     })
-    const onGone = (why: object) => {
+    const removeWorker = (details: object) => {
       if (!workers.delete(worker)) return
       totals?.retire(worker)
       onReported(worker)
-      onLost(why)
+      onLost(details)
     }
-    worker.on('exit', (code, signal) => onGone({ pid: worker.pid, code, signal }))
-    // With a process behind it, what failed is a message, and the process is watched anyway.
+    worker.on('exit', (code, signal) => removeWorker({ pid: worker.pid, code, signal }))
+    // With a pid, only a message failed. The process runs and its exit is watched.
     worker.on('error', (err) => {
-      if (worker.pid === undefined) onGone({ err })
+      if (worker.pid === undefined) removeWorker({ err })
     })
   }
 
-  function tellWhenAllReady() {
-    if (workers.size < count || ![...workers.values()].every((vital) => vital.ready)) return
+  function announceWhenAllReady() {
+    if (workers.size < count || ![...workers.values()].every((status) => status.ready)) return
     state.everReady = true
     for (const worker of workers.keys())
       worker.connected && worker.send({ allReady: true } satisfies AllReady)
     ready.resolve()
   }
 
-  // Counted and not timed: after a pause of the whole machine nobody was silent.
+  // Counts pulses instead of time, because after a pause of the whole machine no worker was silent.
   const pulse = setInterval(() => {
-    for (const [worker, vital] of workers) {
-      if (vital.patience-- > 0) continue
+    for (const [worker, status] of workers) {
+      if (status.pulsesLeft-- > 0) continue
       log.error({ pid: worker.pid }, 'a worker hangs')
       worker.kill('SIGKILL')
     }
@@ -117,74 +118,76 @@ export function startWorkers(
     for (const worker of workers.keys()) worker.kill(signal)
   }
 
-  /** Asks all for their numbers; `totals` has them when this ends. */
+  /** Asks all workers for their metrics. When it resolves, `totals` has them. */
   async function collect() {
-    const asked = new Set([...workers.keys()].filter((worker) => worker.connected))
-    if (asked.size === 0) return
+    const pending = new Set([...workers.keys()].filter((worker) => worker.connected))
+    if (pending.size === 0) return
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, REPORT_MS)
+      const timer = setTimeout(resolve, MAX_REPORT_MS)
       onReported = (worker) => {
-        asked.delete(worker)
-        if (asked.size > 0) return
+        pending.delete(worker)
+        if (pending.size > 0) return
         clearTimeout(timer)
         resolve()
       }
-      for (const worker of asked) worker.send({ askReport: true } satisfies AskReport)
+      for (const worker of pending) worker.send({ askReport: true } satisfies ReportRequest)
     })
   }
 
-  for (let index = 0; index < count; index++) start()
+  for (let index = 0; index < count; index++) startWorker()
   return {
-    /** Until all are ready for the first time. */
+    /** Resolves when all workers have been ready once. */
     ready: ready.promise,
     collect,
     kill: () => signalAll('SIGKILL'),
-    /** Has all end, and kills those that have not within so long. */
-    async stop(withinMs: number) {
+    /** Asks all workers to end, and kills those that have not ended in time. */
+    async stop(maxMs: number) {
       state.stopping = true
       signalAll('SIGTERM')
-      const late = setTimeout(() => {
+      const timeout = setTimeout(() => {
         log.error({ pids: [...workers.keys()].map(({ pid }) => pid) }, 'workers did not end')
         signalAll('SIGKILL')
-      }, withinMs)
+      }, maxMs)
       while (workers.size > 0) await pause(20)
-      clearTimeout(late)
+      clearTimeout(timeout)
       clearInterval(pulse)
     },
   }
 }
 
+const clampReplaceMs = (ms: number) => Math.min(Math.max(MIN_REPLACE_MS, ms), MAX_REPLACE_MS)
+
 /**
- * A worker's end of the line. Until all have been ready once none calls itself ready, and then each speaks for
- * itself. Without a supervisor, a process is alone and only its own readiness counts.
+ * The worker's side of the connection. A first worker is not ready before all have been ready once; later each
+ * depends only on itself. Without a supervisor (`kind` undefined) the process runs alone.
  */
 export function connectSupervisor(kind: string | undefined) {
-  const isReplacement = kind === ('replacement' satisfies Kind)
+  const isReplacement = kind === ('replacement' satisfies WorkerKind)
   let othersReady = kind === undefined || isReplacement
   let ready = false
-  let makeReport: () => Promise<Report> = async () => []
-  const say = (message: Ready | Reported) => process.connected && process.send?.(message)
+  let createReport: () => Promise<Report> = async () => []
+  const send = (message: Readiness | ReportAnswer) => process.connected && process.send?.(message)
   if (kind !== undefined) {
-    process.on('message', (message: AllReady | AskReport) => {
+    process.on('message', (message: AllReady | ReportRequest) => {
       if ('allReady' in message) othersReady = true
-      else void makeReport().then((report) => say({ report }))
+      else void createReport().then((report) => send({ report }))
     })
-    setInterval(() => say({ ready }), PULSE_MS)
+    setInterval(() => send({ ready }), PULSE_MS)
   }
   return {
-    /** Whether others answer on the port already. */
+    /** Whether other workers already answer on the port. */
     isReplacement,
     areOthersReady: () => othersReady,
-    /** What to answer with when the numbers of this process are asked for. */
-    reportBy(given: typeof makeReport) {
-      makeReport = given
+    /** Sets what answers the supervisor when it asks for the metrics. */
+    answerReportsWith(create: typeof createReport) {
+      createReport = create
     },
-    tellReady() {
+    announceReady() {
       ready = true
-      say({ ready })
+      send({ ready })
     },
-    /** Whoever supervised this process is gone. */
-    left: new Promise<void>((resolve) => {
+    /** Resolves when the supervisor has ended. */
+    lost: new Promise<void>((resolve) => {
       if (kind !== undefined) process.once('disconnect', resolve)
     }),
   }

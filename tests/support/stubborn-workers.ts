@@ -8,8 +8,8 @@ if (kind) {
   // Alive and never done: neither the signal nor the silence ends it, and only a test that failed leaves it behind.
   process.on('SIGTERM', () => {})
   const supervisor = connectSupervisor(kind)
-  void supervisor.left.then(() => process.exit())
-  supervisor.tellReady()
+  void supervisor.lost.then(() => process.exit())
+  supervisor.announceReady()
 } else {
   const workers = startWorkers(2, process.env, pino({ level: 'silent' }))
   await workers.ready

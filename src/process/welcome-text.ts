@@ -1,7 +1,7 @@
 type Pages = { GRAPHIQL: boolean; DOCS: boolean }
 
-/** What a newcomer wants to see first: where things are and what to try. */
-export function welcome(url: string, dataFolder: string | undefined, pages: Pages) {
+/** What development prints once it is ready: the addresses, and a first request to try. */
+export function formatWelcome(url: string, dataFolder: string | undefined, pages: Pages) {
   const account = `{"email":"you@example.com","password":"a long enough phrase"}`
   return [
     '',
@@ -10,9 +10,9 @@ export function welcome(url: string, dataFolder: string | undefined, pages: Page
     ...(pages.GRAPHIQL
       ? [`  GraphiQL   ${url}/graphql  (its tabs are a tour; press play from left to right)`]
       : []),
-    ...(pages.DOCS ? [`  Reference  ${url}/docs  (every REST operation, to be tried out)`] : []),
+    ...(pages.DOCS ? [`  Reference  ${url}/docs  (all REST operations; you can send requests there)`] : []),
     `  REST       curl -i ${url}/auth/register -H 'content-type: application/json' -d '${account}'`,
-    ...(dataFolder ? [`  Data       ${dataFolder}  (PostgreSQL 18; delete it to begin anew)`] : []),
+    ...(dataFolder ? [`  Data       ${dataFolder}  (PostgreSQL 18; delete it to start again empty)`] : []),
     '',
   ].join('\n')
 }

@@ -1,0 +1,51 @@
+import type { compose } from '../compose.ts'
+
+const IDLE_SECONDS = 30
+
+type Fetch = Awaited<ReturnType<typeof compose>>['app']['fetch']
+type Listener = ReturnType<typeof listen>
+
+/** Starts to listen. With `isShared`, several processes may listen on the port (Linux only). */
+export function listen(port: number, isShared: boolean, fetch: Fetch) {
+  try {
+    return Bun.serve({
+      port,
+      reusePort: isShared,
+      idleTimeout: IDLE_SECONDS,
+      // The app checks the size itself, before it reads the body, and answers with its own error.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      fetch: createBunHandler(fetch),
+    })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new Error(
+      `Port ${port} is in use. Stop the program that uses it, or choose another port: PORT=${port + 1}`,
+      { cause },
+    )
+  }
+}
+
+/** From now on, each response closes its connection, so that clients connect to another replica. */
+export function closeConnectionsAfterResponse(listener: Listener, fetch: Fetch) {
+  const answer = createBunHandler(fetch)
+  listener.reload({
+    async fetch(request, server) {
+      const response = await answer(request, server)
+      response.headers.set('Connection', 'close')
+      return response
+    },
+  })
+}
+
+/** Takes no new connections, waits for the running requests until the deadline, then closes the rest. */
+export async function stopListening(listener: Listener, maxDrainMs: number) {
+  const deadline = Date.now() + maxDrainMs
+  void listener.stop()
+  while (listener.pendingRequests > 0 && Date.now() < deadline) {
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  await listener.stop(true)
+}
+
+const createBunHandler = (fetch: Fetch) => (request: Request, server: Bun.Server<undefined>) =>
+  fetch(request, { address: () => server.requestIP(request)?.address ?? null })

@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { compose, type Settings } from '../compose.ts'
+import type { Env } from '../env.ts'
+import { createLog, type Logger } from '../observe/log.ts'
+import { completeSettings } from './first-run.ts'
+import { closeConnectionsAfterResponse, listen, stopListening } from './listener.ts'
+import { waitUntilOrphaned } from './orphan-detection.ts'
+import { formatWelcome } from './welcome-text.ts'
+import { connectSupervisor, startWorkers, WORKER_VARIABLE } from './workers.ts'
+
+const MAX_DRAIN_MS = 25_000
+/** How long a worker may take to close after its last request. */
+const MAX_CLOSE_MS = 10_000
+/** Under `bun run` one Ctrl-C arrives twice. Only a signal after this time forces the exit. */
+const MIN_SECOND_SIGNAL_MS = 1000
+const RETRY_MS = 1000
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+/** Starts the server, waits for a stop signal, finishes the running requests and stops. */
+export async function serve(env: Env) {
+  const log = await createLog(env)
+  // An error outside of all requests, for example in a callback of a library, must not end the process.
+  for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(kind, (err: unknown) => log.error({ err }, kind))
+  }
+  const { settings, dataFolder, stop } = await completeSettings(env)
+  const workerKind = process.env[WORKER_VARIABLE]
+  const onReady = () => {
+    if (workerKind) return
+    if (env.NODE_ENV === 'development') console.log(formatWelcome(settings.PUBLIC_URL, dataFolder, env))
+    else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')
+  }
+  try {
+    if (workerKind || settings.WORKERS === 1) await answerRequests(settings, log, workerKind, onReady)
+    else await superviseWorkers(settings, log, onReady)
+  } finally {
+    await stop()
+  }
+}
+
+/** Answers requests, as the only process or as one of several workers. */
+async function answerRequests(
+  settings: Settings,
+  log: Logger,
+  workerKind: string | undefined,
+  onReady: () => void,
+) {
+  const supervisor = connectSupervisor(workerKind)
+  const server = await compose(settings, log, supervisor.areOthersReady)
+  if (server.metrics) supervisor.answerReportsWith(server.metrics.report)
+  try {
+    using _metrics = await openMetrics(settings, log, workerKind ? undefined : server.metrics?.text)
+    const startListening = () => listen(settings.PORT, workerKind !== undefined, server.app.fetch)
+    // A replacement listens only when it is ready. Until then the other workers answer.
+    let listener = supervisor.isReplacement ? undefined : startListening()
+    const stopSignal = Promise.race([waitForStopSignal(settings), supervisor.lost])
+    // Without a supervisor, no other process kills this one if it does not end.
+    void supervisor.lost.then(() => setTimeout(() => process.exit(1), getMaxStopMs(settings)))
+    const prepared = retryUntilPrepared(server.prepare, log).then(() => {
+      listener ??= startListening()
+      supervisor.announceReady()
+      onReady()
+    })
+    await Promise.race([stopSignal, prepared])
+    await stopSignal
+
+    log.info('stopping')
+    forceOnSecondSignal(() => process.exit(1))
+    server.drain()
+    if (!listener) return
+    closeConnectionsAfterResponse(listener, server.app.fetch)
+    await pause(settings.SHUTDOWN_DELAY_SECONDS * 1000)
+    await stopListening(listener, MAX_DRAIN_MS)
+  } finally {
+    await server.close()
+  }
+}
+
+/** Runs several workers on one port. Like replicas, they share only the database. */
+async function superviseWorkers(settings: Settings, log: Logger, onReady: () => void) {
+  // Workers share their port, so they would not notice that another program has it. An exclusive listener does.
+  await listen(settings.PORT, false, () => new Response(null, { status: 503 })).stop(true)
+  const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
+  const workers = startWorkers(settings.WORKERS, createWorkerEnvironment(settings), log, totals)
+  const stopSignal = waitForStopSignal(settings)
+  try {
+    using _metrics = await openMetrics(settings, log, totals && (() => workers.collect().then(totals.text)))
+    await Promise.race([stopSignal, workers.ready.then(onReady)])
+    await stopSignal
+  } finally {
+    forceOnSecondSignal(workers.kill)
+    await workers.stop(getMaxStopMs(settings))
+  }
+}
+
+const getMaxStopMs = ({ SHUTDOWN_DELAY_SECONDS }: Settings) =>
+  SHUTDOWN_DELAY_SECONDS * 1000 + MAX_DRAIN_MS + MAX_CLOSE_MS
+
+/** This environment and the settings that the start has added, but no secret that is kept in a file. */
+function createWorkerEnvironment({ DATABASE_URL, AUTH_SECRET }: Settings) {
+  return { ...process.env, DATABASE_URL, ...(process.env.AUTH_SECRET_FILE ? {} : { AUTH_SECRET }) }
+}
+
+// Both modules are imported only with a METRICS_PORT, to keep other servers small.
+async function openMetrics({ METRICS_PORT }: Settings, log: Logger, text?: () => Promise<string>) {
+  if (METRICS_PORT === undefined || !text) return null
+  const { serveMetrics } = await import('../observe/metrics-server.ts')
+  return serveMetrics(METRICS_PORT, text, log)
+}
+
+async function createTotals() {
+  const { createWorkerTotals } = await import('../observe/worker-totals.ts')
+  return createWorkerTotals()
+}
+
+async function waitForStopSignal({ NODE_ENV }: Settings) {
+  const signals = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
+  await Promise.race(NODE_ENV === 'development' ? [...signals, waitUntilOrphaned()] : signals)
+}
+
+/** A database that is down at the start does not end the process. It lives and is not ready. */
+async function retryUntilPrepared(prepare: () => Promise<void>, log: Logger) {
+  for (;;) {
+    try {
+      await prepare()
+      return
+    } catch (err) {
+      log.error({ err }, 'not ready yet')
+      await pause(RETRY_MS)
+    }
+  }
+}
+
+function forceOnSecondSignal(force: () => unknown) {
+  const began = Date.now()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (Date.now() - began > MIN_SECOND_SIGNAL_MS) force()
+    })
+  }
+}
