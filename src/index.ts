@@ -1,3 +1,3 @@
-import { run } from './cli/program.ts'
+import { runProgram } from './cli/program.ts'
 
-process.exit(await run(process.argv.slice(2), process.env))
+process.exit(await runProgram(process.argv.slice(2), process.env))

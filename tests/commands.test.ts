@@ -202,7 +202,7 @@ describe('doctor', () => {
     [
       'no mail server where addresses must be verified',
       'mail',
-      /nobody can register/,
+      /no user can register/,
       /Set SMTP_URL/,
       () => ({ SMTP_URL: '', REQUIRE_EMAIL_VERIFICATION: 'true' }),
     ],

@@ -150,10 +150,10 @@ describe('an import', () => {
         '1 not imported: address is invalid.',
         'no address?[31m',
         '1 not imported: no password.',
-        'signs in by github',
+        'signs in with github',
         '1 not imported: unknown kind of hash.',
         '1 not imported: address is taken here.',
-        'everybody signs in once more',
+        'every user must sign in again',
       ]) {
         expect(output).toContain(words)
       }

@@ -70,7 +70,7 @@ test.each(DOORS)(
     const after = await signIn()
     const [next] = kidsOf(during).filter((kid) => kid !== old)
 
-    expect([code, output]).toEqual([0, expect.stringContaining('A new key is made and public')])
+    expect([code, output]).toEqual([0, expect.stringContaining('A new key was created and published')])
     expect(kidsOf(during)).toHaveLength(2)
     expect([first, between, early].map((grant) => kidOf(grant?.accessToken))).toEqual([old, old, old])
     expect(kidOf(after?.accessToken)).toBe(next)
@@ -165,9 +165,9 @@ test('of rotations at once one makes a key, and a later one waits until that sig
   const later = await rotate(server)
 
   expect(runs.map(({ code }) => code)).toEqual([0, 0, 0])
-  expect(runs.filter(({ output }) => output.includes('is made and public'))).toHaveLength(1)
-  expect(again).toMatchObject({ code: 0, output: expect.stringContaining('on its way already') })
-  expect(later.output).toContain('is made and public')
+  expect(runs.filter(({ output }) => output.includes('was created and published'))).toHaveLength(1)
+  expect(again).toMatchObject({ code: 0, output: expect.stringContaining('does not sign yet') })
+  expect(later.output).toContain('was created and published')
   expect(await server.sql`select from jwks`).toHaveLength(3)
 })
 
@@ -242,5 +242,5 @@ test('the private half of a key that has long been replaced is wiped, and no oth
   expect((await server.client('REST', 'TOKEN').register()).data).not.toBeNull()
   const { output } = await runCommand('keys show', { env: server.env })
   expect(output).toMatch(/signs, public until .*\n.*signs from/)
-  expect(output.match(/made/g)).toHaveLength(2)
+  expect(output.match(/created/g)).toHaveLength(2)
 })

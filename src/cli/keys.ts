@@ -1,30 +1,40 @@
-import { withService } from './with-service.ts'
+import { type Environment, withService } from './support/with-service.ts'
 
-type Source = Record<string, string | undefined>
 type Keys = Awaited<ReturnType<Parameters<Parameters<typeof withService>[1]>[0]['keys']['list']>>
 
-const minute = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
-
-export async function showKeys(source: Source) {
-  print(await withService(source, ({ keys }) => keys.list()))
+export async function showKeys(environment: Environment) {
+  printKeys(await withService(environment, ({ keys }) => keys.list()))
 }
 
-export async function rotateKeys(source: Source) {
-  const { made, list } = await withService(source, async ({ keys }) => {
+/** Checks the current key first: with a wrong `AUTH_SECRET`, no running server could use the new key. */
+export async function rotateKeys(environment: Environment) {
+  const { created, list } = await withService(environment, async ({ keys }) => {
     await keys.check()
-    return { made: await keys.rotate(), list: await keys.list() }
+    return { created: await keys.rotate(), list: await keys.list() }
   })
-  console.log(made ? 'A new key is made and public.' : 'A new key is on its way already; no other was made.')
-  print(list)
-  console.log('\nThere is nothing else to do: running servers follow by themselves.')
+  console.log(
+    created
+      ? 'A new key was created and published.'
+      : 'The newest key does not sign yet, so no other key was created.',
+  )
+  printKeys(list)
+  console.log('\nThere is nothing else to do: running servers pick the new key up by themselves.')
 }
 
-function print(keys: Keys) {
+function printKeys(keys: Keys) {
   const shown = keys.filter(({ retired }) => !retired)
-  if (shown.length === 0) return console.log('There is no key yet: the server makes one at its first start.')
+  if (shown.length === 0) {
+    return console.log('There is no key yet: the server creates one at its first start.')
+  }
   for (const { key, now, signs, signsFrom, publicUntil } of shown) {
-    const made = `${key.id}  made ${minute(key.createdAt)}`
-    const state = signs ? 'signs' : signsFrom > now ? `signs from ${minute(signsFrom)}` : 'signs no more'
-    console.log(`  ${made}, ${state}${publicUntil ? `, public until ${minute(publicUntil)}` : ''}`)
+    const state = signs
+      ? 'signs'
+      : signsFrom > now
+        ? `signs from ${formatTime(signsFrom)}`
+        : 'no longer signs'
+    const end = publicUntil ? `, public until ${formatTime(publicUntil)}` : ''
+    console.log(`  ${key.id}  created ${formatTime(key.createdAt)}, ${state}${end}`)
   }
 }
+
+const formatTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`

@@ -4,138 +4,137 @@ import { AccountInput } from '../contract/fields.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../process/first-run.ts'
 import { serve } from '../process/server.ts'
-import { doctor } from './doctor/doctor.ts'
-import { explain } from './failure.ts'
-import { importBetterAuth } from './import/import.ts'
+import { runDoctor } from './doctor/doctor.ts'
+import { importBetterAuth } from './import/better-auth-import.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
+import { explainError } from './support/command-error.ts'
+import type { Environment } from './support/with-service.ts'
 import { disableUser, enableUser, showUser, signOutUser } from './user.ts'
 
-type Source = Record<string, string | undefined>
+const EXIT_SUCCESS = 0
+const EXIT_FAILURE = 1
+const EXIT_WRONG_USE = 2
 
-const DONE = 0
-const FAILED = 1
-const WRONG_USE = 2
-
-/** Runs what the arguments ask for; without any, the server. @returns the exit code */
-export async function run(args: string[], source: Source): Promise<number> {
+/** Runs the command of the arguments, or the server if there are none. @returns the exit code */
+export async function runProgram(args: string[], environment: Environment): Promise<number> {
   try {
-    await createProgram(source, await besideServer(source)).parseAsync(args.length > 0 ? args : ['serve'], {
-      from: 'user',
-    })
-    return DONE
-  } catch (fault) {
-    // It has said its piece: help that was asked for, or what is wrong with the arguments.
-    if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USE
-    console.error(`\n${explain(fault)}\n`)
-    return FAILED
+    const program = createProgram(environment, await createCommandEnvironment(environment))
+    await program.parseAsync(args.length > 0 ? args : ['serve'], { from: 'user' })
+    return EXIT_SUCCESS
+  } catch (error) {
+    // Commander has already printed its message: the help, or what is wrong with the arguments.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_SUCCESS : EXIT_WRONG_USE
+    console.error(`\n${explainError(error)}\n`)
+    return EXIT_FAILURE
   }
 }
 
-function createProgram(source: Source, beside: Source) {
+function createProgram(serverEnvironment: Environment, commandEnvironment: Environment) {
   const program = new Command('servauth')
-    .description('An authentication server. Without a command it serves.')
-    .helpCommand('help [command]', 'say more about a command')
-    .version(version, '-v, --version', 'say which version this is')
-    .helpOption('-h, --help', 'say this')
+    .description('An authentication server. Without a command, it starts the server.')
+    .helpCommand('help [command]', 'show help for a command')
+    .version(version, '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
     .configureHelp({ showGlobalOptions: false })
     .showHelpAfterError()
     .exitOverride()
     .addHelpText(
       'after',
-      '\nEvery command takes the settings of the server from the environment (.env.example describes them).' +
-        '\nExit codes: 0 done, 1 failed, 2 wrong use.',
+      '\nEvery command reads the settings of the server from the environment (see .env.example).' +
+        '\nExit codes: 0 success, 1 failure, 2 wrong use.',
     )
 
   program
     .command('serve')
-    .summary('serve until signalled (the default)')
-    .description('Brings the database up to date, then serves until SIGTERM or SIGINT.')
-    .action(() => serve(loadEnv(source)))
+    .summary('start the server (the default)')
+    .description('Migrates the database, then answers requests until SIGTERM or SIGINT.')
+    .action(() => serve(loadEnv(serverEnvironment)))
 
   program
     .command('migrate')
-    .summary('bring the database up to date, and say how')
-    .description('Applies the migrations that are missing. The server does the same when it starts.')
-    .action(() => migrateDatabase(beside))
+    .summary('migrate the database and show each step')
+    .description('Applies the missing migrations. The server does the same when it starts.')
+    .action(() => migrateDatabase(commandEnvironment))
 
   program
     .command('doctor')
     .summary('check settings, database, mail, clock and keys')
     .description(
-      'Gives a verdict on each part, with a way out of what is bad. Changes nothing; fails if anything is bad.',
+      'Checks each part of the server and gives advice on what is bad. Changes nothing. Fails if anything is bad.',
     )
-    .option('--mail-to <address>', 'send a test mail to this address', asAddress)
-    .action((options: { mailTo?: string }) => doctor(beside, options))
+    .option('--mail-to <address>', 'send a test mail to this address', parseAddress)
+    .action((options: { mailTo?: string }) => runDoctor(commandEnvironment, options))
 
   const keys = program
     .command('keys')
-    .summary('the keys that sign access tokens')
-    .description('The keys that sign access tokens.')
+    .summary('show or rotate the keys that sign access tokens')
+    .description('Shows or rotates the keys that sign access tokens.')
   keys
     .command('show')
-    .summary('say which keys there are, and what each does until when')
-    .description('Says which keys there are, and what each does until when.')
-    .action(() => showKeys(beside))
+    .summary('list the keys, with what each does and until when')
+    .description('Lists the keys, with what each does and until when.')
+    .action(() => showKeys(commandEnvironment))
   keys
     .command('rotate')
-    .summary('make a new key, which signs as soon as everybody can have it')
+    .summary('create a new key, which signs once all services can have it')
     .description(
-      'Makes a new key. It is published at once and signs when everybody who verifies tokens can have it; the' +
-        ' old one stays public until its last token has expired. Nobody is signed out, nothing is restarted.',
+      'Creates a new key. It is published now, and signs once all services that verify access tokens can have it.' +
+        ' The old key stays public until its last token has expired. No user is signed out, and no restart is needed.',
     )
-    .action(() => rotateKeys(beside))
+    .action(() => rotateKeys(commandEnvironment))
 
   const user = program
     .command('user')
-    .summary("somebody's account")
-    .description("Somebody's account, by its e-mail address.")
+    .summary('show or change the account of a user')
+    .description('Shows or changes the account of a user, by its e-mail address.')
   for (const [name, summary, action] of [
-    ['show', 'say who it is, and what happened lately', showUser],
-    ['disable', 'end every session and mailed token, and let nobody sign in', disableUser],
-    ['enable', 'let a disabled account sign in again', enableUser],
-    ['sign-out', 'end every session', signOutUser],
+    ['show', 'show the account and its latest events', showUser],
+    ['disable', 'end all sessions and mailed tokens, and refuse to sign the user in', disableUser],
+    ['enable', 'let a disabled user sign in again', enableUser],
+    ['sign-out', 'end all sessions', signOutUser],
   ] as const) {
     user
       .command(name)
       .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
       .summary(summary)
-      .argument('<address>', 'the e-mail address of the account', asAddress)
-      .action((address: string) => action(beside, address))
+      .argument('<address>', 'the e-mail address of the account', parseAddress)
+      .action((address: string) => action(commandEnvironment, address))
   }
 
   program
     .command('import')
-    .summary('accounts from another system')
-    .description('Takes over accounts from another system.')
+    .summary('import accounts from another system')
+    .description('Imports accounts from another system.')
     .command('better-auth')
-    .summary('take over the users of a Better-Auth database, with their passwords')
+    .summary('import the users of a Better-Auth database, with their passwords')
     .description(
-      'Takes over the users of a Better-Auth database that have a password. An account that is here already is left' +
-        ' as it is, so it may be run again. Nothing is changed there. Sessions are not moved: everybody signs in once more.',
+      'Imports the users of a Better-Auth database that have a password. It changes nothing there. An account that' +
+        ' exists here stays unchanged, so the import may be repeated. Sessions are not imported: every user must' +
+        ' sign in again.',
     )
-    .argument('<url>', 'the database, as postgres://user:password@host/name', asDatabaseUrl)
-    .option('--dry-run', 'say what would be done, and what cannot be')
-    .option('--map <file>', 'write a CSV: id there, id here, address, and what became of it')
+    .argument('<url>', 'the database, as postgres://user:password@host/name', parseDatabaseUrl)
+    .option('--dry-run', 'show what would be imported and what cannot be, but change nothing')
+    .option('--map <file>', 'write a CSV file: old id, new id, address and outcome of each account')
     .action((url: string, options: { dryRun?: boolean; map?: string }) =>
-      importBetterAuth(beside, url, options),
+      importBetterAuth(commandEnvironment, url, options),
     )
   return program
 }
 
-/** A command in a folder where development was started is about that, unless it is told otherwise. */
-async function besideServer(source: Source): Promise<Source> {
-  const isTold = source.NODE_ENV || source.DATABASE_URL
-  return !isTold && (await hasDataFolder()) ? { ...source, NODE_ENV: 'development' } : source
+/** In a folder in which development was started, commands use its database, unless the environment says otherwise. */
+async function createCommandEnvironment(environment: Environment): Promise<Environment> {
+  const isExplicit = environment.NODE_ENV || environment.DATABASE_URL
+  return !isExplicit && (await hasDataFolder()) ? { ...environment, NODE_ENV: 'development' } : environment
 }
 
-function asAddress(value: string) {
+function parseAddress(value: string) {
   const { data } = AccountInput.safeParse({ email: value })
   if (!data) throw new InvalidArgumentError('It must be an e-mail address.')
   return data.email
 }
 
-function asDatabaseUrl(value: string) {
+function parseDatabaseUrl(value: string) {
   if (/^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? '')) return value
   throw new InvalidArgumentError('It must be a postgres:// URL.')
 }

@@ -1,61 +1,62 @@
 import { AuthError } from '../errors.ts'
-import { Failure } from './failure.ts'
-import { withService } from './with-service.ts'
+import { CommandError } from './support/command-error.ts'
+import { type Environment, withService } from './support/with-service.ts'
 
-type Source = Record<string, string | undefined>
+const ACCESS_TOKENS_ELSEWHERE =
+  'This server refuses its access tokens now. Services that verify access tokens themselves accept them until they expire.'
 
-const day = (time: Date) => `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
-const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? '' : 's'}`
-
-/** Other services verify access tokens by themselves, and are not told. */
-const ELSEWHERE =
-  'Access tokens are refused here at once; services that verify them by themselves take them until they expire.'
-
-export async function showUser(source: Source, address: string) {
-  const { user, sessions, events } = await withService(source, ({ administration }) =>
-    administration.showUser({ email: address }).catch(asFailure(address)),
+export async function showUser(environment: Environment, address: string) {
+  const { user, sessions, events } = await withService(environment, ({ administration }) =>
+    administration.showUser({ email: address }).catch(throwIfNotFound(address)),
   )
   const lines: [string, string][] = [
     ['id', user.id],
     ['address', `${user.email} (${user.emailVerified ? 'verified' : 'not verified'})`],
-    ...(user.pendingEmail ? [['becomes', `${user.pendingEmail}, once confirmed`] as [string, string]] : []),
+    ...(user.pendingEmail
+      ? [['new address', `${user.pendingEmail} (not confirmed yet)`] as [string, string]]
+      : []),
     ['user name', user.username ?? 'none'],
-    ['created', day(user.createdAt)],
-    ['disabled', user.disabledAt ? `since ${day(user.disabledAt)}` : 'no'],
+    ['created', formatTime(user.createdAt)],
+    ['disabled', user.disabledAt ? `since ${formatTime(user.disabledAt)}` : 'no'],
     ['sessions', sessions === 0 ? 'none' : `${sessions} live`],
   ]
-  for (const [name, value] of lines) console.log(`${name.padEnd(11)}${value}`)
-  console.log(events.length > 0 ? '\nLatest events, newest first:' : '\nNo events are kept.')
+  for (const [name, value] of lines) console.log(`${name.padEnd(13)}${value}`)
+  console.log(events.length > 0 ? '\nLatest events, newest first:' : '\nThere are no events.')
   for (const { createdAt, kind, ipAddress } of events) {
-    console.log(`  ${day(createdAt)}  ${kind.padEnd(26)}${ipAddress ?? ''}`.trimEnd())
+    console.log(`  ${formatTime(createdAt)}  ${kind.padEnd(26)}${ipAddress ?? ''}`.trimEnd())
   }
 }
 
-export async function disableUser(source: Source, address: string) {
-  const ended = await withService(source, ({ administration }) =>
-    administration.disableUser({ email: address }).catch(asFailure(address)),
+export async function disableUser(environment: Environment, address: string) {
+  const ended = await withService(environment, ({ administration }) =>
+    administration.disableUser({ email: address }).catch(throwIfNotFound(address)),
   )
   if (ended === null) return console.log(`${address} was disabled already.`)
-  console.log(`${address} is disabled, ${counted(ended, 'session')} ended. ${ELSEWHERE}`)
+  console.log(`${address} is disabled, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
 }
 
-export async function enableUser(source: Source, address: string) {
-  const changed = await withService(source, ({ administration }) =>
-    administration.enableUser({ email: address }).catch(asFailure(address)),
+export async function enableUser(environment: Environment, address: string) {
+  const changed = await withService(environment, ({ administration }) =>
+    administration.enableUser({ email: address }).catch(throwIfNotFound(address)),
   )
   console.log(changed ? `${address} is enabled and can sign in again.` : `${address} was not disabled.`)
 }
 
-export async function signOutUser(source: Source, address: string) {
-  const ended = await withService(source, ({ administration }) =>
-    administration.signOutUser({ email: address }).catch(asFailure(address)),
+export async function signOutUser(environment: Environment, address: string) {
+  const ended = await withService(environment, ({ administration }) =>
+    administration.signOutUser({ email: address }).catch(throwIfNotFound(address)),
   )
-  console.log(`${address} is signed out, ${counted(ended, 'session')} ended. ${ELSEWHERE}`)
+  console.log(`${address} is signed out, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
 }
 
-function asFailure(address: string) {
-  return (fault: unknown): never => {
-    const unknown = fault instanceof AuthError && fault.code === 'NOT_FOUND'
-    throw unknown ? new Failure(`There is no account with the address ${address}.`, { cause: fault }) : fault
+function throwIfNotFound(address: string) {
+  return (error: unknown): never => {
+    const isMissing = error instanceof AuthError && error.code === 'NOT_FOUND'
+    throw isMissing
+      ? new CommandError(`There is no account with the address ${address}.`, { cause: error })
+      : error
   }
 }
+
+const formatTime = (time: Date) => `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+const formatSessions = (count: number) => `${count} session${count === 1 ? '' : 's'}`

@@ -1,15 +1,18 @@
 import type { Probe } from '../../db/probe.ts'
 import { bad, good, note } from './verdict.ts'
 
-/** Whoever verifies access tokens forgives at most this much. */
-const LEEWAY_SECONDS = 30
-const NOTICEABLE_SECONDS = 2
+/** Services that verify access tokens tolerate no larger difference. */
+const MAX_LEEWAY_SECONDS = 30
+const MIN_NOTICEABLE_SECONDS = 2
 
-/** Sessions go by the database's clock, access tokens by the server's. */
+/** Sessions use the clock of the database, access tokens that of the server. */
 export function checkClock({ aheadMs }: Probe) {
   const seconds = Math.abs(aheadMs) / 1000
-  const says = `${seconds.toFixed(seconds < 10 ? 2 : 0)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the database's`
-  const wayOut = 'Let both machines follow the time by NTP (timedatectl, chronyc tracking).'
-  if (seconds > LEEWAY_SECONDS) return bad(`${says}: access tokens begin or end at the wrong time`, wayOut)
-  return seconds > NOTICEABLE_SECONDS ? note(says, wayOut) : good(says)
+  const direction = aheadMs > 0 ? 'ahead of' : 'behind'
+  const summary = `${seconds.toFixed(seconds < 10 ? 2 : 0)} s ${direction} the clock of the database`
+  const advice = 'Synchronise both machines with NTP (check with timedatectl or chronyc tracking).'
+  if (seconds > MAX_LEEWAY_SECONDS) {
+    return bad(`${summary}: access tokens start and expire at the wrong time`, advice)
+  }
+  return seconds > MIN_NOTICEABLE_SECONDS ? note(summary, advice) : good(summary)
 }

@@ -1,6 +1,7 @@
 import { migrationState } from '../../db/migrate.ts'
 import { type Probe, placeOf, probeDatabase } from '../../db/probe.ts'
-import { bad, codeOf, good, type Verdict } from './verdict.ts'
+import { getErrorCode } from '../support/error-code.ts'
+import { bad, good, type Verdict } from './verdict.ts'
 
 const OLDEST_MAJOR = 15
 
@@ -27,7 +28,7 @@ export async function checkDatabase(url: string): Promise<{ verdict: Verdict; pr
     const probe = await probeDatabase(url)
     return { probe, verdict: await judge(probe, place, url) }
   } catch (fault) {
-    const code = codeOf(fault)
+    const code = getErrorCode(fault)
     const wayOut = WAYS_OUT[code] ?? 'Look at the log of PostgreSQL, and at DATABASE_URL.'
     return { verdict: bad(`${place} cannot be used (${code})`, wayOut) }
   }

@@ -1,75 +1,74 @@
 import { composeService } from '../../compose.ts'
 import { type Env, loadEnv } from '../../env.ts'
 import { joinSettings } from '../../process/first-run.ts'
-import { explain, Failure } from '../failure.ts'
+import { CommandError, explainError } from '../support/command-error.ts'
+import type { Environment } from '../support/with-service.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import { checkKeys } from './keys.ts'
 import { checkMail } from './mail.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
 
-type Source = Record<string, string | undefined>
-
 const LABELS = { good: 'good', note: 'note', bad: 'BAD ' }
-const NOT_CHECKED = 'Mend what is above first.'
+const INDENT = ' '.repeat(16)
 
-/** Says what is well and what is not, part by part and as soon as it is known. */
-export async function doctor(source: Source, { mailTo }: { mailTo?: string }) {
+/** Checks each part of the server, and prints each verdict as soon as it is known. */
+export async function runDoctor(environment: Environment, { mailTo }: { mailTo?: string }) {
   const verdicts: Verdict[] = []
-  const tell = (part: string, verdict: Verdict) => {
+  const printVerdict = (part: string, verdict: Verdict) => {
     verdicts.push(verdict)
-    console.log(`${LABELS[verdict.state]}  ${part.padEnd(9)} ${verdict.says}`)
-    if (verdict.wayOut) console.log(`${' '.repeat(16)}${verdict.wayOut}`)
+    console.log(`${LABELS[verdict.state]}  ${part.padEnd(9)} ${verdict.summary}`)
+    if (verdict.advice) console.log(`${INDENT}${verdict.advice}`)
   }
 
-  const env = settingsOf(source, tell)
-  if (env) await checkParts(env, mailTo, tell)
+  const env = checkSettings(environment, printVerdict)
+  if (env) await checkParts(env, mailTo, printVerdict)
 
   const count = verdicts.filter(({ state }) => state === 'bad').length
-  if (count > 0) throw new Failure(`${count} of ${verdicts.length} bad.`)
+  if (count > 0) throw new CommandError(`${count} of ${verdicts.length} checks are bad.`)
   console.log('\nAll is well.')
 }
 
-type Tell = (part: string, verdict: Verdict) => void
+type PrintVerdict = (part: string, verdict: Verdict) => void
 
-function settingsOf(source: Source, tell: Tell) {
+function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
   try {
-    const env = loadEnv(source)
-    const says = `${env.NODE_ENV}, ${env.PUBLIC_URL}`
-    tell(
+    const env = loadEnv(environment)
+    const summary = `${env.NODE_ENV}, ${env.PUBLIC_URL}`
+    printVerdict(
       'settings',
       env.THROTTLE
-        ? good(says)
-        : note(`${says}, passwords can be guessed without limit`, 'Take THROTTLE=off away.'),
+        ? good(summary)
+        : note(`${summary}, passwords can be guessed without limit`, 'Remove THROTTLE=off.'),
     )
     return env
-  } catch (fault) {
-    const [says = '', ...rest] = explain(fault).split('\n')
-    tell('settings', bad(says, rest.map((line) => line.trim()).join(`\n${' '.repeat(16)}`)))
+  } catch (error) {
+    const [summary = '', ...rest] = explainError(error).split('\n')
+    printVerdict('settings', bad(summary, rest.map((line) => line.trim()).join(`\n${INDENT}`)))
     return undefined
   }
 }
 
-async function checkParts(env: Env, mailTo: string | undefined, tell: Tell) {
-  const joined = await joinSettings(env).catch((fault: unknown) => {
-    tell('database', bad('cannot be started', explain(fault)))
+async function checkParts(env: Env, mailTo: string | undefined, printVerdict: PrintVerdict) {
+  const joined = await joinSettings(env).catch((error: unknown) => {
+    printVerdict('database', bad('cannot be started', explainError(error)))
     return undefined
   })
   try {
     const settings = joined?.settings
-    const found = settings && (await checkDatabase(settings.DATABASE_URL))
-    if (found) tell('database', found.verdict)
-    tell('mail', await checkMail(env, mailTo))
-    if (found?.probe) tell('clock', checkClock(found.probe))
-    if (settings && found?.verdict.state === 'good') {
+    const database = settings && (await checkDatabase(settings.DATABASE_URL))
+    if (database) printVerdict('database', database.verdict)
+    printVerdict('mail', await checkMail(env, mailTo))
+    if (database?.probe) printVerdict('clock', checkClock(database.probe))
+    if (settings && database?.verdict.state === 'good') {
       const { auth, close } = composeService(settings)
       try {
-        tell('keys', await checkKeys(auth.keys))
+        printVerdict('keys', await checkKeys(auth.keys))
       } finally {
         await close()
       }
     } else {
-      tell('keys', bad('not checked, for want of the database', NOT_CHECKED))
+      printVerdict('keys', bad('not checked, because the database is bad', 'Fix the database first.'))
     }
   } finally {
     await joined?.stop()

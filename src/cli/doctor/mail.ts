@@ -1,36 +1,34 @@
 import type { Env } from '../../env.ts'
 import { createSmtp, UndeliverableError } from '../../mail/smtp.ts'
-import { bad, codeOf, good, note } from './verdict.ts'
+import { getErrorCode } from '../support/error-code.ts'
+import { bad, good, note } from './verdict.ts'
 
 const TEST_MAIL = {
-  subject: 'A test mail of Servauth',
-  text: 'Somebody who runs Servauth asked for this mail. It arrived, and there is nothing to do.\n',
-  html: '<p>Somebody who runs Servauth asked for this mail. It arrived, and there is nothing to do.</p>',
+  subject: 'A test mail from Servauth',
+  text: 'The operator of Servauth asked for this test mail. It arrived, and there is nothing to do.\n',
+  html: '<p>The operator of Servauth asked for this test mail. It arrived, and there is nothing to do.</p>',
 }
 
-const WAYS_OUT: [RegExp, string][] = [
+const ADVICE: [RegExp, string][] = [
   [
     /^EAUTH/,
-    'It refuses the user or the password. Correct them in SMTP_URL; special characters are %-encoded there.',
+    'It refuses the user or the password. Correct them in SMTP_URL. Special characters must be %-encoded there.',
   ],
   [
     /^(ETLS|ERR_TLS|.*CERT|SELF_SIGNED|UNABLE_TO)/,
-    'It offers no TLS that can be trusted. smtps:// is TLS from the start, smtp:// insists on STARTTLS; ?ignoreTLS=true does without.',
+    'It offers no trusted TLS. smtps:// uses TLS from the start, smtp:// requires STARTTLS, ?ignoreTLS=true turns TLS off.',
   ],
-  [
-    /^(EDNS|ENOTFOUND|EAI_AGAIN)/,
-    'The name of the host is not known. Correct SMTP_URL, or look at the name service.',
-  ],
-  [/^(ETIMEDOUT|ETIME)/, 'It does not answer. Many networks close port 25: try 587 (smtp) or 465 (smtps).'],
+  [/^(EDNS|ENOTFOUND|EAI_AGAIN)/, 'The host name cannot be resolved. Correct SMTP_URL, or check your DNS.'],
+  [/^(ETIMEDOUT|ETIME)/, 'It does not answer. Many networks block port 25: try 587 (smtp) or 465 (smtps).'],
   [
     /^(ECONNREFUSED|ECONNECTION|ESOCKET)/,
-    'Nothing listens there, or it does not speak as SMTP_URL says. Correct SMTP_URL.',
+    'Nothing listens there, or it does not speak the protocol of SMTP_URL. Correct SMTP_URL.',
   ],
 ]
 
-/** Connects, greets, encrypts and signs in as the worker does; a mail is sent only to who was named. */
+/** Connects and signs in as the mail worker does. Sends a test mail only if the operator gave an address. */
 export async function checkMail(env: Env, mailTo?: string) {
-  if (!env.SMTP_URL) return withoutServer(env, mailTo)
+  if (!env.SMTP_URL) return judgeMissingServer(env, mailTo)
   const { protocol, host } = new URL(env.SMTP_URL)
   const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
   const place = `${protocol}//${host}`
@@ -38,28 +36,28 @@ export async function checkMail(env: Env, mailTo?: string) {
     await smtp.check()
     if (!mailTo) return good(`${place} answers, ${smtp.security}`)
     await smtp.send({ to: mailTo, ...TEST_MAIL })
-    return good(`${place} has taken a test mail to ${mailTo}, ${smtp.security}`)
-  } catch (fault) {
-    const code = codeOf(fault)
-    const wayOut =
-      fault instanceof UndeliverableError
-        ? 'It refused the mail. Look at MAIL_FROM, and whether it sends for that domain.'
-        : WAYS_OUT.find(([codes]) => codes.test(code))?.[1]
+    return good(`${place} accepted a test mail to ${mailTo}, ${smtp.security}`)
+  } catch (error) {
+    const code = getErrorCode(error)
+    const advice =
+      error instanceof UndeliverableError
+        ? 'It refused the mail. Check MAIL_FROM: the server must be allowed to send for its domain.'
+        : ADVICE.find(([codes]) => codes.test(code))?.[1]
     return bad(
       `${place} cannot be used (${code})`,
-      wayOut ?? 'Look at the log of the mail server, and at SMTP_URL.',
+      advice ?? 'Look at the log of the mail server, and check SMTP_URL.',
     )
   } finally {
     smtp.close()
   }
 }
 
-function withoutServer({ NODE_ENV, REQUIRE_EMAIL_VERIFICATION }: Env, mailTo?: string) {
-  const wayOut = 'Set SMTP_URL, such as smtps://user:password@mail.example.com.'
-  if (mailTo) return bad('there is no mail server to send with', wayOut)
-  if (NODE_ENV !== 'production') return good('written to the log, since SMTP_URL is not set')
+function judgeMissingServer({ NODE_ENV, REQUIRE_EMAIL_VERIFICATION }: Env, mailTo?: string) {
+  const advice = 'Set SMTP_URL, for example smtps://user:password@mail.example.com.'
+  if (mailTo) return bad('there is no mail server to send with', advice)
+  if (NODE_ENV !== 'production') return good('mails are written to the log, because SMTP_URL is not set')
   if (REQUIRE_EMAIL_VERIFICATION) {
-    return bad('no mail is sent, so nobody can register: REQUIRE_EMAIL_VERIFICATION is on', wayOut)
+    return bad('no mail is sent, so no user can register: REQUIRE_EMAIL_VERIFICATION is on', advice)
   }
-  return note('no mail is sent: password resets and e-mail changes are refused', wayOut)
+  return note('no mail is sent: password resets and e-mail changes are refused', advice)
 }

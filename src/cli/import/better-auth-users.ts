@@ -1,18 +1,18 @@
 import postgres from 'postgres'
 import type { ForeignAccount } from '../../auth/operator/import.ts'
 
-/** A user of Better-Auth, with what has no place here. */
+/** A user of Better-Auth, with the details that cannot be imported. */
 export type BetterAuthUser = ForeignAccount & {
-  /** The other ways in, by the names of their providers. */
+  /** The names of the social sign-in providers, separated by spaces. */
   social: string | null
   secondFactor: boolean
 }
 
-const BATCH = 200
+const BATCH_SIZE = 200
 
 /**
- * Reads the users of a Better-Auth database, in its default tables `user` and `account`, whose columns its own
- * migrations write in camel case and its Drizzle schemas in snake case. It changes nothing there.
+ * Reads users from the tables `user` and `account` of a Better-Auth database, and changes nothing there. Columns
+ * are in camel case if Better-Auth's own migrations created them, in snake case if its Drizzle schema did.
  */
 export async function openBetterAuth(url: string) {
   const sql = postgres(url, {
@@ -24,44 +24,44 @@ export async function openBetterAuth(url: string) {
   })
   const close = () => sql.end({ timeout: 1 })
   try {
-    const user = await columnsOf(sql, 'user')
-    const account = await columnsOf(sql, 'account')
-    return { ...readers(sql, user, account), close }
-  } catch (fault) {
+    const user = await readColumns(sql, 'user')
+    const account = await readColumns(sql, 'account')
+    return { ...createReaders(sql, user, account), close }
+  } catch (error) {
     await close()
-    throw fault
+    throw error
   }
 }
 
-type Columns = { has: (name: string) => boolean; spelled: (name: string) => string }
+type Columns = { has: (name: string) => boolean; getActualName: (name: string) => string }
 
-async function columnsOf(sql: postgres.Sql, table: string): Promise<Columns> {
+async function readColumns(sql: postgres.Sql, table: string): Promise<Columns> {
   const rows = await sql<{ name: string }[]>`
     select attname as name from pg_attribute
     where attrelid = to_regclass(${`"${table}"`}) and attnum > 0 and not attisdropped`
   if (rows.length === 0) {
     throw new Error(
-      `There is no table "${table}" in that database, so it is not one of Better-Auth with its default names.`,
+      `There is no table "${table}" in that database. Only Better-Auth databases with the default table names can be imported.`,
     )
   }
   const names = new Set(rows.map(({ name }) => name))
-  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  const find = (name: string) => [name, snake(name)].find((each) => names.has(each))
+  const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const findName = (name: string) => [name, toSnakeCase(name)].find((each) => names.has(each))
   return {
-    has: (name) => find(name) !== undefined,
-    spelled(name) {
-      const found = find(name)
+    has: (name) => findName(name) !== undefined,
+    getActualName(name) {
+      const found = findName(name)
       if (!found) throw new Error(`The table "${table}" in that database has no column ${name}.`)
       return found
     },
   }
 }
 
-function readers(sql: postgres.Sql, user: Columns, account: Columns) {
-  const of = (columns: Columns, alias: string) => (name: string) =>
-    sql`${sql(`${alias}.${columns.spelled(name)}`)}`
-  const [u, a] = [of(user, 'u'), of(account, 'a')]
-  /** A time without a zone is in UTC, which is what the epoch takes it for. */
+function createReaders(sql: postgres.Sql, user: Columns, account: Columns) {
+  const quoteColumn = (columns: Columns, alias: string) => (name: string) =>
+    sql`${sql(`${alias}.${columns.getActualName(name)}`)}`
+  const [u, a] = [quoteColumn(user, 'u'), quoteColumn(account, 'a')]
+  // Better-Auth stores times without a zone in UTC, and `extract(epoch)` also assumes UTC.
   const millis = (name: string) => sql`(extract(epoch from ${u(name)}) * 1000)::float8`
   const isTrue = (name: string) => (user.has(name) ? sql`coalesce(${u(name)}, false)` : sql`false`)
   const isBanned = user.has('banExpires')
@@ -84,20 +84,20 @@ function readers(sql: postgres.Sql, user: Columns, account: Columns) {
       const [row] = await sql<{ count: number }[]>`select count(*)::int as count from "user"`
       return row?.count ?? 0
     },
-    /** Every address as it is written there. */
+    /** All addresses in their original spelling. */
     async *addresses(): AsyncGenerator<string[]> {
-      for await (const batch of sql<{ email: string }[]>`select email from "user"`.cursor(BATCH)) {
+      for await (const batch of sql<{ email: string }[]>`select email from "user"`.cursor(BATCH_SIZE)) {
         yield batch.map(({ email }) => email)
       }
     },
     async *users(): AsyncGenerator<BetterAuthUser[]> {
-      for await (const batch of rows.cursor(BATCH)) {
+      for await (const batch of rows.cursor(BATCH_SIZE)) {
         yield (
           batch as unknown as (BetterAuthUser & { createdAt: number | null; updatedAt: number | null })[]
-        ).map((row) => ({ ...row, createdAt: asDate(row.createdAt), updatedAt: asDate(row.updatedAt) }))
+        ).map((row) => ({ ...row, createdAt: toDate(row.createdAt), updatedAt: toDate(row.updatedAt) }))
       }
     },
   }
 }
 
-const asDate = (millis: number | null) => (millis === null ? null : new Date(millis))
+const toDate = (millis: number | null) => (millis === null ? null : new Date(millis))

@@ -1,0 +1,70 @@
+import type { Judged, Outcome } from '../../auth/operator/import.ts'
+import type { BetterAuthUser } from './better-auth-users.ts'
+
+const MAX_EXAMPLES = 20
+
+export const isImported = ({ outcome }: Judged) => outcome === 'imported' || outcome === 'imported before'
+
+/** Counts the outcomes of an import, and prints them for the operator. */
+export function createImportReport() {
+  const counts = new Map<Outcome, number>()
+  const examples = new Map<Outcome, string[]>()
+  const losses = { newId: 0, banned: 0, secondFactor: 0, social: 0, username: 0 }
+
+  function addLosses(user: BetterAuthUser, { id, usernameLost, outcome }: Judged) {
+    losses.newId += Number(id !== user.id.toLowerCase())
+    if (outcome !== 'imported') return
+    losses.banned += Number(user.banned)
+    losses.secondFactor += Number(user.secondFactor)
+    losses.social += Number(user.social !== null)
+    losses.username += Number(usernameLost)
+  }
+
+  return {
+    add(user: BetterAuthUser, result: Judged) {
+      const { outcome } = result
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+      if (isImported(result)) return addLosses(user, result)
+      const shown = examples.get(outcome) ?? []
+      const providers = outcome === 'no password' && user.social ? `, signs in with ${user.social}` : ''
+      if (shown.length < MAX_EXAMPLES) {
+        examples.set(outcome, [...shown, `${user.email} (${user.id}${providers})`])
+      }
+    },
+
+    print({ dryRun, map }: { dryRun: boolean; map: string | undefined }) {
+      const imported = counts.get('imported') ?? 0
+      console.log(dryRun ? `${imported} would be imported; nothing was changed.` : `${imported} imported.`)
+      const before = counts.get('imported before')
+      if (before) console.log(`${before} imported before and left unchanged.`)
+      for (const [outcome, shown] of examples) {
+        const count = counts.get(outcome) ?? 0
+        console.log(`\n${count} not imported: ${outcome}.`)
+        for (const example of shown) console.log(`  ${removeControlCharacters(example)}`)
+        if (count > shown.length)
+          console.log(`  and ${count - shown.length} more${map ? '' : '; --map lists all of them'}`)
+      }
+      const lines = [
+        [
+          losses.newId,
+          `with a new id, because the old one is not a UUID${map ? '' : '; --map lists both ids'}`,
+        ],
+        [losses.banned, 'banned there, and disabled here'],
+        [
+          losses.secondFactor,
+          'with a second factor there, which is not imported: the password is enough here',
+        ],
+        [losses.social, 'with a social sign-in beside the password; the social sign-in is not imported'],
+        [losses.username, 'without their name, because it is too long or contains control characters'],
+      ] as const
+      if (lines.some(([count]) => count > 0)) console.log('')
+      for (const [count, text] of lines) if (count > 0) console.log(`${count} ${text}.`)
+      console.log(
+        `\nSessions are not imported: every user must sign in again.${map ? ` The list is in ${map}.` : ''}`,
+      )
+    },
+  }
+}
+
+/** Text from another database could contain escape sequences, which a terminal would obey. */
+const removeControlCharacters = (text: string) => text.replace(/[\p{Cc}\p{Cf}]/gu, '?')

@@ -1,0 +1,21 @@
+import { DrizzleQueryError } from 'drizzle-orm'
+import { isConnectionFault } from '../../db/client.ts'
+import { AuthError } from '../../errors.ts'
+import { getErrorCode } from './error-code.ts'
+
+/** Ends a command without success. The operator sees the message. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+/** Turns an error into a message for the operator. Leaves out SQL statements, because they hold values. */
+export function explainError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof DrizzleQueryError) return explainError(error.cause)
+  if (error instanceof AuthError && error.code === 'SERVICE_UNAVAILABLE') return explainOutage(error.cause)
+  return isConnectionFault(error) ? explainOutage(error) : error.message
+}
+
+function explainOutage(cause: unknown) {
+  return `The database is not available (${getErrorCode(cause)}). Run "servauth doctor" to find out why.`
+}
