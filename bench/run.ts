@@ -11,12 +11,12 @@ import { memoryUse } from './operations/memory.ts'
 import { revocation } from './operations/revocation.ts'
 import { start } from './operations/start.ts'
 import type { Bench, Operation } from './rig/bench.ts'
-import { chart } from './rig/chart.ts'
+import { drawChart } from './rig/chart.ts'
 import { openDatabases } from './rig/database.ts'
-import { pin } from './rig/pinning.ts'
-import { killAll } from './rig/process.ts'
-import { report } from './rig/report.ts'
-import { median, type Result, type Results, shown } from './rig/results.ts'
+import { pinProcess } from './rig/pinning.ts'
+import { formatReport } from './rig/report.ts'
+import { formatFigure, median, type Result, type Results } from './rig/results.ts'
+import { killServers } from './rig/server-process.ts'
 
 const OPERATIONS: Record<string, Operation> = {
   rest: restMe,
@@ -45,13 +45,14 @@ const { values: options } = parseArgs({
 const [seconds, rounds] = [Number(options.seconds), Number(options.rounds)]
 const chosen = options.operations.split(',').map((name) => {
   const operation = OPERATIONS[name]
-  if (!operation) throw new Error(`No operation "${name}"; there are ${Object.keys(OPERATIONS).join(', ')}`)
+  if (!operation)
+    throw new Error(`There is no operation "${name}". Choose from ${Object.keys(OPERATIONS).join(', ')}`)
   return operation
 })
 assertInstalled('wrk')
 assertDescriptors(Number(options.connections))
 
-const pinning = pin()
+const pinning = pinProcess()
 const scratch = await mkdtemp(join(tmpdir(), 'servauth-bench-'))
 const databases = await openDatabases(scratch)
 const bench: Bench = {
@@ -63,28 +64,28 @@ const bench: Bench = {
   requests: Number(options.requests),
 }
 let cleaning: Promise<void> | undefined
-const found: Results = { results: [], troubles: [] }
-// Under `bun run` one signal arrives twice, and the second must not cut the cleaning short.
+const results: Results = { results: [], troubles: [] }
+// Under `bun run` one signal arrives twice. The second must not interrupt the clean-up.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => void cleanUp().finally(() => process.exit(1)))
 }
 
-console.log(pinning.said)
+console.log(pinning.description)
 try {
-  for (const operation of chosen) await measure(operation)
+  for (const operation of chosen) await measureOperation(operation)
 } finally {
   await cleanUp()
 }
 await mkdir(options.output, { recursive: true })
-const circumstances = { ...bench, rounds, pinned: pinning.said, postgres: databases.version }
-await writeFile(join(options.output, 'results.md'), report(found, circumstances))
-await writeFile(join(options.output, 'results.json'), `${JSON.stringify(found, null, 2)}\n`)
-await writeFile(join(options.output, 'chart.svg'), chart(found.results))
+const conditions = { ...bench, rounds, pinned: pinning.description, postgres: databases.version }
+await writeFile(join(options.output, 'results.md'), formatReport(results, conditions))
+await writeFile(join(options.output, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
+await writeFile(join(options.output, 'chart.svg'), drawChart(results.results))
 console.log(`\nWritten to ${options.output}`)
 process.exit(0)
 
-/** Opens all subjects, then measures each in every round, so that a slow minute of the machine meets all of them. */
-async function measure({ title, subjects }: Operation) {
+/** Opens all subjects, then measures each in every round, so that a slow minute of the machine affects all of them. */
+async function measureOperation({ title, subjects }: Operation) {
   console.log(`\n${title}`)
   const open = new Map<string, Awaited<ReturnType<(typeof subjects)[number]['open']>>>()
   try {
@@ -92,7 +93,7 @@ async function measure({ title, subjects }: Operation) {
       try {
         open.set(subject.name, await subject.open(bench))
       } catch (fault) {
-        note(title, subject.name, fault instanceof Error ? fault.message : String(fault), true)
+        addTrouble(title, subject.name, fault instanceof Error ? fault.message : String(fault), true)
       }
     }
     for (let round = 0; round < rounds; round++) {
@@ -101,28 +102,29 @@ async function measure({ title, subjects }: Operation) {
           figures: {},
           faults: [String(fault)],
         }))
-        for (const [figure, value] of Object.entries(figures)) keep(title, name, figure, value)
-        for (const fault of faults) note(title, name, fault, false)
+        for (const [figure, value] of Object.entries(figures)) addFigure(title, name, figure, value)
+        for (const fault of faults) addTrouble(title, name, fault, false)
       }
     }
   } finally {
     for (const { close } of open.values()) await close()
   }
-  for (const { subject, figure, values } of found.results.filter(({ operation }) => operation === title)) {
-    console.log(`  ${subject.padEnd(56)} ${shown(median(values)).padStart(8)} ${figure}`)
+  for (const { subject, figure, values } of results.results.filter(({ operation }) => operation === title)) {
+    console.log(`  ${subject.padEnd(56)} ${formatFigure(median(values)).padStart(8)} ${figure}`)
   }
 }
 
-function keep(operation: string, subject: string, figure: string, value: number) {
-  const is = (one: Result) => one.operation === operation && one.subject === subject && one.figure === figure
-  const known = found.results.find(is)
+function addFigure(operation: string, subject: string, figure: string, value: number) {
+  const isSame = (one: Result) =>
+    one.operation === operation && one.subject === subject && one.figure === figure
+  const known = results.results.find(isSame)
   if (known) known.values.push(value)
-  else found.results.push({ operation, subject, figure, values: [value] })
+  else results.results.push({ operation, subject, figure, values: [value] })
 }
 
-function note(operation: string, subject: string, said: string, leftOut: boolean) {
-  found.troubles.push({ operation, subject, said, leftOut })
-  console.log(`  ${subject}: ${leftOut ? 'left out: ' : ''}${said}`)
+function addTrouble(operation: string, subject: string, description: string, leftOut: boolean) {
+  results.troubles.push({ operation, subject, description, leftOut })
+  console.log(`  ${subject}: ${leftOut ? 'left out: ' : ''}${description}`)
 }
 
 function cleanUp() {
@@ -131,7 +133,7 @@ function cleanUp() {
 }
 
 async function clean() {
-  killAll()
+  killServers()
   await databases.close()
   await rm(scratch, { recursive: true, force: true })
 }
@@ -144,12 +146,12 @@ function assertInstalled(program: string) {
   }
 }
 
-/** A connection is a descriptor here and another one in the server. */
+/** Each connection needs one file descriptor here, and another one in the server. */
 function assertDescriptors(wanted: number) {
   const limit = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()
   if (limit !== 'unlimited' && Number(limit) < wanted + 200) {
     throw new Error(
-      `${wanted} connections need as many descriptors, there are ${limit}: ulimit -n ${wanted + 200}`,
+      `${wanted} connections need as many file descriptors, but the limit is ${limit}: ulimit -n ${wanted + 200}`,
     )
   }
 }

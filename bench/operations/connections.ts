@@ -1,59 +1,59 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
-import { type Server, startServer } from '../rig/process.ts'
-import { type Load, type Request, wrk } from '../rig/wrk.ts'
-import { ANY_USER, emailOf, PASSWORD, USERS } from '../subjects/accounts.ts'
-import { betterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
-import { asEachUser } from '../subjects/over-http.ts'
-import { servauth, signIn } from '../subjects/servauth.ts'
-import { answersUser, constant, REST } from './me.ts'
+import { type ServerCommand, startServer } from '../rig/server-process.ts'
+import { type Load, type Request, runWrk } from '../rig/wrk.ts'
+import { ANY_USER, formatEmail, PASSWORD, USERS } from '../subjects/accounts.ts'
+import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
+import { createRequestForEachUser } from '../subjects/http-subject.ts'
+import { setUpServauth, signIn } from '../subjects/servauth.ts'
+import { createConstantServer, createUserLoad, REST } from './me.ts'
 
-const EVERY_MS = 2000
-/** As many as the hashing gate lets wait: more would be refused, fewer would not fill it. */
-const LOGINS_AT_ONCE = 64
+const REQUEST_INTERVAL_MS = 2000
+/** The length of the hashing queue. More would be refused, fewer would not fill it. */
+const CONCURRENT_LOGINS = 64
 
 type Options = {
-  serverOf: (bench: Bench) => Promise<Server>
+  getServer: (bench: Bench) => Promise<ServerCommand>
   prepare: (url: string) => Promise<Request[]>
-  /** What else is sent meanwhile, in a closed loop. */
+  /** A second load that runs at the same time, in a closed loop. */
   meanwhile?: Load
 }
 
-/** Many connections held open, each asking every two seconds. */
-function held(name: string, { serverOf, prepare, meanwhile }: Options): Subject {
+/** Holds many connections open. Each sends a request every two seconds. */
+function createConnectionsSubject(name: string, { getServer, prepare, meanwhile }: Options): Subject {
   return {
     name,
     async open(bench) {
-      const server = await startServer(bench, await serverOf(bench))
-      const load = answersUser(await prepare(server.url))
-      await wrk(bench, server.url, load, { seconds: 1 })
+      const server = await startServer(bench, await getServer(bench))
+      const load = createUserLoad(await prepare(server.url))
+      await runWrk(bench, server.url, load, { seconds: 1 })
       return {
         async measure() {
-          // Connecting takes a while, and every connection is to ask more than once.
+          // Long enough to connect and to let each connection send several requests.
           const seconds = Math.max(2 * bench.seconds, 8)
           const { connections } = bench
-          const [asked, beside] = await Promise.all([
-            wrk(bench, server.url, load, { seconds, connections, everyMs: EVERY_MS }),
-            meanwhile && wrk(bench, server.url, meanwhile, { seconds, connections: LOGINS_AT_ONCE }),
+          const [main, second] = await Promise.all([
+            runWrk(bench, server.url, load, { seconds, connections, intervalMs: REQUEST_INTERVAL_MS }),
+            meanwhile && runWrk(bench, server.url, meanwhile, { seconds, connections: CONCURRENT_LOGINS }),
           ])
-          const { p50, p95, p99 } = asked.latency
-          // What is still waited for at the end is in no percentile.
-          const unanswered = asked.answers < connections ? ['not every connection was answered once'] : []
+          const { p50, p95, p99 } = main.latency
+          // Requests without an answer are in no percentile, so they count as a fault.
+          const unanswered = main.answers < connections ? ['not every connection was answered once'] : []
           return {
             figures: {
-              'answers/s': asked.perSecond,
+              'answers/s': main.perSecond,
               'p50 ms': p50,
               'p95 ms': p95,
               'p99 ms': p99,
               'MiB meanwhile': server.memory(),
-              ...(beside && {
-                'logins/s beside': beside.perSecond,
-                'logins refused with 503': beside.refused,
+              ...(second && {
+                'logins/s beside': second.perSecond,
+                'logins refused with 503': second.refused,
               }),
             },
             faults: [
-              ...asked.faults,
+              ...main.faults,
               ...unanswered,
-              ...(beside?.faults ?? []).map((fault) => `logins: ${fault}`),
+              ...(second?.faults ?? []).map((fault) => `logins: ${fault}`),
             ],
           }
         },
@@ -64,32 +64,35 @@ function held(name: string, { serverOf, prepare, meanwhile }: Options): Subject 
 }
 
 const ours = {
-  serverOf: async (bench: Bench) => (await servauth(bench)).server,
-  prepare: (url: string) => asEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST),
+  getServer: async (bench: Bench) => (await setUpServauth(bench)).server,
+  prepare: (url: string) => createRequestForEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST),
 }
 
 export const connections: Operation = {
   title: 'many connections, each asking `me` every two seconds',
   subjects: [
-    held('Servauth', ours),
-    held('Servauth, while logins saturate the hashing gate', {
+    createConnectionsSubject('Servauth', ours),
+    createConnectionsSubject('Servauth, while logins saturate the hashing gate', {
       ...ours,
       meanwhile: {
         requests: Array.from({ length: USERS }, (_, index) => ({
           method: 'POST',
           path: '/auth/login',
-          body: { email: emailOf(index + 1), password: PASSWORD, transport: 'TOKEN' },
+          body: { email: formatEmail(index + 1), password: PASSWORD, transport: 'TOKEN' },
         })),
         status: 200,
         text: ANY_USER,
         refusal: 503,
       },
     }),
-    held('bare Hono', { serverOf: constant('hono'), prepare: async () => [REST] }),
-    held('Better-Auth', {
-      serverOf: (bench) => betterAuth(bench, 'argon2id'),
+    createConnectionsSubject('bare Hono', {
+      getServer: createConstantServer('hono'),
+      prepare: async () => [REST],
+    }),
+    createConnectionsSubject('Better-Auth', {
+      getServer: (bench) => setUpBetterAuth(bench, 'argon2id'),
       prepare: (url) =>
-        asEachUser(url, (user) => signInToBetterAuth(url, user), {
+        createRequestForEachUser(url, (user) => signInToBetterAuth(url, user), {
           method: 'GET',
           path: '/api/auth/get-session',
         }),

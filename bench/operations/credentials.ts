@@ -1,37 +1,37 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
-import { runJob } from '../rig/process.ts'
+import { runJob } from '../rig/server-process.ts'
 import type { Load, Request } from '../rig/wrk.ts'
-import { ANY_USER, emailOf, freshEmail, PASSWORD, USERS } from '../subjects/accounts.ts'
-import { betterAuth } from '../subjects/better-auth.ts'
-import { HASHING, overHttp } from '../subjects/over-http.ts'
-import { APPLICATION, parseServer } from '../subjects/parse-server.ts'
-import { freshSessions, servauth } from '../subjects/servauth.ts'
+import { ANY_USER, createEmail, formatEmail, PASSWORD, USERS } from '../subjects/accounts.ts'
+import { setUpBetterAuth } from '../subjects/better-auth.ts'
+import { createHttpSubject, HASHING } from '../subjects/http-subject.ts'
+import { APPLICATION, setUpParseServer } from '../subjects/parse-server.ts'
+import { createSessions, setUpServauth } from '../subjects/servauth.ts'
 
-/** More than any of the servers gets through, so that nothing that may be sent once is sent twice. */
-const MOST_HASHES_A_SECOND = 1_000
-const MOST_REFRESHES_A_SECOND = 8000
+/** More than any server can do, so that no request that may be sent only once is sent twice. */
+const MAX_HASHES_PER_SECOND = 1_000
+const MAX_REFRESHES_PER_SECOND = 8000
 
 const post = (path: string, body: unknown, headers = {}): Request => ({ method: 'POST', path, body, headers })
 
-const everybody = Array.from({ length: USERS }, (_, index) => index + 1)
+const userNumbers = Array.from({ length: USERS }, (_, index) => index + 1)
 
-/** Users sign in one after the other, and nobody twice before all the others have. */
-const logins = (request: (email: string) => Request) => {
+/** Users sign in in turn: no user signs in twice before all others have. */
+const createLogins = (request: (email: string) => Request) => {
   const load: Load = {
-    requests: everybody.map((user) => request(emailOf(user))),
+    requests: userNumbers.map((user) => request(formatEmail(user))),
     status: 200,
     text: ANY_USER,
   }
   return async () => () => load
 }
 
-/** New accounts at every round. */
-const registrations = (request: (email: string) => Request, status: number, text: string) => {
+/** Each round registers new accounts. */
+const createRegistrations = (request: (email: string) => Request, status: number, text: string) => {
   return async ({ seconds }: Bench) =>
     (): Load => ({
       requests: Array.from(
-        { length: Math.ceil(seconds + HASHING.warmUpSeconds) * MOST_HASHES_A_SECOND },
-        () => request(freshEmail()),
+        { length: Math.ceil(seconds + HASHING.warmUpSeconds) * MAX_HASHES_PER_SECOND },
+        () => request(createEmail()),
       ),
       status,
       text,
@@ -39,16 +39,16 @@ const registrations = (request: (email: string) => Request, status: number, text
     })
 }
 
-/** A rate without a server, from a program of its own. */
-function bare(
+/** Measures a rate without a server, in a separate program. */
+function createBareSubject(
   name: string,
   command: string[],
-  envOf: (bench: Bench) => Promise<Record<string, string>>,
+  createEnv: (bench: Bench) => Promise<Record<string, string>>,
 ): Subject {
   return {
     name,
     async open(bench) {
-      const env = await envOf(bench)
+      const env = await createEnv(bench)
       return {
         async measure() {
           const program = [process.execPath, ...command, String(bench.seconds)]
@@ -61,16 +61,18 @@ function bare(
   }
 }
 
-/** A server on which every answer takes a hash. */
-const hashing = (...[name, serverOf, prepare]: Parameters<typeof overHttp>) =>
-  overHttp(name, serverOf, prepare, HASHING)
+/** A server that computes a password hash for every request. */
+const createHashingSubject = (...[name, getServer, prepare]: Parameters<typeof createHttpSubject>) =>
+  createHttpSubject(name, getServer, prepare, HASHING)
 
-const ours = async (bench: Bench) => (await servauth(bench)).server
-const scrypt = (bench: Bench) => betterAuth(bench, 'scrypt')
-const argon2id = (bench: Bench) => betterAuth(bench, 'argon2id')
+const getServauth = async (bench: Bench) => (await setUpServauth(bench)).server
+const getScryptServer = (bench: Bench) => setUpBetterAuth(bench, 'scrypt')
+const getArgon2idServer = (bench: Bench) => setUpBetterAuth(bench, 'argon2id')
 
-const signInToBetterAuth = logins((email) => post('/api/auth/sign-in/email', { email, password: PASSWORD }))
-const signUpToBetterAuth = registrations(
+const signInToBetterAuth = createLogins((email) =>
+  post('/api/auth/sign-in/email', { email, password: PASSWORD }),
+)
+const signUpToBetterAuth = createRegistrations(
   (email) => post('/api/auth/sign-up/email', { name: 'user', email, password: PASSWORD }),
   200,
   ANY_USER,
@@ -79,18 +81,18 @@ const signUpToBetterAuth = registrations(
 export const login: Operation = {
   title: 'login',
   subjects: [
-    hashing(
+    createHashingSubject(
       'Servauth',
-      ours,
-      logins((email) => post('/auth/login', { email, password: PASSWORD, transport: 'TOKEN' })),
+      getServauth,
+      createLogins((email) => post('/auth/login', { email, password: PASSWORD, transport: 'TOKEN' })),
     ),
-    bare('bare Argon2id, verify', ['servers/argon2.ts', 'verify'], async () => ({})),
-    hashing('Better-Auth, Argon2id', argon2id, signInToBetterAuth),
-    hashing('Better-Auth, its own hash', scrypt, signInToBetterAuth),
-    hashing(
+    createBareSubject('bare Argon2id, verify', ['servers/argon2.ts', 'verify'], async () => ({})),
+    createHashingSubject('Better-Auth, Argon2id', getArgon2idServer, signInToBetterAuth),
+    createHashingSubject('Better-Auth, its own hash', getScryptServer, signInToBetterAuth),
+    createHashingSubject(
       'Parse Server',
-      parseServer,
-      logins((email) => post('/parse/login', { username: email, password: PASSWORD }, APPLICATION)),
+      setUpParseServer,
+      createLogins((email) => post('/parse/login', { username: email, password: PASSWORD }, APPLICATION)),
     ),
   ],
 }
@@ -98,22 +100,22 @@ export const login: Operation = {
 export const register: Operation = {
   title: 'register',
   subjects: [
-    hashing(
+    createHashingSubject(
       'Servauth',
-      ours,
-      registrations(
+      getServauth,
+      createRegistrations(
         (email) => post('/auth/register', { email, password: PASSWORD, transport: 'TOKEN' }),
         201,
         ANY_USER,
       ),
     ),
-    bare('bare Argon2id, hash', ['servers/argon2.ts', 'hash'], async () => ({})),
-    hashing('Better-Auth, Argon2id', argon2id, signUpToBetterAuth),
-    hashing('Better-Auth, its own hash', scrypt, signUpToBetterAuth),
-    hashing(
+    createBareSubject('bare Argon2id, hash', ['servers/argon2.ts', 'hash'], async () => ({})),
+    createHashingSubject('Better-Auth, Argon2id', getArgon2idServer, signUpToBetterAuth),
+    createHashingSubject('Better-Auth, its own hash', getScryptServer, signUpToBetterAuth),
+    createHashingSubject(
       'Parse Server',
-      parseServer,
-      registrations(
+      setUpParseServer,
+      createRegistrations(
         (email) => post('/parse/users', { username: email, email, password: PASSWORD }, APPLICATION),
         201,
         '"sessionToken":"r:',
@@ -125,19 +127,19 @@ export const register: Operation = {
 export const refresh: Operation = {
   title: 'refresh',
   subjects: [
-    overHttp('Servauth, each one rotates', ours, async (bench) => async (): Promise<Load> => {
-      const tokens = await freshSessions(bench, Math.ceil(bench.seconds) * MOST_REFRESHES_A_SECOND)
+    createHttpSubject('Servauth, each one rotates', getServauth, async (bench) => async (): Promise<Load> => {
+      const tokens = await createSessions(bench, Math.ceil(bench.seconds) * MAX_REFRESHES_PER_SECOND)
       const requests = tokens.map((refreshToken) => post('/auth/refresh', { refreshToken }))
       return { requests, status: 200, text: ANY_USER, once: true }
     }),
-    // Anew for each round: between two of them the grace ends, and what was good is theft.
-    overHttp('Servauth, within the grace', ours, async (bench) => async (): Promise<Load> => {
-      const tokens = await freshSessions(bench, 1000)
+    // New sessions for each round: the grace ends between two rounds, and then an old token counts as stolen.
+    createHttpSubject('Servauth, within the grace', getServauth, async (bench) => async (): Promise<Load> => {
+      const tokens = await createSessions(bench, 1000)
       const requests = tokens.map((refreshToken) => post('/auth/refresh', { refreshToken }))
       return { requests, status: 200, text: ANY_USER }
     }),
-    bare('bare transaction of two statements', ['servers/transaction.ts'], async (bench) => ({
-      DATABASE_URL: (await servauth(bench)).databaseUrl,
+    createBareSubject('bare transaction of two statements', ['servers/transaction.ts'], async (bench) => ({
+      DATABASE_URL: (await setUpServauth(bench)).databaseUrl,
     })),
   ],
 }

@@ -1,12 +1,12 @@
 import postgres from 'postgres'
 import type { Bench, Operation } from '../rig/bench.ts'
-import type { Server } from '../rig/process.ts'
+import type { ServerCommand } from '../rig/server-process.ts'
 import type { Load, Request } from '../rig/wrk.ts'
-import { ANY_USER, emailOf } from '../subjects/accounts.ts'
-import { betterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
-import { asEachUser, overHttp } from '../subjects/over-http.ts'
-import { parseServer, signIn as signInToParse } from '../subjects/parse-server.ts'
-import { servauth, signIn, type Transport } from '../subjects/servauth.ts'
+import { ANY_USER, formatEmail } from '../subjects/accounts.ts'
+import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
+import { createHttpSubject, createRequestForEachUser } from '../subjects/http-subject.ts'
+import { setUpParseServer, signIn as signInToParse } from '../subjects/parse-server.ts'
+import { setUpServauth, signIn, type Transport } from '../subjects/servauth.ts'
 
 export const REST: Request = { method: 'GET', path: '/auth/me' }
 const GRAPHQL: Request = { method: 'POST', path: '/graphql', body: { query: '{ me { id email username } }' } }
@@ -15,22 +15,22 @@ const PARSE_GRAPHQL: Request = {
   body: { query: '{ viewer { user { objectId email username } } }' },
 }
 
-export const answersUser = (requests: Request[]): Load => ({ requests, status: 200, text: ANY_USER })
+export const createUserLoad = (requests: Request[]): Load => ({ requests, status: 200, text: ANY_USER })
 
-/** A server of this folder with constant data. */
-export const constant = (name: string) => async (): Promise<Server> => ({
+/** A server from `servers/` that answers with constant data. */
+export const createConstantServer = (name: string) => async (): Promise<ServerCommand> => ({
   command: [process.execPath, `servers/${name}.ts`],
   env: {},
   ready: '/health',
 })
 
-export function servauthMe(request: Request, transport: Transport) {
-  return overHttp(
+function createMeSubject(request: Request, transport: Transport) {
+  return createHttpSubject(
     `Servauth, ${transport === 'TOKEN' ? 'bearer' : 'cookie'}`,
-    async (bench) => (await servauth(bench)).server,
+    async (bench) => (await setUpServauth(bench)).server,
     async (_bench, url) => {
-      const requests = await asEachUser(url, (user) => signIn(url, user, transport), request)
-      return () => answersUser(requests)
+      const requests = await createRequestForEachUser(url, (user) => signIn(url, user, transport), request)
+      return () => createUserLoad(requests)
     },
   )
 }
@@ -38,28 +38,28 @@ export function servauthMe(request: Request, transport: Transport) {
 export const restMe: Operation = {
   title: '`me` by REST',
   subjects: [
-    servauthMe(REST, 'TOKEN'),
-    servauthMe(REST, 'COOKIE'),
-    overHttp('bare Hono', constant('hono'), async () => () => answersUser([REST])),
-    overHttp('one prepared statement on Hono', statement, async (bench, url) => {
-      const ids = await sessionIds(bench)
+    createMeSubject(REST, 'TOKEN'),
+    createMeSubject(REST, 'COOKIE'),
+    createHttpSubject('bare Hono', createConstantServer('hono'), async () => () => createUserLoad([REST])),
+    createHttpSubject('one prepared statement on Hono', getStatementServer, async (bench, url) => {
+      const ids = await readSessionIds(bench)
       const bearer = async (user: number) => ({ authorization: `Bearer ${ids[user - 1]}` })
-      const requests = await asEachUser(url, bearer, REST)
-      return () => answersUser(requests)
+      const requests = await createRequestForEachUser(url, bearer, REST)
+      return () => createUserLoad(requests)
     }),
-    overHttp(
+    createHttpSubject(
       'Better-Auth',
-      (bench) => betterAuth(bench, 'argon2id'),
+      (bench) => setUpBetterAuth(bench, 'argon2id'),
       async (_bench, url) => {
         const session = { method: 'GET', path: '/api/auth/get-session' }
-        const requests = await asEachUser(url, (user) => signInToBetterAuth(url, user), session)
-        return () => answersUser(requests)
+        const requests = await createRequestForEachUser(url, (user) => signInToBetterAuth(url, user), session)
+        return () => createUserLoad(requests)
       },
     ),
-    overHttp('Parse Server', parseServer, async (_bench, url) => {
+    createHttpSubject('Parse Server', setUpParseServer, async (_bench, url) => {
       const session = { method: 'GET', path: '/parse/users/me' }
-      const requests = await asEachUser(url, (user) => signInToParse(url, user), session)
-      return () => answersUser(requests)
+      const requests = await createRequestForEachUser(url, (user) => signInToParse(url, user), session)
+      return () => createUserLoad(requests)
     }),
   ],
 }
@@ -67,29 +67,37 @@ export const restMe: Operation = {
 export const graphqlMe: Operation = {
   title: '`me` by GraphQL',
   subjects: [
-    servauthMe(GRAPHQL, 'TOKEN'),
-    servauthMe(GRAPHQL, 'COOKIE'),
-    overHttp('graphql-js on Hono', constant('graphql-js'), async () => () => answersUser([GRAPHQL])),
-    overHttp('trimmed Yoga', constant('yoga'), async () => () => answersUser([GRAPHQL])),
-    overHttp('Parse Server', parseServer, async (_bench, url) => {
-      const requests = await asEachUser(url, (user) => signInToParse(url, user), PARSE_GRAPHQL)
-      return () => answersUser(requests)
+    createMeSubject(GRAPHQL, 'TOKEN'),
+    createMeSubject(GRAPHQL, 'COOKIE'),
+    createHttpSubject(
+      'graphql-js on Hono',
+      createConstantServer('graphql-js'),
+      async () => () => createUserLoad([GRAPHQL]),
+    ),
+    createHttpSubject(
+      'trimmed Yoga',
+      createConstantServer('yoga'),
+      async () => () => createUserLoad([GRAPHQL]),
+    ),
+    createHttpSubject('Parse Server', setUpParseServer, async (_bench, url) => {
+      const requests = await createRequestForEachUser(url, (user) => signInToParse(url, user), PARSE_GRAPHQL)
+      return () => createUserLoad(requests)
     }),
   ],
 }
 
-async function statement(bench: Bench): Promise<Server> {
-  const { databaseUrl } = await servauth(bench)
+async function getStatementServer(bench: Bench): Promise<ServerCommand> {
+  const { databaseUrl } = await setUpServauth(bench)
   const command = [process.execPath, 'servers/statement.ts']
   return { command, env: { DATABASE_URL: databaseUrl }, ready: '/health' }
 }
 
-/** One live session of each of the first hundred users. */
-async function sessionIds(bench: Bench) {
-  const { databaseUrl } = await servauth(bench)
+/** The ids of one live session for each of the first hundred users. */
+async function readSessionIds(bench: Bench) {
+  const { databaseUrl } = await setUpServauth(bench)
   const sql = postgres(databaseUrl, { max: 1 })
   try {
-    const emails = Array.from({ length: 100 }, (_, index) => emailOf(index + 1))
+    const emails = Array.from({ length: 100 }, (_, index) => formatEmail(index + 1))
     const rows = await sql`
       select distinct on (email) sessions.id from sessions join users on users.id = user_id
       where email = any(${emails}) and expires_at > now() order by email`

@@ -1,61 +1,66 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
-import { hold } from '../rig/hold.ts'
-import { pause, type Server, startServer } from '../rig/process.ts'
-import { type Request, raw, wrk } from '../rig/wrk.ts'
-import { betterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
-import { asEachUser } from '../subjects/over-http.ts'
-import { parseServer, signIn as signInToParse } from '../subjects/parse-server.ts'
-import { servauth, signIn } from '../subjects/servauth.ts'
-import { answersUser, constant, REST } from './me.ts'
+import { openIdleConnections } from '../rig/idle-connections.ts'
+import { pause, type ServerCommand, startServer } from '../rig/server-process.ts'
+import { formatRequest, type Request, runWrk } from '../rig/wrk.ts'
+import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
+import { createRequestForEachUser } from '../subjects/http-subject.ts'
+import { setUpParseServer, signIn as signInToParse } from '../subjects/parse-server.ts'
+import { setUpServauth, signIn } from '../subjects/servauth.ts'
+import { createConstantServer, createUserLoad, REST } from './me.ts'
 
-const LONGEST_SECONDS = 300
-/** What is on its way when the last one is sent is not waited for. */
-const IN_FLIGHT = 64
+const MAX_SECONDS = 300
+/** wrk stops at its last request and does not wait for this many answers. */
+const MAX_IN_FLIGHT = 64
 
 /**
- * Resident memory after the start and after many requests, and, in a process of its own that has
- * answered ten thousand, what each idle connection adds.
+ * Measures resident memory after the start and after many requests. A second process, which has answered ten
+ * thousand requests, shows what each idle connection adds.
  */
-function memory(
+function createMemorySubject(
   name: string,
-  serverOf: (bench: Bench) => Promise<Server>,
+  getServer: (bench: Bench) => Promise<ServerCommand>,
   prepare: (url: string) => Promise<Request[]>,
 ): Subject {
   return {
     name,
     async open(bench) {
-      const server = await serverOf(bench)
-      const ask = async (url: string, limit: number) => {
-        const load = answersUser(await prepare(url))
-        const { faults, answers } = await wrk(bench, url, load, { seconds: LONGEST_SECONDS, limit })
-        if (answers + IN_FLIGHT < limit) faults.push(`${answers} of ${limit} requests were answered`)
+      const server = await getServer(bench)
+      const sendRequests = async (url: string, limit: number) => {
+        const load = createUserLoad(await prepare(url))
+        const { faults, answers } = await runWrk(bench, url, load, { seconds: MAX_SECONDS, limit })
+        if (answers + MAX_IN_FLIGHT < limit) faults.push(`${answers} of ${limit} requests were answered`)
         return { faults, request: load.requests[0] ?? REST }
       }
       return {
         async measure() {
           const first = await startServer(bench, server)
           await pause(500)
-          const started = first.memory()
-          const { faults } = await ask(first.url, bench.requests)
-          const worked = first.memory()
+          const afterStart = first.memory()
+          const { faults } = await sendRequests(first.url, bench.requests)
+          const afterRequests = first.memory()
           await first.stop()
 
           const second = await startServer(bench, server)
-          const { request, faults: more } = await ask(second.url, 10_000)
+          const { request, faults: more } = await sendRequests(second.url, 10_000)
           await pause(2000)
           const before = second.memory()
-          const held = await hold(second.port, bench.connections, raw(new URL(second.url).host, request))
+          const idle = await openIdleConnections(
+            second.port,
+            bench.connections,
+            formatRequest(new URL(second.url).host, request),
+          )
           await pause(2000)
-          const kept = held.open()
-          const each = ((second.memory() - before) * 1024) / bench.connections
-          held.release()
+          const stillOpen = idle.countOpen()
+          const kibPerConnection = ((second.memory() - before) * 1024) / bench.connections
+          idle.closeAll()
           await second.stop()
-          if (kept < bench.connections) more.push(`${bench.connections - kept} idle connections were closed`)
+          if (stillOpen < bench.connections)
+            more.push(`${bench.connections - stillOpen} idle connections were closed`)
           return {
             figures: {
-              'MiB after start': started,
-              'MiB after the requests': worked,
-              'KiB an idle connection': each,
+              'MiB after start': afterStart,
+              'MiB after the requests': afterRequests,
+              'KiB an idle connection': kibPerConnection,
             },
             faults: [...faults, ...more],
           }
@@ -69,23 +74,26 @@ function memory(
 export const memoryUse: Operation = {
   title: 'memory',
   subjects: [
-    memory(
+    createMemorySubject(
       'Servauth',
-      async (bench) => (await servauth(bench)).server,
-      (url) => asEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST),
+      async (bench) => (await setUpServauth(bench)).server,
+      (url) => createRequestForEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST),
     ),
-    memory('bare Hono', constant('hono'), async () => [REST]),
-    memory(
+    createMemorySubject('bare Hono', createConstantServer('hono'), async () => [REST]),
+    createMemorySubject(
       'Better-Auth',
-      (bench) => betterAuth(bench, 'argon2id'),
+      (bench) => setUpBetterAuth(bench, 'argon2id'),
       (url) =>
-        asEachUser(url, (user) => signInToBetterAuth(url, user), {
+        createRequestForEachUser(url, (user) => signInToBetterAuth(url, user), {
           method: 'GET',
           path: '/api/auth/get-session',
         }),
     ),
-    memory('Parse Server', parseServer, (url) =>
-      asEachUser(url, (user) => signInToParse(url, user), { method: 'GET', path: '/parse/users/me' }),
+    createMemorySubject('Parse Server', setUpParseServer, (url) =>
+      createRequestForEachUser(url, (user) => signInToParse(url, user), {
+        method: 'GET',
+        path: '/parse/users/me',
+      }),
     ),
   ],
 }

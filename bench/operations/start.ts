@@ -1,16 +1,16 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
-import { type Server, startServer } from '../rig/process.ts'
-import { betterAuth } from '../subjects/better-auth.ts'
-import { parseServer } from '../subjects/parse-server.ts'
-import { servauth } from '../subjects/servauth.ts'
-import { constant } from './me.ts'
+import { type ServerCommand, startServer } from '../rig/server-process.ts'
+import { setUpBetterAuth } from '../subjects/better-auth.ts'
+import { setUpParseServer } from '../subjects/parse-server.ts'
+import { setUpServauth } from '../subjects/servauth.ts'
+import { createConstantServer } from './me.ts'
 
-/** From the start of the process to the first good answer, on a migrated database; of five starts the middle one. */
-function coldStart(name: string, serverOf: (bench: Bench) => Promise<Server>): Subject {
+/** The time from the start of the process to its first good answer, on a migrated database. The median of five. */
+function createStartSubject(name: string, getServer: (bench: Bench) => Promise<ServerCommand>): Subject {
   return {
     name,
     async open(bench) {
-      const server = await serverOf(bench)
+      const server = await getServer(bench)
       return {
         async measure() {
           const times: number[] = []
@@ -30,9 +30,9 @@ function coldStart(name: string, serverOf: (bench: Bench) => Promise<Server>): S
 export const start: Operation = {
   title: 'cold start',
   subjects: [
-    coldStart('Servauth', async (bench) => (await servauth(bench)).server),
-    coldStart('bare Hono', constant('hono')),
-    coldStart('Better-Auth', (bench) => betterAuth(bench, 'argon2id')),
-    coldStart('Parse Server', parseServer),
+    createStartSubject('Servauth', async (bench) => (await setUpServauth(bench)).server),
+    createStartSubject('bare Hono', createConstantServer('hono')),
+    createStartSubject('Better-Auth', (bench) => setUpBetterAuth(bench, 'argon2id')),
+    createStartSubject('Parse Server', setUpParseServer),
   ],
 }

@@ -1,28 +1,28 @@
 import type { openDatabases } from './database.ts'
 import type { Pinning } from './pinning.ts'
 
-/** What every measurement is given. */
+/** What every measurement needs. */
 export type Bench = {
   databases: Awaited<ReturnType<typeof openDatabases>>
   pinning: Pinning
-  /** A folder for files of this run. */
+  /** A folder for temporary files. */
   scratch: string
-  /** How long each measurement of a rate lasts. */
+  /** How long a rate is measured. */
   seconds: number
-  /** How many connections are held where many are. */
+  /** How many connections are held open in `connections` and `memory`. */
   connections: number
-  /** How many requests come before memory is looked at again. */
+  /** How many requests are sent before memory is measured again. */
   requests: number
 }
 
-/** What one measurement found: figures by their names, and whatever was not right. */
+/** The result of one measurement: figures by name, and everything that went wrong. */
 export type Sample = { figures: Record<string, number>; faults: string[] }
 
-/** One thing held against others: opened once, measured in every round, closed at the end. */
+/** A server or program that is compared with others: opened once, measured in every round, closed at the end. */
 export type Subject = {
   name: string
   open: (bench: Bench) => Promise<{ measure: () => Promise<Sample>; close: () => Promise<void> }>
 }
 
-/** What is measured on all its subjects side by side. */
+/** One kind of measurement, and the subjects that it compares. */
 export type Operation = { title: string; subjects: Subject[] }

@@ -1,17 +1,17 @@
-import { median, type Result, shown } from './results.ts'
+import { formatFigure, median, type Result } from './results.ts'
 
 const WIDTH = 760
-const LABELS = 250
-const BARS = WIDTH - LABELS - 70
-const ROW = 24
+const LABEL_WIDTH = 250
+const BAR_WIDTH = WIDTH - LABEL_WIDTH - 70
+const ROW_HEIGHT = 24
 
-/** Tones that can be read on white and on black alike, since the page around the chart may be either. */
+/** Colours that are readable on white and on black, because the page around the chart may be either. */
 const TEXT = '#7d8590'
 const OURS = '#2f81f7'
 const OTHERS = '#9aa4af'
 
-/** Bars of answers a second, an operation a group, each group on a scale of its own; the line spans the rounds. */
-export function chart(results: Result[]) {
+/** Draws bars of answers per second. Each operation has its own scale. The line shows the range of the rounds. */
+export function drawChart(results: Result[]) {
   const rates = results.filter(
     ({ figure, operation }) => figure === 'answers/s' && !operation.startsWith('many'),
   )
@@ -19,21 +19,21 @@ export function chart(results: Result[]) {
   const parts: string[] = []
   let y = 30
   for (const [operation, bars] of groups) {
-    const scale = BARS / Math.max(...bars.flatMap(({ values }) => values))
-    parts.push(text(0, y, `${operation.replaceAll('`', '')}, answers a second`, 'font-weight="600"'))
+    const scale = BAR_WIDTH / Math.max(...bars.flatMap(({ values }) => values))
+    parts.push(drawText(0, y, `${operation.replaceAll('`', '')}, answers a second`, 'font-weight="600"'))
     y += 10
     for (const { subject, values } of bars.toSorted((a, b) => median(b.values) - median(a.values))) {
       const length = Math.max(1, median(values) * scale)
       const [low, high] = [Math.min(...values) * scale, Math.max(...values) * scale]
       const fill = subject.startsWith('Servauth') ? OURS : OTHERS
-      const middle = y + ROW / 2
+      const middle = y + ROW_HEIGHT / 2
       parts.push(
-        text(LABELS - 8, middle + 4, subject, 'text-anchor="end"'),
-        `<rect x="${LABELS}" y="${y + 4}" width="${length.toFixed(1)}" height="${ROW - 8}" rx="2" fill="${fill}"/>`,
-        `<path d="M${(LABELS + low).toFixed(1)} ${middle}H${(LABELS + high).toFixed(1)}" stroke="${TEXT}"/>`,
-        text(LABELS + Math.max(length, high) + 8, middle + 4, shown(median(values))),
+        drawText(LABEL_WIDTH - 8, middle + 4, subject, 'text-anchor="end"'),
+        `<rect x="${LABEL_WIDTH}" y="${y + 4}" width="${length.toFixed(1)}" height="${ROW_HEIGHT - 8}" rx="2" fill="${fill}"/>`,
+        `<path d="M${(LABEL_WIDTH + low).toFixed(1)} ${middle}H${(LABEL_WIDTH + high).toFixed(1)}" stroke="${TEXT}"/>`,
+        drawText(LABEL_WIDTH + Math.max(length, high) + 8, middle + 4, formatFigure(median(values))),
       )
-      y += ROW
+      y += ROW_HEIGHT
     }
     y += 34
   }
@@ -43,7 +43,7 @@ ${parts.join('\n')}
 `
 }
 
-function text(x: number, y: number, content: string, attributes = '') {
+function drawText(x: number, y: number, content: string, attributes = '') {
   const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   return `<text x="${x.toFixed(1)}" y="${y}" fill="${TEXT}" ${attributes}>${escaped}</text>`
 }

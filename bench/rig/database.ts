@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 
-/** A PostgreSQL for the run: the one that DATABASE_URL names, or an embedded one with its data in `scratch`. */
+/** Opens PostgreSQL: the server of DATABASE_URL, or an embedded one with its data in `scratch`. */
 export async function openDatabases(scratch: string) {
   const given = process.env.DATABASE_URL
   const embedded = given ? undefined : await startEmbeddedPostgres(join(scratch, 'postgres'))
@@ -14,7 +14,7 @@ export async function openDatabases(scratch: string) {
 
   return {
     version: `${row?.version}${embedded ? ', embedded' : ''}`,
-    /** Makes an empty database, to be dropped at the end. */
+    /** Creates an empty database. `close` drops it. */
     async create(name: string) {
       const database = `servauth_bench_${name}`
       await admin`drop database if exists ${admin(database)} with (force)`

@@ -1,4 +1,4 @@
-/** One figure of one subject, with its value in each round. */
+/** One figure of a subject, with its value in each round. */
 export type Result = {
   operation: string
   subject: string
@@ -6,8 +6,8 @@ export type Result = {
   values: number[]
 }
 
-/** What was not right, or why a subject is not there at all. */
-export type Trouble = { operation: string; subject: string; said: string; leftOut: boolean }
+/** What went wrong, or why a subject was left out. */
+export type Trouble = { operation: string; subject: string; description: string; leftOut: boolean }
 
 export type Results = { results: Result[]; troubles: Trouble[] }
 
@@ -18,8 +18,8 @@ export function median(values: number[]) {
   return (low + high) / 2
 }
 
-/** Three digits are as many as mean something. */
-export function shown(value: number) {
+/** Three digits, because more would pretend a precision that the bench does not have. */
+export function formatFigure(value: number) {
   if (!Number.isFinite(value)) return '–'
   if (Math.abs(value) >= 10_000) return `${Number((value / 1000).toPrecision(3))}k`
   return String(Number(value.toPrecision(3)))

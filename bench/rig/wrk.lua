@@ -1,10 +1,10 @@
--- Sends the requests of a file in turn and looks at every answer: its status, and a text that its body must hold.
+-- Sends the requests of a file in turn. Checks the status of every answer, and a text that its body must contain.
 
 local expected = tonumber(os.getenv("STATUS"))
 local text = os.getenv("TEXT")
 local refusal = tonumber(os.getenv("REFUSAL"))
 local limit = tonumber(os.getenv("LIMIT"))
-local every = tonumber(os.getenv("EVERY_MS"))
+local interval = tonumber(os.getenv("INTERVAL_MS"))
 local connections = tonumber(os.getenv("CONNECTIONS"))
 
 local requests, sent, delays = {}, 0, 0
@@ -14,7 +14,7 @@ for one in file:read("*a"):gmatch("[^%z]+") do
 end
 file:close()
 
--- Read by `done`, so they cannot be local.
+-- Not local, because `done` reads them from the threads.
 wrong, refused, example = 0, 0, ""
 local threads = {}
 
@@ -23,7 +23,7 @@ function setup(thread)
 end
 
 function request()
-  -- The program sleeps on until it is interrupted, which whoever reads this line does.
+  -- wrk keeps sleeping until it is interrupted. `wrk.ts` reads this line and interrupts it.
   if sent == limit then
     io.write("SPENT\n")
     io.flush()
@@ -45,11 +45,11 @@ function response(status, _, body)
   example = status .. " " .. body:sub(1, 160)
 end
 
--- The first wait is random, so that the connections do not ask all at once for ever.
-if every then
+-- The first wait is random, so that the connections do not send all their requests at the same moment.
+if interval then
   function delay()
     delays = delays + 1
-    return delays <= connections and math.random(0, every) or every
+    return delays <= connections and math.random(0, interval) or interval
   end
 end
 

@@ -7,32 +7,37 @@ import type { Bench } from './bench.ts'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 
-/** What is sent, and what every answer must look like. */
+/** The requests to send, and what a right answer looks like. */
 export type Load = {
   requests: Request[]
   status: number
-  /** Must be in every body. */
+  /** Every body must contain it. */
   text: string
-  /** A status that is no fault, but no answer either. */
+  /** A status that counts neither as an answer nor as a fault. */
   refusal?: number
-  /** Each request may be sent once only: the load ends early when they are used up. */
+  /** Each request may be sent only once. The load ends early when none is left. */
   once?: boolean
 }
 
 export type Request = { method: string; path: string; headers?: Record<string, string>; body?: unknown }
 
-type Shape = { seconds: number; connections?: number; everyMs?: number; limit?: number }
+type Shape = { seconds: number; connections?: number; intervalMs?: number; limit?: number }
 type Result = Record<'answers' | 'seconds' | 'wrong' | 'refused' | 'lost' | 'p50' | 'p95' | 'p99', number> & {
   example: string
 }
 
 let runs = 0
 
-/** Sends a load with `wrk` in a closed loop, or each connection once in a while, and counts what was not right. */
-export async function wrk({ scratch }: Bench, url: string, load: Load, shape: Shape) {
-  const { seconds, connections = 64, everyMs, limit = load.once ? load.requests.length : undefined } = shape
+/** Sends a load with `wrk`, in a closed loop or at an interval on each connection, and counts wrong answers. */
+export async function runWrk({ scratch }: Bench, url: string, load: Load, shape: Shape) {
+  const {
+    seconds,
+    connections = 64,
+    intervalMs,
+    limit = load.once ? load.requests.length : undefined,
+  } = shape
   const file = join(scratch, `requests-${++runs}`)
-  await writeFile(file, load.requests.map((request) => raw(new URL(url).host, request)).join('\0'))
+  await writeFile(file, load.requests.map((request) => formatRequest(new URL(url).host, request)).join('\0'))
   const flags = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', SCRIPT, url]
   const child = spawn('wrk', flags, {
     env: {
@@ -43,7 +48,7 @@ export async function wrk({ scratch }: Bench, url: string, load: Load, shape: Sh
       CONNECTIONS: String(connections),
       ...(load.refusal && { REFUSAL: String(load.refusal) }),
       ...(limit && { LIMIT: String(limit) }),
-      ...(everyMs && { EVERY_MS: String(everyMs) }),
+      ...(intervalMs && { INTERVAL_MS: String(intervalMs) }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -64,11 +69,11 @@ export async function wrk({ scratch }: Bench, url: string, load: Load, shape: Sh
     latency: { p50: result.p50, p95: result.p95, p99: result.p99 },
     answers: result.answers,
     refused: result.refused,
-    faults: faultsOf(result),
+    faults: listFaults(result),
   }
 }
 
-function faultsOf({ wrong, lost, answers, example }: Result) {
+function listFaults({ wrong, lost, answers, example }: Result) {
   return [
     ...(wrong > 0 ? [`${wrong} of ${answers} answers were wrong, such as: ${example}`] : []),
     ...(lost > 0 ? [`${lost} connections or requests were lost`] : []),
@@ -76,8 +81,8 @@ function faultsOf({ wrong, lost, answers, example }: Result) {
   ]
 }
 
-/** The bytes of a request, since `wrk` sends what it is given. */
-export function raw(host: string, { method, path, headers = {}, body }: Request) {
+/** Formats the bytes of a request, because our script for `wrk` sends raw requests. */
+export function formatRequest(host: string, { method, path, headers = {}, body }: Request) {
   const content = body === undefined ? '' : JSON.stringify(body)
   const all = {
     host,

@@ -1,8 +1,8 @@
 import { hash, verify } from '@node-rs/argon2'
-import { ARGON2ID } from './argon2id.ts'
-import { printRate } from './loop.ts'
+import { ARGON2ID } from './argon2-options.ts'
+import { printRate } from './rate-loop.ts'
 
-/** The bare rate of the hash itself, which no login and no registration can beat. */
+/** The rate of the hash alone. No login or registration can be faster. */
 const [what, seconds] = process.argv.slice(2)
 const password = 'a long enough phrase'
 const known = await hash(password, ARGON2ID)

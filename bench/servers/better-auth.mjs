@@ -3,11 +3,11 @@ import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { Hono } from 'hono'
 import { Pool } from 'pg'
-import { ARGON2ID } from './argon2id.ts'
+import { ARGON2ID } from './argon2-options.ts'
 
 /**
- * Better-Auth as its documentation sets it up for PostgreSQL and Hono. Its rate limit is off, as ours is. With
- * `HASH=argon2id` passwords are hashed the way Servauth does it; else with Better-Auth's own scrypt.
+ * Better-Auth as its documentation sets it up for PostgreSQL and Hono. Its rate limit is off, like ours. With
+ * `HASH=argon2id` it hashes passwords like Servauth, otherwise with its own scrypt.
  */
 const port = Number(process.env.PORT ?? 3000)
 const auth = betterAuth({

@@ -2,11 +2,11 @@ import { buildSchema, type DocumentNode, execute, parse, validate } from 'graphq
 import { Hono } from 'hono'
 import { SCHEMA, USER } from './user.ts'
 
-/** The ceiling for GraphQL: the reference implementation with a cache of documents and a constant. */
+/** The upper limit for GraphQL: the reference implementation with a cache of documents, answering a constant. */
 const schema = buildSchema(SCHEMA)
 const documents = new Map<string, DocumentNode>()
 
-function documentOf(query: string) {
+function getDocument(query: string) {
   const known = documents.get(query)
   if (known) return known
   const document = parse(query)
@@ -20,7 +20,7 @@ const app = new Hono()
 app.get('/health', (c) => c.text('ok'))
 app.post('/graphql', async (c) => {
   const { query, variables } = await c.req.json()
-  const document = documentOf(query)
+  const document = getDocument(query)
   return c.json(await execute({ schema, document, rootValue: { me: USER }, variableValues: variables }))
 })
 

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { USER } from './user.ts'
 
-/** The ceiling for REST: one route that answers a constant. */
+/** The upper limit for REST: one route that answers a constant. */
 const app = new Hono()
 app.get('/health', (c) => c.text('ok'))
 app.get('/auth/me', (c) => c.json(USER))

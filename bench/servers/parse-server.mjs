@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import express from 'express'
 import { ParseGraphQLServer, ParseServer } from 'parse-server'
 
-/** Parse Server on PostgreSQL, on Node as it asks for, with both of its doors. */
+/** Parse Server on PostgreSQL and Node (which it requires), with REST and GraphQL. */
 const port = Number(process.env.PORT)
 const serverURL = `http://localhost:${port}/parse`
 const parseServer = new ParseServer({

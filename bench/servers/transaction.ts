@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
-import { printRate } from './loop.ts'
+import { printRate } from './rate-loop.ts'
 
 /**
- * The bare rate of what a refresh must ask of the database: a transaction with two prepared statements, one that
- * changes a session and reads it with its user, one that notes the event.
+ * The rate of the least that a refresh needs from the database: a transaction with two prepared statements. One
+ * changes a session and reads its user, the other inserts the event.
  */
 const [seconds] = process.argv.slice(2)
 const sql = postgres(process.env.DATABASE_URL ?? '', { max: 20, fetch_types: false })

@@ -1,4 +1,4 @@
-/** What the servers with constant data answer: a user in the shape of Servauth's. */
+/** The constant answer: a user in the format of Servauth. */
 export const USER = {
   id: '0198e1a0-4f5e-4c52-9d3b-6a1f0c2b7d10',
   email: 'user-0000001@bench.test',

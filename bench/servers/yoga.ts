@@ -1,7 +1,7 @@
 import { createSchema, createYoga } from 'graphql-yoga'
 import { SCHEMA, USER } from './user.ts'
 
-/** Yoga through its own `fetch`, without the parts of its HTTP layer that can be turned off, and a constant. */
+/** Yoga through its own `fetch`, without the optional parts of its HTTP layer, answering a constant. */
 const yoga = createYoga({
   schema: createSchema({ typeDefs: SCHEMA, resolvers: { Query: { me: () => USER } } }),
   maxRequestBodySize: false,

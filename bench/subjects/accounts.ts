@@ -1,22 +1,19 @@
 import { hash } from '@node-rs/argon2'
 import type { Sql } from 'postgres'
-import { ARGON2ID } from '../servers/argon2id.ts'
+import { ARGON2ID } from '../servers/argon2-options.ts'
 
-/** How much is in a database before anything is measured on it: with next to nothing in it, plans are others. */
+/** The size of each database before a measurement. On an almost empty database PostgreSQL chooses other plans. */
 export const USERS = 10_000
 export const SESSIONS_EACH = 3
 export const PASSWORD = 'a long enough phrase'
 
-/** What every answer about a user of ours holds, whoever it is. */
+/** Every answer with a user of the bench contains this text. */
 export const ANY_USER = '"email":"user-'
 
-export const emailOf = (number: number) => `user-${String(number).padStart(7, '0')}@bench.test`
-export const freshEmail = () => `user-${crypto.randomUUID()}@bench.test`
+export const formatEmail = (number: number) => `user-${String(number).padStart(7, '0')}@bench.test`
+export const createEmail = () => `user-${crypto.randomUUID()}@bench.test`
 
-/**
- * Fills a migrated Servauth database, events and mails included. Everybody has the same password; the sessions
- * belong to no client.
- */
+/** Fills a migrated Servauth database, including events and mails. All users have the same password. */
 export async function fillServauth(sql: Sql, users: number, sessionsEach: number) {
   const password = await hash(PASSWORD, ARGON2ID)
   await sql`

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import type { Bench } from '../rig/bench.ts'
-import { runJob, type Server, startServer } from '../rig/process.ts'
-import { emailOf, PASSWORD, SESSIONS_EACH, USERS } from './accounts.ts'
+import { runJob, type ServerCommand, startServer } from '../rig/server-process.ts'
+import { formatEmail, PASSWORD, SESSIONS_EACH, USERS } from './accounts.ts'
 
 type Hash = 'scrypt' | 'argon2id'
 
-const prepared: Partial<Record<Hash, Promise<Server>>> = {}
+const prepared: Partial<Record<Hash, Promise<ServerCommand>>> = {}
 
-/** Better-Auth on a filled database, one for each of the two hashes. */
-export const betterAuth = (bench: Bench, hash: Hash) => (prepared[hash] ??= prepare(bench, hash))
+/** Prepares Better-Auth on a filled database, once for each of the two hashes. */
+export const setUpBetterAuth = (bench: Bench, hash: Hash) => (prepared[hash] ??= prepare(bench, hash))
 
-async function prepare(bench: Bench, hash: Hash): Promise<Server> {
+async function prepare(bench: Bench, hash: Hash): Promise<ServerCommand> {
   const databaseUrl = await bench.databases.create(`better_auth_${hash}`)
   const command = [process.execPath, 'servers/better-auth.mjs']
   const env = { DATABASE_URL: databaseUrl, AUTH_SECRET: randomBytes(32).toString('base64url'), HASH: hash }
@@ -22,18 +22,18 @@ async function prepare(bench: Bench, hash: Hash): Promise<Server> {
   try {
     await post(`${running.url}/api/auth/sign-up/email`, {
       name: 'user 1',
-      email: emailOf(1),
+      email: formatEmail(1),
       password: PASSWORD,
     })
   } finally {
     await running.stop()
   }
-  await fill(databaseUrl)
+  await copyUsers(databaseUrl)
   return server
 }
 
-/** As many users and sessions as Servauth has, copied from the first. */
-async function fill(databaseUrl: string) {
+/** Copies the first user until there are as many users and sessions as Servauth has. */
+async function copyUsers(databaseUrl: string) {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
     await sql`
@@ -55,7 +55,10 @@ async function fill(databaseUrl: string) {
 }
 
 export async function signIn(url: string, user: number): Promise<Record<string, string>> {
-  const response = await post(`${url}/api/auth/sign-in/email`, { email: emailOf(user), password: PASSWORD })
+  const response = await post(`${url}/api/auth/sign-in/email`, {
+    email: formatEmail(user),
+    password: PASSWORD,
+  })
   const [cookie = ''] = response.headers.getSetCookie()
   return { cookie: cookie.split(';')[0] ?? '' }
 }

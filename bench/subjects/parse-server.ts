@@ -1,31 +1,35 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import type { Bench } from '../rig/bench.ts'
-import { type Server, startServer } from '../rig/process.ts'
-import { emailOf, PASSWORD, USERS } from './accounts.ts'
+import { type ServerCommand, startServer } from '../rig/server-process.ts'
+import { formatEmail, PASSWORD, USERS } from './accounts.ts'
 
 export const APPLICATION = { 'x-parse-application-id': 'bench' }
 
-let prepared: Promise<Server> | undefined
+let prepared: Promise<ServerCommand> | undefined
 
-/** Parse Server on a filled database. Its sessions have no index on their token, so it gets no more than it makes. */
-export const parseServer = (bench: Bench) => (prepared ??= prepare(bench))
+/** Prepares Parse Server on a filled database. No sessions are added, because it has no index on their token. */
+export const setUpParseServer = (bench: Bench) => (prepared ??= prepare(bench))
 
-async function prepare(bench: Bench): Promise<Server> {
+async function prepare(bench: Bench): Promise<ServerCommand> {
   const databaseUrl = await bench.databases.create('parse_server')
   const server = {
     command: ['node', 'servers/parse-server.mjs'],
     env: {
       DATABASE_URL: databaseUrl,
       AUTH_SECRET: randomBytes(32).toString('base64url'),
-      // As an option it is heeded only after the first files were made.
+      // A variable, because it creates its first log files before it reads the option.
       PARSE_SERVER_LOGS_FOLDER: 'null',
     },
     ready: '/parse/health',
   }
   const running = await startServer(bench, server)
   try {
-    await post(`${running.url}/parse/users`, { username: emailOf(1), email: emailOf(1), password: PASSWORD })
+    await post(`${running.url}/parse/users`, {
+      username: formatEmail(1),
+      email: formatEmail(1),
+      password: PASSWORD,
+    })
   } finally {
     await running.stop()
   }
@@ -45,7 +49,7 @@ async function prepare(bench: Bench): Promise<Server> {
 }
 
 export async function signIn(url: string, user: number): Promise<Record<string, string>> {
-  const response = await post(`${url}/parse/login`, { username: emailOf(user), password: PASSWORD })
+  const response = await post(`${url}/parse/login`, { username: formatEmail(user), password: PASSWORD })
   const { sessionToken } = (await response.json()) as { sessionToken: string }
   return { ...APPLICATION, 'x-parse-session-token': sessionToken }
 }

@@ -4,13 +4,13 @@ import { digest } from '../../src/auth/keys/sealed-tokens.ts'
 import { createRefreshTokens } from '../../src/auth/sessions/refresh-tokens.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import type { Bench } from '../rig/bench.ts'
-import type { Server } from '../rig/process.ts'
-import { emailOf, fillServauth, PASSWORD, SESSIONS_EACH, USERS } from './accounts.ts'
+import type { ServerCommand } from '../rig/server-process.ts'
+import { fillServauth, formatEmail, PASSWORD, SESSIONS_EACH, USERS } from './accounts.ts'
 
 let prepared: ReturnType<typeof prepare> | undefined
 
-/** Servauth on a filled database, the same one for the whole run. */
-export const servauth = (bench: Bench) => (prepared ??= prepare(bench))
+/** Prepares Servauth on a filled database, once for the whole run. */
+export const setUpServauth = (bench: Bench) => (prepared ??= prepare(bench))
 
 async function prepare(bench: Bench) {
   const databaseUrl = await bench.databases.create('servauth')
@@ -22,11 +22,15 @@ async function prepare(bench: Bench) {
     await sql.end()
   }
   const secret = randomBytes(32).toString('base64url')
-  return { databaseUrl, secret, server: serverOn(databaseUrl, secret) }
+  return { databaseUrl, secret, server: createServerCommand(databaseUrl, secret) }
 }
 
-/** In production mode with its log at its default; the throttles are off, and tokens outlast a run. */
-export function serverOn(databaseUrl: string, secret: string, issuer = 'http://localhost:{port}'): Server {
+/** Production mode with the default log level. Rate limits are off, and access tokens last longer than a run. */
+export function createServerCommand(
+  databaseUrl: string,
+  secret: string,
+  issuer = 'http://localhost:{port}',
+): ServerCommand {
   return {
     command: [process.execPath, '../src/index.ts'],
     env: {
@@ -42,7 +46,7 @@ export function serverOn(databaseUrl: string, secret: string, issuer = 'http://l
 
 export type Transport = 'COOKIE' | 'TOKEN'
 
-/** Signs a user in over HTTP. @returns the headers that this session's requests carry. */
+/** Signs a user in over HTTP. @returns the headers for requests of this session */
 export async function signIn(
   url: string,
   user: number,
@@ -51,7 +55,7 @@ export async function signIn(
   const response = await fetch(`${url}/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email: emailOf(user), password: PASSWORD, transport }),
+    body: JSON.stringify({ email: formatEmail(user), password: PASSWORD, transport }),
   })
   if (!response.ok) throw new Error(`Servauth refused a login: ${response.status} ${await response.text()}`)
   const { accessToken } = (await response.json()) as { accessToken: string }
@@ -62,14 +66,14 @@ export async function signIn(
 }
 
 /**
- * Makes sessions that have never rotated, so that the next refresh of each really does. By SQL, since a login takes
- * as long as a hash; with the product's own tokens.
+ * Creates sessions that have never rotated, so that the next refresh of each rotates. Uses SQL and the product's own
+ * token functions, because a login is as slow as a hash.
  */
-export async function freshSessions(bench: Bench, count: number): Promise<string[]> {
-  const { databaseUrl, secret } = await servauth(bench)
+export async function createSessions(bench: Bench, count: number): Promise<string[]> {
+  const { databaseUrl, secret } = await setUpServauth(bench)
   const refreshTokens = createRefreshTokens(secret)
   const sql = postgres(databaseUrl, { max: 1 })
-  const made: string[] = []
+  const created: string[] = []
   try {
     const users = (await sql`select id from users order by random() limit ${USERS}`).map(({ id }) =>
       String(id),
@@ -77,7 +81,7 @@ export async function freshSessions(bench: Bench, count: number): Promise<string
     const rows = Array.from({ length: count }, (_, index) => {
       const id = crypto.randomUUID()
       const { lineage, token } = refreshTokens.begin(id)
-      made.push(token)
+      created.push(token)
       return { id, lineage, token: digest(token), user_id: users[index % users.length] ?? '' }
     })
     await sql`
@@ -89,5 +93,5 @@ export async function freshSessions(bench: Bench, count: number): Promise<string
   } finally {
     await sql.end()
   }
-  return made
+  return created
 }

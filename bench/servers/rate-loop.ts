@@ -1,15 +1,15 @@
 /**
- * Runs one thing over and over for so many seconds, some at a time, and prints how many a second: the bare rate of
- * what a server does, without a server around it.
+ * Repeats a task for some seconds, with some tasks at the same time, and prints the rate per second. It shows the
+ * rate of the work that a server does, without the server.
  */
-export async function printRate(seconds: number, concurrent: number, once: () => Promise<unknown>) {
-  await once()
+export async function printRate(seconds: number, concurrent: number, runTask: () => Promise<unknown>) {
+  await runTask()
   const began = performance.now()
   const end = began + seconds * 1000
   let done = 0
   const worker = async () => {
     while (performance.now() < end) {
-      await once()
+      await runTask()
       done++
     }
   }

@@ -7,56 +7,58 @@ import { fileURLToPath } from 'node:url'
 import type { Bench } from './bench.ts'
 
 const FOLDER = dirname(dirname(fileURLToPath(import.meta.url)))
-const START_MS = 60_000
-const STOP_MS = 10_000
+const MAX_START_MS = 60_000
+const MAX_STOP_MS = 10_000
 const running = new Set<ChildProcess>()
 
-/** How a server is started, and which path tells that it is ready. */
-export type Server = { command: string[]; env: Record<string, string>; ready: string }
-export type Running = Awaited<ReturnType<typeof startServer>>
+/** How a server is started, and the path that answers when it is ready. */
+export type ServerCommand = { command: string[]; env: Record<string, string>; ready: string }
+export type RunningServer = Awaited<ReturnType<typeof startServer>>
 
 export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
-/**
- * Starts a server on the server's core, its log to /dev/null, and waits until it answers.
- * @returns among others how long that took, from the start of the process.
- */
-export async function startServer({ pinning, scratch }: Bench, { command, env, ready }: Server) {
+/** Starts a server on its core, with its log in /dev/null, and waits until it answers. */
+export async function startServer({ pinning, scratch }: Bench, { command, env, ready }: ServerCommand) {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const complaints = join(scratch, `server-${port}.log`)
+  const errorLog = join(scratch, `server-${port}.log`)
   const began = performance.now()
-  const child = start([...pinning.server, ...command], { PORT: String(port), ...own(env, port) }, complaints)
+  const child = spawnProgram(
+    [...pinning.server, ...command],
+    { PORT: String(port), ...insertPort(env, port) },
+    errorLog,
+  )
   const exited = once(child, 'exit')
-  while (!(await answers(url + ready))) {
-    if (child.exitCode !== null || performance.now() - began > START_MS) {
+  while (!(await isAnswering(url + ready))) {
+    if (child.exitCode !== null || performance.now() - began > MAX_START_MS) {
       child.kill('SIGKILL')
-      throw new Error(`${command.join(' ')} did not start:\n${readFileSync(complaints, 'utf8').slice(-2000)}`)
+      throw new Error(`${command.join(' ')} did not start:\n${readFileSync(errorLog, 'utf8').slice(-2000)}`)
     }
     await pause(1)
   }
   return {
     url,
     port,
+    /** From the start of the process to its first answer. */
     startMs: performance.now() - began,
     /** Resident memory in MiB. */
     memory: () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)])) / 1024,
     async stop() {
       child.kill('SIGTERM')
-      const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+      const force = setTimeout(() => child.kill('SIGKILL'), MAX_STOP_MS)
       await exited
       clearTimeout(force)
     },
   }
 }
 
-/** Runs a program on the server's core to its end and reads the JSON that it prints. */
+/** Runs a program on the core of the servers until it ends. @returns the JSON that it prints */
 export async function runJob<Result>(
   { pinning }: Bench,
   command: string[],
   env: Record<string, string> = {},
 ) {
-  const child = start([...pinning.server, ...command], env)
+  const child = spawnProgram([...pinning.server, ...command], env)
   let output = ''
   child.stdout?.on('data', (chunk) => (output += chunk))
   const [code] = (await once(child, 'close')) as [number | null]
@@ -64,19 +66,19 @@ export async function runJob<Result>(
   return (output ? JSON.parse(output) : undefined) as Result
 }
 
-/** Ends what is still running, when the run itself is ended. */
-export function killAll() {
+/** Kills all servers that still run, when the bench itself is stopped. */
+export function killServers() {
   for (const child of running) child.kill('SIGKILL')
 }
 
-function start(command: string[], env: Record<string, string>, complaints?: string) {
+function spawnProgram(command: string[], env: Record<string, string>, errorLog?: string) {
   const { PATH = '', HOME = '' } = process.env
-  const stderr = complaints ? openSync(complaints, 'w') : 'inherit'
+  const stderr = errorLog ? openSync(errorLog, 'w') : 'inherit'
   const [file = '', ...parameters] = command
   const child = spawn(file, parameters, {
     cwd: FOLDER,
     env: { PATH, HOME, NODE_ENV: 'production', ...env },
-    stdio: ['ignore', complaints ? 'ignore' : 'pipe', stderr],
+    stdio: ['ignore', errorLog ? 'ignore' : 'pipe', stderr],
   })
   if (typeof stderr === 'number') closeSync(stderr)
   running.add(child)
@@ -84,14 +86,14 @@ function start(command: string[], env: Record<string, string>, complaints?: stri
   return child
 }
 
-/** Settings that need the port, which is chosen last. */
-function own(env: Record<string, string>, port: number) {
+/** The port is chosen after the settings were written. */
+function insertPort(env: Record<string, string>, port: number) {
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, value.replace('{port}', `${port}`)]),
   )
 }
 
-async function answers(url: string) {
+async function isAnswering(url: string) {
   const response = await fetch(url).catch(() => null)
   await response?.arrayBuffer()
   return response?.ok ?? false

@@ -1,17 +1,17 @@
 import { connect, type Socket } from 'node:net'
 
-/** Opens connections, asks one thing on each and leaves them open and idle. @throws unless all are answered well. */
-export async function hold(port: number, count: number, request: string) {
+/** Opens connections, sends one request on each and leaves them idle. @throws if an answer is not 200 */
+export async function openIdleConnections(port: number, count: number, request: string) {
   const sockets: Socket[] = []
-  const release = () => {
+  const closeAll = () => {
     for (const socket of sockets) socket.destroy()
   }
-  const one = () =>
+  const openOne = () =>
     new Promise<void>((resolve, reject) => {
       const socket = connect(port, '127.0.0.1')
       sockets.push(socket)
       socket.once('error', reject)
-      socket.once('close', () => reject(new Error('A held connection was closed')))
+      socket.once('close', () => reject(new Error('An idle connection was closed')))
       socket.once('connect', () => socket.write(request))
       socket.once('data', (answer) => {
         if (answer.toString().startsWith('HTTP/1.1 200')) resolve()
@@ -20,11 +20,11 @@ export async function hold(port: number, count: number, request: string) {
     })
   try {
     while (sockets.length < count) {
-      await Promise.all(Array.from({ length: Math.min(200, count - sockets.length) }, one))
+      await Promise.all(Array.from({ length: Math.min(200, count - sockets.length) }, openOne))
     }
   } catch (fault) {
-    release()
+    closeAll()
     throw fault
   }
-  return { open: () => sockets.filter((socket) => !socket.destroyed).length, release }
+  return { countOpen: () => sockets.filter((socket) => !socket.destroyed).length, closeAll }
 }

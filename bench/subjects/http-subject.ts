@@ -1,37 +1,37 @@
 import type { Bench, Subject } from '../rig/bench.ts'
-import { type Server, startServer } from '../rig/process.ts'
-import { type Load, type Request, wrk } from '../rig/wrk.ts'
-import { emailOf } from './accounts.ts'
+import { type ServerCommand, startServer } from '../rig/server-process.ts'
+import { type Load, type Request, runWrk } from '../rig/wrk.ts'
+import { formatEmail } from './accounts.ts'
 
 type Prepare = (bench: Bench, url: string) => Promise<() => Load | Promise<Load>>
 
 type Shape = { connections: number; warmUpSeconds: number }
 
 const ORDINARY: Shape = { connections: 64, warmUpSeconds: 1 }
-/** Where each answer takes a hash, nobody is to wait for longer than Servauth's gate lets them, and it is a while until code is hot. */
+/** For requests that hash: fewer connections, so that none waits too long in the hashing queue, and a longer warm-up. */
 export const HASHING: Shape = { connections: 16, warmUpSeconds: 5 }
 
-/** A server whose answers a second are counted. `prepare` signs in; what it returns makes the load of each round. */
-export function overHttp(
+/** Measures answers per second. `prepare` signs users in, and returns a function that creates the load of a round. */
+export function createHttpSubject(
   name: string,
-  serverOf: (bench: Bench) => Promise<Server>,
+  getServer: (bench: Bench) => Promise<ServerCommand>,
   prepare: Prepare,
   { connections, warmUpSeconds } = ORDINARY,
 ): Subject {
   return {
     name,
     async open(bench) {
-      const server = await startServer(bench, await serverOf(bench))
+      const server = await startServer(bench, await getServer(bench))
       const nextLoad = await prepare(bench, server.url).catch(async (fault: unknown) => {
         await server.stop()
         throw fault
       })
       return {
         async measure() {
-          // Compiling and connecting are nobody's speed, and an engine forgets code that has not run for 20 seconds.
-          await wrk(bench, server.url, await nextLoad(), { seconds: warmUpSeconds, connections })
+          // Warms up before each round: compiled code that has not run for 20 seconds is discarded.
+          await runWrk(bench, server.url, await nextLoad(), { seconds: warmUpSeconds, connections })
           const shape = { seconds: bench.seconds, connections }
-          const { perSecond, latency, faults } = await wrk(bench, server.url, await nextLoad(), shape)
+          const { perSecond, latency, faults } = await runWrk(bench, server.url, await nextLoad(), shape)
           return { figures: { 'answers/s': perSecond, 'p95 ms': latency.p95 }, faults }
         },
         close: server.stop,
@@ -41,10 +41,10 @@ export function overHttp(
 }
 
 /**
- * The same request by a hundred users in turn. Each is sent once by itself first, to see that everybody gets their
- * own account back: the load generator cannot tell whose answer it reads.
+ * Creates the same request for a hundred users. Sends each once, to check that each user gets their own account:
+ * the load generator cannot check that.
  */
-export async function asEachUser(
+export async function createRequestForEachUser(
   url: string,
   signIn: (user: number) => Promise<Record<string, string>>,
   request: Request,
@@ -59,7 +59,7 @@ export async function asEachUser(
       ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
     })
     const body = await response.text()
-    if (!response.ok || !body.includes(`"${emailOf(user)}"`)) {
+    if (!response.ok || !body.includes(`"${formatEmail(user)}"`)) {
       throw new Error(
         `${request.path} did not answer with the right user: ${response.status} ${body.slice(0, 200)}`,
       )

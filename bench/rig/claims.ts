@@ -1,34 +1,34 @@
-import { median, type Result, type Results, shown } from './results.ts'
+import { formatFigure, median, type Result, type Results } from './results.ts'
 
 type Figure = [operation: string, subject: string, figure: string]
-type Claim = { said: string; of: Figure; over?: Figure; atLeast?: number; atMost?: number }
+type Claim = { name: string; of: Figure; over?: Figure; atLeast?: number; atMost?: number }
 
 const REST = '`me` by REST'
 const GRAPHQL = '`me` by GraphQL'
 const MANY = 'many connections, each asking `me` every two seconds'
 const RATE = 'answers/s'
 
-/** What Servauth is held to: ratios within one round, since figures of a shared machine mean little by themselves. */
+/** What Servauth promises. Ratios within one round, because single figures of a shared machine mean little. */
 const CLAIMS: Claim[] = [
   ...['bearer', 'cookie'].flatMap((credential): Claim[] => {
     const rest: Figure = [REST, `Servauth, ${credential}`, RATE]
     const graphql: Figure = [GRAPHQL, `Servauth, ${credential}`, RATE]
     return [
-      { said: `${REST}, ${credential} / bare Hono`, of: rest, over: [REST, 'bare Hono', RATE], atLeast: 0.5 },
+      { name: `${REST}, ${credential} / bare Hono`, of: rest, over: [REST, 'bare Hono', RATE], atLeast: 0.5 },
       {
-        said: `${REST}, ${credential} / Better-Auth`,
+        name: `${REST}, ${credential} / Better-Auth`,
         of: rest,
         over: [REST, 'Better-Auth', RATE],
         atLeast: 30,
       },
       {
-        said: `${GRAPHQL}, ${credential} / trimmed Yoga`,
+        name: `${GRAPHQL}, ${credential} / trimmed Yoga`,
         of: graphql,
         over: [GRAPHQL, 'trimmed Yoga', RATE],
         atLeast: 2,
       },
       {
-        said: `${GRAPHQL}, ${credential} / graphql-js on Hono`,
+        name: `${GRAPHQL}, ${credential} / graphql-js on Hono`,
         of: graphql,
         over: [GRAPHQL, 'graphql-js on Hono', RATE],
         atLeast: 0.4,
@@ -36,38 +36,38 @@ const CLAIMS: Claim[] = [
     ]
   }),
   {
-    said: 'login / bare Argon2id',
+    name: 'login / bare Argon2id',
     of: ['login', 'Servauth', RATE],
     over: ['login', 'bare Argon2id, verify', RATE],
     atLeast: 0.85,
   },
   {
-    said: 'register / bare Argon2id',
+    name: 'register / bare Argon2id',
     of: ['register', 'Servauth', RATE],
     over: ['register', 'bare Argon2id, hash', RATE],
     atLeast: 0.75,
   },
   {
-    said: 'refresh that rotates / bare transaction',
+    name: 'refresh that rotates / bare transaction',
     of: ['refresh', 'Servauth, each one rotates', RATE],
     over: ['refresh', 'bare transaction of two statements', RATE],
     atLeast: 0.5,
   },
-  { said: 'p95 of `me` with many connections, ms', of: [MANY, 'Servauth', 'p95 ms'], atMost: 200 },
+  { name: 'p95 of `me` with many connections, ms', of: [MANY, 'Servauth', 'p95 ms'], atMost: 200 },
   {
-    said: 'the same while logins saturate the hashing gate, ms',
+    name: 'the same while logins saturate the hashing gate, ms',
     of: [MANY, 'Servauth, while logins saturate the hashing gate', 'p95 ms'],
     atMost: 200,
   },
-  { said: 'cold start, ms', of: ['cold start', 'Servauth', 'ready ms'], atMost: 500 },
-  { said: 'memory after start, MiB', of: ['memory', 'Servauth', 'MiB after start'], atMost: 120 },
+  { name: 'cold start, ms', of: ['cold start', 'Servauth', 'ready ms'], atMost: 500 },
+  { name: 'memory after start, MiB', of: ['memory', 'Servauth', 'MiB after start'], atMost: 120 },
   {
-    said: 'memory after the requests, MiB',
+    name: 'memory after the requests, MiB',
     of: ['memory', 'Servauth', 'MiB after the requests'],
     atMost: 200,
   },
   {
-    said: 'memory of an idle connection, KiB',
+    name: 'memory of an idle connection, KiB',
     of: ['memory', 'Servauth', 'KiB an idle connection'],
     atMost: 32,
   },
@@ -77,21 +77,21 @@ const CLAIMS: Claim[] = [
     'Servauth, one of three with a frozen database connection',
   ].map(
     (subject): Claim => ({
-      said: `longest revocation lag, ms: ${subject.replace('Servauth, ', '')}`,
+      name: `longest revocation lag, ms: ${subject.replace('Servauth, ', '')}`,
       of: ['revocation lag', subject, 'longest lag ms'],
       atMost: 250,
     }),
   ),
 ]
 
-/** The claims whose figures this run has, as the rows of a table. A subject with faults holds none. */
-export function judge({ results, troubles }: Results): string[][] {
-  return CLAIMS.flatMap(({ said, of, over, atLeast, atMost }) => {
-    const above = find(results, of)
-    const below = over && find(results, over)
-    if (!above || (over && !below)) return []
-    const values = above.values.map(
-      (value, round) => value / (below ? (below.values[round] ?? Number.NaN) : 1),
+/** The claims that this run can check, as rows of a table. A subject with faults fulfils no claim. */
+export function checkClaims({ results, troubles }: Results): string[][] {
+  return CLAIMS.flatMap(({ name, of, over, atLeast, atMost }) => {
+    const numerator = findResult(results, of)
+    const denominator = over && findResult(results, over)
+    if (!numerator || (over && !denominator)) return []
+    const values = numerator.values.map(
+      (value, round) => value / (denominator ? (denominator.values[round] ?? Number.NaN) : 1),
     )
     const middle = median(values)
     const faulty = troubles.some(({ operation, subject }) =>
@@ -100,9 +100,9 @@ export function judge({ results, troubles }: Results): string[][] {
     const holds = !faulty && middle >= (atLeast ?? -Infinity) && middle <= (atMost ?? Infinity)
     return [
       [
-        said,
-        shown(middle),
-        `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`,
+        name,
+        formatFigure(middle),
+        `${formatFigure(Math.min(...values))} to ${formatFigure(Math.max(...values))}`,
         atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`,
         faulty ? 'no: it had faults' : holds ? 'yes' : 'no',
       ],
@@ -110,7 +110,7 @@ export function judge({ results, troubles }: Results): string[][] {
   })
 }
 
-function find(results: Result[], [operation, subject, figure]: Figure) {
+function findResult(results: Result[], [operation, subject, figure]: Figure) {
   return results.find(
     (one) => one.operation === operation && one.subject === subject && one.figure === figure,
   )
