@@ -3,9 +3,9 @@ import { ErrorLink } from '@apollo/client/link/error'
 import { from, mergeMap } from 'rxjs'
 import type { createSession } from '../browser/session.ts'
 
-/** Apollo Client for Servauth, by its cookie. */
+/** Creates an Apollo Client that signs in to Servauth with the cookie. */
 export function createClient(url: string, session: ReturnType<typeof createSession>) {
-  // Asks once whether the session goes on, shared by all who ask, and then sends the operation again, once.
+  // Refreshes the session, with one request for all operations that fail meanwhile, then retries each operation once.
   const renewLink = new ErrorLink(({ error, operation, forward }) => {
     if (!isUnauthenticated(error)) return
     return from(session.renew()).pipe(mergeMap(() => forward(operation)))
@@ -13,7 +13,7 @@ export function createClient(url: string, session: ReturnType<typeof createSessi
   const httpLink = new HttpLink({ uri: `${url}/graphql`, credentials: 'include' })
   const client = new ApolloClient({ link: renewLink.concat(httpLink), cache: new InMemoryCache() })
 
-  // Nobody sees what the one before was shown.
+  // Clears the cache when the user changes, so that no user sees data of the previous one.
   session.watch(() => client.clearStore())
   return client
 }

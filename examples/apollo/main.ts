@@ -17,7 +17,7 @@ const client = createClient(auth, session)
 startPage({
   session,
   api,
-  async account() {
+  async readAccount() {
     const fetchPolicy = 'network-only'
     const [me, sessions] = await Promise.all([
       client.query({ query: ME, fetchPolicy }),

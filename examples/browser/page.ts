@@ -8,8 +8,8 @@ type Order = { id: string; customer: string }
 type Parts = {
   session: ReturnType<typeof createSession>
   api: string
-  /** What the GraphQL client is asked for. */
-  account: () => Promise<{ me: Me | null; sessions: Session[] }>
+  /** Reads the user and the sessions with the GraphQL client. */
+  readAccount: () => Promise<{ me: Me | null; sessions: Session[] }>
   signOutOthers: () => Promise<unknown>
 }
 
@@ -30,19 +30,19 @@ const MARKUP = `
     <button id="signOut">Sign out</button>
   </main>`
 
-/** Everything that the example pages have in common: what is on them, and which button does what. */
-export function startPage({ session, api, account, signOutOthers }: Parts) {
+/** What the example pages share: their content, and the action of each button. */
+export function startPage({ session, api, readAccount, signOutOthers }: Parts) {
   document.body.innerHTML = MARKUP
   const alert = find('[role=alert]')
   const form = find<HTMLFormElement>('form')
   const main = find('main')
-  let ended = ''
+  let endReason = ''
 
   session.watch((userId, why) => {
     form.hidden = userId !== null
     main.hidden = userId === null
-    alert.textContent = ended = why
-    if (userId) void doing(load)
+    alert.textContent = endReason = why
+    if (userId) void run(load)
   })
 
   form.addEventListener('submit', (event) => {
@@ -50,10 +50,10 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
     const data = new FormData(form)
     const credentials = { email: String(data.get('email')), password: String(data.get('password')) }
     const button = (event.submitter as HTMLButtonElement).name
-    void doing(async () => {
-      const done = await (button === 'signUp' ? session.signUp(credentials) : session.signIn(credentials))
+    void run(async () => {
+      const grant = await (button === 'signUp' ? session.signUp(credentials) : session.signIn(credentials))
       form.reset()
-      if (!done) alert.textContent = 'Follow the link in the mail, then sign in.'
+      if (!grant) alert.textContent = 'We sent you a mail. Follow the link in it, then sign in.'
     })
   })
   click('#reload', load)
@@ -63,15 +63,20 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
   })
   click('#signOut', session.signOut)
 
-  // The cookie may still be good from last time; a visitor without one is no fault.
-  void doing(() =>
+  // The cookie of an earlier visit may still be valid. Having no cookie is not an error.
+  void run(() =>
     session.renew().catch((fault: unknown) => {
       if (!(fault instanceof Refusal && fault.reason === 'MISSING')) throw fault
     }),
   )
 
   async function load() {
-    const [{ me, sessions }, ...orders] = await Promise.all([account(), order(1), order(2), order(3)])
+    const [{ me, sessions }, ...orders] = await Promise.all([
+      readAccount(),
+      readOrder(1),
+      readOrder(2),
+      readOrder(3),
+    ])
     if (!me) return void (await session.renew())
     find('#me').textContent = me.email
     list(
@@ -87,34 +92,34 @@ export function startPage({ session, api, account, signOutOthers }: Parts) {
     )
   }
 
-  async function order(id: number): Promise<Order> {
+  async function readOrder(id: number): Promise<Order> {
     const response = await session.fetch(`${api}/orders/${id}`)
     if (!response.ok) throw new Error(`The resource server answered ${response.status}.`)
     return response.json()
   }
 
-  /** Does something and says what went wrong. */
-  async function doing(work: () => Promise<unknown>) {
-    alert.textContent = ended = ''
+  /** Runs an action, and shows its error on the page. */
+  async function run(work: () => Promise<unknown>) {
+    alert.textContent = endReason = ''
     main.ariaBusy = 'true'
     try {
       await work()
     } catch (fault) {
-      // What was under way when the session ended failed too, but that is not why.
-      alert.textContent = ended || explained(fault)
+      // If the session ended meanwhile, show that reason and not the error that it caused.
+      alert.textContent = endReason || explainError(fault)
     }
     main.ariaBusy = 'false'
   }
 
   function click(selector: string, work: () => Promise<unknown>) {
-    find(selector).addEventListener('click', () => void doing(work))
+    find(selector).addEventListener('click', () => void run(work))
   }
 }
 
-/** A browser does not say whether nobody answered or the answer may not be read. */
-function explained(fault: unknown) {
+/** For a browser, no answer and an answer that CORS forbids to read are the same error. */
+function explainError(fault: unknown) {
   if (fault instanceof TypeError)
-    return 'No answer. Is everything running, and is this origin in ALLOWED_ORIGINS?'
+    return 'No answer. Are both servers running, and is this origin in ALLOWED_ORIGINS?'
   return fault instanceof Error ? fault.message : String(fault)
 }
 

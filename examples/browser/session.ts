@@ -1,53 +1,53 @@
-import { keepTrying, Refusal, request } from '../shared/rest.ts'
+import { Refusal, request, retry } from '../shared/rest.ts'
 
 type Credentials = { email: string; password: string }
 type Grant = { user: { id: string }; accessToken: string }
-/** A new address that must be verified first gets no token, and nobody is signed in. */
+/** The token is null if the address must be verified first. Then the user is not signed in yet. */
 type Registered = { user: { id: string }; accessToken: string | null }
-/** `why` is a sentence when the session ended by itself. */
+/** `why` is a sentence if the server ended the session, otherwise empty. */
 type Watcher = (userId: string | null, why: string) => unknown
-type News = { grant: Grant | null; why: string }
+type Change = { grant: Grant | null; why: string }
 
 /**
- * The session that all tabs of an origin share. The cookie, which no script can read, is what
- * Servauth itself goes by; the short-lived access token is for other services, and lives in memory.
- *
- * Whatever changes the cookie is done here: under one lock, so that replies to two tabs cannot
- * overtake each other, and past any GraphQL client, whose requests may be waiting for the outcome.
+ * The session that all tabs of an origin share: a cookie for Servauth, and an access token in memory for other
+ * services. All requests that change the cookie are here and run under one lock, because answers to two tabs could
+ * overtake each other. They avoid the GraphQL client, whose requests may be waiting for the new cookie.
  */
 export function createSession(server: string) {
   const tabs = new BroadcastChannel('servauth')
   const watchers: Watcher[] = []
-  /** Null when signed out, undefined as long as nobody knows. */
+  /** Null when signed out, undefined until the first answer. */
   let grant: Grant | null | undefined
   let renewing: Promise<Grant> | undefined
 
-  tabs.onmessage = ({ data }: MessageEvent<News>) => void keep(data)
+  tabs.onmessage = ({ data }: MessageEvent<Change>) => void applyChange(data)
 
-  async function keep({ grant: next, why }: News) {
+  async function applyChange({ grant: next, why }: Change) {
     const changed = grant === undefined || next?.user.id !== grant?.user.id
     grant = next
     if (!changed) return
     for (const watcher of watchers) await watcher(next?.user.id ?? null, why)
   }
 
-  async function share(news: News) {
-    if (news.grant === grant) return
-    void keep(news)
-    tabs.postMessage(news)
-    // A message may be slower than the lock, and the next tab should find it there.
+  async function shareChange(change: Change) {
+    if (change.grant === grant) return
+    void applyChange(change)
+    tabs.postMessage(change)
+    // Lets the message arrive before the next tab gets the lock.
     await new Promise((done) => setTimeout(done, 20))
   }
 
-  /** Runs in one tab at a time, and makes what comes of it known to all of them. */
-  const alone = <T extends Grant | null>(work: () => Promise<T>): Promise<T> =>
+  /** Runs `work` in one tab at a time, and shares its result with all tabs. */
+  const runExclusive = <T extends Grant | null>(work: () => Promise<T>): Promise<T> =>
     navigator.locks.request('servauth', async () => {
       try {
         const grant = await work()
-        await share({ grant, why: '' })
+        await shareChange({ grant, why: '' })
         return grant
       } catch (fault) {
-        if (isOver(fault)) await share({ grant: null, why: fault.reason === 'MISSING' ? '' : fault.message })
+        if (isSessionOver(fault)) {
+          await shareChange({ grant: null, why: fault.reason === 'MISSING' ? '' : fault.message })
+        }
         throw fault
       }
     })
@@ -56,14 +56,14 @@ export function createSession(server: string) {
     request<T>(`${server}${path}`, { method: 'POST', credentials: 'include', body })
 
   /**
-   * A session other than the one that was refused; all who ask meanwhile, in all tabs, share one
-   * request. @throws when there is none, and then everybody has been told; or when nobody answers.
+   * Returns a new session in place of the refused one. Concurrent calls, in all tabs, share one request.
+   * @throws if the session is over (all tabs know it then), or if the server does not answer
    */
   async function renew(refused = grant): Promise<Grant> {
     if (grant && grant !== refused) return grant
-    renewing ??= alone(async () => {
-      if (grant === refused) return keepTrying(() => post<Grant>('/auth/refresh'))
-      // Another tab was first.
+    renewing ??= runExclusive(async () => {
+      if (grant === refused) return retry(() => post<Grant>('/auth/refresh'))
+      // Another tab has renewed it.
       if (grant) return grant
       throw new Error('The session has ended. Sign in again.')
     }).finally(() => {
@@ -75,19 +75,19 @@ export function createSession(server: string) {
   return {
     renew,
 
-    /** Told who is signed in, or null, as soon as that is known and whenever it changes, in whichever tab; one watcher after the other. */
+    /** Calls the watcher with the signed-in user or null: once it is known, and when it changes in any tab. */
     watch: (watcher: Watcher) => watchers.push(watcher),
 
     signUp: (credentials: Credentials) =>
-      alone(async () => granted(await post<Registered>('/auth/register', credentials))),
-    signIn: (credentials: Credentials) => alone(() => post<Grant>('/auth/login', credentials)),
+      runExclusive(async () => toGrant(await post<Registered>('/auth/register', credentials))),
+    signIn: (credentials: Credentials) => runExclusive(() => post<Grant>('/auth/login', credentials)),
     signOut: () =>
-      alone(async () => {
+      runExclusive(async () => {
         await post('/auth/logout')
         return null
       }),
 
-    /** `fetch` for services that take the access token. A token that is refused is renewed, once. */
+    /** `fetch` for services that accept the access token. Renews a refused token, once. */
     async fetch(input: RequestInfo | URL, init?: RequestInit) {
       const send = ({ accessToken }: Grant) => {
         const headers = new Headers(init?.headers)
@@ -101,9 +101,9 @@ export function createSession(server: string) {
   }
 }
 
-const granted = ({ user, accessToken }: Registered): Grant | null =>
+const toGrant = ({ user, accessToken }: Registered): Grant | null =>
   (accessToken && { user, accessToken }) || null
 
-/** What Servauth answers about a session that is over or was never there. A server that is away says nothing of the kind. */
-const isOver = (fault: unknown): fault is Refusal =>
+/** Only an answer of Servauth means that the session is over. A server that is down does not. */
+const isSessionOver = (fault: unknown): fault is Refusal =>
   fault instanceof Refusal && (fault.code === 'UNAUTHENTICATED' || fault.code === 'REFRESH_REUSED')

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
-import { bearer } from './bearer.ts'
+import { requireBearer } from './bearer.ts'
 
 const {
   PORT = '4003',
@@ -9,13 +9,13 @@ const {
 } = process.env
 
 const app = new Hono()
-// Before the token is asked for: a page must be able to read a 401 too, and preflights carry no token.
+// Before the token is checked: pages must be able to read a 401 too, and preflight requests have no token.
 app.use(
   cors({ origin: ALLOWED_ORIGINS.split(','), allowHeaders: ['authorization', 'content-type'], maxAge: 600 }),
 )
-app.get('/orders/:id', bearer({ issuer: AUTH_URL }), (c) =>
+app.get('/orders/:id', requireBearer({ issuer: AUTH_URL }), (c) =>
   c.json({ id: c.req.param('id'), customer: c.var.userId }),
 )
 
 const { url } = Bun.serve({ port: PORT, hostname: 'localhost', fetch: app.fetch })
-console.log(`The resource server listens on ${url.origin} and takes access tokens of ${AUTH_URL}`)
+console.log(`The resource server listens on ${url.origin} and accepts access tokens of ${AUTH_URL}`)

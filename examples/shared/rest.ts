@@ -1,4 +1,4 @@
-/** Servauth said no, and why: its `code`, and the `reason` that goes with `UNAUTHENTICATED`. */
+/** An error answer of Servauth, with its `code`, and the `reason` if the code is `UNAUTHENTICATED`. */
 export class Refusal extends Error {
   readonly status: number
   readonly code: string
@@ -13,15 +13,15 @@ export class Refusal extends Error {
 }
 
 /**
- * One request with JSON both ways. @throws `Refusal` for an answer that another attempt would not
- * change, and any other error for no answer at all or a server that is not well.
+ * Sends a request and reads the answer, both as JSON.
+ * @throws `Refusal` if a retry would get the same answer; another error if the server failed or did not answer
  */
 export async function request<T>(url: string, { method = 'GET', headers = {}, body, ...rest }: Options = {}) {
   const response = await fetch(url, {
     method,
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(ANSWER_MS),
+    signal: AbortSignal.timeout(MAX_ANSWER_MS),
     ...rest,
   })
   const text = await response.text()
@@ -38,13 +38,13 @@ type Options = {
   credentials?: RequestCredentials
 }
 
-/** Five attempts in 28 seconds at most: for 30 the same refresh token gets the same answer again. */
-const ANSWER_MS = 4000
-const WAITS_MS = [500, 1000, 2000, 4000]
+/** Together at most 28 s: within 30 s, Servauth answers a retry of a refresh like the first attempt. */
+const MAX_ANSWER_MS = 4000
+const RETRY_WAITS_MS = [500, 1000, 2000, 4000]
 
-/** Asks again when the reply was lost or the server is restarting. For what may be done twice only. */
-export async function keepTrying<T>(attempt: () => Promise<T>): Promise<T> {
-  for (const wait of WAITS_MS) {
+/** Retries while answers are lost or the server restarts. Only for requests that may be sent twice. */
+export async function retry<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const wait of RETRY_WAITS_MS) {
     try {
       return await attempt()
     } catch (fault) {

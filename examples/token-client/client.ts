@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { keepTrying, Refusal, request } from '../shared/rest.ts'
+import { Refusal, request, retry } from '../shared/rest.ts'
 
 type Credentials = { email: string; password: string }
 type Tokens = { accessToken: string; refreshToken: string }
 type Options = { url: string; file: string }
 
 /**
- * A session of Servauth with the transport `TOKEN`, kept in a file that only its owner can read.
- * Several processes may use the same file at once.
+ * A client for a session with the transport `TOKEN`. Keeps the tokens in a file that only its owner can read.
+ * Several processes may use the same file at the same time.
  */
 export function createTokenClient({ url, file }: Options) {
   let renewing: Promise<Tokens> | undefined
 
-  async function read(): Promise<Tokens> {
+  async function readTokens(): Promise<Tokens> {
     const text = await readFile(file, 'utf8').catch(() => {
-      throw new Error('Nobody is signed in. Sign in first.')
+      throw new Error('You are not signed in. Sign in first.')
     })
     return JSON.parse(text)
   }
 
-  /** Whole or not at all: whoever reads meanwhile, or after a crash, finds the old tokens or the new ones. */
-  async function keep(tokens: Tokens) {
+  /** Replaces the file as a whole, so that a concurrent reader, or one after a crash, never finds half of it. */
+  async function writeTokens(tokens: Tokens) {
     const { accessToken, refreshToken } = tokens
     const fresh = `${file}.${randomUUID()}`
     await writeFile(fresh, JSON.stringify({ accessToken, refreshToken }), { mode: 0o600, flag: 'wx' })
@@ -31,25 +31,25 @@ export function createTokenClient({ url, file }: Options) {
 
   const signIn = async (path: string, credentials: Credentials) => {
     const body = { ...credentials, transport: 'TOKEN' }
-    await keep(await request<Tokens>(`${url}${path}`, { method: 'POST', body }))
+    await writeTokens(await request<Tokens>(`${url}${path}`, { method: 'POST', body }))
   }
 
-  /** Tokens other than the refused ones; all who ask meanwhile share one request. @throws `Refusal` when the session is over. */
+  /** Returns new tokens. Concurrent calls share one request. @throws `Refusal` if the session is over */
   function renew(refused: Tokens): Promise<Tokens> {
-    renewing ??= renewed(refused).finally(() => {
+    renewing ??= refreshTokens(refused).finally(() => {
       renewing = undefined
     })
     return renewing
   }
 
-  async function renewed(refused: Tokens) {
-    const tokens = await read()
-    // Another process, or an earlier call of this one, was first. An old refresh token would look stolen.
+  async function refreshTokens(refused: Tokens) {
+    const tokens = await readTokens()
+    // Another process or call has refreshed them. Sending the old refresh token again would look like theft.
     if (tokens.accessToken !== refused.accessToken) return tokens
     const { refreshToken } = tokens
     try {
       const refresh = { method: 'POST', body: { refreshToken } }
-      return await keep(await keepTrying(() => request<Tokens>(`${url}/auth/refresh`, refresh)))
+      return await writeTokens(await retry(() => request<Tokens>(`${url}/auth/refresh`, refresh)))
     } catch (fault) {
       if (fault instanceof Refusal && fault.status === 401) await rm(file, { force: true })
       throw fault
@@ -60,11 +60,11 @@ export function createTokenClient({ url, file }: Options) {
     signUp: (credentials: Credentials) => signIn('/auth/register', credentials),
     signIn: (credentials: Credentials) => signIn('/auth/login', credentials),
 
-    /** Reads something of the signed-in user, with a fresh access token where the old one has expired. */
+    /** Reads a path as the signed-in user. Refreshes the access token if it has expired. */
     async get<T>(path: string): Promise<T> {
       const send = ({ accessToken }: Tokens) =>
-        keepTrying(() => request<T>(`${url}${path}`, { headers: { authorization: `Bearer ${accessToken}` } }))
-      const used = await read()
+        retry(() => request<T>(`${url}${path}`, { headers: { authorization: `Bearer ${accessToken}` } }))
+      const used = await readTokens()
       return send(used).catch(async (fault: unknown) => {
         if (fault instanceof Refusal && fault.reason === 'EXPIRED') return send(await renew(used))
         throw fault
@@ -72,9 +72,9 @@ export function createTokenClient({ url, file }: Options) {
     },
 
     async signOut() {
-      const { refreshToken } = await read()
-      // Doing it twice does no harm.
-      await keepTrying(() => request(`${url}/auth/logout`, { method: 'POST', body: { refreshToken } }))
+      const { refreshToken } = await readTokens()
+      // A logout may be sent twice.
+      await retry(() => request(`${url}/auth/logout`, { method: 'POST', body: { refreshToken } }))
       await rm(file, { force: true })
     },
   }

@@ -3,10 +3,10 @@ import { createTokenClient } from './client.ts'
 
 const HELP = `Usage: bun examples/token-client/main.ts <command>
 
-  register <e-mail>   makes an account; the password is PASSWORD, or asked for
-  login <e-mail>      signs in
-  show                who is signed in, where, and what happened lately
-  logout              signs out
+  register <e-mail>   create an account (asks for the password, unless PASSWORD is set)
+  login <e-mail>      sign in
+  show                show the signed-in user, the sessions and the latest events
+  logout              sign out
 
 Settings: AUTH_URL (http://localhost:3000), TOKEN_FILE (.servauth-tokens)`
 
@@ -24,9 +24,9 @@ try {
 async function run() {
   switch (command) {
     case 'register':
-      return client.signUp({ email, password: await password() })
+      return client.signUp({ email, password: await readPassword() })
     case 'login':
-      return client.signIn({ email, password: await password() })
+      return client.signIn({ email, password: await readPassword() })
     case 'show': {
       const paths = ['/auth/me', '/auth/sessions', '/auth/events']
       const [me, sessions, events] = await Promise.all(paths.map((path) => client.get(path)))
@@ -39,7 +39,7 @@ async function run() {
   }
 }
 
-async function password() {
+async function readPassword() {
   if (process.env.PASSWORD) return process.env.PASSWORD
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
   const answer = await terminal.question('Password: ')

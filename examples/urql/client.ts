@@ -3,22 +3,22 @@ import { authExchange } from '@urql/exchange-auth'
 import type { createSession } from '../browser/session.ts'
 
 /**
- * urql for Servauth, by its cookie. With a `cacheExchange`, make a new client whenever
- * `session.watch` tells of a change, so that nobody sees what the one before was shown.
+ * Creates an urql client that signs in to Servauth with the cookie. If you add a `cacheExchange`, create a new client
+ * whenever `session.watch` reports a change, so that no user sees data of the previous one.
  */
 export function createClient(url: string, session: ReturnType<typeof createSession>) {
   return new Client({
     url: `${url}/graphql`,
     fetchOptions: { credentials: 'include' },
-    // Servauth takes operations by POST only.
+    // Servauth accepts operations only as POST.
     preferGetMethod: false,
     exchanges: [
       authExchange(async () => ({
-        // The browser adds the cookie by itself.
+        // Nothing to add: the browser sends the cookie.
         addAuthToOperation: (operation) => operation,
         didAuthError: ({ graphQLErrors }) =>
           graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED'),
-        // Asks once whether the session goes on, shared by all who ask; urql sends the operation again, once.
+        // One refresh for all operations that fail meanwhile. Then urql retries each operation once.
         refreshAuth: async () => void (await session.renew()),
       })),
       fetchExchange,

@@ -16,7 +16,7 @@ const client = createClient(auth, session)
 startPage({
   session,
   api,
-  async account() {
+  async readAccount() {
     const [{ me }, { sessions }] = await Promise.all([
       client.query(ME, {}).then(orThrow),
       client.query(SESSIONS, {}).then(orThrow),
@@ -26,8 +26,8 @@ startPage({
   signOutOthers: async () => orThrow(await client.mutation(SIGN_OUT_OTHERS, {})),
 })
 
-/** urql hands errors back; the page wants them thrown. */
+/** urql returns errors, but the page expects them to be thrown. */
 function orThrow<T>({ data, error }: OperationResult<T>) {
-  if (error || !data) throw error ?? new Error('There is no data.')
+  if (error || !data) throw error ?? new Error('The answer has no data.')
   return data
 }
