@@ -1,7 +1,7 @@
 import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
+import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
-import type { Logger } from 'pino'
 import type { Attributes } from '../span.ts'
 import { MAX_CONNECTIONS, UndeliverableError } from './smtp.ts'
 import { type MailData, type Message, renderMail } from './templates.ts'
