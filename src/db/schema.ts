@@ -1,5 +1,19 @@
 import { sql } from 'drizzle-orm'
-import { boolean, index, integer, pgEnum, pgTable, text, timestamp, uuid, varchar } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  date,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+  varchar,
+} from 'drizzle-orm/pg-core'
 
 const time = (name: string) => timestamp(name, { withTimezone: true })
 const createdAt = () => time('created_at').notNull().defaultNow()
@@ -13,8 +27,12 @@ export const users = pgTable(
     email: varchar({ length: 255 }).notNull().unique(),
     emailVerified: boolean('email_verified').notNull().default(false),
     pendingEmail: varchar('pending_email', { length: 255 }),
+    /** The session that asked for the pending address. A trigger clears both when that session ends. */
+    pendingSessionId: uuid('pending_session_id'),
     /** The Argon2id hash in PHC form; an imported one may be scrypt until the next login. */
     password: varchar({ length: 255 }).notNull(),
+    /** While this is set, the password is never right. Only a new password from a mailed link unlocks the account. */
+    passwordLockedAt: time('password_locked_at'),
     username: varchar({ length: 100 }),
     /** Since when nobody may sign in to the account; set by whoever runs the server. */
     disabledAt: time('disabled_at'),
@@ -41,6 +59,8 @@ export const sessions = pgTable(
     /** SHA-256 of the one before it, good during the grace that `rotatedAt` began. */
     previousToken: varchar('previous_token', { length: 255 }),
     rotatedAt: time('rotated_at'),
+    /** When the current token was first used, which starts the grace of the one before it; older than `rotatedAt` if not yet. */
+    tokenUsedAt: time('token_used_at'),
     /** Names the chain of tokens that rotation continues; a changed password begins a new one. */
     lineage: uuid().notNull().default(sql`gen_random_uuid()`),
     transport: sessionTransport().notNull(),
@@ -59,13 +79,16 @@ export const sessions = pgTable(
   ],
 )
 
-export const mailStatus = pgEnum('mail_status', ['PENDING', 'SENT', 'FAILED'])
+/** `SENT`: handed over to the mail server. `SKIPPED`: not wanted when its turn came. */
+export const mailStatus = pgEnum('mail_status', ['PENDING', 'SENT', 'FAILED', 'SKIPPED'])
 
 /** What a mailed token is good for. */
 export const tokenPurpose = pgEnum('token_purpose', [
   'PASSWORD_RESET',
   'EMAIL_VERIFICATION',
   'EMAIL_CHANGE_UNDO',
+  'EMAIL_CHANGE_CANCEL',
+  'SIGN_IN_REPORT',
 ])
 
 /** Better-Auth's table of short-lived values, holding the mailed tokens. */
@@ -83,6 +106,9 @@ export const verifications = pgTable(
     purpose: tokenPurpose().notNull(),
     /** The session that asked for it, which an e-mail change leaves alive. */
     sessionId: uuid('session_id'),
+    /** When the same link was last mailed again, to a known place and to unknown places. */
+    resentKnownAt: time('resent_known_at'),
+    resentUnknownAt: time('resent_unknown_at'),
     expiresAt: time('expires_at').notNull(),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
@@ -119,6 +145,11 @@ export const mailOutbox = pgTable(
     sessionId: uuid('session_id'),
     status: mailStatus().notNull().default('PENDING'),
     attempts: integer().notNull().default(0),
+    /** How many notices of this kind the mail stands for. */
+    count: integer().notNull().default(1),
+    /** The places that the request came from; only the worker may look up whether the account knows them. */
+    network: varchar({ length: 64 }),
+    device: varchar({ length: 64 }),
     /** Whether its token is in `verification`, or was. */
     tokenMade: boolean('token_made').notNull().default(false),
     /** When it is due; while a worker sends, when that worker is given up. */
@@ -134,21 +165,73 @@ export const mailOutbox = pgTable(
   ],
 )
 
-/** What happened. The user's row may be gone: that is one of the things that happen. */
+/**
+ * What happened to an account. A repetition on the same day takes the same row. No foreign key: events outlive
+ * deleted accounts.
+ */
 export const events = pgTable(
   'events',
   {
     id: uuid().primaryKey().defaultRandom(),
     kind: varchar({ length: 40 }).notNull(),
     userId: uuid('user_id'),
+    /** What tells repetitions apart: the place for events that need a credential, empty for those that any client can cause. */
+    origin: varchar({ length: 64 }).notNull().default(sql`gen_random_uuid()::text`),
+    day: date().notNull().default(sql`(now() at time zone 'utc')::date`),
+    count: integer().notNull().default(1),
     requestId: varchar('request_id', { length: 64 }),
     ipAddress: varchar('ip_address', { length: 45 }),
     userAgent: varchar('user_agent', { length: 255 }),
     createdAt: createdAt(),
+    /** When it happened last. */
+    lastAt: time('last_at').notNull().defaultNow(),
   },
   (table) => [
-    index('events_user_id_created_at_index').on(table.userId, table.createdAt),
-    index('events_created_at_index').on(table.createdAt),
+    unique('events_repetition_key').on(table.userId, table.kind, table.origin, table.day).nullsNotDistinct(),
+    index('events_user_id_last_at_index').on(table.userId, table.lastAt, table.id),
+    index('events_last_at_index').on(table.lastAt),
+  ],
+)
+
+/**
+ * The networks and browsers of an account. A place is `n:` and an IPv4 address or an IPv6 /64, or `d:` and the hash of
+ * a device cookie. It is known if the account signed in from it within 90 days.
+ */
+export const places = pgTable(
+  'places',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    place: varchar({ length: 64 }).notNull(),
+    /** Null if a session was only used from here. */
+    signedInAt: time('signed_in_at'),
+    seenAt: time('seen_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.userId, table.place] }),
+    index('places_seen_at_index').on(table.seenAt),
+  ],
+)
+
+/**
+ * Registrations of addresses that are not verified yet, if verification is required. The id is that of the mail, so
+ * each mailed link activates the password of its own registration and no other.
+ */
+export const registrations = pgTable(
+  'registrations',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    password: varchar({ length: 255 }).notNull(),
+    profile: jsonb().notNull().$type<Record<string, string | null>>(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('registrations_user_id_index').on(table.userId),
+    index('registrations_created_at_index').on(table.createdAt),
   ],
 )
 

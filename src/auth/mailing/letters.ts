@@ -10,6 +10,8 @@ const PATHS: Record<Purpose, string> = {
   PASSWORD_RESET: 'reset-password',
   EMAIL_VERIFICATION: 'verify-email',
   EMAIL_CHANGE_UNDO: 'undo-email-change',
+  EMAIL_CHANGE_CANCEL: 'cancel-email-change',
+  SIGN_IN_REPORT: 'report-sign-in',
 }
 
 type Parts = { db: Db; mailedTokens: MailedTokens; throttle: Throttle; appUrl: string }

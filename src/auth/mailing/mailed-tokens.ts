@@ -12,6 +12,8 @@ export const TOKEN_SECONDS: Record<Purpose, number> = {
   PASSWORD_RESET: 15 * 60,
   EMAIL_VERIFICATION: 60 * 60,
   EMAIL_CHANGE_UNDO: 72 * 3600,
+  EMAIL_CHANGE_CANCEL: 60 * 60,
+  SIGN_IN_REPORT: 72 * 3600,
 }
 
 /** The kinds of mail that carry a token, and what that token is good for. */
