@@ -59,7 +59,7 @@ function createSteps(
   const { identify, view } = auth
   const onRefused = (c: AppContext) => {
     auth
-      .noteRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
+      .recordRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
   return [

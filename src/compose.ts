@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { createApp } from './app.ts'
-import { record } from './auth/events/events.ts'
+import { recordEvent } from './auth/events/events.ts'
 import { startHousekeeping } from './auth/operator/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
 import { NO_CLIENT } from './contract/caller.ts'
@@ -68,7 +68,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
         db,
         log,
         compose: auth.composeLetter,
-        onFailed: (tx, { userId }) => record(tx, 'mail_failed', userId, NO_CLIENT),
+        onFailed: (tx, { userId }) => recordEvent(tx, 'mail_failed', userId, NO_CLIENT),
         send: mail.send,
         around: tracing?.task,
       })

@@ -1,14 +1,14 @@
 import type { RateLimitName } from '../env.ts'
 
-/** What whoever watches the service is told as it happens. */
+/** Receives events of the service when they happen, for example to count them as metrics. */
 export type Observer = {
-  /** A hash got its turn after so many milliseconds. */
-  waitedForHash(ms: number): void
-  /** Hashing was refused: too many inside, or waited too long. */
-  hashingRefused(): void
-  /** A limit was reached, whether the caller was told so or not. */
-  limited(limit: RateLimitName): void
-  sessionOpened(operation: 'register' | 'login'): void
-  /** An old refresh token was used, and its session was ended. */
-  refreshReused(): void
+  /** A password hash left the queue after `waitMs` milliseconds. */
+  onHashStarted(waitMs: number): void
+  /** A password hash was refused, because the queue was full or the wait too long. */
+  onHashRefused(): void
+  /** A rate limit was reached. Some limits drop a mail or an event, and the client is not informed. */
+  onLimitReached(limit: RateLimitName): void
+  onSessionOpened(operation: 'register' | 'login'): void
+  /** A client used an old refresh token, and the server ended its session. */
+  onRefreshReused(): void
 }

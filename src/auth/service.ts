@@ -7,7 +7,7 @@ import { createProfile } from './account/profile.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
 import type { Core } from './core.ts'
 import { createEventLog } from './events/events.ts'
-import { createRefusedOrigins } from './events/refused-origins.ts'
+import { createRefusedOriginRecorder } from './events/refused-origin.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
@@ -84,7 +84,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
 
     identify: credentials.identify,
     view: credentials.view,
-    noteRefusedOrigin: createRefusedOrigins(core),
+    recordRefusedOrigin: createRefusedOriginRecorder(core),
     composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },

@@ -35,10 +35,10 @@ export function createServiceMetrics(registry: Registry) {
     registers,
   })
   return {
-    waitedForHash: (ms: number) => wait.observe(ms / 1000),
-    hashingRefused: () => refused.inc(),
-    limited: (limit: string) => limited.inc({ limit }),
-    sessionOpened: (operation: string) => opened.inc({ operation }),
-    refreshReused: () => reused.inc(),
+    onHashStarted: (ms: number) => wait.observe(ms / 1000),
+    onHashRefused: () => refused.inc(),
+    onLimitReached: (limit: string) => limited.inc({ limit }),
+    onSessionOpened: (operation: string) => opened.inc({ operation }),
+    onRefreshReused: () => reused.inc(),
   }
 }

@@ -3,7 +3,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, type SessionRow, type UserRow, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
@@ -40,7 +40,7 @@ export async function changeEmail(
   if (!row) throw new TypeError('The user is gone from under a lock')
   await endSessions(tx, user.id, keep?.id)
   await endMailedTokens(tx, user)
-  await record(tx, 'email_changed', user.id, client)
+  await recordEvent(tx, 'email_changed', user.id, client)
   const notice = user.emailVerified ? 'email-changed' : 'email-replaced'
   await outbox.promise(tx, { kind: notice, recipient: user.email, userId: user.id })
   if (mayMail) await outbox.promise(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })

@@ -5,7 +5,7 @@ import { isUniqueViolation } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Core } from '../core.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { changeEmail } from './email-change.ts'
@@ -57,7 +57,7 @@ export function createEmail(core: Core) {
           const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
           if (user?.email === value) {
             await tx.update(users).set({ emailVerified: true }).where(eq(users.id, userId))
-            await record(tx, 'email_verified', userId, caller.client)
+            await recordEvent(tx, 'email_verified', userId, caller.client)
             return { userId, secret: undefined }
           }
           if (user?.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
@@ -89,7 +89,7 @@ export function createEmail(core: Core) {
           await endSessions(tx, userId)
           await endMailedTokens(tx, user)
           await mailedTokens.endLaterUndos(tx, userId, undo)
-          await record(tx, 'email_change_undone', userId, caller.client)
+          await recordEvent(tx, 'email_change_undone', userId, caller.client)
           await outbox.promise(tx, { kind: 'email-change-undone', recipient: email, userId })
           return userId
         })

@@ -6,7 +6,7 @@ import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import type { Core } from '../core.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { changeEmail, isTaken } from './email-change.ts'
 import { createReauthenticate } from './reauthenticate.ts'
@@ -74,7 +74,7 @@ export function createProfile(core: Core) {
         const gone = await lockActing(tx, identity)
         await tx.delete(users).where(eq(users.id, gone.id))
         await endMailedTokens(tx, gone)
-        await record(tx, 'account_deleted', gone.id, caller.client)
+        await recordEvent(tx, 'account_deleted', gone.id, caller.client)
       })
       sessionCache.forget(identity.user.id)
       caller.forgetSecret()
@@ -111,7 +111,7 @@ export function createProfile(core: Core) {
     const kind = taken ? 'address-taken' : 'email-change'
     const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
     if (mayMail) await outbox.promise(tx, mail)
-    await record(tx, 'email_change_requested', user.id, client)
+    await recordEvent(tx, 'email_change_requested', user.id, client)
     return { row, secret: undefined }
   }
 

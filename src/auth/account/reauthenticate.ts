@@ -3,7 +3,7 @@ import type { Caller, Identity } from '../../contract/caller.ts'
 import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 
 /** Asks again who is there, before something that a borrowed session should not do. */
 export function createReauthenticate({
@@ -16,7 +16,7 @@ export function createReauthenticate({
     async byPassword({ user, session }: Identity, password: string, { client }: Caller) {
       await throttle.countReauthentication(session.id, client)
       if (!(await passwords.verify(user.password, password))) {
-        await record(db, 'reauthentication_failed', user.id, client)
+        await recordEvent(db, 'reauthentication_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
       }
       await db.update(sessions).set({ authenticatedAt: sql`now()` }).where(eq(sessions.id, session.id))

@@ -5,7 +5,7 @@ import type { Event } from '../../contract/outputs/event.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events } from '../../db/schema.ts'
 
-/** Everything that is worth remembering about an account. */
+/** What the event log records. */
 export type EventKind =
   | 'register'
   | 'register_taken'
@@ -32,8 +32,8 @@ export type EventKind =
   | 'throttled'
   | 'mail_failed'
 
-/** The column values of an event; `userId` may be a subquery. */
-export function eventOf<UserId>(
+/** The column values of an event. `userId` may be a subquery. */
+export function toEventColumns<UserId>(
   kind: EventKind,
   userId: UserId,
   { requestId, ipAddress, userAgent }: Client,
@@ -41,20 +41,25 @@ export function eventOf<UserId>(
   return { kind, userId, requestId, ipAddress, userAgent }
 }
 
-/** Keeps an event, on the transaction of the change that it records. */
-export async function record(executor: Executor, kind: EventKind, userId: string | null, client: Client) {
-  await executor.insert(events).values(eventOf(kind, userId, client))
+/** Records an event. Pass the transaction of the change, so that neither is stored without the other. */
+export async function recordEvent(
+  executor: Executor,
+  kind: EventKind,
+  userId: string | null,
+  client: Client,
+) {
+  await executor.insert(events).values(toEventColumns(kind, userId, client))
 }
 
-/** Keeps an event about whoever has an address, without letting on whether anybody has. */
-export async function recordByEmail(executor: Executor, kind: EventKind, email: string, client: Client) {
+/** Records an event for the account with this address, if any. The work is the same with and without an account. */
+export async function recordEventByEmail(executor: Executor, kind: EventKind, email: string, client: Client) {
   const userId = sql`(select id from users where email = ${email})`
-  await executor.insert(events).values(eventOf(kind, userId as never, client))
+  await executor.insert(events).values(toEventColumns(kind, userId as never, client))
 }
 
-/** The signed-in user's own events, newest first. */
+/** Reads the signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
-  return async function eventLog({ first }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
+  return async function listEvents({ first }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
     const { user } = await viewerOf(caller)
     const { id, kind, createdAt, ipAddress, userAgent } = events
     return db

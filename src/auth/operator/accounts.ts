@@ -5,7 +5,7 @@ import { toUser } from '../../contract/outputs/user.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events, sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { type EventKind, record } from '../events/events.ts'
+import { type EventKind, recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 
@@ -24,7 +24,7 @@ export function createAdministration({ db }: { db: Db }) {
     })
   }
 
-  const note = (tx: Executor, kind: EventKind, { id }: UserRow) => record(tx, kind, id, NO_CLIENT)
+  const note = (tx: Executor, kind: EventKind, { id }: UserRow) => recordEvent(tx, kind, id, NO_CLIENT)
 
   return {
     /** The account, its live sessions and its latest events, newest first. @throws `NOT_FOUND` */

@@ -7,7 +7,7 @@ import type { Db, Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
 import { whichMayGoBack } from '../account/email-change.ts'
 import type { Core } from '../core.ts'
-import { eventOf } from '../events/events.ts'
+import { toEventColumns } from '../events/events.ts'
 import type { Cost } from '../passwords/hashing.ts'
 import { isScrypt } from '../passwords/scrypt.ts'
 
@@ -173,7 +173,7 @@ async function insert(tx: Executor, fresh: Fresh[]) {
     .onConflictDoNothing()
     .returning({ id: users.id })
   if (made.length > 0) {
-    await tx.insert(events).values(made.map(({ id }) => eventOf('account_imported', id, NO_CLIENT)))
+    await tx.insert(events).values(made.map(({ id }) => toEventColumns('account_imported', id, NO_CLIENT)))
   }
   return new Set(made.map(({ id }) => id))
 }

@@ -15,14 +15,14 @@ export function createHashingGate({ concurrent, queued, waitMs }: Limits, observ
   let inside = 0
 
   function full() {
-    observer?.hashingRefused()
+    observer?.onHashRefused()
     return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
   }
 
   async function takePermit() {
     if (free > 0) {
       free--
-      observer?.waitedForHash(0)
+      observer?.onHashStarted(0)
       return
     }
     const began = performance.now()
@@ -30,7 +30,7 @@ export function createHashingGate({ concurrent, queued, waitMs }: Limits, observ
       const enter = () => {
         clearTimeout(timer)
         waiting.delete(enter)
-        observer?.waitedForHash(performance.now() - began)
+        observer?.onHashStarted(performance.now() - began)
         resolve()
       }
       const timer = setTimeout(() => {

@@ -6,7 +6,7 @@ import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthenticate } from '../account/reauthenticate.ts'
 import type { Core } from '../core.ts'
-import { record, recordByEmail } from '../events/events.ts'
+import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
@@ -35,7 +35,7 @@ export function createPassword(core: Core) {
         const renewed = await renewSession(tx, session.id, refreshTokens)
         await endSessions(tx, user.id, session.id)
         await endMailedTokens(tx, row)
-        await record(tx, 'password_changed', user.id, caller.client)
+        await recordEvent(tx, 'password_changed', user.id, caller.client)
         await outbox.promise(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
         return { user: row, ...renewed }
       })
@@ -50,7 +50,7 @@ export function createPassword(core: Core) {
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
         if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
-        if (mayRecord) await recordByEmail(tx, 'password_reset_requested', email, caller.client)
+        if (mayRecord) await recordEventByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
     },
@@ -72,7 +72,7 @@ export function createPassword(core: Core) {
         if (!user) throw new AuthError('INVALID_TOKEN')
         await endSessions(tx, user.id)
         await endMailedTokens(tx, user)
-        await record(tx, 'password_reset', user.id, caller.client)
+        await recordEvent(tx, 'password_reset', user.id, caller.client)
         await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
         return userId
       })

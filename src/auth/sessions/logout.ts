@@ -2,7 +2,7 @@ import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { unauthenticated } from '../../errors.ts'
 import type { Core } from '../core.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 import { endSession } from './end-session.ts'
 
 /**
@@ -21,7 +21,7 @@ export function createLogout({ credentials, db, refreshTokens, sessionCache }: C
       const lineage = refreshTokens.decode((ofPresented ? presented : caller.cookie) ?? '')?.lineage
       await db.transaction(async (tx) => {
         const ended = await endSession(tx, named, { lineage })
-        if (ended) await record(tx, 'logout', ended.userId, caller.client)
+        if (ended) await recordEvent(tx, 'logout', ended.userId, caller.client)
       })
       sessionCache.forget(named)
     }

@@ -6,7 +6,7 @@ import { toSession } from '../../contract/outputs/session.ts'
 import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 import { endSession, endSessions } from './end-session.ts'
 
 const SessionId = z.uuid()
@@ -31,7 +31,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessi
       await db.transaction(async (tx) => {
         const ended = await endSession(tx, id, { userId: user.id })
         if (!ended) throw new AuthError('NOT_FOUND')
-        await record(tx, 'sessions_revoked', user.id, caller.client)
+        await recordEvent(tx, 'sessions_revoked', user.id, caller.client)
       })
       sessionCache.forget(id)
       if (id === session.id) caller.forgetSecret()
@@ -43,7 +43,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessi
       const { user, session } = await identityOf(caller)
       const count = await db.transaction(async (tx) => {
         const ended = await endSessions(tx, user.id, session.id)
-        if (ended > 0) await record(tx, 'sessions_revoked', user.id, caller.client)
+        if (ended > 0) await recordEvent(tx, 'sessions_revoked', user.id, caller.client)
         return ended
       })
       sessionCache.forget(user.id)

@@ -6,7 +6,7 @@ import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { events, sessions, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
-import { record } from '../events/events.ts'
+import { recordEvent } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
@@ -131,12 +131,12 @@ export function rotateSessionEndpoint({
       )
       const [ended] = await tx.delete(sessions).where(isReused).returning()
       if (!ended) return false
-      await record(tx, 'refresh_reused', ended.userId, client)
+      await recordEvent(tx, 'refresh_reused', ended.userId, client)
       const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
       if (user) await outbox.promise(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
       return true
     })
-    if (isEnded) observer?.refreshReused()
+    if (isEnded) observer?.onRefreshReused()
     sessionCache.forget(sessionId)
     return new AuthError('REFRESH_REUSED')
   }

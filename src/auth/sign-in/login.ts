@@ -2,7 +2,7 @@ import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
-import { recordByEmail } from '../events/events.ts'
+import { recordEventByEmail } from '../events/events.ts'
 
 /** Signs an account in. A session that the caller had before ends. */
 export function createLogin({ betterAuth, db, grant, passwords, sessionCache, throttle }: Core) {
@@ -14,7 +14,7 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
     const body = { email, password, transport: transport ?? 'COOKIE', client, formerId } as const
     const signedIn = await betterAuth.api.signIn({ body }).catch(async (fault: unknown) => {
       if (isFailure(fault) && (await throttle.mayRecord('login_failed', client))) {
-        await recordByEmail(db, 'login_failed', email, client)
+        await recordEventByEmail(db, 'login_failed', email, client)
       }
       throw fault
     })

@@ -77,7 +77,7 @@ export function createOpenSession({ refreshTokens, observer, settings }: Parts) 
     if (!found) throw new AuthError('INVALID_CREDENTIALS')
     if (!found.has_password) return 'PASSWORD_CHANGED'
     if (!found.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
-    observer?.sessionOpened(operation)
+    observer?.onSessionOpened(operation)
     return { session: toSessionRow(found), secret: token }
   }
 }

@@ -8,7 +8,7 @@ import type { Db } from '../../db/client.ts'
 import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { mayGoBack } from '../account/email-change.ts'
-import { record, recordByEmail } from '../events/events.ts'
+import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSession } from '../sessions/end-session.ts'
 import type { Throttle } from '../throttle/throttle.ts'
@@ -61,8 +61,8 @@ export function signUpEndpoint({ db, openSession, outbox, throttle, settings }: 
         const [[clock]] = await Promise.all([
           tx.execute<{ now: string }>(sql`select now()`),
           inserted && isReserved && tx.delete(users).where(eq(users.id, inserted.id)),
-          user && record(tx, 'register', user.id, client),
-          !user && mayRecordTaken && recordByEmail(tx, 'register_taken', email, client),
+          user && recordEvent(tx, 'register', user.id, client),
+          !user && mayRecordTaken && recordEventByEmail(tx, 'register_taken', email, client),
           mayMail && outbox.promise(tx, { kind, recipient: email, ...(user && { userId: user.id }) }),
           verifiesFirst && formerId && endSession(tx, formerId),
         ])

@@ -4,7 +4,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { Db } from '../../db/client.ts'
 import type { RateLimitName, RateLimits } from '../../env.ts'
 import { AuthError } from '../../errors.ts'
-import { type EventKind, record, recordByEmail } from '../events/events.ts'
+import { type EventKind, recordEvent, recordEventByEmail } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
 
@@ -50,14 +50,14 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
     if (!enabled) return
     const state = await consume(counters[limit], key)
     const excess = state.consumedPoints - limits[limit][0]
-    if (excess === 1) await record(db, 'throttled', null, client)
+    if (excess === 1) await recordEvent(db, 'throttled', null, client)
     if (excess > 0) throw mustWait(limit, state)
   }
 
   async function isWithin(limit: Counted, key: string) {
     const { consumedPoints } = await consume(counters[limit], key)
     const isWithin = consumedPoints <= limits[limit][0]
-    if (!isWithin) observer?.limited(limit)
+    if (!isWithin) observer?.onLimitReached(limit)
     return isWithin
   }
 
@@ -68,7 +68,7 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
   }
 
   function mustWait(limit: RateLimitName, { msBeforeNext }: RateLimiterRes) {
-    observer?.limited(limit)
+    observer?.onLimitReached(limit)
     return new AuthError('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) })
   }
 
@@ -112,7 +112,7 @@ export function createThrottle({ db, counter, enabled, limits, observer }: Parts
       if (wait || turn.consumedPoints > 1) {
         // An attempt that was not let through does not make the wait longer.
         if (!wait) await takeBack(key)
-        if (turn.consumedPoints === 2) await recordByEmail(db, 'throttled', email, client)
+        if (turn.consumedPoints === 2) await recordEventByEmail(db, 'throttled', email, client)
         throw mustWait('loginFailures', turn)
       }
       return () => this.forgive(email)
