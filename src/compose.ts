@@ -67,7 +67,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       const stopWorker = startMailWorker({
         db,
         log,
-        compose: auth.composeLetter,
+        compose: auth.composeMail,
         onFailed: (tx, { userId }) => recordEvent(tx, 'mail_failed', userId, NO_CLIENT),
         send: mail.send,
         around: tracing?.task,

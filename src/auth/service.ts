@@ -11,7 +11,7 @@ import { createRefusedOriginRecorder } from './events/refused-origin.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
-import { createLetters } from './mailing/letters.ts'
+import { createMailComposer } from './mailing/mail-composer.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
 import type { Observer } from './observer.ts'
@@ -85,7 +85,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
     identify: credentials.identify,
     view: credentials.view,
     recordRefusedOrigin: createRefusedOriginRecorder(core),
-    composeLetter: createLetters({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
+    composeMail: createMailComposer({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
     prepare: accessTokens.prepare,

@@ -42,8 +42,8 @@ export async function changeEmail(
   await endMailedTokens(tx, user)
   await recordEvent(tx, 'email_changed', user.id, client)
   const notice = user.emailVerified ? 'email-changed' : 'email-replaced'
-  await outbox.promise(tx, { kind: notice, recipient: user.email, userId: user.id })
-  if (mayMail) await outbox.promise(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
+  await outbox.add(tx, { kind: notice, recipient: user.email, userId: user.id })
+  if (mayMail) await outbox.add(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
   // A TOKEN session cannot be handed a new secret here, so it keeps its own and rotates in its turn.
   const renewed = keep?.transport === 'COOKIE' ? await renewSession(tx, keep.id, refreshTokens) : undefined
   return { row, secret: renewed?.secret }

@@ -23,7 +23,7 @@ export function createEmail(core: Core) {
       input: InputOf<'requestEmailVerification'> | null | undefined,
       caller: Caller,
     ) {
-      outbox.demand()
+      outbox.requireEnabled()
       const identity = await (input ? formerIdentity(caller) : caller.identify())
       if (identity) {
         const { user, session } = identity
@@ -35,14 +35,14 @@ export function createEmail(core: Core) {
           userId: user.id,
           sessionId: session.id,
         } as const
-        if (await mayMail(mail.recipient, caller)) await outbox.promise(db, mail)
+        if (await mayMail(mail.recipient, caller)) await outbox.add(db, mail)
         return true
       }
       if (!input) {
         throw invalid('email', 'Is required when signed out.')
       }
       if (await mayMail(input.email, caller)) {
-        await outbox.promise(db, { kind: 'email-verification', recipient: input.email })
+        await outbox.add(db, { kind: 'email-verification', recipient: input.email })
       }
       return true
     },
@@ -88,9 +88,9 @@ export function createEmail(core: Core) {
             .where(eq(users.id, userId))
           await endSessions(tx, userId)
           await endMailedTokens(tx, user)
-          await mailedTokens.endLaterUndos(tx, userId, undo)
+          await mailedTokens.endLaterUndoTokens(tx, userId, undo)
           await recordEvent(tx, 'email_change_undone', userId, caller.client)
-          await outbox.promise(tx, { kind: 'email-change-undone', recipient: email, userId })
+          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId })
           return userId
         })
         .catch(asInvalidToken)

@@ -44,7 +44,7 @@ export function createProfile(core: Core) {
         .transaction(async (tx) => {
           const current = await lockActing(tx, identity)
           const waits = current.emailVerified || requireEmailVerification
-          if (newEmail && waits) outbox.demand()
+          if (newEmail && waits) outbox.requireEnabled()
           const row = await setProfile(tx, current, profile)
           // One's own address takes back a change that waits.
           if (cancels) await endMailedTokens(tx, current)
@@ -110,7 +110,7 @@ export function createProfile(core: Core) {
     if (!row) throw unauthenticated('REVOKED')
     const kind = taken ? 'address-taken' : 'email-change'
     const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
-    if (mayMail) await outbox.promise(tx, mail)
+    if (mayMail) await outbox.add(tx, mail)
     await recordEvent(tx, 'email_change_requested', user.id, client)
     return { row, secret: undefined }
   }

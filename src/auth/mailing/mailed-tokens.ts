@@ -5,10 +5,10 @@ import { AuthError } from '../../errors.ts'
 import { createSealer, digest, uuidBytes } from '../keys/sealed-tokens.ts'
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>
-export type Purpose = (typeof verifications.$inferSelect)['purpose']
+export type TokenPurpose = (typeof verifications.$inferSelect)['purpose']
 
-/** How long a mailed token is good, from the moment its mail was promised. */
-export const TOKEN_SECONDS: Record<Purpose, number> = {
+/** How long a mailed token is valid after its mail was put into the outbox. */
+export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {
   PASSWORD_RESET: 15 * 60,
   EMAIL_VERIFICATION: 60 * 60,
   EMAIL_CHANGE_UNDO: 72 * 3600,
@@ -16,8 +16,8 @@ export const TOKEN_SECONDS: Record<Purpose, number> = {
   SIGN_IN_REPORT: 72 * 3600,
 }
 
-/** The kinds of mail that carry a token, and what that token is good for. */
-export const TOKEN_MAILS: Record<string, Purpose> = {
+/** The purpose of the token in a mail, by the kind of the mail. Other kinds carry no token. */
+export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'password-reset': 'PASSWORD_RESET',
   'email-verification': 'EMAIL_VERIFICATION',
   'email-change': 'EMAIL_VERIFICATION',
@@ -25,13 +25,13 @@ export const TOKEN_MAILS: Record<string, Purpose> = {
 }
 
 /**
- * Tokens that travel by mail: the sealed id of the promised mail. So the worker can compute the token when it sends the
- * mail, and no table ever holds it.
+ * A mailed token is the sealed id of its mail in the outbox. So the worker can compute the token when it sends the mail,
+ * and no table ever holds it.
  */
 export function createMailedTokens(secret: string) {
   const { seal, open } = createSealer(secret, 'mailed token', 16)
 
-  const isLive = (token: string, purpose: Purpose) =>
+  const isLive = (token: string, purpose: TokenPurpose) =>
     and(
       eq(verifications.identifier, digest(token)),
       eq(verifications.purpose, purpose),
@@ -39,13 +39,14 @@ export function createMailedTokens(secret: string) {
     )
 
   return {
+    /** The token of a mail; always the same one. */
     derive: (mailId: string) => seal(uuidBytes(mailId)),
 
     /**
-     * Closes the ways back to the addresses that came after the one that is back. Those that came
-     * before it stay open: a taker who changed the address twice holds the later link.
+     * Ends the undo links that are as old as the used one, or newer. Older links stay valid: an attacker who changed
+     * the address twice holds the newer link, and the owner the older one.
      */
-    async endLaterUndos(executor: Executor, userId: string, { createdAt }: { createdAt: Date }) {
+    async endLaterUndoTokens(executor: Executor, userId: string, { createdAt }: { createdAt: Date }) {
       const isLater = and(
         eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
         gte(verifications.createdAt, createdAt),
@@ -55,41 +56,41 @@ export function createMailedTokens(secret: string) {
       await executor.delete(mailOutbox).where(and(eq(mailOutbox.userId, userId), isLaterMail))
     },
 
-    /** Looks at a token without using it up. @throws `INVALID_TOKEN` */
-    async peek(executor: Executor, token: string, purpose: Purpose) {
-      const [found] = open(token)
+    /** Reads a token and leaves it valid. @throws `INVALID_TOKEN` */
+    async peek(executor: Executor, token: string, purpose: TokenPurpose) {
+      const [row] = open(token)
         ? await executor.select().from(verifications).where(isLive(token, purpose))
         : []
-      if (!found) throw new AuthError('INVALID_TOKEN')
-      return found
+      if (!row) throw new AuthError('INVALID_TOKEN')
+      return row
     },
 
     /**
-     * Uses a token up; of any number at once one succeeds. A disabled account's stays as it is.
+     * Deletes a token. Of concurrent calls only one succeeds. The token of a disabled account stays.
      * @throws `INVALID_TOKEN`
      */
-    async consume(executor: Executor, token: string, purpose: Purpose) {
+    async consume(executor: Executor, token: string, purpose: TokenPurpose) {
       const { userId } = await this.peek(executor, token, purpose)
-      // The user first, as everywhere: the other order would lock crosswise with a change of the password.
+      // Every operation locks the user first: another order could deadlock with a change of the password.
       const [user] = await executor
         .select({ id: users.id })
         .from(users)
         .where(and(eq(users.id, userId), isNull(users.disabledAt)))
         .for('update')
       if (!user) throw new AuthError('INVALID_TOKEN')
-      const [found] = await executor.delete(verifications).where(isLive(token, purpose)).returning()
-      if (!found) throw new AuthError('INVALID_TOKEN')
-      return found
+      const [row] = await executor.delete(verifications).where(isLive(token, purpose)).returning()
+      if (!row) throw new AuthError('INVALID_TOKEN')
+      return row
     },
   }
 }
 
 /**
- * Ends what was mailed to a user, what is about to be, and the change that waits for it. The way back from a changed address
- * stays open: it is for the owner, against whoever took the account and can do all of this too.
+ * Ends the user's mailed tokens, the mails in the outbox that would carry one, and the pending change of address.
+ * Undo links stay valid: they protect the owner against an attacker who took the account and can call this too.
  */
 export async function endMailedTokens(executor: Executor, user: { id: string; email: string }) {
-  const kinds = Object.keys(TOKEN_MAILS).filter((kind) => TOKEN_MAILS[kind] !== 'EMAIL_CHANGE_UNDO')
+  const kinds = Object.keys(TOKEN_PURPOSES).filter((kind) => TOKEN_PURPOSES[kind] !== 'EMAIL_CHANGE_UNDO')
   await executor
     .update(users)
     .set({ pendingEmail: null })

@@ -4,31 +4,31 @@ import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { MailKind } from '../../mail/templates.ts'
 import { randomId } from '../keys/sealed-tokens.ts'
-import { TOKEN_MAILS, TOKEN_SECONDS } from './mailed-tokens.ts'
+import { MAX_TOKEN_AGE_SECONDS, TOKEN_PURPOSES } from './mailed-tokens.ts'
 
 export type Outbox = ReturnType<typeof createOutbox>
 
-/** A mail that is owed. `userId` is left out where only the worker may find out whether there is a user. */
-export type Promised = { kind: MailKind; recipient: string; userId?: string; sessionId?: string }
+/** A mail to send. Without a `userId`, the worker looks the user up by the address. */
+export type OutboxMail = { kind: MailKind; recipient: string; userId?: string; sessionId?: string }
 
-/** How long it is worth trying to deliver a mail that carries no token. */
-const NOTICE_SECONDS = 72 * 3600
+/** How long the worker tries to deliver a mail that carries no token. */
+const MAX_NOTICE_AGE_SECONDS = 72 * 3600
 
 /**
- * Where mails are promised: in the transaction that causes them, so that neither is without the
- * other. Without a mail server nothing is promised, and what needs a mail is refused.
+ * Stores mails in the transaction that causes them, so that neither exists without the other. A worker sends them.
+ * Without a mail server it stores nothing, and operations that need a mail are refused.
  */
 export function createOutbox({ enabled }: { enabled: boolean }) {
   return {
-    /** @throws `SERVICE_UNAVAILABLE` where no mail can be sent. */
-    demand() {
+    /** @throws `SERVICE_UNAVAILABLE` if the server cannot send mail. */
+    requireEnabled() {
       if (!enabled) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 60 })
     },
 
-    async promise(executor: Executor, mail: Promised) {
+    async add(executor: Executor, mail: OutboxMail) {
       if (!enabled) return
-      const purpose = TOKEN_MAILS[mail.kind]
-      const seconds = purpose ? TOKEN_SECONDS[purpose] : NOTICE_SECONDS
+      const purpose = TOKEN_PURPOSES[mail.kind]
+      const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
       const expiresAt = sql`now() + make_interval(secs => ${seconds}::int)`
       await executor.insert(mailOutbox).values({ ...mail, id: randomId(), expiresAt })
     },

@@ -36,7 +36,7 @@ export function createPassword(core: Core) {
         await endSessions(tx, user.id, session.id)
         await endMailedTokens(tx, row)
         await recordEvent(tx, 'password_changed', user.id, caller.client)
-        await outbox.promise(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
+        await outbox.add(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
         return { user: row, ...renewed }
       })
       sessionCache.forget(user.id)
@@ -45,11 +45,11 @@ export function createPassword(core: Core) {
 
     /** Answers before anybody has looked whether there is such an account. */
     async requestPasswordReset({ email }: InputOf<'requestPasswordReset'>, caller: Caller) {
-      outbox.demand()
+      outbox.requireEnabled()
       const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
-        if (mayMail) await outbox.promise(tx, { kind: 'password-reset', recipient: email })
+        if (mayMail) await outbox.add(tx, { kind: 'password-reset', recipient: email })
         if (mayRecord) await recordEventByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
@@ -73,7 +73,7 @@ export function createPassword(core: Core) {
         await endSessions(tx, user.id)
         await endMailedTokens(tx, user)
         await recordEvent(tx, 'password_reset', user.id, caller.client)
-        await outbox.promise(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
+        await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
         return userId
       })
       sessionCache.forget(userId)

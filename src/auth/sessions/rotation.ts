@@ -133,7 +133,7 @@ export function rotateSessionEndpoint({
       if (!ended) return false
       await recordEvent(tx, 'refresh_reused', ended.userId, client)
       const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
-      if (user) await outbox.promise(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
+      if (user) await outbox.add(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
       return true
     })
     if (isEnded) observer?.onRefreshReused()

@@ -16,7 +16,7 @@ export function createRegister({
 }: Core) {
   return async (input: InputOf<'register'>, caller: Caller) => {
     passwords.refuseShort(input.password, 'password')
-    if (requireEmailVerification) outbox.demand()
+    if (requireEmailVerification) outbox.requireEnabled()
     return passwords.admit(() => register(input, caller))
   }
 

@@ -63,7 +63,7 @@ export function signUpEndpoint({ db, openSession, outbox, throttle, settings }: 
           inserted && isReserved && tx.delete(users).where(eq(users.id, inserted.id)),
           user && recordEvent(tx, 'register', user.id, client),
           !user && mayRecordTaken && recordEventByEmail(tx, 'register_taken', email, client),
-          mayMail && outbox.promise(tx, { kind, recipient: email, ...(user && { userId: user.id }) }),
+          mayMail && outbox.add(tx, { kind, recipient: email, ...(user && { userId: user.id }) }),
           verifiesFirst && formerId && endSession(tx, formerId),
         ])
         if (verifiesFirst || !user) return { user: user ?? makeUp(email, profile, clock), opened: null }
