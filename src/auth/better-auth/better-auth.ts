@@ -3,7 +3,7 @@ import { betterAuth } from 'better-auth/minimal'
 import { jwt } from 'better-auth/plugins/jwt'
 import type { Db } from '../../db/client.ts'
 import type { Env } from '../../env.ts'
-import { keyEndpoints, keyOptions } from '../keys/key-endpoints.ts'
+import { createKeyEndpoints, createKeyOptions } from '../keys/key-endpoints.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
@@ -38,7 +38,7 @@ type Parts = {
  */
 export function createBetterAuth(parts: Parts) {
   const { db, passwords, settings, signingKeys } = parts
-  const keys = keyOptions(signingKeys)
+  const keys = createKeyOptions(signingKeys)
   const { api } = betterAuth({
     baseURL: settings.PUBLIC_URL,
     secret: settings.AUTH_SECRET,
@@ -64,7 +64,7 @@ export function createBetterAuth(parts: Parts) {
           signIn: signInEndpoint(parts),
           signUp: signUpEndpoint(parts),
           rotateSession: rotateSessionEndpoint(parts),
-          ...keyEndpoints(keys, signingKeys),
+          ...createKeyEndpoints(keys, signingKeys),
         },
       } as const,
     ],

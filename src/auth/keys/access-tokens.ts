@@ -12,60 +12,63 @@ type PublicKey = Exclude<Awaited<ReturnType<typeof importJWK>>, Uint8Array>
 type KnownKey = { jwk: JWK; key: PublicKey; retired: boolean }
 type Settings = Pick<Env, 'PUBLIC_URL' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS'>
 
-/** How long a key that was read is used before the table is read again. */
-const KEY_MS = 60_000
-/** An unknown key id causes a read of the table at most this often, however many requests send one. */
-const UNKNOWN_KEY_MS = 1000
+/** How long keys stay in the cache. */
+const MAX_KEY_AGE_MS = 60_000
+/** Requests with an unknown key id make the server read the keys again, but not more often than this. */
+const MIN_REREAD_INTERVAL_MS = 1000
 
-/** A read of this moment: a failure is an error, and no older value takes its place. */
-const NOW = { forceRefresh: true, allowStaleOnFetchRejection: false } as const
+/** Options for a read that skips the cache. If the read fails, an older value does not take its place. */
+const UNCACHED = { forceRefresh: true, allowStaleOnFetchRejection: false } as const
 
 /**
  * Access tokens: EdDSA JWTs in the profile of RFC 9068, without data about the person. Better-Auth creates the keys.
- * They are cached, since reading one costs more than a signature. If the database is down, the cached ones serve on.
+ * They are cached, because reading one costs more than a signature. If the database is down, they stay in use.
  */
 export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
-  const expected = {
+  const verifyOptions = {
     algorithms: ['EdDSA'],
     typ: 'at+jwt',
     issuer: settings.PUBLIC_URL,
     audience: settings.ACCESS_TOKEN_AUDIENCE,
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
   }
-  const caching = {
+  const cacheOptions = {
     max: 1,
-    ttl: KEY_MS,
-    // Looked up at each call, so that tests can set the clock, and never 0, which the library reads as no time.
+    ttl: MAX_KEY_AGE_MS,
+    // A function, so that tests can set the clock; plus 1, because the library reads 0 as "no time".
     perf: { now: () => performance.now() + 1 },
     allowStaleOnFetchRejection: true,
     noDeleteOnFetchRejection: true,
   }
-  const signingKeys = new LRUCache<'key', SigningKey>({ ...caching, fetchMethod: () => api.getSigningKey() })
+  const signingKeys = new LRUCache<'key', SigningKey>({
+    ...cacheOptions,
+    fetchMethod: () => api.getSigningKey(),
+  })
   const publicKeys = new LRUCache<'keys', Map<string, KnownKey>>({
-    ...caching,
+    ...cacheOptions,
     fetchMethod: async () => new Map(await Promise.all((await api.getPublicKeys()).map(importKey))),
   })
 
-  async function publicKey(kid = '') {
+  async function findPublicKey(kid = '') {
     const known = (await publicKeys.forceFetch('keys')).get(kid)
     if (known) return known
-    const wasReadNow = publicKeys.getRemainingTTL('keys') > KEY_MS - UNKNOWN_KEY_MS
-    const key = (await publicKeys.forceFetch('keys', wasReadNow ? {} : NOW)).get(kid)
+    const wasReadNow = publicKeys.getRemainingTTL('keys') > MAX_KEY_AGE_MS - MIN_REREAD_INTERVAL_MS
+    const key = (await publicKeys.forceFetch('keys', wasReadNow ? {} : UNCACHED)).get(kid)
     if (!key) throw unauthenticated('INVALID')
     return key
   }
 
-  async function claims(token: string, toleranceSeconds: number) {
+  async function readClaims(token: string, toleranceSeconds: number) {
     if (!isCanonical(token)) throw unauthenticated('INVALID')
     try {
       const { payload, protectedHeader } = await jwtVerify<{ sid: string }>(
         token,
-        async ({ kid }) => (await publicKey(kid)).key,
-        { ...expected, clockTolerance: toleranceSeconds },
+        async ({ kid }) => (await findPublicKey(kid)).key,
+        { ...verifyOptions, clockTolerance: toleranceSeconds },
       )
       const secondsLeft = (payload.exp ?? 0) - Date.now() / 1000
-      // All tokens of a retired key have expired. One that has not was signed later, with a stolen key.
-      const { retired } = await publicKey(protectedHeader.kid)
+      // All tokens of a retired key have expired. One that has not expired was signed later, with a stolen key.
+      const { retired } = await findPublicKey(protectedHeader.kid)
       if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
       return { userId: payload.sub ?? '', sessionId: payload.sid, secondsLeft }
     } catch (fault) {
@@ -93,15 +96,15 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
       return { accessToken, accessTokenExpiresAt: new Date(expiresAt * 1000) }
     },
 
-    /** Does not ask whether the session lives. @throws `UNAUTHENTICATED`, with `EXPIRED` or `INVALID` */
-    verify: (token: string) => claims(token, 0),
+    /** Does not check that the session is live. @throws `UNAUTHENTICATED`, with `EXPIRED` or `INVALID` */
+    verify: (token: string) => readClaims(token, 0),
 
-    /** The same for a token of any age, so that its session can still be ended. */
-    verifyExpired: (token: string) => claims(token, Number.MAX_SAFE_INTEGER / 1e4),
+    /** Accepts expired tokens too, so that a client can still log out. */
+    verifyExpired: (token: string) => readClaims(token, Number.MAX_SAFE_INTEGER / 1e4),
 
-    /** Creates the first key if there is none, and checks that the key that signs can be used. */
+    /** Creates the first key if there is none, and checks that the signing key can be decrypted. */
     async prepare() {
-      await signingKeys.forceFetch('key', NOW)
+      await signingKeys.forceFetch('key', UNCACHED)
     },
 
     /** The public keys, for services that verify tokens by themselves (RFC 7517). */
@@ -112,7 +115,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   }
 }
 
-/** A signature has one spelling: no padding, no other alphabet, no stray bits (RFC 7515, section 2). */
+/** Accepts one spelling of a signature only: no padding, no other alphabet, no stray bits (RFC 7515, section 2). */
 function isCanonical(token: string) {
   const signature = token.slice(token.lastIndexOf('.') + 1)
   return Buffer.from(signature, 'base64url').toString('base64url') === signature

@@ -3,16 +3,16 @@ import type { SigningKeys } from './signing-keys.ts'
 
 type Parts = { api: BetterAuth['api']; signingKeys: SigningKeys }
 
-/** What whoever runs the server may do with the keys that sign access tokens. */
+/** What an operator can do with the keys that sign access tokens. */
 export function createKeyRotation({ api, signingKeys }: Parts) {
   return {
-    /** Every key that is known, oldest first, with what it does when. */
+    /** Lists all keys with their times, oldest first. */
     list: () => signingKeys.list(),
 
-    /** Sees that the key that signs can be used. @throws where it was encrypted with another secret */
+    /** @throws if the signing key cannot be decrypted, because `AUTH_SECRET` is another one. */
     check: async () => void (await api.getSigningKey()),
 
-    /** Makes a successor, which signs by itself when everybody can have it. @returns whether it did */
+    /** Adds the next key. It signs by itself after the lead time. @returns false if there is one already */
     rotate: async () => (await api.addSigningKey()) !== null,
   }
 }

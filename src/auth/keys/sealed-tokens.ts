@@ -4,8 +4,8 @@ const MAC_BYTES = 32
 const UUID_BYTES = 16
 
 /**
- * The one recipe for tokens that this server creates: `body ‖ HMAC-SHA-256(body)` in base64url. Each purpose has a
- * key of its own, derived from the secret. A token can be recognised without the database, and computed again.
+ * The format of all opaque tokens: `body ‖ HMAC-SHA-256(body)` in base64url. Each purpose has its own key, derived from
+ * the secret. The server can recognise a token without the database, and can compute it again.
  */
 export function createSealer(secret: string, purpose: string, bodyBytes: number) {
   const key = createHmac('sha256', secret).update(`servauth ${purpose}`).digest()
@@ -13,10 +13,10 @@ export function createSealer(secret: string, purpose: string, bodyBytes: number)
   return {
     seal: (body: Uint8Array) => Buffer.concat([body, sign(body)]).toString('base64url'),
 
-    /** The body of a token; null for anything that this server did not create. */
+    /** Returns the body of a token. Null if this server did not create the token. */
     open(token: string): Buffer | null {
       const bytes = Buffer.from(token, 'base64url')
-      // One token has one spelling: no padding, no other alphabet.
+      // Accepts one spelling of a token only: no padding, no other alphabet.
       if (bytes.length !== bodyBytes + MAC_BYTES || bytes.toString('base64url') !== token) return null
       const body = bytes.subarray(0, bodyBytes)
       return timingSafeEqual(sign(body), bytes.subarray(bodyBytes)) ? body : null
@@ -24,14 +24,14 @@ export function createSealer(secret: string, purpose: string, bodyBytes: number)
   }
 }
 
-/** What the database keeps of a token: enough to recognise it, not enough to use it. */
+/** The SHA-256 hash by which the database recognises a token, and which cannot be used as one. */
 export function digest(token: string) {
   return createHash('sha256').update(token).digest('base64url')
 }
 
-/** 128 random bits in the form of a UUID. All of them are random; a version would take six. */
-export const randomId = () => uuidText(randomBytes(UUID_BYTES))
+/** 128 random bits in the form of a UUID. It has no version field, which would cost six of them. */
+export const createRandomId = () => bytesToUuid(randomBytes(UUID_BYTES))
 
-export const uuidBytes = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex')
-export const uuidText = (bytes: Buffer) =>
+export const uuidToBytes = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex')
+export const bytesToUuid = (bytes: Buffer) =>
   bytes.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5')

@@ -8,21 +8,20 @@ export type KeyRow = typeof jwks.$inferSelect
 type NewKey = Pick<typeof jwks.$inferInsert, 'publicKey' | 'privateKey' | 'alg' | 'crv'>
 
 /**
- * How long a key is public before it signs. A replica serves a key set up to a minute old, whoever follows
- * `max-age` keeps that for five more, and common libraries for ten: in a quarter of an hour all have it.
+ * How long a key is public before it signs. Replicas cache the key set for a minute, HTTP caches for five more, and
+ * common libraries for ten. So all verifiers have a key before it signs.
  */
 const LEAD_SECONDS = 15 * 60
-/** How long a replica may go on signing with the key that it has in memory, and the leeway of whoever verifies. */
+/** 60 seconds in which a replica may still sign with a cached key, and 30 seconds of clock leeway of a verifier. */
 const OVERLAP_SECONDS = 60 + 30
 
 /**
- * The life of a key follows from when it and its successor were made, by the database's clock, so that all
- * replicas agree and none has to be told: public at once, signing after the lead, public for one token's life
- * after its successor signs. Its public half is known for good, to tell an old token from a forged one.
- * The first key signs at once, since there is no other.
+ * The creation times of a key and its successor decide when it signs and when it is public. They come from the
+ * database's clock, so all replicas agree without messages. The first key signs at once, because there is no other.
+ * Public halves are kept, so that an old token can be told from a forged one.
  */
 export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS_TOKEN_SECONDS: number } }) {
-  /** Oldest first, each with its times. */
+  /** All keys with their times, oldest first. */
   async function list(executor: Executor = db) {
     const rows = await executor
       .select({ key: jwks, now: sql`clock_timestamp()`.mapWith(jwks.createdAt) })
@@ -30,9 +29,10 @@ export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS
       .orderBy(asc(jwks.createdAt), asc(jwks.id))
     return rows.map(({ key, now }, index) => {
       const successor = rows[index + 1]?.key
-      const signsFrom = index === 0 ? key.createdAt : after(key.createdAt, LEAD_SECONDS)
-      const signsUntil = successor && after(successor.createdAt, LEAD_SECONDS)
-      const publicUntil = signsUntil && after(signsUntil, OVERLAP_SECONDS + settings.ACCESS_TOKEN_SECONDS)
+      const signsFrom = index === 0 ? key.createdAt : addSeconds(key.createdAt, LEAD_SECONDS)
+      const signsUntil = successor && addSeconds(successor.createdAt, LEAD_SECONDS)
+      const publicUntil =
+        signsUntil && addSeconds(signsUntil, OVERLAP_SECONDS + settings.ACCESS_TOKEN_SECONDS)
       return {
         key,
         now,
@@ -44,7 +44,7 @@ export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS
     })
   }
 
-  /** Makes a key where `isWanted`, which one process at a time may ask. */
+  /** Adds a key if `isWanted`. A lock makes concurrent calls wait for each other. */
   async function add(values: NewKey, isWanted: (keys: Awaited<ReturnType<typeof list>>) => boolean) {
     return db.transaction(async (tx) => {
       await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.signingKey})`)
@@ -60,24 +60,24 @@ export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS
   return {
     list,
 
-    /** The first key; of any number of replicas at their first start one makes it, and all get that one. */
+    /** If several replicas start at once, one of them adds the first key, and all return that key. */
     async addFirst(values: NewKey) {
-      const made = await add(values, (keys) => keys.length === 0)
-      const key = made ?? (await list()).find(({ signs }) => signs)?.key
+      const added = await add(values, (keys) => keys.length === 0)
+      const key = added ?? (await list()).find(({ signs }) => signs)?.key
       if (!key) throw new TypeError('There is no signing key')
       return key
     },
 
-    /** The successor of the key that signs, unless one is on its way already. */
+    /** Adds a successor of the signing key. Adds none if one is waiting for its lead time. */
     addNext: (values: NewKey) => add(values, (keys) => keys.every(({ signsFrom, now }) => signsFrom <= now)),
   }
 }
 
-const after = (time: Date, seconds: number) => new Date(time.getTime() + seconds * 1000)
+const addSeconds = (time: Date, seconds: number) => new Date(time.getTime() + seconds * 1000)
 
 /**
- * Whether a key has not signed for about a day, longer than any token lives, and still has its private half.
- * The public half stays.
+ * Whether a key has a private half that can be deleted: its successor was created more than a day ago, which is longer
+ * than any access token lives.
  */
-export const isSpent = sql`${jwks.privateKey} <> '' and exists (select from jwks as successor
+export const isPrivateKeyObsolete = sql`${jwks.privateKey} <> '' and exists (select from jwks as successor
   where successor.created_at > ${jwks.createdAt} and successor.created_at < now() - interval '1 day')`

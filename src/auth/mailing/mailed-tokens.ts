@@ -2,7 +2,7 @@ import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, or, sql } from 'drizz
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { createSealer, digest, uuidBytes } from '../keys/sealed-tokens.ts'
+import { createSealer, digest, uuidToBytes } from '../keys/sealed-tokens.ts'
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>
 export type TokenPurpose = (typeof verifications.$inferSelect)['purpose']
@@ -40,7 +40,7 @@ export function createMailedTokens(secret: string) {
 
   return {
     /** The token of a mail; always the same one. */
-    derive: (mailId: string) => seal(uuidBytes(mailId)),
+    derive: (mailId: string) => seal(uuidToBytes(mailId)),
 
     /**
      * Ends the undo links that are as old as the used one, or newer. Older links stay valid: an attacker who changed

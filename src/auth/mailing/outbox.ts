@@ -3,7 +3,7 @@ import type { Executor } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { MailKind } from '../../mail/templates.ts'
-import { randomId } from '../keys/sealed-tokens.ts'
+import { createRandomId } from '../keys/sealed-tokens.ts'
 import { MAX_TOKEN_AGE_SECONDS, TOKEN_PURPOSES } from './mailed-tokens.ts'
 
 export type Outbox = ReturnType<typeof createOutbox>
@@ -30,7 +30,7 @@ export function createOutbox({ enabled }: { enabled: boolean }) {
       const purpose = TOKEN_PURPOSES[mail.kind]
       const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
       const expiresAt = sql`now() + make_interval(secs => ${seconds}::int)`
-      await executor.insert(mailOutbox).values({ ...mail, id: randomId(), expiresAt })
+      await executor.insert(mailOutbox).values({ ...mail, id: createRandomId(), expiresAt })
     },
   }
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../../db/schema.ts'
-import { isSpent as isSpentKey } from '../keys/signing-keys.ts'
+import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
 
 const EVERY_MS = 60_000
 const BATCH = 500
@@ -31,7 +31,7 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
   let sweeping: Promise<void> | undefined
 
   async function sweep() {
-    await db.update(jwks).set({ privateKey: '' }).where(isSpentKey)
+    await db.update(jwks).set({ privateKey: '' }).where(isPrivateKeyObsolete)
     for (const kind of spent) {
       for (let batch = 0; batch < MOST_BATCHES && !stopped; batch++) {
         if ((await clear(kind)) < BATCH) break

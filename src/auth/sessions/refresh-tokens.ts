@@ -1,4 +1,4 @@
-import { createSealer, randomId, uuidBytes, uuidText } from '../keys/sealed-tokens.ts'
+import { bytesToUuid, createRandomId, createSealer, uuidToBytes } from '../keys/sealed-tokens.ts'
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>
 
@@ -18,8 +18,8 @@ export function createRefreshTokens(secret: string) {
 
   function encode({ sessionId, lineage, generation }: RefreshToken) {
     const body = Buffer.alloc(BODY_BYTES)
-    uuidBytes(sessionId).copy(body)
-    uuidBytes(lineage).copy(body, UUID_BYTES)
+    uuidToBytes(sessionId).copy(body)
+    uuidToBytes(lineage).copy(body, UUID_BYTES)
     body.writeUInt32BE(generation, UUID_BYTES * 2)
     return seal(body)
   }
@@ -29,7 +29,7 @@ export function createRefreshTokens(secret: string) {
 
     /** The first token of a new lineage. */
     begin: (sessionId: string) => {
-      const lineage = randomId()
+      const lineage = createRandomId()
       return { lineage, token: encode({ sessionId, lineage, generation: 0 }) }
     },
 
@@ -41,8 +41,8 @@ export function createRefreshTokens(secret: string) {
       const body = open(token)
       return (
         body && {
-          sessionId: uuidText(body.subarray(0, UUID_BYTES)),
-          lineage: uuidText(body.subarray(UUID_BYTES, UUID_BYTES * 2)),
+          sessionId: bytesToUuid(body.subarray(0, UUID_BYTES)),
+          lineage: bytesToUuid(body.subarray(UUID_BYTES, UUID_BYTES * 2)),
           generation: body.readUInt32BE(UUID_BYTES * 2),
         }
       )
