@@ -37,7 +37,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     db,
     changes,
     canMail: mail !== undefined,
-    counter: createCounters(db),
+    createCounter: createCounters(db),
     observer: metrics?.observer,
     span,
   })
@@ -89,7 +89,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
 /** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
 export function composeService(env: Settings) {
   const { db, close } = createDb(env.DATABASE_URL)
-  const parts = { env, db, changes: createChanges(env.DATABASE_URL), counter: createCounters(db) }
+  const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
   return { auth: createAuthService({ ...parts, canMail: false }), close }
 }
 

@@ -16,9 +16,9 @@ import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
 import type { Observer } from './observer.ts'
 import { createAdministration } from './operator/accounts.ts'
-import { areAnyImported, createImport } from './operator/import.ts'
+import { createImport, hasImportedHashes } from './operator/import.ts'
 import { createPasswords } from './passwords/hashing.ts'
-import { createPassword } from './passwords/password.ts'
+import { createPasswordChanges } from './passwords/password-changes.ts'
 import { createCredentials } from './sessions/credentials.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createOwnSessions } from './sessions/own-sessions.ts'
@@ -38,15 +38,15 @@ type Parts = {
   db: Db
   changes: Changes
   canMail: boolean
-  counter: CounterFactory
+  createCounter: CounterFactory
   /** Where somebody watches, and where there is tracing. */
   observer?: Observer | undefined
   span?: Span | undefined
 }
 
 /** The product behind both doors: one function for each operation of the contract. */
-export function createAuthService({ env, db, changes, canMail, counter, observer, span }: Parts) {
-  const passwords = createPasswords(env, () => areAnyImported(db), { observer, span })
+export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Parts) {
+  const passwords = createPasswords(env, () => hasImportedHashes(db), { observer, span })
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
   const outbox = createOutbox({ enabled: canMail })
@@ -54,7 +54,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
   const signingKeys = createSigningKeys({ db, settings: env })
   const throttle = createThrottle({
     db,
-    counter,
+    createCounter,
     enabled: env.THROTTLE,
     limits: env.THROTTLE_LIMITS,
     observer,
@@ -74,7 +74,7 @@ export function createAuthService({ env, db, changes, canMail, counter, observer
     refresh: createRefresh(core),
     logout: createLogout(core),
     ...createProfile(core),
-    ...createPassword(core),
+    ...createPasswordChanges(core),
     ...createEmail(core),
     ...createOwnSessions(core),
     events: createEventLog(core),

@@ -15,7 +15,7 @@ export function createEmail(core: Core) {
   const { db, mailedTokens, outbox, sessionCache, throttle } = core
 
   const mayMail = (email: string, { client }: Caller) =>
-    throttle.mayMail('verificationMailPerAccount', email, client)
+    throttle.mayRequestMail('verificationMailPerAccount', email, client)
 
   return {
     /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */

@@ -38,7 +38,7 @@ export function createProfile(core: Core) {
       if (newEmail) await throttle.countEmailChange(user.id, caller.client)
       const mayMail =
         newEmail !== undefined &&
-        (await throttle.mayMail('verificationMailPerAccount', newEmail, caller.client))
+        (await throttle.mayRequestMail('verificationMailPerAccount', newEmail, caller.client))
 
       const { row, secret } = await db
         .transaction(async (tx) => {

@@ -25,7 +25,7 @@ export function createMailComposer({ db, mailedTokens, throttle, appUrl }: Parts
   return async function composeMail(row: MailRow): Promise<MailData | null> {
     const kind = row.kind as MailKind
     // Counted at the first attempt only, because a retry is the same mail.
-    if (row.attempts === 1 && !(await throttle.mayReceive(row.recipient))) return null
+    if (row.attempts === 1 && !(await throttle.mayReceiveMail(row.recipient))) return null
     const purpose = TOKEN_PURPOSES[kind]
     if (!purpose) return { kind, to: row.recipient }
 

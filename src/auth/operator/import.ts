@@ -57,7 +57,7 @@ export function createImport({ db, passwords }: Pick<Core, 'db' | 'passwords'>) 
       const [id, email] = [idFor(account.id), addressOf(account.email)]
       const username = ImportedUsername.parse(account.name || null)
       const usernameLost = username === null && Boolean(account.name?.trim())
-      const outcome = refusal(account, email, isAmbiguous, passwords.isBearable)
+      const outcome = refusal(account, email, isAmbiguous, passwords.isCostAllowed)
       return { account, username, id, email, usernameLost, outcome }
     })
     const open = judged.flatMap((each) =>
@@ -81,7 +81,7 @@ export function createImport({ db, passwords }: Pick<Core, 'db' | 'passwords'>) 
 }
 
 /** Whether any account still has the hash that it was imported with. */
-export async function areAnyImported(db: Db): Promise<boolean> {
+export async function hasImportedHashes(db: Db): Promise<boolean> {
   // In the order of its own small index: else a plan made while there were many reads the whole table for the last few.
   const found = await db
     .select({ id: users.id })
@@ -107,7 +107,7 @@ function refusal(
   { password }: ForeignAccount,
   email: string | null,
   isAmbiguous: (email: string) => boolean,
-  isBearable: (cost: Cost) => boolean,
+  isCostAllowed: (cost: Cost) => boolean,
 ): Outcome | null {
   if (email === null) return 'address is invalid'
   if (isAmbiguous(email)) return 'address is there twice'
@@ -115,7 +115,7 @@ function refusal(
   if (isScrypt(password)) return null
   const cost = argon2CostOf(password)
   if (cost === null) return 'unknown kind of hash'
-  return isBearable(cost) ? null : 'hash costs too much to check'
+  return isCostAllowed(cost) ? null : 'hash costs too much to check'
 }
 
 /** What checking an Argon2 hash costs; null for what is none, or could never be checked (RFC 9106, section 3.1). */

@@ -1,73 +1,72 @@
 import { AuthError } from '../../errors.ts'
 import type { Observer } from '../observer.ts'
 
-type Limits = { concurrent: number; queued: number; waitMs: number }
+type Limits = { maxConcurrent: number; maxQueued: number; maxWaitMs: number }
 
 /**
- * Keeps a flood of logins from taking the memory and the processor of everybody else. Who comes
- * when the house is full is refused at the door, before any other work is done for them; inside,
- * each hash waits for a permit, for a bounded time. A permit is held until its hash ends, also
- * when whoever asked for it has gone.
+ * Limits concurrent password hashes, so that a flood of logins leaves memory and processor time for other requests.
+ * If the queue is full, new operations are refused before they do any other work. Each hash waits for a permit and
+ * holds it until the hash ends, even if its request was aborted.
  */
-export function createHashingGate({ concurrent, queued, waitMs }: Limits, observer?: Observer) {
-  const waiting = new Set<() => void>()
-  let free = concurrent
-  let inside = 0
+export function createHashingGate({ maxConcurrent, maxQueued, maxWaitMs }: Limits, observer?: Observer) {
+  const queue = new Set<() => void>()
+  let freePermits = maxConcurrent
+  let operations = 0
 
-  function full() {
+  function createRefusedError() {
     observer?.onHashRefused()
     return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
   }
 
   async function takePermit() {
-    if (free > 0) {
-      free--
+    if (freePermits > 0) {
+      freePermits--
       observer?.onHashStarted(0)
       return
     }
-    const began = performance.now()
+    const queuedAt = performance.now()
     await new Promise<void>((resolve, reject) => {
-      const enter = () => {
+      const start = () => {
         clearTimeout(timer)
-        waiting.delete(enter)
-        observer?.onHashStarted(performance.now() - began)
+        queue.delete(start)
+        observer?.onHashStarted(performance.now() - queuedAt)
         resolve()
       }
       const timer = setTimeout(() => {
-        waiting.delete(enter)
-        reject(full())
-      }, waitMs)
-      waiting.add(enter)
+        queue.delete(start)
+        reject(createRefusedError())
+      }, maxWaitMs)
+      queue.add(start)
     })
   }
 
-  function handOn() {
-    const [next] = waiting
-    if (next) next()
-    else free++
+  function returnPermit() {
+    const [startNext] = queue
+    if (startNext) startNext()
+    else freePermits++
   }
 
   return {
-    state: () => ({ running: concurrent - free, waiting: waiting.size }),
+    state: () => ({ running: maxConcurrent - freePermits, waiting: queue.size }),
 
-    /** Runs an operation that will hash, if there is room. @throws `SERVICE_UNAVAILABLE` */
+    /** Runs an operation that will hash. @throws `SERVICE_UNAVAILABLE` if too many operations run already */
     async enter<T>(operation: () => Promise<T>): Promise<T> {
-      if (inside >= concurrent + queued) throw full()
-      inside++
+      if (operations >= maxConcurrent + maxQueued) throw createRefusedError()
+      operations++
       try {
         return await operation()
       } finally {
-        inside--
+        operations--
       }
     },
 
-    /** Runs one hash. @throws `SERVICE_UNAVAILABLE` when its turn does not come in time. */
+    /** Runs one hash. @throws `SERVICE_UNAVAILABLE` if it gets no permit in time */
     async hash<T>(job: () => Promise<T>): Promise<T> {
       await takePermit()
       try {
         return await job()
       } finally {
-        handOn()
+        returnPermit()
       }
     },
   }

@@ -5,11 +5,11 @@ import type { Env } from '../../env.ts'
 import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'
 import { createHashingGate } from './hashing-gate.ts'
-import { isScrypt, spendScrypt, verifyScrypt } from './scrypt.ts'
+import { isScrypt, simulateScryptVerification, verifyScrypt } from './scrypt.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
-/** As an Argon2 hash says it, the memory in KiB. */
+/** The cost parameters in an Argon2 hash. The memory is in KiB. */
 export type Cost = { memory: number; passes: number; lanes: number }
 
 type Settings = Pick<
@@ -17,20 +17,20 @@ type Settings = Pick<
   'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
 >
 
-/** What a foreign Argon2 hash may cost at most, as a multiple of one of ours: whoever tries its account makes us pay. */
-const BEARABLE = { memory: 4, work: 8, lanes: 8 }
+/** Bounds for imported Argon2 hashes: an attacker who tries their accounts makes this server pay. `lanes` is absolute. */
+const MAX_COST_FACTORS = { memory: 4, work: 8, lanes: 8 }
 
-type Watch = { observer?: Observer | undefined; span?: Span | undefined }
+type Instruments = { observer?: Observer | undefined; span?: Span | undefined }
 
 /**
- * Argon2id for every credential operation, through one gate as wide as this process's share of the cores. A
- * password that was imported is verified as it came, and is outdated.
- * @param areAnyImported whether any account still has its imported scrypt hash
+ * Hashes with Argon2id. One gate for all operations limits concurrent hashes to this process's share of the cores.
+ * An imported hash is verified in its own format, and is outdated.
+ * @param hasImportedHashes whether any account still has the hash that it was imported with
  */
 export function createPasswords(
   settings: Settings,
-  areAnyImported: () => Promise<boolean>,
-  { observer, span }: Watch,
+  hasImportedHashes: () => Promise<boolean>,
+  { observer, span }: Instruments,
 ) {
   const argon2id: Options = {
     algorithm: 2 as Algorithm.Argon2id,
@@ -41,36 +41,36 @@ export function createPasswords(
   const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
   const cores = Math.min(availableParallelism(), 8)
   const gate = createHashingGate(
-    { concurrent: Math.max(1, Math.floor(cores / settings.WORKERS)), queued: 64, waitMs: 2000 },
+    { maxConcurrent: Math.max(1, Math.floor(cores / settings.WORKERS)), maxQueued: 64, maxWaitMs: 2000 },
     observer,
   )
   const run = <T>(job: () => Promise<T>) => gate.hash(span ? () => span('argon2id', {}, job) : job)
   return {
-    /** @throws `INVALID_INPUT`, naming the field, for a new password that is shorter than is asked for. */
+    /** @throws `INVALID_INPUT` for the field `path` if a new password is shorter than `PASSWORD_MIN_LENGTH`. */
     refuseShort: (password: string, path: string) =>
       refuseShort(password, settings.PASSWORD_MIN_LENGTH, path),
-    /** Every operation that hashes runs inside of this, so that a flood of them is refused early. */
+    /** Every operation that hashes must run inside this, so that a flood is refused early. */
     admit: gate.enter,
     hashing: gate.state,
     hash: (password: string) => run(() => hash(password, argon2id)),
     verify: (encoded: string, password: string) =>
       run(() => (isScrypt(encoded) ? verifyScrypt : verify)(encoded, password)),
     /**
-     * Does the other kind of work after an attempt that failed against `tried`. An imported hash costs several times
-     * an Argon2id one, so while there are any, a failure costs both, or its time would tell who was imported.
+     * Call it after a failed attempt: it does the work of the other hash format. A scrypt hash costs several times an
+     * Argon2id hash, so without this the time of a failure would reveal imported accounts.
      */
-    async equalizeTiming(tried: string, password: string) {
-      if (!(await areAnyImported())) return
+    async equalizeTiming(triedHash: string, password: string) {
+      if (!(await hasImportedHashes())) return
       await run(async () => {
-        await (isScrypt(tried) ? hash(password, argon2id) : spendScrypt(password))
+        await (isScrypt(triedHash) ? hash(password, argon2id) : simulateScryptVerification(password))
       })
     },
-    /** Whether a foreign Argon2 hash costs little enough to be checked at every attempt. */
-    isBearable: ({ memory, passes, lanes }: Cost) =>
-      memory <= BEARABLE.memory * settings.ARGON2_MEMORY_KIB &&
-      memory * passes <= BEARABLE.work * settings.ARGON2_MEMORY_KIB * settings.ARGON2_PASSES &&
-      lanes <= BEARABLE.lanes,
-    /** Whether a stored hash was made with other parameters than today's. */
+    /** Whether an imported Argon2 hash is cheap enough to be verified at every attempt. */
+    isCostAllowed: ({ memory, passes, lanes }: Cost) =>
+      memory <= MAX_COST_FACTORS.memory * settings.ARGON2_MEMORY_KIB &&
+      memory * passes <= MAX_COST_FACTORS.work * settings.ARGON2_MEMORY_KIB * settings.ARGON2_PASSES &&
+      lanes <= MAX_COST_FACTORS.lanes,
+    /** Whether a stored hash has other parameters than the current settings. */
     isOutdated: (encoded: string) => !encoded.startsWith(prefix),
   }
 }

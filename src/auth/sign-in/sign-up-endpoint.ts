@@ -43,7 +43,7 @@ export function signUpEndpoint({ db, openSession, outbox, throttle, settings }: 
     { method: 'POST', body: z.custom<NewAccount>() },
     async ({ body: { email, password, profile, transport, client, formerId }, context }) => {
       await throttle.countRegistration(client)
-      const mayMail = await throttle.mayMail('verificationMailPerAccount', email, client)
+      const mayMail = await throttle.mayRequestMail('verificationMailPerAccount', email, client)
       const passwordHash = await context.password.hash(password)
 
       return db.transaction(async (tx) => {

@@ -11,13 +11,13 @@ import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
 
-/** A new password: with the old one, or by a mail to whoever has lost it. */
-export function createPassword(core: Core) {
+/** Sets a new password: with the old one, or with a mailed token if the user has lost it. */
+export function createPasswordChanges(core: Core) {
   const { db, grant, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } = core
   const reauthenticate = createReauthenticate(core)
 
   return {
-    /** This session goes on with a new secret, every other one ends, and mailed tokens die. */
+    /** The current session gets a new secret. All other sessions and all mailed tokens end. */
     async changePassword({ currentPassword, newPassword }: InputOf<'changePassword'>, caller: Caller) {
       passwords.refuseShort(newPassword, 'newPassword')
       const identity = await identityOf(caller)
@@ -28,7 +28,7 @@ export function createPassword(core: Core) {
         return passwords.hash(newPassword)
       })
       const changed = await db.transaction(async (tx) => {
-        // Only while the password that was given is still the current one.
+        // Fails if another request changed the password in the meantime.
         const isCurrent = and(eq(users.id, user.id), eq(users.password, user.password))
         const [row] = await tx.update(users).set({ password: hash }).where(isCurrent).returning()
         if (!row) throw new AuthError('INVALID_CREDENTIALS')
@@ -43,10 +43,10 @@ export function createPassword(core: Core) {
       return grant(changed, caller)
     },
 
-    /** Answers before anybody has looked whether there is such an account. */
+    /** Does not look the account up: the worker does so later, so that neither answer nor time reveals it. */
     async requestPasswordReset({ email }: InputOf<'requestPasswordReset'>, caller: Caller) {
       outbox.requireEnabled()
-      const mayMail = await throttle.mayMail('resetMailPerAccount', email, caller.client)
+      const mayMail = await throttle.mayRequestMail('resetMailPerAccount', email, caller.client)
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
         if (mayMail) await outbox.add(tx, { kind: 'password-reset', recipient: email })
@@ -55,7 +55,7 @@ export function createPassword(core: Core) {
       return true
     },
 
-    /** Ends every session and mailed token, and signs nobody in. A weak password leaves the token good. */
+    /** Ends all sessions and mailed tokens, and opens no session. A token stays valid if the password is refused. */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
       passwords.refuseShort(newPassword, 'newPassword')
       await throttle.countMailedToken(caller.client)
@@ -77,8 +77,8 @@ export function createPassword(core: Core) {
         return userId
       })
       sessionCache.forget(userId)
-      // Whoever guessed at the old password does not keep the owner waiting for the new one.
-      await throttle.forgive(email)
+      // Failures with the old password must not make the owner wait.
+      await throttle.resetLoginFailures(email)
       return true
     },
   }
