@@ -68,14 +68,14 @@ describe('what is remembered', () => {
   ])('goes with %s', async (_, change) => {
     const { cache, changes } = await startCache()
     const found = await insertSession()
-    await cache.keep('credential', async () => found)
-    expect(cache.find('credential')?.sessionId).toBe(found.sessionId)
+    await cache.load('credential', async () => found)
+    expect(cache.get('credential')?.sessionId).toBe(found.sessionId)
 
     const ids = [found.sessionId, found.user.id].filter((_, index) => change.includes(`$${index + 1}`))
     await database.sql.unsafe(change.replace('$2', ids.length === 1 ? '$1' : '$2'), ids)
     await changes.catchUp()
 
-    expect(cache.find('credential')).toBeUndefined()
+    expect(cache.get('credential')).toBeUndefined()
   })
 
   test.each([
@@ -88,25 +88,25 @@ describe('what is remembered', () => {
   ])('stays with %s', async (_, change) => {
     const { cache, changes } = await startCache()
     const found = await insertSession()
-    await cache.keep('credential', async () => found)
+    await cache.load('credential', async () => found)
 
     await database.sql.unsafe(change, [found.sessionId])
     await changes.catchUp()
 
-    expect(cache.find('credential')?.sessionId).toBe(found.sessionId)
+    expect(cache.get('credential')?.sessionId).toBe(found.sessionId)
   })
 
   test('is not brought back by a reading that began before the end', async () => {
     const { cache, changes } = await startCache()
     const found = await insertSession()
 
-    await cache.keep('credential', async () => {
+    await cache.load('credential', async () => {
       await database.sql`delete from sessions where id = ${found.sessionId}`
       await changes.catchUp()
       return found
     })
 
-    expect(cache.find('credential')).toBeUndefined()
+    expect(cache.get('credential')).toBeUndefined()
     expect(cache.size()).toBe(0)
   })
 
@@ -115,16 +115,16 @@ describe('what is remembered', () => {
     async (fault) => {
       const { cache, changes, proxy } = await startCache()
       const found = await insertSession()
-      await cache.keep('credential', async () => found)
+      await cache.load('credential', async () => found)
 
       proxy[fault]()
       await pause(FELT_MS)
-      expect(cache.find('credential')).toBeUndefined()
+      expect(cache.get('credential')).toBeUndefined()
       await database.sql`delete from sessions where id = ${found.sessionId}`
       proxy.restore()
       await changes.catchUp()
 
-      expect(cache.find('credential')).toBeUndefined()
+      expect(cache.get('credential')).toBeUndefined()
     },
   )
 
@@ -137,8 +137,8 @@ describe('what is remembered', () => {
     const found = await insertSession()
 
     for (let look = 0; look < 20; look++) {
-      await cache.keep('credential', async () => found)
-      expect(cache.find('credential')).toBeUndefined()
+      await cache.load('credential', async () => found)
+      expect(cache.get('credential')).toBeUndefined()
       await pause(30)
     }
     await changes.stop()
@@ -148,14 +148,14 @@ describe('what is remembered', () => {
   test('is bounded, and the oldest goes first', async () => {
     const { cache, changes } = await startCache()
     for (let index = 0; index < 20_100; index++) {
-      await cache.keep(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
+      await cache.load(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
     }
     await changes.catchUp()
 
     expect(cache.size()).toBe(20_000)
-    expect(cache.find('credential 99')).toBeUndefined()
-    expect(cache.find('credential 100')?.sessionId).toBe('session 100')
-    cache.forget('user 7')
+    expect(cache.get('credential 99')).toBeUndefined()
+    expect(cache.get('credential 100')?.sessionId).toBe('session 100')
+    cache.evict('user 7')
     expect(cache.size()).toBe(19_600)
   })
 })

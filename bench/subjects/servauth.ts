@@ -80,7 +80,7 @@ export async function createSessions(bench: Bench, count: number): Promise<strin
     )
     const rows = Array.from({ length: count }, (_, index) => {
       const id = crypto.randomUUID()
-      const { lineage, token } = refreshTokens.begin(id)
+      const { lineage, token } = refreshTokens.startLineage(id)
       created.push(token)
       return { id, lineage, token: digest(token), user_id: users[index % users.length] ?? '' }
     })

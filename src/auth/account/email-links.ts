@@ -68,7 +68,7 @@ export function createEmail(core: Core) {
           return { userId, secret: (await changeEmail(tx, core, change)).secret }
         })
         .catch(asInvalidToken)
-      sessionCache.forget(userId)
+      sessionCache.evict(userId)
       if (secret) caller.keepSecret(secret)
       return true
     },
@@ -94,7 +94,7 @@ export function createEmail(core: Core) {
           return userId
         })
         .catch(asInvalidToken)
-      sessionCache.forget(userId)
+      sessionCache.evict(userId)
       return true
     },
   }

@@ -61,7 +61,7 @@ export function createProfile(core: Core) {
         .catch((fault: unknown) => {
           throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
         })
-      sessionCache.forget(user.id)
+      sessionCache.evict(user.id)
       if (secret) caller.keepSecret(secret)
       return toUser(row)
     },
@@ -76,7 +76,7 @@ export function createProfile(core: Core) {
         await endMailedTokens(tx, gone)
         await recordEvent(tx, 'account_deleted', gone.id, caller.client)
       })
-      sessionCache.forget(identity.user.id)
+      sessionCache.evict(identity.user.id)
       caller.forgetSecret()
       return true
     },

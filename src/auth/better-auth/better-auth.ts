@@ -9,8 +9,8 @@ import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
 import type { Passwords } from '../passwords/hashing.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
-import { rotateSessionEndpoint } from '../sessions/rotation.ts'
 import type { SessionCache } from '../sessions/session-cache.ts'
+import { createRotateSessionEndpoint } from '../sessions/session-rotation.ts'
 import type { OpenSession } from '../sign-in/open-session.ts'
 import { signInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { signUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
@@ -63,7 +63,7 @@ export function createBetterAuth(parts: Parts) {
         endpoints: {
           signIn: signInEndpoint(parts),
           signUp: signUpEndpoint(parts),
-          rotateSession: rotateSessionEndpoint(parts),
+          rotateSession: createRotateSessionEndpoint(parts),
           ...createKeyEndpoints(keys, signingKeys),
         },
       } as const,

@@ -39,7 +39,7 @@ export function createPasswordChanges(core: Core) {
         await outbox.add(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
         return { user: row, ...renewed }
       })
-      sessionCache.forget(user.id)
+      sessionCache.evict(user.id)
       return grant(changed, caller)
     },
 
@@ -76,7 +76,7 @@ export function createPasswordChanges(core: Core) {
         await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
         return userId
       })
-      sessionCache.forget(userId)
+      sessionCache.evict(userId)
       // Failures with the old password must not make the owner wait.
       await throttle.resetLoginFailures(email)
       return true

@@ -7,33 +7,33 @@ import { isRefusedCredential, unauthenticated } from '../../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
-import { GRACE_SECONDS } from './rotation.ts'
 import type { SessionCache } from './session-cache.ts'
+import { GRACE_SECONDS } from './session-rotation.ts'
 
 export type Credentials = ReturnType<typeof createCredentials>
 
-/** How long after the password was given a session may do what needs it anew. */
-const FRESH_SECONDS = 15 * 60
+/** How long after a password check a session counts as fresh. */
+const FRESHNESS_SECONDS = 15 * 60
 
 /**
- * How long what was found is remembered at most. A cookie is good for the grace after a rotation, of which
- * nobody is told, so for no longer than that.
+ * How long a credential stays in the cache. Rotations do not NOTIFY, and a rotated cookie is valid for the grace period,
+ * so a cookie stays no longer than that.
  */
-const REMEMBERED_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
+const MAX_CACHE_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
 
 type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens; sessionCache: SessionCache }
 
-/** Finds out whom a presented credential stands for. */
+/** Finds the caller of a request by its credential. */
 export function createCredentials({ db, accessTokens, refreshTokens, sessionCache }: Parts) {
-  const unseen = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
+  const isLastUseOld = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
   const secondsUntil = (moment: SQLWrapper) => sql<number>`extract(epoch from ${moment} - now())::float8`
   const liveSession = db
     .select({
       session: getTableColumns(sessions),
       user: getTableColumns(users),
-      unseen,
+      isLastUseOld,
       secondsLeft: secondsUntil(sessions.expiresAt),
-      fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESH_SECONDS}::int)`,
+      fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESHNESS_SECONDS}::int)`,
       graceSecondsLeft: sql<number>`coalesce(${secondsUntil(sessions.rotatedAt)}, '-infinity') + ${GRACE_SECONDS}::int`,
     })
     .from(sessions)
@@ -41,74 +41,74 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     .where(eq(sessions.id, sql.placeholder('id')))
     .prepare('live_session')
 
-  async function find(id: string) {
-    const [found] = await liveSession.execute({ id })
-    if (!found || found.user.disabledAt) throw unauthenticated('REVOKED')
-    if (found.secondsLeft <= 0) throw unauthenticated('EXPIRED')
-    if (found.unseen) markSeen(id)
-    return found
+  async function findLiveSession(id: string) {
+    const [row] = await liveSession.execute({ id })
+    if (!row || row.user.disabledAt) throw unauthenticated('REVOKED')
+    if (row.secondsLeft <= 0) throw unauthenticated('EXPIRED')
+    if (row.isLastUseOld) updateLastUse(id)
+    return row
   }
 
-  /** At most once a minute, beside the request; a minute that is lost does not matter. */
-  function markSeen(id: string) {
-    const stale = and(eq(sessions.id, id), unseen)
+  /** At most once a minute. The request does not wait for it, and a lost update does not matter. */
+  function updateLastUse(id: string) {
     db.update(sessions)
       .set({ lastUsedAt: sql`now()` })
-      .where(stale)
+      .where(and(eq(sessions.id, id), isLastUseOld))
       .catch(() => {})
   }
 
   async function proveBearer(bearer: string) {
     const { sessionId, userId, secondsLeft } = await accessTokens.verify(bearer)
-    const found = await find(sessionId)
-    if (found.user.id !== userId) throw unauthenticated('INVALID')
-    return { ...found, goodForSeconds: Math.min(secondsLeft, found.secondsLeft, REMEMBERED_SECONDS.bearer) }
+    const live = await findLiveSession(sessionId)
+    if (live.user.id !== userId) throw unauthenticated('INVALID')
+    return { ...live, validForSeconds: Math.min(secondsLeft, live.secondsLeft, MAX_CACHE_SECONDS.bearer) }
   }
 
   async function proveCookie(cookie: string) {
     const secret = refreshTokens.decode(cookie)
     if (!secret) throw unauthenticated('INVALID')
-    const found = await find(secret.sessionId)
-    const { session, secondsLeft, graceSecondsLeft } = found
+    const live = await findLiveSession(secret.sessionId)
+    const { session, secondsLeft, graceSecondsLeft } = live
     if (session.transport !== 'COOKIE') throw unauthenticated('INVALID')
     const hash = digest(cookie)
-    const good = { ...found, goodForSeconds: Math.min(secondsLeft, REMEMBERED_SECONDS.cookie) }
-    if (session.token === hash) return good
+    if (session.token === hash) {
+      return { ...live, validForSeconds: Math.min(secondsLeft, MAX_CACHE_SECONDS.cookie) }
+    }
     if (session.previousToken !== hash || graceSecondsLeft <= 0) throw unauthenticated('REVOKED')
-    return { ...good, goodForSeconds: Math.min(secondsLeft, graceSecondsLeft) }
+    return { ...live, validForSeconds: Math.min(secondsLeft, graceSecondsLeft) }
   }
 
-  /** A bearer is judged before a cookie. */
+  /** If a request has both, the bearer token decides. */
   const prove = (bearer: string | null, credential: string) =>
     bearer === null ? proveCookie(credential) : proveBearer(credential)
 
   return {
     /**
-     * As the database knows it now; null where there are no credentials.
-     * @throws `UNAUTHENTICATED` for a credential that does not hold.
+     * Reads the caller from the database, for changes. Null if the request has no credentials.
+     * @throws `UNAUTHENTICATED` for an invalid credential
      */
     async identify({ bearer, cookie }: Presented): Promise<Identity | null> {
       const credential = bearer ?? cookie
       return credential === null ? null : prove(bearer, credential)
     },
 
-    /** The same for who only looks: without a query where it is certain that nothing changed. */
+    /** Finds the caller for reads. Answers from the cache, without a query and a promise, if the cache is certain. */
     view({ bearer, cookie }: Presented): Viewer | null | Promise<Viewer> {
       const credential = bearer ?? cookie
       if (credential === null) return null
-      // An access token has dots and a secret has none: what is remembered of one is not found as the other.
+      // Access tokens contain dots and session secrets do not. So an entry for one is never used for the other.
       const isToken = credential.includes('.')
-      const known = isToken === (bearer !== null) ? sessionCache.find(credential) : undefined
-      if (known) return known
-      const began = performance.now()
-      return sessionCache.keep(credential, async () => {
-        const { user, session, goodForSeconds } = await prove(bearer, credential)
-        return { user: toUser(user), sessionId: session.id, until: began + goodForSeconds * 1000 }
+      const cached = isToken === (bearer !== null) ? sessionCache.get(credential) : undefined
+      if (cached) return cached
+      const startedAt = performance.now()
+      return sessionCache.load(credential, async () => {
+        const { user, session, validForSeconds } = await prove(bearer, credential)
+        return { user: toUser(user), sessionId: session.id, until: startedAt + validForSeconds * 1000 }
       })
     },
 
-    /** The session that a credential of ours names, dead or alive; null for anything else. */
-    async sessionNamedBy(credential: string): Promise<string | null> {
+    /** Returns the session id in a credential. The session may have ended. Null if this server did not create it. */
+    async findSessionId(credential: string): Promise<string | null> {
       const secret = refreshTokens.decode(credential)
       if (secret) return secret.sessionId
       const claims = await accessTokens.verifyExpired(credential).catch((fault: unknown) => {

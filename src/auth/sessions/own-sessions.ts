@@ -11,7 +11,7 @@ import { endSession, endSessions } from './end-session.ts'
 
 const SessionId = z.uuid()
 
-/** The signed-in user's own sessions: listed and ended. */
+/** Lists and ends the signed-in user's own sessions. */
 export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessionCache'>) {
   return {
     async sessions(_input: undefined, caller: Caller) {
@@ -24,7 +24,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessi
       return rows.map((row) => toSession(row, sessionId))
     },
 
-    /** Ends one session of the user, the current one included. @throws `NOT_FOUND` for any other id */
+    /** Ends one of the user's sessions; this may be the current one. @throws `NOT_FOUND` for any other id */
     async revokeSession({ id }: InputOf<'revokeSession'>, caller: Caller) {
       const { user, session } = await identityOf(caller)
       if (!SessionId.safeParse(id).success) throw new AuthError('NOT_FOUND')
@@ -33,12 +33,12 @@ export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessi
         if (!ended) throw new AuthError('NOT_FOUND')
         await recordEvent(tx, 'sessions_revoked', user.id, caller.client)
       })
-      sessionCache.forget(id)
+      sessionCache.evict(id)
       if (id === session.id) caller.forgetSecret()
       return true
     },
 
-    /** Ends all sessions of the user but this one. @returns how many ended */
+    /** Ends all of the user's sessions except the current one. @returns how many ended */
     async revokeOtherSessions(_input: undefined, caller: Caller) {
       const { user, session } = await identityOf(caller)
       const count = await db.transaction(async (tx) => {
@@ -46,7 +46,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessi
         if (ended > 0) await recordEvent(tx, 'sessions_revoked', user.id, caller.client)
         return ended
       })
-      sessionCache.forget(user.id)
+      sessionCache.evict(user.id)
       return count
     },
   }

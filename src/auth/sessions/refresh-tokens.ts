@@ -2,16 +2,16 @@ import { bytesToUuid, createRandomId, createSealer, uuidToBytes } from '../keys/
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>
 
-/** A refresh token read back: its session, its lineage and its place in the lineage. */
+/** The content of a refresh token. Each rotation adds one to the generation. */
 export type RefreshToken = { sessionId: string; lineage: string; generation: number }
 
 const UUID_BYTES = 16
 const BODY_BYTES = UUID_BYTES + UUID_BYTES + 4
 
 /**
- * The secret of a session: `session id ‖ lineage ‖ generation`, sealed. The lineage is random (128 bits). The server
- * can compute the successor of a presented token again although it stores only hashes, and it can tell an old token
- * of a live session from an invented one, which must not be able to end the session.
+ * The secret of a session: the sealed `session id ‖ lineage ‖ generation`. The lineage is random (128 bits). The server
+ * stores only hashes and can still compute the successor of a presented token. An invented token cannot end a
+ * session, because its seal does not match.
  */
 export function createRefreshTokens(secret: string) {
   const { seal, open } = createSealer(secret, 'refresh token', BODY_BYTES)
@@ -27,16 +27,17 @@ export function createRefreshTokens(secret: string) {
   return {
     encode,
 
-    /** The first token of a new lineage. */
-    begin: (sessionId: string) => {
+    /** Creates a lineage and its first token. */
+    startLineage: (sessionId: string) => {
       const lineage = createRandomId()
       return { lineage, token: encode({ sessionId, lineage, generation: 0 }) }
     },
 
     /** The next token of the same lineage; always the same one. */
-    successor: ({ generation, ...chain }: RefreshToken) => encode({ ...chain, generation: generation + 1 }),
+    deriveSuccessor: ({ generation, ...lineage }: RefreshToken) =>
+      encode({ ...lineage, generation: generation + 1 }),
 
-    /** Null for anything that this server did not create, without asking the database. */
+    /** Needs no database. Null if this server did not create the token. */
     decode(token: string): RefreshToken | null {
       const body = open(token)
       return (

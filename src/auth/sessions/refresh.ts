@@ -5,7 +5,7 @@ import type { Core } from '../core.ts'
 
 /**
  * Exchanges a refresh token, from the input or the cookie, for a new access token and the current secret of the
- * session. A secret is accepted only over the transport of its session.
+ * session. The server accepts a secret only over the transport of its session.
  */
 export function createRefresh({ betterAuth, grant }: Core) {
   return async function refresh({ refreshToken }: InputOf<'refresh'>, caller: Caller) {

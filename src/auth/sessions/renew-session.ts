@@ -6,11 +6,11 @@ import { digest } from '../keys/sealed-tokens.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 
 /**
- * Gives a session a new secret of a new lineage, so that whoever holds the old one is out at once
- * and without a grace. @throws `UNAUTHENTICATED` when the session has ended meanwhile.
+ * Gives a session a new lineage and a new secret. The old secret stops working immediately, without a grace period.
+ * @throws `UNAUTHENTICATED` if the session has ended in the meantime
  */
 export async function renewSession(executor: Executor, id: string, refreshTokens: RefreshTokens) {
-  const { lineage, token } = refreshTokens.begin(id)
+  const { lineage, token } = refreshTokens.startLineage(id)
   const [session] = await executor
     .update(sessions)
     .set({ lineage, token: digest(token), previousToken: null, rotatedAt: null })

@@ -3,22 +3,22 @@ import type { Changes } from '../../db/changes.ts'
 
 export type SessionCache = ReturnType<typeof createSessionCache>
 
-/** Enough for the users of a busy minute; some 1 KB each. */
-const MOST_ENTRIES = 20_000
+/** Enough for the users of a busy minute. An entry takes about 1 KB. */
+const MAX_ENTRIES = 20_000
 
 type Entry = Viewer & { until: number }
-type Reading = { changed: Set<string>; missed: boolean }
+/** The changes that arrive while an entry is loaded. */
+type Load = { changedIds: Set<string>; missedChanges: boolean }
 
 /**
- * Who a presented credential is, without a query. What is remembered goes when the database tells of a
- * change, and is not looked at while it is not certain that all changes are known (`Changes`). Times are
- * in milliseconds of the monotonic clock, so that no step of the clock makes an entry live longer.
+ * Caches the callers of credentials. A NOTIFY of the database evicts changed ones. While `Changes` is not certain to
+ * receive every NOTIFY, the cache is not used. Times are milliseconds of the monotonic clock, which never steps back.
  */
 export function createSessionCache(changes: Changes) {
   const entries = new Map<string, Entry>()
-  /** The credentials of a session or a user, by its id. */
-  const credentials = new Map<string, Set<string>>()
-  const readings = new Set<Reading>()
+  /** The cached credentials of a session or a user, by its id. */
+  const credentialsById = new Map<string, Set<string>>()
+  const loads = new Set<Load>()
   const counts = { hits: 0, misses: 0, bypasses: 0 }
 
   function remove(credential: string) {
@@ -26,48 +26,48 @@ export function createSessionCache(changes: Changes) {
     if (!entry) return
     entries.delete(credential)
     for (const id of [entry.sessionId, entry.user.id]) {
-      const ofOwner = credentials.get(id)
-      ofOwner?.delete(credential)
-      if (ofOwner?.size === 0) credentials.delete(id)
+      const ownCredentials = credentialsById.get(id)
+      ownCredentials?.delete(credential)
+      if (ownCredentials?.size === 0) credentialsById.delete(id)
     }
   }
 
   function add(credential: string, entry: Entry) {
     remove(credential)
-    // The oldest goes first: every entry is read anew within a minute anyway.
+    // Evicts the oldest entries first. No entry lives longer than a minute anyway.
     for (const oldest of entries.keys()) {
-      if (entries.size < MOST_ENTRIES) break
+      if (entries.size < MAX_ENTRIES) break
       remove(oldest)
     }
     entries.set(credential, entry)
     for (const id of [entry.sessionId, entry.user.id]) {
-      const ofOwner = credentials.get(id)
-      if (ofOwner) ofOwner.add(credential)
-      else credentials.set(id, new Set([credential]))
+      const ownCredentials = credentialsById.get(id)
+      if (ownCredentials) ownCredentials.add(credential)
+      else credentialsById.set(id, new Set([credential]))
     }
   }
 
-  /** The session or the user with this id is not what it was. */
-  function forget(id: string) {
-    for (const reading of readings) reading.changed.add(id)
-    for (const credential of [...(credentials.get(id) ?? [])]) remove(credential)
+  /** Call it after every commit that changes the session or the user with this id. */
+  function evict(id: string) {
+    for (const load of loads) load.changedIds.add(id)
+    for (const credential of [...(credentialsById.get(id) ?? [])]) remove(credential)
   }
 
-  function forgetAll() {
-    for (const reading of readings) reading.missed = true
+  function evictAll() {
+    for (const load of loads) load.missedChanges = true
     entries.clear()
-    credentials.clear()
+    credentialsById.clear()
   }
 
-  changes.subscribe({ onChange: forget, onGap: forgetAll })
+  changes.subscribe({ onChange: evict, onGap: evictAll })
 
   return {
     counts,
     size: () => entries.size,
-    forget,
+    evict,
 
-    /** Whom a credential was found to be lately, if that is certain to hold. */
-    find(credential: string): Viewer | undefined {
+    /** Returns the cached caller, if it is certain to be up to date. */
+    get(credential: string): Viewer | undefined {
       if (!changes.isCurrent()) {
         counts.bypasses++
         return undefined
@@ -82,20 +82,20 @@ export function createSessionCache(changes: Changes) {
     },
 
     /**
-     * Remembers what `read` finds, unless a change of it is heard of meanwhile: what was read may be
-     * older than the change, and would bring back what has ended.
+     * Reads an entry and caches it. If the session or the user changes during the read, the entry is not cached: it may
+     * be older than the change, and would make an ended session live again.
      */
-    async keep(credential: string, read: () => Promise<Entry>): Promise<Viewer> {
-      const reading: Reading = { changed: new Set(), missed: false }
-      readings.add(reading)
+    async load(credential: string, read: () => Promise<Entry>): Promise<Viewer> {
+      const load: Load = { changedIds: new Set(), missedChanges: false }
+      loads.add(load)
       try {
         const entry = await read()
         const { sessionId, user } = entry
-        const { changed, missed } = reading
-        if (!missed && !changed.has(sessionId) && !changed.has(user.id)) add(credential, entry)
+        const { changedIds, missedChanges } = load
+        if (!missedChanges && !changedIds.has(sessionId) && !changedIds.has(user.id)) add(credential, entry)
         return entry
       } finally {
-        readings.delete(reading)
+        loads.delete(load)
       }
     },
   }

@@ -18,7 +18,7 @@ export function createLogin({ betterAuth, db, grant, passwords, sessionCache, th
       }
       throw fault
     })
-    if (formerId) sessionCache.forget(formerId)
+    if (formerId) sessionCache.evict(formerId)
     return grant(signedIn, caller)
   }
 }

@@ -52,7 +52,7 @@ export function createOpenSession({ refreshTokens, observer, settings }: Parts) 
   ): Promise<Opened | 'PASSWORD_CHANGED'> {
     const { requestId, ipAddress, userAgent } = client
     const id = crypto.randomUUID()
-    const { lineage, token } = refreshTokens.begin(id)
+    const { lineage, token } = refreshTokens.startLineage(id)
     // Written as SQL, since building it takes Drizzle as long as all the rest of a registration's transaction.
     const [found] = await executor.execute<Record<string, unknown>>(sql`
       with account as (

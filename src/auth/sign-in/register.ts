@@ -36,7 +36,7 @@ export function createRegister({
         formerId,
       },
     })
-    if (formerId) sessionCache.forget(formerId)
+    if (formerId) sessionCache.evict(formerId)
     if (opened) return grant({ user, ...opened }, caller)
     const nothing = { session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
     return { user: toUser(user), ...nothing }

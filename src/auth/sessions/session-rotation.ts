@@ -13,7 +13,7 @@ import type { Observer } from '../observer.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
 
-/** How long a predecessor stays valid. A session rotates at most once in this time. */
+/** How long the previous token stays valid. A session rotates at most once in this time. */
 export const GRACE_SECONDS = 30
 
 type RotateInput = { token: string; transport: SessionTransport; client: Client }
@@ -28,12 +28,11 @@ type Parts = {
 }
 
 /**
- * Refresh-token rotation (RFC 9700, section 4.14.2), which Better-Auth does not have, as an endpoint of it:
- * `auth.api.rotateSession`. One guarded statement does the ordinary case. The current token rotates, but not within
- * the grace of the last rotation. The current token and, within the grace, its predecessor get the current token
- * back. So parallel refreshes, overtaken requests and lost replies all end with the same token.
+ * Refresh-token rotation (RFC 9700, section 4.14.2) as a Better-Auth endpoint: `auth.api.rotateSession`. Within the grace
+ * period after a rotation, the previous token and the current one both return the current token. So concurrent
+ * refreshes and lost responses all end with the same token.
  */
-export function rotateSessionEndpoint({
+export function createRotateSessionEndpoint({
   db,
   observer,
   outbox,
@@ -45,14 +44,14 @@ export function rotateSessionEndpoint({
   const idle = sql`make_interval(secs => ${settings.SESSION_IDLE_SECONDS}::int)`
   const absolute = sql`make_interval(secs => ${settings.SESSION_MAX_SECONDS}::int)`
 
-  const given = (name: string) => sql.placeholder(name)
-  const isCurrent = eq(sessions.token, given('hash'))
+  const param = (name: string) => sql.placeholder(name)
+  const isCurrent = eq(sessions.token, param('hash'))
   const isDue = sql`${isCurrent} and coalesce(${sessions.rotatedAt} <= now() - ${grace}, true)`
   const rotated = db.$with('rotated').as(
     db
       .update(sessions)
       .set({
-        token: sql`case when ${isDue} then ${given('successorHash')} else ${sessions.token} end`,
+        token: sql`case when ${isDue} then ${param('successorHash')} else ${sessions.token} end`,
         previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
         rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
         expiresAt: sql`least(now() + ${idle}, ${sessions.createdAt} + ${absolute})`,
@@ -60,12 +59,12 @@ export function rotateSessionEndpoint({
       })
       .where(
         and(
-          eq(sessions.id, given('sessionId')),
+          eq(sessions.id, param('sessionId')),
           gt(sessions.expiresAt, sql`now()`),
-          eq(sessions.transport, given('transport')),
+          eq(sessions.transport, param('transport')),
           or(
             isCurrent,
-            and(eq(sessions.previousToken, given('hash')), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
+            and(eq(sessions.previousToken, param('hash')), gt(sessions.rotatedAt, sql`now() - ${grace}`)),
           ),
           exists(
             sql`(select from ${users} where ${users.id} = ${sessions.userId} and ${isNull(users.disabledAt)})`,
@@ -76,7 +75,7 @@ export function rotateSessionEndpoint({
   )
   const recorded = db.$with('recorded', {}).as(sql`
     insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
-    select 'refresh', user_id, ${given('requestId')}, ${given('ipAddress')}, ${given('userAgent')}
+    select 'refresh', user_id, ${param('requestId')}, ${param('ipAddress')}, ${param('userAgent')}
     from rotated where rotated_at = now()`)
   const rotation = db
     .with(rotated, recorded)
@@ -91,23 +90,23 @@ export function rotateSessionEndpoint({
       const presented = refreshTokens.decode(body.token)
       if (!presented) throw unauthenticated('INVALID')
       const hash = digest(body.token)
-      const successor = refreshTokens.successor(presented)
-      const [found] = await rotation.execute({
+      const successor = refreshTokens.deriveSuccessor(presented)
+      const [row] = await rotation.execute({
         sessionId: presented.sessionId,
         hash,
         successorHash: digest(successor),
         transport: body.transport,
         ...body.client,
       })
-      if (!found) throw await refuse(presented, hash, body)
+      if (!row) throw await rejectToken(presented, hash, body)
 
-      const { rotated: session, users: user } = found
+      const { rotated: session, users: user } = row
       return { session, user, secret: session.token === hash ? body.token : successor }
     },
   )
 
-  /** Finds out why a token of this server was not accepted. A reused token ends its session. */
-  async function refuse(
+  /** Finds the reason why a token of this server was not accepted. A reused token ends its session. */
+  async function rejectToken(
     { sessionId, lineage }: RefreshToken,
     hash: string,
     { transport, client }: RotateInput,
@@ -120,7 +119,7 @@ export function rotateSessionEndpoint({
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')
     if (session.transport !== transport) return unauthenticated('INVALID')
-    // A changed password began a new lineage: the old token is invalid, but it was not stolen.
+    // The session got a new lineage when the password changed. An old token is invalid then, but not a sign of theft.
     if (session.lineage !== lineage) return unauthenticated('REVOKED')
 
     const isEnded = await db.transaction(async (tx) => {
@@ -137,7 +136,7 @@ export function rotateSessionEndpoint({
       return true
     })
     if (isEnded) observer?.onRefreshReused()
-    sessionCache.forget(sessionId)
+    sessionCache.evict(sessionId)
     return new AuthError('REFRESH_REUSED')
   }
 }
