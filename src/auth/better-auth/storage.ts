@@ -6,9 +6,9 @@ import { jwks, sessions, users, verifications } from '../../db/schema.ts'
 
 const schema = { user: users, session: sessions, verification: verifications, jwks }
 
-/** Better-Auth's storage on our tables, by its own Drizzle adapter. */
+/** Connects Better-Auth to our tables through its Drizzle adapter. */
 export function createStorage(db: Db) {
-  // Every login looks its user up by the address. Prepared once, since building the query takes longer than running it.
+  // Every login runs this query. It is prepared once, because building it takes longer than running it.
   const userByEmail = db
     .select()
     .from(users)
@@ -20,9 +20,9 @@ export function createStorage(db: Db) {
     return {
       ...adapter,
       findOne: async (query) => {
-        const [sought] = query.where
-        if (query.model !== 'user' || sought?.field !== 'email') return adapter.findOne(query)
-        const [user] = await userByEmail.execute({ email: sought.value })
+        const [condition] = query.where
+        if (query.model !== 'user' || condition?.field !== 'email') return adapter.findOne(query)
+        const [user] = await userByEmail.execute({ email: condition.value })
         return (user ?? null) as never
       },
     }

@@ -4,24 +4,24 @@ import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { recordEventByEmail } from '../events/events.ts'
 
-/** Signs an account in. A session that the caller had before ends. */
-export function createLogin({ betterAuth, db, grant, passwords, sessionCache, throttle }: Core) {
+/** Opens a session for an account. The caller's former session ends. */
+export function createLogin({ betterAuth, db, issueCredentials, passwords, sessionCache, throttle }: Core) {
   return (input: InputOf<'login'>, caller: Caller) => passwords.admit(() => login(input, caller))
 
   async function login({ email, password, transport }: InputOf<'login'>, caller: Caller) {
     const { client } = caller
-    const formerId = (await formerIdentity(caller))?.session.id
-    const body = { email, password, transport: transport ?? 'COOKIE', client, formerId } as const
+    const formerSessionId = (await formerIdentity(caller))?.session.id
+    const body = { email, password, transport: transport ?? 'COOKIE', client, formerSessionId } as const
     const signedIn = await betterAuth.api.signIn({ body }).catch(async (fault: unknown) => {
-      if (isFailure(fault) && (await throttle.mayRecord('login_failed', client))) {
+      if (isLoginFailure(fault) && (await throttle.mayRecord('login_failed', client))) {
         await recordEventByEmail(db, 'login_failed', email, client)
       }
       throw fault
     })
-    if (formerId) sessionCache.evict(formerId)
-    return grant(signedIn, caller)
+    if (formerSessionId) sessionCache.evict(formerSessionId)
+    return issueCredentials(signedIn, caller)
   }
 }
 
-const isFailure = (fault: unknown) =>
+const isLoginFailure = (fault: unknown) =>
   fault instanceof AuthError && (fault.code === 'INVALID_CREDENTIALS' || fault.code === 'EMAIL_NOT_VERIFIED')

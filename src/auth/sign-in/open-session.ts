@@ -23,40 +23,40 @@ type Parts = {
 type NewSession = {
   operation: 'register' | 'login'
   account: { id: string; email: string }
-  /** What the client has shown. The statement compares it with what the account demands now. */
-  shown: { passwordHash: string }
+  /** What the client has proven. The statement compares it with what the account demands now. */
+  proof: { passwordHash: string }
   transport: SessionTransport
   client: Client
-  /** The session that the caller had before; it ends. */
-  formerId: string | undefined
+  /** The caller's former session, which ends. */
+  formerSessionId: string | undefined
 }
 
-type Opened = { session: SessionRow; secret: string }
+type OpenedSession = { session: SessionRow; secret: string }
 
 /**
- * The one way to open a session: one statement, which judges whether all that the account demands was shown, and
- * which inserts nothing otherwise. It locks the account first. So a change of the password, the address or the state
- * that came before leaves nothing to sign in with, and one that comes later finds this session and ends it.
+ * All sessions are opened by this one statement. It inserts a session only if the proof is all that the account
+ * demands. It locks the account first: an earlier change of the password, the address or the state makes it fail, and
+ * a later change finds the new session and ends it.
  */
 export function createOpenSession({ refreshTokens, observer, settings }: Parts) {
   const seconds = Math.min(settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS)
   const needsVerification = settings.REQUIRE_EMAIL_VERIFICATION
 
   /**
-   * @returns `PASSWORD_CHANGED` if the stored hash is another one by now, perhaps of the same password
+   * @returns `PASSWORD_CHANGED` if the stored hash has changed since it was read; the password may be the same
    * @throws `INVALID_CREDENTIALS` if the account is gone, disabled or has another address; `EMAIL_NOT_VERIFIED`
    */
   return async function openSession(
     executor: Executor,
-    { operation, account, shown, transport, client, formerId }: NewSession,
-  ): Promise<Opened | 'PASSWORD_CHANGED'> {
+    { operation, account, proof, transport, client, formerSessionId }: NewSession,
+  ): Promise<OpenedSession | 'PASSWORD_CHANGED'> {
     const { requestId, ipAddress, userAgent } = client
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
-    // Written as SQL, since building it takes Drizzle as long as all the rest of a registration's transaction.
-    const [found] = await executor.execute<Record<string, unknown>>(sql`
+    // Plain SQL: Drizzle takes as long to build it as all the rest of a registration's transaction.
+    const [row] = await executor.execute<Record<string, unknown>>(sql`
       with account as (
-        select id, password = ${shown.passwordHash} as has_password,
+        select id, password = ${proof.passwordHash} as has_password,
           email_verified or not ${needsVerification}::boolean as is_verified
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
@@ -68,23 +68,23 @@ export function createOpenSession({ refreshTokens, observer, settings }: Parts) 
         from account where has_password and is_verified
         returning *
       ), ended as (
-        delete from ${sessions} where id = ${formerId ?? null}::uuid and exists (select from opened)
+        delete from ${sessions} where id = ${formerSessionId ?? null}::uuid and exists (select from opened)
       ), recorded as (
         insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
         select 'login', user_id, ${requestId}, ${ipAddress}, ${userAgent} from opened where ${operation} = 'login'
       )
       select has_password, is_verified, opened.* from account left join opened on true`)
-    if (!found) throw new AuthError('INVALID_CREDENTIALS')
-    if (!found.has_password) return 'PASSWORD_CHANGED'
-    if (!found.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
+    if (!row) throw new AuthError('INVALID_CREDENTIALS')
+    if (!row.has_password) return 'PASSWORD_CHANGED'
+    if (!row.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
     observer?.onSessionOpened(operation)
-    return { session: toSessionRow(found), secret: token }
+    return { session: toSessionRow(row), secret: token }
   }
 }
 
 const COLUMNS = Object.entries(getTableColumns(sessions))
 
-/** Converts a row as the driver returns it, with times as text. */
+/** Converts a row of the driver, in which times are text. */
 function toSessionRow(row: Record<string, unknown>) {
   const values = COLUMNS.map(([key, column]) => {
     const value = row[column.name]

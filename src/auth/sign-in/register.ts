@@ -8,7 +8,7 @@ import type { Core } from '../core.ts'
 /** Creates an account and signs it in, unless its address must be verified first. The caller's former session ends. */
 export function createRegister({
   betterAuth,
-  grant,
+  issueCredentials,
   outbox,
   passwords,
   requireEmailVerification,
@@ -25,7 +25,7 @@ export function createRegister({
     caller: Caller,
   ): Promise<RegisterPayload> {
     const { client } = caller
-    const formerId = (await formerIdentity(caller))?.session.id
+    const formerSessionId = (await formerIdentity(caller))?.session.id
     const { user, opened } = await betterAuth.api.signUp({
       body: {
         email,
@@ -33,12 +33,12 @@ export function createRegister({
         profile: toProfileColumns(profile),
         transport: transport ?? 'COOKIE',
         client,
-        formerId,
+        formerSessionId,
       },
     })
-    if (formerId) sessionCache.evict(formerId)
-    if (opened) return grant({ user, ...opened }, caller)
-    const nothing = { session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
-    return { user: toUser(user), ...nothing }
+    if (formerSessionId) sessionCache.evict(formerSessionId)
+    if (opened) return issueCredentials({ user, ...opened }, caller)
+    const noCredentials = { session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
+    return { user: toUser(user), ...noCredentials }
   }
 }

@@ -10,38 +10,39 @@ import type { Passwords } from '../passwords/hashing.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 
-type Credentials = {
+type SignInBody = {
   email: string
   password: string
   transport: SessionTransport
   client: Client
-  formerId: string | undefined
+  formerSessionId: string | undefined
 }
 
 type Parts = { db: Db; openSession: OpenSession; passwords: Passwords; throttle: Throttle }
 
-/** Sign-in with a password, as an endpoint of Better-Auth: `auth.api.signIn`. */
-export function signInEndpoint({ db, openSession, passwords, throttle }: Parts) {
+/** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn`. */
+export function createSignInEndpoint({ db, openSession, passwords, throttle }: Parts) {
   return createAuthEndpoint.serverOnly(
-    { method: 'POST', body: z.custom<Credentials>() },
-    async ({ body: { email, password, transport, client, formerId }, context }) => {
-      // Counting and looking up run at once; hashing waits for both. A refusal takes as long for any address.
-      const counted = throttle.countLogin(email, client)
-      counted.catch(() => {})
+    { method: 'POST', body: z.custom<SignInBody>() },
+    async ({ body: { email, password, transport, client, formerSessionId }, context }) => {
+      // The count and the lookup run at the same time, and hashing waits for both. So the time of a throttled answer
+      // does not reveal an account.
+      const attemptCount = throttle.countLogin(email, client)
+      attemptCount.catch(() => {})
 
       async function attempt() {
-        const found = await context.internalAdapter.findUserByEmail(email)
-        const account = found?.user as UserRow | undefined
-        await counted
-        if (!(await isRight(account)) || !account) throw new AuthError('INVALID_CREDENTIALS')
-        const shown = { passwordHash: account.password }
-        const session = { operation: 'login', account, shown, transport, client, formerId } as const
+        const match = await context.internalAdapter.findUserByEmail(email)
+        const account = match?.user as UserRow | undefined
+        await attemptCount
+        if (!(await isPasswordRight(account)) || !account) throw new AuthError('INVALID_CREDENTIALS')
+        const proof = { passwordHash: account.password }
+        const session = { operation: 'login', account, proof, transport, client, formerSessionId } as const
         const opened = await openSession(db, session)
         return opened === 'PASSWORD_CHANGED' ? undefined : { user: account, ...opened }
       }
 
-      /** Unknown and disabled accounts cost the same work and are never right. */
-      async function isRight(account: UserRow | undefined) {
+      /** False for unknown and disabled accounts, after the same work. */
+      async function isPasswordRight(account: UserRow | undefined) {
         const hash = account?.password ?? (await context.password.hash(password))
         const matches = account !== undefined && (await context.password.verify({ hash, password }))
         if (matches && !account.disabledAt) return true
@@ -49,17 +50,17 @@ export function signInEndpoint({ db, openSession, passwords, throttle }: Parts) 
         return false
       }
 
-      // Another sign-in may have rehashed the same password meanwhile: one more attempt tells.
+      // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
       const signedIn = (await attempt()) ?? (await attempt())
       if (!signedIn) throw new AuthError('INVALID_CREDENTIALS')
-      const endCount = await counted
-      // The session is open: if the rehash fails, the next sign-in tries it again.
-      await Promise.all([endCount(), rehash(signedIn.user, password).catch(() => {})])
+      const resetCount = await attemptCount
+      // The session is open already. If the rehash fails, the next sign-in tries again.
+      await Promise.all([resetCount(), rehash(signedIn.user, password).catch(() => {})])
       return signedIn
     },
   )
 
-  /** Stores a hash with the parameters of today, unless the password has changed meanwhile. */
+  /** Stores a hash with the current parameters, unless the password has changed in the meantime. */
   async function rehash({ id, password: storedHash }: UserRow, password: string) {
     if (!passwords.isOutdated(storedHash)) return
     const fresh = await passwords.hash(password)

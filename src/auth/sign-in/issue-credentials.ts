@@ -5,13 +5,16 @@ import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { SessionRow } from '../../db/schema.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 
-export type Grant = ReturnType<typeof createGrant>
+export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
-type SignedIn = { user: User; session: SessionRow; secret: string }
+type SignIn = { user: User; session: SessionRow; secret: string }
 
-/** What somebody who is signed in gets. The secret goes the session's way: into the cookie, or into the answer. */
-export function createGrant(accessTokens: AccessTokens) {
-  return async function grant({ user, session, secret }: SignedIn, caller: Caller): Promise<AuthPayload> {
+/** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
+export function createIssueCredentials(accessTokens: AccessTokens) {
+  return async function issueCredentials(
+    { user, session, secret }: SignIn,
+    caller: Caller,
+  ): Promise<AuthPayload> {
     const issued = await accessTokens.issue({ userId: user.id, sessionId: session.id })
     if (session.transport === 'COOKIE') caller.keepSecret(secret)
     return {
