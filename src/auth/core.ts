@@ -6,7 +6,7 @@ import type { Passwords } from './passwords/hashing.ts'
 import type { Credentials } from './sessions/credentials.ts'
 import type { RefreshTokens } from './sessions/refresh-tokens.ts'
 import type { SessionCache } from './sessions/session-cache.ts'
-import type { Grant } from './sign-in/grant.ts'
+import type { IssueCredentials } from './sign-in/issue-credentials.ts'
 import type { Throttle } from './throttle/throttle.ts'
 
 /** What the use cases are made of. Each takes the parts it names. */
@@ -14,7 +14,7 @@ export type Core = {
   db: Db
   betterAuth: BetterAuth
   credentials: Credentials
-  grant: Grant
+  issueCredentials: IssueCredentials
   mailedTokens: MailedTokens
   outbox: Outbox
   passwords: Passwords

@@ -2,8 +2,8 @@ import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import type { Span } from '../span.ts'
-import { createEmail } from './account/email-links.ts'
-import { createProfile } from './account/profile.ts'
+import { createEmailLinks } from './account/email-links.ts'
+import { createOwnAccount } from './account/own-account.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
 import type { Core } from './core.ts'
 import { createEventLog } from './events/events.ts'
@@ -25,7 +25,7 @@ import { createOwnSessions } from './sessions/own-sessions.ts'
 import { createRefresh } from './sessions/refresh.ts'
 import { createRefreshTokens } from './sessions/refresh-tokens.ts'
 import { createSessionCache } from './sessions/session-cache.ts'
-import { createGrant } from './sign-in/grant.ts'
+import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createLogin } from './sign-in/login.ts'
 import { createOpenSession } from './sign-in/open-session.ts'
 import { createRegister } from './sign-in/register.ts'
@@ -64,18 +64,18 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
   const betterAuth = createBetterAuth({ ...parts, openSession, settings: env, signingKeys })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
-  const grant = createGrant(accessTokens)
+  const issueCredentials = createIssueCredentials(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
-  const core: Core = { ...parts, betterAuth, credentials, grant, requireEmailVerification }
+  const core: Core = { ...parts, betterAuth, credentials, issueCredentials, requireEmailVerification }
 
   return {
     register: createRegister(core),
     login: createLogin(core),
     refresh: createRefresh(core),
     logout: createLogout(core),
-    ...createProfile(core),
+    ...createOwnAccount(core),
     ...createPasswordChanges(core),
-    ...createEmail(core),
+    ...createEmailLinks(core),
     ...createOwnSessions(core),
     events: createEventLog(core),
     administration: createAdministration(core),

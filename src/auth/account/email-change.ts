@@ -10,67 +10,68 @@ import { endSessions } from '../sessions/end-session.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import { renewSession } from '../sessions/renew-session.ts'
 
-type Change = {
+type EmailChange = {
   user: UserRow
   newEmail: string
-  /** The session that stays: the one that asked. It gets a new secret where its cookie can carry it. */
-  keep: Pick<SessionRow, 'id' | 'transport'> | null
+  /** The session that requested the change, and does not end. It gets a new secret if its cookie can be set. */
+  keptSession: Pick<SessionRow, 'id' | 'transport'> | undefined
   client: Client
   verified?: boolean
-  /** Whether the new address may be asked to verify itself. */
+  /** Whether to send a verification mail to the new address. */
   mayMail?: boolean
 }
 
 /**
- * Puts a new address in force: other sessions end, mailed tokens die, and the old mailbox hears of
- * it, with a way back if it was known to be the owner's.
- * @throws a unique violation, or `EMAIL_TAKEN` for an address that another account may claim back
+ * Changes the address of a locked user. Other sessions and mailed tokens end. The old mailbox gets a notice, with an
+ * undo link if that address was verified.
+ * @throws a unique violation, or `EMAIL_TAKEN` if the address is taken or reserved
  */
 export async function changeEmail(
   tx: Executor,
   { outbox, refreshTokens }: { outbox: Outbox; refreshTokens: RefreshTokens },
-  { user, newEmail, keep, client, verified = false, mayMail = false }: Change,
+  { user, newEmail, keptSession, client, verified = false, mayMail = false }: EmailChange,
 ) {
-  if (await isTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
+  if (await isEmailTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
   const [row] = await tx
     .update(users)
     .set({ email: newEmail, emailVerified: verified, pendingEmail: null })
     .where(eq(users.id, user.id))
     .returning()
-  if (!row) throw new TypeError('The user is gone from under a lock')
-  await endSessions(tx, user.id, keep?.id)
+  if (!row) throw new TypeError('The row of the locked user is missing')
+  await endSessions(tx, user.id, keptSession?.id)
   await endMailedTokens(tx, user)
   await recordEvent(tx, 'email_changed', user.id, client)
   const notice = user.emailVerified ? 'email-changed' : 'email-replaced'
   await outbox.add(tx, { kind: notice, recipient: user.email, userId: user.id })
   if (mayMail) await outbox.add(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
-  // A TOKEN session cannot be handed a new secret here, so it keeps its own and rotates in its turn.
-  const renewed = keep?.transport === 'COOKIE' ? await renewSession(tx, keep.id, refreshTokens) : undefined
+  // The answer cannot carry a new secret to a TOKEN session. It keeps its old one until its next rotation.
+  const renewed =
+    keptSession?.transport === 'COOKIE' ? await renewSession(tx, keptSession.id, refreshTokens) : undefined
   return { row, secret: renewed?.secret }
 }
 
-/** Whether an address is another account's, or may go back to one. */
-export async function isTaken(executor: Executor, email: string, userId: string) {
+/** Whether an address belongs to another account or is reserved for one. */
+export async function isEmailTaken(executor: Executor, email: string, userId: string) {
   const [owner] = await executor
     .select({ id: users.id })
     .from(users)
     .where(and(eq(users.email, email), ne(users.id, userId)))
-  // Both are always asked, so that the time does not tell which was found.
-  const goesBack = await mayGoBack(executor, email, userId)
-  return owner !== undefined || goesBack
+  // Both queries always run, so that the time does not reveal which one matched.
+  const isReserved = await isReservedForUndo(executor, email, userId)
+  return owner !== undefined || isReserved
 }
 
 /**
- * Whether an address was another account's until lately and a link that puts it back is on its way
- * or good. Meanwhile it is nobody else's, or taking it would close the way back.
+ * Whether an address is reserved for the account that had it before: an undo link for it is valid or waits in the
+ * outbox. No other account can take the address until then, because that would break the link.
  */
-export async function mayGoBack(executor: Executor, email: string, exceptUserId?: string) {
-  return (await whichMayGoBack(executor, [email], exceptUserId)).length > 0
+export async function isReservedForUndo(executor: Executor, email: string, exceptUserId?: string) {
+  return (await findReservedEmails(executor, [email], exceptUserId)).length > 0
 }
 
-/** The same for many addresses at once. */
-export async function whichMayGoBack(executor: Executor, emails: string[], exceptUserId?: string) {
-  const found = await executor
+/** Finds the reserved addresses among many. */
+export async function findReservedEmails(executor: Executor, emails: string[], exceptUserId?: string) {
+  const rows = await executor
     .select({ email: verifications.value })
     .from(verifications)
     .where(
@@ -95,5 +96,5 @@ export async function whichMayGoBack(executor: Executor, emails: string[], excep
           ),
         ),
     )
-  return found.map(({ email }) => email)
+  return rows.map(({ email }) => email)
 }

@@ -10,15 +10,15 @@ import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { changeEmail } from './email-change.ts'
 
-/** Proof that an address is its account's, and the way back from a changed one. */
-export function createEmail(core: Core) {
+/** Verifies addresses, and undoes changes of address, by mailed links. */
+export function createEmailLinks(core: Core) {
   const { db, mailedTokens, outbox, sessionCache, throttle } = core
 
-  const mayMail = (email: string, { client }: Caller) =>
+  const mayRequestMail = (email: string, { client }: Caller) =>
     throttle.mayRequestMail('verificationMailPerAccount', email, client)
 
   return {
-    /** For the signed-in user's own address, the pending one first; else by address, and the answer never tells. */
+    /** Signed in: mails the pending address, else the current one. Signed out: by address, and reveals no account. */
     async requestEmailVerification(
       input: InputOf<'requestEmailVerification'> | null | undefined,
       caller: Caller,
@@ -35,22 +35,22 @@ export function createEmail(core: Core) {
           userId: user.id,
           sessionId: session.id,
         } as const
-        if (await mayMail(mail.recipient, caller)) await outbox.add(db, mail)
+        if (await mayRequestMail(mail.recipient, caller)) await outbox.add(db, mail)
         return true
       }
       if (!input) {
         throw invalid('email', 'Is required when signed out.')
       }
-      if (await mayMail(input.email, caller)) {
+      if (await mayRequestMail(input.email, caller)) {
         await outbox.add(db, { kind: 'email-verification', recipient: input.email })
       }
       return true
     },
 
-    /** Proves the account's address, or puts the pending one in force. Needs no session and makes none. */
+    /** Verifies the account's address, or changes it to the pending one. Needs no session and opens none. */
     async verifyEmail({ token }: InputOf<'verifyEmail'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
-      const hereId = (await formerIdentity(caller))?.session.id
+      const currentSessionId = (await formerIdentity(caller))?.session.id
       const { userId, secret } = await db
         .transaction(async (tx) => {
           const { userId, value, sessionId } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
@@ -61,19 +61,25 @@ export function createEmail(core: Core) {
             return { userId, secret: undefined }
           }
           if (user?.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
-          const [asked] = sessionId ? await tx.select().from(sessions).where(eq(sessions.id, sessionId)) : []
-          const here = hereId === asked?.id
-          const keep = asked ? { id: asked.id, transport: here ? asked.transport : ('TOKEN' as const) } : null
-          const change = { user, newEmail: value, keep, client: caller.client, verified: true }
+          const [requester] = sessionId
+            ? await tx.select().from(sessions).where(eq(sessions.id, sessionId))
+            : []
+          // Only the requester's own browser gets the new secret of its cookie.
+          const isRequester = currentSessionId === requester?.id
+          const keptSession = requester && {
+            id: requester.id,
+            transport: isRequester ? requester.transport : ('TOKEN' as const),
+          }
+          const change = { user, newEmail: value, keptSession, client: caller.client, verified: true }
           return { userId, secret: (await changeEmail(tx, core, change)).secret }
         })
-        .catch(asInvalidToken)
+        .catch(concealTakenAddress)
       sessionCache.evict(userId)
       if (secret) caller.keepSecret(secret)
       return true
     },
 
-    /** Puts the earlier address back and ends every session. */
+    /** Restores the earlier address and ends all sessions. */
     async undoEmailChange({ token }: InputOf<'undoEmailChange'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
       const userId = await db
@@ -93,15 +99,15 @@ export function createEmail(core: Core) {
           await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId })
           return userId
         })
-        .catch(asInvalidToken)
+        .catch(concealTakenAddress)
       sessionCache.evict(userId)
       return true
     },
   }
 }
 
-/** An address that was taken meanwhile makes the token useless, and saying more would tell whose it is. */
-function asInvalidToken(fault: unknown): never {
-  const taken = isUniqueViolation(fault) || (fault instanceof AuthError && fault.code === 'EMAIL_TAKEN')
-  throw taken ? new AuthError('INVALID_TOKEN', { cause: fault }) : fault
+/** If the address was taken in the meantime, throws `INVALID_TOKEN`: `EMAIL_TAKEN` would reveal another account. */
+function concealTakenAddress(fault: unknown): never {
+  const isTaken = isUniqueViolation(fault) || (fault instanceof AuthError && fault.code === 'EMAIL_TAKEN')
+  throw isTaken ? new AuthError('INVALID_TOKEN', { cause: fault }) : fault
 }

@@ -5,7 +5,7 @@ import { NO_CLIENT } from '../../contract/caller.ts'
 import { AccountInput, ImportedUsername } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
-import { whichMayGoBack } from '../account/email-change.ts'
+import { findReservedEmails } from '../account/email-change.ts'
 import type { Core } from '../core.ts'
 import { toEventColumns } from '../events/events.ts'
 import type { Cost } from '../passwords/hashing.ts'
@@ -143,7 +143,7 @@ async function lookAround(tx: Executor, named: Named[]): Promise<(one: Named) =>
     .select({ id: events.userId })
     .from(events)
     .where(and(inArray(events.userId, ids), eq(events.kind, 'account_deleted')))
-  const back = await whichMayGoBack(tx, emails)
+  const back = await findReservedEmails(tx, emails)
   const [hereIds, goneIds] = [new Set(here.map(({ id }) => id)), new Set(gone.map(({ id }) => id))]
   const taken = new Set([...here.map(({ email }) => email), ...back])
   return ({ id, email }) => {

@@ -4,7 +4,7 @@ import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { createReauthenticate } from '../account/reauthenticate.ts'
+import { createReauthentication } from '../account/reauthentication.ts'
 import type { Core } from '../core.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
@@ -13,8 +13,9 @@ import { renewSession } from '../sessions/renew-session.ts'
 
 /** Sets a new password: with the old one, or with a mailed token if the user has lost it. */
 export function createPasswordChanges(core: Core) {
-  const { db, grant, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } = core
-  const reauthenticate = createReauthenticate(core)
+  const { db, issueCredentials, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } =
+    core
+  const reauthentication = createReauthentication(core)
 
   return {
     /** The current session gets a new secret. All other sessions and all mailed tokens end. */
@@ -24,7 +25,7 @@ export function createPasswordChanges(core: Core) {
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
       const hash = await passwords.admit(async () => {
-        await reauthenticate.byPassword(identity, currentPassword, caller)
+        await reauthentication.checkPassword(identity, currentPassword, caller)
         return passwords.hash(newPassword)
       })
       const changed = await db.transaction(async (tx) => {
@@ -40,7 +41,7 @@ export function createPasswordChanges(core: Core) {
         return { user: row, ...renewed }
       })
       sessionCache.evict(user.id)
-      return grant(changed, caller)
+      return issueCredentials(changed, caller)
     },
 
     /** Does not look the account up: the worker does so later, so that neither answer nor time reveals it. */

@@ -7,12 +7,12 @@ import type { Core } from '../core.ts'
  * Exchanges a refresh token, from the input or the cookie, for a new access token and the current secret of the
  * session. The server accepts a secret only over the transport of its session.
  */
-export function createRefresh({ betterAuth, grant }: Core) {
+export function createRefresh({ betterAuth, issueCredentials }: Core) {
   return async function refresh({ refreshToken }: InputOf<'refresh'>, caller: Caller) {
     const transport = refreshToken ? 'TOKEN' : 'COOKIE'
     const token = refreshToken ?? caller.cookie
     if (!token) throw unauthenticated(caller.bearer === null ? 'MISSING' : 'INVALID')
     const rotated = await betterAuth.api.rotateSession({ body: { token, transport, client: caller.client } })
-    return grant(rotated, caller)
+    return issueCredentials(rotated, caller)
   }
 }

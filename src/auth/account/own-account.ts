@@ -8,13 +8,13 @@ import { AuthError, unauthenticated } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
-import { changeEmail, isTaken } from './email-change.ts'
-import { createReauthenticate } from './reauthenticate.ts'
+import { changeEmail, isEmailTaken } from './email-change.ts'
+import { createReauthentication } from './reauthentication.ts'
 
-/** The signed-in user's own account: read, change and delete it. */
-export function createProfile(core: Core) {
+/** Reads, changes and deletes the signed-in user's own account. */
+export function createOwnAccount(core: Core) {
   const { db, outbox, requireEmailVerification, sessionCache, throttle } = core
-  const reauthenticate = createReauthenticate(core)
+  const reauthentication = createReauthentication(core)
 
   return {
     /** Null if the request has no credentials; invalid ones are an error. */
@@ -26,15 +26,20 @@ export function createProfile(core: Core) {
     },
 
     /**
-     * A new address needs a fresh session or the password. Where the account's address is verified
-     * the new one waits until its mailbox confirms it; else it takes effect at once.
+     * A new address needs a fresh session or the password. It takes effect when its mailbox confirms it. If the current
+     * address is not verified and need not be, it takes effect immediately.
      */
     async updateMe({ email, currentPassword, ...profile }: InputOf<'updateMe'>, caller: Caller) {
       const identity = await identityOf(caller)
       const { user } = identity
       const newEmail = email && email !== user.email ? email : undefined
-      const cancels = email === user.email && user.pendingEmail !== null
-      await reauthenticate.byPasswordOrFreshness(identity, currentPassword, newEmail !== undefined, caller)
+      const isCancelled = email === user.email && user.pendingEmail !== null
+      await reauthentication.checkPasswordOrFreshness(
+        identity,
+        currentPassword,
+        newEmail !== undefined,
+        caller,
+      )
       if (newEmail) await throttle.countEmailChange(user.id, caller.client)
       const mayMail =
         newEmail !== undefined &&
@@ -42,18 +47,18 @@ export function createProfile(core: Core) {
 
       const { row, secret } = await db
         .transaction(async (tx) => {
-          const current = await lockActing(tx, identity)
-          const waits = current.emailVerified || requireEmailVerification
-          if (newEmail && waits) outbox.requireEnabled()
+          const current = await lockLiveUser(tx, identity)
+          const needsConfirmation = current.emailVerified || requireEmailVerification
+          if (newEmail && needsConfirmation) outbox.requireEnabled()
           const row = await setProfile(tx, current, profile)
-          // One's own address takes back a change that waits.
-          if (cancels) await endMailedTokens(tx, current)
-          if (!newEmail) return { row: cancels ? { ...row, pendingEmail: null } : row, secret: undefined }
-          if (waits) return awaitConfirmation(tx, identity, newEmail, mayMail, caller)
+          // Setting the current address again cancels a pending change.
+          if (isCancelled) await endMailedTokens(tx, current)
+          if (!newEmail) return { row: isCancelled ? { ...row, pendingEmail: null } : row, secret: undefined }
+          if (needsConfirmation) return setPendingEmail(tx, identity, newEmail, mayMail, caller)
           return changeEmail(tx, core, {
             user: current,
             newEmail,
-            keep: identity.session,
+            keptSession: identity.session,
             client: caller.client,
             mayMail,
           })
@@ -66,15 +71,15 @@ export function createProfile(core: Core) {
       return toUser(row)
     },
 
-    /** Needs a fresh session or the password. Sessions and everything else of the user go with the row. */
+    /** Needs a fresh session or the password. The database deletes the user's sessions and tokens with the row. */
     async deleteMe({ password }: InputOf<'deleteMe'>, caller: Caller) {
       const identity = await identityOf(caller)
-      await reauthenticate.byPasswordOrFreshness(identity, password, true, caller)
+      await reauthentication.checkPasswordOrFreshness(identity, password, true, caller)
       await db.transaction(async (tx) => {
-        const gone = await lockActing(tx, identity)
-        await tx.delete(users).where(eq(users.id, gone.id))
-        await endMailedTokens(tx, gone)
-        await recordEvent(tx, 'account_deleted', gone.id, caller.client)
+        const user = await lockLiveUser(tx, identity)
+        await tx.delete(users).where(eq(users.id, user.id))
+        await endMailedTokens(tx, user)
+        await recordEvent(tx, 'account_deleted', user.id, caller.client)
       })
       sessionCache.evict(identity.user.id)
       caller.forgetSecret()
@@ -82,7 +87,7 @@ export function createProfile(core: Core) {
     },
   }
 
-  /** A field that is left out stays as it is; null clears it. */
+  /** Omitted fields stay unchanged. Null clears a field. */
   async function setProfile(
     tx: Executor,
     { id }: UserRow,
@@ -97,18 +102,18 @@ export function createProfile(core: Core) {
     return row
   }
 
-  /** Whether the address is free is not told here, and found out again when it is confirmed. */
-  async function awaitConfirmation(
+  /** Does not reveal whether the address is taken. The confirmation checks it again. */
+  async function setPendingEmail(
     tx: Executor,
     { user, session }: Identity,
     pendingEmail: string,
     mayMail: boolean,
     { client }: Caller,
   ) {
-    const taken = await isTaken(tx, pendingEmail, user.id)
+    const isTaken = await isEmailTaken(tx, pendingEmail, user.id)
     const [row] = await tx.update(users).set({ pendingEmail }).where(eq(users.id, user.id)).returning()
     if (!row) throw unauthenticated('REVOKED')
-    const kind = taken ? 'address-taken' : 'email-change'
+    const kind = isTaken ? 'address-taken' : 'email-change'
     const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
     if (mayMail) await outbox.add(tx, mail)
     await recordEvent(tx, 'email_change_requested', user.id, client)
@@ -116,10 +121,10 @@ export function createProfile(core: Core) {
   }
 
   /**
-   * Credentials were proven before; what they allow to write must hold at the moment of writing. Two
-   * statements: one that had waited for the lock would look for the session in its old snapshot.
+   * Checks again that the user and the session exist, because both may have changed since the caller was identified.
+   * A single statement would not do: after its wait for the lock it would still see the session in its old snapshot.
    */
-  async function lockActing(tx: Executor, { user, session }: Identity) {
+  async function lockLiveUser(tx: Executor, { user, session }: Identity) {
     const [current] = await tx.select().from(users).where(eq(users.id, user.id)).for('update')
     const [live] = await tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id))
     if (!current || !live) throw unauthenticated('REVOKED')

@@ -5,15 +5,15 @@ import { AuthError } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { recordEvent } from '../events/events.ts'
 
-/** Asks again who is there, before something that a borrowed session should not do. */
-export function createReauthenticate({
+/** Asks for the password again before operations that a stolen session must not be able to do. */
+export function createReauthentication({
   db,
   passwords,
   throttle,
 }: Pick<Core, 'db' | 'passwords' | 'throttle'>) {
   return {
     /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
-    async byPassword({ user, session }: Identity, password: string, { client }: Caller) {
+    async checkPassword({ user, session }: Identity, password: string, { client }: Caller) {
       await throttle.countReauthentication(session.id, client)
       if (!(await passwords.verify(user.password, password))) {
         await recordEvent(db, 'reauthentication_failed', user.id, client)
@@ -23,17 +23,17 @@ export function createReauthenticate({
     },
 
     /**
-     * A password that is given is checked, also where a fresh session would do.
-     * @throws `INVALID_CREDENTIALS`, or `REAUTHENTICATION_REQUIRED` when nothing is given and `needed`
+     * Checks the password if there is one, even if the session is fresh.
+     * @throws `INVALID_CREDENTIALS`, or `REAUTHENTICATION_REQUIRED` if required and neither is there
      */
-    async byPasswordOrFreshness(
+    async checkPasswordOrFreshness(
       identity: Identity,
       password: string | null | undefined,
-      needed: boolean,
+      isRequired: boolean,
       caller: Caller,
     ) {
-      if (password) await passwords.admit(() => this.byPassword(identity, password, caller))
-      else if (needed && !identity.fresh) throw new AuthError('REAUTHENTICATION_REQUIRED')
+      if (password) await passwords.admit(() => this.checkPassword(identity, password, caller))
+      else if (isRequired && !identity.fresh) throw new AuthError('REAUTHENTICATION_REQUIRED')
     },
   }
 }
