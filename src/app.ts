@@ -8,6 +8,7 @@ import { createSdl } from './graphql/pages/sdl.ts'
 import { body } from './http/body.ts'
 import { caller, clientOf } from './http/caller.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
+import { type Cookies, createCookies } from './http/cookies.ts'
 import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
 import { answerErrors, errorResponse, notFound } from './http/errors.ts'
@@ -15,7 +16,6 @@ import { createPipeline, type Handler } from './http/pipeline.ts'
 import { requestId } from './http/request-id.ts'
 import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
-import { createSessionCookie } from './http/session-cookie.ts'
 import { trace } from './http/trace.ts'
 import type { Logger } from './observe/log.ts'
 import type { ObserveRequest } from './observe/request-metrics.ts'
@@ -37,12 +37,12 @@ type Parts = {
 
 /** The HTTP application: the routes of both adapters behind one pipeline. */
 export async function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
-  const cookie = createSessionCookie({
+  const cookies = createCookies({
     https: env.PUBLIC_URL.startsWith('https:'),
-    maxAgeSeconds: env.SESSION_IDLE_SECONDS,
+    sessionSeconds: env.SESSION_IDLE_SECONDS,
   })
-  const routes = await createRoutes({ env, auth, isReady, observe, tracing }, cookie.name)
-  const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookie))
+  const routes = await createRoutes({ env, auth, isReady, observe, tracing }, cookies.sessionName)
+  const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookies))
 
   const app = new Hono<AppEnv>()
   for (const { method, path, handler } of routes.routes) app.on(method, path, serve(handler as Handler))
@@ -52,14 +52,11 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
 }
 
 /** The life of a request, in order. A step sees what the steps before it have set. */
-function createSteps(
-  { env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>,
-  cookie: ReturnType<typeof createSessionCookie>,
-) {
+function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>, cookies: Cookies) {
   const { identify, view } = auth
   const onRefused = (c: AppContext) => {
     auth
-      .recordRefusedOrigin(clientOf(c, env.TRUSTED_PROXIES))
+      .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies: env.TRUSTED_PROXIES }))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
   return [
@@ -73,10 +70,10 @@ function createSteps(
     csrf({
       ownOrigin: env.PUBLIC_URL,
       allowedOrigins: env.ALLOWED_ORIGINS,
-      cookieName: cookie.name,
+      cookieName: cookies.sessionName,
       onRefused,
     }),
-    caller({ cookie, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
+    caller({ cookies, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
   ]
 }
 

@@ -21,10 +21,11 @@ export const RATE_LIMITS = {
   registerPerAddress: [20, HOUR],
   mailedTokenPerAddress: [10, MINUTE],
   reauthenticatePerSession: [5, 15 * MINUTE],
+  /** Changes by a signed-in user. */
+  writePerSession: [120, MINUTE],
   emailChangePerAccount: [10, HOUR],
-  resetMailPerAccount: [3, HOUR],
-  verificationMailPerAccount: [3, HOUR],
-  mailPerRecipient: [20, HOUR],
+  /** Mails with a link for a reset or a verification. While a link is live, the same one is sent again. */
+  linkMailPerMailbox: [8, HOUR],
   mailRequestPerAddress: [100, HOUR],
   /** For each kind of event that any client can cause. Holds with `THROTTLE=off` too: it protects the disk. */
   eventPerAddress: [3600, HOUR],
@@ -171,6 +172,7 @@ const EnvSchema = z.object({
   ARGON2_PASSES: z.coerce.number().int().min(1).max(20).default(2),
   ARGON2_LANES: z.coerce.number().int().min(1).max(8).default(1),
   REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
+  SIGN_IN_MAILS: Toggle.default(true),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   GRAPHIQL: Toggle.optional(),
   INTROSPECTION: Toggle.optional(),

@@ -7,9 +7,10 @@ import type { Credentials } from './sessions/credentials.ts'
 import type { RefreshTokens } from './sessions/refresh-tokens.ts'
 import type { SessionCache } from './sessions/session-cache.ts'
 import type { IssueCredentials } from './sign-in/issue-credentials.ts'
+import type { Places } from './throttle/places.ts'
 import type { Throttle } from './throttle/throttle.ts'
 
-/** What the use cases are made of. Each takes the parts it names. */
+/** The parts that the use cases are made of. Each use case takes those that it names. */
 export type Core = {
   db: Db
   betterAuth: BetterAuth
@@ -18,9 +19,10 @@ export type Core = {
   mailedTokens: MailedTokens
   outbox: Outbox
   passwords: Passwords
+  places: Places
   refreshTokens: RefreshTokens
   requireEmailVerification: boolean
-  /** Whoever changes a session or a user forgets it here, once it is committed; elsewhere the database tells. */
+  /** After the commit of a change, evict the session or the user here. Other replicas hear of it by NOTIFY. */
   sessionCache: SessionCache
   throttle: Throttle
 }

@@ -29,6 +29,7 @@ import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createLogin } from './sign-in/login.ts'
 import { createOpenSession } from './sign-in/open-session.ts'
 import { createRegister } from './sign-in/register.ts'
+import { createPlaces } from './throttle/places.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
@@ -39,17 +40,18 @@ type Parts = {
   changes: Changes
   canMail: boolean
   createCounter: CounterFactory
-  /** Where somebody watches, and where there is tracing. */
+  /** Only if metrics and traces are on. */
   observer?: Observer | undefined
   span?: Span | undefined
 }
 
-/** The product behind both doors: one function for each operation of the contract. */
+/** The service behind both adapters: one function for each operation of the contract, and what commands need. */
 export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Parts) {
   const passwords = createPasswords(env, () => hasImportedHashes(db), { observer, span })
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
-  const outbox = createOutbox({ enabled: canMail })
+  const places = createPlaces({ db, secret: env.AUTH_SECRET })
+  const outbox = createOutbox({ enabled: canMail, places })
   const sessionCache = createSessionCache(changes)
   const signingKeys = createSigningKeys({ db, settings: env })
   const throttle = createThrottle({
@@ -59,8 +61,18 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     limits: env.THROTTLE_LIMITS,
     observer,
   })
-  const parts = { db, mailedTokens, observer, outbox, passwords, refreshTokens, sessionCache, throttle }
-  const openSession = createOpenSession({ refreshTokens, observer, settings: env })
+  const parts = {
+    db,
+    mailedTokens,
+    observer,
+    outbox,
+    passwords,
+    places,
+    refreshTokens,
+    sessionCache,
+    throttle,
+  }
+  const openSession = createOpenSession({ ...parts, settings: env })
   const betterAuth = createBetterAuth({ ...parts, openSession, settings: env, signingKeys })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
@@ -85,7 +97,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     identify: credentials.identify,
     view: credentials.view,
     recordRefusedOrigin: createRefusedOriginRecorder(core),
-    composeMail: createMailComposer({ db, mailedTokens, throttle, appUrl: env.APP_URL }),
+    composeMail: createMailComposer({ db, mailedTokens, appUrl: env.APP_URL }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
     prepare: accessTokens.prepare,

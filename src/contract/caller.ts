@@ -3,10 +3,16 @@ import { isRefusedCredential, unauthenticated } from '../errors.ts'
 import type { User } from './outputs/user.ts'
 
 /** Where a request comes from, as far as the server can trust it. All fields are cleaned and cut to size. */
-export type Client = { requestId: string; ipAddress: string | null; userAgent: string | null }
+export type Client = {
+  requestId: string
+  ipAddress: string | null
+  userAgent: string | null
+  /** The device cookie as it was presented. Nothing is proven yet. */
+  device: string | null
+}
 
 /** The client of work that no request causes: the server's own and an operator's. */
-export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: null }
+export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: null, device: null }
 
 /** The caller as the database knows it now, for changes. `fresh` if the password was given a short time ago. */
 export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }
@@ -26,8 +32,12 @@ export type Caller = Presented & {
   view(): Viewer | null | Promise<Viewer | null>
   /** Puts the secret of a session into the cookie. */
   keepSecret(secret: string): void
-  /** Takes the cookie back. */
+  /** Marks the browser as one of the account. The mark authenticates nothing. */
+  keepDevice(token: string): void
+  /** Deletes the session cookie. */
   forgetSecret(): void
+  /** Deletes the session cookie, and asks the browser to forget all cookies of this server. */
+  forgetAll(): void
 }
 
 /** @throws `UNAUTHENTICATED` without valid credentials. */

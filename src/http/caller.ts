@@ -2,11 +2,11 @@ import type { Caller, Client, Identity, Presented, Viewer } from '../contract/ca
 import type { Network } from '../env.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext } from './context.ts'
+import type { Cookies } from './cookies.ts'
 import type { Step } from './pipeline.ts'
-import type { createSessionCookie } from './session-cookie.ts'
 
 type Options = {
-  cookie: ReturnType<typeof createSessionCookie>
+  cookies: Cookies
   trustedProxies: Network[]
   identify: (presented: Presented) => Promise<Identity | null>
   view: (presented: Presented) => Viewer | null | Promise<Viewer | null>
@@ -32,11 +32,11 @@ class RequestCaller implements Caller {
     this.#c = c
     this.#options = options
     this.bearer = bearerOf(c)
-    this.cookie = options.cookie.read(c)
+    this.cookie = options.cookies.readSession(c)
   }
 
   get client() {
-    return clientOf(this.#c, this.#options.trustedProxies)
+    return clientOf(this.#c, this.#options)
   }
 
   identify() {
@@ -50,19 +50,31 @@ class RequestCaller implements Caller {
   }
 
   keepSecret(secret: string) {
-    this.#options.cookie.write(this.#c, secret)
+    this.#options.cookies.writeSession(this.#c, secret)
+  }
+
+  keepDevice(token: string) {
+    this.#options.cookies.writeDevice(this.#c, token)
   }
 
   forgetSecret() {
-    this.#options.cookie.clear(this.#c)
+    this.#options.cookies.clearSession(this.#c)
+  }
+
+  forgetAll() {
+    this.#options.cookies.clearAll(this.#c)
   }
 }
 
-export function clientOf(c: AppContext, trustedProxies: Network[]): Client {
+export function clientOf(
+  c: AppContext,
+  { cookies, trustedProxies }: Pick<Options, 'cookies' | 'trustedProxies'>,
+): Client {
   return {
     requestId: c.get('requestId'),
     ipAddress: clientAddress(c, trustedProxies),
     userAgent: userAgentOf(c),
+    device: cookies.readDevice(c),
   }
 }
 

@@ -1,8 +1,8 @@
 import { AuthError } from '../errors.ts'
 import { bodyOf, isJson } from './body.ts'
 import type { AppContext } from './context.ts'
+import { cookieValues } from './cookies.ts'
 import type { Step } from './pipeline.ts'
-import { cookieValues } from './session-cookie.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 

@@ -24,6 +24,14 @@ const TEMPLATES = {
     ],
     linkText: 'Use this address',
   },
+  'email-change-requested': {
+    subject: 'A new e-mail address was requested for your account',
+    lines: () => [
+      'Your account is about to get another address.',
+      'If this was not you, follow the link to cancel the change, and change your password. The link is valid for one hour.',
+    ],
+    linkText: 'Cancel the change',
+  },
   'email-changed': {
     subject: 'The e-mail address of your account was changed',
     lines: ({ address }) => [
@@ -59,6 +67,14 @@ const TEMPLATES = {
   'password-was-reset': {
     subject: 'Your password was reset',
     lines: () => ['The password of your account was reset by mail. All sessions have ended.', NOT_YOU],
+  },
+  'sign-in': {
+    subject: 'New sign-in to your account',
+    lines: () => [
+      'Your account was signed in to from a network and a browser that it has not had before.',
+      'If this was not you, follow the link to end all sessions and to set a new password. The link is valid for 72 hours.',
+    ],
+    linkText: 'This was not me',
   },
   'refresh-reused': {
     subject: 'A session of your account was ended',

@@ -15,15 +15,17 @@ import * as types from './graphql';
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
+    "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}": typeof types.CancelEmailChangeDocument,
     "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.ChangePasswordDocument,
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": typeof types.DeleteMeDocument,
-    "query Events($first: Int) {\n  events(first: $first) {\n    id\n    kind\n    createdAt\n    ipAddress\n    userAgent\n  }\n}": typeof types.EventsDocument,
+    "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": typeof types.EventsDocument,
     "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": typeof types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.LoginDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": typeof types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": typeof types.MeDocument,
     "mutation Refresh($input: RefreshInput) {\n  refresh(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.RefreshDocument,
     "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}": typeof types.RegisterDocument,
+    "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": typeof types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": typeof types.RequestEmailVerificationDocument,
     "mutation RequestPasswordReset($input: RequestPasswordResetInput!) {\n  requestPasswordReset(input: $input)\n}": typeof types.RequestPasswordResetDocument,
     "mutation ResetPassword($input: ResetPasswordInput!) {\n  resetPassword(input: $input)\n}": typeof types.ResetPasswordDocument,
@@ -35,15 +37,17 @@ type Documents = {
     "mutation VerifyEmail($input: VerifyEmailInput!) {\n  verifyEmail(input: $input)\n}": typeof types.VerifyEmailDocument,
 };
 const documents: Documents = {
+    "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}": types.CancelEmailChangeDocument,
     "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}": types.ChangePasswordDocument,
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": types.DeleteMeDocument,
-    "query Events($first: Int) {\n  events(first: $first) {\n    id\n    kind\n    createdAt\n    ipAddress\n    userAgent\n  }\n}": types.EventsDocument,
+    "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": types.EventsDocument,
     "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": types.LoginDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": types.MeDocument,
     "mutation Refresh($input: RefreshInput) {\n  refresh(input: $input) {\n    ...GrantFields\n  }\n}": types.RefreshDocument,
     "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}": types.RegisterDocument,
+    "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": types.RequestEmailVerificationDocument,
     "mutation RequestPasswordReset($input: RequestPasswordResetInput!) {\n  requestPasswordReset(input: $input)\n}": types.RequestPasswordResetDocument,
     "mutation ResetPassword($input: ResetPasswordInput!) {\n  resetPassword(input: $input)\n}": types.ResetPasswordDocument,
@@ -58,6 +62,10 @@ const documents: Documents = {
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}"): typeof import('./graphql').CancelEmailChangeDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}"): typeof import('./graphql').ChangePasswordDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -66,7 +74,7 @@ export function graphql(source: "mutation DeleteMe($input: DeleteMeInput) {\n  d
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "query Events($first: Int) {\n  events(first: $first) {\n    id\n    kind\n    createdAt\n    ipAddress\n    userAgent\n  }\n}"): typeof import('./graphql').EventsDocument;
+export function graphql(source: "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}"): typeof import('./graphql').EventsDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -91,6 +99,10 @@ export function graphql(source: "mutation Refresh($input: RefreshInput) {\n  ref
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}"): typeof import('./graphql').RegisterDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}"): typeof import('./graphql').ReportSignInDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -4,6 +4,11 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type CancelEmailChangeInput = {
+  /** The token of the mailed link. */
+  token: string;
+};
+
 export type ChangePasswordInput = {
   currentPassword: string;
   /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
@@ -11,7 +16,7 @@ export type ChangePasswordInput = {
 };
 
 export type DeleteMeInput = {
-  /** Needed if the session signed in more than 15 minutes ago. */
+  /** Needed, unless the request has the cookie of a session that signed in within 15 minutes. */
   password?: string | null | undefined;
 };
 
@@ -43,6 +48,13 @@ export type RegisterInput = {
   username?: string | null | undefined;
 };
 
+export type ReportSignInInput = {
+  /** Left out, the account gets a mail with a link that sets a new password. */
+  newPassword?: string | null | undefined;
+  /** The token of the mailed link. */
+  token: string;
+};
+
 export type RequestEmailVerificationInput = {
   /** Upper and lower case are equal, and spaces around the address are ignored. */
   email: string;
@@ -66,6 +78,8 @@ export type SessionTransport =
   | 'TOKEN';
 
 export type UndoEmailChangeInput = {
+  /** Left out, the account gets a mail with a link that sets a new password. */
+  newPassword?: string | null | undefined;
   /** The token of the mailed link. */
   token: string;
 };
@@ -73,15 +87,24 @@ export type UndoEmailChangeInput = {
 /** A field that is left out stays as it is; null clears it. */
 export type UpdateMeInput = {
   currentPassword?: string | null | undefined;
-  /** Needs a session that signed in within 15 minutes, or `currentPassword`. */
+  /** Needs `currentPassword`, or the cookie of a session that signed in within 15 minutes. */
   email?: string | null | undefined;
   username?: string | null | undefined;
 };
 
 export type VerifyEmailInput = {
+  /** The password of the account. Needed if the request has no session of the account. */
+  password?: string | null | undefined;
   /** The token of the mailed link. */
   token: string;
 };
+
+export type CancelEmailChangeMutationVariables = Exact<{
+  input: CancelEmailChangeInput;
+}>;
+
+
+export type CancelEmailChangeMutation = { cancelEmailChange: boolean };
 
 export type ChangePasswordMutationVariables = Exact<{
   input: ChangePasswordInput;
@@ -99,10 +122,11 @@ export type DeleteMeMutation = { deleteMe: boolean };
 
 export type EventsQueryVariables = Exact<{
   first?: number | null | undefined;
+  after?: string | null | undefined;
 }>;
 
 
-export type EventsQuery = { events: Array<{ id: string, kind: string, createdAt: string, ipAddress: string | null, userAgent: string | null }> };
+export type EventsQuery = { events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null }> };
 
 export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
 
@@ -142,6 +166,13 @@ export type RegisterMutationVariables = Exact<{
 
 
 export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } | null } };
+
+export type ReportSignInMutationVariables = Exact<{
+  input: ReportSignInInput;
+}>;
+
+
+export type ReportSignInMutation = { reportSignIn: boolean };
 
 export type RequestEmailVerificationMutationVariables = Exact<{
   input?: RequestEmailVerificationInput | null | undefined;
@@ -272,6 +303,11 @@ fragment SessionFields on Session {
   ipAddress
   userAgent
 }`, {"fragmentName":"GrantFields"}) as unknown as TypedDocumentString<GrantFieldsFragment, unknown>;
+export const CancelEmailChangeDocument = new TypedDocumentString(`
+    mutation CancelEmailChange($input: CancelEmailChangeInput!) {
+  cancelEmailChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<CancelEmailChangeMutation, CancelEmailChangeMutationVariables>;
 export const ChangePasswordDocument = new TypedDocumentString(`
     mutation ChangePassword($input: ChangePasswordInput!) {
   changePassword(input: $input) {
@@ -313,11 +349,13 @@ export const DeleteMeDocument = new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
 export const EventsDocument = new TypedDocumentString(`
-    query Events($first: Int) {
-  events(first: $first) {
+    query Events($first: Int, $after: ID) {
+  events(first: $first, after: $after) {
     id
     kind
+    count
     createdAt
+    lastAt
     ipAddress
     userAgent
   }
@@ -445,6 +483,11 @@ fragment SessionFields on Session {
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<RegisterMutation, RegisterMutationVariables>;
+export const ReportSignInDocument = new TypedDocumentString(`
+    mutation ReportSignIn($input: ReportSignInInput!) {
+  reportSignIn(input: $input)
+}
+    `) as unknown as TypedDocumentString<ReportSignInMutation, ReportSignInMutationVariables>;
 export const RequestEmailVerificationDocument = new TypedDocumentString(`
     mutation RequestEmailVerification($input: RequestEmailVerificationInput) {
   requestEmailVerification(input: $input)

@@ -1,4 +1,5 @@
 import {
+  CancelEmailChangeDocument,
   ChangePasswordDocument,
   DeleteMeDocument,
   EventsDocument,
@@ -8,6 +9,7 @@ import {
   MeDocument,
   RefreshDocument,
   RegisterDocument,
+  ReportSignInDocument,
   RequestEmailVerificationDocument,
   RequestPasswordResetDocument,
   ResetPasswordDocument,
@@ -47,6 +49,8 @@ export const OPERATIONS = {
   },
   verifyEmail: { rest: 'POST /auth/email-verification/confirm', document: VerifyEmailDocument },
   undoEmailChange: { rest: 'POST /auth/email-change/undo', document: UndoEmailChangeDocument },
+  cancelEmailChange: { rest: 'POST /auth/email-change/cancel', document: CancelEmailChangeDocument },
+  reportSignIn: { rest: 'POST /auth/sign-in-reports', document: ReportSignInDocument },
   sessions: { rest: 'GET /auth/sessions', document: SessionsDocument },
   revokeSession: { rest: 'DELETE /auth/sessions/:id', document: RevokeSessionDocument, plain: true },
   revokeOtherSessions: { rest: 'DELETE /auth/sessions', document: RevokeOtherSessionsDocument },
@@ -75,6 +79,8 @@ type Results = {
   requestEmailVerification: true
   verifyEmail: true
   undoEmailChange: true
+  cancelEmailChange: true
+  reportSignIn: true
   sessions: SessionFieldsFragment[]
   revokeSession: true
   revokeOtherSessions: number

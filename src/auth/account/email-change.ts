@@ -1,10 +1,11 @@
 import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { mailOutbox, type SessionRow, type UserRow, users, verifications } from '../../db/schema.ts'
+import { type SessionRow, type UserRow, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { recordEvent } from '../events/events.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { createRandomId } from '../keys/sealed-tokens.ts'
+import { endMailedTokens, type MailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
@@ -28,22 +29,32 @@ type EmailChange = {
  */
 export async function changeEmail(
   tx: Executor,
-  { outbox, refreshTokens }: { outbox: Outbox; refreshTokens: RefreshTokens },
+  {
+    mailedTokens,
+    outbox,
+    refreshTokens,
+  }: { mailedTokens: MailedTokens; outbox: Outbox; refreshTokens: RefreshTokens },
   { user, newEmail, keptSession, client, verified = false, mayMail = false }: EmailChange,
 ) {
   if (await isEmailTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
   const [row] = await tx
     .update(users)
-    .set({ email: newEmail, emailVerified: verified, pendingEmail: null })
+    .set({ email: newEmail, emailVerified: verified, pendingEmail: null, pendingSessionId: null })
     .where(eq(users.id, user.id))
     .returning()
   if (!row) throw new TypeError('The row of the locked user is missing')
   await endSessions(tx, user.id, keptSession?.id)
   await endMailedTokens(tx, user)
   await recordEvent(tx, 'email_changed', user.id, client)
-  const notice = user.emailVerified ? 'email-changed' : 'email-replaced'
-  await outbox.add(tx, { kind: notice, recipient: user.email, userId: user.id })
-  if (mayMail) await outbox.add(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id })
+  const mail = { id: createRandomId(), recipient: user.email, userId: user.id }
+  await outbox.add(tx, { kind: user.emailVerified ? 'email-changed' : 'email-replaced', ...mail })
+  // The undo token also reserves the old address for its owner, whatever becomes of the mail.
+  if (user.emailVerified) {
+    const undo = { id: mail.id, userId: user.id, value: user.email, purpose: 'EMAIL_CHANGE_UNDO' } as const
+    await mailedTokens.store(tx, undo)
+  }
+  if (mayMail)
+    await outbox.add(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id, client })
   // The answer cannot carry a new secret to a TOKEN session. It keeps its old one until its next rotation.
   const renewed =
     keptSession?.transport === 'COOKIE' ? await renewSession(tx, keptSession.id, refreshTokens) : undefined
@@ -62,8 +73,8 @@ export async function isEmailTaken(executor: Executor, email: string, userId: st
 }
 
 /**
- * Whether an address is reserved for the account that had it before: an undo link for it is valid or waits in the
- * outbox. No other account can take the address until then, because that would break the link.
+ * Whether an address is reserved for the account that had it before, because its undo token is valid. No other account
+ * can take the address until then, because that would break the link.
  */
 export async function isReservedForUndo(executor: Executor, email: string, exceptUserId?: string) {
   return (await findReservedEmails(executor, [email], exceptUserId)).length > 0
@@ -81,20 +92,6 @@ export async function findReservedEmails(executor: Executor, emails: string[], e
         gt(verifications.expiresAt, sql`now()`),
         exceptUserId ? ne(verifications.userId, exceptUserId) : undefined,
       ),
-    )
-    .unionAll(
-      executor
-        .select({ email: mailOutbox.recipient })
-        .from(mailOutbox)
-        .where(
-          and(
-            inArray(mailOutbox.recipient, emails),
-            eq(mailOutbox.kind, 'email-changed'),
-            eq(mailOutbox.status, 'PENDING'),
-            gt(mailOutbox.expiresAt, sql`now()`),
-            exceptUserId ? ne(mailOutbox.userId, exceptUserId) : undefined,
-          ),
-        ),
     )
   return rows.map(({ email }) => email)
 }

@@ -1,77 +1,53 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { isUniqueViolation } from '../../db/client.ts'
-import { sessions, users } from '../../db/schema.ts'
+import { type Executor, isUniqueViolation } from '../../db/client.ts'
+import { registrations, sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Core } from '../core.ts'
 import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
-import { endSessions } from '../sessions/end-session.ts'
 import { changeEmail } from './email-change.ts'
+import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
+import { recoverAccount } from './recovery.ts'
 
-/** Verifies addresses, and undoes changes of address, by mailed links. */
+/** Verifies addresses, and cancels and undoes what happened to an account, by mailed links. */
 export function createEmailLinks(core: Core) {
-  const { db, mailedTokens, outbox, sessionCache, throttle } = core
-
-  const mayRequestMail = (email: string, { client }: Caller) =>
-    throttle.mayRequestMail('verificationMailPerAccount', email, client)
+  const { db, mailedTokens, outbox, passwords, sessionCache, throttle } = core
+  const proveOwner = createOwnerProof(core)
 
   return {
     /** Signed in: mails the pending address, else the current one. Signed out: by address, and reveals no account. */
-    async requestEmailVerification(
-      input: InputOf<'requestEmailVerification'> | null | undefined,
-      caller: Caller,
-    ) {
+    async requestEmailVerification(input: InputOf<'requestEmailVerification'>, caller: Caller) {
       outbox.requireEnabled()
+      const { client } = caller
       const identity = await (input ? formerIdentity(caller) : caller.identify())
+      if (!identity && !input) throw invalid('email', 'Is required when signed out.')
+      if (!(await throttle.mayRequestMail(client))) return true
       if (identity) {
         const { user, session } = identity
-        const { email, pendingEmail } = user
-        const kind = pendingEmail ? 'email-change' : 'email-verification'
-        const mail = {
-          kind,
-          recipient: pendingEmail ?? email,
-          userId: user.id,
-          sessionId: session.id,
-        } as const
-        if (await mayRequestMail(mail.recipient, caller)) await outbox.add(db, mail)
-        return true
-      }
-      if (!input) {
-        throw invalid('email', 'Is required when signed out.')
-      }
-      if (await mayRequestMail(input.email, caller)) {
-        await outbox.add(db, { kind: 'email-verification', recipient: input.email })
+        const kind = user.pendingEmail ? 'email-change' : 'email-verification'
+        const recipient = user.pendingEmail ?? user.email
+        await outbox.add(db, { kind, recipient, userId: user.id, sessionId: session.id, client })
+      } else if (input) {
+        await outbox.add(db, { kind: 'email-verification', recipient: input.email, client })
       }
       return true
     },
 
-    /** Verifies the account's address, or changes it to the pending one. Needs no session and opens none. */
-    async verifyEmail({ token }: InputOf<'verifyEmail'>, caller: Caller) {
+    /** Verifies the account's address, or changes it to the pending one. Opens no session. */
+    async verifyEmail({ token, password }: InputOf<'verifyEmail'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
-      const currentSessionId = (await formerIdentity(caller))?.session.id
-      const { userId, secret } = await db
+      const { id: mailId, userId } = await mailedTokens.peek(db, token, 'EMAIL_VERIFICATION')
+      const proof = await proveOwner({ userId, mailId }, password, caller)
+      const secret = await db
         .transaction(async (tx) => {
-          const { userId, value, sessionId } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
-          const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
-          if (user?.email === value) {
-            await tx.update(users).set({ emailVerified: true }).where(eq(users.id, userId))
-            await recordEvent(tx, 'email_verified', userId, caller.client)
-            return { userId, secret: undefined }
-          }
-          if (user?.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
-          const [requester] = sessionId
-            ? await tx.select().from(sessions).where(eq(sessions.id, sessionId))
-            : []
-          // Only the requester's own browser gets the new secret of its cookie.
-          const isRequester = currentSessionId === requester?.id
-          const keptSession = requester && {
-            id: requester.id,
-            transport: isRequester ? requester.transport : ('TOKEN' as const),
-          }
-          const change = { user, newEmail: value, keptSession, client: caller.client, verified: true }
-          return { userId, secret: (await changeEmail(tx, core, change)).secret }
+          const { value } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
+          const user = await lockProvenUser(tx, userId, proof)
+          if (user.email === value) return verifyAddress(tx, user, proof, caller)
+          if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
+          return confirmChange(tx, user, value, caller)
         })
         .catch(concealTakenAddress)
       sessionCache.evict(userId)
@@ -79,31 +55,120 @@ export function createEmailLinks(core: Core) {
       return true
     },
 
-    /** Restores the earlier address and ends all sessions. */
-    async undoEmailChange({ token }: InputOf<'undoEmailChange'>, caller: Caller) {
+    /** Ends a pending change of address. */
+    async cancelEmailChange({ token }: InputOf<'cancelEmailChange'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
+      const userId = await db.transaction(async (tx) => {
+        const { userId } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
+        const user = await lockUser(tx, userId)
+        await endMailedTokens(tx, user)
+        await recordEvent(tx, 'email_change_cancelled', userId, caller.client)
+        return userId
+      })
+      sessionCache.evict(userId)
+      return true
+    },
+
+    /** Restores the earlier address and takes the account out of the hands of whoever changed it. */
+    async undoEmailChange({ token, newPassword }: InputOf<'undoEmailChange'>, caller: Caller) {
+      await throttle.countMailedToken(caller.client)
+      const { value: email } = await mailedTokens.peek(db, token, 'EMAIL_CHANGE_UNDO')
+      const passwordHash = await hashNewPassword(newPassword, email, caller)
       const userId = await db
         .transaction(async (tx) => {
           const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
-          const { userId, value: email } = undo
-          const [user] = await tx.select().from(users).where(eq(users.id, userId)).for('update')
-          if (!user) throw new AuthError('INVALID_TOKEN')
-          await tx
-            .update(users)
-            .set({ email, emailVerified: true, pendingEmail: null })
-            .where(eq(users.id, userId))
-          await endSessions(tx, userId)
-          await endMailedTokens(tx, user)
-          await mailedTokens.endLaterUndoTokens(tx, userId, undo)
-          await recordEvent(tx, 'email_change_undone', userId, caller.client)
-          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId })
-          return userId
+          const user = await lockUser(tx, undo.userId)
+          const { client } = caller
+          await recoverAccount(tx, core, { user, email, passwordHash, since: undo.createdAt, client })
+          await mailedTokens.endLaterUndoTokens(tx, user.id, undo)
+          await recordEvent(tx, 'email_change_undone', user.id, client)
+          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
+          return user.id
         })
         .catch(concealTakenAddress)
       sessionCache.evict(userId)
       return true
     },
+
+    /** Takes the account out of the hands of whoever signed in. */
+    async reportSignIn({ token, newPassword }: InputOf<'reportSignIn'>, caller: Caller) {
+      await throttle.countMailedToken(caller.client)
+      const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
+      const passwordHash = await hashNewPassword(newPassword, email, caller)
+      const userId = await db.transaction(async (tx) => {
+        const report = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
+        const user = await lockUser(tx, report.userId)
+        // After a change of address the undo link of the old mailbox is the way back, not this one.
+        if (user.email !== email) throw new AuthError('INVALID_TOKEN')
+        const { client } = caller
+        await recoverAccount(tx, core, { user, email, passwordHash, since: report.createdAt, client })
+        await recordEvent(tx, 'sign_in_reported', user.id, client)
+        return user.id
+      })
+      sessionCache.evict(userId)
+      return true
+    },
   }
+
+  /** The user of a token, if the proof still holds now that the row is locked. */
+  async function lockProvenUser(tx: Executor, userId: string, proof: OwnerProof) {
+    const user = await lockUser(tx, userId)
+    if ('sessionId' in proof) {
+      const isLive = and(eq(sessions.id, proof.sessionId), eq(sessions.userId, userId))
+      const [live] = await tx.select({ id: sessions.id }).from(sessions).where(isLive)
+      if (!live) throw new AuthError('REAUTHENTICATION_REQUIRED')
+    } else if (!proof.registration && proof.passwordHash !== user.password) {
+      throw new AuthError('INVALID_CREDENTIALS')
+    }
+    return user
+  }
+
+  /** A registration that waited for this verification becomes the account, and no earlier one survives it. */
+  async function verifyAddress(tx: Executor, user: UserRow, proof: OwnerProof, { client }: Caller) {
+    const registration = 'registration' in proof ? proof.registration : undefined
+    const activated = registration && {
+      ...registration.profile,
+      password: registration.password,
+      passwordLockedAt: null,
+    }
+    await tx
+      .update(users)
+      .set({ ...activated, emailVerified: true })
+      .where(eq(users.id, user.id))
+    if (registration) await endMailedTokens(tx, user)
+    await tx.delete(registrations).where(eq(registrations.userId, user.id))
+    await recordEvent(tx, 'email_verified', user.id, client)
+    return undefined
+  }
+
+  async function confirmChange(tx: Executor, user: UserRow, newEmail: string, caller: Caller) {
+    const [requester] = user.pendingSessionId
+      ? await tx.select().from(sessions).where(eq(sessions.id, user.pendingSessionId))
+      : []
+    // The change ends with the session that asked for it.
+    if (!requester) throw new AuthError('INVALID_TOKEN')
+    // Only the requester's own browser gets the new secret of its cookie.
+    const isRequester = (await formerIdentity(caller))?.session.id === requester.id
+    const keptSession = {
+      id: requester.id,
+      transport: isRequester ? requester.transport : ('TOKEN' as const),
+    }
+    const change = { user, newEmail, keptSession, client: caller.client, verified: true }
+    return (await changeEmail(tx, core, change)).secret
+  }
+
+  async function hashNewPassword(newPassword: string | null | undefined, email: string, { client }: Caller) {
+    if (!newPassword) return undefined
+    passwords.refuseShort(newPassword, 'newPassword')
+    refusePersonal(newPassword, email)
+    return passwords.admit(client, () => passwords.hash(newPassword))
+  }
+}
+
+async function lockUser(tx: Executor, id: string): Promise<UserRow> {
+  const [user] = await tx.select().from(users).where(eq(users.id, id)).for('update')
+  if (!user) throw new AuthError('INVALID_TOKEN')
+  return user
 }
 
 /** If the address was taken in the meantime, throws `INVALID_TOKEN`: `EMAIL_TAKEN` would reveal another account. */

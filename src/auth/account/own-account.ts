@@ -26,7 +26,7 @@ export function createOwnAccount(core: Core) {
     },
 
     /**
-     * A new address needs a fresh session or the password. It takes effect when its mailbox confirms it. If the current
+     * A new address needs the password, or the cookie of a fresh session. It takes effect when its mailbox confirms it. If the current
      * address is not verified and need not be, it takes effect immediately.
      */
     async updateMe({ email, currentPassword, ...profile }: InputOf<'updateMe'>, caller: Caller) {
@@ -41,9 +41,7 @@ export function createOwnAccount(core: Core) {
         caller,
       )
       if (newEmail) await throttle.countEmailChange(user.id, caller.client)
-      const mayMail =
-        newEmail !== undefined &&
-        (await throttle.mayRequestMail('verificationMailPerAccount', newEmail, caller.client))
+      const mayMail = newEmail !== undefined && (await throttle.mayRequestMail(caller.client))
 
       const { row, secret } = await db
         .transaction(async (tx) => {
@@ -71,7 +69,7 @@ export function createOwnAccount(core: Core) {
       return toUser(row)
     },
 
-    /** Needs a fresh session or the password. The database deletes the user's sessions and tokens with the row. */
+    /** Needs the password, or the cookie of a fresh session. The database deletes the user's sessions and tokens with the row. */
     async deleteMe({ password }: InputOf<'deleteMe'>, caller: Caller) {
       const identity = await identityOf(caller)
       await reauthentication.checkPasswordOrFreshness(identity, password, true, caller)
@@ -82,7 +80,7 @@ export function createOwnAccount(core: Core) {
         await recordEvent(tx, 'account_deleted', user.id, caller.client)
       })
       sessionCache.evict(identity.user.id)
-      caller.forgetSecret()
+      caller.forgetAll()
       return true
     },
   }
@@ -111,11 +109,18 @@ export function createOwnAccount(core: Core) {
     { client }: Caller,
   ) {
     const isTaken = await isEmailTaken(tx, pendingEmail, user.id)
-    const [row] = await tx.update(users).set({ pendingEmail }).where(eq(users.id, user.id)).returning()
+    const [row] = await tx
+      .update(users)
+      .set({ pendingEmail, pendingSessionId: session.id })
+      .where(eq(users.id, user.id))
+      .returning()
     if (!row) throw unauthenticated('REVOKED')
     const kind = isTaken ? 'address-taken' : 'email-change'
     const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
     if (mayMail) await outbox.add(tx, mail)
+    // The present mailbox hears of it whoever asked, with a link that cancels.
+    const notice = { recipient: user.email, userId: user.id, sessionId: session.id }
+    await outbox.add(tx, { kind: 'email-change-requested', ...notice })
     await recordEvent(tx, 'email_change_requested', user.id, client)
     return { row, secret: undefined }
   }

@@ -23,7 +23,7 @@ export function createReauthentication({
     },
 
     /**
-     * Checks the password if there is one, even if the session is fresh.
+     * Checks the password if there is one, even if the session is fresh. A bearer is never fresh: other services see it.
      * @throws `INVALID_CREDENTIALS`, or `REAUTHENTICATION_REQUIRED` if required and neither is there
      */
     async checkPasswordOrFreshness(
@@ -32,8 +32,9 @@ export function createReauthentication({
       isRequired: boolean,
       caller: Caller,
     ) {
-      if (password) await passwords.admit(() => this.checkPassword(identity, password, caller))
-      else if (isRequired && !identity.fresh) throw new AuthError('REAUTHENTICATION_REQUIRED')
+      if (password) await passwords.admit(caller.client, () => this.checkPassword(identity, password, caller))
+      else if (isRequired && (!identity.fresh || caller.bearer !== null))
+        throw new AuthError('REAUTHENTICATION_REQUIRED')
     },
   }
 }

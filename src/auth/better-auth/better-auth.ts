@@ -14,6 +14,7 @@ import { createRotateSessionEndpoint } from '../sessions/session-rotation.ts'
 import type { OpenSession } from '../sign-in/open-session.ts'
 import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
+import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import { createStorage } from './storage.ts'
 
@@ -25,6 +26,7 @@ type Parts = {
   openSession: OpenSession
   outbox: Outbox
   passwords: Passwords
+  places: Places
   refreshTokens: RefreshTokens
   sessionCache: SessionCache
   settings: Env & { AUTH_SECRET: string }

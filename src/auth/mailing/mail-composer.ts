@@ -3,7 +3,6 @@ import type { Db, Executor } from '../../db/client.ts'
 import { type MailRow, mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
 import type { MailData, MailKind } from '../../mail/templates.ts'
 import { digest } from '../keys/sealed-tokens.ts'
-import type { Throttle } from '../throttle/throttle.ts'
 import { type MailedTokens, TOKEN_PURPOSES, type TokenPurpose } from './mailed-tokens.ts'
 
 const PATHS: Record<TokenPurpose, string> = {
@@ -14,18 +13,16 @@ const PATHS: Record<TokenPurpose, string> = {
   SIGN_IN_REPORT: 'report-sign-in',
 }
 
-type Parts = { db: Db; mailedTokens: MailedTokens; throttle: Throttle; appUrl: string }
+type Parts = { db: Db; mailedTokens: MailedTokens; appUrl: string }
 
 /**
  * Composes a mail of the outbox just before it is sent. Only now it looks the account up: the client that asked for a
  * reset or a verification has its answer already, so neither the answer nor its time reveals an account.
  */
-export function createMailComposer({ db, mailedTokens, throttle, appUrl }: Parts) {
+export function createMailComposer({ db, mailedTokens, appUrl }: Parts) {
   /** Null if the mail must not be sent any more. */
   return async function composeMail(row: MailRow): Promise<MailData | null> {
     const kind = row.kind as MailKind
-    // Counted at the first attempt only, because a retry is the same mail.
-    if (row.attempts === 1 && !(await throttle.mayReceiveMail(row.recipient))) return null
     const purpose = TOKEN_PURPOSES[kind]
     if (!purpose) return { kind, to: row.recipient }
 
@@ -49,12 +46,12 @@ export function createMailComposer({ db, mailedTokens, throttle, appUrl }: Parts
     if (!user || !isStillWanted(row, user)) return null
 
     const hasSamePurpose = and(eq(verifications.userId, user.id), eq(verifications.purpose, purpose))
-    if (row.tokenMade) {
-      // A retry. A token that was used or replaced in the meantime is not stored again.
+    if (row.tokenMade || purpose === 'EMAIL_CHANGE_UNDO') {
+      // A retry, or a token that is valid since the change. One that was used or replaced is not stored again.
       const [stored] = await tx.select().from(verifications).where(eq(verifications.id, row.id))
       return stored ? user : null
     }
-    if (purpose !== 'EMAIL_CHANGE_UNDO') {
+    if (purpose === 'PASSWORD_RESET') {
       const [newer] = await tx
         .select()
         .from(verifications)

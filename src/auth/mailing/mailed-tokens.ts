@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNotNull, isNull, notInArray, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
@@ -22,6 +22,8 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'email-verification': 'EMAIL_VERIFICATION',
   'email-change': 'EMAIL_VERIFICATION',
   'email-changed': 'EMAIL_CHANGE_UNDO',
+  'email-change-requested': 'EMAIL_CHANGE_CANCEL',
+  'sign-in': 'SIGN_IN_REPORT',
 }
 
 /**
@@ -31,16 +33,26 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
 export function createMailedTokens(secret: string) {
   const { seal, open } = createSealer(secret, 'mailed token', 16)
 
-  const isLive = (token: string, purpose: TokenPurpose) =>
+  const isLive = (token: string, purposes: TokenPurpose[]) =>
     and(
       eq(verifications.identifier, digest(token)),
-      eq(verifications.purpose, purpose),
+      inArray(verifications.purpose, purposes),
       gt(verifications.expiresAt, sql`now()`),
     )
 
   return {
     /** The token of a mail; always the same one. */
     derive: (mailId: string) => seal(uuidToBytes(mailId)),
+
+    /** Makes the token of a mail valid before the mail is sent. */
+    async store(
+      executor: Executor,
+      token: { id: string; userId: string; value: string; purpose: TokenPurpose; sessionId?: string },
+    ) {
+      const identifier = digest(seal(uuidToBytes(token.id)))
+      const expiresAt = sql`now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS[token.purpose]}::int)`
+      await executor.insert(verifications).values({ ...token, identifier, expiresAt })
+    },
 
     /**
      * Ends the undo links that are as old as the used one, or newer. Older links stay valid: an attacker who changed
@@ -57,9 +69,9 @@ export function createMailedTokens(secret: string) {
     },
 
     /** Reads a token and leaves it valid. @throws `INVALID_TOKEN` */
-    async peek(executor: Executor, token: string, purpose: TokenPurpose) {
+    async peek(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
       const [row] = open(token)
-        ? await executor.select().from(verifications).where(isLive(token, purpose))
+        ? await executor.select().from(verifications).where(isLive(token, purposes))
         : []
       if (!row) throw new AuthError('INVALID_TOKEN')
       return row
@@ -69,8 +81,8 @@ export function createMailedTokens(secret: string) {
      * Deletes a token. Of concurrent calls only one succeeds. The token of a disabled account stays.
      * @throws `INVALID_TOKEN`
      */
-    async consume(executor: Executor, token: string, purpose: TokenPurpose) {
-      const { userId } = await this.peek(executor, token, purpose)
+    async consume(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
+      const { userId } = await this.peek(executor, token, ...purposes)
       // Every operation locks the user first: another order could deadlock with a change of the password.
       const [user] = await executor
         .select({ id: users.id })
@@ -78,29 +90,40 @@ export function createMailedTokens(secret: string) {
         .where(and(eq(users.id, userId), isNull(users.disabledAt)))
         .for('update')
       if (!user) throw new AuthError('INVALID_TOKEN')
-      const [row] = await executor.delete(verifications).where(isLive(token, purpose)).returning()
+      const [row] = await executor.delete(verifications).where(isLive(token, purposes)).returning()
       if (!row) throw new AuthError('INVALID_TOKEN')
       return row
     },
   }
 }
 
+/** The links that lead an owner back. An attacker who took the account cannot end them. */
+const RECOVERY_PURPOSES: TokenPurpose[] = ['EMAIL_CHANGE_UNDO', 'SIGN_IN_REPORT']
+
 /**
- * Ends the user's mailed tokens, the mails in the outbox that would carry one, and the pending change of address.
- * Undo links stay valid: they protect the owner against an attacker who took the account and can call this too.
+ * Ends the user's mailed tokens, the mails in the outbox that would carry one, and the pending change of address. The
+ * links that lead the owner back stay valid.
  */
 export async function endMailedTokens(executor: Executor, user: { id: string; email: string }) {
-  const kinds = Object.keys(TOKEN_PURPOSES).filter((kind) => TOKEN_PURPOSES[kind] !== 'EMAIL_CHANGE_UNDO')
+  const kinds = Object.entries(TOKEN_PURPOSES)
+    .filter(([, purpose]) => !RECOVERY_PURPOSES.includes(purpose))
+    .map(([kind]) => kind)
   await executor
     .update(users)
-    .set({ pendingEmail: null })
+    .set({ pendingEmail: null, pendingSessionId: null })
     .where(and(eq(users.id, user.id), isNotNull(users.pendingEmail)))
   await executor
     .delete(verifications)
-    .where(and(eq(verifications.userId, user.id), ne(verifications.purpose, 'EMAIL_CHANGE_UNDO')))
+    .where(and(eq(verifications.userId, user.id), notInArray(verifications.purpose, RECOVERY_PURPOSES)))
   await executor
     .delete(mailOutbox)
     .where(and(isPending(...kinds), or(eq(mailOutbox.userId, user.id), eq(mailOutbox.recipient, user.email))))
+}
+
+/** Ends all mailed tokens of a user, those that lead an owner back too: the mailbox has never been proven before. */
+export async function endAllMailedTokens(executor: Executor, user: { id: string; email: string }) {
+  await endMailedTokens(executor, user)
+  await executor.delete(verifications).where(eq(verifications.userId, user.id))
 }
 
 const isPending = (...kinds: string[]) =>

@@ -1,15 +1,26 @@
 import { sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { MailKind } from '../../mail/templates.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
+import type { Places } from '../throttle/places.ts'
 import { MAX_TOKEN_AGE_SECONDS, TOKEN_PURPOSES } from './mailed-tokens.ts'
 
 export type Outbox = ReturnType<typeof createOutbox>
 
 /** A mail to send. Without a `userId`, the worker looks the user up by the address. */
-export type OutboxMail = { kind: MailKind; recipient: string; userId?: string; sessionId?: string }
+export type OutboxMail = {
+  /** Given if something else refers to the mail. */
+  id?: string
+  kind: MailKind
+  recipient: string
+  userId?: string
+  sessionId?: string
+  /** The client that asked for the mail. The worker looks up whether the account knows its places. */
+  client?: Client
+}
 
 /** How long the worker tries to deliver a mail that carries no token. */
 const MAX_NOTICE_AGE_SECONDS = 72 * 3600
@@ -18,19 +29,22 @@ const MAX_NOTICE_AGE_SECONDS = 72 * 3600
  * Stores mails in the transaction that causes them, so that neither exists without the other. A worker sends them.
  * Without a mail server it stores nothing, and operations that need a mail are refused.
  */
-export function createOutbox({ enabled }: { enabled: boolean }) {
+export function createOutbox({ enabled, places }: { enabled: boolean; places: Places }) {
   return {
+    enabled,
+
     /** @throws `SERVICE_UNAVAILABLE` if the server cannot send mail. */
     requireEnabled() {
       if (!enabled) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 60 })
     },
 
-    async add(executor: Executor, mail: OutboxMail) {
+    async add(executor: Executor, { client, ...mail }: OutboxMail) {
       if (!enabled) return
       const purpose = TOKEN_PURPOSES[mail.kind]
       const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
       const expiresAt = sql`now() + make_interval(secs => ${seconds}::int)`
-      await executor.insert(mailOutbox).values({ ...mail, id: createRandomId(), expiresAt })
+      const requested = client && places.toPlaces(client)
+      await executor.insert(mailOutbox).values({ id: createRandomId(), ...mail, ...requested, expiresAt })
     },
   }
 }

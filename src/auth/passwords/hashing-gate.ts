@@ -1,14 +1,20 @@
 import { AuthError } from '../../errors.ts'
 import type { Observer } from '../observer.ts'
 
-type Limits = { maxConcurrent: number; maxQueued: number; maxWaitMs: number }
+type Limits = { maxConcurrent: number; maxQueued: number; maxWaitMs: number; maxShare: number }
 
 /**
  * Limits concurrent password hashes, so that a flood of logins leaves memory and processor time for other requests.
  * If the queue is full, new operations are refused before they do any other work. Each hash waits for a permit and
- * holds it until the hash ends, even if its request was aborted.
+ * holds it until the hash ends, even if its request was aborted. One network holds at most `maxShare` of the places.
  */
-export function createHashingGate({ maxConcurrent, maxQueued, maxWaitMs }: Limits, observer?: Observer) {
+export function createHashingGate(
+  { maxConcurrent, maxQueued, maxWaitMs, maxShare }: Limits,
+  observer?: Observer,
+) {
+  const maxOperations = maxConcurrent + maxQueued
+  const maxPerNetwork = Math.max(1, Math.floor(maxOperations * maxShare))
+  const perNetwork = new Map<string, number>()
   const queue = new Set<() => void>()
   let freePermits = maxConcurrent
   let operations = 0
@@ -49,14 +55,19 @@ export function createHashingGate({ maxConcurrent, maxQueued, maxWaitMs }: Limit
   return {
     state: () => ({ running: maxConcurrent - freePermits, waiting: queue.size }),
 
-    /** Runs an operation that will hash. @throws `SERVICE_UNAVAILABLE` if too many operations run already */
-    async enter<T>(operation: () => Promise<T>): Promise<T> {
-      if (operations >= maxConcurrent + maxQueued) throw createRefusedError()
+    /** Runs an operation that will hash. @throws `SERVICE_UNAVAILABLE` if too many run, in all or of this network */
+    async enter<T>(network: string, operation: () => Promise<T>): Promise<T> {
+      const ofNetwork = perNetwork.get(network) ?? 0
+      if (operations >= maxOperations || ofNetwork >= maxPerNetwork) throw createRefusedError()
       operations++
+      perNetwork.set(network, ofNetwork + 1)
       try {
         return await operation()
       } finally {
         operations--
+        const left = (perNetwork.get(network) ?? 1) - 1
+        if (left > 0) perNetwork.set(network, left)
+        else perNetwork.delete(network)
       }
     },
 

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
+import type { Client } from '../../contract/caller.ts'
 import { refuseShort } from '../../contract/fields.ts'
 import type { Env } from '../../env.ts'
 import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'
+import { toNetwork } from '../throttle/places.ts'
 import { createHashingGate } from './hashing-gate.ts'
 import { isScrypt, simulateScryptVerification, verifyScrypt } from './scrypt.ts'
 
@@ -14,11 +16,14 @@ export type Cost = { memory: number; passes: number; lanes: number }
 
 type Settings = Pick<
   Env,
-  'PASSWORD_MIN_LENGTH' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
+  'PASSWORD_MIN_LENGTH' | 'THROTTLE' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
 >
 
 /** Bounds for imported Argon2 hashes: an attacker who tries their accounts makes this server pay. `lanes` is absolute. */
 const MAX_COST_FACTORS = { memory: 4, work: 8, lanes: 8 }
+
+/** The share of the hashing gate that one network can hold. */
+const MAX_NETWORK_SHARE = 1 / 4
 
 type Instruments = { observer?: Observer | undefined; span?: Span | undefined }
 
@@ -40,8 +45,15 @@ export function createPasswords(
   }
   const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
   const cores = Math.min(availableParallelism(), 8)
+  // Without limits, as in a load test, one machine may use the whole gate.
+  const maxShare = settings.THROTTLE ? MAX_NETWORK_SHARE : 1
   const gate = createHashingGate(
-    { maxConcurrent: Math.max(1, Math.floor(cores / settings.WORKERS)), maxQueued: 64, maxWaitMs: 2000 },
+    {
+      maxConcurrent: Math.max(1, Math.floor(cores / settings.WORKERS)),
+      maxQueued: 64,
+      maxWaitMs: 2000,
+      maxShare,
+    },
     observer,
   )
   const run = <T>(job: () => Promise<T>) => gate.hash(span ? () => span('argon2id', {}, job) : job)
@@ -50,7 +62,8 @@ export function createPasswords(
     refuseShort: (password: string, path: string) =>
       refuseShort(password, settings.PASSWORD_MIN_LENGTH, path),
     /** Every operation that hashes must run inside this, so that a flood is refused early. */
-    admit: gate.enter,
+    admit: <T>({ ipAddress }: Client, operation: () => Promise<T>) =>
+      gate.enter(toNetwork(ipAddress), operation),
     hashing: gate.state,
     hash: (password: string) => run(() => hash(password, argon2id)),
     verify: (encoded: string, password: string) =>

@@ -2,19 +2,28 @@ import { and, eq } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { users } from '../../db/schema.ts'
+import { registrations, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
 import type { Core } from '../core.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endAllMailedTokens, endMailedTokens, type TokenPurpose } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
 
 /** Sets a new password: with the old one, or with a mailed token if the user has lost it. */
 export function createPasswordChanges(core: Core) {
-  const { db, issueCredentials, mailedTokens, outbox, passwords, refreshTokens, sessionCache, throttle } =
-    core
+  const {
+    db,
+    issueCredentials,
+    mailedTokens,
+    outbox,
+    passwords,
+    places,
+    refreshTokens,
+    sessionCache,
+    throttle,
+  } = core
   const reauthentication = createReauthentication(core)
 
   return {
@@ -24,7 +33,7 @@ export function createPasswordChanges(core: Core) {
       const identity = await identityOf(caller)
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
-      const hash = await passwords.admit(async () => {
+      const hash = await passwords.admit(caller.client, async () => {
         await reauthentication.checkPassword(identity, currentPassword, caller)
         return passwords.hash(newPassword)
       })
@@ -47,40 +56,51 @@ export function createPasswordChanges(core: Core) {
     /** Does not look the account up: the worker does so later, so that neither answer nor time reveals it. */
     async requestPasswordReset({ email }: InputOf<'requestPasswordReset'>, caller: Caller) {
       outbox.requireEnabled()
-      const mayMail = await throttle.mayRequestMail('resetMailPerAccount', email, caller.client)
+      const mayMail = await throttle.mayRequestMail(caller.client)
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
-        if (mayMail) await outbox.add(tx, { kind: 'password-reset', recipient: email })
+        if (mayMail) await outbox.add(tx, { kind: 'password-reset', recipient: email, client: caller.client })
         if (mayRecord) await recordEventByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
     },
 
-    /** Ends all sessions and mailed tokens, and opens no session. A token stays valid if the password is refused. */
+    /**
+     * Ends all sessions and mailed tokens, and opens no session. If the mailbox of the account is proven for the first
+     * time, everything that was set up before is void. A token stays valid if the password is refused.
+     */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
       passwords.refuseShort(newPassword, 'newPassword')
       await throttle.countMailedToken(caller.client)
-      const { value: email } = await mailedTokens.peek(db, token, 'PASSWORD_RESET')
+      const { value: email } = await mailedTokens.peek(db, token, ...RESET_PURPOSES)
       refusePersonal(newPassword, email)
-      const hash = await passwords.admit(() => passwords.hash(newPassword))
+      const hash = await passwords.admit(caller.client, () => passwords.hash(newPassword))
       const userId = await db.transaction(async (tx) => {
-        const { userId } = await mailedTokens.consume(tx, token, 'PASSWORD_RESET')
-        const [user] = await tx
-          .update(users)
-          .set({ password: hash, emailVerified: true })
-          .where(and(eq(users.id, userId), eq(users.email, email)))
-          .returning()
-        if (!user) throw new AuthError('INVALID_TOKEN')
+        const { userId, purpose } = await mailedTokens.consume(tx, token, ...RESET_PURPOSES)
+        const isOfAddress = and(eq(users.id, userId), eq(users.email, email))
+        const [user] = await tx.select().from(users).where(isOfAddress)
+        // The token of a change of address is none for a first verification.
+        if (!user || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)) {
+          throw new AuthError('INVALID_TOKEN')
+        }
         await endSessions(tx, user.id)
-        await endMailedTokens(tx, user)
+        await (user.emailVerified ? endMailedTokens(tx, user) : endAllMailedTokens(tx, user))
+        await tx.delete(registrations).where(eq(registrations.userId, user.id))
+        await tx
+          .update(users)
+          .set({ password: hash, passwordLockedAt: null, emailVerified: true })
+          .where(eq(users.id, user.id))
+        // The owner signs in from here next, and strangers' failures must not make that wait.
+        await places.add(tx, user.id, caller.client)
         await recordEvent(tx, 'password_reset', user.id, caller.client)
         await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
         return userId
       })
       sessionCache.evict(userId)
-      // Failures with the old password must not make the owner wait.
-      await throttle.resetLoginFailures(email)
       return true
     },
   }
 }
+
+/** The token of a first verification proves the mailbox as well as that of a reset. */
+const RESET_PURPOSES: TokenPurpose[] = ['PASSWORD_RESET', 'EMAIL_VERIFICATION']

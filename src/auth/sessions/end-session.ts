@@ -13,6 +13,9 @@ export async function endSession(
     userId ? eq(sessions.userId, userId) : undefined,
     lineage ? eq(sessions.lineage, lineage) : undefined,
   )
+  // Every operation locks the user first. The trigger that ends what the session asked for may change its row.
+  await executor.execute(sql`
+    select from ${users} where id = (select user_id from ${sessions} where ${isTarget}) for no key update`)
   const [ended] = await executor.delete(sessions).where(isTarget).returning({ userId: sessions.userId })
   return ended
 }

@@ -7,16 +7,20 @@ import type { AccessTokens } from '../keys/access-tokens.ts'
 
 export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
-type SignIn = { user: User; session: SessionRow; secret: string }
+/** `deviceToken`: only after a sign-in. */
+type SignIn = { user: User; session: SessionRow; secret: string; deviceToken?: string }
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
 export function createIssueCredentials(accessTokens: AccessTokens) {
   return async function issueCredentials(
-    { user, session, secret }: SignIn,
+    { user, session, secret, deviceToken }: SignIn,
     caller: Caller,
   ): Promise<AuthPayload> {
     const issued = await accessTokens.issue({ userId: user.id, sessionId: session.id })
-    if (session.transport === 'COOKIE') caller.keepSecret(secret)
+    if (session.transport === 'COOKIE') {
+      caller.keepSecret(secret)
+      if (deviceToken) caller.keepDevice(deviceToken)
+    }
     return {
       user: toUser(user),
       session: toSession(session, session.id),

@@ -6,7 +6,11 @@ import { recordEventByEmail } from '../events/events.ts'
 
 /** Opens a session for an account. The caller's former session ends. */
 export function createLogin({ betterAuth, db, issueCredentials, passwords, sessionCache, throttle }: Core) {
-  return (input: InputOf<'login'>, caller: Caller) => passwords.admit(() => login(input, caller))
+  return async (input: InputOf<'login'>, caller: Caller) => {
+    // Counted before the attempt takes a place at the hashing gate.
+    await throttle.countLoginOfNetwork(caller.client)
+    return passwords.admit(caller.client, () => login(input, caller))
+  }
 
   async function login({ email, password, transport }: InputOf<'login'>, caller: Caller) {
     const { client } = caller

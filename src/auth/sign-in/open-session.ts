@@ -2,21 +2,35 @@ import { getTableColumns, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Executor } from '../../db/client.ts'
-import { events, type SessionRow, sessions, users } from '../../db/schema.ts'
+import {
+  events,
+  mailOutbox,
+  places as placesTable,
+  type SessionRow,
+  sessions,
+  users,
+} from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { digest } from '../keys/sealed-tokens.ts'
+import { type EventKind, onRepetition, toEventOrigin } from '../events/events.ts'
+import { createRandomId, digest } from '../keys/sealed-tokens.ts'
+import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
+import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
+import { KNOWN_PLACE_DAYS, type Places } from '../throttle/places.ts'
 
 export type OpenSession = ReturnType<typeof createOpenSession>
 
 type Parts = {
+  outbox: Outbox
+  places: Places
   refreshTokens: RefreshTokens
   observer?: Observer | undefined
   settings: {
     SESSION_IDLE_SECONDS: number
     SESSION_MAX_SECONDS: number
     REQUIRE_EMAIL_VERIFICATION: boolean
+    SIGN_IN_MAILS: boolean
   }
 }
 
@@ -31,16 +45,19 @@ type NewSession = {
   formerSessionId: string | undefined
 }
 
-type OpenedSession = { session: SessionRow; secret: string }
+/** `deviceToken`: the device cookie of the browser. */
+export type OpenedSession = { session: SessionRow; secret: string; deviceToken: string }
 
 /**
  * All sessions are opened by this one statement. It inserts a session only if the proof is all that the account
  * demands. It locks the account first: an earlier change of the password, the address or the state makes it fail, and
- * a later change finds the new session and ends it.
+ * a later change finds the new session and ends it. It also makes the client's network and browser known to the account;
+ * a sign-in from a place that is new to an account is an event and a mail.
  */
-export function createOpenSession({ refreshTokens, observer, settings }: Parts) {
+export function createOpenSession({ outbox, places, refreshTokens, observer, settings }: Parts) {
   const seconds = Math.min(settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS)
   const needsVerification = settings.REQUIRE_EMAIL_VERIFICATION
+  const mailsSignIns = settings.SIGN_IN_MAILS && outbox.enabled
 
   /**
    * @returns `PASSWORD_CHANGED` if the stored hash has changed since it was read; the password may be the same
@@ -51,12 +68,19 @@ export function createOpenSession({ refreshTokens, observer, settings }: Parts) 
     { operation, account, proof, transport, client, formerSessionId }: NewSession,
   ): Promise<OpenedSession | 'PASSWORD_CHANGED'> {
     const { requestId, ipAddress, userAgent } = client
+    const { network } = places.toPlaces(client)
+    const device = places.identifyDevice(client)
+    // Only a browser with a cookie jar can come back as the same device.
+    const devicePlace = transport === 'COOKIE' || client.device !== null ? device.place : null
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
+    const isLogin = operation === 'login'
+    const event = (kind: EventKind) =>
+      sql`${kind}, user_id, ${toEventOrigin(kind, null, client)}, ${requestId}, ${ipAddress}, ${userAgent}`
     // Plain SQL: Drizzle takes as long to build it as all the rest of a registration's transaction.
     const [row] = await executor.execute<Record<string, unknown>>(sql`
       with account as (
-        select id, password = ${proof.passwordHash} as has_password,
+        select id, password = ${proof.passwordHash} and password_locked_at is null as has_password,
           email_verified or not ${needsVerification}::boolean as is_verified
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
@@ -69,16 +93,34 @@ export function createOpenSession({ refreshTokens, observer, settings }: Parts) 
         returning *
       ), ended as (
         delete from ${sessions} where id = ${formerSessionId ?? null}::uuid and exists (select from opened)
+      ), known as (
+        select place in (${network}, ${devicePlace}) as is_here from ${placesTable}
+        where user_id = ${account.id}::uuid and signed_in_at > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)
+      ), from_new_place as (
+        select * from opened where ${isLogin}::boolean and (select not bool_or(is_here) from known)
+      ), placed as (
+        insert into ${placesTable} (user_id, place, signed_in_at)
+        select user_id, place, now() from opened, (values (${network}), (${devicePlace})) as here (place)
+        where place is not null
+        on conflict (user_id, place) do update set signed_in_at = now(), seen_at = now()
+        where ${placesTable}.signed_in_at is null or ${placesTable}.signed_in_at < now() - interval '1 day'
       ), recorded as (
-        insert into ${events} (kind, user_id, request_id, ip_address, user_agent)
-        select 'login', user_id, ${requestId}, ${ipAddress}, ${userAgent} from opened where ${operation} = 'login'
+        insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
+        select ${event('login')} from opened where ${isLogin}::boolean
+        union all select ${event('login_new_place')} from from_new_place
+        ${onRepetition}
+      ), mailed as (
+        insert into ${mailOutbox} (id, kind, recipient, user_id, session_id, expires_at)
+        select ${createRandomId()}::uuid, 'sign-in', ${account.email}, user_id, id,
+          now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT}::int)
+        from from_new_place where ${mailsSignIns}::boolean
       )
       select has_password, is_verified, opened.* from account left join opened on true`)
     if (!row) throw new AuthError('INVALID_CREDENTIALS')
     if (!row.has_password) return 'PASSWORD_CHANGED'
     if (!row.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
     observer?.onSessionOpened(operation)
-    return { session: toSessionRow(row), secret: token }
+    return { session: toSessionRow(row), secret: token, deviceToken: device.token }
   }
 }
 

@@ -13,11 +13,14 @@ export function createRegister({
   passwords,
   requireEmailVerification,
   sessionCache,
+  throttle,
 }: Core) {
   return async (input: InputOf<'register'>, caller: Caller) => {
     passwords.refuseShort(input.password, 'password')
     if (requireEmailVerification) outbox.requireEnabled()
-    return passwords.admit(() => register(input, caller))
+    // Counted before the attempt takes a place at the hashing gate.
+    await throttle.countRegistration(caller.client)
+    return passwords.admit(caller.client, () => register(input, caller))
   }
 
   async function register(

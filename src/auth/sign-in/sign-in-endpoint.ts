@@ -7,6 +7,7 @@ import type { Db } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Passwords } from '../passwords/hashing.ts'
+import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 
@@ -18,22 +19,29 @@ type SignInBody = {
   formerSessionId: string | undefined
 }
 
-type Parts = { db: Db; openSession: OpenSession; passwords: Passwords; throttle: Throttle }
+type Parts = {
+  db: Db
+  openSession: OpenSession
+  passwords: Passwords
+  places: Places
+  throttle: Throttle
+}
 
 /** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn`. */
-export function createSignInEndpoint({ db, openSession, passwords, throttle }: Parts) {
+export function createSignInEndpoint({ db, openSession, passwords, places, throttle }: Parts) {
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignInBody>() },
     async ({ body: { email, password, transport, client, formerSessionId }, context }) => {
-      // The count and the lookup run at the same time, and hashing waits for both. So the time of a throttled answer
-      // does not reveal an account.
-      const attemptCount = throttle.countLogin(email, client)
-      attemptCount.catch(() => {})
+      let onSuccess: (() => Promise<void>) | undefined
 
       async function attempt() {
-        const match = await context.internalAdapter.findUserByEmail(email)
+        const [match, place] = await Promise.all([
+          context.internalAdapter.findUserByEmail(email),
+          places.find(email, client),
+        ])
         const account = match?.user as UserRow | undefined
-        await attemptCount
+        // Counted once, after the same look-ups for every address and before any hashing.
+        onSuccess ??= await throttle.countLogin(email, place, client)
         if (!(await isPasswordRight(account)) || !account) throw new AuthError('INVALID_CREDENTIALS')
         const proof = { passwordHash: account.password }
         const session = { operation: 'login', account, proof, transport, client, formerSessionId } as const
@@ -41,11 +49,11 @@ export function createSignInEndpoint({ db, openSession, passwords, throttle }: P
         return opened === 'PASSWORD_CHANGED' ? undefined : { user: account, ...opened }
       }
 
-      /** False for unknown and disabled accounts, after the same work. */
+      /** False for unknown, disabled and locked accounts, after the same work. */
       async function isPasswordRight(account: UserRow | undefined) {
         const hash = account?.password ?? (await context.password.hash(password))
         const matches = account !== undefined && (await context.password.verify({ hash, password }))
-        if (matches && !account.disabledAt) return true
+        if (matches && !account.disabledAt && !account.passwordLockedAt) return true
         await passwords.equalizeTiming(hash, password)
         return false
       }
@@ -53,9 +61,8 @@ export function createSignInEndpoint({ db, openSession, passwords, throttle }: P
       // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
       const signedIn = (await attempt()) ?? (await attempt())
       if (!signedIn) throw new AuthError('INVALID_CREDENTIALS')
-      const resetCount = await attemptCount
       // The session is open already. If the rehash fails, the next sign-in tries again.
-      await Promise.all([resetCount(), rehash(signedIn.user, password).catch(() => {})])
+      await Promise.all([onSuccess?.(), rehash(signedIn.user, password).catch(() => {})])
       return signedIn
     },
   )

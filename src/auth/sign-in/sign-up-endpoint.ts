@@ -4,15 +4,16 @@ import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { ProfileColumns, SessionTransport } from '../../contract/fields.ts'
 import type { User } from '../../contract/outputs/user.ts'
-import type { Db } from '../../db/client.ts'
-import { users } from '../../db/schema.ts'
+import type { Db, Executor } from '../../db/client.ts'
+import { registrations, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { isReservedForUndo } from '../account/email-change.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
+import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSession } from '../sessions/end-session.ts'
 import type { Throttle } from '../throttle/throttle.ts'
-import type { OpenSession } from './open-session.ts'
+import type { OpenedSession, OpenSession } from './open-session.ts'
 
 type SignUpBody = {
   email: string
@@ -22,6 +23,9 @@ type SignUpBody = {
   client: Client
   formerSessionId: string | undefined
 }
+
+/** `opened` is null if the address must be verified first. */
+type SignedUp = { user: User; opened: OpenedSession | null }
 
 type Parts = {
   db: Db
@@ -33,8 +37,9 @@ type Parts = {
 
 /**
  * Sign-up with a password, as a Better-Auth endpoint: `auth.api.signUp`. If addresses must be verified first, a taken
- * address causes the same steps as a free one, so that neither the answer nor its time reveals it: the owner gets a
- * mail, and the answer contains a decoy user.
+ * address causes the same steps as a free one, so that neither the answer nor its time reveals it: the mailbox gets a
+ * mail either way, and the answer contains a decoy user. While an address is not verified, each registration of it is
+ * kept apart, and its mailed link activates its own password.
  */
 export function createSignUpEndpoint({ db, openSession, outbox, throttle, settings }: Parts) {
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION
@@ -42,47 +47,64 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignUpBody>() },
     async ({ body: { email, password, profile, transport, client, formerSessionId }, context }) => {
-      await throttle.countRegistration(client)
-      const mayMail = await throttle.mayRequestMail('verificationMailPerAccount', email, client)
-      const passwordHash = await context.password.hash(password)
+      const mayMail = await throttle.mayRequestMail(client)
+      const account = { password: await context.password.hash(password), ...profile }
+      return db.transaction(mustVerifyFirst ? register : registerAndSignIn)
 
-      return db.transaction(async (tx) => {
-        const values = { email, password: passwordHash, ...profile }
-        const [inserted] = await tx.insert(users).values(values).onConflictDoNothing().returning()
+      async function registerAndSignIn(tx: Executor): Promise<SignedUp> {
+        const [user] = await tx
+          .insert(users)
+          .values({ email, ...account })
+          .onConflictDoNothing()
+          .returning()
         // Checked after the insert, which waits for a concurrent change of address that frees this one.
-        const [isReserved, mayRecordTaken] = await Promise.all([
-          isReservedForUndo(tx, email),
-          mustVerifyFirst && throttle.mayRecord(inserted ? 'register' : 'register_taken', client),
-        ])
-        const user = isReserved ? undefined : inserted
-        if (!user && !mustVerifyFirst) throw new AuthError('EMAIL_TAKEN')
-        const kind = user ? 'email-verification' : 'address-taken'
+        if (!user || (await isReservedForUndo(tx, email))) throw new AuthError('EMAIL_TAKEN')
         // Statements that do not wait for each other share one round trip.
+        await Promise.all([
+          recordEvent(tx, 'register', user.id, client),
+          mayMail &&
+            outbox.add(tx, { kind: 'email-verification', recipient: email, userId: user.id, client }),
+        ])
+        const proof = { passwordHash: account.password }
+        const session = { operation: 'register', account: user, proof } as const
+        const opened = await openSession(tx, { ...session, transport, client, formerSessionId })
+        if (opened === 'PASSWORD_CHANGED') {
+          throw new TypeError('The password of an uncommitted account has changed')
+        }
+        return { user, opened }
+      }
+
+      async function register(tx: Executor): Promise<SignedUp> {
+        const [inserted] = await tx
+          .insert(users)
+          .values({ email, ...account })
+          .onConflictDoNothing()
+          .returning()
+        const [isReserved, mayRecord, [present]] = await Promise.all([
+          isReservedForUndo(tx, email),
+          throttle.mayRecord(inserted ? 'register' : 'register_taken', client),
+          tx.select().from(users).where(eq(users.email, email)).for('update'),
+        ])
+        const isOpen = present && !present.emailVerified && !present.disabledAt && !isReserved
+        const registration = isOpen && { id: createRandomId(), userId: present.id }
+        const mail = registration
+          ? ({ kind: 'email-verification', ...registration } as const)
+          : ({ kind: 'address-taken' } as const)
         const [[clock]] = await Promise.all([
           tx.execute<{ now: string }>(sql`select now()`),
           inserted && isReserved && tx.delete(users).where(eq(users.id, inserted.id)),
-          user && recordEvent(tx, 'register', user.id, client),
-          !user && mayRecordTaken && recordEventByEmail(tx, 'register_taken', email, client),
-          mayMail && outbox.add(tx, { kind, recipient: email, ...(user && { userId: user.id }) }),
-          mustVerifyFirst && formerSessionId && endSession(tx, formerSessionId),
+          // The newest password is the one that a login before the verification is told about.
+          registration && tx.update(users).set(account).where(eq(users.id, present.id)),
+          registration &&
+            tx.insert(registrations).values({ ...registration, password: account.password, profile }),
+          inserted && isOpen && recordEvent(tx, 'register', inserted.id, client),
+          !inserted && mayRecord && recordEventByEmail(tx, 'register_taken', email, client),
+          mayMail && outbox.add(tx, { ...mail, recipient: email, client }),
+          formerSessionId && endSession(tx, formerSessionId),
         ])
-        if (mustVerifyFirst || !user)
-          return { user: user ?? createDecoyUser(email, profile, clock), opened: null }
-
-        const proof = { passwordHash }
-        const session = {
-          operation: 'register',
-          account: user,
-          proof,
-          transport,
-          client,
-          formerSessionId,
-        } as const
-        const opened = await openSession(tx, session)
-        if (opened === 'PASSWORD_CHANGED')
-          throw new TypeError('The password of an uncommitted account has changed')
-        return { user, opened }
-      })
+        const user = inserted && isOpen ? inserted : createDecoyUser(email, profile, clock)
+        return { user, opened: null }
+      }
     },
   )
 }

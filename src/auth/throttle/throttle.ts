@@ -1,4 +1,3 @@
-import ipaddr from 'ipaddr.js'
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Client } from '../../contract/caller.ts'
 import type { Db } from '../../db/client.ts'
@@ -7,6 +6,7 @@ import { AuthError } from '../../errors.ts'
 import { type EventKind, recordEvent, recordEventByEmail } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
+import { toNetwork, UNKNOWN_PLACE } from './places.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
 
@@ -74,61 +74,54 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
 
   return {
     /** @throws `TOO_MANY_REQUESTS` */
-    countRegistration: (client: Client) => count('registerPerAddress', toNetwork(client), client),
-    countMailedToken: (client: Client) => count('mailedTokenPerAddress', toNetwork(client), client),
+    countRegistration: (client: Client) => count('registerPerAddress', toNetwork(client.ipAddress), client),
+    countMailedToken: (client: Client) => count('mailedTokenPerAddress', toNetwork(client.ipAddress), client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
     countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 
-    /** Whether to send the mail that a client asked for. The answer to the client must be the same either way. */
-    async mayRequestMail(
-      kind: 'resetMailPerAccount' | 'verificationMailPerAccount',
-      email: string,
-      client: Client,
-    ) {
-      if (!enabled) return true
-      // One after the other: a network over its limit must not use up the mails of the account.
-      return (await isWithin('mailRequestPerAddress', toNetwork(client))) && isWithin(kind, digest(email))
-    },
+    /** Counts a login attempt of a network, before the attempt may wait for a hash. @throws `TOO_MANY_REQUESTS` */
+    countLoginOfNetwork: (client: Client) => count('loginPerAddress', toNetwork(client.ipAddress), client),
 
-    /** Whether to send one more mail to a mailbox. Mails of all kinds count. */
-    mayReceiveMail: async (email: string) => !enabled || isWithin('mailPerRecipient', digest(email)),
+    /** Whether to accept a request for a mail. The answer to the client must be the same either way. */
+    mayRequestMail: async (client: Client) =>
+      !enabled || isWithin('mailRequestPerAddress', toNetwork(client.ipAddress)),
 
     /** Whether to record one more event of a kind that any client can cause. */
     mayRecord: (kind: EventKind, client: Client) =>
-      isWithin('eventPerAddress', `${kind}:${toNetwork(client)}`),
+      isWithin('eventPerAddress', `${kind}:${toNetwork(client.ipAddress)}`),
 
     /**
-     * Counts a login attempt, for existing and unknown accounts.
-     * @returns a function to call after a successful login: it resets the count
+     * Counts a login attempt at an account, existing or not, against the budget of a place: one that the account knows,
+     * or all unknown ones together. So failures from unknown places never make a known place wait.
+     * @returns a function to call after a successful login: it resets the budget of a known place. That of the unknown
+     * places stays, since a reset would show strangers that the owner signed in.
      * @throws `TOO_MANY_REQUESTS`
      */
-    async countLogin(email: string, client: Client) {
+    async countLogin(email: string, place: string, client: Client) {
       if (!enabled) return async () => {}
-      const key = digest(email)
-      // If the network is over its limit, this throws, and the attempt does not count against the account.
-      const [wait] = await Promise.all([waits.get(key), count('loginPerAddress', toNetwork(client), client)])
+      const key = digest(`${email} ${place}`)
+      const wait = await waits.get(key)
       const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
-      if (attempts < freeFailures) return () => ignoreFailure(failures.delete(key))
-
-      const seconds = Math.min(2 ** (attempts - freeFailures), maxWaitSeconds)
-      // Of concurrent attempts the first gets the turn. The others must wait.
-      const turn = await consumePoint(waits, key, { customDuration: seconds })
-      // An attempt that saw a wait is refused even if the wait has ended since. It counted no failure, so if it got the
-      // turn, the next wait would be too short.
-      if (wait || turn.consumedPoints > 1) {
-        // A refused attempt does not make the wait longer.
-        if (!wait) await takeBack(key)
-        if (turn.consumedPoints === 2) await recordEventByEmail(db, 'throttled', email, client)
-        throw createWaitError('loginFailures', turn)
+      if (attempts >= freeFailures) {
+        const seconds = Math.min(2 ** (attempts - freeFailures), maxWaitSeconds)
+        // Of concurrent attempts the first gets the turn. The others must wait.
+        const turn = await consumePoint(waits, key, { customDuration: seconds })
+        // An attempt that saw a wait is refused even if the wait has ended since. It counted no failure, so if it got
+        // the turn, the next wait would be too short.
+        if (wait || turn.consumedPoints > 1) {
+          // A refused attempt does not make the wait longer.
+          if (!wait) await takeBack(key)
+          if (turn.consumedPoints === 2) await recordEventByEmail(db, 'throttled', email, client)
+          throw createWaitError('loginFailures', turn)
+        }
       }
-      return () => this.resetLoginFailures(email)
-    },
-
-    /** Resets the failures of an account, and ends its wait. */
-    async resetLoginFailures(email: string) {
-      const key = digest(email)
-      if (enabled) await ignoreFailure(Promise.all([failures.delete(key), waits.delete(key)]))
+      return async function onSuccess() {
+        // A right password is no failure, so it takes its own count back.
+        const reset =
+          place === UNKNOWN_PLACE ? takeBack(key) : Promise.all([failures.delete(key), waits.delete(key)])
+        await ignoreFailure(reset)
+      }
     },
   }
 }
@@ -148,15 +141,4 @@ async function consumePoint(
     if (fault instanceof RateLimiterRes) return fault
     throw fault
   })
-}
-
-/** The key by which a client is counted: its IPv4 address, or the /64 of its IPv6 address (RFC 6177). */
-function toNetwork({ ipAddress }: Client) {
-  if (ipAddress === null) return 'unknown'
-  const address = ipaddr.process(ipAddress)
-  if (address.kind() === 'ipv4') return ipAddress
-  return (address as ipaddr.IPv6).parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(':')
 }

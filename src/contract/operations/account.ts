@@ -10,7 +10,7 @@ const UpdateMeInput = z
   .strictObject({
     ...profile,
     email: Email.nullish().meta({
-      description: 'Needs a session that signed in within 15 minutes, or `currentPassword`.',
+      description: 'Needs `currentPassword`, or the cookie of a session that signed in within 15 minutes.',
     }),
     currentPassword: Password.nullish(),
   })
@@ -19,7 +19,7 @@ const UpdateMeInput = z
 const DeleteMeInput = z
   .strictObject({
     password: Password.nullish().meta({
-      description: 'Needed if the session signed in more than 15 minutes ago.',
+      description: 'Needed, unless the request has the cookie of a session that signed in within 15 minutes.',
     }),
   })
   .meta({ id: 'DeleteMeInput' })
@@ -45,7 +45,7 @@ export const accountOperations = {
     tag: 'Account',
     summary: 'Change the user name or the e-mail address',
     description:
-      'A new address needs a session that signed in within 15 minutes, or the current password. If the present address ' +
+      'A new address needs the current password, or the cookie of a session that signed in within 15 minutes. If the present address ' +
       'is verified, the new one is `pendingEmail` until its owner follows the mailed link; otherwise the change takes ' +
       'effect at once and all other sessions end.',
     input: UpdateMeInput,
@@ -66,7 +66,7 @@ export const accountOperations = {
   deleteMe: mutation({
     tag: 'Account',
     summary: 'Delete the account and everything that belongs to it',
-    description: 'Needs a session that signed in within 15 minutes, or the password.',
+    description: 'Needs the password, or the cookie of a session that signed in within 15 minutes.',
     input: DeleteMeInput.prefault({}),
     example: { password },
     output: z.boolean(),

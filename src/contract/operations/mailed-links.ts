@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Email, MailedToken, NewPassword } from '../fields.ts'
+import { Email, MailedToken, NewPassword, Password } from '../fields.ts'
 import { mutation } from '../operation.ts'
 
 const email = 'ada@example.com'
@@ -15,9 +15,28 @@ const RequestEmailVerificationInput = z
   .strictObject({ email: Email })
   .meta({ id: 'RequestEmailVerificationInput' })
 
-const VerifyEmailInput = z.strictObject({ token: MailedToken }).meta({ id: 'VerifyEmailInput' })
+const VerifyEmailInput = z
+  .strictObject({
+    token: MailedToken,
+    password: Password.nullish().meta({
+      description: 'The password of the account. Needed if the request has no session of the account.',
+    }),
+  })
+  .meta({ id: 'VerifyEmailInput' })
 
-const UndoEmailChangeInput = z.strictObject({ token: MailedToken }).meta({ id: 'UndoEmailChangeInput' })
+const newPassword = NewPassword.nullish().meta({
+  description: 'Left out, the account gets a mail with a link that sets a new password.',
+})
+
+const UndoEmailChangeInput = z
+  .strictObject({ token: MailedToken, newPassword })
+  .meta({ id: 'UndoEmailChangeInput' })
+
+const CancelEmailChangeInput = z.strictObject({ token: MailedToken }).meta({ id: 'CancelEmailChangeInput' })
+
+const ReportSignInInput = z
+  .strictObject({ token: MailedToken, newPassword })
+  .meta({ id: 'ReportSignInInput' })
 
 export const mailedLinkOperations = {
   requestPasswordReset: mutation({
@@ -35,7 +54,9 @@ export const mailedLinkOperations = {
   resetPassword: mutation({
     tag: 'By mail',
     summary: 'Set a new password with a mailed token',
-    description: 'Every session of the account ends, and no session is opened.',
+    description:
+      'Every session of the account ends, and no session is opened. The token of the first verification of an address ' +
+      'works too: it also verifies the address, and voids everything that was set up for the account before.',
     input: ResetPasswordInput,
     example: { token, newPassword: 'a longer phrase still' },
     output: z.boolean(),
@@ -64,24 +85,62 @@ export const mailedLinkOperations = {
     tag: 'By mail',
     summary: 'Verify an address, or confirm a pending change of address',
     description:
-      'After a change the session that asked for it continues, with a new secret if the request carries its cookie.',
+      'The caller shows that the account is theirs: by a session of it, or by its password. Otherwise nothing changes, ' +
+      'and the token stays valid. After a change the session that asked for it continues, with a new secret if the ' +
+      'request carries its cookie.',
     input: VerifyEmailInput,
+    example: { token, password: 'a long enough phrase' },
+    output: z.boolean(),
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    credentialsOptional: true,
+    refusals: [
+      'INVALID_TOKEN',
+      'INVALID_CREDENTIALS',
+      'REAUTHENTICATION_REQUIRED',
+      'TOO_MANY_REQUESTS',
+      'SERVICE_UNAVAILABLE',
+    ],
+    rest: { method: 'POST', path: '/auth/email-verification/confirm', status: 204, cookie: 'set' },
+  }),
+
+  cancelEmailChange: mutation({
+    tag: 'By mail',
+    summary: 'Cancel a pending change of address',
+    description: 'The link is mailed to the present address when the change is asked for.',
+    input: CancelEmailChangeInput,
     example: { token },
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
-    rest: { method: 'POST', path: '/auth/email-verification/confirm', status: 204, cookie: 'set' },
+    rest: { method: 'POST', path: '/auth/email-change/cancel', status: 204 },
   }),
 
   undoEmailChange: mutation({
     tag: 'By mail',
     summary: 'Put the earlier address back',
-    description: 'The link is mailed to the earlier address and is valid for 72 hours. Every session ends.',
+    description:
+      'The link is mailed to the earlier address. Every session ends, the password no longer works, and everything that ' +
+      'was set up after the change is void. `newPassword` becomes the password of the account.',
     input: UndoEmailChangeInput,
-    example: { token },
+    example: { token, newPassword: 'a longer phrase still' },
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'POST', path: '/auth/email-change/undo', status: 204 },
+  }),
+
+  reportSignIn: mutation({
+    tag: 'By mail',
+    summary: 'Say that a sign-in was not by the owner',
+    description:
+      'The link is mailed when an account signs in from a new place. Its session ends, and so do all others; the ' +
+      'password no longer works. `newPassword` becomes the password of the account.',
+    input: ReportSignInInput,
+    example: { token, newPassword: 'a longer phrase still' },
+    output: z.boolean(),
+    handlesCredential: true,
+    refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'POST', path: '/auth/sign-in-reports', status: 204 },
   }),
 }

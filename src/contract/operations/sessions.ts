@@ -50,7 +50,8 @@ export const sessionOperations = {
     tag: 'Sessions and events',
     summary: 'What happened to the account, newest first',
     description:
-      'Sign-ins, failed ones too, and every change, each with the address and the program that it came from.',
+      'Sign-ins, failed ones too, and every change, each with the address and the program that it came from. A repetition ' +
+      'on the same day adds to `count` of the same event.',
     input: z.strictObject({
       first: z.coerce
         .number()
@@ -59,6 +60,10 @@ export const sessionOperations = {
         .max(100)
         .default(20)
         .meta({ description: 'How many events at most, 1 to 100.' }),
+      after: z
+        .string()
+        .optional()
+        .meta({ format: 'uuid', description: 'The id of the last event of the page before.' }),
     }),
     output: z.array(Event),
     credentials: ['bearer', 'cookie'],

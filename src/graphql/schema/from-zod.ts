@@ -21,14 +21,14 @@ export function outputOf(schema: z.core.$ZodType) {
   const { core, meta, nullable } = peel(schema)
   const description = meta.description
   if (core instanceof z.ZodArray)
-    return { type: [outputType(core.element)] as [OutputType], nullable, description }
-  return { type: outputType(core), nullable, description }
+    return { type: [elementType(core.element)] as [OutputType], nullable, description }
+  return { type: outputType(core, meta), nullable, description }
 }
 
 /** An argument or a field of an input object: its type, whether it is required, its default and description. */
 export function inputOf(schema: z.core.$ZodType) {
   const { core, meta, optional, fallback } = peel(schema)
-  const type = inputType(core)
+  const type = inputType(core, meta)
   const isObject = core instanceof z.ZodObject
   return {
     type,
@@ -38,10 +38,15 @@ export function inputOf(schema: z.core.$ZodType) {
   }
 }
 
-function outputType(schema: z.core.$ZodType): OutputType {
+function elementType(schema: z.core.$ZodType): OutputType {
   const { core, meta } = peel(schema)
-  if (core instanceof z.ZodEnum) return enumType(core, meta)
-  if (!(core instanceof z.ZodObject)) return scalarOf(core, meta)
+  return outputType(core, meta)
+}
+
+function outputType(core: z.core.$ZodType, fieldMeta: Meta): OutputType {
+  if (core instanceof z.ZodEnum) return enumType(core)
+  if (!(core instanceof z.ZodObject)) return scalarOf(core, fieldMeta)
+  const meta = metaOf(core)
   const known = outputs.get(nameOf(meta))
   if (known) return known
   const ref = builder.objectRef<Record<string, never>>(nameOf(meta))
@@ -55,10 +60,10 @@ function outputType(schema: z.core.$ZodType): OutputType {
   })
 }
 
-function inputType(schema: z.core.$ZodType): InputType {
-  const { core, meta } = peel(schema)
-  if (core instanceof z.ZodEnum) return enumType(core, meta)
-  if (!(core instanceof z.ZodObject)) return scalarOf(core, meta)
+function inputType(core: z.core.$ZodType, fieldMeta: Meta): InputType {
+  if (core instanceof z.ZodEnum) return enumType(core)
+  if (!(core instanceof z.ZodObject)) return scalarOf(core, fieldMeta)
+  const meta = metaOf(core)
   const known = inputs.get(nameOf(meta))
   if (known) return known
   const ref = builder.inputType(nameOf(meta), {
@@ -75,7 +80,9 @@ function inputType(schema: z.core.$ZodType): InputType {
 
 const enums = new Map<string, ReturnType<typeof builder.enumType>>()
 
-function enumType({ options }: z.ZodEnum, meta: Meta) {
+function enumType(schema: z.ZodEnum) {
+  const { options } = schema
+  const meta = metaOf(schema)
   const name = nameOf(meta)
   const known = enums.get(name)
   if (known) return known
@@ -102,7 +109,7 @@ function peel(schema: z.core.$ZodType): Peeled {
   const peeled: Peeled = { core: schema, meta: {}, nullable: false, optional: false, fallback: undefined }
   for (;;) {
     const { core } = peeled
-    peeled.meta = { ...(z.globalRegistry.get(core) as Meta | undefined), ...peeled.meta }
+    peeled.meta = { ...metaOf(core), ...peeled.meta }
     peeled.fallback ??= graphqlDefaults.get(core)?.value
     if (core instanceof z.ZodNullable) peeled.nullable = true
     else if (core instanceof z.ZodOptional) peeled.optional = true
@@ -116,6 +123,8 @@ function peel(schema: z.core.$ZodType): Peeled {
     peeled.core = core.def.innerType
   }
 }
+
+const metaOf = (schema: z.core.$ZodType) => (z.globalRegistry.get(schema) ?? {}) as Meta
 
 function nameOf({ id }: Meta) {
   if (id) return id

@@ -1,0 +1,41 @@
+import { and, eq, gte, sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
+import type { Executor } from '../../db/client.ts'
+import { places as placesTable, type UserRow, users } from '../../db/schema.ts'
+import type { Core } from '../core.ts'
+import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endSessions } from '../sessions/end-session.ts'
+
+type Recovery = {
+  user: UserRow
+  /** The address that the account has from now on, and that its owner's mailbox has proven. */
+  email: string
+  /** The hash of a new password; without it the password is locked and a mail leads to a new one. */
+  passwordHash: string | undefined
+  /** When the taker came. Places known since then are forgotten. */
+  since: Date
+  client: Client
+}
+
+/**
+ * Takes an account out of the hands of someone who knows its password: all sessions end, the password no longer works,
+ * and what was set up since then is void. Works on a locked user.
+ */
+export async function recoverAccount(
+  tx: Executor,
+  { outbox, places }: Pick<Core, 'outbox' | 'places'>,
+  { user, email, passwordHash, since, client }: Recovery,
+) {
+  const password = passwordHash
+    ? { password: passwordHash, passwordLockedAt: null }
+    : { passwordLockedAt: sql`now()` }
+  await endSessions(tx, user.id)
+  await endMailedTokens(tx, user)
+  await tx
+    .update(users)
+    .set({ email, emailVerified: true, pendingEmail: null, pendingSessionId: null, ...password })
+    .where(eq(users.id, user.id))
+  await tx.delete(placesTable).where(and(eq(placesTable.userId, user.id), gte(placesTable.signedInAt, since)))
+  await places.add(tx, user.id, client)
+  if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })
+}

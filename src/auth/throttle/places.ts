@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import { and, eq, inArray, sql } from 'drizzle-orm'
+import ipaddr from 'ipaddr.js'
+import type { Client } from '../../contract/caller.ts'
+import type { Db, Executor } from '../../db/client.ts'
+import { places, users } from '../../db/schema.ts'
+import { createSealer, digest } from '../keys/sealed-tokens.ts'
+
+export type Places = ReturnType<typeof createPlaces>
+
+/** How long a place stays known after the last sign-in from it. */
+export const KNOWN_PLACE_DAYS = 90
+
+const DEVICE_ID_BYTES = 16
+
+/** The budget that all places share that an account does not know. */
+export const UNKNOWN_PLACE = 'unknown'
+
+/**
+ * Where requests come from: a network (an IPv4 address, or the /64 of an IPv6 address, RFC 6177), and a browser by its
+ * device cookie. A place is known to an account that signed in from it within the last 90 days.
+ */
+export function createPlaces({ db, secret }: { db: Db; secret: string }) {
+  const { seal, open } = createSealer(secret, 'device', DEVICE_ID_BYTES)
+  const isKnown = sql`${places.signedInAt} > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)`
+  const knownPlaces = db
+    .select({ place: places.place })
+    .from(places)
+    .innerJoin(users, eq(users.id, places.userId))
+    .where(
+      and(
+        eq(users.email, sql.placeholder('email')),
+        inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')]),
+        isKnown,
+      ),
+    )
+    // A device (d:) sorts before a network (n:), which browsers behind one address share.
+    .orderBy(places.place)
+    .limit(1)
+    .prepare('known_place')
+
+  /** The places of a client; a device cookie that this server did not create is none. */
+  function toPlaces({ ipAddress, device }: Client) {
+    const id = device === null ? null : open(device)
+    return { network: toNetworkPlace(ipAddress), device: id && toDevicePlace(id) }
+  }
+
+  return {
+    toPlaces,
+
+    /** The finest place of the client that the account knows, otherwise `UNKNOWN_PLACE`. */
+    async find(email: string, client: Client): Promise<string> {
+      const { network, device } = toPlaces(client)
+      const [known] = await knownPlaces.execute({ email, network, device: device ?? network })
+      return known?.place ?? UNKNOWN_PLACE
+    },
+
+    /** The browser of a client, which is a new one if it has no valid device cookie. */
+    identifyDevice({ device }: Client) {
+      const known = device === null ? null : open(device)
+      const id = known ?? randomBytes(DEVICE_ID_BYTES)
+      return { place: toDevicePlace(id), token: seal(id) }
+    },
+
+    /** Makes the places of a client known to an account whose owner has proven the mailbox from there. */
+    async add(executor: Executor, userId: string, client: Client) {
+      const { network, device } = toPlaces(client)
+      const rows = [network, ...(device ? [device] : [])].map((place) => ({ userId, place }))
+      await executor
+        .insert(places)
+        .values(rows.map((row) => ({ ...row, signedInAt: sql`now()` })))
+        .onConflictDoUpdate({
+          target: [places.userId, places.place],
+          set: { signedInAt: sql`now()`, seenAt: sql`now()` },
+        })
+    },
+  }
+}
+
+/** The network as the migration `owner_first` writes it. */
+export function toNetworkPlace(ipAddress: string | null) {
+  return `n:${toNetwork(ipAddress)}`
+}
+
+/** The key by which clients are counted: an IPv4 address, or the first address of an IPv6 /64. */
+export function toNetwork(ipAddress: string | null) {
+  if (ipAddress === null) return 'unknown'
+  const address = ipaddr.process(ipAddress)
+  if (address.kind() === 'ipv4') return address.toString()
+  const { parts } = address as ipaddr.IPv6
+  return new ipaddr.IPv6([...parts.slice(0, 4), 0, 0, 0, 0]).toString()
+}
+
+const toDevicePlace = (id: Uint8Array) => `d:${digest(Buffer.from(id).toString('base64url'))}`

@@ -1,0 +1,61 @@
+import { serialize } from 'hono/utils/cookie'
+import type { AppContext } from './context.ts'
+
+type Options = { https: boolean; sessionSeconds: number }
+
+export type Cookies = ReturnType<typeof createCookies>
+
+/** How long a browser keeps the device cookie. It is renewed at each sign-in. */
+export const DEVICE_COOKIE_SECONDS = 365 * 24 * 3600
+
+/**
+ * The cookie that authenticates a session, and the device cookie, which only marks a browser of an account. With https
+ * their names begin with `__Host-`, so that browsers insist on Secure, Path=/ and no Domain (RFC 6265bis, section
+ * 4.1.3.2); http exists on localhost only.
+ */
+export function createCookies({ https, sessionSeconds }: Options) {
+  const prefix = https ? '__Host-' : ''
+  const sessionName = `${prefix}servauth`
+  const deviceName = `${prefix}servauth-device`
+  const attributes = { httpOnly: true, secure: https, sameSite: 'Lax', path: '/' } as const
+
+  function write(c: AppContext, name: string, value: string, maxAge: number) {
+    c.header('Set-Cookie', serialize(name, value, { ...attributes, maxAge }), { append: true })
+  }
+
+  return {
+    sessionName,
+    readSession: (c: AppContext) => readOnly(c, sessionName),
+    readDevice: (c: AppContext) => readOnly(c, deviceName),
+    writeSession: (c: AppContext, secret: string) => write(c, sessionName, secret, sessionSeconds),
+    writeDevice: (c: AppContext, token: string) => write(c, deviceName, token, DEVICE_COOKIE_SECONDS),
+
+    /** Deletes the session cookie, if the request has it. The device stays known. */
+    clearSession(c: AppContext) {
+      if (cookieValues(c, sessionName).length > 0) write(c, sessionName, '', 0)
+    },
+
+    /** Asks the browser to forget all cookies of this origin, as after the deletion of an account. */
+    clearAll(c: AppContext) {
+      this.clearSession(c)
+      if (c.req.header('cookie') !== undefined) c.header('Clear-Site-Data', '"cookies"')
+    },
+  }
+}
+
+/** Null if there is none, and if there are two: a doubled cookie is no credential. */
+function readOnly(c: AppContext, name: string) {
+  const [value, second] = cookieValues(c, name)
+  return value !== undefined && second === undefined ? value : null
+}
+
+/**
+ * Every value that was sent under a name; a parser that keeps one of two would hide that there were two. Only spaces
+ * and tabs are stripped: `trim` also strips the byte A0, with which a sibling domain could imitate a `__Host-` name.
+ */
+export function cookieValues(c: AppContext, name: string) {
+  const header = c.req.header('cookie')
+  if (!header?.includes(name)) return []
+  const pairs = header.split(';').map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
+  return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
+}
