@@ -48,6 +48,8 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
     { method: 'POST', body: z.custom<SignUpBody>() },
     async ({ body: { email, password, profile, transport, client, formerSessionId }, context }) => {
       const mayMail = await throttle.mayRequestMail(client)
+      // Asked before the transaction, which holds a connection.
+      const mayRecord = mustVerifyFirst && (await throttle.mayRecord('register', client))
       const account = { password: await context.password.hash(password), ...profile }
       return db.transaction(mustVerifyFirst ? register : registerAndSignIn)
 
@@ -80,9 +82,8 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
           .values({ email, ...account })
           .onConflictDoNothing()
           .returning()
-        const [isReserved, mayRecord, [present]] = await Promise.all([
+        const [isReserved, [present]] = await Promise.all([
           isReservedForUndo(tx, email),
-          throttle.mayRecord(inserted ? 'register' : 'register_taken', client),
           tx.select().from(users).where(eq(users.email, email)).for('update'),
         ])
         const isOpen = present && !present.emailVerified && !present.disabledAt && !isReserved
