@@ -10,13 +10,13 @@ const CHANNEL = 'servauth_changed'
 const EVERYTHING = '*'
 
 /** How often the connection has to prove that it lives, and how long a proof is good. */
-const HEARTBEAT_MS = 40
-const PROOF_MS = 180
+export const HEARTBEAT_MS = 40
+export const PROOF_MS = 180
 /**
  * How often somebody else has to be heard. An answer alone does not prove it: a pooler may answer for a backend that
  * listens, and after a switch to another server the old one answers on.
  */
-const WORD_MS = 5000
+export const WORD_MS = 5000
 /** A heartbeat that takes longer is not waited for: the connection is given up for another. */
 const LOST_MS = 2000
 const RETRY_MS = 250

@@ -10,7 +10,7 @@ import { LOCKS } from './locks.ts'
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 const PULSE_MS = 1000
 /** How long the database may be silent before a migration on it is given up. */
-const SILENCE_MS = 10_000
+export const SILENCE_MS = 10_000
 
 /** Which statement of which migration is at work. */
 type Step = { name: string; step: number; steps: number }

@@ -22,8 +22,8 @@ type Parts = {
 const MAX_BATCH = MAX_CONNECTIONS
 const POLL_MS = 500
 /** How long a taken mail belongs to its worker. Must be longer than composing and sending can take. */
-const LEASE_SECONDS = 60
-const MAX_ATTEMPTS = 12
+export const LEASE_SECONDS = 60
+export const MAX_ATTEMPTS = 12
 const MAX_RETRY_SECONDS = 900
 /** How long a stop waits for mails that are being sent. After the lease, another replica sends the others. */
 const MAX_STOP_MS = 5000

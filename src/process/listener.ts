@@ -1,6 +1,6 @@
 import type { compose } from '../compose.ts'
 
-const IDLE_SECONDS = 30
+export const IDLE_SECONDS = 30
 
 type Fetch = Awaited<ReturnType<typeof compose>>['app']['fetch']
 type Listener = ReturnType<typeof listen>

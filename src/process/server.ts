@@ -8,11 +8,11 @@ import { waitUntilOrphaned } from './orphan-detection.ts'
 import { formatWelcome } from './welcome-text.ts'
 import { connectSupervisor, startWorkers, WORKER_VARIABLE } from './workers.ts'
 
-const MAX_DRAIN_MS = 25_000
+export const MAX_DRAIN_MS = 25_000
 /** How long a worker may take to close after its last request. */
-const MAX_CLOSE_MS = 10_000
+export const MAX_CLOSE_MS = 10_000
 /** Under `bun run` one Ctrl-C arrives twice. Only a signal after this time forces the exit. */
-const MIN_SECOND_SIGNAL_MS = 1000
+export const MIN_SECOND_SIGNAL_MS = 1000
 const RETRY_MS = 1000
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))

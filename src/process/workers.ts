@@ -14,12 +14,12 @@ const MAX_REPORT_MS = 4000
 
 /** The wait before a dead worker is replaced. It doubles while workers die within `MIN_STEADY_MS`. */
 const MIN_REPLACE_MS = 250
-const MAX_REPLACE_MS = 10_000
+export const MAX_REPLACE_MS = 10_000
 const MIN_STEADY_MS = 10_000
 
 /** How many signs of life in a row may be missing before a worker counts as hanging; more during its start. */
-const PULSE_MS = 1000
-const MAX_MISSED_PULSES = 10
+export const PULSE_MS = 1000
+export const MAX_MISSED_PULSES = 10
 const MAX_MISSED_START_PULSES = 60
 
 /** Set in the environment of a worker, to its kind. It reads its settings from the environment like any process. */

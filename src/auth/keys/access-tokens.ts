@@ -13,7 +13,7 @@ type KnownKey = { jwk: JWK; key: PublicKey; retired: boolean }
 type Settings = Pick<Env, 'PUBLIC_URL' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS'>
 
 /** How long keys stay in the cache. */
-const MAX_KEY_AGE_MS = 60_000
+export const MAX_KEY_AGE_MS = 60_000
 /** Requests with an unknown key id make the server read the keys again, but not more often than this. */
 const MIN_REREAD_INTERVAL_MS = 1000
 

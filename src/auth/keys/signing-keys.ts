@@ -11,9 +11,9 @@ type NewKey = Pick<typeof jwks.$inferInsert, 'publicKey' | 'privateKey' | 'alg' 
  * How long a key is public before it signs. Replicas cache the key set for a minute, HTTP caches for five more, and
  * common libraries for ten. So all verifiers have a key before it signs.
  */
-const LEAD_SECONDS = 15 * 60
+export const LEAD_SECONDS = 15 * 60
 /** 60 seconds in which a replica may still sign with a cached key, and 30 seconds of clock leeway of a verifier. */
-const OVERLAP_SECONDS = 60 + 30
+export const OVERLAP_SECONDS = 60 + 30
 
 /**
  * The creation times of a key and its successor decide when it signs and when it is public. They come from the

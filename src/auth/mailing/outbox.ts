@@ -23,7 +23,7 @@ export type OutboxMail = {
 }
 
 /** How long the worker tries to deliver a mail that carries no token. */
-const MAX_NOTICE_AGE_SECONDS = 72 * 3600
+export const MAX_NOTICE_AGE_SECONDS = 72 * 3600
 
 /**
  * Stores mails in the transaction that causes them, so that neither exists without the other. A worker sends them.

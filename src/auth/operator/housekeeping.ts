@@ -5,10 +5,12 @@ import { LOCKS } from '../../db/locks.ts'
 import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../../db/schema.ts'
 import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
 
-const EVERY_MS = 60_000
+export const EVERY_MS = 60_000
 const BATCH = 500
 /** Of one table in one go: 200,000 rows, more than a server under attack makes in a minute. */
 const MOST_BATCHES = 400
+/** How long a session is kept after it expires, and a mail after it was promised. */
+export const KEPT_DAYS = { session: 1, mail: 7 } as const
 /** Between batches, so that whoever waits for the database goes first. */
 const PAUSE_MS = 10
 /** What is spent: the key of its table, and the time that must lie before a limit. */
@@ -22,9 +24,9 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
   const ago = (days: number) => sql`now() - make_interval(days => ${days}::int)`
   const spent: Spent[] = [
     [throttle.key, throttle.expire, sql`now()`],
-    [sessions.id, sessions.expiresAt, ago(1)],
+    [sessions.id, sessions.expiresAt, ago(KEPT_DAYS.session)],
     [verifications.id, verifications.expiresAt, sql`now()`],
-    [mailOutbox.id, mailOutbox.createdAt, sql`${ago(7)} and ${mailOutbox.status} <> 'PENDING'`],
+    [mailOutbox.id, mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`],
     [events.id, events.createdAt, ago(eventDays)],
   ]
   let stopped = false

@@ -20,10 +20,13 @@ type Settings = Pick<
 >
 
 /** Bounds for imported Argon2 hashes: an attacker who tries their accounts makes this server pay. `lanes` is absolute. */
-const MAX_COST_FACTORS = { memory: 4, work: 8, lanes: 8 }
+export const MAX_COST_FACTORS = { memory: 4, work: 8, lanes: 8 }
 
 /** The share of the hashing gate that one network can hold. */
-const MAX_NETWORK_SHARE = 1 / 4
+export const MAX_NETWORK_SHARE = 1 / 4
+
+/** Of one process. With `WORKERS`, each takes its share of the hashes that run at once. */
+export const GATE_LIMITS = { maxConcurrent: 8, maxQueued: 64, maxWaitMs: 2000 } as const
 
 type Instruments = { observer?: Observer | undefined; span?: Span | undefined }
 
@@ -44,14 +47,13 @@ export function createPasswords(
     parallelism: settings.ARGON2_LANES,
   }
   const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
-  const cores = Math.min(availableParallelism(), 8)
+  const cores = Math.min(availableParallelism(), GATE_LIMITS.maxConcurrent)
   // Without limits, as in a load test, one machine may use the whole gate.
   const maxShare = settings.THROTTLE ? MAX_NETWORK_SHARE : 1
   const gate = createHashingGate(
     {
+      ...GATE_LIMITS,
       maxConcurrent: Math.max(1, Math.floor(cores / settings.WORKERS)),
-      maxQueued: 64,
-      maxWaitMs: 2000,
       maxShare,
     },
     observer,

@@ -13,13 +13,13 @@ import { GRACE_SECONDS } from './session-rotation.ts'
 export type Credentials = ReturnType<typeof createCredentials>
 
 /** How long after a password check a session counts as fresh. */
-const FRESHNESS_SECONDS = 15 * 60
+export const FRESHNESS_SECONDS = 15 * 60
 
 /**
  * How long a credential stays in the cache. Rotations do not NOTIFY, and a rotated cookie is valid for the grace period,
  * so a cookie stays no longer than that.
  */
-const MAX_CACHE_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
+export const MAX_CACHE_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
 
 type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens; sessionCache: SessionCache }
 

@@ -4,7 +4,7 @@ import type { Changes } from '../../db/changes.ts'
 export type SessionCache = ReturnType<typeof createSessionCache>
 
 /** Enough for the users of a busy minute. An entry takes about 1 KB. */
-const MAX_ENTRIES = 20_000
+export const MAX_ENTRIES = 20_000
 
 type Entry = Viewer & { until: number }
 /** The changes that arrive while an entry is loaded. */

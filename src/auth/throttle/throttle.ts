@@ -18,7 +18,7 @@ export type CounterFactory = (options: {
 }) => RateLimiterAbstract
 
 /** How long login failures of an account are remembered. */
-const FAILURE_MEMORY_SECONDS = 24 * 3600
+export const FAILURE_MEMORY_SECONDS = 24 * 3600
 
 /** The limits that are plain counts. Login failures cause a wait that doubles, so they have their own counters. */
 type CountLimitName = Exclude<RateLimitName, 'loginFailures'>

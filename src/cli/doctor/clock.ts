@@ -2,7 +2,7 @@ import type { Probe } from '../../db/probe.ts'
 import { bad, good, note } from './verdict.ts'
 
 /** Services that verify access tokens tolerate no larger difference. */
-const MAX_LEEWAY_SECONDS = 30
+export const MAX_LEEWAY_SECONDS = 30
 const MIN_NOTICEABLE_SECONDS = 2
 
 /** Sessions use the clock of the database, access tokens that of the server. */

@@ -5,7 +5,7 @@ import type { User } from '../../contract/outputs/user.ts'
 import { parseError } from './request-errors.ts'
 
 /** Of text, in all; what it parses to takes some twenty times as much memory. */
-const MOST_CHARACTERS = 1_000_000
+export const MOST_CHARACTERS = 1_000_000
 
 /** One query of `me` in which nothing varies: its answer follows from the user, and is kept as it was written. */
 type OfMe = { name: string | undefined; answers: WeakMap<User, string> }
