@@ -1,0 +1,310 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { MAX_KEY_AGE_MS } from '../src/auth/keys/access-tokens.ts'
+import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
+import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
+import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
+import { EVERY_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
+import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
+import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
+import { MAX_ENTRIES } from '../src/auth/sessions/session-cache.ts'
+import { GRACE_SECONDS } from '../src/auth/sessions/session-rotation.ts'
+import { KNOWN_PLACE_DAYS } from '../src/auth/throttle/places.ts'
+import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
+import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
+import { Email, NewPassword, Username } from '../src/contract/fields.ts'
+import { objectIn } from '../src/contract/operation.ts'
+import { operations } from '../src/contract/operations.ts'
+import { HEARTBEAT_MS, PROOF_MS, WORD_MS } from '../src/db/changes.ts'
+import { DATABASE_LIMITS } from '../src/db/limits.ts'
+import { SILENCE_MS } from '../src/db/migrate.ts'
+import { loadEnv, RATE_LIMITS, type RateLimitName } from '../src/env.ts'
+import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
+import { MOST_CHARACTERS } from '../src/graphql/engine/documents.ts'
+import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/body.ts'
+import type { AppContext } from '../src/http/context.ts'
+import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/cookies.ts'
+import { LEASE_SECONDS, MAX_ATTEMPTS } from '../src/mail/mail-worker.ts'
+import { MAX_CONNECTIONS } from '../src/mail/smtp.ts'
+import { IDLE_SECONDS } from '../src/process/listener.ts'
+import { MAX_CLOSE_MS, MAX_DRAIN_MS, MIN_SECOND_SIGNAL_MS } from '../src/process/server.ts'
+import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/workers.ts'
+import { publishedKeys } from '../src/rest/server-endpoints.ts'
+
+/**
+ * The page docs/limits.md, made from the constants of the code. A test fails if the file is stale; this writes it:
+ *
+ *     bun docs/limits.ts
+ */
+
+/** The promise for revoked sessions, which `tests/session-cache.test.ts` and the bench measure. */
+const REVOCATION_MS = 250
+
+type Row = [limit: string, value: string, setting?: string]
+type Section = { title: string; intro?: string; rows: Row[] }
+
+const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const env = loadEnv({ NODE_ENV: 'development' })
+
+function duration(seconds: number): string {
+  const units = [
+    ['day', 7 * 86_400, 86_400],
+    ['hour', 3600, 3600],
+    ['minute', 60, 60],
+    ['second', 0, 1],
+  ] as const
+  if (!Number.isInteger(seconds)) return `${Math.round(seconds * 1000)} ms`
+  const [name, , size] = units.find(([, from, size]) => seconds >= from && seconds % size === 0) ?? units[3]
+  const count = seconds / size
+  return `${count} ${name}${count === 1 ? '' : 's'}`
+}
+
+const ms = (count: number) => duration(count / 1000)
+const number = (count: number) => count.toLocaleString('en-US')
+const bytes = (count: number) => `${count / 1024} KiB`
+
+/** The bounds of a field, as the OpenAPI document shows them. */
+function boundsOf(field: z.ZodType) {
+  return z.toJSONSchema(field, { io: 'input', unrepresentable: 'any' })
+}
+
+function lengths(field: z.ZodType) {
+  const { minLength = 1, maxLength } = boundsOf(field)
+  return `${minLength} to ${maxLength} characters`
+}
+
+/** The number of sessions is held by a trigger; the newest migration that names it counts. */
+async function maxSessions() {
+  const files = (await readdir(root('drizzle'))).filter((name) => name.endsWith('.sql')).sort()
+  const texts = await Promise.all(files.map((name) => readFile(root(`drizzle/${name}`), 'utf8')))
+  const found = texts.flatMap((text) => [...text.matchAll(/id DESC OFFSET (\d+)/g)].map(([, count]) => count))
+  return Number(found.at(-1))
+}
+
+/** A cookie as it is sent with https, without its value and its age. */
+function attributesOf(write: 'writeSession' | 'writeDevice') {
+  let sent = ''
+  const cookies = createCookies({ https: true, sessionSeconds: env.SESSION_IDLE_SECONDS })
+  const context = { header: (_: string, value: string) => (sent = value) } as unknown as AppContext
+  cookies[write](context, '')
+  const [pair, ...attributes] = sent.split('; ').filter((part) => !part.startsWith('Max-Age'))
+  return [pair?.slice(0, -1), ...attributes].map((part) => `\`${part}\``).join(', ')
+}
+
+const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
+  loginPerAddress: 'sign-ins from one network',
+  loginFailures: 'wrong passwords in a row from one place without a wait, and the longest wait',
+  registerPerAddress: 'registrations from one network',
+  mailedTokenPerAddress: 'mailed tokens tried from one network',
+  reauthenticatePerSession: 'passwords given in one session',
+  emailChangePerAccount: 'changes of address for one account',
+  writePerSession: 'changes in one session',
+  linkMailPerMailbox: 'mails with a link for a reset or a verification to one mailbox',
+  mailRequestPerAddress: 'mails requested from one network, for any address',
+  eventPerAddress: 'events of one kind that any client can cause, from one network; also with `THROTTLE=off`',
+}
+
+const rateLimits = Object.entries(RATE_LIMITS).map(([name, [count, seconds]]): Row => {
+  const meaning = RATE_LIMIT_MEANINGS[name as RateLimitName]
+  const value =
+    name === 'loginFailures' ? `${count}, ${duration(seconds)}` : `${number(count)} in ${duration(seconds)}`
+  return [meaning, value, name]
+})
+
+async function sections(): Promise<Section[]> {
+  const { shape: eventsInput } = objectIn(operations.events.input as z.ZodType)
+  const { ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES } = env
+  return [
+    {
+      title: 'Sessions',
+      rows: [
+        [
+          'a session ends without a refresh after',
+          duration(env.SESSION_IDLE_SECONDS),
+          'SESSION_IDLE_SECONDS',
+        ],
+        ['a session ends at the latest after', duration(env.SESSION_MAX_SECONDS), 'SESSION_MAX_SECONDS'],
+        ['live sessions of one user (the oldest end)', number(await maxSessions())],
+        ['an access token expires after', duration(env.ACCESS_TOKEN_SECONDS), 'ACCESS_TOKEN_SECONDS'],
+        ['the grace: the previous refresh token still works for', duration(GRACE_SECONDS)],
+        ['a session rotates at most once in', duration(GRACE_SECONDS)],
+        ['a session stays fresh after its user gave the password for', duration(FRESHNESS_SECONDS)],
+        ['events in one answer', `at most ${boundsOf(eventsInput.first as z.ZodType).maximum}`],
+      ],
+    },
+    {
+      title: 'Cookies',
+      rows: [
+        ['the session cookie with https', attributesOf('writeSession')],
+        ['a browser keeps it for', duration(env.SESSION_IDLE_SECONDS), 'SESSION_IDLE_SECONDS'],
+        ['the device cookie with https; it authenticates nothing', attributesOf('writeDevice')],
+        ['a browser keeps it for', duration(DEVICE_COOKIE_SECONDS)],
+      ],
+    },
+    {
+      title: 'Session cache',
+      rows: [
+        ['a credential is cached for', duration(MAX_CACHE_SECONDS.bearer)],
+        ['a session cookie is cached for', duration(MAX_CACHE_SECONDS.cookie)],
+        ['cached credentials', number(MAX_ENTRIES)],
+        ['every replica refuses a revoked session within', ms(REVOCATION_MS)],
+        ['a proof of freshness lasts', ms(PROOF_MS)],
+        ['the listening connection is asked every', ms(HEARTBEAT_MS)],
+        ['a notification over a new connection must arrive every', ms(WORD_MS)],
+      ],
+    },
+    {
+      title: 'Mailed tokens and mails',
+      rows: [
+        ['a link to reset a password expires after', duration(MAX_TOKEN_AGE_SECONDS.PASSWORD_RESET)],
+        [
+          'a link to verify or confirm an address expires after',
+          duration(MAX_TOKEN_AGE_SECONDS.EMAIL_VERIFICATION),
+        ],
+        ['an undo link expires after', duration(MAX_TOKEN_AGE_SECONDS.EMAIL_CHANGE_UNDO)],
+        [
+          'a link that cancels a change of address expires after',
+          duration(MAX_TOKEN_AGE_SECONDS.EMAIL_CHANGE_CANCEL),
+        ],
+        ['a link that reports a sign-in expires after', duration(MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT)],
+        ['a mail without a link is given up after', duration(MAX_NOTICE_AGE_SECONDS)],
+        ['attempts to send a mail, with growing pauses', number(MAX_ATTEMPTS)],
+        ['a mail belongs to the worker that took it for', duration(LEASE_SECONDS)],
+        ['mails sent at once by one replica', number(MAX_CONNECTIONS)],
+      ],
+    },
+    {
+      title: 'Passwords',
+      rows: [
+        ['Argon2id memory', `${number(ARGON2_MEMORY_KIB)} KiB`, 'ARGON2_MEMORY_KIB'],
+        ['Argon2id passes', String(ARGON2_PASSES), 'ARGON2_PASSES'],
+        ['Argon2id lanes', String(ARGON2_LANES), 'ARGON2_LANES'],
+        [
+          'password hashes at once',
+          `one for each core, at most ${GATE_LIMITS.maxConcurrent}; divided among the workers`,
+        ],
+        ['requests that wait for a hash; more get 503', number(GATE_LIMITS.maxQueued)],
+        ['a hash waits at most', ms(GATE_LIMITS.maxWaitMs)],
+        ['the share of these places that one network can hold', `1 / ${1 / MAX_NETWORK_SHARE}`],
+        [
+          'an imported Argon2 hash, compared with one of yours',
+          `at most ${MAX_COST_FACTORS.memory} times the memory and ${MAX_COST_FACTORS.work} times the work; ${MAX_COST_FACTORS.lanes} lanes`,
+        ],
+      ],
+    },
+    {
+      title: 'Inputs',
+      rows: [
+        ['an e-mail address', `at most ${boundsOf(Email).maxLength} characters`],
+        ['a user name', lengths(Username)],
+        ['a new password', lengths(NewPassword), 'PASSWORD_MIN_LENGTH'],
+      ],
+    },
+    {
+      title: 'Rate limits',
+      intro: `A network is an IPv4 address or an IPv6 /64. All replicas count together, by the clock of the database. \`THROTTLE_LIMITS\`
+changes each limit by its name, and \`THROTTLE=off\` turns them off. Wrong passwords are counted for each known place of an account, and
+for all other places together. After the free ones, each further attempt starts a wait, from 1 second, which doubles each time. During a
+wait, right and wrong passwords are refused alike.`,
+      rows: [
+        ...rateLimits,
+        ['a place stays known to an account after a sign-in for', `${KNOWN_PLACE_DAYS} days`],
+        ['the count of wrong passwords ends after', duration(FAILURE_MEMORY_SECONDS)],
+      ],
+    },
+    {
+      title: 'Requests',
+      rows: [
+        ['a REST body', bytes(MAX_BODY_BYTES.rest)],
+        ['a GraphQL body', bytes(MAX_BODY_BYTES.graphql)],
+        ['a body must arrive within', ms(MAX_BODY_MS)],
+        ['an idle connection is closed after', duration(IDLE_SECONDS)],
+      ],
+    },
+    {
+      title: 'GraphQL',
+      rows: [
+        ['tokens in a document', number(GRAPHQL_LIMITS.tokens)],
+        ['levels of an operation', number(GRAPHQL_LIMITS.depth)],
+        ['aliases in an operation', number(GRAPHQL_LIMITS.aliases)],
+        ['directives in an operation', number(GRAPHQL_LIMITS.directives)],
+        [
+          'mutations in an operation that take or give a credential',
+          number(GRAPHQL_LIMITS.credentialMutations),
+        ],
+        ['cached documents', `${number(MOST_CHARACTERS)} characters in all`],
+      ],
+    },
+    {
+      title: 'Signing keys',
+      rows: [
+        ['the lead: a new key is published before it signs for', duration(LEAD_SECONDS)],
+        [
+          'an old key stays published after its last signature for',
+          `the lifetime of an access token and ${duration(OVERLAP_SECONDS)}`,
+        ],
+        ['a replica keeps its keys in memory for', ms(MAX_KEY_AGE_MS)],
+        ['a client may cache the published keys for', duration(publishedKeys.rest.cacheSeconds ?? 0)],
+        ['the clocks of servers may differ by', duration(MAX_LEEWAY_SECONDS)],
+      ],
+    },
+    {
+      title: 'Database',
+      rows: [
+        ['connections in the pool of one process', number(DATABASE_LIMITS.connections)],
+        ['a call, with waiting for a connection,', ms(DATABASE_LIMITS.callMs)],
+        ['connecting', duration(DATABASE_LIMITS.connectSeconds)],
+        ['a statement', ms(DATABASE_LIMITS.statementMs)],
+        ['waiting for a lock', ms(DATABASE_LIMITS.lockMs)],
+        ['a migration ends after the database is silent for', ms(SILENCE_MS)],
+      ],
+    },
+    {
+      title: 'Housekeeping',
+      rows: [
+        ['it runs every', ms(EVERY_MS)],
+        ['events are kept for', `${env.EVENT_RETENTION_DAYS} days`, 'EVENT_RETENTION_DAYS'],
+        ['an expired session is kept for', duration(KEPT_DAYS.session * 86_400)],
+        ['a sent or failed mail is kept for', duration(KEPT_DAYS.mail * 86_400)],
+        ['expired mailed tokens and counters are kept for', 'no longer'],
+      ],
+    },
+    {
+      title: 'Processes',
+      rows: [
+        ['answering on after SIGTERM', duration(env.SHUTDOWN_DELAY_SECONDS), 'SHUTDOWN_DELAY_SECONDS'],
+        ['then, finishing running requests', ms(MAX_DRAIN_MS)],
+        ['then, closing connections', ms(MAX_CLOSE_MS)],
+        ['a second signal forces the end after', ms(MIN_SECOND_SIGNAL_MS)],
+        ['a silent worker is killed after', ms(PULSE_MS * MAX_MISSED_PULSES)],
+        ['the longest pause before a worker is replaced', ms(MAX_REPLACE_MS)],
+      ],
+    },
+  ]
+}
+
+/** A table as the formatter writes it. */
+function table(rows: string[][]) {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: string[]) =>
+    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`
+  const [head = [], ...body] = rows
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+}
+
+function section({ title, intro, rows }: Section) {
+  const cells = rows.map(([limit, value, setting]) => [limit, value, setting ? `\`${setting}\`` : ''])
+  return `## ${title}\n\n${intro ? `${intro}\n\n` : ''}${table([['limit', 'value', 'setting'], ...cells])}\n`
+}
+
+export async function limitsPage() {
+  const intro = `# Limits and lifetimes
+
+Every size, lifetime and rate limit of Servauth, with its default. The last column names the setting that changes it; a limit without
+one is fixed. This page is made from the code by \`bun docs/limits.ts\`: do not edit it. Other documents link here and repeat no number.
+`
+  return `${[intro, ...(await sections()).map(section)].join('\n')}`
+}
+
+if (import.meta.main) await writeFile(root('docs/limits.md'), await limitsPage())
