@@ -106,10 +106,15 @@ export type Client = ReturnType<typeof createClient>
 let accounts = 0
 export const account = () => ({ email: `person${++accounts}@example.com`, password: 'correct horse battery' })
 
-/** Behaves as a well-behaved client of its door and transport does: keeps what it is given and sends it back. */
-export function createClient(fetch: Fetch, door: Door, transport: Transport) {
+/**
+ * Behaves as a well-behaved client of its door and transport does: keeps what it is given and sends it back.
+ * @param address where it seems to come from, if the server trusts the proxy that says so
+ */
+export function createClient(fetch: Fetch, door: Door, transport: Transport, address?: string) {
   const kept = {
     cookie: null as string | null,
+    /** The browser's mark, which authenticates nothing. */
+    device: null as string | null,
     accessToken: null as string | null,
     refreshToken: null as string | null,
   }
@@ -118,8 +123,10 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
     const cookie = credentials.cookie === undefined ? kept.cookie : credentials.cookie
     const bearer =
       credentials.bearer === undefined && transport === 'TOKEN' ? kept.accessToken : credentials.bearer
+    const jar = [cookie, kept.device].filter(Boolean).join('; ')
     const headers = {
-      ...(cookie && { cookie }),
+      ...((cookie || (kept.device && credentials.cookie !== null)) && { cookie: jar }),
+      ...(address && { 'x-forwarded-for': address }),
       ...(bearer != null && { authorization: `Bearer ${bearer}` }),
       ...credentials.headers,
     }
@@ -135,7 +142,8 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
   function keep({ data, headers }: Answer<unknown>) {
     for (const cookie of headers.getSetCookie()) {
       const [pair = ''] = cookie.split(';')
-      kept.cookie = pair.endsWith('=') ? null : pair
+      if (pair.includes('-device=')) kept.device = pair
+      else kept.cookie = pair.endsWith('=') ? null : pair
     }
     const grant = data as Partial<Grant> | null
     if (grant?.accessToken) kept.accessToken = grant.accessToken
@@ -162,7 +170,7 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport) {
     secret: () => (transport === 'TOKEN' ? kept.refreshToken : kept.cookie),
     /** Another holder of the same credentials: a second tab, a thief. */
     twin() {
-      const twin = createClient(fetch, door, transport)
+      const twin = createClient(fetch, door, transport, address)
       Object.assign(twin.kept, kept)
       return twin
     },

@@ -81,6 +81,8 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   requestEmailVerification: { email },
   verifyEmail: { token: secret },
   undoEmailChange: { token: secret },
+  cancelEmailChange: { token: secret },
+  reportSignIn: { token: secret },
   sessions: {},
   revokeSession: { id: fc.uuid() },
   revokeOtherSessions: {},

@@ -76,7 +76,8 @@ export async function startServer(overrides: Record<string, string> = {}) {
     },
     /** Until the server has heard of what was changed by plain SQL: a few milliseconds, in life. */
     hears: () => server.changes.catchUp(),
-    client: (door: Door, transport: Transport) => createClient(fetch, door, transport),
+    client: (door: Door, transport: Transport, address?: string) =>
+      createClient(fetch, door, transport, address),
   }
 }
 

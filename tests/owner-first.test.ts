@@ -1,0 +1,274 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { account, type Client, DOORS } from './support/client.ts'
+import { startServerWithMail } from './support/server.ts'
+
+/**
+ * The owner controls the mailbox of an address. A stranger knows the address. A taker has the password or a session.
+ * Each of them has a network of its own, behind a trusted proxy.
+ */
+const [OWNER, STRANGER, TAKER, AWAY] = [1, 2, 3, 4]
+/** Networks are new in each test, so that no limit of one test is felt in another. */
+let run = 0
+beforeEach(() => {
+  run++
+})
+const PROXY = { TRUSTED_PROXIES: '192.0.2.1', THROTTLE: 'on' }
+
+type Server = Awaited<ReturnType<typeof startServerWithMail>>
+
+describe.each(DOORS)('by %s', (door) => {
+  const person = (server: Server, role: number, transport: 'COOKIE' | 'TOKEN' = 'COOKIE') =>
+    server.client(door, transport, `10.${run}.0.${role}`)
+
+  describe('with required verification', () => {
+    let server: Server
+    beforeAll(async () => {
+      server = await startServerWithMail({ ...PROXY, REQUIRE_EMAIL_VERIFICATION: 'true' })
+    })
+
+    test('each registration of an address has its own link, which activates its own password', async () => {
+      const { email, password } = account()
+      const [stranger, owner] = [person(server, STRANGER), person(server, OWNER)]
+      await stranger.register({ email, password: 'the password of a stranger' })
+      const first = await server.mailbox.mail(email, /Verify/)
+      const { status } = await owner.register({ email, password })
+      const second = await server.mailbox.mail(email, /Verify/, 2)
+
+      const withoutPassword = await owner.call('verifyEmail', { token: second.token })
+      const ofAnother = await owner.call('verifyEmail', { token: first.token, password })
+      const right = await owner.call('verifyEmail', { token: second.token, password })
+      const late = await stranger.call('verifyEmail', {
+        token: first.token,
+        password: 'the password of a stranger',
+      })
+
+      expect(status).toBe(door === 'REST' ? 201 : 200)
+      expect(withoutPassword.code).toBe('REAUTHENTICATION_REQUIRED')
+      expect(ofAnother.code).toBe('INVALID_CREDENTIALS')
+      expect(right.data).toBe(true)
+      expect(late.code).toBe('INVALID_TOKEN')
+      expect((await owner.login({ email, password })).code).toBeUndefined()
+      expect((await stranger.login({ email, password: 'the password of a stranger' })).code).toBe(
+        'INVALID_CREDENTIALS',
+      )
+    })
+
+    test('any live verification link lets the owner of the mailbox set a password', async () => {
+      const { email, password } = account()
+      await person(server, STRANGER).register({ email, password: 'the password of a stranger' })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      const owner = person(server, OWNER)
+
+      const reset = await owner.call('resetPassword', { token, newPassword: password })
+
+      expect(reset.data).toBe(true)
+      expect((await owner.login({ email, password })).data?.user.emailVerified).toBe(true)
+    })
+  })
+
+  describe('without required verification', () => {
+    let server: Server
+    beforeAll(async () => {
+      server = await startServerWithMail(PROXY)
+    })
+
+    async function verified() {
+      const input = account()
+      const owner = person(server, OWNER)
+      await owner.register(input)
+      const { token } = await server.mailbox.mail(input.email, /Verify/)
+      await owner.call('verifyEmail', { token })
+      return { ...input, owner }
+    }
+
+    /** Changes the address as a taker who has the password, and confirms it from the new mailbox. */
+    async function takenOver() {
+      const victim = await verified()
+      const taker = person(server, TAKER)
+      const newEmail = account().email
+      const { email, password } = victim
+      await taker.login({ email, password })
+      await taker.updateMe({ email: newEmail, currentPassword: password })
+      const { token } = await server.mailbox.mail(newEmail, /Confirm/)
+      expect((await taker.call('verifyEmail', { token })).data).toBe(true)
+      return { ...victim, taker, newEmail }
+    }
+
+    test('a link to an account of a stranger confirms nothing, and sets a password of the owner', async () => {
+      const { email, password } = account()
+      const stranger = person(server, STRANGER)
+      await stranger.register({ email, password: 'the password of a stranger' })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      const owner = person(server, OWNER)
+
+      const click = await owner.call('verifyEmail', { token })
+      const reset = await owner.call('resetPassword', { token, newPassword: password })
+
+      expect(click.code).toBe('REAUTHENTICATION_REQUIRED')
+      expect(reset.data).toBe(true)
+      expect((await stranger.me()).code).toBe('UNAUTHENTICATED')
+      expect((await stranger.login({ email, password: 'the password of a stranger' })).code).toBe(
+        'INVALID_CREDENTIALS',
+      )
+      expect((await owner.login({ email, password })).data?.user.emailVerified).toBe(true)
+    })
+
+    test('a change of a stranger’s account is not confirmed by a click in another mailbox', async () => {
+      const { owner: stranger, password } = await verified()
+      const { email: victim } = account()
+      await stranger.updateMe({ email: victim, currentPassword: password })
+      const { token } = await server.mailbox.mail(victim, /Confirm/)
+
+      const click = await person(server, OWNER).call('verifyEmail', { token })
+
+      expect(click.code).toBe('REAUTHENTICATION_REQUIRED')
+      expect((await stranger.me()).data).toMatchObject({ pendingEmail: victim })
+    })
+
+    test('undo locks the password of the taker, and a mail leads to a new one', async () => {
+      const { email, password, owner } = await takenOver()
+      const { token } = await server.mailbox.mail(email, /was changed/)
+
+      const undo = await owner.call('undoEmailChange', { token })
+      const withOldPassword = await person(server, TAKER).login({ email, password })
+      const reset = await server.mailbox.mail(email, /Reset/)
+      await owner.call('resetPassword', { token: reset.token, newPassword: 'a phrase of the owner' })
+
+      expect(undo.data).toBe(true)
+      expect(withOldPassword.code).toBe('INVALID_CREDENTIALS')
+      expect((await owner.login({ email, password: 'a phrase of the owner' })).code).toBeUndefined()
+    })
+
+    test('undo sets a new password by the same link', async () => {
+      const { email, password, owner, taker } = await takenOver()
+      const { token } = await server.mailbox.mail(email, /was changed/)
+
+      await owner.call('undoEmailChange', { token, newPassword: 'a phrase of the owner' })
+
+      expect((await taker.me()).code).toBe('UNAUTHENTICATED')
+      expect((await taker.login({ email, password })).code).toBe('INVALID_CREDENTIALS')
+      expect((await owner.login({ email, password: 'a phrase of the owner' })).code).toBeUndefined()
+    })
+
+    test('the former address stays reserved for its owner although the mail was never sent', async () => {
+      const { email } = await takenOver()
+      await server.mailbox.mail(email, /was changed/)
+      await server.sql`delete from mail_outbox where recipient = ${email}`
+
+      const attempt = await person(server, TAKER).register({ ...account(), email })
+
+      expect(attempt.code).toBe('EMAIL_TAKEN')
+    })
+
+    test('a pending change ends with the session that asked for it', async () => {
+      const { email, password, owner } = await verified()
+      const taker = person(server, TAKER)
+      await taker.login({ email, password })
+      const newEmail = account().email
+      await taker.updateMe({ email: newEmail, currentPassword: password })
+      const { token } = await server.mailbox.mail(newEmail, /Confirm/)
+
+      await owner.revokeOtherSessions()
+
+      expect((await owner.me()).data?.pendingEmail).toBeNull()
+      expect((await taker.call('verifyEmail', { token, password })).code).toBe('INVALID_TOKEN')
+    })
+
+    test('the present address hears of a requested change, with a link that cancels it', async () => {
+      const { email, password, owner } = await verified()
+      const newEmail = account().email
+      await owner.updateMe({ email: newEmail, currentPassword: password })
+      const confirm = await server.mailbox.mail(newEmail, /Confirm/)
+      const { token } = await server.mailbox.mail(email, /was requested/)
+
+      const cancel = await person(server, OWNER).call('cancelEmailChange', { token })
+
+      expect(cancel.data).toBe(true)
+      expect((await owner.me()).data).toMatchObject({ email, pendingEmail: null })
+      expect((await owner.call('verifyEmail', { token: confirm.token })).code).toBe('INVALID_TOKEN')
+    })
+
+    test('a bearer alone changes no address and deletes no account, also in a fresh session', async () => {
+      const input = account()
+      const client = person(server, OWNER, 'TOKEN')
+      await client.register(input)
+
+      const change = await client.updateMe({ email: account().email })
+      const deletion = await client.deleteMe()
+
+      expect([change.code, deletion.code]).toEqual(['REAUTHENTICATION_REQUIRED', 'REAUTHENTICATION_REQUIRED'])
+      expect((await client.deleteMe({ password: input.password })).data).toBe(true)
+    })
+
+    test('a sign-in from a new place is mailed, and the link in it ends it', async () => {
+      const { email, password, owner } = await verified()
+      const taker = person(server, TAKER)
+      await taker.login({ email, password })
+      const { token } = await server.mailbox.mail(email, /New sign-in/)
+
+      const report = await person(server, OWNER).call('reportSignIn', {
+        token,
+        newPassword: 'a phrase of the owner',
+      })
+
+      expect(report.data).toBe(true)
+      expect((await taker.me()).code).toBe('UNAUTHENTICATED')
+      expect((await taker.login({ email, password })).code).toBe('INVALID_CREDENTIALS')
+      expect((await owner.login({ email, password: 'a phrase of the owner' })).code).toBeUndefined()
+      const kinds = (await owner.events(100)).data?.map(({ kind }) => kind)
+      expect(kinds).toEqual(expect.arrayContaining(['login_new_place', 'sign_in_reported']))
+    })
+
+    test('a sign-in from a known place is not mailed', async () => {
+      const { email, password } = await verified()
+
+      await person(server, OWNER).login({ email, password })
+
+      const kinds =
+        await server.sql`select kind from mail_outbox where recipient = ${email} and kind = 'sign-in'`
+      expect(kinds).toHaveLength(0)
+    })
+
+    test('failures of strangers never make a known network wait, and its success does not help them', async () => {
+      const { email, password } = await verified()
+      const stranger = person(server, STRANGER)
+      await failUntilRefused(stranger, email)
+
+      const owner = await person(server, OWNER).login({ email, password })
+      const after = await person(server, TAKER).login({ email, password: 'not the password' })
+
+      expect(owner.code).toBeUndefined()
+      expect(after.code).toBe('TOO_MANY_REQUESTS')
+    })
+
+    test('a known browser does not wait for the failures of a neighbour behind the same address', async () => {
+      const { email, password, owner } = await verified()
+      const neighbour = person(server, OWNER)
+      await failUntilRefused(neighbour, email)
+
+      const login = await owner.login({ email, password })
+
+      expect(login.code).toBeUndefined()
+    })
+
+    test('the owner signs in from anywhere after a reset, whatever strangers do', async () => {
+      const { email } = await verified()
+      await failUntilRefused(person(server, STRANGER), email)
+      const away = person(server, AWAY)
+      await away.call('requestPasswordReset', { email })
+      const { token } = await server.mailbox.mail(email, /Reset/)
+
+      await away.call('resetPassword', { token, newPassword: 'a phrase of the owner' })
+
+      expect((await away.login({ email, password: 'a phrase of the owner' })).code).toBeUndefined()
+    })
+  })
+})
+
+async function failUntilRefused(client: Client, email: string) {
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const { code } = await client.login({ email, password: `not the password ${attempt}` })
+    if (code === 'TOO_MANY_REQUESTS') return
+  }
+  throw new Error('The failures were never throttled')
+}
