@@ -5,7 +5,7 @@ import { MAX_KEY_AGE_MS } from '../src/auth/keys/access-tokens.ts'
 import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
-import { EVERY_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
+import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_ENTRIES } from '../src/auth/sessions/session-cache.ts'
@@ -263,7 +263,7 @@ wait, right and wrong passwords are refused alike.`,
     {
       title: 'Housekeeping',
       rows: [
-        ['it runs every', ms(EVERY_MS)],
+        ['it runs every', ms(INTERVAL_MS)],
         ['events are kept for', `${env.EVENT_RETENTION_DAYS} days`, 'EVENT_RETENTION_DAYS'],
         ['an expired session is kept for', duration(KEPT_DAYS.session * 86_400)],
         ['a sent or failed mail is kept for', duration(KEPT_DAYS.mail * 86_400)],

@@ -5,7 +5,7 @@ import type { Span } from '../span.ts'
 import { createEmailLinks } from './account/email-links.ts'
 import { createOwnAccount } from './account/own-account.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
-import type { Core } from './core.ts'
+import type { Dependencies } from './dependencies.ts'
 import { createEventLog } from './events/events.ts'
 import { createRefusedOriginRecorder } from './events/refused-origin.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
@@ -15,8 +15,8 @@ import { createMailComposer } from './mailing/mail-composer.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
 import type { Observer } from './observer.ts'
-import { createAdministration } from './operator/accounts.ts'
-import { createImport, hasImportedHashes } from './operator/import.ts'
+import { createAccountImport, hasImportedHashes } from './operator/account-import.ts'
+import { createAdministration } from './operator/administration.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
 import { createCredentials } from './sessions/credentials.ts'
@@ -34,7 +34,7 @@ import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
-type Parts = {
+type Options = {
   env: Env & { AUTH_SECRET: string }
   db: Db
   changes: Changes
@@ -46,7 +46,7 @@ type Parts = {
 }
 
 /** The service behind both adapters: one function for each operation of the contract, and what commands need. */
-export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Parts) {
+export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Options) {
   const passwords = createPasswords(env, () => hasImportedHashes(db), { observer, span })
   const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
   const mailedTokens = createMailedTokens(env.AUTH_SECRET)
@@ -78,25 +78,31 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
   const issueCredentials = createIssueCredentials(accessTokens)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
-  const core: Core = { ...parts, betterAuth, credentials, issueCredentials, requireEmailVerification }
+  const dependencies: Dependencies = {
+    ...parts,
+    betterAuth,
+    credentials,
+    issueCredentials,
+    requireEmailVerification,
+  }
 
   return {
-    register: createRegister(core),
-    login: createLogin(core),
-    refresh: createRefresh(core),
-    logout: createLogout(core),
-    ...createOwnAccount(core),
-    ...createPasswordChanges(core),
-    ...createEmailLinks(core),
-    ...createOwnSessions(core),
-    events: createEventLog(core),
-    administration: createAdministration(core),
-    importAccounts: createImport(core),
+    register: createRegister(dependencies),
+    login: createLogin(dependencies),
+    refresh: createRefresh(dependencies),
+    logout: createLogout(dependencies),
+    ...createOwnAccount(dependencies),
+    ...createPasswordChanges(dependencies),
+    ...createEmailLinks(dependencies),
+    ...createOwnSessions(dependencies),
+    events: createEventLog(dependencies),
+    administration: createAdministration(dependencies),
+    importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     identify: credentials.identify,
     view: credentials.view,
-    recordRefusedOrigin: createRefusedOriginRecorder(core),
+    recordRefusedOrigin: createRefusedOriginRecorder(dependencies),
     composeMail: createMailComposer({ db, mailedTokens, appUrl: env.APP_URL }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },

@@ -5,7 +5,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { registrations, sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { changeEmail } from './email-change.ts'
@@ -13,9 +13,9 @@ import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { recoverAccount } from './recovery.ts'
 
 /** Verifies addresses, and cancels and undoes what happened to an account, by mailed links. */
-export function createEmailLinks(core: Core) {
-  const { db, mailedTokens, outbox, passwords, sessionCache, throttle } = core
-  const proveOwner = createOwnerProof(core)
+export function createEmailLinks(dependencies: Dependencies) {
+  const { db, mailedTokens, outbox, passwords, sessionCache, throttle } = dependencies
+  const proveOwner = createOwnerProof(dependencies)
 
   return {
     /** Signed in: mails the pending address, else the current one. Signed out: by address, and reveals no account. */
@@ -79,7 +79,7 @@ export function createEmailLinks(core: Core) {
           const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
           const user = await lockUser(tx, undo.userId)
           const { client } = caller
-          await recoverAccount(tx, core, { user, email, passwordHash, since: undo.createdAt, client })
+          await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
           await mailedTokens.endLaterUndoTokens(tx, user.id, undo)
           await recordEvent(tx, 'email_change_undone', user.id, client)
           await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
@@ -101,7 +101,7 @@ export function createEmailLinks(core: Core) {
         // After a change of address the undo link of the old mailbox is the way back, not this one.
         if (user.email !== email) throw new AuthError('INVALID_TOKEN')
         const { client } = caller
-        await recoverAccount(tx, core, { user, email, passwordHash, since: report.createdAt, client })
+        await recoverAccount(tx, dependencies, { user, email, passwordHash, since: report.createdAt, client })
         await recordEvent(tx, 'sign_in_reported', user.id, client)
         return user.id
       })
@@ -154,7 +154,7 @@ export function createEmailLinks(core: Core) {
       transport: isRequester ? requester.transport : ('TOKEN' as const),
     }
     const change = { user, newEmail, keptSession, client: caller.client, verified: true }
-    return (await changeEmail(tx, core, change)).secret
+    return (await changeEmail(tx, dependencies, change)).secret
   }
 
   async function hashNewPassword(newPassword: string | null | undefined, email: string, { client }: Caller) {

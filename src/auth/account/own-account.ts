@@ -5,16 +5,16 @@ import { toUser } from '../../contract/outputs/user.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { changeEmail, isEmailTaken } from './email-change.ts'
 import { createReauthentication } from './reauthentication.ts'
 
 /** Reads, changes and deletes the signed-in user's own account. */
-export function createOwnAccount(core: Core) {
-  const { db, outbox, requireEmailVerification, sessionCache, throttle } = core
-  const reauthentication = createReauthentication(core)
+export function createOwnAccount(dependencies: Dependencies) {
+  const { db, outbox, requireEmailVerification, sessionCache, throttle } = dependencies
+  const reauthentication = createReauthentication(dependencies)
 
   return {
     /** Null if the request has no credentials; invalid ones are an error. */
@@ -53,7 +53,7 @@ export function createOwnAccount(core: Core) {
           if (isCancelled) await endMailedTokens(tx, current)
           if (!newEmail) return { row: isCancelled ? { ...row, pendingEmail: null } : row, secret: undefined }
           if (needsConfirmation) return setPendingEmail(tx, identity, newEmail, mayMail, caller)
-          return changeEmail(tx, core, {
+          return changeEmail(tx, dependencies, {
             user: current,
             newEmail,
             keptSession: identity.session,

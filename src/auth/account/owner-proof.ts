@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import { registrations, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 
 type Registration = typeof registrations.$inferSelect
@@ -16,7 +16,7 @@ export type OwnerProof =
  * Asks who confirms a mailed token. The token shows who owns the mailbox; only a session or the password of the account
  * shows whose the account is. With one alone, a stranger's account would get the address of the person who clicks.
  */
-export function createOwnerProof({ db, passwords, places, throttle }: Core) {
+export function createOwnerProof({ db, passwords, places, throttle }: Dependencies) {
   /**
    * @param mailId the mail of the token, which a registration may belong to
    * @throws `REAUTHENTICATION_REQUIRED`, `INVALID_CREDENTIALS` or `TOO_MANY_REQUESTS`

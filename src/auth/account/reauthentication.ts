@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { Caller, Identity } from '../../contract/caller.ts'
 import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 
 /** Asks for the password again before operations that a stolen session must not be able to do. */
@@ -10,7 +10,7 @@ export function createReauthentication({
   db,
   passwords,
   throttle,
-}: Pick<Core, 'db' | 'passwords' | 'throttle'>) {
+}: Pick<Dependencies, 'db' | 'passwords' | 'throttle'>) {
   return {
     /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
     async checkPassword({ user, session }: Identity, password: string, { client }: Caller) {

@@ -2,7 +2,7 @@ import { and, eq, gte, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { places as placesTable, type UserRow, users } from '../../db/schema.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 
@@ -23,7 +23,7 @@ type Recovery = {
  */
 export async function recoverAccount(
   tx: Executor,
-  { outbox, places }: Pick<Core, 'outbox' | 'places'>,
+  { outbox, places }: Pick<Dependencies, 'outbox' | 'places'>,
   { user, email, passwordHash, since, client }: Recovery,
 ) {
   const password = passwordHash

@@ -5,24 +5,24 @@ import { LOCKS } from '../../db/locks.ts'
 import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../../db/schema.ts'
 import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
 
-export const EVERY_MS = 60_000
-const BATCH = 500
-/** Of one table in one go: 200,000 rows, more than a server under attack makes in a minute. */
-const MOST_BATCHES = 400
-/** How long a session is kept after it expires, and a mail after it was promised. */
+export const INTERVAL_MS = 60_000
+/** How long a session is kept after it expires, and a mail after it was put into the outbox. */
 export const KEPT_DAYS = { session: 1, mail: 7 } as const
-/** Between batches, so that whoever waits for the database goes first. */
-const PAUSE_MS = 10
-/** What is spent: the key of its table, and the time that must lie before a limit. */
-type Spent = [key: Column, time: Column, limit: SQL]
+const MAX_BATCH_ROWS = 500
+/** For one table in one run: 200,000 rows, more than a server under attack creates in a minute. */
+const MAX_BATCHES = 400
+/** A pause between batches, so that waiting requests get the database first. */
+const BATCH_PAUSE_MS = 10
+/** A table to clean: rows are deleted if `time` is before `limit`. */
+type Cleanup = [key: Column, time: Column, limit: SQL]
 
 /**
- * Clears away what has served: in small batches, so that nobody waits for it, and by one replica
- * at a time. An expired session is kept a day, to be told from one that never was.
+ * Deletes old rows every minute, in small batches that delay no request, and in one replica at a time. Expired sessions
+ * are kept for a day, so that their clients get `EXPIRED` instead of `REVOKED`.
  */
 export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger; eventDays: number }) {
   const ago = (days: number) => sql`now() - make_interval(days => ${days}::int)`
-  const spent: Spent[] = [
+  const cleanups: Cleanup[] = [
     [throttle.key, throttle.expire, sql`now()`],
     [sessions.id, sessions.expiresAt, ago(KEPT_DAYS.session)],
     [verifications.id, verifications.expiresAt, sql`now()`],
@@ -34,27 +34,27 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
 
   async function sweep() {
     await db.update(jwks).set({ privateKey: '' }).where(isPrivateKeyObsolete)
-    for (const kind of spent) {
-      for (let batch = 0; batch < MOST_BATCHES && !stopped; batch++) {
-        if ((await clear(kind)) < BATCH) break
-        await new Promise((done) => setTimeout(done, PAUSE_MS))
+    for (const cleanup of cleanups) {
+      for (let batch = 0; batch < MAX_BATCHES && !stopped; batch++) {
+        if ((await deleteBatch(cleanup)) < MAX_BATCH_ROWS) break
+        await new Promise((done) => setTimeout(done, BATCH_PAUSE_MS))
       }
     }
   }
 
-  /** @returns how many rows were cleared; none where another replica is at it */
-  async function clear([key, time, limit]: Spent) {
+  /** @returns how many rows were deleted; 0 if another replica is running a batch */
+  async function deleteBatch([key, time, limit]: Cleanup) {
     const { table } = key
-    const isSpent = sql`${time} < ${limit}`
+    const isOld = sql`${time} < ${limit}`
     return db.transaction(async (tx) => {
       const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCKS.housekeeping}) as mine`)
       if (!lock?.mine) return 0
-      // Asked twice: a counter that begins anew meanwhile is not spent any more. In order, and as an array, so that
-      // both go by an index whatever the planner thinks of the parameters.
+      // The condition stands twice, because a counter may start again in between. The order and the array make
+      // PostgreSQL use an index for both steps, whatever it assumes about the parameters.
       const { count } = await tx.execute(sql`
         delete from ${table}
-        where ${key} = any(array(select ${key} from ${table} where ${isSpent} order by ${time} limit ${BATCH}))
-          and ${isSpent}`)
+        where ${key} = any(array(select ${key} from ${table} where ${isOld} order by ${time} limit ${MAX_BATCH_ROWS}))
+          and ${isOld}`)
       return count
     })
   }
@@ -65,7 +65,7 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
       .finally(() => {
         sweeping = undefined
       })
-  }, EVERY_MS)
+  }, INTERVAL_MS)
   return {
     sweep,
     async stop() {

@@ -5,14 +5,14 @@ import type { InputOf } from '../../contract/operations.ts'
 import { registrations, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { endAllMailedTokens, endMailedTokens, type TokenPurpose } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
 
 /** Sets a new password: with the old one, or with a mailed token if the user has lost it. */
-export function createPasswordChanges(core: Core) {
+export function createPasswordChanges(dependencies: Dependencies) {
   const {
     db,
     issueCredentials,
@@ -23,8 +23,8 @@ export function createPasswordChanges(core: Core) {
     refreshTokens,
     sessionCache,
     throttle,
-  } = core
-  const reauthentication = createReauthentication(core)
+  } = dependencies
+  const reauthentication = createReauthentication(dependencies)
 
   return {
     /** The current session gets a new secret. All other sessions and all mailed tokens end. */

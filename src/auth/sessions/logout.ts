@@ -1,7 +1,7 @@
 import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { unauthenticated } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endSession } from './end-session.ts'
 
@@ -9,7 +9,7 @@ import { endSession } from './end-session.ts'
  * Ends the session of the presented credential, expired or not; of the cookie, if that credential has none. Also clears
  * the cookie, unless it belongs to another session. A secret from before a password change ends nothing.
  */
-export function createLogout({ credentials, db, refreshTokens, sessionCache }: Core) {
+export function createLogout({ credentials, db, refreshTokens, sessionCache }: Dependencies) {
   return async function logout({ refreshToken }: InputOf<'logout'>, caller: Caller) {
     const presented = refreshToken ?? caller.bearer ?? caller.cookie
     if (presented === null) throw unauthenticated('MISSING')

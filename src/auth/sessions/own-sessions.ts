@@ -5,14 +5,14 @@ import type { InputOf } from '../../contract/operations.ts'
 import { toSession } from '../../contract/outputs/session.ts'
 import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endSession, endSessions } from './end-session.ts'
 
 const SessionId = z.uuid()
 
 /** Lists and ends the signed-in user's own sessions. */
-export function createOwnSessions({ db, sessionCache }: Pick<Core, 'db' | 'sessionCache'>) {
+export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' | 'sessionCache'>) {
   return {
     async sessions(_input: undefined, caller: Caller) {
       const { user, sessionId } = await viewerOf(caller)

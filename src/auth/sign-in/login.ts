@@ -1,11 +1,18 @@
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { AuthError } from '../../errors.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEventByEmail } from '../events/events.ts'
 
 /** Opens a session for an account. The caller's former session ends. */
-export function createLogin({ betterAuth, db, issueCredentials, passwords, sessionCache, throttle }: Core) {
+export function createLogin({
+  betterAuth,
+  db,
+  issueCredentials,
+  passwords,
+  sessionCache,
+  throttle,
+}: Dependencies) {
   return async (input: InputOf<'login'>, caller: Caller) => {
     // Counted before the attempt takes a place at the hashing gate.
     await throttle.countLoginOfNetwork(caller.client)

@@ -3,7 +3,7 @@ import { toProfileColumns } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { RegisterPayload } from '../../contract/outputs/auth-payload.ts'
 import { toUser } from '../../contract/outputs/user.ts'
-import type { Core } from '../core.ts'
+import type { Dependencies } from '../dependencies.ts'
 
 /** Creates an account and signs it in, unless its address must be verified first. The caller's former session ends. */
 export function createRegister({
@@ -14,7 +14,7 @@ export function createRegister({
   requireEmailVerification,
   sessionCache,
   throttle,
-}: Core) {
+}: Dependencies) {
   return async (input: InputOf<'register'>, caller: Caller) => {
     passwords.refuseShort(input.password, 'password')
     if (requireEmailVerification) outbox.requireEnabled()

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { addressOf } from '../../auth/operator/import.ts'
+import { normalizeEmail } from '../../auth/operator/account-import.ts'
 import { CommandError } from '../support/command-error.ts'
 import { type Environment, withService } from '../support/with-service.ts'
 import { openBetterAuth } from './better-auth-users.ts'
@@ -49,7 +49,7 @@ export async function importBetterAuth(
 async function findAmbiguous(addresses: AsyncIterable<string[]>) {
   const [seen, twice] = [new Set<string>(), new Set<string>()]
   for await (const batch of addresses) {
-    for (const address of batch.map(addressOf)) {
+    for (const address of batch.map(normalizeEmail)) {
       if (address === null) continue
       if (seen.has(address)) twice.add(address)
       seen.add(address)

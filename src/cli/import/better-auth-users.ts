@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import type { ForeignAccount } from '../../auth/operator/import.ts'
+import type { ForeignAccount } from '../../auth/operator/account-import.ts'
 
 /** A user of Better-Auth, with the details that cannot be imported. */
 export type BetterAuthUser = ForeignAccount & {

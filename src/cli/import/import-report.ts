@@ -1,17 +1,18 @@
-import type { Judged, Outcome } from '../../auth/operator/import.ts'
+import type { ImportOutcome, ImportResult } from '../../auth/operator/account-import.ts'
 import type { BetterAuthUser } from './better-auth-users.ts'
 
 const MAX_EXAMPLES = 20
 
-export const isImported = ({ outcome }: Judged) => outcome === 'imported' || outcome === 'imported before'
+export const isImported = ({ outcome }: ImportResult) =>
+  outcome === 'imported' || outcome === 'imported before'
 
 /** Counts the outcomes of an import, and prints them for the operator. */
 export function createImportReport() {
-  const counts = new Map<Outcome, number>()
-  const examples = new Map<Outcome, string[]>()
+  const counts = new Map<ImportOutcome, number>()
+  const examples = new Map<ImportOutcome, string[]>()
   const losses = { newId: 0, banned: 0, secondFactor: 0, social: 0, username: 0 }
 
-  function addLosses(user: BetterAuthUser, { id, usernameLost, outcome }: Judged) {
+  function addLosses(user: BetterAuthUser, { id, usernameLost, outcome }: ImportResult) {
     losses.newId += Number(id !== user.id.toLowerCase())
     if (outcome !== 'imported') return
     losses.banned += Number(user.banned)
@@ -21,7 +22,7 @@ export function createImportReport() {
   }
 
   return {
-    add(user: BetterAuthUser, result: Judged) {
+    add(user: BetterAuthUser, result: ImportResult) {
       const { outcome } = result
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
       if (isImported(result)) return addLosses(user, result)

@@ -10,8 +10,8 @@ import type { IssueCredentials } from './sign-in/issue-credentials.ts'
 import type { Places } from './throttle/places.ts'
 import type { Throttle } from './throttle/throttle.ts'
 
-/** The parts that the use cases are made of. Each use case takes those that it names. */
-export type Core = {
+/** The parts that the operations are built from. Each operation takes only those it names. */
+export type Dependencies = {
   db: Db
   betterAuth: BetterAuth
   credentials: Credentials
@@ -22,7 +22,7 @@ export type Core = {
   places: Places
   refreshTokens: RefreshTokens
   requireEmailVerification: boolean
-  /** After the commit of a change, evict the session or the user here. Other replicas hear of it by NOTIFY. */
+  /** After a commit that changes a session or a user, evict it here. Other replicas get a NOTIFY. */
   sessionCache: SessionCache
   throttle: Throttle
 }

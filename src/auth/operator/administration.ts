@@ -9,27 +9,28 @@ import { type EventKind, recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 
-const SHOWN_EVENTS = 10
+const MAX_SHOWN_EVENTS = 10
 
-/** What whoever runs the server may do with somebody's account. */
+/** What an operator can do with an account. */
 export function createAdministration({ db }: { db: Db }) {
-  const isOf = ({ email }: AccountInput) => eq(users.email, email)
+  const hasEmail = ({ email }: AccountInput) => eq(users.email, email)
 
-  /** Changes a locked account. The lock makes a login under way wait, or be seen here. */
-  async function change<T>(account: AccountInput, work: (tx: Executor, user: UserRow) => Promise<T>) {
+  /** Locks an account and changes it. A concurrent login waits for the change, or its session is found by it. */
+  async function changeAccount<T>(account: AccountInput, work: (tx: Executor, user: UserRow) => Promise<T>) {
     return db.transaction(async (tx) => {
-      const [user] = await tx.select().from(users).where(isOf(account)).for('update')
+      const [user] = await tx.select().from(users).where(hasEmail(account)).for('update')
       if (!user) throw new AuthError('NOT_FOUND')
       return work(tx, user)
     })
   }
 
-  const note = (tx: Executor, kind: EventKind, { id }: UserRow) => recordEvent(tx, kind, id, NO_CLIENT)
+  const recordChange = (tx: Executor, kind: EventKind, { id }: UserRow) =>
+    recordEvent(tx, kind, id, NO_CLIENT)
 
   return {
-    /** The account, its live sessions and its latest events, newest first. @throws `NOT_FOUND` */
+    /** Reads an account, the number of its live sessions, and its latest events. @throws `NOT_FOUND` */
     async showUser(account: AccountInput) {
-      const [user] = await db.select().from(users).where(isOf(account))
+      const [user] = await db.select().from(users).where(hasEmail(account))
       if (!user) throw new AuthError('NOT_FOUND')
       const isLive = and(eq(sessions.userId, user.id), gt(sessions.expiresAt, sql`now()`))
       return {
@@ -40,18 +41,18 @@ export function createAdministration({ db }: { db: Db }) {
           .from(events)
           .where(eq(events.userId, user.id))
           .orderBy(desc(events.createdAt), desc(events.id))
-          .limit(SHOWN_EVENTS),
+          .limit(MAX_SHOWN_EVENTS),
       }
     },
 
     /**
-     * Nobody signs in any more, and every session and mailed token ends. The way back from a changed
-     * address stays shut until the account is enabled: it is the owner's, against whoever took the account.
-     * @returns how many sessions were ended; null where the account was disabled before
+     * Ends all sessions and mailed tokens, and refuses new sign-ins. Undo links are kept for the owner, but do not work
+     * until the account is enabled again.
+     * @returns how many sessions ended; null if the account was disabled before
      */
     disableUser: (account: AccountInput) =>
-      change(account, async (tx, user) => {
-        // What is there is ended once more all the same: `disabled_at` may have been set by plain SQL.
+      changeAccount(account, async (tx, user) => {
+        // Sessions end even if the account was disabled before: an operator may have set `disabled_at` by SQL.
         await tx
           .update(users)
           .set({ disabledAt: sql`coalesce(${users.disabledAt}, now())` })
@@ -59,24 +60,24 @@ export function createAdministration({ db }: { db: Db }) {
         const ended = await endSessions(tx, user.id)
         await endMailedTokens(tx, user)
         if (user.disabledAt) return null
-        await note(tx, 'account_disabled', user)
+        await recordChange(tx, 'account_disabled', user)
         return ended
       }),
 
-    /** The account may be signed in to again; what was ended stays ended. @returns whether it was disabled */
+    /** Allows sign-ins again. Ended sessions stay ended. @returns whether the account was disabled */
     enableUser: (account: AccountInput) =>
-      change(account, async (tx, user) => {
+      changeAccount(account, async (tx, user) => {
         if (!user.disabledAt) return false
         await tx.update(users).set({ disabledAt: null }).where(eq(users.id, user.id))
-        await note(tx, 'account_enabled', user)
+        await recordChange(tx, 'account_enabled', user)
         return true
       }),
 
-    /** @returns how many sessions were ended */
+    /** Ends all sessions. @returns how many */
     signOutUser: (account: AccountInput) =>
-      change(account, async (tx, user) => {
+      changeAccount(account, async (tx, user) => {
         const ended = await endSessions(tx, user.id)
-        if (ended > 0) await note(tx, 'account_signed_out', user)
+        if (ended > 0) await recordChange(tx, 'account_signed_out', user)
         return ended
       }),
   }
