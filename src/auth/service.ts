@@ -107,6 +107,6 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
     prepare: accessTokens.prepare,
-    publishedKeys: accessTokens.published,
+    publishedKeys: accessTokens.listPublished,
   }
 }

@@ -40,7 +40,7 @@ type Parts = {
  */
 export function createBetterAuth(parts: Parts) {
   const { db, passwords, settings, signingKeys } = parts
-  const keys = createKeyOptions(signingKeys)
+  const keyOptions = createKeyOptions(signingKeys)
   const { api } = betterAuth({
     baseURL: settings.PUBLIC_URL,
     secret: settings.AUTH_SECRET,
@@ -59,14 +59,14 @@ export function createBetterAuth(parts: Parts) {
     user: { fields: { name: 'username' } },
     session: { cookieCache: { enabled: false } },
     plugins: [
-      jwt(keys),
+      jwt(keyOptions),
       {
         id: 'servauth',
         endpoints: {
           signIn: createSignInEndpoint(parts),
           signUp: createSignUpEndpoint(parts),
           rotateSession: createRotateSessionEndpoint(parts),
-          ...createKeyEndpoints(keys, signingKeys),
+          ...createKeyEndpoints(keyOptions, signingKeys),
         },
       } as const,
     ],

@@ -108,7 +108,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
     },
 
     /** The public keys, for services that verify tokens by themselves (RFC 7517). */
-    async published(): Promise<JSONWebKeySet> {
+    async listPublished(): Promise<JSONWebKeySet> {
       const keys = [...(await publicKeys.forceFetch('keys')).values()]
       return { keys: keys.filter(({ retired }) => !retired).map(({ jwk }) => jwk) }
     },

@@ -15,7 +15,7 @@ const MAX_SHOWN_EVENTS = 10
 export function createAdministration({ db }: { db: Db }) {
   const hasEmail = ({ email }: AccountInput) => eq(users.email, email)
 
-  /** Locks an account and changes it. A concurrent login waits for the change, or its session is found by it. */
+  /** Locks an account and changes it. A concurrent login either waits, or its session is already visible here. */
   async function changeAccount<T>(account: AccountInput, work: (tx: Executor, user: UserRow) => Promise<T>) {
     return db.transaction(async (tx) => {
       const [user] = await tx.select().from(users).where(hasEmail(account)).for('update')

@@ -61,7 +61,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
 
   /**
    * @returns `PASSWORD_CHANGED` if the stored hash has changed since it was read; the password may be the same
-   * @throws `INVALID_CREDENTIALS` if the account is gone, disabled or has another address; `EMAIL_NOT_VERIFIED`
+   * @throws `INVALID_CREDENTIALS` if the account is deleted, disabled or has another address; `EMAIL_NOT_VERIFIED`
    */
   return async function openSession(
     executor: Executor,
