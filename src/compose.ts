@@ -15,13 +15,10 @@ import type { Message } from './mail/templates.ts'
 import type { Logger } from './observe/log.ts'
 import type { Span } from './span.ts'
 
-/** The settings with what the start adds where they leave it open: a database and a secret. */
+/** The settings, with a database and a secret that development creates if they are missing. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 
-/**
- * Builds the whole server; the only place that knows every part. It calls itself ready while those that
- * serve with it on one port are.
- */
+/** Builds the whole server; the only file that knows every part. It is ready only while the other workers are ready too. */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
   const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
   const tracing = isTraced(env) ? await createTracing(env, log) : undefined
@@ -56,7 +53,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     app: await createApp({ env, auth, log, isReady, observe: metrics?.observe, tracing }),
     metrics,
     changes,
-    /** Brings the database up to date, makes the signing key and starts what runs beside; ready from then on. */
+    /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
       await auth.prepare()
@@ -74,7 +71,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       })
       stops.push(() => stopWorker().finally(mail.close))
     },
-    /** Not ready any more, while what runs is finished. */
+    /** Makes the server not ready, while it finishes its requests. */
     drain() {
       state.draining = true
     },
@@ -86,14 +83,14 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   }
 }
 
-/** The service alone, for a command beside the servers: nothing listens, nothing is mailed. */
+/** The service alone, for a command: it listens on no port and sends no mail. */
 export function composeService(env: Settings) {
   const { db, close } = createDb(env.DATABASE_URL)
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
   return { auth: createAuthService({ ...parts, canMail: false }), close }
 }
 
-/** By SMTP where there is a server; outside production into the log, so that every flow can be tried at once. */
+/** Sends by SMTP. Without a mail server, development writes mails to the log, so that every flow can be tried. */
 function createMail(env: Settings, log: Logger, span?: Span) {
   if (env.SMTP_URL) {
     const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
@@ -109,13 +106,13 @@ function createMail(env: Settings, log: Logger, span?: Span) {
   }
 }
 
-/** Whether traces are asked for, in the way that every program with OpenTelemetry is asked. */
+/** Whether the standard variables of OpenTelemetry turn traces on. */
 function isTraced(env: Env) {
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT
   return endpoint !== undefined && !env.OTEL_SDK_DISABLED
 }
 
-/** Loaded where it is asked for: a server without it is as small as ever. */
+/** Loaded only if a setting asks for it, so that it costs other servers no memory. */
 async function createTracing(env: Env, log: Logger) {
   const observe = await import('./observe/tracing.ts')
   return observe.createTracing(env, log)

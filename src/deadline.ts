@@ -1,6 +1,6 @@
 /**
- * Refuses what takes longer than `ms`, give or take a tenth. One timer watches over all that is pending:
- * one for each would cost more than most of what they guard.
+ * Rejects work that takes longer than `ms`, with a precision of a tenth. One timer watches all pending work, since one
+ * timer each would cost more than most of the work.
  */
 export function createDeadline(ms: number) {
   const pending = new Set<{ until: number; reject: (fault: Error) => void; onLate: () => Error }>()
@@ -9,7 +9,7 @@ export function createDeadline(ms: number) {
   function tick() {
     const now = performance.now()
     for (const each of pending) {
-      // In the order in which they came, so the rest is younger.
+      // In the order of their start, so the rest has more time left.
       if (each.until > now) break
       pending.delete(each)
       each.reject(each.onLate())
@@ -18,7 +18,7 @@ export function createDeadline(ms: number) {
     if (isTicking) setTimeout(tick, ms / 10)
   }
 
-  /** The same result, or the error that `onLate` returns. */
+  /** The result of the work, or the error that `onLate` returns. */
   function inTime<T>(work: PromiseLike<T>, onLate: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
       const each = { until: performance.now() + ms, reject, onLate }

@@ -92,13 +92,13 @@ const Proxies = CommaSeparated.transform((blocks, context) => {
   })
 })
 
-/** 32 random bytes are 43 characters of base64 or 64 of hex; anything that repeats itself or reads like a sentence is not random. */
+/** 32 random bytes are 43 characters of base64 or 64 of hex. */
 const Secret = z
   .string()
   .refine((value) => Buffer.byteLength(value) >= 32, 'must hold at least 32 random bytes')
   .refine(looksRandom, 'does not look random; make one with: openssl rand -base64 32')
 
-/** The secret by the path of a file, the way Docker and Kubernetes hand secrets over. */
+/** The path of a file with the secret, as Docker and Kubernetes provide it. */
 const SecretFile = z
   .string()
   .transform((path, context) => {
@@ -112,7 +112,7 @@ const SecretFile = z
   })
   .pipe(Secret)
 
-/** Limits that differ from the usual ones, as `name=count/seconds`. */
+/** Limits that replace the defaults, as `name=count/seconds`. */
 const ThrottleLimits = CommaSeparated.transform((pairs, context) => {
   const limits: RateLimits = { ...RATE_LIMITS }
   const seen = new Set<string>()
@@ -194,20 +194,17 @@ const EnvSchema = z.object({
   OTEL_SDK_DISABLED: Toggle.default(false),
 })
 
-/** The weakest choice that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
+/** The weakest parameters that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
 const MIN_ARGON2_WORK = 7168 * 5
 
 const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
 
-/** @internal The names in `.env.example`; a test holds the two together. */
+/** @internal The names of all settings. A test compares them with `.env.example`. */
 export const ENV_NAMES = Object.keys(EnvSchema.shape)
 
 export type Env = ReturnType<typeof loadEnv>
 
-/**
- * Reads the settings, with the defaults that depend on other settings filled in.
- * Reports every fault at once; the values themselves are never printed.
- */
+/** Reads the settings and fills in the defaults that depend on other settings. Reports all faults at once, and no value. */
 export function loadEnv(source: Record<string, string | undefined>) {
   const given: typeof source = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
   const { data, error } = EnvSchema.safeParse(given)
@@ -250,7 +247,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
   }
 }
 
-/** Refuses repetition and well-known placeholders; it cannot prove randomness, only catch its plain absence. */
+/** Refuses repetitions and well-known placeholders. It cannot prove that a secret is random. */
 function looksRandom(secret: string) {
   const repeats = (secret + secret).indexOf(secret, 1) < secret.length
   const placeholder = /secret|passw|change|example|default|better.?auth|servauth|12345|abcde/i.test(secret)

@@ -1,7 +1,4 @@
-/**
- * Every refusal Servauth can give: its HTTP status and the sentence a stranger may read.
- * The set is closed; both doors answer from this one table.
- */
+/** All refusals: the HTTP status and the sentence that a client may read. The set is closed, and both adapters use it. */
 const REFUSALS = {
   INVALID_INPUT: { status: 400, message: 'Some of the input is not valid.' },
   INVALID_TOKEN: { status: 400, message: 'This link is not valid any more. Ask for a new one.' },
@@ -26,18 +23,18 @@ const REFUSALS = {
 
 export type Code = keyof typeof REFUSALS
 
-/** @internal The closed set; a test holds the documents to it. */
+/** @internal The closed set. A test holds the documents to it. */
 export const CODES = Object.keys(REFUSALS) as Code[]
 
-/** Why a credential was not accepted; goes with `UNAUTHENTICATED`. */
+/** Why a credential was refused. It belongs to `UNAUTHENTICATED`. */
 export type Reason = 'MISSING' | 'INVALID' | 'EXPIRED' | 'REVOKED'
 
 export type FieldFault = { path: string; message: string }
 
-/** What some codes say besides themselves. `retryAfter` is in seconds, `allow` lists HTTP methods. */
+/** The members that some codes add. `retryAfter` is in seconds, `allow` lists HTTP methods. */
 type Details = { fields?: FieldFault[]; reason?: Reason; retryAfter?: number; allow?: string[] }
 
-/** The only error a client is told about; anything else is a fault of ours and is masked as `INTERNAL`. */
+/** The only error that clients see. Any other error is a bug and is masked as `INTERNAL`. */
 export class AuthError extends Error {
   override readonly name = 'AuthError'
   readonly code: Code
@@ -53,7 +50,7 @@ export class AuthError extends Error {
     return REFUSALS[this.code].status
   }
 
-  /** The public part beside the message; `allow` travels as a header only. */
+  /** What clients see besides the message. `allow` is sent as a header only. */
   get extensions() {
     const { allow: _, ...shown } = this.details
     return { code: this.code, ...shown }
@@ -64,19 +61,19 @@ export function unauthenticated(reason: Reason) {
   return new AuthError('UNAUTHENTICATED', { reason })
 }
 
-/** `INVALID_INPUT` about one field; an empty path is the whole of the input. */
+/** `INVALID_INPUT` about one field. An empty path means the whole input. */
 export function invalid(path: string, message: string) {
   return new AuthError('INVALID_INPUT', { fields: [{ path, message }] })
 }
 
-/** Whether a credential was looked at and found wanting, as opposed to not having been looked at. */
+/** Whether a credential was checked and refused, as opposed to a check that failed. */
 export function isRefusedCredential(fault: unknown) {
   return fault instanceof AuthError && fault.code === 'UNAUTHENTICATED'
 }
 
 /**
- * Masks what is not meant for strangers, keeping the cause for the log. Libraries wrap what
- * passes through them, so the refusal is looked for among the causes as well.
+ * Masks errors that are not for clients, and keeps their cause for the log. Libraries wrap errors, so the causes are
+ * searched for a refusal as well.
  */
 export function asAuthError(fault: unknown): AuthError {
   for (let inner = fault; inner instanceof Error; inner = inner.cause) {

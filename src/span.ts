@@ -1,7 +1,4 @@
 export type Attributes = Readonly<Record<string, string | number>>
 
-/**
- * Does a piece of work inside of a span of the trace under way. Name and attributes say what is done:
- * never to whom, and never with what.
- */
+/** Runs work inside a span of the current trace. Name and attributes hold no data about a person and no input. */
 export type Span = <T>(name: string, attributes: Attributes, work: () => PromiseLike<T>) => Promise<T>

@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url)
 const STYLE = () => require.resolve('swagger-ui-dist/swagger-ui.css')
 const SCRIPT = () => require.resolve('swagger-ui-dist/swagger-ui-bundle.js')
 
-/** `GET /docs`: Swagger UI on our own document, from our own disk, no CDN. */
+/** `GET /docs`: Swagger UI for the OpenAPI document, without a CDN. */
 export function referenceRoutes() {
   const app = new Hono<AppEnv>()
 
@@ -26,8 +26,8 @@ async function asset(c: AppContext, path: string, type: string) {
 }
 
 /**
- * The requests go to where the page comes from, by whatever name that was reached, so that the
- * cookie of a sign-in comes along; and the address of the examples is a new one with each page.
+ * Requests go to the origin of the page, so that the browser sends the cookie. Each page has a new address in its
+ * examples, so that `register` works more than once.
  */
 function page(c: AppContext) {
   const nonce = randomBytes(16).toString('base64')

@@ -69,7 +69,7 @@ export function createEmailLinks(dependencies: Dependencies) {
       return true
     },
 
-    /** Restores the earlier address and takes the account out of the hands of whoever changed it. */
+    /** Restores the earlier address and takes the account out of an attacker's hands. */
     async undoEmailChange({ token, newPassword }: InputOf<'undoEmailChange'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'EMAIL_CHANGE_UNDO')
@@ -90,7 +90,7 @@ export function createEmailLinks(dependencies: Dependencies) {
       return true
     },
 
-    /** Takes the account out of the hands of whoever signed in. */
+    /** Takes the account out of the hands of the attacker who signed in. */
     async reportSignIn({ token, newPassword }: InputOf<'reportSignIn'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')

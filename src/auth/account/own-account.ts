@@ -118,7 +118,7 @@ export function createOwnAccount(dependencies: Dependencies) {
     const kind = isTaken ? 'address-taken' : 'email-change'
     const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
     if (mayMail) await outbox.add(tx, mail)
-    // The present mailbox hears of it whoever asked, with a link that cancels.
+    // The present mailbox gets a link that cancels the change.
     const notice = { recipient: user.email, userId: user.id, sessionId: session.id }
     await outbox.add(tx, { kind: 'email-change-requested', ...notice })
     await recordEvent(tx, 'email_change_requested', user.id, client)

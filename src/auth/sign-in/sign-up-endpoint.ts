@@ -94,7 +94,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
         const [[clock]] = await Promise.all([
           tx.execute<{ now: string }>(sql`select now()`),
           inserted && isReserved && tx.delete(users).where(eq(users.id, inserted.id)),
-          // The newest password is the one that a login before the verification is told about.
+          // A login before the verification is checked against the newest password.
           registration && tx.update(users).set(account).where(eq(users.id, present.id)),
           registration &&
             tx.insert(registrations).values({ ...registration, password: account.password, profile }),

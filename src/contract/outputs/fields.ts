@@ -8,7 +8,7 @@ export const IpAddress = z
   .string()
   .nullable()
   .meta({
-    description: 'The address of the client, as far as the server can trust what it was told.',
+    description: 'The address of the client, as far as the server can trust its proxies.',
     examples: ['203.0.113.9'],
   })
 

@@ -1,11 +1,9 @@
 import { type DocumentNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
 
-/** An operation that asks for more than one field. */
+/** The name for an operation with more than one root field. */
 const SEVERAL = 'several'
 
-/**
- * The field of the contract that an operation of a valid document asks for, if it is one; introspection is none.
- */
+/** The root field of an operation in a valid document, for metrics and traces; undefined for introspection. */
 export function rootField(document: DocumentNode, operationName: string | null | undefined) {
   const operation = document.definitions.find(
     (node): node is OperationDefinitionNode =>
@@ -18,7 +16,7 @@ export function rootField(document: DocumentNode, operationName: string | null |
   return found?.startsWith('__') ? undefined : found
 }
 
-/** Looks at each fragment once: fragments that spread one another twice fan out without end. */
+/** Visits each fragment once, since fragments that spread each other twice would take exponential time. */
 function collect(
   document: DocumentNode,
   { selections }: SelectionSetNode,

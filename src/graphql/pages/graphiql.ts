@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { AppContext } from '../../http/context.ts'
 
-/** A tour in tabs: press play in each, from left to right. The cookie carries the session. */
+/** A tour in tabs: the developer presses play in each, from left to right. The cookie carries the session. */
 function tour(email: string) {
   const account = `email: "${email}", password: "a long enough phrase"`
   const user = `user {
@@ -72,15 +72,12 @@ function tour(email: string) {
   ].map((query) => ({ query }))
 }
 
-/**
- * The tabs can be dragged, and each starts out with a wrong offset (motiondivision/motion#3823):
- * without this a pressed tab slips away from under the pointer and the click is lost.
- */
+/** Tabs can be dragged and start with a wrong offset (motiondivision/motion#3823): without this, a click on one is lost. */
 const STYLE = '<style>.graphiql-tab { transform: none !important }</style>'
 
 /**
- * `GET /graphql`: GraphiQL from our own disk, no CDN. It comes whole in one page: one script, which
- * makes its workers from blobs, and styles, fonts and pictures inline. This page alone may run them.
+ * `GET /graphql`: GraphiQL without a CDN, as one page: one script, which starts its workers from blobs, with styles,
+ * fonts and pictures inline. Only the policy of this page allows them.
  */
 export async function createGraphiQL() {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')

@@ -2,7 +2,7 @@ import { lexicographicSortSchema, printSchema } from 'graphql'
 import type { AppContext } from '../../http/context.ts'
 import { schema } from '../schema/schema.ts'
 
-/** `GET /schema.graphql`: the schema as it is in the repository, for the tools of clients. */
+/** `GET /schema.graphql`: the same text as in the repository, for code generators of clients. */
 export function createSdl() {
   let printed: string | undefined
   return function sdl(c: AppContext) {

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { inputPlacesOf, type Operation, objectIn } from '../src/contract/operation.ts'
+import { operations } from '../src/contract/operations.ts'
+
+const all = Object.entries<Operation>(operations)
+const fieldsOf = ({ input }: Operation) => (input ? Object.keys(objectIn(input).shape) : [])
+
+test('a mutation with a password or a token among its inputs counts as one that handles a credential', () => {
+  const unmarked = all.filter(
+    ([name, operation]) =>
+      operation.kind === 'mutation' &&
+      !operation.handlesCredential &&
+      // A logout is no attempt: its token only names a session to end.
+      name !== 'logout' &&
+      fieldsOf(operation).some((field) => /password|token|code|proof/i.test(field)),
+  )
+
+  expect(unmarked.map(([name]) => name)).toEqual([])
+})
+
+test('every operation has a description, a route of its own and an example if it has a body', () => {
+  const routes = all.map(([, { rest }]) => `${rest.method} ${rest.path}`)
+
+  expect(new Set(routes).size).toBe(all.length)
+  for (const [name, operation] of all) {
+    expect(operation.summary, name).toMatch(/[^.]$/)
+    expect(operation.description, name).toMatch(/\.$/)
+    if (inputPlacesOf(operation).body.length > 0) {
+      expect(operation.input?.safeParse(operation.example).success, name).toBe(true)
+    }
+  }
+})
