@@ -6,63 +6,52 @@ import {
   jwtVerify,
   SignJWT,
 } from 'jose'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { DOORS } from './support/client.ts'
-import { ORIGIN, startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS } from './support/client.ts'
+import { ORIGIN, startServer, useServer } from './support/server.ts'
+import { pause } from './support/time.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
-})
+const server = useServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
 
-async function issued() {
-  const client = server.client('REST', 'TOKEN')
-  const { data } = await client.register()
+/** The access token of a new user, and the keys that it verifies against. */
+async function issueToken() {
+  const { client, user, session } = await server.registerUser()
   const keys = await (await server.fetch('/.well-known/jwks.json')).json()
-  return {
-    client,
-    token: data?.accessToken ?? '',
-    keys,
-    userId: data?.user.id ?? '',
-    sessionId: data?.session.id ?? '',
-  }
+  return { token: client.kept.accessToken ?? '', keys, userId: user.id, sessionId: session.id }
 }
 
-describe('the access token', () => {
-  test('verifies against the published keys, for any service that knows issuer and audience', async () => {
-    const { token, keys, userId, sessionId } = await issued()
+test('an access token verifies against the published keys, the issuer and the audience', async () => {
+  const { token, keys, userId, sessionId } = await issueToken()
 
-    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys), {
-      issuer: ORIGIN,
-      audience: 'https://api.example.com',
-      typ: 'at+jwt',
-    })
-
-    expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: keys.keys[0].kid })
-    expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'])
-    expect(payload).toMatchObject({ sub: userId, sid: sessionId })
-    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900)
+  const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys), {
+    issuer: ORIGIN,
+    audience: 'https://api.example.com',
+    typ: 'at+jwt',
   })
 
-  test('publishes nothing private', async () => {
-    const { keys } = await issued()
-
-    expect(Object.keys(keys.keys[0]).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x'])
-  })
+  expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: keys.keys[0].kid })
+  expect(Object.keys(payload).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'])
+  expect(payload).toMatchObject({ sub: userId, sid: sessionId })
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900)
 })
 
-describe.each(DOORS)('by %s', (door) => {
+test('the published keys have no private part', async () => {
+  const { keys } = await issueToken()
+
+  expect(Object.keys(keys.keys[0]).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x'])
+})
+
+describe.each(ADAPTERS)('access tokens by %s', (adapter) => {
   const present = async (token: string) => {
-    const { code, reason } = await server.client(door, 'TOKEN').call('me', undefined, { bearer: token })
+    const { code, reason } = await server.client(adapter).call('me', undefined, { bearer: token })
     return [code, reason]
   }
 
-  test('an expired one is EXPIRED', async () => {
+  test('an expired access token is refused as EXPIRED', async () => {
     const shortLived = await startServer({ ACCESS_TOKEN_SECONDS: '5' })
-    const client = shortLived.client(door, 'TOKEN')
-    await client.register()
+    const { client } = await shortLived.registerUser(adapter)
     const before = await client.me()
-    await new Promise((done) => setTimeout(done, 6000))
+    await pause(6000)
 
     expect(before.data).not.toBeNull()
     expect(await client.me()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
@@ -70,8 +59,8 @@ describe.each(DOORS)('by %s', (door) => {
     expect((await client.me()).data).not.toBeNull()
   })
 
-  test('forged ones are INVALID', async () => {
-    const { token, userId, sessionId, keys } = await issued()
+  test('a forged access token is refused as INVALID', async () => {
+    const { token, userId, sessionId, keys } = await issueToken()
     const { kid = '' } = decodeProtectedHeader(token)
     const [head = '', body = '', signature = ''] = token.split('.')
     const claims = { sid: sessionId, sub: userId, iss: ORIGIN, aud: 'https://api.example.com', jti: 'x' }
@@ -106,10 +95,10 @@ describe.each(DOORS)('by %s', (door) => {
     }
   })
 
-  test("another server's is INVALID", async () => {
+  test('an access token of another server is refused as INVALID', async () => {
     const other = await startServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
-    const { data } = await other.client('REST', 'TOKEN').register()
+    const { client } = await other.registerUser()
 
-    expect(await present(data?.accessToken ?? '')).toEqual(['UNAUTHENTICATED', 'INVALID'])
+    expect(await present(client.kept.accessToken ?? '')).toEqual(['UNAUTHENTICATED', 'INVALID'])
   })
 })

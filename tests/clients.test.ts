@@ -10,18 +10,21 @@ import {
   RegisterDocument,
 } from './generated/graphql.ts'
 import { account } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { useServer } from './support/server.ts'
 
+const server = useServer()
 let listener: ReturnType<typeof Bun.serve>
 let url: string
 beforeAll(async () => {
-  const { app } = await startServer()
-  listener = Bun.serve({ port: 0, fetch: (request) => app.fetch(request, { address: () => '127.0.0.1' }) })
+  listener = Bun.serve({
+    port: 0,
+    fetch: (request) => server.app.fetch(request, { address: () => '127.0.0.1' }),
+  })
   url = `http://localhost:${listener.port}/graphql`
 })
 afterAll(() => listener.stop(true))
 
-/** What a browser does with the cookie, which a runtime's fetch does not. */
+/** A fetch that keeps the cookie, as a browser does and Bun does not. */
 function fetchWithCookie() {
   let cookie = ''
   return Object.assign(
@@ -36,7 +39,7 @@ function fetchWithCookie() {
   )
 }
 
-test('Apollo Client registers, reads itself, refreshes and logs out', async () => {
+test('Apollo Client registers, reads the user, refreshes and logs out', async () => {
   const apollo = new ApolloClient({
     link: new HttpLink({ uri: url, fetch: fetchWithCookie() }),
     cache: new InMemoryCache(),
@@ -49,7 +52,7 @@ test('Apollo Client registers, reads itself, refreshes and logs out', async () =
   const me = await apollo.query({ query: mutation(MeDocument) })
   const refreshed = await apollo.mutate({ mutation: mutation(RefreshDocument) })
   const loggedOut = await apollo.mutate({ mutation: mutation(LogoutDocument) })
-  const nobody = await apollo.query({ query: mutation(MeDocument), errorPolicy: 'all' })
+  const signedOut = await apollo.query({ query: mutation(MeDocument), errorPolicy: 'all' })
   const wrong = apollo.mutate({
     mutation: mutation(LoginDocument),
     variables: { input: { ...input, password: 'not it' } },
@@ -59,11 +62,11 @@ test('Apollo Client registers, reads itself, refreshes and logs out', async () =
   expect(me.data).toMatchObject({ me: { email: input.email } })
   expect(refreshed.data).toMatchObject({ refresh: { accessToken: expect.any(String) } })
   expect(loggedOut.data).toEqual({ logout: true })
-  expect(nobody.data).toEqual({ me: null })
+  expect(signedOut.data).toEqual({ me: null })
   await expect(wrong).rejects.toMatchObject({ errors: [{ extensions: { code: 'INVALID_CREDENTIALS' } }] })
 })
 
-test('urql registers, reads itself, refreshes and logs out', async () => {
+test('urql registers, reads the user, refreshes and logs out', async () => {
   const urql = new UrqlClient({
     url,
     exchanges: [fetchExchange],
@@ -76,13 +79,13 @@ test('urql registers, reads itself, refreshes and logs out', async () => {
   const me = await urql.query(MeDocument.toString(), {})
   const refreshed = await urql.mutation(RefreshDocument.toString(), {})
   const loggedOut = await urql.mutation(LogoutDocument.toString(), {})
-  const nobody = await urql.query(MeDocument.toString(), {})
+  const signedOut = await urql.query(MeDocument.toString(), {})
   const wrong = await urql.mutation(LoginDocument.toString(), { input: { ...input, password: 'not it' } })
 
   expect(registered.data?.register.user.email).toBe(input.email)
   expect(me.data?.me?.email).toBe(input.email)
   expect(refreshed.data?.refresh.accessToken).toEqual(expect.any(String))
   expect(loggedOut.data).toEqual({ logout: true })
-  expect(nobody.data).toEqual({ me: null })
+  expect(signedOut.data).toEqual({ me: null })
   expect(wrong.error?.graphQLErrors[0]?.extensions).toEqual({ code: 'INVALID_CREDENTIALS' })
 })

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { account, createClient } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { useDatabase } from './support/database.ts'
+import { freePort } from './support/process.ts'
+import { startProgram } from './support/program.ts'
 import { scrape } from './support/scrape.ts'
 
-/** What Prometheus itself adds. */
+/** The names and labels that Prometheus itself adds. */
 const ITS_OWN = { names: ['up'], labels: ['job', 'instance'] }
 
 const read = (path: string) => readFile(new URL(`../examples/${path}`, import.meta.url), 'utf8')
@@ -23,32 +22,22 @@ const queries = [
   ...dashboard.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)),
 ]
 
-let database: Awaited<ReturnType<typeof createDatabase>>
+const database = useDatabase()
 let scraped: Awaited<ReturnType<typeof scrape>>
 beforeAll(async () => {
-  database = await createDatabase()
-  const url = `http://localhost:${await freePort()}`
   const metricsPort = await freePort()
-  const server = startProcess({
-    env: {
-      PORT: new URL(url).port,
-      METRICS_PORT: String(metricsPort),
-      DATABASE_URL: database.url,
-      AUTH_SECRET: randomBytes(32).toString('base64url'),
-      PUBLIC_URL: url,
-    },
+  const server = await startProgram({
+    METRICS_PORT: String(metricsPort),
+    DATABASE_URL: database.url,
+    THROTTLE: 'on',
   })
-  await untilReady(url)
-  const client = createClient((path, init) => fetch(url + path, init), 'REST', 'TOKEN')
-  const input = account()
-  await client.register(input)
+  const { client, input } = await server.registerUser()
   for (let attempt = 0; attempt < 7; attempt++) await client.login({ ...input, password: 'the wrong one' })
   scraped = await scrape(metricsPort)
   await server.stop()
 })
-afterAll(() => database.drop())
 
-test.each(queries)('%s asks for what the server has: %s', (_, query) => {
+test.each(queries)('%s queries metrics and labels that the server has: %s', (_, query) => {
   const names = [...query.matchAll(/\b(?:(?:servauth|process|nodejs)_\w+|up)\b/g)].map(([name]) => name)
   expect(names.length).toBeGreaterThan(0)
   for (const name of names) expect([...scraped.names, ...ITS_OWN.names]).toContain(name)
@@ -61,13 +50,13 @@ test.each(queries)('%s asks for what the server has: %s', (_, query) => {
   for (const label of labels) expect([...known, ...ITS_OWN.labels]).toContain(label)
 })
 
-test('the dashboard asks which Prometheus to take', () => {
+test('the dashboard lets the operator choose the Prometheus', () => {
   for (const { datasource } of dashboard.panels.filter(({ targets }) => targets))
     expect(datasource?.uid).toBe(`$\{datasource}`)
   expect(dashboard).toMatchObject({ templating: { list: [{ name: 'datasource', type: 'datasource' }, {}] } })
 })
 
-test('each of three alerts says what to do', () => {
+test('each of the three alerts says what to do', () => {
   expect(rules.map(({ alert }) => alert)).toEqual([
     'ServauthNotReady',
     'ServauthFailing',

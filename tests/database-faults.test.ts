@@ -1,20 +1,18 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, type Client, DOORS } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, account, type Client } from './support/client.ts'
+import { useServer } from './support/server.ts'
+import { pause } from './support/time.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
-/** Lets the database through again, and waits until it is known which connections are gone. */
+/** Restores the database, and waits until the server has noticed which connections are gone. */
 async function restore() {
   server.proxy.restore()
-  await new Promise((done) => setTimeout(done, 100))
+  await pause(100)
   await expect.poll(async () => (await server.fetch('/ready')).status, { timeout: 5000 }).toBe(200)
 }
 
-/** Every operation, by somebody who is signed in and by somebody who is not. */
+/** Operations of a user who is signed in and of a client that is not. */
 const everyOperation = (client: Client, stranger: Client, input: object) => [
   client.me(),
   client.refresh(),
@@ -25,18 +23,19 @@ const everyOperation = (client: Client, stranger: Client, input: object) => [
   stranger.register(account()),
 ]
 
-describe.each(DOORS)('by %s, while the database', (door) => {
-  test.each(['cut', 'freeze'] as const)(
-    'is %s, nothing is refused or done, and all is well after',
-    async (fault) => {
-      const input = account()
-      const client = server.client(door, 'COOKIE')
-      await client.register(input)
+describe.each(ADAPTERS)('by %s', (adapter) => {
+  test.each([
+    ['cut off', 'cut'],
+    ['frozen', 'freeze'],
+  ] as const)(
+    'a database that is %s makes operations unavailable, and they work again after it',
+    async (_, fault) => {
+      const { client, input } = await server.registerUser(adapter, 'COOKIE')
       const secret = client.secret()
 
       server.proxy[fault]()
       const began = performance.now()
-      const answers = await Promise.all(everyOperation(client, server.client(door, 'COOKIE'), input))
+      const answers = await Promise.all(everyOperation(client, server.client(adapter, 'COOKIE'), input))
       const seconds = (performance.now() - began) / 1000
       const notReady = await server.fetch('/ready')
       const alive = await server.fetch('/health')
@@ -45,7 +44,7 @@ describe.each(DOORS)('by %s, while the database', (door) => {
       for (const { code, status, retryAfter, headers } of answers) {
         expect({ code, status, retryAfter }).toEqual({
           code: 'SERVICE_UNAVAILABLE',
-          status: door === 'REST' ? 503 : 200,
+          status: adapter === 'REST' ? 503 : 200,
           retryAfter: 1,
         })
         expect(headers.getSetCookie()).toEqual([])
@@ -57,13 +56,12 @@ describe.each(DOORS)('by %s, while the database', (door) => {
       expect(client.secret()).toBe(secret)
       expect((await client.me()).data?.email).toBe(input.email)
       expect((await client.refresh()).data?.user.email).toBe(input.email)
-      expect((await server.client(door, 'TOKEN').login(input)).data).not.toBeNull()
+      expect((await server.client(adapter).login(input)).data).not.toBeNull()
     },
   )
 
-  test('loses its backends one after another, every answer is right or 503', async () => {
-    const client = server.client(door, 'TOKEN')
-    const { data } = await client.register()
+  test('while the database loses its backends, every answer is correct or 503', async () => {
+    const { client, user, session } = await server.registerUser(adapter)
     const kill = () => server.sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'servauth' and datname = current_database() order by random() limit 3`
@@ -81,18 +79,16 @@ describe.each(DOORS)('by %s, while the database', (door) => {
     }
 
     for (const { code } of answers) expect([undefined, 'SERVICE_UNAVAILABLE']).toContain(code)
-    // The last ones killed may be noticed by whoever comes next.
-    await expect.poll(async () => (await client.me()).data?.id, { timeout: 5000 }).toBe(data?.user.id)
+    // The next request may be the first to notice the backends that were killed last.
+    await expect.poll(async () => (await client.me()).data?.id, { timeout: 5000 }).toBe(user.id)
     await expect
       .poll(async () => (await client.refresh()).data?.session.id, { timeout: 5000 })
-      .toBe(data?.session.id)
+      .toBe(session.id)
   })
 })
 
-test('a database that is only slow is waited for within the deadline', async () => {
-  const input = account()
-  const client = server.client('GraphQL', 'TOKEN')
-  await client.register(input)
+test('the server waits for a slow database within the deadline', async () => {
+  const { client, input } = await server.registerUser('GraphQL')
 
   server.proxy.slow(60)
   const began = performance.now()
@@ -100,8 +96,8 @@ test('a database that is only slow is waited for within the deadline', async () 
     await client.refresh(),
     await client.updateMe({ username: 'Ada' }),
     await client.sessions(),
-    await server.client('REST', 'TOKEN').login(input),
-    await server.client('REST', 'TOKEN').register(),
+    await server.client().login(input),
+    await server.client().register(),
     await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' }),
     await client.logout(),
   ]
@@ -109,14 +105,12 @@ test('a database that is only slow is waited for within the deadline', async () 
   await restore()
 
   expect(answers.map(({ code }) => code)).toEqual(Array(7).fill(undefined))
-  // Seven operations of a few round trips, each of 120 ms: it was slow indeed.
+  // Seven operations of a few round trips, each of 120 ms.
   expect(seconds).toBeGreaterThan(2)
 })
 
-test('a database that is slower than the deadline is unavailable, and nobody is signed out', async () => {
-  const input = account()
-  const client = server.client('REST', 'COOKIE')
-  await client.register(input)
+test('a database that is slower than the deadline is unavailable and signs no user out', async () => {
+  const { client, input } = await server.registerUser('REST', 'COOKIE')
   const secret = client.secret()
 
   server.proxy.slow(2500)
@@ -126,11 +120,11 @@ test('a database that is slower than the deadline is unavailable, and nobody is 
     client.refresh(),
     client.updateMe({ username: 'Ada' }),
     client.logout(),
-    server.client('REST', 'TOKEN').login(input),
-    server.client('REST', 'TOKEN').register(),
+    server.client().login(input),
+    server.client().register(),
   ])
   const seconds = (performance.now() - began) / 1000
-  // What is under way already reaches the database before the connections are dropped.
+  // Statements that are already sent reach the database before the connections are dropped.
   await restore()
 
   for (const { status, retryAfter, headers } of answers) {
@@ -139,21 +133,17 @@ test('a database that is slower than the deadline is unavailable, and nobody is 
   }
   expect(seconds).toBeLessThan(4)
   expect(client.secret()).toBe(secret)
-  await expect
-    .poll(async () => (await server.client('REST', 'TOKEN').login(input)).status, { timeout: 5000 })
-    .toBe(200)
+  await expect.poll(async () => (await server.client().login(input)).status, { timeout: 5000 }).toBe(200)
 })
 
-test('a pool that is used up by one locked account refuses what waits too long, and is free after', async () => {
-  const locked = server.client('REST', 'TOKEN')
-  const other = server.client('REST', 'TOKEN')
-  const { data } = await locked.register()
-  await other.register()
+test('a pool that one locked account exhausts refuses what waits too long and recovers', async () => {
+  const { client: locked, user } = await server.registerUser()
+  const { client: other } = await server.registerUser()
 
   let answers: { status: number }[] = []
   const began = performance.now()
   await server.sql.begin(async (tx) => {
-    await tx`select from users where id = ${data?.user.id ?? ''} for update`
+    await tx`select from users where id = ${user.id} for update`
     const waiting = Array.from({ length: 60 }, (_, index) => locked.updateMe({ username: `Ada ${index}` }))
     answers = await Promise.all([...waiting, other.sessions()])
   })
@@ -166,9 +156,8 @@ test('a pool that is used up by one locked account refuses what waits too long, 
   expect((await locked.updateMe({ username: 'Ada' })).status).toBe(200)
 })
 
-test('a frozen database runs no refresh late that would look like theft', async () => {
-  const client = server.client('REST', 'TOKEN')
-  await client.register()
+test('a refresh that a frozen database delays is not taken for theft later', async () => {
+  const { client } = await server.registerUser()
   server.proxy.freeze()
 
   const lost = await Promise.all(Array.from({ length: 40 }, () => client.refresh()))
@@ -180,10 +169,8 @@ test('a frozen database runs no refresh late that would look like theft', async 
   expect((await client.refresh()).data).not.toBeNull()
 })
 
-test('a database that takes no writes after a failover is unavailable, and nobody is signed out', async () => {
-  const input = account()
-  const client = server.client('REST', 'COOKIE')
-  await client.register(input)
+test('a database that is read-only after a failover is unavailable and signs no user out', async () => {
+  const { client, input } = await server.registerUser('REST', 'COOKIE')
   const setReadOnly = async (value: string) => {
     await server.sql.unsafe(
       `do $$ begin execute format('alter database %I set default_transaction_read_only = ${value}', current_database()); end $$`,
@@ -198,8 +185,8 @@ test('a database that takes no writes after a failover is unavailable, and nobod
   const answers = [
     await client.refresh(),
     await client.updateMe({ username: 'Ada' }),
-    await server.client('REST', 'TOKEN').login(input),
-    await server.client('REST', 'TOKEN').register(),
+    await server.client().login(input),
+    await server.client().register(),
     await client.logout(),
   ]
   await setReadOnly('off')
@@ -211,14 +198,13 @@ test('a database that takes no writes after a failover is unavailable, and nobod
   await expect.poll(async () => (await client.refresh()).status, { timeout: 5000 }).toBe(200)
 })
 
-test('a token under a key that cannot be looked up is neither refused nor signed out', async () => {
-  const client = server.client('REST', 'COOKIE')
-  const { data } = await client.register()
-  const [, ...rest] = (data?.accessToken ?? '').split('.')
+test('a token whose key cannot be looked up is answered with 503, not refused', async () => {
+  const { client } = await server.registerUser('REST', 'COOKIE')
+  const [, ...rest] = (client.kept.accessToken ?? '').split('.')
   const header = { alg: 'EdDSA', typ: 'at+jwt', kid: crypto.randomUUID() }
   const bearer = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.')
-  // The keys that were read a moment ago are taken for all there are.
-  await new Promise((done) => setTimeout(done, 1100))
+  // Within a second of the last look-up the server does not look for new keys.
+  await pause(1100)
 
   server.proxy.cut()
   const answers = [

@@ -1,17 +1,14 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDatabase } from './support/database.ts'
+import { describe, expect, test } from 'vitest'
+import { useDatabase } from './support/database.ts'
+import { portOf } from './support/net.ts'
 import { createProxy } from './support/proxy.ts'
+import { pause } from './support/time.ts'
 
-/** What `patches/` mends in the driver, without which a statement that is given up harms others. */
-describe('the driver, when a statement is cancelled', () => {
-  let database: Awaited<ReturnType<typeof createDatabase>>
-  beforeAll(async () => {
-    database = await createDatabase()
-  })
-  afterAll(() => database.drop())
+/** The patch of the driver in `patches/`; without it a cancelled statement harms others. */
+describe('the driver', () => {
+  const database = useDatabase()
 
   function connect(url = database.url) {
     const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
@@ -27,7 +24,7 @@ describe('the driver, when a statement is cancelled', () => {
       (fault: { code: string }) => fault.code,
     )
 
-  test('gives each of the statements behind it on the connection its own answer', async () => {
+  test('statements behind a cancelled one on the connection get their own answers', async () => {
     const { sql, ask } = connect()
     await ask(0, 'makes the connection')
     await ask(0, 'is prepared')
@@ -37,13 +34,13 @@ describe('the driver, when a statement is cancelled', () => {
       answerTo(waiting),
       ...['third', 'fourth', 'fifth'].map((name) => answerTo(ask(0, name))),
     ])
-    await new Promise((done) => setTimeout(done, 200))
+    await pause(200)
 
     ;(waiting as unknown as { cancel(): void }).cancel()
 
     const [first, , ...behind] = await answers
     expect(first).toBe('first')
-    // Cancelling meets whatever runs on the connection when it arrives, but it swaps nothing.
+    // A cancel request hits the statement that runs when it arrives, but no answers are swapped.
     for (const [index, answer] of behind.entries()) {
       expect([['third', 'fourth', 'fifth'][index], '57014']).toContain(answer)
     }
@@ -51,23 +48,20 @@ describe('the driver, when a statement is cancelled', () => {
     await sql.end({ timeout: 1 })
   })
 
-  test('waits longer and longer for a server that takes connections and closes them', async () => {
+  test('the driver waits longer after each connection that the server closes', async () => {
     let count = 0
     const server = createServer((socket) => {
       count++
       socket.end()
     }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    const port = typeof address === 'object' && address ? address.port : 0
-    const sql = postgres(`postgres://nobody@127.0.0.1:${port}/none`, {
+    const sql = postgres(`postgres://nobody@127.0.0.1:${await portOf(server)}/none`, {
       max: 1,
       fetch_types: false,
       backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
     })
 
     const asked = sql`select 1`.catch(() => {})
-    await new Promise((done) => setTimeout(done, 1500))
+    await pause(1500)
     await sql.end({ timeout: 0 })
     await asked
     server.close()
@@ -76,13 +70,13 @@ describe('the driver, when a statement is cancelled', () => {
     expect(count).toBeLessThan(12)
   })
 
-  test('takes up a connection again whose first statement it was', async () => {
+  test('a connection whose first statement is cancelled is used again', async () => {
     const proxy = await createProxy(database.url)
     proxy.slow(150)
     const { sql, ask } = connect(proxy.url)
     const first = ask(0, 'first')
     const given = answerTo(first)
-    await new Promise((done) => setTimeout(done, 100))
+    await pause(100)
 
     ;(first as unknown as { cancel(): void }).cancel()
     await given

@@ -11,7 +11,7 @@ const complete = {
 }
 
 describe('the environment', () => {
-  test('has the documented defaults', () => {
+  test('the settings have the documented defaults', () => {
     expect(loadEnv(complete)).toMatchObject({
       PORT: 3000,
       ACCESS_TOKEN_SECONDS: 900,
@@ -71,7 +71,7 @@ describe('the environment', () => {
     ['THROTTLE_LIMITS', 'loginPerAddress=5/0'],
     ['THROTTLE_LIMITS', 'loginPerAddress=5/60,loginPerAddress=6/60'],
     ['THROTTLE_LIMITS', 'toString=5/60'],
-  ])('refuses %s=%s by name without printing the value', (name, value) => {
+  ])('%s=%s is refused by name, and the value is not printed', (name, value) => {
     const refused = () => loadEnv({ ...complete, [name]: value })
 
     expect(refused).toThrow(`${name}:`)
@@ -89,11 +89,11 @@ describe('the environment', () => {
     ['METRICS_PORT', '9464'],
     ['ARGON2_MEMORY_KIB', '65536'],
     ['THROTTLE_LIMITS', 'loginPerAddress=100/60'],
-  ])('takes %s=%s', (name, value) => {
+  ])('%s=%s is accepted', (name, value) => {
     expect(() => loadEnv({ ...complete, [name]: value })).not.toThrow()
   })
 
-  test('is described in .env.example, name by name', async () => {
+  test('.env.example describes every setting', async () => {
     const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
     const described = [...example.matchAll(/^#? ?([A-Z0-9_]+)=/gm)].map(([, name]) => name)
 
@@ -106,7 +106,7 @@ describe('the environment', () => {
     )
   })
 
-  test('takes limits one by one, and reports each that is not one', () => {
+  test('each limit can be set, and each invalid one is reported', () => {
     const { THROTTLE_LIMITS } = loadEnv({
       ...complete,
       THROTTLE_LIMITS: 'loginPerAddress=50/30, registerPerAddress=1/60',

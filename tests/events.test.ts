@@ -1,27 +1,15 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, DOORS } from './support/client.ts'
-import { startServerWithMail } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, account } from './support/client.ts'
+import { useServerWithMail } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServerWithMail>>
-beforeAll(async () => {
-  server = await startServerWithMail()
-})
+const server = useServerWithMail()
 
-describe.each(DOORS)('events by %s', (door) => {
-  async function signedIn() {
-    const input = account()
-    const client = server.client(door, 'TOKEN')
-    const { data } = await client.register(input)
-    return { ...input, client, id: data?.user.id ?? '' }
-  }
-  const kindsOf = async (id: string) =>
-    (await server.sql`select kind from events where user_id = ${id} order by created_at, id`).map(
-      ({ kind }) => kind,
-    )
+describe.each(ADAPTERS)('events by %s', (adapter) => {
+  const registerUser = () => server.registerUser(adapter)
 
-  test('of one’s own account are shown newest first, with when and from where', async () => {
-    const { client, email, password } = await signedIn()
-    const other = server.client(door, 'TOKEN')
+  test('a user sees the events of their own account, newest first, with time and IP address', async () => {
+    const { client, email, password } = await registerUser()
+    const other = server.client(adapter)
     await other.call('login', { email, password: 'not the password' })
     await other.call('login', { email, password }, { headers: { 'user-agent': 'Mozilla/5.0\u00a0(\u00e9)' } })
 
@@ -32,9 +20,9 @@ describe.each(DOORS)('events by %s', (door) => {
     expect(Object.keys(data?.[0] ?? {}).sort()).toEqual(['createdAt', 'id', 'ipAddress', 'kind', 'userAgent'])
   })
 
-  test('are as many as asked for, a hundred at most', async () => {
-    const { client, id } = await signedIn()
-    await server.sql`insert into events (kind, user_id) select 'login', ${id}::uuid from generate_series(1, 150)`
+  test('the client chooses how many events it gets, 100 at most', async () => {
+    const { client, user } = await registerUser()
+    await server.sql`insert into events (kind, user_id) select 'login', ${user.id}::uuid from generate_series(1, 150)`
 
     expect((await client.events()).data).toHaveLength(20)
     expect((await client.events(3)).data).toHaveLength(3)
@@ -44,31 +32,31 @@ describe.each(DOORS)('events by %s', (door) => {
     }
   })
 
-  test('record every change once', async () => {
-    const { client, email, password, id } = await signedIn()
-    await client.call('verifyEmail', { token: (await server.mailbox.mail(email, /Verify/)).token })
+  test('every change of an account is recorded as one event', async () => {
+    const { client, email, password, user } = await registerUser()
+    await client.call('verifyEmail', { token: await server.mailbox.token(email, /Verify/) })
     const newEmail = account().email
     await client.updateMe({ email: newEmail })
-    await client.call('verifyEmail', { token: (await server.mailbox.mail(newEmail, /Confirm/)).token })
-    await client.call('undoEmailChange', { token: (await server.mailbox.mail(email, /was changed/)).token })
+    await client.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
+    await client.call('undoEmailChange', { token: await server.mailbox.token(email, /was changed/) })
     await client.login({ email, password })
     await client.refresh()
     await client.refresh()
     await client.changePassword({ currentPassword: password, newPassword: 'another long phrase' })
     await client.call('requestPasswordReset', { email })
     await client.call('resetPassword', {
-      token: (await server.mailbox.mail(email, /Reset/)).token,
+      token: await server.mailbox.token(email, /Reset/),
       newPassword: password,
     })
     await client.login({ email, password })
-    const other = server.client(door, 'TOKEN')
+    const other = server.client(adapter)
     await other.login({ email, password })
     await client.revokeOtherSessions()
     await client.logout()
     await client.login({ email, password })
     await client.deleteMe()
 
-    expect(await kindsOf(id)).toEqual([
+    expect(await server.eventsOf(user.id)).toEqual([
       'register',
       'email_verified',
       'email_change_requested',
@@ -88,20 +76,20 @@ describe.each(DOORS)('events by %s', (door) => {
     ])
   })
 
-  test('record a reused token, and the owner is told by mail', async () => {
-    const { client, email, id } = await signedIn()
+  test('a reused refresh token is recorded, and the owner gets a mail', async () => {
+    const { client, email, user } = await registerUser()
     const thief = client.twin()
     await client.refresh()
-    await server.sql`update sessions set rotated_at = now() - interval '31 seconds' where user_id = ${id}`
+    await server.sql`update sessions set rotated_at = now() - interval '31 seconds' where user_id = ${user.id}`
 
     await Promise.all(Array.from({ length: 5 }, () => thief.refresh()))
 
-    expect((await kindsOf(id)).filter((kind) => kind === 'refresh_reused')).toHaveLength(1)
+    expect((await server.eventsOf(user.id)).filter((kind) => kind === 'refresh_reused')).toHaveLength(1)
     await server.mailbox.mail(email, /session of your account was ended/)
   })
 
-  test('record the failed login of nobody, and a refused origin, with the request id', async () => {
-    const client = server.client(door, 'TOKEN')
+  test('failed logins to unknown addresses and refused origins are recorded with the request id', async () => {
+    const client = server.client(adapter)
     const requestId = crypto.randomUUID()
     await client.call('login', account(), { headers: { 'x-request-id': requestId } })
     await client.call('login', account(), {

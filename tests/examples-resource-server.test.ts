@@ -1,52 +1,41 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
-import { beforeAll, expect, test } from 'vitest'
-import { createClient } from './support/client.ts'
-import { startAuthServer, startExample, untilExpired } from './support/examples.ts'
+import { expect, test } from 'vitest'
+import { startAuthServer, startExample, untilExpired, useAuthServer, useExample } from './support/examples.ts'
 import { freePort } from './support/process.ts'
 
 const PAGE = 'http://localhost:4001'
 
-let auth: Awaited<ReturnType<typeof startAuthServer>>
-let api: string
-beforeAll(async () => {
-  auth = await startAuthServer()
-  api = await startExample('resource-server', await freePort(), { AUTH_URL: auth.url })
-})
+const auth = useAuthServer()
+const api = useExample('resource-server', () => ({ AUTH_URL: auth.url }))
 
-async function signedIn() {
-  const client = createClient((path, init) => fetch(`${auth.url}${path}`, init), 'REST', 'TOKEN')
-  const { data } = await client.register()
-  return { client, userId: data?.user.id, ...client.kept }
-}
-
-const ask = (token?: string | null, headers = {}) =>
-  fetch(`${api}/orders/7`, {
+const ask = (token?: string | null, headers = {}, url = api.url) =>
+  fetch(`${url}/orders/7`, {
     headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers },
   })
 
 const INVALID = 'Bearer error="invalid_token", error_description="The access token is not valid."'
 
-test('lets an access token in, by its keys alone, and says whose it is', async () => {
-  const { accessToken, userId } = await signedIn()
+test('the example accepts an access token by the published keys and reads its user', async () => {
+  const { client, user } = await auth.registerUser()
 
-  const answer = await ask(accessToken)
+  const answer = await ask(client.kept.accessToken)
 
   expect(answer.status).toBe(200)
-  expect(await answer.json()).toEqual({ id: '7', customer: userId })
+  expect(await answer.json()).toEqual({ id: '7', customer: user.id })
 })
 
-test('without a token it says only what it wants', async () => {
+test('a request without a token gets 401 with the scheme and no reason', async () => {
   for (const headers of [{}, { authorization: 'Basic abc' }, { authorization: 'Bearer' }]) {
     const answer = await ask(null, headers)
     expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
   }
 })
 
-test('says so when the token has expired', async () => {
-  const { accessToken } = await signedIn()
+test('a request with an expired token gets 401 and the reason', async () => {
+  const { client } = await auth.registerUser()
   await untilExpired()
 
-  const answer = await ask(accessToken)
+  const answer = await ask(client.kept.accessToken)
 
   expect(answer.status).toBe(401)
   expect(answer.headers.get('www-authenticate')).toBe(
@@ -54,15 +43,15 @@ test('says so when the token has expired', async () => {
   )
 })
 
-test('refuses what is no access token of this server', async () => {
-  const { accessToken, refreshToken } = await signedIn()
+test('the example refuses tokens that are not access tokens of this server', async () => {
+  const { accessToken, refreshToken } = (await auth.registerUser()).client.kept
   const [head, claims, signature] = accessToken?.split('.') ?? []
   const { kid, alg } = JSON.parse(atob(head ?? ''))
   const { privateKey } = await generateKeyPair('EdDSA')
   const payload = JSON.parse(atob(claims ?? ''))
   const forged = (header: object) =>
     new SignJWT(payload).setProtectedHeader({ alg, typ: 'at+jwt', ...header }).sign(privateKey)
-  const other = await signedIn()
+  const { client: other } = await auth.registerUser()
 
   const refused = [
     'nonsense',
@@ -70,7 +59,7 @@ test('refuses what is no access token of this server', async () => {
     await forged({ kid }),
     await forged({ kid: 'unknown' }),
     new UnsecuredJWT(payload).encode(),
-    `${head}.${other.accessToken?.split('.')[1]}.${signature}`,
+    `${head}.${other.kept.accessToken?.split('.')[1]}.${signature}`,
   ]
   for (const token of refused) {
     const answer = await ask(token)
@@ -78,32 +67,29 @@ test('refuses what is no access token of this server', async () => {
   }
 })
 
-test('refuses tokens that are meant for others', async () => {
+test('the example refuses tokens for another audience', async () => {
   const elsewhere = await startAuthServer({ ACCESS_TOKEN_AUDIENCE: 'https://other.example.com' })
-  const strict = await startExample('resource-server', await freePort(), { AUTH_URL: elsewhere.url })
-  const client = createClient((path, init) => fetch(`${elsewhere.url}${path}`, init), 'REST', 'TOKEN')
-  await client.register()
+  const strict = await startExample('resource-server', { AUTH_URL: elsewhere.url })
+  const { client } = await elsewhere.registerUser()
 
-  const answer = await fetch(`${strict}/orders/7`, {
-    headers: { authorization: `Bearer ${client.kept.accessToken}` },
-  })
+  const answer = await ask(client.kept.accessToken, {}, strict.url)
 
   expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, INVALID])
 })
 
-test('while the keys cannot be had it is unavailable, and nobody is told to sign in', async () => {
-  const { accessToken } = await signedIn()
+test('without the keys the example is unavailable and does not ask for a sign-in', async () => {
+  const { client } = await auth.registerUser()
   const nowhere = `http://localhost:${await freePort()}`
-  const alone = await startExample('resource-server', await freePort(), { AUTH_URL: nowhere })
+  const alone = await startExample('resource-server', { AUTH_URL: nowhere })
 
-  const answer = await fetch(`${alone}/orders/7`, { headers: { authorization: `Bearer ${accessToken}` } })
+  const answer = await ask(client.kept.accessToken, {}, alone.url)
 
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
   expect(answer.headers.has('www-authenticate')).toBe(false)
 })
 
-test('a restart of Servauth is not noticed', async () => {
-  const { client } = await signedIn()
+test('a restart of Servauth does not disturb the example', async () => {
+  const { client } = await auth.registerUser()
   await auth.stop()
   await auth.start()
   await client.refresh()
@@ -111,8 +97,8 @@ test('a restart of Servauth is not noticed', async () => {
   expect((await ask(client.kept.accessToken)).status).toBe(200)
 })
 
-test('the listed pages may read its answers, a refusal too, and others may not', async () => {
-  const preflight = await fetch(`${api}/orders/7`, {
+test('listed pages can read the answers of the example, and other pages cannot', async () => {
+  const preflight = await fetch(`${api.url}/orders/7`, {
     method: 'OPTIONS',
     headers: {
       origin: PAGE,

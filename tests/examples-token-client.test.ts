@@ -1,22 +1,19 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer, request as send } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { account } from './support/client.ts'
-import { commandOf, startAuthServer, untilExpired } from './support/examples.ts'
+import { commandOf, untilExpired, useAuthServer } from './support/examples.ts'
+import { createFolder } from './support/folder.ts'
+import { portOf } from './support/net.ts'
 import { startProcess } from './support/process.ts'
 
-let auth: Awaited<ReturnType<typeof startAuthServer>>
-beforeAll(async () => {
-  auth = await startAuthServer()
-})
+const auth = useAuthServer()
 
-/** Somebody's command line, with a token file of its own. */
+/** The command line of a new user, with a token file of its own. */
 async function commandLine(url = auth.url) {
-  const folder = await mkdtemp(join(tmpdir(), 'servauth-token-client-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
+  const folder = await createFolder()
   const file = join(folder, 'tokens')
   const person = account()
   const { cwd, entry, args } = commandOf('token-client')
@@ -39,7 +36,7 @@ async function commandLine(url = auth.url) {
   }
 }
 
-test('registers, shows, logs out and in, and keeps the tokens where only their owner can read them', async () => {
+test('the client registers, shows, logs out and in, and keeps its tokens private', async () => {
   const { run, shown, file, folder, email } = await commandLine()
 
   expect(await run('register', email)).toEqual({ code: 0, output: '' })
@@ -56,7 +53,7 @@ test('registers, shows, logs out and in, and keeps the tokens where only their o
   expect(await shown()).toMatchObject({ me: { email } })
 })
 
-test('says what is wrong, and how it is used', async () => {
+test('the client explains errors and prints its usage', async () => {
   const { run } = await commandLine()
 
   expect(await run('login', 'nobody@example.com')).toMatchObject({
@@ -66,7 +63,7 @@ test('says what is wrong, and how it is used', async () => {
   expect((await run()).output).toContain('Usage:')
 })
 
-test('three calls with an expired token share one refresh, also while the server restarts', async () => {
+test('three calls with an expired token share one refresh, even during a restart', async () => {
   const { run, shown, email } = await commandLine()
   await run('register', email)
   const before = (await auth.refreshes()).length
@@ -80,7 +77,7 @@ test('three calls with an expired token share one refresh, also while the server
   expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
 })
 
-test('two processes with one file, both with an expired token, stay signed in', async () => {
+test('two processes with one token file and an expired token stay signed in', async () => {
   const { run, shown, email } = await commandLine()
   await run('register', email)
   await untilExpired()
@@ -93,7 +90,7 @@ test('two processes with one file, both with an expired token, stay signed in', 
   expect(await shown()).toMatchObject({ me: { email } })
 })
 
-test('a refresh whose reply was lost is asked for again', async () => {
+test('the client repeats a refresh whose reply was lost', async () => {
   const relay = await startRelay()
   const { run, shown, email } = await commandLine(relay.url)
   await run('register', email)
@@ -106,7 +103,7 @@ test('a refresh whose reply was lost is asked for again', async () => {
   expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'OK'])
 })
 
-test('a stolen refresh token that was used first ends the session, and the file is gone', async () => {
+test('reuse after a theft ends the session, and the client deletes its tokens', async () => {
   const { run, shown, file, email } = await commandLine()
   await run('register', email)
   const stolen = await readFile(file)
@@ -124,7 +121,7 @@ test('a stolen refresh token that was used first ends the session, and the file 
   expect(existsSync(file)).toBe(false)
 })
 
-/** A network between client and server that can lose a reply after the server has done its part. */
+/** A relay between client and server that can lose a reply of the server. */
 async function startRelay() {
   let losing = ''
   const relay = createServer((incoming, outgoing) => {
@@ -140,10 +137,8 @@ async function startRelay() {
     })
     incoming.pipe(forwarded)
   })
-  await new Promise<void>((done) => relay.listen(0, 'localhost', done))
   onTestFinished(() => void relay.close())
-  const address = relay.address()
-  const port = typeof address === 'object' && address ? address.port : 0
+  const port = await portOf(relay.listen(0, 'localhost'))
   return {
     url: `http://localhost:${port}`,
     loseNext(path: string) {

@@ -1,97 +1,92 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { account, createClient } from './support/client.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import { expect, test } from 'vitest'
+import { createFolder } from './support/folder.ts'
+import { freePort } from './support/process.ts'
+import { launchInFolder } from './support/program.ts'
 
-let cwd: string
-let port: number
-beforeEach(async () => {
-  cwd = join(tmpdir(), `servauth-first-run-${process.pid}-${Math.random().toString(36).slice(2)}`)
-  await mkdir(cwd)
-  port = await freePort()
-})
-afterEach(() => rm(cwd, { recursive: true, force: true }))
+/** An empty folder and a port, in which the program can be started several times. */
+async function openHome() {
+  const cwd = await createFolder()
+  const PORT = String(await freePort())
+  const launch = (settings: Record<string, string> = {}) => launchInFolder(cwd, { PORT, ...settings })
+  const start = async () => {
+    const server = launch()
+    await server.untilReady()
+    return server
+  }
+  return { cwd, port: Number(PORT), launch, start }
+}
 
-const start = (env: Record<string, string> = {}) =>
-  startProcess({ cwd, env: { NODE_ENV: 'development', PORT: String(port), ...env } })
-const dataFolder = ({ output }: ReturnType<typeof start>) => /Data +(\S+)/.exec(output())?.[1] ?? ''
-const url = () => `http://localhost:${port}`
-const client = () => createClient((path, init) => fetch(`${url()}${path}`, init), 'GraphQL', 'COOKIE')
+const dataFolder = ({ output }: { output(): string }) => /Data +(\S+)/.exec(output())?.[1] ?? ''
 
-test('the first start makes what it needs and says where things are; the second finds it again', async () => {
-  const input = account()
-  const first = start()
-  await untilReady(url())
-  const ada = client()
-  await ada.register(input)
+test('the first start makes what it needs and names the places; the second start finds them', async () => {
+  const { start } = await openHome()
+  const first = await start()
+  const { client, email } = await first.registerUser('GraphQL', 'COOKIE')
   const secretFile = join(dataFolder(first), 'auth-secret')
   const secret = await readFile(secretFile, 'utf8')
   const { mode } = await stat(secretFile)
   const firstExit = await first.stop()
 
-  const second = start()
-  await untilReady(url())
-  const me = await ada.me()
+  const second = await start()
+  const me = await client.me()
   const secondExit = await second.stop()
 
-  expect(first.output()).toContain(`Servauth is ready on ${url()}`)
-  expect(first.output()).toContain(`${url()}/graphql`)
+  expect(first.output()).toContain(`Servauth is ready on ${first.url}`)
+  expect(first.output()).toContain(`${first.url}/graphql`)
   expect(first.output()).not.toContain(secret)
   expect(mode & 0o777).toBe(0o600)
-  expect(me.data?.email).toBe(input.email)
+  expect(me.data?.email).toBe(email)
   expect([firstExit.code, secondExit.code]).toEqual([0, 0])
 })
 
-test('a server that was killed leaves nothing in the way of the next', async () => {
-  const killed = start()
-  await untilReady(url())
-  const ada = client()
-  const { data } = await ada.register()
+test('a server starts again after it was killed', async () => {
+  const { start } = await openHome()
+  const killed = await start()
+  const { client, user } = await killed.registerUser('GraphQL', 'COOKIE')
   killed.kill('SIGKILL')
   await killed.exited
 
-  const next = start()
-  await untilReady(url())
-  const me = await ada.me()
+  const next = await start()
+  const me = await client.me()
   const exit = await next.stop()
 
-  expect(me.data?.id).toBe(data?.user.id)
+  expect(me.data?.id).toBe(user.id)
   expect(exit.code).toBe(0)
 })
 
-test('a lock that a dead process left is no obstacle', async () => {
-  const first = start()
-  await untilReady(url())
+test('a server starts although a dead process left its lock', async () => {
+  const { start } = await openHome()
+  const first = await start()
   await first.stop()
   const folder = join(dataFolder(first), 'postgres')
   await writeFile(join(folder, 'postmaster.pid'), `999999\n${folder}\n0\n1\n\n127.0.0.1\n`)
 
-  const second = start()
-  await untilReady(url())
+  const second = await start()
 
   expect((await second.stop()).code).toBe(0)
 })
 
-test('a second server on the same data says so, and the first goes on', async () => {
-  const first = start()
-  await untilReady(url())
+test('a second server on the same data fails with a reason, and the first one goes on', async () => {
+  const { start, launch } = await openHome()
+  const first = await start()
 
-  const second = start({ PORT: String(await freePort()) })
+  const second = launch({ PORT: String(await freePort()) })
   const exit = await second.exited
 
   expect(exit.code).toBe(1)
   expect(second.output()).toMatch(/Another Servauth is running on the data in .*DATABASE_URL/)
-  expect((await client().register()).data).not.toBeNull()
+  expect((await first.client('GraphQL', 'COOKIE').register()).data).not.toBeNull()
   await first.stop()
 })
 
-test('a busy port is named, with a way out, and the database is stopped again', async () => {
+test('a server on a busy port fails with a way out and stops its database', async () => {
+  const { launch, cwd, port } = await openHome()
   const occupant = createServer().listen(port)
 
-  const blocked = start()
+  const blocked = launch()
   const exit = await blocked.exited
   occupant.close()
 
@@ -101,18 +96,21 @@ test('a busy port is named, with a way out, and the database is stopped again', 
   await expect(stat(join(cwd, '.servauth/postgres/postmaster.pid'))).rejects.toThrow()
 })
 
-test('a data folder that cannot be written is named, with a way out', async () => {
+test('a server without access to its data folder fails with a way out', async () => {
+  const { launch, cwd } = await openHome()
   await writeFile(join(cwd, '.servauth'), 'in the way')
 
-  const blocked = start()
+  const blocked = launch()
   const exit = await blocked.exited
 
   expect(exit.code).toBe(1)
   expect(blocked.output()).toMatch(/The data folder .*\.servauth cannot be written \(\w+\).*DATABASE_URL/)
 })
 
-test('production makes nothing up and names everything that is missing', async () => {
-  const { exited, output } = start({ NODE_ENV: 'production', PUBLIC_URL: 'http://auth.example.com' })
+test('production invents no setting and names every missing one', async () => {
+  const { launch, cwd } = await openHome()
+
+  const { exited, output } = launch({ NODE_ENV: 'production', PUBLIC_URL: 'http://auth.example.com' })
 
   expect((await exited).code).toBe(1)
   for (const name of ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL']) expect(output()).toContain(`${name}:`)

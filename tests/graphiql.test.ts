@@ -5,13 +5,13 @@ import { startServer } from './support/server.ts'
 
 const TABS = 'Register Login Me Refresh Sessions Events ChangePassword RequestPasswordReset Logout'.split(' ')
 
-test('GraphiQL is not there in production', async () => {
+test('GraphiQL is not served in production', async () => {
   const { fetch } = await startServer()
 
   expect((await fetch('/graphql', { headers: { accept: 'text/html' } })).status).toBe(405)
 })
 
-inBrowser('the tabs of GraphiQL work by pressing play, and nothing is loaded from elsewhere', async () => {
+inBrowser('every tab of GraphiQL works, and nothing is loaded from other origins', async () => {
   const origin = await startDevelopment()
   const { page, faults } = await openPage(origin)
 

@@ -1,17 +1,10 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { useServer } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
 async function ask(query: string) {
-  const response = await server.fetch('/graphql', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-  })
+  const response = await server.askGraphQL({ query })
   return { status: response.status, ...(await response.json()) }
 }
 const repeat = (times: number, part: (index: number) => string) =>
@@ -23,9 +16,9 @@ const nested = (levels: number) => `${'{ a '.repeat(levels)}{ b }${' }'.repeat(l
 describe('a document is refused before execution', () => {
   test.each([
     ['too many tokens', `{ ${repeat(1001, () => 'me')} }`, 'GRAPHQL_PARSE_FAILED'],
-    ['too deep', nested(7), 'GRAPHQL_VALIDATION_FAILED'],
+    ['too deep a selection', nested(7), 'GRAPHQL_VALIDATION_FAILED'],
     [
-      'too deep by fragments',
+      'too deep a selection by fragments',
       `{ ...A } ${repeat(7, (n) => `fragment ${'ABCDEFGH'[n]} on Query { x { ...${'ABCDEFGH'[n + 1]} } }`)} fragment H on Query { x }`,
       'GRAPHQL_VALIDATION_FAILED',
     ],
@@ -70,7 +63,7 @@ describe('a document is refused before execution', () => {
     ['introspection by type', '{ __type(name: "User") { name } }', 'GRAPHQL_VALIDATION_FAILED'],
     ['a subscription', 'subscription { me { id } }', 'INVALID_INPUT'],
     ['a deferred fragment', '{ me { ... @defer { id } } }', 'GRAPHQL_VALIDATION_FAILED'],
-  ])('for %s', async (_, query, code) => {
+  ])('a document with %s is refused before execution', async (_, query, code) => {
     const { status, errors, data } = await ask(query)
 
     expect(status).toBe(400)
@@ -78,7 +71,7 @@ describe('a document is refused before execution', () => {
     expect(data).toBeUndefined()
   })
 
-  test('quickly, also when fragments fan out', async () => {
+  test('a document whose fragments fan out is refused quickly', async () => {
     const letters = Array.from({ length: 80 }, (_, index) => `F${index}`)
     const fanOut = `{ ...F0 } ${letters.map((name, index) => `fragment ${name} on Query { ...${letters[index + 1] ?? 'End'} ...${letters[index + 1] ?? 'End'} }`).join(' ')} fragment End on Query { a: me { id } }`
     const began = performance.now()
@@ -86,18 +79,18 @@ describe('a document is refused before execution', () => {
     const { status } = await ask(fanOut)
 
     expect(status).toBe(400)
-    // A walk of every path would take 2 to the 80th steps; this only tells that from one walk.
+    // A walk of every path would take 2 to the 80th steps.
     expect(performance.now() - began).toBeLessThan(5000)
   })
 })
 
-test('fields of a schema that is not shown are not hinted at', async () => {
+test('an error does not suggest fields of a schema that is not public', async () => {
   const { errors } = await ask('{ me { emial } }')
 
   expect(errors[0].message).toBe('Cannot query field "emial" on type "User".')
 })
 
-test('what people send passes: ten aliases, and one mutation that takes a credential beside one that does not', async () => {
+test('15 aliases pass, and so does one credential mutation beside another mutation', async () => {
   const aliases = await ask(`{ ${repeat(15, (n) => `a${n}: me { id }`)} }`)
   const mutation = await ask(`mutation { ${login(1)} logout }`)
 

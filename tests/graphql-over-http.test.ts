@@ -1,17 +1,17 @@
 import { serverAudits } from 'graphql-http'
 import { expect, test } from 'vitest'
-import { startServer } from './support/server.ts'
+import { useServer } from './support/server.ts'
 
-const server = await startServer({ INTROSPECTION: 'true' })
+const server = useServer({ INTROSPECTION: 'true' })
 
-/** Where the contract wants otherwise than the audit, and why. */
+/** The audits that the contract contradicts, with the reason. */
 const DEVIATIONS: Record<string, string> = {
-  '5A70': 'only POST executes',
-  D6D5: 'only POST executes',
-  '6A70': 'only POST executes',
-  '572B': 'what is refused before execution answers with its own status, whatever the client accepts',
-  FDE2: 'what is refused before execution answers with its own status, whatever the client accepts',
-  '7B9B': 'what is refused before execution answers with its own status, whatever the client accepts',
+  '5A70': 'operations are executed by POST only',
+  D6D5: 'operations are executed by POST only',
+  '6A70': 'operations are executed by POST only',
+  '572B': 'a refusal before execution has its own status, whatever media type the client accepts',
+  FDE2: 'a refusal before execution has its own status, whatever media type the client accepts',
+  '7B9B': 'a refusal before execution has its own status, whatever media type the client accepts',
 }
 
 const audits = serverAudits({
@@ -20,10 +20,13 @@ const audits = serverAudits({
     server.fetch(new URL(url).pathname + new URL(url).search, init),
 })
 
-test.each(audits.map((audit) => [`${audit.id} ${audit.name}`, audit] as const))('%s', async (_, audit) => {
-  const result = await audit.fn()
+test.each(audits.map((audit) => [`${audit.id} ${audit.name}`, audit] as const))(
+  'audit %s',
+  async (_, audit) => {
+    const result = await audit.fn()
 
-  const reason = 'reason' in result ? result.reason : undefined
-  if (audit.id in DEVIATIONS) expect(result.status).not.toBe('ok')
-  else expect({ status: result.status, reason }).toEqual({ status: 'ok', reason: undefined })
-})
+    const reason = 'reason' in result ? result.reason : undefined
+    if (audit.id in DEVIATIONS) expect(result.status).not.toBe('ok')
+    else expect({ status: result.status, reason }).toEqual({ status: 'ok', reason: undefined })
+  },
+)

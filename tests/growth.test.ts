@@ -1,17 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startHousekeeping } from '../src/auth/operator/housekeeping.ts'
-import { createDb } from '../src/db/client.ts'
-import { createLog } from '../src/observe/log.ts'
 import { account } from './support/client.ts'
-import { startServerWithMail } from './support/server.ts'
+import { clearAway } from './support/housekeeping.ts'
+import { type ServerWithMail, useServerWithMail } from './support/server.ts'
 
-/** A handful of rows for good, so that reading them all is the best that can be done. */
+/** Tables that stay so small that a sequential scan is the best plan. */
 const SMALL = ['jwks']
 
 type Node = { 'Node Type': string; 'Relation Name'?: string; Plans?: Node[] }
 type Explained = { 'Query Text': string; Plan: Node }
 
-/** As many rows as make reading a table whole a bad plan. */
+/** So many rows that a sequential scan is a bad plan. */
 const LOAD = `
   insert into users (email, password) select 'user' || n || '@example.org', 'x' from generate_series(1, 5000) n;
   insert into sessions (user_id, token, previous_token, transport, expires_at, created_at)
@@ -38,13 +36,12 @@ const LOAD = `
   analyze;`
 
 describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning) => {
-  let server: Awaited<ReturnType<typeof startServerWithMail>>
+  const server = useServerWithMail({ THROTTLE: 'on' })
   const explained: Explained[] = []
 
   beforeAll(async () => {
-    server = await startServerWithMail({ THROTTLE: 'on' })
     await server.sql.unsafe(LOAD)
-    // PostgreSQL itself then says to the server how it does each statement, those of triggers and cascades too.
+    // PostgreSQL then reports its plan of each statement, those of triggers and cascades too.
     const [database] = await server.sql`select current_database() as name`
     for (const setting of [
       "session_preload_libraries = 'auto_explain'",
@@ -63,39 +60,34 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning)
     await server.restart()
   })
 
-  test('what is asked often is found by an index, however many there are', async () => {
+  test('no request reads a growing table by a sequential scan', async () => {
     explained.length = 0
 
-    await liveFully(server)
+    await useEverything(server)
 
     const tables = explained.flatMap(({ Plan }) => nodesOf(Plan)).map((node) => node['Relation Name'])
     expect(new Set(tables.filter(Boolean))).toEqual(
       new Set(['users', 'sessions', 'events', 'verification', 'mail_outbox', 'throttle', 'jwks']),
     )
-    expect(readWhole(explained)).toEqual([])
+    expect(findScans(explained)).toEqual([])
   })
 
-  test('what has served is found by an index', async () => {
+  test('housekeeping finds expired rows by an index', async () => {
     explained.length = 0
-    const { db, close } = createDb(server.env.DATABASE_URL)
-    const log = await createLog({ NODE_ENV: 'test', LOG_LEVEL: 'silent' })
-    const { sweep, stop } = startHousekeeping({ db, log, eventDays: 90 })
 
-    await sweep()
-    await stop()
-    await close()
+    await clearAway(server.env.DATABASE_URL, 90)
 
     const purges = explained.filter((statement) => /^\s*delete/.test(statement['Query Text']))
     expect(purges.length).toBeGreaterThanOrEqual(5)
-    expect(readWhole(explained)).toEqual([])
+    expect(findScans(explained)).toEqual([])
     expect(await server.sql`select from sessions where expires_at < now() - interval '1 day'`).toHaveLength(0)
   })
 })
 
 const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 
-/** The statements that read a table from its beginning to its end, or wherever it pleases. */
-function readWhole(statements: Explained[]) {
+/** The statements that read a table by a sequential scan. */
+function findScans(statements: Explained[]) {
   return statements.flatMap((statement) =>
     nodesOf(statement.Plan)
       .filter((node) => node['Node Type'] === 'Seq Scan' && !SMALL.includes(node['Relation Name'] ?? ''))
@@ -103,8 +95,8 @@ function readWhole(statements: Explained[]) {
   )
 }
 
-/** Does everything that can be done, by both transports. */
-async function liveFully({ client, mailbox }: Awaited<ReturnType<typeof startServerWithMail>>) {
+/** Calls every operation, by both transports. */
+async function useEverything({ client, mailbox }: ServerWithMail) {
   for (const transport of ['TOKEN', 'COOKIE'] as const) {
     const person = account()
     const moved = account().email
@@ -114,7 +106,7 @@ async function liveFully({ client, mailbox }: Awaited<ReturnType<typeof startSer
       expect((await answer).data).not.toBeNull()
 
     await expectDone(mine.register(person))
-    const { token } = await mailbox.mail(person.email, /Verify/)
+    const token = await mailbox.token(person.email, /Verify/)
     await expectDone(stranger.call('verifyEmail', { token }))
     await expectDone(mine.call('requestPasswordReset', { email: account().email }))
     await stranger.login({ ...person, password: 'not the password' })
@@ -132,7 +124,7 @@ async function liveFully({ client, mailbox }: Awaited<ReturnType<typeof startSer
     const newPassword = 'another long enough phrase'
     await expectDone(mine.changePassword({ currentPassword: person.password, newPassword }))
     await expectDone(mine.updateMe({ email: moved, currentPassword: newPassword }))
-    await expectDone(stranger.call('verifyEmail', { token: (await mailbox.mail(moved, /Confirm/)).token }))
+    await expectDone(stranger.call('verifyEmail', { token: await mailbox.token(moved, /Confirm/) }))
     const undo = await mailbox.mail(person.email, /address of your account was changed/)
     await expectDone(stranger.call('requestPasswordReset', { email: moved }))
     const reset = await mailbox.mail(moved, /Reset/)

@@ -1,20 +1,16 @@
 import { expect, test } from 'vitest'
-import { startHousekeeping } from '../src/auth/operator/housekeeping.ts'
-import { createDb } from '../src/db/client.ts'
-import { createLog } from '../src/observe/log.ts'
+import { clearAway } from './support/housekeeping.ts'
 import { startServer } from './support/server.ts'
 
-test('what has served is cleared away in batches, and what is live stays', async () => {
+test('expired rows are deleted in batches, and live rows stay', async () => {
   const server = await startServer()
-  const client = server.client('REST', 'TOKEN')
-  const { data } = await client.register()
-  const userId = data?.user.id ?? ''
+  const { client, user } = await server.registerUser()
   await server.sql`
     insert into sessions (user_id, token, transport, expires_at)
-    select ${userId}, 'old ' || n, 'TOKEN', now() - interval '25 hours' from generate_series(1, 600) n`
-  await server.sql`insert into sessions (user_id, token, transport, expires_at) values (${userId}, 'yesterday', 'TOKEN', now() - interval '1 hour')`
+    select ${user.id}, 'old ' || n, 'TOKEN', now() - interval '25 hours' from generate_series(1, 600) n`
+  await server.sql`insert into sessions (user_id, token, transport, expires_at) values (${user.id}, 'yesterday', 'TOKEN', now() - interval '1 hour')`
   await server.sql`insert into events (kind, created_at) values ('login', now() - interval '31 days'), ('login', now() - interval '29 days')`
-  await server.sql`insert into verification (identifier, value, user_id, purpose, expires_at) values ('spent', 'x', ${userId}, 'PASSWORD_RESET', now())`
+  await server.sql`insert into verification (identifier, value, user_id, purpose, expires_at) values ('spent', 'x', ${user.id}, 'PASSWORD_RESET', now())`
   await server.sql`
     insert into mail_outbox (kind, recipient, status, created_at, expires_at) values
       ('password-changed', 'a', 'SENT', now() - interval '8 days', now()),
@@ -23,7 +19,7 @@ test('what has served is cleared away in batches, and what is live stays', async
     insert into throttle (key, points, expire)
     select 'spent ' || n, 1, now() - interval '1 second' from generate_series(1, 1300) n`
   await server.sql`insert into throttle (key, points, expire) values ('counting', 1, now() + interval '1 minute')`
-  // Writes down how many rows each statement takes.
+  // Records how many rows each statement deletes.
   await server.sql`create table taken (tab text, times int)`
   await server.sql`
     create function note_taken() returns trigger language plpgsql as
@@ -33,14 +29,9 @@ test('what has served is cleared away in batches, and what is live stays', async
       create trigger taken after delete on ${server.sql(table)} referencing old table as gone
       for each statement execute function note_taken()`
   }
-  const { db, close } = createDb(server.env.DATABASE_URL)
-  const log = await createLog({ NODE_ENV: 'test', LOG_LEVEL: 'silent' })
-  const { sweep, stop } = startHousekeeping({ db, log, eventDays: 30 })
   const count = async (rows: Promise<ArrayLike<unknown>>) => (await rows).length
 
-  await sweep()
-  await stop()
-  await close()
+  await clearAway(server.env.DATABASE_URL)
 
   expect([...(await server.sql`select tab, times from taken where times > 0`)]).toEqual([
     { tab: 'throttle', times: 500 },

@@ -3,15 +3,12 @@ import { readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hash } from '@node-rs/argon2'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startBetterAuth } from './support/better-auth.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { useBetterAuth } from './support/better-auth.ts'
 import { account, WAYS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { runCommand } from './support/process.ts'
-import { startServer } from './support/server.ts'
-
-type BetterAuth = Awaited<ReturnType<typeof startBetterAuth>>
-type Server = Awaited<ReturnType<typeof startServer>>
+import { type Server, useServer } from './support/server.ts'
 
 const PASSWORD = 'a long enough phrase'
 const person = () => ({ ...account(), password: PASSWORD, name: 'Ada' })
@@ -19,52 +16,51 @@ const keyOf = ({ email, password }: { email: string; password: string }) => ({ e
 const mapFile = join(tmpdir(), `servauth-import-${process.pid}.csv`)
 afterAll(() => rm(mapFile, { force: true }))
 
-const importInto = (server: Server, there: { url: string }, options = '') =>
-  runCommand(`import better-auth ${there.url} ${options}`, { env: server.env })
+const importInto = (server: Server, source: { url: string }, options = '') =>
+  runCommand(`import better-auth ${source.url} ${options}`, { env: server.env })
 
 const passwordOf = async (server: Server, email: string) =>
   (await server.sql`select password from users where email = ${email}`)[0]?.password
 
-describe('whoever had an account with bare Better-Auth', () => {
-  let there: BetterAuth
-  let server: Server
-  beforeAll(async () => {
-    there = await startBetterAuth()
-    server = await startServer()
-  })
+describe('a user who is imported from Better-Auth', () => {
+  const source = useBetterAuth()
+  const server = useServer()
 
-  test.each(WAYS)('signs in with their password by $door with $transport', async ({ door, transport }) => {
+  test.each(WAYS)(
+    'an imported user signs in with their password by $adapter with $transport',
+    async ({ adapter, transport }) => {
+      const { email, password, name } = person()
+      const before = await source.signUp({ email, password, name })
+      await source.sql`update "user" set "emailVerified" = true, "createdAt" = '2024-05-06T07:08:09Z' where email = ${email}`
+
+      const { code } = await importInto(server, source)
+      const imported = await passwordOf(server, email)
+      const wrong = await server.client(adapter, transport).login({ email, password: 'not the password' })
+      const client = server.client(adapter, transport)
+      const login = await client.login({ email: email.toUpperCase(), password })
+
+      expect(code).toBe(0)
+      expect(imported).toMatch(/^[0-9a-f]{32}:[0-9a-f]{128}$/)
+      expect(wrong.code).toBe('INVALID_CREDENTIALS')
+      expect(login.data?.user).toMatchObject({
+        email,
+        username: name,
+        emailVerified: true,
+        createdAt: '2024-05-06T07:08:09.000Z',
+      })
+      expect(login.data?.user.id).not.toBe(before.id)
+      expect(await passwordOf(server, email)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+      expect((await server.client(adapter, transport).login({ email, password })).code).toBeUndefined()
+      expect((await client.events()).data?.map(({ kind }) => kind)).toContain('account_imported')
+    },
+  )
+
+  test('an imported user can change the password while the hash is still scrypt', async () => {
     const { email, password, name } = person()
-    const before = await there.signUp({ email, password, name })
-    await there.sql`update "user" set "emailVerified" = true, "createdAt" = '2024-05-06T07:08:09Z' where email = ${email}`
-
-    const { code } = await importInto(server, there)
-    const imported = await passwordOf(server, email)
-    const wrong = await server.client(door, transport).login({ email, password: 'not the password' })
-    const client = server.client(door, transport)
-    const login = await client.login({ email: email.toUpperCase(), password })
-
-    expect(code).toBe(0)
-    expect(imported).toMatch(/^[0-9a-f]{32}:[0-9a-f]{128}$/)
-    expect(wrong.code).toBe('INVALID_CREDENTIALS')
-    expect(login.data?.user).toMatchObject({
-      email,
-      username: name,
-      emailVerified: true,
-      createdAt: '2024-05-06T07:08:09.000Z',
-    })
-    expect(login.data?.user.id).not.toBe(before.id)
-    expect(await passwordOf(server, email)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
-    expect((await server.client(door, transport).login({ email, password })).code).toBeUndefined()
-    expect((await client.events()).data?.map(({ kind }) => kind)).toContain('account_imported')
-  })
-
-  test('may change the password before any login has made the hash anew', async () => {
-    const { email, password, name } = person()
-    await there.signUp({ email, password, name })
-    await importInto(server, there)
+    await source.signUp({ email, password, name })
+    await importInto(server, source)
     const scrypt = await passwordOf(server, email)
-    const client = server.client('REST', 'TOKEN')
+    const client = server.client()
     await client.login({ email, password })
     await server.sql`update users set password = ${scrypt} where email = ${email}`
 
@@ -77,20 +73,20 @@ describe('whoever had an account with bare Better-Auth', () => {
     expect(await passwordOf(server, email)).toMatch(/^\$argon2id\$/)
   })
 
-  test('keeps an id that is a UUID, an Argon2 hash, and being locked out', async () => {
+  test('an import keeps UUIDs, Argon2 hashes and bans', async () => {
     const [first, second] = [person(), person()]
-    for (const each of [first, second]) await there.signUp(each)
+    for (const each of [first, second]) await source.signUp(each)
     const id = randomUUID()
     const argon2 = await hash(PASSWORD, { algorithm: 0, memoryCost: 8192, timeCost: 3, parallelism: 1 })
-    await there.sql.begin(async (tx) => {
+    await source.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`
       await tx`update account set password = ${argon2}, "userId" = ${id}
         where "userId" = (select id from "user" where email = ${first.email})`
       await tx`update "user" set id = ${id} where email = ${first.email}`
     })
-    await there.sql`update "user" set banned = true where email = ${second.email}`
+    await source.sql`update "user" set banned = true where email = ${second.email}`
 
-    const { output } = await importInto(server, there)
+    const { output } = await importInto(server, source)
     const login = await server.client('GraphQL', 'TOKEN').login({ email: first.email, password: PASSWORD })
     const banned = await server.client('GraphQL', 'TOKEN').login({ email: second.email, password: PASSWORD })
 
@@ -102,22 +98,18 @@ describe('whoever had an account with bare Better-Auth', () => {
 })
 
 describe('an import', () => {
-  let there: BetterAuth
-  let server: Server
-  beforeAll(async () => {
-    there = await startBetterAuth()
-    server = await startServer()
-  })
+  const source = useBetterAuth()
+  const server = useServer()
   const countHere = async () => (await server.sql`select from users`).length
 
-  test('says what cannot be done, changes nothing in a dry run, and then does the rest once', async () => {
+  test('an import reports what it cannot import, and a dry run changes nothing', async () => {
     const people = Array.from({ length: 3 }, person)
-    for (const each of people) await there.signUp(each)
+    for (const each of people) await source.signUp(each)
     const add = async (email: string, password: string | null, provider = 'credential') => {
       const id = randomUUID().replaceAll('-', '').slice(0, 24)
-      await there.sql`insert into "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
+      await source.sql`insert into "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
         values (${id}, 'Grace', ${email}, false, now(), now())`
-      await there.sql`insert into account (id, "accountId", "providerId", "userId", password, "createdAt", "updatedAt")
+      await source.sql`insert into account (id, "accountId", "providerId", "userId", password, "createdAt", "updatedAt")
         values (${id}, ${id}, ${provider}, ${id}, ${password}, now(), now())`
       return id
     }
@@ -128,18 +120,18 @@ describe('an import', () => {
     await add('social@example.com', null, 'github')
     await add('bcrypt@example.com', '$2b$10$abcdefghijklmnopqrstuv')
     const here = { ...account(), username: 'Here' }
-    await server.client('REST', 'TOKEN').register(here)
+    await server.client().register(here)
     await add(here.email.toUpperCase(), scrypt)
     const both = await add('both@example.com', scrypt)
-    await there.sql`insert into account (id, "accountId", "providerId", "userId", "createdAt", "updatedAt")
+    await source.sql`insert into account (id, "accountId", "providerId", "userId", "createdAt", "updatedAt")
       values ('both-2', 'both-2', 'google', ${both}, now(), now())`
     const before = await server.sql`select * from users`
 
-    const dry = await importInto(server, there, '--dry-run')
+    const dry = await importInto(server, source, '--dry-run')
     expect(await server.sql`select * from users`).toEqual(before)
-    const first = await importInto(server, there, `--map ${mapFile}`)
+    const first = await importInto(server, source, `--map ${mapFile}`)
     const after = await server.sql`select * from users order by id`
-    const again = await importInto(server, there, `--map ${mapFile}`)
+    const again = await importInto(server, source, `--map ${mapFile}`)
 
     for (const { code } of [dry, first, again]) expect(code).toBe(0)
     expect(dry.output).toContain('4 would be imported; nothing was changed.')
@@ -162,19 +154,19 @@ describe('an import', () => {
     expect(first.output).toContain('1 with a social sign-in beside the password')
     expect(again.output).toContain('0 imported.\n4 imported before')
     expect(await server.sql`select * from users order by id`).toEqual(after)
-    expect((await server.client('REST', 'TOKEN').login(keyOf(here))).data?.user.username).toBe('Here')
+    expect((await server.client().login(keyOf(here))).data?.user.username).toBe('Here')
 
     const map = await readFile(mapFile, 'utf8')
     const [row] = await server.sql`select id from users where email = 'both@example.com'`
     expect((await stat(mapFile)).mode & 0o777).toBe(0o600)
     expect(map).toContain(`"${both}","${row?.id}","both@example.com","imported before"\r\n`)
     expect(map.trim().split('\r\n')).toHaveLength(1 + 3 + 7)
-    for (const secret of [scrypt, new URL(there.url).password]) {
+    for (const secret of [scrypt, new URL(source.url).password]) {
       for (const text of [map, dry.output, first.output]) expect(text).not.toContain(secret)
     }
   })
 
-  test('takes no hash that costs many times what one of ours does', async () => {
+  test('an import refuses a hash that costs many times the own hash', async () => {
     const [usual, hungry, slow] = [person(), person(), person()]
     const costs = [
       [usual, 65_536, 4],
@@ -182,20 +174,20 @@ describe('an import', () => {
       [slow, 19_456, 20],
     ] as const
     for (const [each, memory, passes] of costs) {
-      await there.signUp(each)
+      await source.signUp(each)
       const hashed = `$argon2id$v=19$m=${memory},t=${passes},p=1$${'c'.repeat(22)}$${'d'.repeat(43)}`
-      await there.sql`update account set password = ${hashed}
+      await source.sql`update account set password = ${hashed}
         where "userId" = (select id from "user" where email = ${each.email})`
     }
 
-    const { output } = await importInto(server, there)
+    const { output } = await importInto(server, source)
 
     expect(output).toContain('2 not imported: hash costs too much to check.')
     expect(await passwordOf(server, usual.email)).toContain('m=65536,t=4')
     for (const { email } of [hungry, slow]) expect(await passwordOf(server, email)).toBeUndefined()
   })
 
-  test('takes no Argon2 hash that could never be checked, and writes no formula into the list', async () => {
+  test('an import refuses invalid Argon2 hashes and writes no formula into the list', async () => {
     const people = [person(), person(), person(), person()]
     const hashes = [
       `$argon2id$v=19$m=8,t=1,p=8$${'c'.repeat(22)}$${'d'.repeat(43)}`,
@@ -204,22 +196,22 @@ describe('an import', () => {
       `$argon2id$v=19$m=19456,t=2,p=1$c$${'d'.repeat(43)}`,
     ]
     for (const [index, each] of people.entries()) {
-      await there.signUp(each)
-      await there.sql`update account set password = ${hashes[index] ?? ''}
+      await source.signUp(each)
+      await source.sql`update account set password = ${hashes[index] ?? ''}
         where "userId" = (select id from "user" where email = ${each.email})`
     }
-    await there.sql`update "user" set email = ${`+${people[0]?.email}`} where email = ${people[0]?.email ?? ''}`
+    await source.sql`update "user" set email = ${`+${people[0]?.email}`} where email = ${people[0]?.email ?? ''}`
 
-    await importInto(server, there, `--map ${mapFile}`)
+    await importInto(server, source, `--map ${mapFile}`)
 
     for (const { email } of people) expect(await passwordOf(server, email)).toBeUndefined()
     expect(await readFile(mapFile, 'utf8')).toContain(`"'+${people[0]?.email}","unknown kind of hash"`)
   })
 
-  test('leaves alone whoever changed their address or left since', async () => {
+  test('an import leaves users alone who changed their address or deleted the account since', async () => {
     const [moved, left] = [person(), person()]
-    for (const each of [moved, left]) await there.signUp(each)
-    await importInto(server, there)
+    for (const each of [moved, left]) await source.signUp(each)
+    await importInto(server, source)
     const moving = server.client('REST', 'COOKIE')
     await moving.login(keyOf(moved))
     await moving.updateMe({ email: account().email })
@@ -228,36 +220,36 @@ describe('an import', () => {
     await leaving.deleteMe({ password: PASSWORD })
     const count = await countHere()
 
-    const { output } = await importInto(server, there)
+    const { output } = await importInto(server, source)
 
     expect(output).toContain('0 imported.')
     expect(output).toContain('1 not imported: deleted here since.')
     expect(await countHere()).toBe(count)
   })
 
-  test('takes a thousand accounts in batches, from columns in snake case too', async () => {
+  test('an import takes a thousand accounts in batches, from columns in snake case too', async () => {
     for (const [table, columns] of [
       ['user', ['emailVerified', 'createdAt', 'updatedAt', 'banExpires']],
       ['account', ['userId', 'providerId', 'accountId']],
     ] as const) {
       for (const name of columns) {
         const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-        await there.sql`alter table ${there.sql(table)} rename column ${there.sql(name)} to ${there.sql(snake)}`
+        await source.sql`alter table ${source.sql(table)} rename column ${source.sql(name)} to ${source.sql(snake)}`
       }
     }
-    await there.sql`insert into "user" (id, name, email, email_verified, created_at, updated_at)
+    await source.sql`insert into "user" (id, name, email, email_verified, created_at, updated_at)
       select 'many' || n, 'Many', 'many' || n || '@example.com', true, now(), now() from generate_series(1, 1000) n`
-    await there.sql`insert into account (id, account_id, provider_id, user_id, password, "createdAt", "updatedAt")
+    await source.sql`insert into account (id, account_id, provider_id, user_id, password, "createdAt", "updatedAt")
       select 'many' || n, 'many' || n, 'credential', 'many' || n, ${`${'a'.repeat(32)}:${'b'.repeat(128)}`}, now(), now()
       from generate_series(1, 1000) n`
 
-    const { code, output } = await importInto(server, there)
+    const { code, output } = await importInto(server, source)
 
     expect([code, output]).toEqual([0, expect.stringContaining('1000 imported.')])
     expect(await server.sql`select from users where email like 'many%' and email_verified`).toHaveLength(1000)
   })
 
-  test('of what is no Better-Auth database, or not there, says so', async () => {
+  test('an import from another database or a missing one fails with a reason', async () => {
     const empty = await createDatabase()
     const noTable = await importInto(server, { url: empty.url })
     await empty.drop()

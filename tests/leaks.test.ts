@@ -1,63 +1,44 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { account, type Client, createClient } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
-import { createProxy } from './support/proxy.ts'
+import { useDatabase, useProxy } from './support/database.ts'
+import { memoryOf } from './support/process.ts'
+import { useProgram } from './support/program.ts'
+import { pause } from './support/time.ts'
 
-let port: number
-let url: string
-let server: ReturnType<typeof startProcess>
-let database: Awaited<ReturnType<typeof createDatabase>>
-let proxy: Awaited<ReturnType<typeof createProxy>>
-let people: Client[]
+const database = useDatabase()
+const proxy = useProxy(database)
+const server = useProgram(() => ({ DATABASE_URL: proxy.url, LOG_LEVEL: 'fatal' }))
+let clients: Client[]
 const input = account()
 
 beforeAll(async () => {
-  database = await createDatabase()
-  proxy = await createProxy(database.url)
-  port = await freePort()
-  url = `http://localhost:${port}`
-  const AUTH_SECRET = randomBytes(32).toString('base64')
-  const settings = { PORT: String(port), PUBLIC_URL: url, THROTTLE: 'off', LOG_LEVEL: 'fatal' }
-  server = startProcess({ cwd: tmpdir(), env: { DATABASE_URL: proxy.url, AUTH_SECRET, ...settings } })
-  await untilReady(url)
-  people = Array.from({ length: 10 }, () => createClient(request, 'REST', 'TOKEN'))
-  await people[0]?.register(input)
-  for (const person of people) await person.login(input)
-})
-afterAll(async () => {
-  await server.stop()
-  await proxy.close()
-  await database.drop()
+  clients = Array.from({ length: 10 }, () => createClient(request, 'REST', 'TOKEN'))
+  await clients[0]?.register(input)
+  for (const client of clients) await client.login(input)
 })
 
-/** Without keeping the connection, so that what stays open is the server’s. */
+/** Closes its connection after the answer, so that connections that stay open are the server’s own. */
 const request = (path: string, init: RequestInit = {}) => {
   const headers = { ...(init.headers as Record<string, string>), connection: 'close' }
-  return fetch(`${url}${path}`, { ...init, headers })
+  return fetch(`${server.url}${path}`, { ...init, headers })
 }
 
 async function descriptors() {
   return (await readdir(`/proc/${server.pid}/fd`)).length
 }
 
-async function megabytes() {
-  const status = await Bun.file(`/proc/${server.pid}/status`).text()
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
-}
+const memory = () => memoryOf(server.pid)
 
-/** Everybody at once, by what asks the database each time; as many connections as there may be are opened. */
+/** Operations of all clients at once that query the database each time, which fills the pool. */
 async function load(rounds: number) {
   const answers = []
   for (let round = 0; round < rounds; round++) {
     answers.push(
       ...(await Promise.all(
-        people.flatMap((person) => [person.sessions(), person.events(), person.refresh()]),
+        clients.flatMap((client) => [client.sessions(), client.events(), client.refresh()]),
       )),
     )
   }
@@ -67,7 +48,7 @@ async function load(rounds: number) {
 const BODY = JSON.stringify({ ...input, transport: 'TOKEN' })
 const HEAD = 'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
 
-/** The moments at which a client may leave: in a header, in a body, before the answer, in the answer. */
+/** The moments at which a client can leave: in a header, in a body, before the answer, in the answer. */
 const LEAVING = [
   { first: HEAD.slice(0, 40) },
   { first: `${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY.slice(0, 20)}` },
@@ -76,7 +57,7 @@ const LEAVING = [
 ]
 
 async function leave({ first, until }: (typeof LEAVING)[number]) {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(Number(server.env.PORT), '127.0.0.1')
   socket.on('error', () => {})
   await once(socket, 'connect')
   socket.write(first)
@@ -104,13 +85,13 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
         await database.sql`
           select pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'servauth' and datname = current_database() order by random() limit 3`
-        await new Promise((done) => setTimeout(done, 20))
+        await pause(20)
       }
     })()
     const statuses = await load(30)
     over.abort()
     await kills
-    // Never 401, which would sign somebody out, and never 500.
+    // Never 401, which would sign a user out, and never 500.
     expect([...new Set(statuses)].filter((status) => status !== 200 && status !== 503)).toEqual([])
   },
   async 'clients leave in the middle'() {
@@ -122,7 +103,7 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
     const before = await descriptors()
     const sockets: Socket[] = []
     for (let index = 0; index < 500; index++) {
-      const socket = connect(port, '127.0.0.1')
+      const socket = connect(Number(server.env.PORT), '127.0.0.1')
       socket.on('error', () => {})
       await once(socket, 'connect')
       socket.write(`${HEAD}Content-Length: 4000\r\n\r\n{"email":`)
@@ -134,10 +115,10 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'after every fault the descriptors and the memory are what they were, and the next request is answered',
+  'after every fault the server has its former descriptors and memory and answers',
   async () => {
     await load(20)
-    const before = { descriptors: await descriptors(), megabytes: await megabytes() }
+    const before = { descriptors: await descriptors(), memory: await memory() }
 
     for (const [name, fault] of Object.entries(FAULTS)) {
       await fault()
@@ -145,21 +126,21 @@ test.skipIf(process.platform !== 'linux')(
       await expect
         .poll(async () => (await load(1)).every((status) => status === 200), { timeout: 5000, message: name })
         .toBe(true)
-      // A few for connections that are being replaced.
+      // Five more for connections that are being replaced.
       await expect
         .poll(descriptors, { timeout: 15_000, message: name })
         .toBeLessThanOrEqual(before.descriptors + 5)
     }
-    // Twice more of everything that costs the most adds nothing to speak of.
-    const once = await megabytes()
+    // The most expensive faults once more: memory must not grow with each.
+    const once = await memory()
     for (const name of ['backends are killed under load', 'clients leave in the middle'])
       await FAULTS[name]?.()
     await expect
       .poll(async () => (await load(1)).every((status) => status === 200), { timeout: 5000 })
       .toBe(true)
 
-    expect(once - before.megabytes).toBeLessThan(150)
-    expect((await megabytes()) - once).toBeLessThan(60)
+    expect(once - before.memory).toBeLessThan(150)
+    expect((await memory()) - once).toBeLessThan(60)
     await expect.poll(descriptors, { timeout: 15_000 }).toBeLessThanOrEqual(before.descriptors + 5)
   },
   120_000,

@@ -1,16 +1,12 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, WAYS } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { WAYS } from './support/client.ts'
+import { useServer } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
-describe.each(WAYS)('logout by $door with $transport', ({ door, transport }) => {
-  test('ends the session: neither its secret nor its access token works again', async () => {
-    const client = server.client(door, transport)
-    await client.register()
+describe.each(WAYS)('logout by $adapter with $transport', ({ adapter, transport }) => {
+  test('after a logout neither the secret nor the access token of the session works', async () => {
+    const { client } = await server.registerUser(adapter, transport)
     const left = client.twin()
 
     const { data, headers } = await client.logout()
@@ -29,11 +25,9 @@ describe.each(WAYS)('logout by $door with $transport', ({ door, transport }) => 
     }
   })
 
-  test('leaves other sessions of the user alone', async () => {
-    const input = account()
-    const here = server.client(door, transport)
-    const there = server.client(door, transport)
-    await here.register(input)
+  test('logout leaves the other sessions of the user alone', async () => {
+    const { client: here, input } = await server.registerUser(adapter, transport)
+    const there = server.client(adapter, transport)
     await there.login(input)
 
     await here.logout()
@@ -41,11 +35,9 @@ describe.each(WAYS)('logout by $door with $transport', ({ door, transport }) => 
     expect((await there.me()).data?.email).toBe(input.email)
   })
 
-  test('takes the refresh token, and an access token that has expired', async () => {
-    const byRefreshToken = server.client(door, 'TOKEN')
-    const byAccessToken = server.client(door, transport)
-    await byRefreshToken.register()
-    await byAccessToken.register()
+  test('logout takes a refresh token or an access token', async () => {
+    const { client: byRefreshToken } = await server.registerUser(adapter)
+    const { client: byAccessToken } = await server.registerUser(adapter, transport)
     const twins = [byRefreshToken.twin(), byAccessToken.twin()]
     const nothing = { cookie: null, bearer: null }
 
@@ -63,14 +55,14 @@ describe.each(WAYS)('logout by $door with $transport', ({ door, transport }) => 
     for (const twin of twins) expect((await twin.me()).reason).toBe('REVOKED')
   })
 
-  test('without any credentials there is nobody to log out', async () => {
-    const client = server.client(door, transport)
+  test('logout without a credential is UNAUTHENTICATED', async () => {
+    const client = server.client(adapter, transport)
 
     expect(await client.call('logout')).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'MISSING' })
   })
 
-  test('succeeds with a credential that is unknown, and clears the cookie', async () => {
-    const client = server.client(door, transport)
+  test('logout with an unknown credential succeeds and clears the cookie', async () => {
+    const client = server.client(adapter, transport)
     client.kept.cookie = '__Host-servauth=unknown'
 
     const { data, headers } = await client.call('logout', undefined, { bearer: null })
@@ -79,9 +71,8 @@ describe.each(WAYS)('logout by $door with $transport', ({ door, transport }) => 
     expect(headers.getSetCookie()[0]).toMatch(/^__Host-servauth=; Max-Age=0;/)
   })
 
-  test('succeeds when it is done twice', async () => {
-    const client = server.client(door, transport)
-    await client.register()
+  test('a second logout of the same session succeeds', async () => {
+    const { client } = await server.registerUser(adapter, transport)
     const again = client.twin()
 
     await client.logout()
@@ -90,11 +81,9 @@ describe.each(WAYS)('logout by $door with $transport', ({ door, transport }) => 
   })
 })
 
-test('logging out by the bearer leaves the cookie of another session', async () => {
-  const cookie = server.client('REST', 'COOKIE')
-  const bearer = server.client('REST', 'TOKEN')
-  await cookie.register()
-  await bearer.register()
+test('logout by a bearer leaves the session of the cookie beside it alone', async () => {
+  const { client: cookie } = await server.registerUser('REST', 'COOKIE')
+  const { client: bearer } = await server.registerUser()
 
   const { headers } = await bearer.call('logout', undefined, {
     cookie: cookie.kept.cookie,
@@ -106,23 +95,20 @@ test('logging out by the bearer leaves the cookie of another session', async () 
   expect((await bearer.me()).reason).toBe('REVOKED')
 })
 
-test('a secret from before the password changed ends nothing', async () => {
-  const input = account()
-  const client = server.client('REST', 'TOKEN')
-  await client.register(input)
+test('logout with a secret from before a password change ends no session', async () => {
+  const { client, input } = await server.registerUser()
   const { refreshToken } = client.kept
   await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' })
 
-  const inBody = await server.client('REST', 'TOKEN').call('logout', { refreshToken })
-  const asBearer = await server.client('REST', 'TOKEN').call('logout', undefined, { bearer: refreshToken })
+  const inBody = await server.client().call('logout', { refreshToken })
+  const asBearer = await server.client().call('logout', undefined, { bearer: refreshToken })
 
   expect([inBody.status, asBearer.status]).toEqual([204, 204])
   expect((await client.me()).data?.email).toBe(input.email)
 })
 
-test('logging out with a bearer that is good for nothing ends the session in the cookie', async () => {
-  const client = server.client('GraphQL', 'COOKIE')
-  await client.register()
+test('logout with an invalid bearer ends the session of the cookie beside it', async () => {
+  const { client } = await server.registerUser('GraphQL', 'COOKIE')
   const left = client.twin()
 
   const { data } = await client.call('logout', undefined, { bearer: 'nonsense' })

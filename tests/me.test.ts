@@ -1,26 +1,18 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, DOORS, WAYS } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, account, WAYS } from './support/client.ts'
+import { useServer } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
 const stale = (email: string) => server.sql`
   update sessions set authenticated_at = now() - interval '16 minutes'
   where user_id = (select id from users where email = ${email})`
 
-describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
-  async function signedIn() {
-    const input = account()
-    const client = server.client(door, transport)
-    await client.register(input)
-    return { ...input, client }
-  }
+describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) => {
+  const registerUser = () => server.registerUser(adapter, transport)
 
-  test('shows the public fields and no others', async () => {
-    const { client, email } = await signedIn()
+  test('me shows the public fields and no others', async () => {
+    const { client, email } = await registerUser()
 
     const { data } = await client.me()
 
@@ -30,23 +22,23 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect(data).toMatchObject({ email, username: null })
   })
 
-  test('is nobody without credentials, and an error with bad ones', async () => {
-    const client = server.client(door, transport)
+  test('me answers a missing credential as signed out, and an invalid one with an error', async () => {
+    const client = server.client(adapter, transport)
 
-    const nobody = await client.me()
+    const signedOut = await client.me()
     const badBearer = await client.call('me', undefined, { bearer: 'nonsense' })
     const badCookie = await client.call('me', undefined, { bearer: null, cookie: '__Host-servauth=nonsense' })
 
-    expect(nobody).toMatchObject(
-      door === 'REST' ? { status: 401, reason: 'MISSING' } : { status: 200, data: null },
+    expect(signedOut).toMatchObject(
+      adapter === 'REST' ? { status: 401, reason: 'MISSING' } : { status: 200, data: null },
     )
-    expect(nobody.code).toBe(door === 'REST' ? 'UNAUTHENTICATED' : undefined)
+    expect(signedOut.code).toBe(adapter === 'REST' ? 'UNAUTHENTICATED' : undefined)
     expect(badBearer).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
     expect(badCookie).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
   })
 
-  test('updateMe sets the username and clears it with null, touching nothing else', async () => {
-    const { client, email } = await signedIn()
+  test('updateMe sets the username, clears it with null and changes nothing else', async () => {
+    const { client, email } = await registerUser()
 
     const set = await client.updateMe({ username: '  Grace  ' })
     const untouched = await client.updateMe({})
@@ -58,9 +50,9 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect(Date.parse(cleared.data?.updatedAt ?? '')).toBeGreaterThan(Date.parse(set.data?.updatedAt ?? ''))
   })
 
-  test('updateMe with a new address ends the other sessions and keeps this one going', async () => {
-    const { client, email, password } = await signedIn()
-    const other = server.client(door, transport)
+  test('updateMe with a new address ends the other sessions and keeps this one', async () => {
+    const { client, email, password } = await registerUser()
+    const other = server.client(adapter, transport)
     await other.login({ email, password })
     const before = client.twin()
     const newEmail = account().email
@@ -70,15 +62,17 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect(data).toMatchObject({ email: newEmail, emailVerified: false })
     expect((await other.me()).reason).toBe('REVOKED')
     expect((await client.refresh()).data?.user.email).toBe(newEmail)
-    // A cookie that was stolen before the change is dead, and using it does not end the session.
+    // A cookie from before the change is revoked, and its use does not end the session.
     if (transport === 'COOKIE') expect((await before.refresh()).reason).toBe('REVOKED')
     expect((await client.me()).data?.email).toBe(newEmail)
-    expect((await server.client(door, transport).login({ email, password })).code).toBe('INVALID_CREDENTIALS')
-    expect((await server.client(door, transport).login({ email: newEmail, password })).data).not.toBeNull()
+    expect((await server.client(adapter, transport).login({ email, password })).code).toBe(
+      'INVALID_CREDENTIALS',
+    )
+    expect((await server.client(adapter, transport).login({ email: newEmail, password })).data).not.toBeNull()
   })
 
-  test('updateMe with a new address needs the password in a session that is not fresh', async () => {
-    const { client, email, password } = await signedIn()
+  test('updateMe with a new address needs the password 15 minutes after sign-in', async () => {
+    const { client, email, password } = await registerUser()
     await stale(email)
     const newEmail = account().email
 
@@ -93,8 +87,8 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect(right.data?.email).toBe(newEmail)
   })
 
-  test('a password that is given is checked, also where a fresh session would do', async () => {
-    const { client } = await signedIn()
+  test('a password is checked whenever it is given, in a fresh session too', async () => {
+    const { client } = await registerUser()
 
     expect((await client.updateMe({ username: 'Eve', currentPassword: 'not the password' })).code).toBe(
       'INVALID_CREDENTIALS',
@@ -103,9 +97,9 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect((await client.me()).data?.username).toBeNull()
   })
 
-  test('updateMe refuses an address that is taken and changes nothing', async () => {
-    const { client, email } = await signedIn()
-    const taken = await signedIn()
+  test('updateMe with a taken address is refused and changes nothing', async () => {
+    const { client, email } = await registerUser()
+    const taken = await registerUser()
 
     const { code } = await client.updateMe({ email: taken.email, username: 'Eve' })
 
@@ -113,9 +107,9 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect((await client.me()).data).toMatchObject({ email, username: null })
   })
 
-  test('deleteMe takes the account and every session with it', async () => {
-    const { client, email, password } = await signedIn()
-    const other = server.client(door, transport)
+  test('deleteMe deletes the account and all its sessions', async () => {
+    const { client, email, password } = await registerUser()
+    const other = server.client(adapter, transport)
     await other.login({ email, password })
     const left = client.twin()
 
@@ -123,12 +117,16 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
 
     expect(data).toBe(true)
     for (const each of [left, other]) expect((await each.me()).reason).toBe('REVOKED')
-    expect((await server.client(door, transport).login({ email, password })).code).toBe('INVALID_CREDENTIALS')
-    expect((await server.client(door, transport).register({ email, password })).data?.user.email).toBe(email)
+    expect((await server.client(adapter, transport).login({ email, password })).code).toBe(
+      'INVALID_CREDENTIALS',
+    )
+    expect((await server.client(adapter, transport).register({ email, password })).data?.user.email).toBe(
+      email,
+    )
   })
 
-  test('deleteMe needs the password in a session that is not fresh', async () => {
-    const { client, email, password } = await signedIn()
+  test('deleteMe needs the password 15 minutes after sign-in', async () => {
+    const { client, email, password } = await registerUser()
     await stale(email)
 
     const refused = await client.deleteMe()
@@ -138,8 +136,8 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     expect(right.data).toBe(true)
   })
 
-  test('of two deletions at once both end well or as signed out, and one account is gone', async () => {
-    const { client } = await signedIn()
+  test('two deletions at once are answered as done or REVOKED', async () => {
+    const { client } = await registerUser()
 
     const answers = await Promise.all([client.twin().deleteMe(), client.twin().deleteMe()])
 
@@ -147,8 +145,8 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
     for (const { data, reason } of answers) expect(data === true || reason === 'REVOKED').toBe(true)
   })
 
-  test('nobody changes or deletes anything without a credential', async () => {
-    const client = server.client(door, transport)
+  test('updateMe and deleteMe without a credential are refused', async () => {
+    const client = server.client(adapter, transport)
 
     expect(await client.updateMe({ username: 'Eve' })).toMatchObject({
       code: 'UNAUTHENTICATED',
@@ -158,22 +156,19 @@ describe.each(WAYS)('me by $door with $transport', ({ door, transport }) => {
   })
 })
 
-describe.each(DOORS)('credentials by %s', (door) => {
-  test('a request with a cookie and a bearer is judged by the bearer', async () => {
-    const ada = server.client(door, 'COOKIE')
-    const bob = server.client(door, 'TOKEN')
-    await ada.register()
-    const { data } = await bob.register()
+describe.each(ADAPTERS)('credentials by %s', (adapter) => {
+  test('of a cookie and a bearer in one request the bearer decides', async () => {
+    const { client: ada } = await server.registerUser(adapter, 'COOKIE')
+    const { client: bob, user } = await server.registerUser(adapter)
 
     const both = { cookie: ada.kept.cookie, bearer: bob.kept.accessToken }
 
-    expect((await ada.call('me', undefined, both)).data?.id).toBe(data?.user.id)
+    expect((await ada.call('me', undefined, both)).data?.id).toBe(user.id)
     expect((await ada.call('me', undefined, { ...both, bearer: 'nonsense' })).reason).toBe('INVALID')
   })
 
-  test('a doubled session cookie is no credential', async () => {
-    const client = server.client(door, 'COOKIE')
-    await client.register()
+  test('a request with two session cookies has no credential', async () => {
+    const { client } = await server.registerUser(adapter, 'COOKIE')
     const { cookie } = client.kept
 
     const { data } = await client.call('me', undefined, { cookie: `${cookie}; ${cookie}` })
@@ -181,33 +176,30 @@ describe.each(DOORS)('credentials by %s', (door) => {
     expect(data).toBeNull()
   })
 
-  test('a cookie within another cookie’s value is no credential', async () => {
-    const client = server.client(door, 'COOKIE')
-    await client.register()
+  test('a session cookie inside the value of another cookie is no credential', async () => {
+    const { client } = await server.registerUser(adapter, 'COOKIE')
 
     const { data } = await client.call('me', undefined, { cookie: `theme=dark,${client.kept.cookie}` })
 
     expect(data).toBeNull()
   })
 
-  test('a refresh token is no access token', async () => {
-    const client = server.client(door, 'TOKEN')
-    await client.register()
+  test('a refresh token is not accepted as an access token', async () => {
+    const { client } = await server.registerUser(adapter)
 
     expect(await client.call('me', undefined, { bearer: client.kept.refreshToken })).toMatchObject({
       reason: 'INVALID',
     })
   })
 
-  test('the predecessor of a rotated cookie still reads within the grace', async () => {
-    const client = server.client(door, 'COOKIE')
-    const { data } = await client.register()
+  test('the predecessor of a rotated cookie is accepted within the grace', async () => {
+    const { client, session } = await server.registerUser(adapter, 'COOKIE')
     const slow = client.twin()
     await client.refresh()
 
     const inGrace = await slow.me()
-    await server.sql`update sessions set rotated_at = rotated_at - interval '31 seconds' where id = ${data?.session.id ?? ''}`
-    await server.hears()
+    await server.sql`update sessions set rotated_at = rotated_at - interval '31 seconds' where id = ${session.id}`
+    await server.catchUp()
     const after = await slow.me()
 
     expect(inGrace.data).not.toBeNull()
@@ -215,9 +207,8 @@ describe.each(DOORS)('credentials by %s', (door) => {
     expect((await client.me()).data).not.toBeNull()
   })
 
-  test('a cookie that is remembered is no bearer, and an access token no cookie', async () => {
-    const client = server.client(door, 'COOKIE')
-    await client.register()
+  test('a cached cookie is not accepted as a bearer, nor an access token as a cookie', async () => {
+    const { client } = await server.registerUser(adapter, 'COOKIE')
     await client.me()
     const secret = client.kept.cookie?.split('=')[1] ?? ''
     await client.call('me', undefined, { cookie: null, bearer: client.kept.accessToken })
@@ -231,40 +222,38 @@ describe.each(DOORS)('credentials by %s', (door) => {
   })
 })
 
-test('a document of `me` that is known answers each user, shape and moment for itself', async () => {
-  const users = await Promise.all(
-    ['Ada', 'Grace'].map(async (username) => {
-      const client = server.client('GraphQL', 'TOKEN')
-      await client.register({ ...account(), username })
-      return { username, client }
-    }),
-  )
-  const ask = async (client: (typeof users)[number]['client'], query: string, operationName?: string) => {
-    const response = await server.fetch('/graphql', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${client.kept.accessToken}` },
-      body: JSON.stringify({ query, ...(operationName && { operationName }) }),
-    })
+test('a cached `me` document gives each user their current data in the asked shape', async () => {
+  const registerNamed = async (username: string) => {
+    const client = server.client('GraphQL', 'TOKEN')
+    await client.register({ ...account(), username })
+    return { username, client }
+  }
+  const [ada, grace] = [await registerNamed('Ada'), await registerNamed('Grace')]
+  const ask = async ({ client }: typeof ada, query: string, operationName?: string) => {
+    const response = await server.askGraphQL(
+      { query, ...(operationName && { operationName }) },
+      { authorization: `Bearer ${client.kept.accessToken}` },
+    )
     return response.json()
   }
   const plain = 'query Me { me { username } }'
   const renamed = '{ who: me { name: username __typename } }'
   for (let round = 0; round < 3; round++) {
-    for (const { username, client } of users) {
-      expect(await ask(client, plain)).toEqual({ data: { me: { username } } })
-      expect(await ask(client, plain, 'Me')).toEqual({ data: { me: { username } } })
-      expect(await ask(client, renamed)).toEqual({ data: { who: { name: username, __typename: 'User' } } })
-      expect(await ask(client, plain, 'Other')).toMatchObject({
+    for (const user of [ada, grace]) {
+      const { username } = user
+      expect(await ask(user, plain)).toEqual({ data: { me: { username } } })
+      expect(await ask(user, plain, 'Me')).toEqual({ data: { me: { username } } })
+      expect(await ask(user, renamed)).toEqual({ data: { who: { name: username, __typename: 'User' } } })
+      expect(await ask(user, plain, 'Other')).toMatchObject({
         errors: [{ extensions: { code: 'INVALID_INPUT' } }],
       })
     }
   }
-  const [ada, grace] = users.map(({ client }) => client)
-  await ada?.call('updateMe', { username: 'Countess' })
-  expect(ada && (await ask(ada, plain))).toEqual({ data: { me: { username: 'Countess' } } })
-  expect(grace && (await ask(grace, plain))).toEqual({ data: { me: { username: 'Grace' } } })
-  await ada?.call('logout')
-  expect(ada && (await ask(ada, plain))).toMatchObject({
+  await ada.client.updateMe({ username: 'Countess' })
+  expect(await ask(ada, plain)).toEqual({ data: { me: { username: 'Countess' } } })
+  expect(await ask(grace, plain)).toEqual({ data: { me: { username: 'Grace' } } })
+  await ada.client.logout()
+  expect(await ask(ada, plain)).toMatchObject({
     data: { me: null },
     errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'REVOKED' } }],
   })

@@ -1,59 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { account, createClient, DOORS } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { createMailbox } from './support/mailbox.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
-import { createProxy } from './support/proxy.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { ADAPTERS, account } from './support/client.ts'
+import { useDatabase, useProxy } from './support/database.ts'
+import { useMailbox } from './support/mailbox.ts'
+import { childrenOf, freePort } from './support/process.ts'
+import { launchProgram, startProgram } from './support/program.ts'
+import { useResource } from './support/resource.ts'
 import { scrape } from './support/scrape.ts'
 
-let database: Awaited<ReturnType<typeof createDatabase>>
-let mailbox: Awaited<ReturnType<typeof createMailbox>>
-let proxy: Awaited<ReturnType<typeof createProxy>>
-beforeAll(async () => {
-  database = await createDatabase()
-  mailbox = await createMailbox()
-  proxy = await createProxy(database.url)
-})
-afterAll(async () => {
-  await proxy.close()
-  await mailbox.close()
-  await database.drop()
-})
-
-const secret = randomBytes(32).toString('base64url')
+const database = useDatabase()
+const mailbox = useMailbox()
+const proxy = useProxy(database)
 
 async function start(settings: Record<string, string> = {}) {
-  const url = `http://localhost:${await freePort()}`
   const metricsPort = await freePort()
-  const server = startProcess({
-    cwd: tmpdir(),
-    env: {
-      PORT: new URL(url).port,
-      METRICS_PORT: String(metricsPort),
-      DATABASE_URL: proxy.url,
-      AUTH_SECRET: secret,
-      PUBLIC_URL: url,
-      SMTP_URL: mailbox.url,
-      ...settings,
-    },
+  const server = await startProgram({
+    METRICS_PORT: String(metricsPort),
+    DATABASE_URL: proxy.url,
+    SMTP_URL: mailbox.url,
+    THROTTLE: 'on',
+    ...settings,
   })
-  await untilReady(url)
-  return {
-    ...server,
-    url,
-    metricsPort,
-    scrape: () => scrape(metricsPort),
-    client: (door: 'REST' | 'GraphQL') =>
-      createClient((path, init) => fetch(url + path, init), door, 'TOKEN'),
-    gql: (query: string, headers = {}) =>
-      fetch(`${url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify({ query }),
-      }),
-  }
+  return { ...server, metricsPort, scrape: () => scrape(metricsPort), close: server.stop }
 }
 
 type Scrape = Awaited<ReturnType<typeof scrape>>
@@ -66,15 +34,11 @@ const growth =
 const REQUESTS = 'servauth_request_duration_seconds_count'
 
 describe('a server with a METRICS_PORT', () => {
-  let server: Awaited<ReturnType<typeof start>>
-  beforeAll(async () => {
-    server = await start()
-  })
-  afterAll(() => server.stop())
+  const server = useResource(start)
 
-  test.each(DOORS)('counts operations by their name, door and code (%s)', async (given) => {
-    const door = given.toLowerCase()
-    const client = server.client(given)
+  test.each(ADAPTERS)('operations by %s are counted by name, adapter and code', async (adapter) => {
+    const door = adapter.toLowerCase()
+    const client = server.client(adapter)
     const input = account()
     const before = await server.scrape()
 
@@ -95,17 +59,19 @@ describe('a server with a METRICS_PORT', () => {
     expect(grown('servauth_request_duration_seconds_sum', { operation: 'register' })).toBeGreaterThan(0.005)
   })
 
-  test('lets no client make a series', async () => {
+  test('a client cannot add a series', async () => {
     const canary = `canary${randomBytes(6).toString('hex')}`
     const before = await server.scrape()
     const paths = [`/${canary}`, `/auth/${canary}`, `/auth/me/${canary}`, `/auth/sessions/${canary}`]
     for (const path of paths) await fetch(server.url + path, { method: 'DELETE' })
     await fetch(`${server.url}/auth/login`, { method: 'OPTIONS' })
-    await server.gql(`query ${canary} { ${canary}: me { id } }`)
-    await server.gql(`{ ${canary} }`)
-    await server.gql(`{ ${canary}`)
-    await server.gql('query Both { ...Both } fragment Both on Query { me { id } sessions { id } }')
-    await server.gql('{ ...One } fragment One on Query { events { id } }')
+    await server.askGraphQL({ query: `query ${canary} { ${canary}: me { id } }` })
+    await server.askGraphQL({ query: `{ ${canary} }` })
+    await server.askGraphQL({ query: `{ ${canary}` })
+    await server.askGraphQL({
+      query: 'query Both { ...Both } fragment Both on Query { me { id } sessions { id } }',
+    })
+    await server.askGraphQL({ query: '{ ...One } fragment One on Query { events { id } }' })
 
     const after = await server.scrape()
 
@@ -119,11 +85,9 @@ describe('a server with a METRICS_PORT', () => {
     expect(sum(REQUESTS, { operation: 'events', door: 'graphql' })).toBe(1)
   })
 
-  test('counts what is limited and what was stolen', async () => {
+  test('reached limits and reused refresh tokens are counted', async () => {
     const before = await server.scrape()
-    const client = server.client('REST')
-    const input = account()
-    await client.register(input)
+    const { client, input } = await server.registerUser()
     for (let attempt = 0; attempt < 7; attempt++)
       await client.call('login', { ...input, password: 'wrong one' })
     const thief = client.twin()
@@ -137,14 +101,13 @@ describe('a server with a METRICS_PORT', () => {
     expect(sum('servauth_refresh_reused_total')).toBe(1)
   })
 
-  test('tells how many mails wait and for how long', async () => {
+  test('the number of waiting mails and their age are measured', async () => {
     mailbox.misbehave({ code: 451 })
-    const input = account()
-    await server.client('REST').register(input)
-    await server.client('REST').call('requestPasswordReset', { email: input.email })
+    const { email } = await server.registerUser()
+    await server.client().call('requestPasswordReset', { email })
     await database.sql`update mail_outbox set created_at = now() - interval '2 minutes' where status = 'PENDING'`
 
-    // Asked for every five seconds at most.
+    // The server reads them every five seconds at most.
     await expect
       .poll(async () => (await server.scrape()).sum('servauth_mail_pending'), { timeout: 15_000 })
       .toBeGreaterThan(0)
@@ -152,7 +115,7 @@ describe('a server with a METRICS_PORT', () => {
     mailbox.misbehave(undefined)
   })
 
-  test('serves the numbers alone, in the form of Prometheus', async () => {
+  test('the port serves metrics in the format of Prometheus and nothing else', async () => {
     const { status, type, sum } = await server.scrape()
 
     expect(status).toBe(200)
@@ -164,7 +127,7 @@ describe('a server with a METRICS_PORT', () => {
     ]) {
       expect(sum(name)).toBeGreaterThan(0)
     }
-    // Since the last scrape, and one comes every few milliseconds here.
+    // It is measured since the last scrape, here a few milliseconds ago.
     const lag = async () => (await server.scrape()).sum('nodejs_eventloop_lag_p99_seconds')
     await expect.poll(lag, { interval: 200 }).toBeGreaterThan(0)
     expect(sum('servauth_ready')).toBe(1)
@@ -177,7 +140,7 @@ describe('a server with a METRICS_PORT', () => {
     expect((await fetch(`${server.url}/metrics`)).status).toBe(404)
   })
 
-  test('answers a scrape while the database does not', async () => {
+  test('a scrape is answered while the database does not answer', async () => {
     proxy.freeze()
     onTestFinished(proxy.restore)
     await server.scrape()
@@ -188,17 +151,15 @@ describe('a server with a METRICS_PORT', () => {
     expect(sum('servauth_ready')).toBe(0)
     expect(sum('servauth_changes_age_seconds')).toBeGreaterThan(1)
     proxy.restore()
-    await untilReady(server.url)
+    await server.untilReady()
     expect((await server.scrape()).sum('servauth_ready')).toBe(1)
   })
 })
 
-test('several processes are scraped as one, and one that dies takes no counts with it', async () => {
+test('several processes are scraped as one, and the counts of a dead one stay', async () => {
   const server = await start({ WORKERS: '2', THROTTLE: 'off' })
-  const client = server.client('REST')
-  const input = account()
-  await client.register(input)
-  // A connection of its own for each, so that both processes get some.
+  const { client } = await server.registerUser()
+  // A new connection for each request, so that both processes get some.
   const ask = () =>
     fetch(`${server.url}/auth/me`, {
       headers: { connection: 'close', authorization: `Bearer ${client.kept.accessToken}` },
@@ -210,11 +171,11 @@ test('several processes are scraped as one, and one that dies takes no counts wi
   expect(before.sum('servauth_processes')).toBe(2)
   expect(before.sum('servauth_ready')).toBe(1)
 
-  process.kill(await aChildOf(server.pid), 'SIGKILL')
+  process.kill((await childrenOf(server.pid))[0] ?? 0, 'SIGKILL')
   await expect
     .poll(async () => (await server.scrape()).sum('servauth_processes'), { timeout: 10_000 })
     .toBe(2)
-  await untilReady(server.url)
+  await server.untilReady()
 
   const after = await server.scrape()
   expect(after.sum(REQUESTS, { operation: 'me', code: 'OK' })).toBe(40)
@@ -222,11 +183,12 @@ test('several processes are scraped as one, and one that dies takes no counts wi
   expect(await server.stop()).toEqual({ code: 0, signal: null })
 })
 
-test('a document whose fragments fan out without end costs a watched server nothing', async () => {
+test('a document whose fragments fan out does not slow a server with metrics down', async () => {
   const server = await start()
   const levels = Array.from({ length: 80 }, (_, n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`)
 
-  const answer = await server.gql(`{ ...F0 } ${levels.join(' ')} fragment F80 on Query { me { id } }`)
+  const query = `{ ...F0 } ${levels.join(' ')} fragment F80 on Query { me { id } }`
+  const answer = await server.askGraphQL({ query })
   const alive = await fetch(`${server.url}/health`)
 
   expect((await answer.json()).data).toEqual({ me: null })
@@ -234,25 +196,12 @@ test('a document whose fragments fan out without end costs a watched server noth
   await server.stop()
 }, 10_000)
 
-test('a METRICS_PORT that is taken is said by name', async () => {
+test('a METRICS_PORT that is in use is named', async () => {
   const port = await freePort()
   const taken = Bun.serve({ port, fetch: () => new Response() })
-  const server = startProcess({
-    env: {
-      PORT: String(await freePort()),
-      METRICS_PORT: String(port),
-      DATABASE_URL: database.url,
-      AUTH_SECRET: secret,
-      PUBLIC_URL: 'http://localhost:3000',
-    },
-  })
+  const server = await launchProgram({ METRICS_PORT: String(port), DATABASE_URL: database.url })
 
   expect(await server.exited).toMatchObject({ code: 1 })
   expect(server.output()).toContain(`METRICS_PORT ${port} is in use`)
   await taken.stop(true)
 })
-
-async function aChildOf(pid = 0) {
-  const listed = await Bun.file(`/proc/${pid}/task/${pid}/children`).text()
-  return Number(listed.split(' ')[0])
-}

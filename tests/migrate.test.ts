@@ -3,8 +3,7 @@ import { LOCKS } from '../src/db/locks.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { createDatabase } from './support/database.ts'
 import { createProxy } from './support/proxy.ts'
-
-const seconds = (since: number) => (performance.now() - since) / 1000
+import { pause, secondsSince } from './support/time.ts'
 
 async function databaseWithProxy() {
   const database = await createDatabase()
@@ -19,7 +18,7 @@ async function databaseWithProxy() {
   }
 }
 
-test.concurrent('a migration on a database that freezes is given up, and can be tried again', async () => {
+test.concurrent('a migration on a database that freezes fails and can be repeated', async () => {
   const { sql, proxy, drop } = await databaseWithProxy()
   const other = await sql.reserve()
   await other`select pg_advisory_lock(${LOCKS.migration})`
@@ -37,30 +36,30 @@ test.concurrent('a migration on a database that freezes is given up, and can be 
     .toHaveLength(1)
 
   proxy.freeze()
-  const told = await outcome
-  const took = seconds(began)
+  const message = await outcome
+  const took = secondsSince(began)
   proxy.restore()
   await other`select pg_advisory_unlock(${LOCKS.migration})`
   other.release()
   await migrate(proxy.url)
   await drop()
 
-  expect(told).toBe('The database does not answer')
+  expect(message).toBe('The database does not answer')
   expect(took).toBeLessThan(20)
 })
 
-test.concurrent('a migration that waits for another replica waits as long as that one works', async () => {
+test.concurrent('a migration waits for the migration of another replica as long as it takes', async () => {
   const { sql, proxy, drop } = await databaseWithProxy()
   const other = await sql.reserve()
   await other`select pg_advisory_lock(${LOCKS.migration})`
   const began = performance.now()
   const waiting = migrate(proxy.url)
 
-  await new Promise((done) => setTimeout(done, 13_000))
+  await pause(13_000)
   await other`select pg_advisory_unlock(${LOCKS.migration})`
   other.release()
   await waiting
   await drop()
 
-  expect(seconds(began)).toBeGreaterThan(13)
+  expect(secondsSince(began)).toBeGreaterThan(13)
 })

@@ -1,13 +1,10 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { useServer } from './support/server.ts'
 
-/** Routes of the other contract: `schema.graphql` describes them. */
+/** Routes that `schema.graphql` describes instead. */
 const GRAPHQL = ['POST /graphql', 'GET /schema.graphql']
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
 const documented = () =>
   Object.entries(server.conformance.document.paths).flatMap(([path, methods]) =>
@@ -18,7 +15,7 @@ const documented = () =>
     })),
   )
 
-test('every route is in the document, and the other way round', () => {
+test('the document has every route and no others', () => {
   const routes = server.app.routes
     .filter(({ method }) => method !== 'ALL')
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
@@ -31,7 +28,7 @@ test('every route is in the document, and the other way round', () => {
   ).toEqual(routes.sort())
 })
 
-test('the document is served in production, may be kept, and names the server and its cookie', async () => {
+test('the document is served in production, can be cached and names the server and its cookie', async () => {
   const response = await server.fetch('/openapi.json')
   const { openapi, servers, components } = await response.json()
 
@@ -42,7 +39,7 @@ test('the document is served in production, may be kept, and names the server an
   expect(components.securitySchemes.cookie.name).toBe('__Host-servauth')
 })
 
-test('the examples work as they stand, one after the other', async () => {
+test('the examples of the document work one after the other', async () => {
   const exampleOf = (id: string) =>
     documented().find(({ operationId }) => operationId === id)?.requestBody?.content['application/json']
       .example
@@ -66,17 +63,14 @@ test('the examples work as they stand, one after the other', async () => {
     ['refresh', 200],
     ['changePassword', 200],
     ['logout', 204],
-    // With the password that was changed.
+    // With the password from before the change.
     ['login', 401],
   ])
 })
 
-describe('an answer that the document does not allow is found', () => {
+describe('the check of an answer against the document', () => {
   const headers = { 'content-type': 'application/json', 'x-request-id': 'x' }
-  const user = async () => {
-    const client = server.client('REST', 'TOKEN')
-    return (await client.register()).data?.user
-  }
+  const user = async () => (await server.registerUser()).user
   const problem = (code: string, status: number, more = {}) => ({
     type: 'about:blank',
     title: 'x',
@@ -86,7 +80,7 @@ describe('an answer that the document does not allow is found', () => {
   })
   const asProblem = { ...headers, 'content-type': 'application/problem+json' }
 
-  test('though a right one passes', async () => {
+  test('a correct answer passes the check', async () => {
     const answer = Response.json(await user(), { headers })
 
     await expect(
@@ -132,7 +126,7 @@ describe('an answer that the document does not allow is found', () => {
           headers: { ...asProblem, 'www-authenticate': 'Bearer' },
         }),
     ],
-  ])('with %s', async (_, answer) => {
+  ])('an answer with %s fails the check', async (_, answer) => {
     await expect(
       server.conformance.check({ method: 'GET', path: '/auth/me' }, await answer()),
     ).rejects.toThrow('does not allow')

@@ -1,6 +1,6 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { account, type Client, DOORS } from './support/client.ts'
-import { startServerWithMail } from './support/server.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ADAPTERS, account, type Client } from './support/client.ts'
+import { type ServerWithMail, useServerWithMail } from './support/server.ts'
 
 /**
  * The owner controls the mailbox of an address. A stranger knows the address. A taker has the password or a session.
@@ -14,17 +14,12 @@ beforeEach(() => {
 })
 const PROXY = { TRUSTED_PROXIES: '192.0.2.1', THROTTLE: 'on' }
 
-type Server = Awaited<ReturnType<typeof startServerWithMail>>
-
-describe.each(DOORS)('by %s', (door) => {
-  const person = (server: Server, role: number, transport: 'COOKIE' | 'TOKEN' = 'COOKIE') =>
-    server.client(door, transport, `10.${run}.0.${role}`)
+describe.each(ADAPTERS)('by %s', (adapter) => {
+  const person = (server: ServerWithMail, role: number, transport: 'COOKIE' | 'TOKEN' = 'COOKIE') =>
+    server.client(adapter, transport, `10.${run}.0.${role}`)
 
   describe('with required verification', () => {
-    let server: Server
-    beforeAll(async () => {
-      server = await startServerWithMail({ ...PROXY, REQUIRE_EMAIL_VERIFICATION: 'true' })
-    })
+    const server = useServerWithMail({ ...PROXY, REQUIRE_EMAIL_VERIFICATION: 'true' })
 
     test('each registration of an address has its own link, which activates its own password', async () => {
       const { email, password } = account()
@@ -42,7 +37,7 @@ describe.each(DOORS)('by %s', (door) => {
         password: 'the password of a stranger',
       })
 
-      expect(status).toBe(door === 'REST' ? 201 : 200)
+      expect(status).toBe(adapter === 'REST' ? 201 : 200)
       expect(withoutPassword.code).toBe('REAUTHENTICATION_REQUIRED')
       expect(ofAnother.code).toBe('INVALID_CREDENTIALS')
       expect(right.data).toBe(true)
@@ -67,10 +62,7 @@ describe.each(DOORS)('by %s', (door) => {
   })
 
   describe('without required verification', () => {
-    let server: Server
-    beforeAll(async () => {
-      server = await startServerWithMail(PROXY)
-    })
+    const server = useServerWithMail(PROXY)
 
     async function verified() {
       const input = account()

@@ -3,14 +3,14 @@ import { expect, test } from 'vitest'
 import { inBrowser, openPage, startDevelopment } from './support/browser.ts'
 import { startServer } from './support/server.ts'
 
-test('the reference page is not there in production', async () => {
+test('the API reference is not served in production', async () => {
   const { fetch } = await startServer()
 
   expect((await fetch('/docs')).status).toBe(404)
   expect((await fetch('/docs/swagger-ui-bundle.js')).status).toBe(404)
 })
 
-inBrowser('the reference page tries operations out, and nothing is loaded from elsewhere', async () => {
+inBrowser('the API reference runs operations, and nothing is loaded from other origins', async () => {
   const origin = await startDevelopment()
   const { page, faults } = await openPage(origin)
 

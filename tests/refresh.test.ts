@@ -1,22 +1,15 @@
 import { decodeJwt } from 'jose'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { type Client, WAYS } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, type Client, WAYS } from './support/client.ts'
+import { useServer } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
-describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) => {
-  async function signedIn() {
-    const client = server.client(door, transport)
-    const { data } = await client.register()
-    return { client, sessionId: data?.session.id ?? '' }
-  }
+describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport }) => {
+  const registerUser = () => server.registerUser(adapter, transport)
 
-  /** Lets time pass for a session, as its own clock sees it. */
-  const age = (id: string, seconds: number) => server.sql`
+  /** Makes a session older. */
+  const age = ({ id }: { id: string }, seconds: number) => server.sql`
     update sessions set
       rotated_at = rotated_at - make_interval(secs => ${seconds}),
       created_at = created_at - make_interval(secs => ${seconds}),
@@ -25,21 +18,21 @@ describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) =>
 
   const isAlive = async (client: Client) => (await client.me()).data !== null
 
-  test('gives a new access token of the same session, and a session that never rotated rotates', async () => {
-    const { client, sessionId } = await signedIn()
+  test('refresh gives a new access token, and the first refresh rotates the secret', async () => {
+    const { client, session } = await registerUser()
     const [secret, accessToken] = [client.secret(), client.kept.accessToken]
 
     const { data } = await client.refresh()
 
     expect(client.secret()).not.toBe(secret)
     expect(data?.accessToken).not.toBe(accessToken)
-    expect(data?.session.id).toBe(sessionId)
-    expect(decodeJwt(data?.accessToken ?? '')).toMatchObject({ sid: sessionId, sub: data?.user.id })
+    expect(data?.session.id).toBe(session.id)
+    expect(decodeJwt(data?.accessToken ?? '')).toMatchObject({ sid: session.id, sub: data?.user.id })
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('rotates once in the grace, and gives predecessor and current the current one', async () => {
-    const { client } = await signedIn()
+  test('within the grace, refresh gives the current secret for it and for its predecessor', async () => {
+    const { client } = await registerUser()
     const other = client.twin()
 
     await client.refresh()
@@ -51,67 +44,67 @@ describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) =>
     expect(client.secret()).toBe(rotated)
   })
 
-  test('rotates again after the grace', async () => {
-    const { client, sessionId } = await signedIn()
+  test('refresh rotates the secret again after the grace', async () => {
+    const { client, session } = await registerUser()
     await client.refresh()
     const first = client.secret()
 
-    await age(sessionId, 31)
+    await age(session, 31)
     await client.refresh()
 
     expect(client.secret()).not.toBe(first)
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('takes a predecessor after the grace for theft and ends the session', async () => {
-    const { client, sessionId } = await signedIn()
+  test('reuse of the predecessor after the grace is theft and ends the session', async () => {
+    const { client, session } = await registerUser()
     const thief = client.twin()
     await client.refresh()
 
-    await age(sessionId, 31)
+    await age(session, 31)
     const theft = await thief.refresh()
     const owner = await client.refresh()
 
-    expect(theft).toMatchObject({ code: 'REFRESH_REUSED', status: door === 'REST' ? 401 : 200 })
+    expect(theft).toMatchObject({ code: 'REFRESH_REUSED', status: adapter === 'REST' ? 401 : 200 })
     expect(owner).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'REVOKED' })
-    expect(await server.sql`select from sessions where id = ${sessionId}`).toHaveLength(0)
+    expect(await server.sql`select from sessions where id = ${session.id}`).toHaveLength(0)
   })
 
-  test('takes an older token of the lineage for theft, also within the grace', async () => {
-    const { client, sessionId } = await signedIn()
+  test('reuse of an older secret is theft, within the grace too', async () => {
+    const { client, session } = await registerUser()
     const thief = client.twin()
     await client.refresh()
-    await age(sessionId, 31)
+    await age(session, 31)
     await client.refresh()
 
     expect((await thief.refresh()).code).toBe('REFRESH_REUSED')
     expect(await isAlive(client)).toBe(false)
   })
 
-  test('does not take an invented token for theft, whatever session it names', async () => {
-    const { client, sessionId } = await signedIn()
+  test('a forged secret is not theft, even when it names a live session', async () => {
+    const { client, session } = await registerUser()
     const bytes = Buffer.from((client.secret() ?? '').replace(/^.*=/, ''), 'base64url')
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
     const invented = bytes.toString('base64url')
-    const forger = server.client(door, transport)
+    const forger = server.client(adapter, transport)
     Object.assign(forger.kept, { cookie: `__Host-servauth=${invented}`, refreshToken: invented })
 
     expect(await forger.refresh()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
-    expect(await server.sql`select from sessions where id = ${sessionId}`).toHaveLength(1)
+    expect(await server.sql`select from sessions where id = ${session.id}`).toHaveLength(1)
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('ends with the idle life, which a refresh renews, and with the absolute one, which it does not', async () => {
-    const { client, sessionId } = await signedIn()
-    await age(sessionId, 6 * 86_400)
+  test('a session ends with its idle life, which refresh renews, or its absolute life', async () => {
+    const { client, session } = await registerUser()
+    await age(session, 6 * 86_400)
     await client.refresh()
-    await age(sessionId, 6 * 86_400)
+    await age(session, 6 * 86_400)
     const renewed = await client.refresh()
-    await age(sessionId, 6 * 86_400)
+    await age(session, 6 * 86_400)
     await client.refresh()
-    await age(sessionId, 6 * 86_400)
+    await age(session, 6 * 86_400)
     const nearTheEnd = await client.refresh()
-    await age(sessionId, 6 * 86_400 + 1)
+    await age(session, 6 * 86_400 + 1)
 
     expect(renewed.data).not.toBeNull()
     const created = Date.parse(nearTheEnd.data?.session.createdAt ?? '')
@@ -120,18 +113,18 @@ describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) =>
     expect(await client.me()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
   })
 
-  test('reads the user anew', async () => {
-    const { client } = await signedIn()
+  test('refresh answers with the current data of the user', async () => {
+    const { client } = await registerUser()
     const { data } = await client.me()
     await server.sql`update users set username = 'Changed elsewhere' where id = ${data?.id ?? ''}`
 
     expect((await client.refresh()).data?.user.username).toBe('Changed elsewhere')
   })
 
-  test('refuses a secret that travels the other way than its session chose', async () => {
-    const { client } = await signedIn()
+  test('refresh refuses a secret that is sent by the other transport', async () => {
+    const { client } = await registerUser()
     const secret = (client.secret() ?? '').replace(/^.*=/, '')
-    const other = server.client(door, transport === 'COOKIE' ? 'TOKEN' : 'COOKIE')
+    const other = server.client(adapter, transport === 'COOKIE' ? 'TOKEN' : 'COOKIE')
     Object.assign(other.kept, {
       refreshToken: secret,
       cookie: transport === 'TOKEN' ? `__Host-servauth=${secret}` : null,
@@ -141,8 +134,8 @@ describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) =>
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('needs a refresh token: nothing is MISSING, an access token is INVALID', async () => {
-    const { client } = await signedIn()
+  test('refresh without a secret is MISSING, with an access token INVALID', async () => {
+    const { client } = await registerUser()
     const nothing = { cookie: null, bearer: null }
 
     const missing = await client.call('refresh', undefined, nothing)
@@ -152,8 +145,8 @@ describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) =>
     expect(access).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
   })
 
-  test('50 at once, some of whose replies are lost, end in one live lineage and nobody is logged out', async () => {
-    const { client, sessionId } = await signedIn()
+  test('50 refreshes at once with lost replies leave one lineage and sign no client out', async () => {
+    const { client, session } = await registerUser()
 
     for (let round = 0; round < 4; round++) {
       const before = client.secret()
@@ -163,35 +156,30 @@ describe.each(WAYS)('refresh by $door with $transport', ({ door, transport }) =>
 
       expect(answers.map(({ code }) => code)).toEqual(Array(50).fill(undefined))
       expect(new Set(tabs.map((tab) => tab.secret())).size).toBe(1)
-      // One round in which no reply arrives at all: the client tries again with what it has.
+      // In one round no reply arrives: the client retries with the secret that it has.
       if (round !== 1) Object.assign(client.kept, replied[round]?.kept)
       else expect((await client.refresh()).data).not.toBeNull()
       expect(client.secret()).not.toBe(before)
-      await age(sessionId, 31)
+      await age(session, 31)
     }
 
     expect(await isAlive(client)).toBe(true)
-    expect(await server.sql`select from sessions where id = ${sessionId}`).toHaveLength(1)
+    expect(await server.sql`select from sessions where id = ${session.id}`).toHaveLength(1)
   })
 })
 
-test('REST takes the refresh token as the bearer', async () => {
-  const client = server.client('REST', 'TOKEN')
-  await client.register()
+test('refresh by REST takes the refresh token as the bearer', async () => {
+  const { client } = await server.registerUser()
 
   const { data } = await client.call('refresh', undefined, { bearer: client.kept.refreshToken })
 
   expect(data?.refreshToken).toBeTruthy()
 })
 
-test.each(['REST', 'GraphQL'] as const)(
-  '%s refreshes by the cookie beside an expired access token',
-  async (door) => {
-    const client = server.client(door, 'COOKIE')
-    await client.register()
+test.each(ADAPTERS)('refresh by %s uses the cookie beside an access token', async (adapter) => {
+  const { client } = await server.registerUser(adapter, 'COOKIE')
 
-    const { data } = await client.call('refresh', undefined, { bearer: client.kept.accessToken })
+  const { data } = await client.call('refresh', undefined, { bearer: client.kept.accessToken })
 
-    expect(data).not.toBeNull()
-  },
-)
+  expect(data).not.toBeNull()
+})

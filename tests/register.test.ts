@@ -1,15 +1,12 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { account, WAYS } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { useServer } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
-describe.each(WAYS)('register by $door with $transport', ({ door, transport }) => {
-  test('makes an account that is signed in at once', async () => {
-    const client = server.client(door, transport)
+describe.each(WAYS)('register by $adapter with $transport', ({ adapter, transport }) => {
+  test('register makes an account and signs it in', async () => {
+    const client = server.client(adapter, transport)
     const { email, password } = account()
 
     const { data, status } = await client.register({
@@ -19,14 +16,14 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
     })
     const me = await client.me()
 
-    expect(status).toBe(door === 'REST' ? 201 : 200)
+    expect(status).toBe(adapter === 'REST' ? 201 : 200)
     expect(data?.user).toMatchObject({ email, username: 'Ada', emailVerified: false, pendingEmail: null })
     expect(data?.session).toMatchObject({ current: true, ipAddress: '192.0.2.1' })
     expect(me.data).toEqual(data?.user)
   })
 
-  test('gives the secret only the way the client chose', async () => {
-    const client = server.client(door, transport)
+  test('register gives the secret only by the transport that the client chose', async () => {
+    const client = server.client(adapter, transport)
 
     const { data, headers } = await client.register()
 
@@ -39,15 +36,15 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
     }
   })
 
-  test('refuses an address that is taken, in any spelling, and of two at once accepts one', async () => {
+  test('register refuses a taken address in any case, and accepts one of two at once', async () => {
     const input = account()
 
     const answers = await Promise.all(
       [input, { ...input, email: input.email.toUpperCase() }].map((each) =>
-        server.client(door, transport).register(each),
+        server.client(adapter, transport).register(each),
       ),
     )
-    const again = await server.client(door, transport).register(input)
+    const again = await server.client(adapter, transport).register(input)
 
     expect(answers.map(({ code }) => code).sort()).toEqual(['EMAIL_TAKEN', undefined].sort())
     expect(again.code).toBe('EMAIL_TAKEN')
@@ -55,9 +52,8 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
     expect(rows).toHaveLength(1)
   })
 
-  test('ends the session that the caller had before', async () => {
-    const client = server.client(door, transport)
-    await client.register()
+  test("register ends the caller's earlier session", async () => {
+    const { client } = await server.registerUser(adapter, transport)
     const before = client.twin()
 
     await client.register()
@@ -67,7 +63,7 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
   })
 
   test.each([
-    ['no e-mail address', { email: 'nobody' }, 'email'],
+    ['text that is no e-mail address', { email: 'nobody' }, 'email'],
     ['an address that is too long', { email: `${'a'.repeat(250)}@example.com` }, 'email'],
     ['65 characters before the @', { email: `${'a'.repeat(65)}@example.com` }, 'email'],
     ['64 characters between two dots', { email: `a@${'a'.repeat(64)}.example.com` }, 'email'],
@@ -81,7 +77,7 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
       'password',
     ],
     ['the local part as the password', { email: 'long.name@example.com', password: 'long.name' }, 'password'],
-    ['a password that everybody tries', { password: 'Password123' }, 'password'],
+    ['a common password', { password: 'Password123' }, 'password'],
     ['NUL in the password', { password: 'long enough\u0000' }, 'password'],
     ['a lone surrogate in the username', { username: '\ud800' }, 'username'],
     ['a username of spaces', { username: '   ' }, 'username'],
@@ -89,29 +85,33 @@ describe.each(WAYS)('register by $door with $transport', ({ door, transport }) =
     ['a number for a password', { password: 12345678 }, 'password'],
     ['an unknown transport', { transport: 'PIGEON' }, 'transport'],
     ['an unknown field', { isAdmin: true }, 'isAdmin'],
-  ])('refuses %s and names the field', async (_, fault, path) => {
-    const { code, fields } = await server.client(door, transport).call('register', { ...account(), ...fault })
+  ])('register refuses %s and names the field', async (_, fault, path) => {
+    const { code, fields } = await server
+      .client(adapter, transport)
+      .call('register', { ...account(), ...fault })
 
     expect(code).toBe('INVALID_INPUT')
     expect(fields?.map((field) => field.path)).toContain(path)
   })
 
-  test('names a field that is missing', async () => {
-    const { code, fields } = await server.client(door, transport).call('register', { email: 'a@example.com' })
+  test('register names a missing field', async () => {
+    const { code, fields } = await server
+      .client(adapter, transport)
+      .call('register', { email: 'a@example.com' })
 
     expect({ code, fields }).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'password' }] })
   })
 })
 
-test('an address that may be put back is nobody else’s, until the notice that says so has expired', async () => {
+test('an address that its owner can put back is reserved until the notice expires', async () => {
   const { email } = account()
   await server.sql`
     insert into mail_outbox (kind, recipient, user_id, expires_at)
     values ('email-changed', ${email}, ${crypto.randomUUID()}, now() + interval '1 hour')`
 
-  const before = await server.client('REST', 'TOKEN').register({ ...account(), email })
+  const before = await server.client().register({ ...account(), email })
   await server.sql`update mail_outbox set expires_at = now() where recipient = ${email}`
-  const after = await server.client('REST', 'TOKEN').register({ ...account(), email })
+  const after = await server.client().register({ ...account(), email })
 
   expect(before.code).toBe('EMAIL_TAKEN')
   expect(after.status).toBe(201)

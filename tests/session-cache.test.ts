@@ -1,27 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSessionCache } from '../src/auth/sessions/session-cache.ts'
 import { createChanges } from '../src/db/changes.ts'
-import { account, type Client, createClient } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import type { Client, Transport } from './support/client.ts'
+import { useDatabase } from './support/database.ts'
+import { startProgram } from './support/program.ts'
 import { createProxy } from './support/proxy.ts'
+import { useResource } from './support/resource.ts'
+import { pause } from './support/time.ts'
 
-/** The promise: how long after the commit that ended it a credential may still be honoured. */
-const FELT_MS = 250
+/** The longest time that a credential may be accepted after the commit that ended it. */
+const MAX_ACCEPTED_MS = 250
 const RUNS = Number(process.env.REVOCATION_RUNS ?? 12)
 
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+const database = useDatabase()
 
-let database: Awaited<ReturnType<typeof createDatabase>>
-beforeAll(async () => {
-  database = await createDatabase()
-})
-afterAll(() => database.drop())
-
-describe('what is remembered', () => {
+describe('the session cache', () => {
   const user = { email: 'ada@example.com', emailVerified: true, pendingEmail: null, username: null }
   const entry = (id: string, userId: string) => ({
     sessionId: id,
@@ -54,18 +49,15 @@ describe('what is remembered', () => {
   }
 
   test.each([
-    ['a session that is deleted', 'delete from sessions where id = $1'],
-    ['a user who is deleted', 'delete from users where id = $2'],
-    ['a user who is changed', "update users set username = 'Ada' where id = $2"],
-    [
-      'a life that is cut short',
-      "update sessions set expires_at = now() + interval '1 minute' where id = $1",
-    ],
+    ['its deletion', 'delete from sessions where id = $1'],
+    ['the deletion of the user', 'delete from users where id = $2'],
+    ['a change of the user', "update users set username = 'Ada' where id = $2"],
+    ['an earlier expiry', "update sessions set expires_at = now() + interval '1 minute' where id = $1"],
     ['a new lineage', 'update sessions set lineage = gen_random_uuid() where id = $1'],
-    ['another id', 'update sessions set id = gen_random_uuid() where id = $1'],
-    ['another secret', "update sessions set token = 'another' || random() where id = $1"],
-    ['every session, truncated', 'truncate sessions'],
-  ])('goes with %s', async (_, change) => {
+    ['a change of its id', 'update sessions set id = gen_random_uuid() where id = $1'],
+    ['a change of its secret', "update sessions set token = 'another' || random() where id = $1"],
+    ['a truncation of the table', 'truncate sessions'],
+  ])('a cached session is forgotten after %s', async (_, change) => {
     const { cache, changes } = await startCache()
     const found = await insertSession()
     await cache.load('credential', async () => found)
@@ -79,13 +71,13 @@ describe('what is remembered', () => {
   })
 
   test.each([
-    ['being seen', 'update sessions set last_used_at = now() where id = $1'],
-    ['a longer life', "update sessions set expires_at = now() + interval '2 hours' where id = $1"],
+    ['a use of the session', 'update sessions set last_used_at = now() where id = $1'],
+    ['a later expiry', "update sessions set expires_at = now() + interval '2 hours' where id = $1"],
     [
       'a rotation',
       "update sessions set previous_token = token, token = 'next' || random(), rotated_at = now() where id = $1",
     ],
-  ])('stays with %s', async (_, change) => {
+  ])('a cached session stays after %s', async (_, change) => {
     const { cache, changes } = await startCache()
     const found = await insertSession()
     await cache.load('credential', async () => found)
@@ -96,7 +88,7 @@ describe('what is remembered', () => {
     expect(cache.get('credential')?.sessionId).toBe(found.sessionId)
   })
 
-  test('is not brought back by a reading that began before the end', async () => {
+  test('a look-up that began before the end of a session does not cache it', async () => {
     const { cache, changes } = await startCache()
     const found = await insertSession()
 
@@ -110,15 +102,18 @@ describe('what is remembered', () => {
     expect(cache.size()).toBe(0)
   })
 
-  test.each(['cut', 'freeze'] as const)(
-    'is not trusted while the listener is %s, and forgotten after',
-    async (fault) => {
+  test.each([
+    ['cut off', 'cut'],
+    ['frozen', 'freeze'],
+  ] as const)(
+    'a cached session is not used while the listener is %s, and forgotten after it',
+    async (_, fault) => {
       const { cache, changes, proxy } = await startCache()
       const found = await insertSession()
       await cache.load('credential', async () => found)
 
       proxy[fault]()
-      await pause(FELT_MS)
+      await pause(MAX_ACCEPTED_MS)
       expect(cache.get('credential')).toBeUndefined()
       await database.sql`delete from sessions where id = ${found.sessionId}`
       proxy.restore()
@@ -128,7 +123,7 @@ describe('what is remembered', () => {
     },
   )
 
-  test('is not trusted where nothing is forwarded, as by a pooler that lends connections by the transaction', async () => {
+  test('a cached session is not used behind a pooler that forwards no notifications', async () => {
     const proxy = await createProxy(database.url)
     proxy.withholdNotifications()
     const changes = createChanges(proxy.url)
@@ -145,7 +140,7 @@ describe('what is remembered', () => {
     await proxy.close()
   })
 
-  test('is bounded, and the oldest goes first', async () => {
+  test('the cache has a maximum size and evicts the oldest session', async () => {
     const { cache, changes } = await startCache()
     for (let index = 0; index < 20_100; index++) {
       await cache.load(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
@@ -160,44 +155,28 @@ describe('what is remembered', () => {
   })
 })
 
-describe('with three processes on one database', () => {
-  type Replica = { url: string; proxy: Awaited<ReturnType<typeof createProxy>> }
-  const replicas: Replica[] = []
+describe('three processes on one database', () => {
+  type Replica = Awaited<ReturnType<typeof openReplica>>
 
-  beforeAll(async () => {
-    const secret = randomBytes(32).toString('base64url')
-    for (let index = 0; index < 3; index++) {
-      const proxy = await createProxy(database.url, /listen servauth_changed/)
-      const url = `http://localhost:${await freePort()}`
-      startProcess({
-        cwd: tmpdir(),
-        env: {
-          PORT: new URL(url).port,
-          DATABASE_URL: proxy.url,
-          AUTH_SECRET: secret,
-          PUBLIC_URL: 'http://localhost:3000',
-          THROTTLE: 'off',
-        },
-      })
-      await untilReady(url)
-      replicas.push({ url, proxy })
-    }
-  })
-  afterAll(() => Promise.all(replicas.map(({ proxy }) => proxy.close())))
-
-  const clientOf = ({ url }: Replica, transport: 'COOKIE' | 'TOKEN') =>
-    createClient((path, init) => fetch(url + path, init), 'REST', transport)
+  async function openReplica() {
+    // The proxy affects only the connection on which the server listens for changes.
+    const proxy = await createProxy(database.url, /listen servauth_changed/)
+    const program = await startProgram({ DATABASE_URL: proxy.url, PUBLIC_URL: 'http://localhost:3000' })
+    return { ...program, proxy, close: proxy.close }
+  }
+  const first = useResource(openReplica)
+  const replicas = [first, useResource(openReplica), useResource(openReplica)]
 
   /** The same credentials at another replica. */
-  function at(replica: Replica, client: Client, transport: 'COOKIE' | 'TOKEN') {
-    const twin = clientOf(replica, transport)
+  function at(replica: Replica, client: Client, transport: Transport) {
+    const twin = replica.client('REST', transport)
     Object.assign(twin.kept, client.kept)
     return twin
   }
 
   type Look = { sentAt: number; word: string }
 
-  /** Asks without a pause, which fills the memory again and again, and notes what is answered. */
+  /** Sends requests all the time, which fills the cache again and again, and records the answers. */
   async function watch(client: Client, looks: Look[], isOver: () => boolean) {
     while (!isOver()) {
       const sentAt = performance.now()
@@ -229,7 +208,7 @@ describe('with three processes on one database', () => {
   })
 
   test(
-    'no credential is honoured longer than a quarter of a second after what ended it, and none is refused before',
+    'a credential is accepted until its end and refused at most 250 ms after it',
     async () => {
       const scenario = fc.record({
         transport: fc.constantFrom('COOKIE' as const, 'TOKEN' as const),
@@ -241,11 +220,8 @@ describe('with three processes on one database', () => {
 
       await fc.assert(
         fc.asyncProperty(scenario, async ({ transport, way, endedAt, troubles, livesMs }) => {
-          const [first] = replicas as [Replica]
-          const input = account()
-          const owner = clientOf(first, transport)
-          await owner.register(input)
-          const client = clientOf(first, transport)
+          const { client: owner, input } = await first.registerUser('REST', transport)
+          const client = first.client('REST', transport)
           await client.login(input)
           const looks: Look[][] = replicas.map(() => [])
           let over = false
@@ -268,15 +244,17 @@ describe('with three processes on one database', () => {
             input.password,
           )
           const doneAt = performance.now()
-          await Promise.all([pause(FELT_MS + 350), ...causing])
+          await Promise.all([pause(MAX_ACCEPTED_MS + 350), ...causing])
           over = true
           await Promise.all(watching)
           for (const { proxy } of replicas) proxy.restore()
 
           for (const ofReplica of looks) {
-            expect(ofReplica.filter(({ sentAt }) => sentAt > doneAt + FELT_MS).length).toBeGreaterThan(0)
+            expect(
+              ofReplica.filter(({ sentAt }) => sentAt > doneAt + MAX_ACCEPTED_MS).length,
+            ).toBeGreaterThan(0)
             for (const { sentAt, word } of ofReplica) {
-              if (sentAt > doneAt + FELT_MS) expect(word).toBe('UNAUTHENTICATED REVOKED')
+              if (sentAt > doneAt + MAX_ACCEPTED_MS) expect(word).toBe('UNAUTHENTICATED REVOKED')
               if (sentAt < beganAt - 100) expect(word).toBe('OK')
             }
           }

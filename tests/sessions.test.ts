@@ -1,24 +1,21 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, WAYS } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { WAYS } from './support/client.ts'
+import { useServer } from './support/server.ts'
+import { pause } from './support/time.ts'
 
-let server: Awaited<ReturnType<typeof startServer>>
-beforeAll(async () => {
-  server = await startServer()
-})
+const server = useServer()
 
-describe.each(WAYS)('sessions by $door with $transport', ({ door, transport }) => {
-  async function signedIn(times = 1) {
-    const input = account()
-    const client = server.client(door, transport)
-    await client.register(input)
-    const others = Array.from({ length: times - 1 }, () => server.client(door, transport))
+describe.each(WAYS)('sessions by $adapter with $transport', ({ adapter, transport }) => {
+  /** A user with this many sessions. */
+  async function registerUser(sessions = 1) {
+    const { client, input } = await server.registerUser(adapter, transport)
+    const others = Array.from({ length: sessions - 1 }, () => server.client(adapter, transport))
     for (const other of others) await other.login(input)
-    return { ...input, client, others }
+    return { client, others }
   }
 
-  test('are listed newest first, the current one marked, with nothing secret in them', async () => {
-    const { client, others } = await signedIn(3)
+  test('sessions are listed newest first, with the current one marked and no secret', async () => {
+    const { client, others } = await registerUser(3)
 
     const { data } = await client.sessions()
     const fromElsewhere = await others[1]?.sessions()
@@ -30,20 +27,20 @@ describe.each(WAYS)('sessions by $door with $transport', ({ door, transport }) =
     )
   })
 
-  test('one is revoked by its id, and is over at once', async () => {
-    const { client, others } = await signedIn(2)
+  test('a session that is revoked by its id stops working immediately', async () => {
+    const { client, others } = await registerUser(2)
     const other = (await client.sessions()).data?.find(({ current }) => !current)
 
     const { data, status } = await client.revokeSession(other?.id ?? '')
 
-    expect([data, status]).toEqual([true, door === 'REST' ? 204 : 200])
+    expect([data, status]).toEqual([true, adapter === 'REST' ? 204 : 200])
     expect((await others[0]?.me())?.reason).toBe('REVOKED')
     expect((await others[0]?.refresh())?.reason).toBe('REVOKED')
     expect((await client.sessions()).data).toHaveLength(1)
   })
 
-  test('the current one may be revoked too', async () => {
-    const { client } = await signedIn()
+  test('the current session can be revoked too', async () => {
+    const { client } = await registerUser()
     const left = client.twin()
     const [current] = (await client.sessions()).data ?? []
 
@@ -53,22 +50,22 @@ describe.each(WAYS)('sessions by $door with $transport', ({ door, transport }) =
     if (transport === 'COOKIE') expect(client.kept.cookie).toBeNull()
   })
 
-  test('another user’s, an unknown and a nonsensical id are all NOT_FOUND', async () => {
-    const { client } = await signedIn()
-    const stranger = await signedIn()
+  test("the id of another user's session, an unknown and a malformed id are all NOT_FOUND", async () => {
+    const { client } = await registerUser()
+    const stranger = await registerUser()
     const [foreign] = (await stranger.client.sessions()).data ?? []
 
     for (const id of [foreign?.id ?? '', crypto.randomUUID(), 'nonsense', "' or 1=1 --"]) {
       expect(await client.revokeSession(id)).toMatchObject({
         code: 'NOT_FOUND',
-        status: door === 'REST' ? 404 : 200,
+        status: adapter === 'REST' ? 404 : 200,
       })
     }
     expect((await stranger.client.me()).data).not.toBeNull()
   })
 
-  test('all others are revoked and counted', async () => {
-    const { client, others } = await signedIn(4)
+  test('revokeOtherSessions revokes and counts all other sessions', async () => {
+    const { client, others } = await registerUser(4)
 
     const first = await client.revokeOtherSessions()
     const second = await client.revokeOtherSessions()
@@ -78,8 +75,8 @@ describe.each(WAYS)('sessions by $door with $transport', ({ door, transport }) =
     expect((await client.me()).data).not.toBeNull()
   })
 
-  test('need a credential', async () => {
-    const client = server.client(door, transport)
+  test('operations on sessions and events need a credential', async () => {
+    const client = server.client(adapter, transport)
 
     const answers = await Promise.all([
       client.sessions(),
@@ -91,18 +88,16 @@ describe.each(WAYS)('sessions by $door with $transport', ({ door, transport }) =
   })
 })
 
-test('a hundred live sessions are kept, the oldest ends', async () => {
-  const input = account()
-  const first = server.client('REST', 'TOKEN')
-  const second = server.client('REST', 'TOKEN')
-  const { data } = await first.register(input)
+test('a user has at most 100 live sessions; the next sign-in ends the oldest', async () => {
+  const { client: first, input, user } = await server.registerUser()
+  const second = server.client()
   await second.login(input)
   await server.sql`
     insert into sessions (user_id, token, transport, expires_at, created_at)
-    select ${data?.user.id ?? ''}, 'filler ' || n, 'TOKEN', now() + interval '1 day', now() + interval '1 second'
+    select ${user.id}, 'filler ' || n, 'TOKEN', now() + interval '1 day', now() + interval '1 second'
     from generate_series(1, 98) n`
 
-  const last = server.client('REST', 'TOKEN')
+  const last = server.client()
   await last.login(input)
 
   expect((await first.me()).reason).toBe('REVOKED')
@@ -110,16 +105,14 @@ test('a hundred live sessions are kept, the oldest ends', async () => {
   expect((await last.sessions()).data).toHaveLength(100)
 })
 
-test('when a session was last used is written at most once a minute', async () => {
-  const client = server.client('REST', 'TOKEN')
-  const { data } = await client.register()
-  const id = data?.session.id ?? ''
+test('the time of last use is written at most once a minute', async () => {
+  const { client, session } = await server.registerUser()
   const lastUsed = async () => (await client.sessions()).data?.[0]?.lastUsedAt ?? ''
   const before = await lastUsed()
   await client.me()
   const soon = await lastUsed()
-  await server.sql`update sessions set last_used_at = now() - interval '61 seconds' where id = ${id}`
-  await server.hears()
+  await server.sql`update sessions set last_used_at = now() - interval '61 seconds' where id = ${session.id}`
+  await server.catchUp()
 
   await client.me()
 
@@ -127,29 +120,27 @@ test('when a session was last used is written at most once a minute', async () =
   await expect.poll(lastUsed).toSatisfy((time: string) => Date.parse(time) >= Date.parse(before))
 })
 
-test('all others are ended beside a change of the password, in one order, and only the live ones are counted', async () => {
-  const input = account()
-  const changing = server.client('REST', 'TOKEN')
-  const revoking = server.client('REST', 'TOKEN')
-  const { data } = await changing.register(input)
+test('revokeOtherSessions beside a password change ends and counts live sessions only', async () => {
+  const { client: changing, input, user } = await server.registerUser()
+  const revoking = server.client()
   await server.sql`
     insert into sessions (user_id, token, transport, expires_at)
-    select ${data?.user.id ?? ''}, ${data?.user.id ?? ''} || n, 'TOKEN', now() + (n || ' hours')::interval
+    select ${user.id}, ${user.id} || n, 'TOKEN', now() + (n || ' hours')::interval
     from generate_series(-2, 3) n where n <> 0`
   await revoking.login(input)
-  // Its row moves behind the others.
+  // The update moves its row behind the others.
   await changing.refresh()
 
   let answers: { code?: string; data: unknown }[] = []
   await server.sql.begin(async (tx) => {
-    await tx`select from sessions where token = ${`${data?.user.id}3`} for update`
+    await tx`select from sessions where token = ${`${user.id}3`} for update`
     const revoked = revoking.revokeOtherSessions()
-    await new Promise((done) => setTimeout(done, 50))
+    await pause(50)
     const changed = changing.changePassword({
       currentPassword: input.password,
       newPassword: 'another long phrase',
     })
-    await new Promise((done) => setTimeout(done, 400))
+    await pause(400)
     void Promise.all([revoked, changed]).then((both) => {
       answers = both
     })

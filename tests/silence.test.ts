@@ -1,20 +1,15 @@
 import { hashPassword } from 'better-auth/crypto'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, DOORS } from './support/client.ts'
-import { startServerWithMail } from './support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, account } from './support/client.ts'
+import { startServerWithMail, useServerWithMail } from './support/server.ts'
 
-type Server = Awaited<ReturnType<typeof startServerWithMail>>
-let server: Server
-let strict: Server
-beforeAll(async () => {
-  server = await startServerWithMail()
-  strict = await startServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
-})
+const server = useServerWithMail()
+const strict = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
 
 const ROUNDS = 80
 const TRIES = 3
 
-/** How often a time of the first kind exceeds one of the second: a half when they are alike, near 0 or 1 when they tell. */
+/** The share of pairs in which the first time is longer: 0.5 when both kinds are alike, near 0 or 1 when they differ. */
 function separation(first: number[], second: number[]) {
   let above = 0
   for (const a of first) for (const b of second) above += a > b ? 1 : a === b ? 0.5 : 0
@@ -28,10 +23,10 @@ async function timed(act: () => Promise<unknown>) {
 }
 
 /**
- * Whether the time tells two kinds of request apart. They take turns, so that whatever else the
- * machine does falls on both; a difference that is real is there in every try, noise is not.
+ * Whether the times of two kinds of request differ. The kinds take turns, so that other load of the machine
+ * falls on both. A real difference shows in every try, noise does not.
  */
-async function tellsApart(known: () => Promise<unknown>, unknown: () => Promise<unknown>, rounds = ROUNDS) {
+async function timesDiffer(known: () => Promise<unknown>, unknown: () => Promise<unknown>, rounds = ROUNDS) {
   const seen = []
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const times: [number[], number[]] = [[], []]
@@ -48,110 +43,89 @@ async function tellsApart(known: () => Promise<unknown>, unknown: () => Promise<
   return seen
 }
 
-describe.each(DOORS)('the time of an answer by %s does not tell who has an account', (door) => {
-  const stranger = (from = server) => from.client(door, 'TOKEN')
+/** Whether the time of a request reveals that the account with this address exists. */
+const revealsAccount = (
+  { email }: { email: string },
+  request: (email: string) => Promise<unknown>,
+  rounds?: number,
+) =>
+  timesDiffer(
+    () => request(email),
+    () => request(account().email),
+    rounds,
+  )
 
-  test('at login', async () => {
-    const input = account()
-    await stranger().register(input)
+describe.each(ADAPTERS)('the time of an answer by %s', (adapter) => {
+  const stranger = () => server.client(adapter)
+
+  test('the time of a login does not reveal whether the account exists', async () => {
+    const { input } = await server.registerUser(adapter)
     const login = (email: string) => stranger().login({ email, password: 'not the password' })
 
-    expect(
-      await tellsApart(
-        () => login(input.email),
-        () => login(account().email),
-      ),
-    ).toBe(false)
+    expect(await revealsAccount(input, login)).toBe(false)
   })
 
-  test('at login to a disabled account, with its password', async () => {
-    const input = account()
-    await stranger().register(input)
+  test('the time of a login with the right password does not reveal a disabled account', async () => {
+    const { input } = await server.registerUser(adapter)
     await server.sql`update users set disabled_at = now() where email = ${input.email}`
     const login = (email: string) => stranger().login({ email, password: input.password })
 
-    expect(
-      await tellsApart(
-        () => login(input.email),
-        () => login(account().email),
-      ),
-    ).toBe(false)
+    expect(await revealsAccount(input, login)).toBe(false)
   })
 
-  test('at a request for a reset or a verification', async () => {
-    const input = account()
-    await stranger().register(input)
+  test('the time of a reset or verification request does not reveal an account', async () => {
+    const { input } = await server.registerUser(adapter)
     for (const operation of ['requestPasswordReset', 'requestEmailVerification'] as const) {
       const ask = (email: string) => stranger().call(operation, { email })
 
-      expect(
-        await tellsApart(
-          () => ask(input.email),
-          () => ask(account().email),
-        ),
-      ).toBe(false)
+      expect(await revealsAccount(input, ask)).toBe(false)
     }
   })
 
-  test('at registration, where addresses must be verified', async () => {
-    const input = account()
-    await stranger(strict).register(input)
-    const register = (email: string) => stranger(strict).register({ email, password: input.password })
+  test('the time of a registration that needs verification does not reveal an account', async () => {
+    const { input } = await strict.registerUser(adapter)
+    const register = (email: string) => strict.client(adapter).register({ email, password: input.password })
 
-    expect(
-      await tellsApart(
-        () => register(input.email),
-        () => register(account().email),
-      ),
-    ).toBe(false)
+    expect(await revealsAccount(input, register)).toBe(false)
   })
 })
 
-test('a database that is far away does not tell at registration either', async () => {
+test('a slow database does not make the time of a registration reveal an account', async () => {
   const far = await startServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
   const input = account()
-  const register = async (email: string) =>
-    far.client('REST', 'TOKEN').register({ email, password: input.password })
-  // What is prepared once on a connection does not count.
+  const register = async (email: string) => far.client().register({ email, password: input.password })
+  // Each connection prepares its statements first; that time does not count.
   for (let round = 0; round < 20; round++)
     await Promise.all([input, account()].map(({ email }) => register(email)))
   far.proxy.slow(20)
-  const told = await tellsApart(
-    () => register(input.email),
-    () => register(account().email),
-    12,
-  )
+  const revealed = await revealsAccount(input, register, 12)
   far.proxy.restore()
 
-  expect(told).toBe(false)
+  expect(revealed).toBe(false)
 }, 120_000)
 
-test('while an account has its imported hash, the time of a login tells neither it nor the others', async () => {
-  const stranger = () => server.client('REST', 'TOKEN')
-  const [imported, own] = [account(), account()]
-  for (const each of [imported, own]) await stranger().register(each)
+test('the time of a login does not reveal an account with an imported hash, nor others', async () => {
+  const { input: imported } = await server.registerUser()
+  const { input: own } = await server.registerUser()
   const scrypt = await hashPassword(imported.password)
   await server.sql`update users set password = ${scrypt} where email = ${imported.email}`
-  const login = (email: string) => stranger().login({ email, password: 'not the password' })
+  const login = (email: string) => server.client().login({ email, password: 'not the password' })
 
   for (const other of [() => own.email, () => account().email]) {
-    const told = await tellsApart(
+    const differ = await timesDiffer(
       () => login(imported.email),
       () => login(other()),
       20,
     )
-    expect(told).toBe(false)
+    expect(differ).toBe(false)
   }
   await server.sql`delete from users where email = ${imported.email}`
 }, 120_000)
 
-test('the measure tells what does tell', async () => {
-  const input = account()
-  await server.client('REST', 'TOKEN').register(input)
-  const login = () =>
-    server.client('REST', 'TOKEN').login({ email: input.email, password: 'not the password' })
-  const refused = () =>
-    server.client('REST', 'TOKEN').login({ email: 'nobody', password: 'not the password' })
+test('the measurement finds a real difference', async () => {
+  const { email } = await server.registerUser()
+  const login = () => server.client().login({ email, password: 'not the password' })
+  const refused = () => server.client().login({ email: 'nobody', password: 'not the password' })
 
-  expect(await tellsApart(login, refused)).not.toBe(false)
+  expect(await timesDiffer(login, refused)).not.toBe(false)
 })

@@ -1,58 +1,31 @@
-import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { account, type Client, createClient } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { account, type Client } from './support/client.ts'
+import { useDatabase } from './support/database.ts'
+import { memoryOf } from './support/process.ts'
+import { useProgram } from './support/program.ts'
 
-let port: number
-let server: ReturnType<typeof startProcess>
+const database = useDatabase()
+const server = useProgram(() => ({ DATABASE_URL: database.url }))
 let client: Client
-let database: Awaited<ReturnType<typeof createDatabase>>
 beforeAll(async () => {
-  database = await createDatabase()
-  port = await freePort()
-  const url = `http://localhost:${port}`
-  const AUTH_SECRET = randomBytes(32).toString('base64')
-  const env = {
-    DATABASE_URL: database.url,
-    PORT: String(port),
-    AUTH_SECRET,
-    PUBLIC_URL: url,
-    THROTTLE: 'off',
-  }
-  server = startProcess({ cwd: tmpdir(), env })
-  await untilReady(url)
-  client = createClient((path, init) => fetch(`${url}${path}`, init), 'REST', 'TOKEN')
-  await client.register()
-})
-afterAll(async () => {
-  await server.stop()
-  await database.drop()
+  client = (await server.registerUser()).client
 })
 
 const HEAD = 'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
 
 async function open(first: string) {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(Number(server.env.PORT), '127.0.0.1')
   socket.on('error', () => {})
   await once(socket, 'connect')
   socket.write(first)
   return socket
 }
 
-async function memory() {
-  if (process.platform !== 'linux') {
-    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(server.pid)], { encoding: 'utf8' })) / 1024
-  }
-  const status = await Bun.file(`/proc/${server.pid}/status`).text()
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
-}
+const memory = () => memoryOf(server.pid)
 
-test('a body whose length is said twice is not taken for one without', async () => {
+test('a request with two lengths is refused and does not fill the memory', async () => {
   const socket = await open(`${HEAD}Content-Length: 3000000000\r\nContent-Length: 3000000000\r\n\r\n`)
   const before = await memory()
   let answer = ''
@@ -72,7 +45,7 @@ test.each([
   ['with its length', `${HEAD}Content-Length: 100\r\n\r\n{`],
   ['in chunks', `${HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`],
 ])(
-  'a body %s that does not arrive is given up after 10 seconds',
+  'a body %s that does not arrive is refused after 10 seconds',
   async (_, request) => {
     const socket = await open(request)
     const began = performance.now()
@@ -88,7 +61,7 @@ test.each([
   20_000,
 )
 
-test('two thousand half-open requests and clients that leave in the middle take nothing from the others', async () => {
+test('2,000 half-open requests and clients that leave do not disturb other clients', async () => {
   const before = await memory()
   const sockets: Socket[] = []
   for (let batch = 0; batch < 20; batch++) {
@@ -114,7 +87,7 @@ test('two thousand half-open requests and clients that leave in the middle take 
   expect(server.output()).not.toContain('request failed')
 })
 
-test('a login flood far beyond the hashing gate leaves memory bounded and is over when it is over', async () => {
+test('a login flood beyond the hashing gate does not fill the memory', async () => {
   const input = account()
   await expect.poll(async () => (await client.register(input)).status, { timeout: 10_000 }).toBe(201)
   const before = await memory()

@@ -1,20 +1,19 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { account, type Client, DOORS } from './support/client.ts'
-import { startServer, startServerWithMail } from './support/server.ts'
+import { ADAPTERS, account } from './support/client.ts'
+import { type Server, startServer, startServerWithMail } from './support/server.ts'
+import { pause } from './support/time.ts'
 
 const wrong = 'not the password'
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
-/** Each test's clients come from networks of their own, told by a trusted proxy. */
+/** A trusted proxy names the network of each client, so every test uses networks of its own. */
 const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
 
-describe.each(DOORS)('by %s', (door) => {
-  const stranger = (server: { client(door: 'REST' | 'GraphQL', transport: 'TOKEN'): Client }) =>
-    server.client(door, 'TOKEN')
+describe.each(ADAPTERS)('limits by %s', (adapter) => {
+  const stranger = ({ client }: Pick<Server, 'client'>) => client(adapter)
 
-  test('five wrong passwords are free; then right and wrong ones wait alike, known and unknown accounts too', async () => {
+  test('after five wrong passwords every login waits, whatever password or account', async () => {
     const server = await startServer(settings)
-    const input = account()
-    await stranger(server).register(input)
+    const { input } = await server.registerUser(adapter)
     const unknown = account().email
     const fail = async (email: string, index: number) =>
       (await stranger(server).call('login', { email, password: wrong }, from(`198.51.100.${index}`))).code
@@ -33,23 +32,22 @@ describe.each(DOORS)('by %s', (door) => {
     for (const { code, status, retryAfter, headers } of answers) {
       expect({ code, status, retryAfter }).toEqual({
         code: 'TOO_MANY_REQUESTS',
-        status: door === 'REST' ? 429 : 200,
+        status: adapter === 'REST' ? 429 : 200,
         retryAfter: 1,
       })
-      if (door === 'REST') expect(headers.get('retry-after')).toBe('1')
+      if (adapter === 'REST') expect(headers.get('retry-after')).toBe('1')
     }
-    await new Promise((done) => setTimeout(done, 1100))
+    await pause(1100)
     expect(
       (await stranger(server).call('login', { ...input, transport: 'TOKEN' }, from('198.51.100.53'))).data,
     ).not.toBeNull()
-    // The right password ended the count.
+    // The right password cleared the count.
     expect(await fail(input.email, 54)).toBe('INVALID_CREDENTIALS')
   })
 
-  test('the wait grows with each failure, and a reset is still open to the owner', async () => {
+  test('the wait grows with each failure, and the owner can still reset the password', async () => {
     const server = await startServerWithMail(settings)
-    const input = account()
-    await stranger(server).register(input)
+    const { input } = await server.registerUser(adapter)
     const key = 'loginWait:%'
     const waits = []
     for (let index = 0; index < 8; index++) {
@@ -60,7 +58,7 @@ describe.each(DOORS)('by %s', (door) => {
       waits.push(Math.ceil(row?.seconds ?? 0))
     }
     await stranger(server).call('requestPasswordReset', { email: input.email })
-    const { token } = await server.mailbox.mail(input.email, /Reset/)
+    const token = await server.mailbox.token(input.email, /Reset/)
 
     expect(waits).toEqual([0, 0, 0, 0, 1, 2, 4, 8])
     expect(
@@ -68,10 +66,9 @@ describe.each(DOORS)('by %s', (door) => {
     ).toBe(true)
   })
 
-  test('a hundred guesses at once get no more turns than one after another', async () => {
+  test('60 guesses at once get no more turns than guesses one after another', async () => {
     const server = await startServer(settings)
-    const input = account()
-    await stranger(server).register(input)
+    const { input } = await server.registerUser(adapter)
 
     const began = performance.now()
     const answers = await Promise.all(
@@ -82,14 +79,14 @@ describe.each(DOORS)('by %s', (door) => {
 
     const turns = answers.filter(({ code }) => code === 'INVALID_CREDENTIALS').length
     const kinds = await server.sql`select count(*)::int as times from events where kind = 'throttled'`
-    // On a busy machine the first wait, of a second, may be over before the last of them has come.
+    // On a busy machine the first wait of one second may be over before the last guess arrives.
     const seconds = (performance.now() - began) / 1000
     expect(turns).toBeGreaterThanOrEqual(5)
     expect(turns).toBeLessThanOrEqual(5 + Math.floor(seconds))
     expect(kinds[0]?.times).toBeLessThanOrEqual(1 + Math.floor(seconds))
   })
 
-  test('an address has 20 logins a minute and 20 registrations an hour; an IPv6 network counts as one', async () => {
+  test('an IP address or IPv6 network has 20 logins a minute and 20 registrations an hour', async () => {
     const server = await startServer(settings)
     const login = (address: string) => stranger(server).call('login', account(), from(address))
     const register = (address: string) => stranger(server).call('register', account(), from(address))
@@ -108,11 +105,9 @@ describe.each(DOORS)('by %s', (door) => {
     expect((await login('203.0.113.3')).code).toBe('INVALID_CREDENTIALS')
   })
 
-  test('a session has five tries at the password, an address ten at mailed tokens', async () => {
+  test('a session has five tries at the password, an IP address ten at mailed tokens', async () => {
     const server = await startServer(settings)
-    const client = stranger(server)
-    const input = account()
-    await client.register(input)
+    const { client, input } = await server.registerUser(adapter)
     const tries = []
     for (let index = 0; index < 6; index++) tries.push((await client.deleteMe({ password: wrong })).code)
     const right = await client.changePassword({
@@ -128,20 +123,19 @@ describe.each(DOORS)('by %s', (door) => {
     expect(tokens).toEqual([...Array(10).fill('INVALID_TOKEN'), 'TOO_MANY_REQUESTS'])
   })
 
-  test('three reset mails an hour go out, and the answer does not change', async () => {
+  test('three reset mails an hour are sent, and the answer stays the same', async () => {
     const server = await startServerWithMail(settings)
-    const input = account()
-    await stranger(server).register(input)
+    const { input } = await server.registerUser(adapter)
 
     const answers = []
     for (let index = 1; index <= 5; index++) {
       answers.push(await stranger(server).call('requestPasswordReset', { email: input.email }))
       await server.mailbox.mail(input.email, /Reset/, Math.min(index, 3))
     }
-    await new Promise((done) => setTimeout(done, 1200))
+    await pause(1200)
 
     expect(answers.map(({ status, code }) => [status, code])).toEqual(
-      Array(5).fill([door === 'REST' ? 202 : 200, undefined]),
+      Array(5).fill([adapter === 'REST' ? 202 : 200, undefined]),
     )
     expect(server.mailbox.received.filter(({ subject }) => /Reset/.test(subject))).toHaveLength(3)
   })
@@ -151,11 +145,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('a clock that is ten minutes off, either way, opens no window and closes none', async () => {
+test('a clock that is ten minutes off does not change the limits', async () => {
   const server = await startServer(settings)
-  const input = account()
-  await server.client('REST', 'TOKEN').register(input)
-  const login = (password: string) => server.client('REST', 'TOKEN').login({ ...input, password })
+  const { input } = await server.registerUser()
+  const login = (password: string) => server.client().login({ ...input, password })
   const setClock = (minutes: number) => vi.setSystemTime(Date.now() + minutes * 60_000)
   for (let index = 0; index < 20; index++) {
     await login(wrong)
@@ -180,14 +173,11 @@ test('a clock that is ten minutes off, either way, opens no window and closes no
   expect(over.data).not.toBeNull()
 })
 
-test('whoever comes at the very end of a wait gets no turn without a failure counted', async () => {
+test('every guess at the end of a wait is counted as a failure', async () => {
   const server = await startServer(settings)
-  const input = account()
-  await server.client('REST', 'TOKEN').register(input)
+  const { input } = await server.registerUser()
   const fail = async (index: number) =>
-    server
-      .client('REST', 'TOKEN')
-      .call('login', { email: input.email, password: wrong }, from(`198.51.100.${index}`))
+    server.client().call('login', { email: input.email, password: wrong }, from(`198.51.100.${index}`))
   const count = async (name: string) => {
     const [row] =
       await server.sql`select points, extract(epoch from expire - now())::float as seconds from throttle where key like ${`${name}:%`}`
@@ -197,12 +187,12 @@ test('whoever comes at the very end of a wait gets no turn without a failure cou
   await server.sql`update throttle set points = 20 where key like 'loginFailures:%'`
   await server.sql`update throttle set points = 1, expire = now() + interval '500 ms' where key like 'loginWait:%'`
 
-  // The wait is seen a tenth of a second before the turn could be taken.
+  // Each login reads the wait a tenth of a second before it could take a turn.
   server.proxy.slow(50)
   const answers = []
   for (let index = 10; index < 40; index++) {
     answers.push(fail(index))
-    await new Promise((done) => setTimeout(done, 20))
+    await pause(20)
   }
   const codes = (await Promise.all(answers)).map(({ code }) => code)
   server.proxy.restore()
@@ -219,14 +209,13 @@ test('whoever comes at the very end of a wait gets no turn without a failure cou
   expect((await count('loginWait'))?.seconds).toBeGreaterThan(890)
 })
 
-test('a success beside an attempt that is refused leaves no more free attempts than before', async () => {
+test('a success beside a refused attempt gives no additional free attempts', async () => {
   const server = await startServer(settings)
-  const input = account()
-  await server.client('REST', 'TOKEN').register(input)
-  const fail = () => server.client('REST', 'TOKEN').login({ ...input, password: wrong })
+  const { input } = await server.registerUser()
+  const fail = () => server.client().login({ ...input, password: wrong })
   await fail()
   await server.sql`update throttle set points = 20 where key like 'loginFailures:%'`
-  // Between the count and the turn another one takes the turn, and ends the count.
+  // Between the count and the turn another login succeeds, which clears the count.
   await server.sql.unsafe(`
     create function succeed() returns trigger language plpgsql as $$ begin
       delete from throttle where key like 'loginFailures:%';
@@ -247,9 +236,7 @@ test('each limit is a setting', async () => {
   const limits =
     'loginPerAddress=2/60, loginFailures=1/3, registerPerAddress=1/600, emailChangePerAccount=2/60'
   const server = await startServer({ ...settings, THROTTLE_LIMITS: limits })
-  const client = server.client('REST', 'TOKEN')
-  const input = account()
-  await client.register(input)
+  const { client, input } = await server.registerUser()
   const fail = (email: string, address: string) =>
     client.call('login', { email, password: wrong }, { bearer: null, ...from(address) })
   const waits = []
@@ -262,7 +249,7 @@ test('each limit is a setting', async () => {
   }
   const logins = []
   for (let index = 0; index < 3; index++) logins.push((await fail(account().email, '203.0.113.9')).code)
-  const second = await server.client('REST', 'TOKEN').register()
+  const second = await server.client().register()
   const changes = []
   for (let index = 0; index < 3; index++)
     changes.push((await client.updateMe({ email: account().email })).code)
@@ -274,14 +261,14 @@ test('each limit is a setting', async () => {
   expect(changes).toEqual([undefined, undefined, 'TOO_MANY_REQUESTS'])
 })
 
-describe('mails are limited, and the answer does not change:', () => {
-  const settled = () => new Promise((done) => setTimeout(done, 1500))
+describe('limits of mails', () => {
+  const settled = () => pause(1500)
 
-  test('an address that is registered again and again', async () => {
+  test('three mails an hour are sent to an address that is registered again and again', async () => {
     const server = await startServerWithMail(settings)
     const input = account()
     for (let round = 0; round < 5; round++) {
-      const client = server.client('REST', 'TOKEN')
+      const client = server.client()
       expect((await client.register(input)).status).toBe(201)
       await server.mailbox.mail(input.email, /Verify/, Math.min(round + 1, 3))
       expect((await client.deleteMe()).status).toBe(204)
@@ -291,15 +278,13 @@ describe('mails are limited, and the answer does not change:', () => {
     expect(server.mailbox.received).toHaveLength(3)
   })
 
-  test('a stranger who asks for many accounts', async () => {
+  test('an IP address cannot request more mails than its limit, whatever the accounts', async () => {
     const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'mailRequestPerAddress=2/3600' })
     const answers = []
     for (let index = 0; index < 4; index++) {
       const input = { email: account().email }
-      answers.push(await server.client('REST', 'TOKEN').call('requestPasswordReset', input))
-      answers.push(
-        await server.client('REST', 'TOKEN').call('requestEmailVerification', input, from('203.0.113.1')),
-      )
+      answers.push(await server.client().call('requestPasswordReset', input))
+      answers.push(await server.client().call('requestEmailVerification', input, from('203.0.113.1')))
     }
 
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(202))
@@ -311,7 +296,7 @@ describe('mails are limited, and the answer does not change:', () => {
     ])
   })
 
-  test('a mailbox, whatever is sent to it', async () => {
+  test('a mailbox gets the configured number of mails, whatever their kind', async () => {
     const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'mailPerRecipient=2/3600' })
     const email = account().email
     await server.sql`
@@ -328,16 +313,15 @@ describe('mails are limited, and the answer does not change:', () => {
 })
 
 describe.each(['on', 'off'])('with THROTTLE=%s', (THROTTLE) => {
-  test('a stranger fills no table with refused origins, failed logins and requests for mails', async () => {
+  test('one client cannot fill the events with refused origins, failures and mail requests', async () => {
     const server = await startServerWithMail({
       ...settings,
       THROTTLE,
       THROTTLE_LIMITS: 'eventPerAddress=3/3600',
       REQUIRE_EMAIL_VERIFICATION: 'true',
     })
-    const taken = account()
-    await server.client('REST', 'TOKEN').register(taken)
-    const stranger = server.client('REST', 'TOKEN')
+    const { input: taken } = await server.registerUser()
+    const stranger = server.client()
     for (let index = 0; index < 6; index++) {
       await stranger.call('login', account(), { headers: { origin: 'https://evil.example' } })
       await stranger.login(account())

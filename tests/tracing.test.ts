@@ -1,84 +1,59 @@
 import { randomBytes } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { account, createClient, DOORS } from './support/client.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { ADAPTERS, type Adapter, account, createClient } from './support/client.ts'
 import { createCollector } from './support/collector.ts'
-import { createDatabase } from './support/database.ts'
-import { createMailbox } from './support/mailbox.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import { useDatabase } from './support/database.ts'
+import { useMailbox } from './support/mailbox.ts'
+import { freePort } from './support/process.ts'
+import { AUTH_SECRET, startProgram } from './support/program.ts'
 
 const SERVER = 2
 
-let database: Awaited<ReturnType<typeof createDatabase>>
-let mailbox: Awaited<ReturnType<typeof createMailbox>>
-beforeAll(async () => {
-  database = await createDatabase()
-  mailbox = await createMailbox()
-})
-afterAll(async () => {
-  await mailbox.close()
-  await database.drop()
-})
+const database = useDatabase()
+const mailbox = useMailbox()
 
-const secret = randomBytes(32).toString('base64url')
+const start = (settings: Record<string, string>) =>
+  startProgram({ DATABASE_URL: database.url, SMTP_URL: mailbox.url, ...settings })
 
-async function start(settings: Record<string, string>) {
-  const url = `http://localhost:${await freePort()}`
-  const server = startProcess({
-    cwd: tmpdir(),
-    env: {
-      PORT: new URL(url).port,
-      DATABASE_URL: database.url,
-      AUTH_SECRET: secret,
-      PUBLIC_URL: url,
-      SMTP_URL: mailbox.url,
-      THROTTLE: 'off',
-      ...settings,
-    },
-  })
-  await untilReady(url)
-  return { ...server, url }
-}
-
-/** A client that says what its trace is. */
-function clientOf(url: string, door: 'REST' | 'GraphQL', traceId: string) {
+/** A client that sends the id of its trace. */
+function clientOf(url: string, adapter: Adapter, traceId: string) {
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
   return createClient(
     (path, init) =>
       fetch(url + path, {
         ...init,
-        headers: { ...init?.headers, traceparent, 'x-request-id': `request-${door}` },
+        headers: { ...init?.headers, traceparent, 'x-request-id': `request-${adapter}` },
       }),
-    door,
+    adapter,
     'TOKEN',
   )
 }
 
 const anId = () => randomBytes(16).toString('hex')
 
-test('a request is one span of the trace it names, with what it waited for, and nothing secret', async () => {
+test('a request is one span of the trace that it names, with its waits and no secret', async () => {
   const collector = createCollector()
   onTestFinished(() => collector.close())
   const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: 'auth-of-ada' })
-  const secrets = new Set<string>([secret])
-  const traces = DOORS.map((door) => ({ door, traceId: anId() }))
-  for (const { door, traceId } of traces) {
-    const client = clientOf(server.url, door, traceId)
+  const secrets = new Set<string>([AUTH_SECRET])
+  const traces = ADAPTERS.map((adapter) => ({ adapter, traceId: anId() }))
+  for (const { adapter, traceId } of traces) {
+    const client = clientOf(server.url, adapter, traceId)
     const input = account()
-    await client.register({ ...input, username: `name of ${door}` })
+    await client.register({ ...input, username: `name of ${adapter}` })
     await client.login(input)
     await client.call('login', { ...input, password: 'not the password' })
     await client.updateMe({ username: 'another name' })
     await client.me()
     await client.refresh()
     await client.call('requestPasswordReset', { email: input.email })
-    const { token } = await mailbox.mail(input.email, /Reset/)
+    const token = await mailbox.token(input.email, /Reset/)
     await client.call('resetPassword', { token, newPassword: 'yet another phrase' })
     for (const kept of [
       input.email,
       input.password,
       'not the password',
-      `name of ${door}`,
+      `name of ${adapter}`,
       'another name',
       token,
       'yet another phrase',
@@ -92,7 +67,7 @@ test('a request is one span of the trace it names, with what it waited for, and 
 
   const spans = collector.spans()
   expect([...collector.services()]).toEqual(['auth-of-ada'])
-  for (const { door, traceId } of traces) {
+  for (const { adapter, traceId } of traces) {
     const ofTrace = spans.filter((span) => span.traceId === traceId)
     const login = ofTrace.find(
       ({ name, attributes }) => name === 'login' && attributes['servauth.code'] === 'OK',
@@ -104,8 +79,8 @@ test('a request is one span of the trace it names, with what it waited for, and 
         'http.request.method': 'POST',
         'http.response.status_code': 200,
         'servauth.operation': 'login',
-        'servauth.door': door.toLowerCase(),
-        'servauth.request_id': `request-${door}`,
+        'servauth.door': adapter.toLowerCase(),
+        'servauth.request_id': `request-${adapter}`,
       },
     })
     const children = ofTrace
@@ -126,7 +101,11 @@ test('a request is one span of the trace it names, with what it waited for, and 
       .output()
       .split('\n')
       .find((line) => line.includes(traceId))
-    expect(JSON.parse(log ?? '{}')).toMatchObject({ traceId, requestId: `request-${door}`, msg: 'request' })
+    expect(JSON.parse(log ?? '{}')).toMatchObject({
+      traceId,
+      requestId: `request-${adapter}`,
+      msg: 'request',
+    })
   }
   const mail = spans.find(
     ({ name, attributes }) => name === 'mail' && attributes['servauth.mail'] === 'password-reset',
@@ -139,7 +118,7 @@ test('a request is one span of the trace it names, with what it waited for, and 
   expect(collector.raw()).not.toContain('@example.com')
 })
 
-test('is kept as the sampler says, and by the word of whoever began the trace', async () => {
+test('a trace is kept as the sampler and the sender of the trace decide', async () => {
   const collector = createCollector()
   onTestFinished(() => collector.close())
   const server = await start({
@@ -158,7 +137,7 @@ test('is kept as the sampler says, and by the word of whoever began the trace', 
   expect(collector.spans().map(({ traceId, name }) => [traceId, name])).toEqual([[wanted, 'me']])
 })
 
-test('a collector that is gone disturbs nobody, and is told of', async () => {
+test('a collector that is gone disturbs no request and is logged', async () => {
   const server = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` })
   expect((await fetch(`${server.url}/health`)).status).toBe(200)
 
@@ -169,7 +148,7 @@ test('a collector that is gone disturbs nobody, and is told of', async () => {
 })
 
 test.each([{}, { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }])(
-  'there is none unless it is asked for: %o',
+  'there are no traces unless a setting asks for them: %o',
   async (settings) => {
     const server = await start(settings)
     await fetch(`${server.url}/auth/me`)

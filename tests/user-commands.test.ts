@@ -1,34 +1,24 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import { account, DOORS, WAYS } from './support/client.ts'
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, account, WAYS } from './support/client.ts'
 import { runCommand } from './support/process.ts'
-import { startServerWithMail } from './support/server.ts'
+import { useServerWithMail } from './support/server.ts'
+import { pause } from './support/time.ts'
 
-type Server = Awaited<ReturnType<typeof startServerWithMail>>
-let server: Server
-let strict: Server
-beforeAll(async () => {
-  server = await startServerWithMail()
-  strict = await startServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
-})
+const server = useServerWithMail()
+const strict = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
 
-const servauth = (words: string, from = server) => runCommand(words, { env: from.env })
-const kindsOf = async (email: string, from = server) => {
-  const rows = await from.sql<{ kind: string }[]>`
-    select kind from events where user_id = (select id from users where email = ${email}) order by created_at`
-  return rows.map(({ kind }) => kind)
-}
-const mailIsIdle = () =>
+const servauth = (words: string) => runCommand(words, { env: server.env })
+const untilMailIsIdle = () =>
   expect
     .poll(async () => (await server.sql`select from mail_outbox where status = 'PENDING'`).length, {
       timeout: 10_000,
     })
     .toBe(0)
 
-describe.each(WAYS)('a disabled user, by $door with $transport', ({ door, transport }) => {
-  test('is refused with every credential at once, and signs in again when enabled', async () => {
-    const input = account()
-    const [here, there] = [server.client(door, transport), server.client(door, 'TOKEN')]
-    await here.register(input)
+describe.each(WAYS)('a disabled user by $adapter with $transport', ({ adapter, transport }) => {
+  test('a disabled user is refused with every credential at once, and can sign in when enabled', async () => {
+    const { client: here, input, user } = await server.registerUser(adapter, transport)
+    const there = server.client(adapter)
     await there.login(input)
 
     const disabled = await servauth(`user disable ${input.email}`)
@@ -41,7 +31,7 @@ describe.each(WAYS)('a disabled user, by $door with $transport', ({ door, transp
       await here.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' }),
       await here.deleteMe({ password: input.password }),
     ]
-    const login = await server.client(door, transport).login(input)
+    const login = await server.client(adapter, transport).login(input)
     const enabled = await servauth(`user enable ${input.email}`)
 
     expect(disabled).toMatchObject({ code: 0, output: expect.stringContaining('2 sessions ended') })
@@ -49,86 +39,77 @@ describe.each(WAYS)('a disabled user, by $door with $transport', ({ door, transp
     expect(login.code).toBe('INVALID_CREDENTIALS')
     expect(enabled).toMatchObject({ code: 0, output: expect.stringContaining('can sign in again') })
     expect((await here.refresh()).reason).toBe('REVOKED')
-    expect((await server.client(door, transport).login(input)).data?.user.email).toBe(input.email)
-    expect(await kindsOf(input.email)).toEqual(
+    expect((await server.client(adapter, transport).login(input)).data?.user.email).toBe(input.email)
+    expect(await server.eventsOf(user.id)).toEqual(
       expect.arrayContaining(['account_disabled', 'login_failed', 'account_enabled']),
     )
   })
 })
 
-describe.each(DOORS)('a disabled user, by %s', (door) => {
-  const stranger = (from = server) => from.client(door, 'TOKEN')
+describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
+  const registerUser = () => server.registerUser(adapter)
+  const stranger = () => server.client(adapter)
   const disable = (email: string, from = server) =>
     from.sql`update users set disabled_at = now() where email = ${email}`
 
-  test('looks like a wrong password at login, also where the address is not verified', async () => {
+  test('a login of a disabled user is answered like a wrong password', async () => {
     for (const from of [server, strict]) {
-      const input = account()
-      await stranger(from).register(input)
-      await disable(input.email, from)
+      const { email, password } = await from.registerUser(adapter)
+      await disable(email, from)
 
-      const { headers: _, ...right } = await stranger(from).login(input)
-      const { headers: __, ...wrong } = await stranger(from).login({ ...input, password: 'not the password' })
+      const { headers: _, ...right } = await from.client(adapter).login({ email, password })
+      const { headers: __, ...wrong } = await from.client(adapter).login({ email, password: 'not it' })
 
       expect(right).toEqual(wrong)
       expect(right.code).toBe('INVALID_CREDENTIALS')
     }
   })
 
-  test('keeps its address taken', async () => {
-    const input = account()
-    await stranger().register(input)
+  test('the address of a disabled user stays taken', async () => {
+    const { input } = await registerUser()
     await disable(input.email)
 
     expect((await stranger().register(input)).code).toBe('EMAIL_TAKEN')
   })
 
-  test('is REVOKED at refresh, and not a thief, where a session is left', async () => {
-    const input = account()
-    const client = stranger()
-    await client.register(input)
+  test('a refresh of a disabled user is REVOKED and not taken for theft', async () => {
+    const { client, email, user } = await registerUser()
     const old = client.twin()
     await client.refresh()
     await server.sql`update sessions set rotated_at = now() - interval '1 minute'`
-    await disable(input.email)
+    await disable(email)
 
     expect((await client.refresh()).reason).toBe('REVOKED')
     expect((await old.refresh()).reason).toBe('REVOKED')
-    expect(await kindsOf(input.email)).not.toContain('refresh_reused')
+    expect(await server.eventsOf(user.id)).not.toContain('refresh_reused')
   })
 
-  test('gets no mail with a token, and a token mailed before is refused', async () => {
-    const input = account()
-    await stranger().register(input)
-    const verification = await server.mailbox.mail(input.email, /Verify/)
-    await stranger().call('requestPasswordReset', { email: input.email })
-    const reset = await server.mailbox.mail(input.email, /Reset/)
-    const before = server.mailbox.received.filter(({ to }) => to === input.email).length
+  test('a disabled user gets no mailed token, and earlier ones are refused', async () => {
+    const { email } = await registerUser()
+    const verification = await server.mailbox.token(email, /Verify/)
+    await stranger().call('requestPasswordReset', { email })
+    const reset = await server.mailbox.token(email, /Reset/)
+    const before = server.mailbox.to(email).length
 
-    const { code } = await servauth(`user disable ${input.email}`)
-    await stranger().call('requestPasswordReset', { email: input.email })
-    await stranger().call('requestEmailVerification', { email: input.email })
-    await mailIsIdle()
+    const { code } = await servauth(`user disable ${email}`)
+    await stranger().call('requestPasswordReset', { email })
+    await stranger().call('requestEmailVerification', { email })
+    await untilMailIsIdle()
 
     expect(code).toBe(0)
-    expect(await server.sql`select from verification where value = ${input.email}`).toHaveLength(0)
-    expect(server.mailbox.received.filter(({ to }) => to === input.email)).toHaveLength(before)
+    expect(await server.sql`select from verification where value = ${email}`).toHaveLength(0)
+    expect(server.mailbox.to(email)).toHaveLength(before)
     const newPassword = 'another long phrase'
-    expect((await stranger().call('verifyEmail', { token: verification.token })).code).toBe('INVALID_TOKEN')
-    expect((await stranger().call('resetPassword', { token: reset.token, newPassword })).code).toBe(
-      'INVALID_TOKEN',
-    )
+    expect((await stranger().call('verifyEmail', { token: verification })).code).toBe('INVALID_TOKEN')
+    expect((await stranger().call('resetPassword', { token: reset, newPassword })).code).toBe('INVALID_TOKEN')
   })
 
-  test('cannot use a token that is still there, and can after all when enabled', async () => {
-    const input = account()
-    const client = stranger()
-    await client.register(input)
-    await stranger().call('verifyEmail', { token: (await server.mailbox.mail(input.email, /Verify/)).token })
+  test('a disabled user can use an undo link only when enabled again', async () => {
+    const { client, input } = await server.registerVerifiedUser(adapter)
     const newEmail = account().email
     await client.updateMe({ email: newEmail })
-    await stranger().call('verifyEmail', { token: (await server.mailbox.mail(newEmail, /Confirm/)).token })
-    const { token } = await server.mailbox.mail(input.email, /was changed/)
+    await stranger().call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
+    const token = await server.mailbox.token(input.email, /was changed/)
 
     await servauth(`user disable ${newEmail}`)
     const shut = await stranger().call('undoEmailChange', { token })
@@ -140,16 +121,15 @@ describe.each(DOORS)('a disabled user, by %s', (door) => {
     expect((await stranger().login(input)).data?.user.email).toBe(input.email)
   })
 
-  test('is not signed in by a login under way', async () => {
-    const input = account()
-    await stranger().register(input)
+  test('a login that was started before the user was disabled is refused', async () => {
+    const { input } = await registerUser()
     const client = stranger()
 
     let login: ReturnType<typeof client.login> | undefined
     await server.sql.begin(async (tx) => {
       await tx`update users set disabled_at = now() where email = ${input.email}`
       login = client.login(input)
-      await new Promise((done) => setTimeout(done, 300))
+      await pause(300)
     })
 
     expect((await login)?.code).toBe('INVALID_CREDENTIALS')
@@ -159,12 +139,10 @@ describe.each(DOORS)('a disabled user, by %s', (door) => {
     ).toHaveLength(1)
   })
 
-  test('has no session left by logins, refreshes and resets beside', async () => {
-    const input = account()
-    const refreshing = stranger()
-    await refreshing.register(input)
+  test('logins, refreshes and resets beside it leave a disabled user no session', async () => {
+    const { client: refreshing, input } = await registerUser()
     await stranger().call('requestPasswordReset', { email: input.email })
-    const { token } = await server.mailbox.mail(input.email, /Reset/)
+    const token = await server.mailbox.token(input.email, /Reset/)
     const clients: ReturnType<typeof stranger>[] = []
     let running = true
 
@@ -193,23 +171,21 @@ describe.each(DOORS)('a disabled user, by %s', (door) => {
     ).toHaveLength(0)
   })
 
-  test('is not disabled by sign-out, which ends every session', async () => {
-    const input = account()
-    const client = stranger()
-    await client.register(input)
+  test('sign-out ends every session of a user and does not disable the user', async () => {
+    const { client, input, user } = await registerUser()
 
     const { code, output } = await servauth(`user sign-out ${input.email.toUpperCase()}`)
 
     expect([code, output]).toEqual([0, expect.stringContaining('1 session ended')])
     expect((await client.refresh()).reason).toBe('REVOKED')
     expect((await stranger().login(input)).data).not.toBeNull()
-    expect(await kindsOf(input.email)).toContain('account_signed_out')
+    expect(await server.eventsOf(user.id)).toContain('account_signed_out')
   })
 })
 
-test('user show says who it is and what happened, and nothing secret', async () => {
+test('user show prints the user and their events, and no secret', async () => {
   const input = account()
-  const client = server.client('REST', 'TOKEN')
+  const client = server.client()
   const { data } = await client.register({ ...input, username: 'Ada' })
   await client.twin().login(input)
 
@@ -237,9 +213,8 @@ test('user show says who it is and what happened, and nothing secret', async () 
   }
 })
 
-test('what is done already is said, and done no more', async () => {
-  const { email } = account()
-  await server.client('REST', 'TOKEN').register({ ...account(), email })
+test('a repeated disable or enable reports that there is nothing to do', async () => {
+  const { email, user } = await server.registerUser()
 
   const enabled = await servauth(`user enable ${email}`)
   await servauth(`user disable ${email}`)
@@ -247,7 +222,7 @@ test('what is done already is said, and done no more', async () => {
 
   expect(enabled).toMatchObject({ code: 0, output: expect.stringContaining('was not disabled') })
   expect(again).toMatchObject({ code: 0, output: expect.stringContaining('was disabled already') })
-  expect((await kindsOf(email)).filter((kind) => kind === 'account_disabled')).toHaveLength(1)
+  expect((await server.eventsOf(user.id)).filter((kind) => kind === 'account_disabled')).toHaveLength(1)
 })
 
 test.each(['show', 'disable', 'enable', 'sign-out'])(

@@ -1,61 +1,28 @@
-import { randomBytes } from 'node:crypto'
-import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, test as anywhere, beforeAll, expect } from 'vitest'
-import { account, createClient } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilAnswer, untilReady } from './support/process.ts'
+import { test as anywhere, expect } from 'vitest'
+import { useDatabase } from './support/database.ts'
+import { createFolder } from './support/folder.ts'
+import { childrenOf, startProcess, untilAnswer } from './support/process.ts'
+import { AUTH_SECRET, launchProgram } from './support/program.ts'
+import { pause } from './support/time.ts'
 
-/** Elsewhere the kernel does not share a port out among processes. */
+/** Other kernels do not share a port among processes. */
 const test = anywhere.skipIf(process.platform !== 'linux')
 
-let database: Awaited<ReturnType<typeof createDatabase>>
-beforeAll(async () => {
-  database = await createDatabase()
-})
-afterAll(() => database.drop())
+const database = useDatabase()
 
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+const launchWorkers = (count: number, settings: Record<string, string> = {}, bun = process.execPath) =>
+  launchProgram({ WORKERS: String(count), DATABASE_URL: database.url, ...settings }, { bun })
 
-const secret = randomBytes(32).toString('base64url')
-
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'workers-'))
-})
-afterAll(() => rm(folder, { recursive: true }))
-
-async function startUnready(count: number, settings: Record<string, string> = {}, bun = process.execPath) {
-  const url = `http://localhost:${await freePort()}`
-  const server = startProcess({
-    cwd: tmpdir(),
-    bun,
-    env: {
-      PORT: new URL(url).port,
-      WORKERS: String(count),
-      DATABASE_URL: database.url,
-      AUTH_SECRET: secret,
-      PUBLIC_URL: url,
-      THROTTLE: 'off',
-      ...settings,
-    },
-  })
-  return {
-    ...server,
-    url,
-    client: () => createClient((path, init) => fetch(url + path, init), 'REST', 'TOKEN'),
-  }
-}
-
-async function startWorkers(...given: Parameters<typeof startUnready>) {
-  const server = await startUnready(...given)
-  await untilReady(server.url)
+async function startWorkers(...given: Parameters<typeof launchWorkers>) {
+  const server = await launchWorkers(...given)
+  await server.untilReady()
   return server
 }
 
-/** What a worker says on a connection of its own; null where it was cut. */
+/** The status of `/ready` on a new connection; null if the connection was cut. */
 const askReady = async (url: string) => {
   const response = await fetch(`${url}/ready`, {
     headers: { connection: 'close' },
@@ -64,35 +31,28 @@ const askReady = async (url: string) => {
   return response?.status ?? null
 }
 
-/** The processes that a process has started, by the kernel's word. */
-async function childrenOf(pid = 0) {
-  const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
-  return listed.split(' ').filter(Boolean).map(Number)
-}
-
 const isGone = (pid: number) =>
   readFile(`/proc/${pid}/stat`, 'utf8').then(
     (stat) => stat.includes(') Z '),
     () => true,
   )
 
-test('several processes share a port, and one that dies is replaced', async () => {
+test('several workers share a port, and one that dies is replaced', async () => {
   const server = await startWorkers(3)
   const [victim = 0, ...others] = await childrenOf(server.pid)
-  const client = server.client()
-  const { data } = await client.register()
+  const { client, user } = await server.registerUser()
 
   process.kill(victim, 'SIGKILL')
 
   const replaced = [...others, expect.not.toSatisfy((pid) => pid === victim)]
   await expect.poll(() => childrenOf(server.pid), { timeout: 10_000 }).toEqual(replaced)
-  await untilReady(server.url)
-  expect((await client.me()).data?.id).toBe(data?.user.id)
+  await server.untilReady()
+  expect((await client.me()).data?.id).toBe(user.id)
   expect(await server.stop()).toEqual({ code: 0, signal: null })
 })
 
-test('none is ready until all have been', async () => {
-  const server = await startUnready(2)
+test('no worker is ready before all have started', async () => {
+  const server = await launchWorkers(2)
   const workers = () => childrenOf(server.pid)
   await expect.poll(async () => (await workers()).length, { timeout: 10_000, interval: 5 }).toBe(2)
   const [frozen = 0] = await workers()
@@ -103,11 +63,11 @@ test('none is ready until all have been', async () => {
 
   expect(await askReady(server.url)).toBe(503)
   process.kill(frozen, 'SIGCONT')
-  await untilReady(server.url)
+  await server.untilReady()
   await server.stop()
 })
 
-test('while one keeps dying the others stay ready, and it is replaced less and less often', async () => {
+test('a worker that keeps dying is replaced more slowly, and the others stay ready', async () => {
   const server = await startWorkers(2)
   const [, steady = 0] = await childrenOf(server.pid)
   const answers = new Set<number | null>()
@@ -116,7 +76,7 @@ test('while one keeps dying the others stay ready, and it is replaced less and l
   for (let death = 0; death < 3; death++) {
     const victim = (await childrenOf(server.pid)).find((pid) => pid !== steady) ?? 0
     process.kill(victim, 'SIGKILL')
-    // Until its supervisor has taken note: before that it is still among its children.
+    // Until the supervisor has noticed; before that the dead worker is still its child.
     await expect.poll(() => childrenOf(server.pid), { interval: 5 }).not.toContain(victim)
     const since = Date.now()
     while (Date.now() < since + 5000 && (await childrenOf(server.pid)).length < 2) {
@@ -131,7 +91,7 @@ test('while one keeps dying the others stay ready, and it is replaced less and l
   await server.stop()
 })
 
-test('a replacement takes no requests until it is ready', async () => {
+test('a replacement gets no requests before it is ready', async () => {
   const server = await startWorkers(2)
   const [victim = 0] = await childrenOf(server.pid)
   const answers = new Set<number | null>()
@@ -156,8 +116,8 @@ test('a worker that hangs is replaced', async () => {
   expect(await server.stop()).toEqual({ code: 0, signal: null })
 })
 
-test('a replacement that cannot be started is tried again, and does not keep the rest from stopping', async () => {
-  const bun = join(folder, 'bun')
+test('a replacement that cannot start is tried again and does not prevent a stop', async () => {
+  const bun = join(await createFolder(), 'bun')
   await copyFile(process.execPath, bun)
   const server = await startWorkers(2, {}, bun)
   const [victim = 0] = await childrenOf(server.pid)
@@ -186,34 +146,33 @@ test('a worker that does not end is killed', async () => {
   expect(await Promise.all(workers.map(isGone))).toEqual([true, true])
 })
 
-test('a port that others have workers on is in use', async () => {
+test('a port that the workers of another server use is in use', async () => {
   const first = await startWorkers(2)
   const { port } = new URL(first.url)
 
-  const second = await startUnready(2, { PORT: port })
+  const second = await launchWorkers(2, { PORT: port })
 
   expect(await second.exited).toEqual({ code: 1, signal: null })
   expect(second.output()).toContain(`Port ${port} is in use`)
   await first.stop()
 })
 
-test('a secret that is kept in a file is not in the environment of a worker', async () => {
-  const AUTH_SECRET_FILE = join(folder, 'secret')
-  await writeFile(AUTH_SECRET_FILE, secret)
+test('a secret from a file is not in the environment of a worker', async () => {
+  const AUTH_SECRET_FILE = join(await createFolder(), 'secret')
+  await writeFile(AUTH_SECRET_FILE, AUTH_SECRET)
   const server = await startWorkers(2, { AUTH_SECRET: '', AUTH_SECRET_FILE })
 
   const workers = await childrenOf(server.pid)
   const environments = await Promise.all(workers.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8')))
 
-  for (const environment of environments) expect(environment).not.toContain(secret)
+  for (const environment of environments) expect(environment).not.toContain(AUTH_SECRET)
   expect(environments).toHaveLength(2)
   await server.stop()
 })
 
-test('a stop is graceful for all of them: who is being answered gets the answer', async () => {
+test('a stop lets all workers finish their requests', async () => {
   const server = await startWorkers(2)
-  const input = account()
-  await server.client().register(input)
+  const { input } = await server.registerUser()
   const logins = Array.from({ length: 6 }, () => server.client().login(input))
   const workers = await childrenOf(server.pid)
   await pause(20)
@@ -225,7 +184,7 @@ test('a stop is graceful for all of them: who is being answered gets the answer'
   expect(await Promise.all(workers.map(isGone))).toEqual([true, true])
 })
 
-test('workers do not outlive a supervisor that is killed', async () => {
+test('workers end when their supervisor is killed', async () => {
   const server = await startWorkers(2)
   const workers = await childrenOf(server.pid)
 

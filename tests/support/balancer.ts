@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { portOf } from './net.ts'
 
 const LOOK_MS = 100
 
 /**
- * A load balancer as plain as they come: connections in turn over the replicas whose `/ready` says 200. One that
- * refuses a connection is passed over for the next. What was sent is never sent twice.
+ * A simple load balancer: it gives connections in turn to the replicas whose `/ready` answers 200, and to the
+ * next one when a replica refuses. It never sends data twice.
  */
 export async function createBalancer(urls: string[] = []) {
   const replicas = new Map(urls.map((url) => [url, { ready: true, connections: 0 }]))
@@ -46,13 +47,11 @@ export async function createBalancer(urls: string[] = []) {
   const timer = setInterval(() => void look(), LOOK_MS)
 
   const server = createServer((inbound) => route(inbound)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
   return {
-    url: `http://127.0.0.1:${typeof address === 'object' && address?.port}`,
+    url: `http://127.0.0.1:${await portOf(server)}`,
     add: (url: string) => replicas.set(url, { ready: false, connections: 0 }),
     remove: (url: string) => replicas.delete(url),
-    /** How many connections each replica has had. */
+    /** The number of connections that each replica has had. */
     connections: () => Object.fromEntries([...replicas].map(([url, { connections }]) => [url, connections])),
     async close() {
       clearInterval(timer)

@@ -2,11 +2,14 @@ import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { admin } from 'better-auth/plugins/admin'
 import { Pool } from 'pg'
-import { afterAll } from 'vitest'
 import { createDatabase } from './database.ts'
+import { useResource } from './resource.ts'
 
-/** Bare Better-Auth as its documents set it up, on a database of its own with the tables that it makes itself. */
-export async function startBetterAuth() {
+/** Better-Auth for the tests of this file or group. */
+export const useBetterAuth = () => useResource(openBetterAuth)
+
+/** Better-Auth as its documentation sets it up, on a database with the tables that it makes itself. */
+async function openBetterAuth() {
   const database = await createDatabase()
   await database.sql`drop schema public cascade`
   await database.sql`create schema public`
@@ -22,17 +25,16 @@ export async function startBetterAuth() {
   }
   await (await getMigrations(options)).runMigrations()
   const { api } = betterAuth(options)
-  afterAll(async () => {
-    await pool.end()
-    await database.drop()
-  })
-
   return {
     url: database.url,
     sql: database.sql,
     async signUp(input: { email: string; password: string; name: string }) {
       const { user } = await api.signUpEmail({ body: input })
       return user
+    },
+    async close() {
+      await pool.end()
+      await database.drop()
     },
   }
 }

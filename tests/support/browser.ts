@@ -1,32 +1,33 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { chromium } from 'playwright-core'
 import { onTestFinished, test } from 'vitest'
 import { createDatabase } from './database.ts'
-import { freePort, startProcess, untilReady } from './process.ts'
+import { startProgram } from './program.ts'
+import { useResource } from './resource.ts'
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** CI has a browser; at home the test is left out where there is none. */
-export const inBrowser = test.skipIf(!existsSync(executablePath) && !process.env.CI)
+/** CI has a browser; on a machine without one the tests that need it are skipped. */
+export const hasBrowser = existsSync(executablePath) || Boolean(process.env.CI)
+export const inBrowser = test.skipIf(!hasBrowser)
+
+/** A browser for the tests of this file or group. */
+export const useBrowser = () =>
+  useResource(async () => {
+    const browser = await chromium.launch({ executablePath })
+    return { newContext: () => browser.newContext(), close: () => browser.close() }
+  })
 
 /** The real program as a developer starts it, on a database of its own. */
 export async function startDevelopment() {
   const database = await createDatabase()
   onTestFinished(database.drop)
-  const PORT = String(await freePort())
-  const AUTH_SECRET = randomBytes(32).toString('base64')
-  const server = startProcess({
-    cwd: tmpdir(),
-    env: { NODE_ENV: 'development', DATABASE_URL: database.url, AUTH_SECRET, PORT },
-  })
-  onTestFinished(async () => void (await server.stop()))
-  await untilReady(`http://localhost:${PORT}`)
-  return `http://localhost:${PORT}`
+  const { url, stop } = await startProgram({ NODE_ENV: 'development', DATABASE_URL: database.url })
+  onTestFinished(async () => void (await stop()))
+  return url
 }
 
-/** A page, and what went wrong on it: errors, and requests that left `origin`. */
+/** A page, and its faults: errors, and requests to other origins than `origin`. */
 export async function openPage(origin: string) {
   const browser = await chromium.launch({ executablePath })
   onTestFinished(() => browser.close())

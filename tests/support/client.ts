@@ -23,15 +23,17 @@ import {
   VerifyEmailDocument,
 } from '../generated/graphql.ts'
 
-export type Door = 'REST' | 'GraphQL'
+export type Adapter = 'REST' | 'GraphQL'
 export type Transport = 'COOKIE' | 'TOKEN'
 
-export const DOORS: Door[] = ['REST', 'GraphQL']
-export const WAYS = DOORS.flatMap((door) =>
-  (['COOKIE', 'TOKEN'] as const).map((transport) => ({ door, transport })),
+export const ADAPTERS: Adapter[] = ['REST', 'GraphQL']
+
+/** The four ways to use a session: each adapter with each transport. */
+export const WAYS = ADAPTERS.flatMap((adapter) =>
+  (['COOKIE', 'TOKEN'] as const).map((transport) => ({ adapter, transport })),
 )
 
-/** Each operation through both doors; a plain one takes its arguments as they are, not as an input. */
+/** How each adapter names an operation; a plain one takes its arguments directly instead of as `input`. */
 export const OPERATIONS = {
   register: { rest: 'POST /auth/register', document: RegisterDocument },
   login: { rest: 'POST /auth/login', document: LoginDocument },
@@ -87,7 +89,7 @@ type Results = {
   events: EventsQuery['events']
 }
 
-/** An answer in one form, whichever door it came through. */
+/** An answer in one form, the same for both adapters. */
 export type Answer<T> = {
   data: T | null
   status: number
@@ -104,13 +106,48 @@ type Fetch = (path: string, init?: RequestInit) => Promise<Response>
 export type Client = ReturnType<typeof createClient>
 
 let accounts = 0
+/** The address and password of a new account. */
 export const account = () => ({ email: `person${++accounts}@example.com`, password: 'correct horse battery' })
 
+export const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** The code of a refusal by either adapter. */
+export async function codeOf(response: Response) {
+  const body = await response.json()
+  return body.code ?? body.errors?.[0]?.extensions?.code
+}
+
+/** The clients and signed-in users of one server, by REST with tokens unless a test names another way. */
+export function createClients(fetch: Fetch) {
+  const client = (adapter: Adapter = 'REST', transport: Transport = 'TOKEN', address?: string) =>
+    createClient(fetch, adapter, transport, address)
+  return {
+    client,
+
+    /** A request to GraphQL, where a test needs another document than the client's. */
+    askGraphQL: (body: unknown, headers: Record<string, string> = {}) =>
+      fetch('/graphql', {
+        method: 'POST',
+        headers: { ...JSON_TYPE, ...headers },
+        body: JSON.stringify(body),
+      }),
+
+    /** A new user, with the client that registered and is signed in. */
+    async registerUser(adapter?: Adapter, transport?: Transport) {
+      const input = account()
+      const own = client(adapter, transport)
+      const { data, code } = await own.register(input)
+      if (!data) throw new Error(`The registration was answered with ${code}`)
+      return { ...input, input, client: own, user: data.user, session: data.session }
+    },
+  }
+}
+
 /**
- * Behaves as a well-behaved client of its door and transport does: keeps what it is given and sends it back.
+ * A well-behaved client: it keeps the credentials that it is given and sends them back.
  * @param address where it seems to come from, if the server trusts the proxy that says so
  */
-export function createClient(fetch: Fetch, door: Door, transport: Transport, address?: string) {
+export function createClient(fetch: Fetch, adapter: Adapter, transport: Transport, address?: string) {
   const kept = {
     cookie: null as string | null,
     /** The browser's mark, which authenticates nothing. */
@@ -132,7 +169,7 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport, add
     }
     const { rest, document, plain }: { rest: string; document: { toString(): string }; plain?: true } =
       OPERATIONS[name]
-    const answer = await (door === 'REST'
+    const answer = await (adapter === 'REST'
       ? viaRest<Results[Name]>(fetch, plain ? inUrl(rest, input) : rest, plain ? undefined : input, headers)
       : viaGraphQL<Results[Name]>(fetch, name, String(document), plain ? input : { input }, headers))
     keep(answer)
@@ -166,18 +203,18 @@ export function createClient(fetch: Fetch, door: Door, transport: Transport, add
     revokeSession: (id: string) => call('revokeSession', { id }),
     events: (first?: unknown) => call('events', { first }),
     revokeOtherSessions: () => call('revokeOtherSessions'),
-    /** The secret as it travels: a cookie pair or a refresh token. */
+    /** The session's secret as it is sent: a refresh token, or a cookie with its name. */
     secret: () => (transport === 'TOKEN' ? kept.refreshToken : kept.cookie),
-    /** Another holder of the same credentials: a second tab, a thief. */
+    /** Another client with the same credentials: a second tab, a thief. */
     twin() {
-      const twin = createClient(fetch, door, transport, address)
+      const twin = createClient(fetch, adapter, transport, address)
       Object.assign(twin.kept, kept)
       return twin
     },
   }
 }
 
-/** Arguments where REST has them: in the path, else in the query. */
+/** Puts arguments where REST has them: the id in the path, the others in the query. */
 function inUrl(route: string, given: unknown) {
   const { id, ...rest } = (given ?? {}) as Record<string, unknown>
   const query = new URLSearchParams(
@@ -195,7 +232,7 @@ async function viaRest<T>(
   const [method = '', path = ''] = route.split(' ')
   const response = await fetch(path, {
     method,
-    headers: { ...(method !== 'GET' && { 'content-type': 'application/json' }), ...headers },
+    headers: { ...(method !== 'GET' && JSON_TYPE), ...headers },
     ...(input !== undefined && { body: JSON.stringify(input) }),
   })
   const text = await response.text()
@@ -215,7 +252,7 @@ async function viaGraphQL<T>(
 ): Promise<Answer<T>> {
   const response = await fetch('/graphql', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { ...JSON_TYPE, ...headers },
     body: JSON.stringify({ query, variables: variables ?? {} }),
   })
   const { data, errors } = await response.json()

@@ -16,7 +16,7 @@ type OtlpBody = {
   }[]
 }
 
-/** A receiver of OTLP over HTTP on loopback, which keeps what it gets. */
+/** A collector on loopback that keeps the traces it receives by OTLP over HTTP. */
 export function createCollector() {
   const bodies: OtlpBody[] = []
   const received: string[] = []
@@ -33,7 +33,7 @@ export function createCollector() {
   })
   return {
     url: `http://127.0.0.1:${server.port}`,
-    /** All that was sent, as it was sent. */
+    /** Every request body, unparsed. */
     raw: () => received.join('\n'),
     services: () =>
       new Set(

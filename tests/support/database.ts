@@ -1,8 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { inject } from 'vitest'
+import { createProxy } from './proxy.ts'
+import { useResource } from './resource.ts'
 
-/** A fresh, migrated database; `sql` looks into it the way `psql` would. */
+/** A database for the tests of this file or group. */
+export const useDatabase = () =>
+  useResource(async () => {
+    const database = await createDatabase()
+    return { ...database, close: database.drop }
+  })
+
+/** A proxy in front of that database. */
+export const useProxy = (database: { url: string }) => useResource(() => createProxy(database.url))
+
+/** A new database with all migrations; `sql` asks it directly, as `psql` would. */
 export async function createDatabase() {
   const name = `test_${randomBytes(6).toString('hex')}`
   const admin = postgres(databaseUrl('postgres'), { max: 1, onnotice: () => {} })
@@ -11,6 +23,14 @@ export async function createDatabase() {
   return {
     url: databaseUrl(name),
     sql,
+    /** Every row of every table, as text. */
+    async dump() {
+      const tables = await sql`
+        select table_name as name from information_schema.tables where table_schema = 'public'`
+      return JSON.stringify(
+        await Promise.all(tables.map(({ name }) => sql`select t::text from ${sql(name)} t`)),
+      )
+    },
     async drop() {
       await sql.end({ timeout: 1 })
       await admin.unsafe(`drop database ${name} with (force)`)

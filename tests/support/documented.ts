@@ -13,13 +13,13 @@ const SECURITY_HEADERS = {
   'x-request-id': expect.stringMatching(/^[\w=-]{1,64}$/),
 }
 
-/** Marks of a stack, a statement or a file of ours. */
+/** Traces of a stack, an SQL statement or a source file. */
 const INSIDES =
   /\n\s+at |node_modules|\.ts\b|postgres|drizzle|(select|insert into|update|delete from) "|\/src\//i
 
 const GRAPHQL_CODES = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
 
-/** Holds an answer to the contract, whatever was asked: a documented success or refusal, and nothing of our insides. */
+/** Checks any answer against the contract: a documented success or refusal, with no detail of the implementation. */
 export async function expectDocumented(response: Response) {
   const text = await response.text()
   const { status, headers } = response

@@ -1,35 +1,24 @@
-import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { BrowserContext, Page } from 'playwright-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { hasBrowser, useBrowser } from './browser.ts'
 import { account } from './client.ts'
-import { startAuthServer, startExample, untilExpired } from './examples.ts'
+import { untilExpired, useAuthServer, useExample } from './examples.ts'
 import { freePort } from './process.ts'
-
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-/** CI has a browser; at home these tests are left out where there is none. */
-const hasBrowser = existsSync(executablePath) || Boolean(process.env.CI)
+import { pause } from './time.ts'
 
 const TIMEOUT = 60_000
+const PORT = await freePort()
+const ALLOWED_ORIGINS = `http://localhost:${PORT}`
 
-/** What is promised of an example page, seen in a real browser and in the log of the real server. */
+/** The promises of an example page, watched in a real browser and in the log of the real server. */
 export function testPage(example: 'apollo' | 'urql') {
   describe.skipIf(!hasBrowser)(`the page with ${example}`, { timeout: TIMEOUT }, () => {
-    let browser: Browser
-    let auth: Awaited<ReturnType<typeof startAuthServer>>
-    let origin: string
-    let unlisted: string
-
-    beforeAll(async () => {
-      const [apiPort, port, unlistedPort] = [await freePort(), await freePort(), await freePort()]
-      const ALLOWED_ORIGINS = `http://localhost:${port}`
-      auth = await startAuthServer({ ALLOWED_ORIGINS })
-      const api = await startExample('resource-server', apiPort, { AUTH_URL: auth.url, ALLOWED_ORIGINS })
-      const settings = { BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api }
-      origin = await startExample(example, port, settings)
-      unlisted = await startExample(example, unlistedPort, settings)
-      browser = await chromium.launch({ executablePath })
-    }, TIMEOUT)
-    afterAll(() => browser.close())
+    const auth = useAuthServer({ ALLOWED_ORIGINS })
+    const api = useExample('resource-server', () => ({ AUTH_URL: auth.url, ALLOWED_ORIGINS }))
+    const settings = () => ({ BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api.url })
+    const listed = useExample(example, settings, PORT)
+    const unlisted = useExample(example, settings)
+    const browser = useBrowser()
 
     async function newContext() {
       const context = await browser.newContext()
@@ -38,16 +27,16 @@ export function testPage(example: 'apollo' | 'urql') {
       return context
     }
 
-    /** A browser with one account signed in, in as many tabs. */
-    async function signedIn(tabCount = 1) {
+    /** A browser in which one user is signed in, in several tabs. */
+    async function signUp(tabCount = 1) {
       const context = await newContext()
       const { email, password } = account()
-      const first = await openTab(context, origin)
+      const first = await openTab(context, listed.url)
       await first.submit('Sign up', email, password)
       await first.untilShown(email)
       const tabs = [first]
       while (tabs.length < tabCount) {
-        const tab = await openTab(context, origin)
+        const tab = await openTab(context, listed.url)
         await tab.untilShown(email)
         tabs.push(tab)
       }
@@ -66,8 +55,8 @@ export function testPage(example: 'apollo' | 'urql') {
         headers: { cookie, 'content-type': 'application/json' },
       })
 
-    test('sign up, show the account, survive a reload, sign out and in again', async () => {
-      const { context, tabs, email, password } = await signedIn()
+    test('a user signs up, reloads the page, signs out and signs in again', async () => {
+      const { context, tabs, email, password } = await signUp()
       const [tab] = tabs as [Tab]
 
       expect(await tab.page.locator('#sessions li').allTextContents()).toEqual([
@@ -93,10 +82,10 @@ export function testPage(example: 'apollo' | 'urql') {
     })
 
     test('two tabs with an expired token and three requests each share one refresh', async () => {
-      const { context, tabs, before } = await signedIn(2)
-      // Long enough that each tab has asked while the refresh is under way.
+      const { context, tabs, before } = await signUp(2)
+      // Long enough that each tab sends its request during the refresh.
       await context.route('**/auth/refresh', async (route) => {
-        await new Promise((done) => setTimeout(done, 700))
+        await pause(700)
         await route.continue()
       })
       await untilExpired()
@@ -107,14 +96,14 @@ export function testPage(example: 'apollo' | 'urql') {
       for (const tab of tabs) expect(await tab.sawLoginForm()).toBe(false)
     })
 
-    test('a restarted server and a lost reply sign nobody out', async () => {
-      const { context, tabs, email, before } = await signedIn(2)
+    test('a server restart and a lost reply sign no tab out', async () => {
+      const { context, tabs, email, before } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
       await untilExpired()
       await auth.stop()
       for (const tab of tabs) await tab.click('Reload')
       await first.untilAlert(/./)
-      const opening = openTab(context, origin)
+      const opening = openTab(context, listed.url)
 
       await auth.start()
 
@@ -143,8 +132,8 @@ export function testPage(example: 'apollo' | 'urql') {
       for (const tab of [first, second, third]) expect(await tab.sawLoginForm()).toBe(false)
     })
 
-    test('a sign-out in one tab is noticed in the other, and so is a sign-in', async () => {
-      const { tabs, email, password } = await signedIn(2)
+    test('a sign-out and a sign-in in one tab reach the other tab', async () => {
+      const { tabs, email, password } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
 
       await first.click('Sign out')
@@ -154,8 +143,8 @@ export function testPage(example: 'apollo' | 'urql') {
       await first.untilShown(email)
     })
 
-    test('operations that were overtaken by a sign-in elsewhere are sent again, after one refresh', async () => {
-      const { context, tabs, email, password } = await signedIn(2)
+    test('requests sent with the cookie of an earlier session are repeated after one refresh', async () => {
+      const { context, tabs, email, password } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
       const { header: former } = await cookieOf(context)
       await second.click('Sign out')
@@ -165,7 +154,7 @@ export function testPage(example: 'apollo' | 'urql') {
       await first.forgetLoginForm()
       const before = (await auth.refreshes()).length
       const asked: string[] = []
-      // The first two leave with the cookie that was there before.
+      // The first two requests are sent with the earlier cookie.
       await first.page.route('**/graphql', async (route) => {
         const request = route.request()
         asked.push(request.postDataJSON().operationName)
@@ -186,10 +175,10 @@ export function testPage(example: 'apollo' | 'urql') {
       expect(await first.sawLoginForm()).toBe(false)
     })
 
-    test('a session ended from another device ends in the login form, in every tab', async () => {
-      const { tabs, email, password } = await signedIn(2)
+    test('a session that another device ends leads to the login form in every tab', async () => {
+      const { tabs, email, password } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
-      const elsewhere = await openTab(await newContext(), origin)
+      const elsewhere = await openTab(await newContext(), listed.url)
       await elsewhere.submit('Sign in', email, password)
       await elsewhere.untilShown(email)
       await elsewhere.click('Sign out everywhere else')
@@ -202,8 +191,8 @@ export function testPage(example: 'apollo' | 'urql') {
       await elsewhere.reloadAccount()
     })
 
-    test('a stolen cookie that was used first ends in the login form, and nobody asks again', async () => {
-      const { context, tabs, before } = await signedIn(2)
+    test('reuse after a theft leads to the login form, with one refresh for all tabs', async () => {
+      const { context, tabs, before } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
       await auth.untilGraceIsOver()
       const stolen = await postRefresh((await cookieOf(context)).header)
@@ -218,8 +207,8 @@ export function testPage(example: 'apollo' | 'urql') {
       expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'REFRESH_REUSED'])
     })
 
-    test('while nobody answers, one request is tried again, not one of each, and no login form shows', async () => {
-      const { tabs } = await signedIn()
+    test('while the server is down, the tab retries one refresh and shows no login form', async () => {
+      const { tabs } = await signUp()
       const [tab] = tabs as [Tab]
       await untilExpired()
       await auth.stop()
@@ -230,7 +219,7 @@ export function testPage(example: 'apollo' | 'urql') {
 
       await tab.click('Reload')
       await expect.poll(() => failed, { timeout: 15_000 }).toBe(5)
-      await new Promise((done) => setTimeout(done, 2000))
+      await pause(2000)
 
       expect(failed).toBe(5)
       expect(await tab.sawLoginForm()).toBe(false)
@@ -238,12 +227,12 @@ export function testPage(example: 'apollo' | 'urql') {
       await tab.reloadAccount()
     })
 
-    test('a page of an origin that is not listed gets nothing, and the session stays as it was', async () => {
-      const { context, tabs, before } = await signedIn()
+    test('a page of an unlisted origin gets nothing and leaves the session unchanged', async () => {
+      const { context, tabs, before } = await signUp()
       const { header } = await cookieOf(context)
       await auth.untilGraceIsOver()
 
-      const page = await openTab(context, unlisted)
+      const page = await openTab(context, unlisted.url)
       await expect.poll(async () => (await auth.refreshes()).slice(before)).toContain('FORBIDDEN_ORIGIN')
 
       expect(await page.page.locator('form, main').filter({ visible: true }).count()).toBe(0)
@@ -253,7 +242,7 @@ export function testPage(example: 'apollo' | 'urql') {
   })
 }
 
-/** Notes, from the first moment on, whether a login form was there to be seen. */
+/** Records from the first moment on whether the page showed a login form. */
 const WATCH_FOR_LOGIN_FORM = `
   new MutationObserver(() => {
     const form = document.querySelector('form')
@@ -274,7 +263,7 @@ async function openTab(context: BrowserContext, url: string) {
       await page.getByLabel('Password').fill(password)
       await page.getByRole('button', { name: button, exact: true }).click()
     },
-    /** Presses Reload and waits until all is there. */
+    /** Presses Reload and waits until everything is loaded. */
     async reloadAccount() {
       const answered = Promise.all([1, 2, 3].map((id) => untilAnswered(page, `/orders/${id}`)))
       await page.getByRole('button', { name: 'Reload' }).click()

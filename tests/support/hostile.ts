@@ -1,9 +1,7 @@
 import fc from 'fast-check'
 import type { Operation } from './client.ts'
 
-/**
- * Sent wherever a secret belongs: a name and a string in GraphQL, and its digits a number. No answer may repeat it.
- */
+/** The value of every secret field: in GraphQL a valid name and string, and its digits a number. No answer may repeat it. */
 export const SECRET = 'open_sesame_4711471147'
 export const SECRET_DIGITS = '4711471147'
 
@@ -32,7 +30,7 @@ const character = fc.oneof(
   fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
 )
 
-/** Strings around every limit, and of characters that mean something to somebody. */
+/** Strings around every limit, and of characters with a meaning in some language or protocol. */
 export const text = fc.oneof(
   fc.string({ unit: character, maxLength: 20 }),
   fc.string({ unit: 'grapheme', maxLength: 20 }),
@@ -53,7 +51,7 @@ export const value: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, true, 0, -0, 1.5, 2 ** 31, 2 ** 53, -1e308, nested(500)),
 )
 
-/** The same with the secret inside. */
+/** Such values with the secret inside. */
 const secretValue: fc.Arbitrary<unknown> = fc.oneof(
   text.map((each) => each + SECRET),
   text.map((each) => SECRET + each),
@@ -66,7 +64,7 @@ const email = fc.uuid().map((id) => `${id}@example.com`)
 const secret = fc.constant(SECRET)
 const transport = fc.constantFrom('COOKIE', 'TOKEN')
 
-/** What each operation takes, well-formed. */
+/** Valid fields for each operation. */
 const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   register: { email, password: secret, username: fc.constant('Ada'), transport },
   login: { email, password: secret, transport },
@@ -91,7 +89,7 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
 
 export const wellFormed = (operation: Operation) => fc.record(FIELDS[operation])
 
-/** Right but for one field: wrong, missing, or one that nobody asked for. */
+/** Valid but for one field, which is wrong, missing or unknown. */
 export const almost = (operation: Operation) => oneFieldOff(FIELDS[operation])
 
 export function oneFieldOff(fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<object> {
@@ -103,13 +101,13 @@ export function oneFieldOff(fields: Record<string, fc.Arbitrary<unknown>>): fc.A
   )
   const missing = names.map((name) => fc.constant([name, undefined] as const))
   const fault = fc.oneof(unknown, ...wrong, ...wrong, ...missing)
-  // Built from entries, since `__proto__` in a literal would not be a field.
+  // Built from entries, because `__proto__` in a literal would not be a field.
   return fc
     .tuple(fc.record(fields), fault)
     .map(([right, wrongField]) => Object.fromEntries([...Object.entries(right), wrongField]))
 }
 
-/** A few characters of a text replaced; damages credentials, documents and JSON alike. */
+/** Replaces a few characters of a text: a credential, a document or JSON. */
 export const damage = (by: fc.Arbitrary<string>) =>
   fc
     .record({ at: fc.double({ min: 0, max: 1, noNaN: true }), dropped: fc.nat(3), inserted: by })
@@ -124,7 +122,7 @@ const byte = fc.oneof(
   fc.constant(9),
 )
 
-/** What a header can hold: bytes without control characters. */
+/** Any valid header value: bytes without control characters. */
 export const headerValue = fc.oneof(
   fc.string({ unit: byte.map((code) => String.fromCharCode(code)), maxLength: 40 }),
   fc.constantFrom('', 'a'.repeat(256), 'é'.repeat(256), ', ; =', '*/*'),
@@ -140,7 +138,7 @@ const address = fc.oneof(
   headerValue,
 )
 
-/** Headers that something is decided or stored by. */
+/** Headers that affect a decision or are stored. */
 export const HEADERS = {
   authorization: headerValue.chain((each) => fc.constantFrom(each, `Bearer ${each}`, `bearer  ${each}`)),
   cookie: headerValue.chain((each) =>
@@ -167,7 +165,7 @@ export const HEADERS = {
   'content-encoding': fc.oneof(headerValue, fc.constantFrom('gzip', 'identity', 'IDENTITY')),
 }
 
-/** Part of a URL: percent-encoded bytes, escapes that are none, and characters as they are. */
+/** A part of a URL: percent-encoded bytes, invalid escapes and plain characters. */
 export const urlPart = fc.oneof(
   fc
     .uint8Array({ minLength: 1, maxLength: 12 })
@@ -197,7 +195,7 @@ export const path = fc
   )
   .map((parts) => `/${parts.join('/')}`)
 
-/** Values as a GraphQL document writes them, of every kind and of wrong ones, with the secret inside. */
+/** Literals of a GraphQL document, valid and invalid, with the secret inside. */
 export const secretLiteral = fc.oneof(
   fc.constantFrom(
     `"${SECRET}"`,

@@ -1,9 +1,10 @@
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type AddressObject, simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 import { expect } from 'vitest'
+import { portOf } from './net.ts'
+import { useResource } from './resource.ts'
 
 type Received = {
   to: string
@@ -16,7 +17,10 @@ type Received = {
 }
 type Fault = { code?: number; delayMs?: number } | 'drop'
 
-/** A real SMTP server on loopback that keeps what it gets, and misbehaves when told to. */
+/** A mail server for the tests of this file or group. */
+export const useMailbox = () => useResource(createMailbox)
+
+/** A real SMTP server on loopback that keeps the mails it receives, and misbehaves when a test asks for it. */
 export async function createMailbox() {
   const received: Received[] = []
   let fault: Fault | undefined
@@ -47,24 +51,26 @@ export async function createMailbox() {
   const sockets = new Set<Socket>()
   const listener = smtp.listen(0, '127.0.0.1')
   listener.on('connection', (socket) => sockets.add(socket))
-  await once(listener, 'listening')
-  const address = listener.address()
+
+  /** The newest mail to an address whose subject fits; waits until there are `count` of them. */
+  async function mail(to: string, subject: RegExp, count = 1): Promise<Received> {
+    const fitting = () => received.filter((mail) => mail.to === to && subject.test(mail.subject))
+    await expect.poll(() => fitting().length, { timeout: 10_000, interval: 20 }).toBeGreaterThanOrEqual(count)
+    return fitting().at(-1) as Received
+  }
 
   return {
-    url: `smtp://127.0.0.1:${typeof address === 'object' && address?.port}`,
+    url: `smtp://127.0.0.1:${await portOf(listener)}`,
     received,
     attempts: () => attempts,
     misbehave(how: Fault | undefined) {
       fault = how
     },
-    /** The newest mail to an address whose subject fits; waits until there are `count` of them. */
-    async mail(to: string, subject: RegExp, count = 1): Promise<Received> {
-      const fitting = () => received.filter((mail) => mail.to === to && subject.test(mail.subject))
-      await expect
-        .poll(() => fitting().length, { timeout: 10_000, interval: 20 })
-        .toBeGreaterThanOrEqual(count)
-      return fitting().at(-1) as Received
-    },
+    mail,
+    /** The token in the link of that mail. */
+    token: async (...which: Parameters<typeof mail>) => (await mail(...which)).token,
+    /** The mails that an address has received so far. */
+    to: (address: string) => received.filter(({ to }) => to === address),
     async close() {
       for (const socket of sockets) socket.destroy()
       await new Promise<void>((done) => smtp.close(() => done()))

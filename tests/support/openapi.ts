@@ -18,10 +18,10 @@ export type OpenApi = {
 
 type Asked = { method: string; path: string }
 
-/** Paths that another contract describes, or that are pages for people. */
+/** Paths that `schema.graphql` describes, and pages for people. */
 const ELSEWHERE = /^\/(graphql|schema\.graphql|docs(\/.*)?)$/
 
-/** What is judged before anybody looks which path it is. */
+/** Refusals that can happen before the path is known. */
 const BEFORE_ROUTING = [
   'FORBIDDEN_ORIGIN',
   'INVALID_INPUT',
@@ -30,7 +30,7 @@ const BEFORE_ROUTING = [
   'INTERNAL',
 ]
 
-/** Holds answers against an OpenAPI document: status, media type, body and headers. */
+/** Checks answers against an OpenAPI document: status, media type, body and headers. */
 export function createConformance(text: string) {
   const document: OpenApi = JSON.parse(text)
   const ajv = new Ajv2020({ strict: false, allErrors: true })
@@ -50,7 +50,7 @@ export function createConformance(text: string) {
       .reduce((value, key) => (value as Record<string, unknown>)[key], document as unknown) as T
   }
 
-  /** References within a part lead to the whole document. */
+  /** References within a schema are resolved in the whole document. */
   function validatorOf(schema: object) {
     const known = validators.get(schema)
     if (known) return known
@@ -74,7 +74,7 @@ export function createConformance(text: string) {
     return answers.filter((answer) => answer !== undefined).map(resolved)
   }
 
-  /** Why a header is not as an answer has it. */
+  /** The differences between the headers of an answer and the document. */
   function headerFaults({ headers = {} }: Answer, given: Headers) {
     const faults = Object.entries(headers).flatMap(([name, described]) => {
       const { required, schema } = resolved(described)

@@ -11,7 +11,7 @@ declare module 'vitest' {
   }
 }
 
-/** One PostgreSQL for the whole run; its migrated database is the template for every file's own. */
+/** One PostgreSQL for the whole run; its migrated database is the template of every other database. */
 export default async function setup(project: TestProject) {
   const postgres = await startEmbeddedPostgres(join(tmpdir(), `servauth-tests-${process.pid}`))
   await migrate(postgres.url)

@@ -1,16 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
+import { portOf } from './net.ts'
+import { pause } from './time.ts'
 
 const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
-type Start = { cwd?: string; env: Record<string, string>; entry?: string; args?: string[]; bun?: string }
+export type Start = {
+  cwd?: string
+  env: Record<string, string>
+  entry?: string
+  args?: string[]
+  bun?: string
+}
 
-/** Starts the real program, or another entry of this repository, in the folder it is given and collects what it prints. */
+/** Starts the real program, or another entry of this repository, in the folder `cwd` and collects its output. */
 export function startProcess({
   cwd = tmpdir(),
   env,
@@ -36,7 +45,7 @@ export function startProcess({
     exited,
     output: () => output,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Whoever reads its log goes away. */
+    /** Closes the pipes of its output, as a log reader does that ends. */
     stopReading() {
       child.stdout.destroy()
       child.stderr.destroy()
@@ -59,23 +68,38 @@ afterAll(() => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+/** A port that is free now; another process may still take it. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0)
-  await once(server, 'listening')
-  const address = server.address()
+  const port = await portOf(server)
   await new Promise((done) => server.close(done))
-  return typeof address === 'object' && address ? address.port : 0
+  return port
+}
+
+/** The memory that a process occupies, in MiB. */
+export async function memoryOf(pid = 0) {
+  if (process.platform !== 'linux') {
+    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024
+  }
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+/** The processes that a process has started, as the Linux kernel lists them. */
+export async function childrenOf(pid = 0) {
+  const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  return listed.split(' ').filter(Boolean).map(Number)
 }
 
 /** Waits until the server is ready, for 15 seconds at most. */
 export const untilReady = (url: string) => untilAnswer(`${url}/ready`, ({ ok }) => ok)
 
-/** Waits until something answers, or answers as is wanted, for 15 seconds at most. */
+/** Waits until there is an answer, or a wanted answer, for 15 seconds at most. */
 export async function untilAnswer(url: string, isWanted = (_response: Response) => true) {
   for (let attempt = 0; attempt < 150; attempt++) {
     const response = await fetch(url).catch(() => null)
     if (response && isWanted(response)) return
-    await new Promise((done) => setTimeout(done, 100))
+    await pause(100)
   }
   throw new Error(`${url} did not become ready`)
 }

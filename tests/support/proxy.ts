@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { portOf } from './net.ts'
 
 /**
- * A TCP proxy in front of the database that can misbehave as networks and databases do; where `only` is
- * given, towards the connections on which it was said.
+ * A TCP proxy in front of the database that can misbehave as networks and databases do. With `only`, it
+ * misbehaves on those connections alone on which a client sent matching text.
  */
 export async function createProxy(target: string, only?: RegExp) {
   const { hostname, port } = new URL(target)
@@ -27,9 +28,9 @@ export async function createProxy(target: string, only?: RegExp) {
       from.on('data', (raw: Buffer) => {
         if (!isAffected && from === inbound && only?.test(raw.toString('latin1'))) isAffected = true
         if (isAffected) affected.add(from)
-        const told = from === outbound && (deaf || onNotice) ? cut(raw) : undefined
-        for (const message of told ?? []) if (kindOf(message) === 'N') onNotice?.(textOf(message))
-        const data = told && deaf ? Buffer.concat(told.filter((message) => kindOf(message) !== 'A')) : raw
+        const sent = from === outbound && (deaf || onNotice) ? cut(raw) : undefined
+        for (const message of sent ?? []) if (kindOf(message) === 'N') onNotice?.(textOf(message))
+        const data = sent && deaf ? Buffer.concat(sent.filter((message) => kindOf(message) !== 'A')) : raw
         if (!isAffected) to.write(data)
         else if (state === 'closed') from.destroy()
         else if (state === 'open')
@@ -44,10 +45,8 @@ export async function createProxy(target: string, only?: RegExp) {
     }
     return undefined
   }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
   const url = new URL(target)
-  url.port = String(typeof address === 'object' && address?.port)
+  url.port = String(await portOf(server))
 
   const drop = (which = only ? affected : sockets) => {
     for (const socket of which) socket.destroy()
@@ -59,24 +58,24 @@ export async function createProxy(target: string, only?: RegExp) {
       state = 'closed'
       drop()
     },
-    /** Leaves connections open and lets nothing through; what is sent is lost. */
+    /** Leaves connections open and forwards nothing; the data is lost. */
     freeze() {
       state = 'frozen'
     },
-    /** Lets everything through so much later, in each direction. */
+    /** Delays everything, in each direction. */
     slow(ms: number) {
       delayMs = ms
     },
-    /** Withholds notifications, as a pooler does that lends connections by the transaction. */
+    /** Withholds notifications, as a pooler in transaction mode does. */
     withholdNotifications() {
       deaf = true
     },
-    /** Has what the database remarks, such as plans, to whatever is connected after this. */
+    /** Listens to the notices of the database, such as plans, on connections that are made after this. */
     hearNotices(listener: (text: string) => void) {
       onNotice = listener
     },
     restore() {
-      // Without the delay, what is on its way would be overtaken.
+      // New data without the delay would overtake the data that is still delayed.
       if (state === 'frozen' || (delayMs > 0 && !only)) drop()
       state = 'open'
       delayMs = 0

@@ -22,7 +22,7 @@ const ROOTS = { query: schema.getQueryType(), mutation: schema.getMutationType()
   GraphQLObjectType
 >
 
-/** A field as it was asked for: under which key its value is expected, and what is in it. */
+/** A field of a document: the key of its value in the answer, its type and its own fields. */
 type Selected = {
   key: string
   text: string
@@ -36,7 +36,7 @@ export type RandomDocument = { query: string; variables: Record<string, unknown>
 const DIRECTIVES = ['', '', '', '', '@include(if: true)', '@skip(if: false)', '@skip(if: true)']
 const hides = (directive: string) => directive === '@skip(if: true)'
 
-/** Documents of valid syntax that ask for one operation, and queries beside a query, with any selection and arguments. */
+/** Documents of valid syntax with one operation, or several queries, and any selection and arguments. */
 export function randomDocument(operation: Operation): fc.Arbitrary<RandomDocument> {
   const kind = operation in ROOTS.query.getFields() ? 'query' : 'mutation'
   const roots = Object.keys(ROOTS[kind].getFields()) as Operation[]
@@ -74,7 +74,7 @@ function rootField(kind: 'query' | 'mutation', name: Operation, index: number) {
       given.value === undefined
         ? ''
         : `(${given.name}: ${given.asVariable ? given.variable : literal(given.value)})`
-    // Each under a key of its own, since the same field may be asked twice with other arguments.
+    // Each field has its own key, because the same field may occur twice with different arguments.
     const key = index === 0 ? name : `${name}${index}`
     const block = inner.length === 0 ? '' : isNamed ? `{ ...F${index} }` : `{ ${text} }`
     return {
@@ -133,7 +133,7 @@ function selections(type: GraphQLObjectType, depth: number): fc.Arbitrary<Select
   return fc.uniqueArray(one, { minLength: 1, maxLength: 6, selector: ({ key }) => key })
 }
 
-/** A value as a document writes it; names that no document can hold are left out. */
+/** A value as a GraphQL literal; keys that are no valid names are left out. */
 function literal(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`
   if (typeof value === 'object' && value !== null) {
@@ -146,7 +146,7 @@ function literal(value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** Holds data to what was asked for: just those keys, in their order, each of the schema's type. */
+/** Checks that data has exactly the selected keys, in their order, each of the schema's type. */
 export function expectShape(selected: Selected[], data: Record<string, unknown>, parent?: string) {
   const shown = selected.filter((each) => each.shown)
   expect(Object.keys(data)).toEqual(shown.map(({ key }) => key))

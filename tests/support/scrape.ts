@@ -1,4 +1,4 @@
-/** One scrape: every sample by its name and labels, as they are written. */
+/** One scrape of the metrics: every sample by its name and labels. */
 export async function scrape(port: number) {
   const response = await fetch(`http://localhost:${port}/metrics`)
   const text = await response.text()
@@ -12,7 +12,7 @@ export async function scrape(port: number) {
     type: response.headers.get('content-type'),
     text,
     names: new Set([...samples.keys()].map((series) => series.replace(/\{.*/, ''))),
-    /** The sum of the samples of a name that have these labels. */
+    /** The sum of the samples with this name and these labels. */
     sum(name: string, labels: Record<string, string> = {}) {
       const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
       return [...samples]

@@ -1,30 +1,59 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/observe/log.ts'
-import { createClient, type Door, type Transport } from './client.ts'
+import { type Adapter, createClients, type Transport } from './client.ts'
 import { createDatabase } from './database.ts'
 import { createMailbox } from './mailbox.ts'
 import { createConformance } from './openapi.ts'
 import { createProxy } from './proxy.ts'
+import { openForTest, useResource } from './resource.ts'
 
-/** The same with a mail server of its own. */
-export async function startServerWithMail(overrides: Record<string, string> = {}) {
-  const mailbox = await createMailbox()
-  const server = await startServer({
-    SMTP_URL: mailbox.url,
-    APP_URL: 'https://app.example.com/account',
-    ...overrides,
-  })
-  afterAll(() => mailbox.close())
-  return { ...server, mailbox }
-}
+type Settings = Record<string, string>
+export type Server = Awaited<ReturnType<typeof openServer>>
+export type ServerWithMail = Awaited<ReturnType<typeof openServerWithMail>>
 
 export const ORIGIN = 'https://auth.example.com'
 
-/** The whole server in production mode on a database of its own, spoken to without a port. */
-export async function startServer(overrides: Record<string, string> = {}) {
+/** A server for the tests of this file or group. */
+export const useServer = (settings?: Settings) => useResource(() => openServer(settings))
+
+/** The same with a mail server of its own. */
+export const useServerWithMail = (settings?: Settings) => useResource(() => openServerWithMail(settings))
+
+/** A server for one test. */
+export const startServer = (settings?: Settings) => openForTest(() => openServer(settings))
+
+/** The same with a mail server of its own. */
+export const startServerWithMail = (settings?: Settings) => openForTest(() => openServerWithMail(settings))
+
+async function openServerWithMail(settings: Settings = {}) {
+  const mailbox = await createMailbox()
+  const server = await openServer({
+    SMTP_URL: mailbox.url,
+    APP_URL: 'https://app.example.com/account',
+    ...settings,
+  })
+  return {
+    ...server,
+    mailbox,
+
+    /** A new user as `registerUser` makes one, who has followed the link of the first mail. */
+    async registerVerifiedUser(adapter?: Adapter, transport?: Transport) {
+      const person = await server.registerUser(adapter, transport)
+      const token = await mailbox.token(person.email, /Verify/)
+      await person.client.call('verifyEmail', { token, password: person.password })
+      return person
+    },
+    async close() {
+      await server.close()
+      await mailbox.close()
+    },
+  }
+}
+
+/** The whole server in production mode on a database of its own; requests reach it without a port. */
+async function openServer(settings: Settings = {}) {
   const database = await createDatabase()
   const proxy = await createProxy(database.url)
   const source = {
@@ -34,29 +63,22 @@ export async function startServer(overrides: Record<string, string> = {}) {
     PUBLIC_URL: ORIGIN,
     LOG_LEVEL: 'silent',
     THROTTLE: 'off',
-    ...overrides,
+    ...settings,
   }
   const env = loadEnv(source)
   const log = await createLog(env)
+  const { DATABASE_URL, AUTH_SECRET } = source
   const start = async () => {
-    const started = await compose(
-      { ...env, DATABASE_URL: source.DATABASE_URL, AUTH_SECRET: source.AUTH_SECRET },
-      log,
-    )
+    const started = await compose({ ...env, DATABASE_URL, AUTH_SECRET }, log)
     await started.prepare()
     return started
   }
   let server = await start()
-  afterAll(async () => {
-    await server.close()
-    await proxy.close()
-    await database.drop()
-  })
 
   const request = async (path: string, init: RequestInit = {}) =>
     server.app.request(path, init, { address: () => '192.0.2.1' })
   const conformance = createConformance(await (await request('/openapi.json')).text())
-  /** Whatever a test asks by REST, the OpenAPI document must allow the answer. */
+  /** Every answer of REST must be one that the OpenAPI document allows. */
   const fetch = async (path: string, init: RequestInit = {}) => {
     const response = await request(path, init)
     await conformance.check({ method: init.method ?? 'GET', path: pathOf(path) }, response.clone())
@@ -64,20 +86,33 @@ export async function startServer(overrides: Record<string, string> = {}) {
   }
   return {
     ...server,
+    ...createClients(fetch),
     env: source,
     sql: database.sql,
+    dump: database.dump,
     proxy,
     fetch,
     conformance,
-    /** Another process in the place of this one: same settings, same database, nothing remembered. */
+    /** Replaces the process: same settings, same database, empty memory. */
     async restart() {
       await server.close()
       server = await start()
     },
-    /** Until the server has heard of what was changed by plain SQL: a few milliseconds, in life. */
-    hears: () => server.changes.catchUp(),
-    client: (door: Door, transport: Transport, address?: string) =>
-      createClient(fetch, door, transport, address),
+    /** A second process beside this one, for one test. */
+    startReplica: () => openForTest(start),
+    /** The kinds of the events of a user, oldest first. */
+    async eventsOf(userId: string) {
+      const rows =
+        await database.sql`select kind from events where user_id = ${userId} order by created_at, id`
+      return rows.map(({ kind }): string => kind)
+    },
+    /** Waits until the server has heard of the changes that plain SQL made, which takes some milliseconds. */
+    catchUp: () => server.changes.catchUp(),
+    async close() {
+      await server.close()
+      await proxy.close()
+      await database.drop()
+    },
   }
 }
 

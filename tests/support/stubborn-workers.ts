@@ -5,7 +5,7 @@ import { connectSupervisor, startWorkers, WORKER_VARIABLE } from '../../src/proc
 const kind = process.env[WORKER_VARIABLE]
 
 if (kind) {
-  // Alive and never done: neither the signal nor the silence ends it, and only a test that failed leaves it behind.
+  // Ignores the signal and reports that it is alive, so only SIGKILL or the end of its supervisor ends it.
   process.on('SIGTERM', () => {})
   const supervisor = connectSupervisor(kind)
   void supervisor.lost.then(() => process.exit())

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest'
+import { account, codeOf, JSON_TYPE } from './support/client.ts'
+import { ORIGIN, useServer } from './support/server.ts'
+
+const APP = 'https://app.example.com'
+const login = JSON.stringify(account())
+
+const server = useServer({ ALLOWED_ORIGINS: APP })
+
+const post = (path: string, headers: Record<string, string>, body: string | null = login) =>
+  server.fetch(path, { method: 'POST', headers, body })
+
+describe('the CSRF rule', () => {
+  const query = JSON.stringify({ query: '{ me { id } }' })
+
+  test.each([
+    ['the same origin by Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin' }],
+    ['the own origin', { origin: ORIGIN }],
+    ['a listed origin', { origin: APP, 'sec-fetch-site': 'cross-site' }],
+    ['a client that is no browser', {}],
+    ['an address typed by the user', { 'sec-fetch-site': 'none' }],
+  ])('a request from %s passes', async (_, headers) => {
+    const rest = await post('/auth/login', { ...JSON_TYPE, ...headers })
+    const graphql = await post('/graphql', { ...JSON_TYPE, ...headers }, query)
+
+    expect([rest.status, graphql.status]).toEqual([401, 200])
+  })
+
+  test.each([
+    ['another origin', { origin: 'https://evil.example' }],
+    ['another origin with a bearer', { origin: 'https://evil.example', authorization: 'Bearer x' }],
+    ['an origin that begins like the own one', { origin: `${ORIGIN}.evil.example` }],
+    ['the own host over http', { origin: 'http://auth.example.com' }],
+    ['an opaque origin', { origin: 'null' }],
+    ['a cross-site page without an origin', { 'sec-fetch-site': 'cross-site' }],
+    ['a same-site page without an origin', { 'sec-fetch-site': 'same-site' }],
+  ])('a request from %s is refused on every unsafe operation', async (_, headers) => {
+    const answers = await Promise.all([
+      post('/auth/login', { ...JSON_TYPE, ...headers }),
+      post('/auth/register', { ...JSON_TYPE, ...headers }),
+      post('/auth/refresh', { ...JSON_TYPE, ...headers }, null),
+      post('/graphql', { ...JSON_TYPE, ...headers }, query),
+    ])
+
+    for (const answer of answers) {
+      expect(answer.status).toBe(403)
+      expect(await codeOf(answer)).toBe('FORBIDDEN_ORIGIN')
+    }
+  })
+
+  test('a request with a cookie and without browser headers needs the JSON content type', async () => {
+    const { client } = await server.registerUser('REST', 'COOKIE')
+    const cookie = client.kept.cookie ?? ''
+
+    const bare = await post('/auth/refresh', { cookie }, null)
+    const typed = await post('/auth/refresh', { cookie, ...JSON_TYPE }, null)
+    const listedOrigin = await post('/auth/refresh', { cookie, origin: APP }, null)
+
+    expect([bare.status, typed.status, listedOrigin.status]).toEqual([403, 200, 200])
+  })
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/jsonx',
+    '',
+  ])('a body of type %j is refused', async (type) => {
+    const answers = await Promise.all([
+      post('/auth/login', { 'content-type': type }),
+      post('/graphql', { 'content-type': type }, query),
+    ])
+
+    for (const answer of answers) expect(await codeOf(answer)).toBe('UNSUPPORTED_MEDIA_TYPE')
+  })
+})
+
+describe('CORS', () => {
+  const preflight = (origin: string) =>
+    server.fetch('/graphql', {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      },
+    })
+
+  test('a listed origin is allowed to send requests with credentials', async () => {
+    const { headers, status } = await preflight(APP)
+
+    expect(status).toBe(204)
+    expect(headers.get('access-control-allow-origin')).toBe(APP)
+    expect(headers.get('access-control-allow-credentials')).toBe('true')
+    expect(headers.get('access-control-allow-methods')).toBe('GET,POST,PUT,DELETE,OPTIONS')
+    expect(headers.get('access-control-allow-headers')).toBe('authorization,content-type')
+    expect(headers.get('access-control-max-age')).toBe('600')
+    expect(headers.get('vary')).toContain('Origin')
+  })
+
+  test('an unlisted origin gets no CORS headers', async () => {
+    const answers = await Promise.all([
+      preflight('https://evil.example'),
+      server.fetch('/health', { headers: { origin: 'https://evil.example' } }),
+      server.fetch('/health', { headers: { origin: 'null' } }),
+    ])
+
+    for (const { headers } of answers) {
+      expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+      expect(headers.get('vary')).toContain('Origin')
+    }
+  })
+
+  test('a listed origin can read errors too', async () => {
+    const { headers, status } = await server.fetch('/auth/me', { headers: { origin: APP } })
+
+    expect(status).toBe(401)
+    expect(headers.get('access-control-allow-origin')).toBe(APP)
+    expect(headers.get('vary')).toContain('Origin')
+  })
+})

@@ -1,0 +1,180 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runCommand } from './support/process.ts'
+import { createProxy } from './support/proxy.ts'
+import { startServer, useServerWithMail } from './support/server.ts'
+
+const server = useServerWithMail()
+const doctor = (env: Record<string, string> = {}, words = 'doctor') =>
+  runCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
+const line = (output: string, part: string) =>
+  output.split('\n').find((each) => each.slice(6).startsWith(part))
+const moved = (change: (url: URL) => void) => {
+  const url = new URL(server.env.DATABASE_URL)
+  change(url)
+  return { DATABASE_URL: url.href }
+}
+
+test('doctor finds every part good, prints no secret and changes nothing', async () => {
+  const before = await server.sql`select from jwks`
+  const { code, output } = await doctor()
+
+  expect(code).toBe(0)
+  for (const part of ['settings', 'database', 'mail', 'clock', 'keys']) {
+    expect(line(output, part)).toMatch(/^good/)
+  }
+  expect(line(output, 'database')).toMatch(
+    /PostgreSQL 18.*answers in [\d.]+ ms, migrations are in, notifications arrive/,
+  )
+  expect(output).toContain('All is well.')
+  const { password, username } = new URL(server.env.DATABASE_URL)
+  for (const secret of [password, `${username}:`, server.env.AUTH_SECRET])
+    expect(output).not.toContain(secret)
+  expect(await server.sql`select from jwks`).toHaveLength(before.length)
+  expect(server.mailbox.received).toHaveLength(0)
+})
+
+test('doctor sends a test mail to the address that it is given', async () => {
+  const { code } = await doctor({}, 'doctor --mail-to ada@example.com')
+
+  expect(code).toBe(0)
+  await server.mailbox.mail('ada@example.com', /test mail/)
+})
+
+test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
+  ['invalid settings', 'settings', /not valid/, /PUBLIC_URL: must be/, () => ({ PUBLIC_URL: 'ftp://x' })],
+  [
+    'a port where nothing listens',
+    'database',
+    /ECONNREFUSED/,
+    /Start PostgreSQL/,
+    () =>
+      moved((url) => {
+        url.port = '1'
+      }),
+  ],
+  [
+    'a wrong password',
+    'database',
+    /28P01/,
+    /user or the password/,
+    () =>
+      moved((url) => {
+        url.password = 'wrong-canary'
+      }),
+  ],
+  [
+    'a database that does not exist',
+    'database',
+    /3D000/,
+    /createdb/,
+    () =>
+      moved((url) => {
+        url.pathname = '/nowhere'
+      }),
+  ],
+  [
+    'a mail server that does not exist',
+    'mail',
+    /ESOCKET|ECONNREFUSED/,
+    /Nothing listens/,
+    () => ({ SMTP_URL: 'smtp://user:canary@127.0.0.1:1' }),
+  ],
+  [
+    'a mail server without the required TLS',
+    'mail',
+    /ETLS/,
+    /STARTTLS/,
+    () => ({ SMTP_URL: `${server.mailbox.url}?requireTLS=true` }),
+  ],
+  [
+    'a missing mail server where addresses must be verified',
+    'mail',
+    /no user can register/,
+    /Set SMTP_URL/,
+    () => ({ SMTP_URL: '', REQUIRE_EMAIL_VERIFICATION: 'true' }),
+  ],
+  [
+    'another AUTH_SECRET',
+    'keys',
+    /cannot be used/,
+    /Put that one back/,
+    () => ({ AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0' }),
+  ],
+])('doctor names %s with a way out', async (_, part, what, wayOut, env) => {
+  const { code, output } = await doctor(env())
+
+  expect(code).toBe(1)
+  expect(line(output, part)).toMatch(/^BAD/)
+  expect(output).toMatch(what)
+  expect(output).toMatch(wayOut)
+  expect(output).not.toMatch(/canary|q8fK2mVx/)
+})
+
+test('doctor notes settings that work but are risky, and succeeds', async () => {
+  const { code, output } = await doctor({ SMTP_URL: '', THROTTLE: 'off' })
+
+  expect(code).toBe(0)
+  expect(line(output, 'mail')).toMatch(/^note.*no mail is sent/)
+  expect(line(output, 'settings')).toMatch(/^note.*guessed without limit/)
+})
+
+test('doctor names missing migrations, and those of a newer version', async () => {
+  const other = await startServer()
+  await other.sql`delete from drizzle.__drizzle_migrations where created_at = (select max(created_at) from drizzle.__drizzle_migrations)`
+  const behind = await runCommand('doctor', { env: other.env })
+  await other.sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 9999999999999)`
+  const ahead = await runCommand('doctor', { env: other.env })
+
+  expect(behind).toMatchObject({
+    code: 1,
+    output: expect.stringMatching(/lacks a migration: \d+_[\s\S]*servauth migrate/),
+  })
+  expect(ahead).toMatchObject({ code: 1, output: expect.stringContaining('migrated by a newer Servauth') })
+})
+
+test('doctor names a pooler without notifications, and a database that does not answer', async () => {
+  const proxy = await createProxy(server.env.DATABASE_URL)
+  proxy.withholdNotifications()
+  const pooled = await doctor({ DATABASE_URL: proxy.url })
+  proxy.freeze()
+  const frozen = await doctor({ DATABASE_URL: proxy.url })
+  await proxy.close()
+
+  expect(pooled).toMatchObject({ code: 1, output: expect.stringMatching(/no notifications[\s\S]*pooler/) })
+  expect(frozen).toMatchObject({
+    code: 1,
+    output: expect.stringMatching(/CONNECT_TIMEOUT[\s\S]*does not answer/),
+  })
+})
+
+test('doctor names a clock that is wrong', async () => {
+  const preload = join(tmpdir(), `servauth-clock-${process.pid}.ts`)
+  await writeFile(preload, 'const now = Date.now; Date.now = () => now() + 600_000')
+  const { code, output } = await doctor({ BUN_OPTIONS: `--preload ${preload}` })
+  await rm(preload)
+
+  expect(code).toBe(1)
+  expect(line(output, 'clock')).toMatch(/^BAD.*(599|600|601) s ahead/)
+  expect(output).toContain('NTP')
+})
+
+test('doctor names a missing key, and notes an old one', async () => {
+  const other = await startServer()
+  await other.sql`update jwks set created_at = now() - interval '400 days'`
+  const old = await runCommand('doctor', { env: other.env })
+  await other.sql`delete from jwks`
+  const none = await runCommand('doctor', { env: other.env })
+
+  expect(old).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/note +keys[\s\S]*servauth keys rotate/),
+  })
+  expect(none).toMatchObject({
+    code: 1,
+    output: expect.stringMatching(/BAD +keys +there is no signing key/),
+  })
+  expect(await other.sql`select from jwks`).toHaveLength(0)
+})

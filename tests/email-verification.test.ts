@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest'
+import { ADAPTERS, account } from './support/client.ts'
+import { useServerWithMail } from './support/server.ts'
+
+const server = useServerWithMail()
+const strict = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
+
+describe.each(ADAPTERS)('verification by %s', (adapter) => {
+  const stranger = () => server.client(adapter)
+
+  test('a verification link is mailed at registration, works once and makes no session', async () => {
+    const { email, client } = await server.registerUser(adapter)
+    const mail = await server.mailbox.mail(email, /Verify/)
+
+    const { data, headers } = await stranger().call('verifyEmail', { token: mail.token })
+
+    expect(mail.text).toContain(`https://app.example.com/account/verify-email#token=`)
+    expect(data).toBe(true)
+    expect(headers.getSetCookie()).toEqual([])
+    expect((await client.me()).data?.emailVerified).toBe(true)
+    expect((await stranger().call('verifyEmail', { token: mail.token })).code).toBe('INVALID_TOKEN')
+  })
+
+  test('a verification link is mailed again on request, and only the newest one works', async () => {
+    const { email, client } = await server.registerUser(adapter)
+    const first = await server.mailbox.token(email, /Verify/)
+    await client.call('requestEmailVerification')
+    const second = await server.mailbox.token(email, /Verify/, 2)
+    await stranger().call('requestEmailVerification', { email })
+    const third = await server.mailbox.token(email, /Verify/, 3)
+
+    expect((await stranger().call('verifyEmail', { token: first })).code).toBe('INVALID_TOKEN')
+    expect((await stranger().call('verifyEmail', { token: second })).code).toBe('INVALID_TOKEN')
+    expect((await stranger().call('verifyEmail', { token: third })).data).toBe(true)
+  })
+
+  test('a verification request is answered alike for every address and mails unverified ones only', async () => {
+    const unverified = await server.registerUser(adapter)
+    const done = await server.registerVerifiedUser(adapter)
+    const unknown = account().email
+
+    const emails = [unverified.email, done.email, unknown]
+    const answers = await Promise.all(
+      emails.map((email) => stranger().call('requestEmailVerification', { email })),
+    )
+    await server.mailbox.mail(unverified.email, /Verify/, 2)
+
+    const shown = answers.map(({ headers, ...answer }) => ({
+      ...answer,
+      names: [...headers.keys()].sort(),
+    }))
+    expect(shown[1]).toEqual(shown[0])
+    expect(shown[2]).toEqual(shown[0])
+    expect([done.email, unknown].map((email) => server.mailbox.to(email).length)).toEqual([1, 0])
+  })
+
+  test('a verification request needs an address when the caller is signed out', async () => {
+    expect(await stranger().call('requestEmailVerification')).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'email' }],
+    })
+  })
+
+  test('a mailed token acts on the account that it was made for, not on the caller’s', async () => {
+    const ada = await server.registerUser(adapter)
+    const bob = await server.registerUser(adapter, 'COOKIE')
+    const token = await server.mailbox.token(ada.email, /Verify/)
+
+    await bob.client.call('verifyEmail', { token })
+
+    expect((await ada.client.me()).data?.emailVerified).toBe(true)
+    expect((await bob.client.me()).data?.emailVerified).toBe(false)
+  })
+})
+
+describe.each(ADAPTERS)('required verification by %s', (adapter) => {
+  const stranger = () => strict.client(adapter)
+
+  test('a registration is answered alike for a new and a taken address; the owner gets a mail', async () => {
+    const { input: owner } = await strict.registerUser(adapter)
+    const fresh = account()
+    await strict.mailbox.mail(owner.email, /Verify/)
+
+    const taken = await stranger().register({
+      ...owner,
+      password: 'another person’s phrase',
+      username: 'Eve',
+    })
+    const free = await stranger().register({ ...fresh, username: 'Eve' })
+
+    const shape = ({ headers, data, ...answer }: typeof taken) => ({
+      ...answer,
+      names: [...headers.keys()].sort(),
+      data: {
+        ...data,
+        user: { ...data?.user, id: 'id', email: 'email', createdAt: 'time', updatedAt: 'time' },
+      },
+    })
+    expect(shape(taken)).toEqual(shape(free))
+    expect(taken.data).toMatchObject({
+      session: null,
+      accessToken: null,
+      accessTokenExpiresAt: null,
+      refreshToken: null,
+    })
+    expect(taken.data?.user).toMatchObject({ email: owner.email, username: 'Eve', emailVerified: false })
+    expect(await strict.mailbox.token(owner.email, /already/)).toBe('')
+    await strict.mailbox.mail(fresh.email, /Verify/)
+    expect(await strict.sql`select from users where email = ${owner.email}`).toHaveLength(1)
+  })
+
+  test('registrations of one address at once are all answered as done', async () => {
+    const input = account()
+
+    const answers = await Promise.all(Array.from({ length: 5 }, () => stranger().register(input)))
+
+    expect(answers.map(({ code, status }) => [code, status])).toEqual(
+      Array(5).fill([undefined, adapter === 'REST' ? 201 : 200]),
+    )
+    expect(await strict.sql`select from users where email = ${input.email}`).toHaveLength(1)
+  })
+
+  test('login before verification is EMAIL_NOT_VERIFIED only with the right password', async () => {
+    const { input } = await strict.registerUser(adapter)
+    const token = await strict.mailbox.token(input.email, /Verify/)
+
+    const wrong = await stranger().login({ ...input, password: 'not the password' })
+    const right = await stranger().login(input)
+    await stranger().call('verifyEmail', { token })
+    const afterwards = await stranger().login(input)
+
+    expect(wrong.code).toBe('INVALID_CREDENTIALS')
+    expect(right).toMatchObject({ code: 'EMAIL_NOT_VERIFIED', status: adapter === 'REST' ? 403 : 200 })
+    expect(afterwards.data?.user.emailVerified).toBe(true)
+  })
+})

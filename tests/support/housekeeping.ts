@@ -1,0 +1,13 @@
+import { startHousekeeping } from '../../src/auth/operator/housekeeping.ts'
+import { createDb } from '../../src/db/client.ts'
+import { createLog } from '../../src/observe/log.ts'
+
+/** Runs the housekeeping of a database once, as a server does regularly. */
+export async function clearAway(databaseUrl: string, eventDays = 30) {
+  const { db, close } = createDb(databaseUrl)
+  const log = await createLog({ NODE_ENV: 'production', LOG_LEVEL: 'silent' })
+  const { sweep, stop } = startHousekeeping({ db, log, eventDays })
+  await sweep()
+  await stop()
+  await close()
+}
