@@ -100,7 +100,7 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     'another AUTH_SECRET',
     'keys',
     /cannot be used/,
-    /Put that one back/,
+    /Restore the old value/,
     () => ({ AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0' }),
   ],
 ])('doctor names %s with a way out', async (_, part, what, wayOut, env) => {

@@ -57,7 +57,7 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
     const before = client.twin()
     const newEmail = account().email
 
-    const { data } = await client.updateMe({ email: newEmail })
+    const { data } = await client.updateMe({ email: newEmail, currentPassword: password })
 
     expect(data).toMatchObject({ email: newEmail, emailVerified: false })
     expect((await other.me()).reason).toBe('REVOKED')
@@ -98,10 +98,14 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
   })
 
   test('updateMe with a taken address is refused and changes nothing', async () => {
-    const { client, email } = await registerUser()
+    const { client, email, password } = await registerUser()
     const taken = await registerUser()
 
-    const { code } = await client.updateMe({ email: taken.email, username: 'Eve' })
+    const { code } = await client.updateMe({
+      email: taken.email,
+      username: 'Eve',
+      currentPassword: password,
+    })
 
     expect(code).toBe('EMAIL_TAKEN')
     expect((await client.me()).data).toMatchObject({ email, username: null })
@@ -113,9 +117,10 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
     await other.login({ email, password })
     const left = client.twin()
 
-    const { data } = await client.deleteMe()
+    const { data, headers } = await client.deleteMe({ password })
 
     expect(data).toBe(true)
+    expect(headers.get('clear-site-data')).toBe(transport === 'COOKIE' ? '"cookies"' : null)
     for (const each of [left, other]) expect((await each.me()).reason).toBe('REVOKED')
     expect((await server.client(adapter, transport).login({ email, password })).code).toBe(
       'INVALID_CREDENTIALS',
@@ -137,9 +142,11 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
   })
 
   test('two deletions at once are answered as done or REVOKED', async () => {
-    const { client } = await registerUser()
+    const { client, password } = await registerUser()
 
-    const answers = await Promise.all([client.twin().deleteMe(), client.twin().deleteMe()])
+    const answers = await Promise.all(
+      [client.twin(), client.twin()].map((each) => each.deleteMe({ password })),
+    )
 
     expect(answers.filter(({ data }) => data === true).length).toBeGreaterThanOrEqual(1)
     for (const { data, reason } of answers) expect(data === true || reason === 'REVOKED').toBe(true)

@@ -12,7 +12,11 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
 
   /** Six logins at once, and a change of the account among them. */
   async function race(
-    change: (person: { email: string; client: ReturnType<typeof stranger> }) => Promise<unknown>,
+    change: (person: {
+      email: string
+      password: string
+      client: ReturnType<typeof stranger>
+    }) => Promise<unknown>,
   ) {
     const { client, input } = await server.registerUser(adapter)
     const logins = Array.from({ length: 6 }, () => stranger())
@@ -38,7 +42,9 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
 
   test('logins beside a change of address leave no session of the old address', async () => {
     for (let round = 0; round < 4; round++) {
-      const { alive } = await race(({ client }) => client.updateMe({ email: account().email }))
+      const { alive } = await race(({ client, password }) =>
+        client.updateMe({ email: account().email, currentPassword: password }),
+      )
       expect(alive).toBe(0)
     }
   })
@@ -56,7 +62,7 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
 
   test('logins beside a deletion are refused as INVALID_CREDENTIALS, not as INTERNAL', async () => {
     for (let round = 0; round < 4; round++) {
-      const { answers, alive } = await race(({ client }) => client.deleteMe())
+      const { answers, alive } = await race(({ client, password }) => client.deleteMe({ password }))
       expect(alive).toBe(0)
       for (const { code } of answers) expect([undefined, 'INVALID_CREDENTIALS']).toContain(code)
     }
@@ -66,7 +72,7 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
 test('a password change, or the own address again, ends a pending address change', async () => {
   const { client, input } = await server.registerVerifiedUser()
   const planted = account().email
-  await client.updateMe({ email: planted })
+  await client.updateMe({ email: planted, currentPassword: input.password })
   const token = await server.mailbox.token(planted, /Confirm/)
 
   await client.changePassword({ currentPassword: input.password, newPassword: NEW })
@@ -74,7 +80,7 @@ test('a password change, or the own address again, ends a pending address change
   await client.call('requestEmailVerification')
   const confirmed = await client.call('verifyEmail', { token })
   const other = account().email
-  const asked = await client.updateMe({ email: other })
+  const asked = await client.updateMe({ email: other, currentPassword: NEW })
   const takenBack = await client.updateMe({ email: input.email })
 
   expect(afterwards).toMatchObject({ email: input.email, pendingEmail: null })

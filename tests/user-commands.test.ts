@@ -107,8 +107,8 @@ describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
   test('a disabled user can use an undo link only when enabled again', async () => {
     const { client, input } = await server.registerVerifiedUser(adapter)
     const newEmail = account().email
-    await client.updateMe({ email: newEmail })
-    await stranger().call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
+    await client.updateMe({ email: newEmail, currentPassword: input.password })
+    await client.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
     const token = await server.mailbox.token(input.email, /was changed/)
 
     await servauth(`user disable ${newEmail}`)
