@@ -25,7 +25,7 @@ import { MOST_CHARACTERS } from '../src/graphql/engine/documents.ts'
 import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/body.ts'
 import type { AppContext } from '../src/http/context.ts'
 import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/cookies.ts'
-import { LEASE_SECONDS, MAX_ATTEMPTS } from '../src/mail/mail-worker.ts'
+import { LEASE_SECONDS, MAX_RETRY_SECONDS } from '../src/mail/mail-worker.ts'
 import { MAX_CONNECTIONS } from '../src/mail/smtp.ts'
 import { IDLE_SECONDS } from '../src/process/listener.ts'
 import { MAX_CLOSE_MS, MAX_DRAIN_MS, MIN_SECOND_SIGNAL_MS } from '../src/process/server.ts'
@@ -169,7 +169,7 @@ async function sections(): Promise<Section[]> {
         ],
         ['a link that reports a sign-in expires after', duration(MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT)],
         ['a mail without a link is given up after', duration(MAX_NOTICE_AGE_SECONDS)],
-        ['attempts to send a mail, with growing pauses', number(MAX_ATTEMPTS)],
+        ['a mail is tried until it expires, with pauses that grow up to', duration(MAX_RETRY_SECONDS)],
         ['a mail belongs to the worker that took it for', duration(LEASE_SECONDS)],
         ['mails sent at once by one replica', number(MAX_CONNECTIONS)],
       ],

@@ -61,7 +61,8 @@ BEGIN
   UPDATE users SET pending_email = NULL, pending_session_id = NULL
     WHERE id = OLD.user_id AND pending_session_id = OLD.id;
   IF FOUND THEN
-    DELETE FROM verification WHERE user_id = OLD.user_id AND session_id = OLD.id;
+    DELETE FROM verification
+      WHERE user_id = OLD.user_id AND session_id = OLD.id AND purpose IN ('EMAIL_VERIFICATION', 'EMAIL_CHANGE_CANCEL');
     DELETE FROM mail_outbox
       WHERE user_id = OLD.user_id AND session_id = OLD.id AND status = 'PENDING' AND kind = 'email-change';
   END IF;

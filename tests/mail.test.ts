@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { account } from './support/client.ts'
@@ -50,7 +51,88 @@ test('a mail that has expired fails and is not sent', async () => {
   expect(server.mailbox.received).toEqual([])
 })
 
-test('two replicas send each of a hundred mails once', async () => {
+test.each(['password-changed', 'email-changed'])(
+  'a mail server that was away for 20 hours loses no mail of the kind %s',
+  async (kind) => {
+    const server = await startServerWithMail()
+    const input = account()
+    const { data } = await server.client().register(input)
+    await server.mailbox.mail(input.email, /Verify/)
+    server.mailbox.misbehave({ code: 451 })
+    const row = () =>
+      server.sql`select status, attempts, extract(epoch from next_attempt_at - now())::int as wait from mail_outbox where kind = ${kind}`
+    await server.sql`
+      insert into mail_outbox (kind, recipient, user_id, attempts, created_at, expires_at)
+      values (${kind}, ${input.email}, ${data?.user.id ?? ''}, 85, now() - interval '20 hours', now() + interval '52 hours')`
+    await expect.poll(row, { timeout: 10_000 }).toMatchObject([{ status: 'PENDING', attempts: 86 }])
+    await expect.poll(async () => (await row())[0]?.wait).toBeGreaterThan(890)
+    expect((await row())[0]?.wait).toBeLessThanOrEqual(900)
+
+    server.mailbox.misbehave(undefined)
+    await server.sql`update mail_outbox set next_attempt_at = now() where kind = ${kind}`
+
+    expect((await server.mailbox.mail(input.email, /was changed/)).text).toContain('was changed')
+    await expect.poll(row).toMatchObject([{ status: 'SENT' }])
+  },
+)
+
+test('the last attempts are close to the expiry of the mail', async () => {
+  const server = await startServerWithMail()
+  server.mailbox.misbehave({ code: 451 })
+  const email = account().email
+  await server.sql`
+    insert into mail_outbox (kind, recipient, attempts, expires_at)
+    values ('password-changed', ${email}, 20, now() + interval '2 minutes')`
+
+  await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBe(1)
+  const wait = async () => {
+    const [row] =
+      await server.sql`select extract(epoch from next_attempt_at - now())::int as wait from mail_outbox`
+    return row?.wait
+  }
+  // The lease is 60 seconds, too, and ends when the attempt has failed.
+  await new Promise((done) => setTimeout(done, 500))
+
+  expect(await wait()).toBeGreaterThan(40)
+  expect(await wait()).toBeLessThan(60)
+})
+
+test.each([
+  ['greets with a refusal', '554 No service', ''],
+  ['refuses the password', '220 Ready', 'AUTH'],
+  ['refuses the sender', '220 Ready', 'MAIL'],
+])('a mail server that %s loses no mail, because the operator can end that', async (_, greeting, refused) => {
+  let commands = 0
+  const listener = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.write(`${greeting}\r\n`)
+    socket.on('data', (data) => {
+      const command = data.toString().split(/\s/)[0] ?? ''
+      commands++
+      if (command === refused) socket.write('550 No\r\n')
+      else socket.write(command === 'EHLO' ? '250-localhost\r\n250 AUTH PLAIN\r\n' : '235 Yes\r\n')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const address = listener.address()
+  const server = await startServer({
+    SMTP_URL: `smtp://user:secret@127.0.0.1:${typeof address === 'object' && address?.port}`,
+  })
+  const email = account().email
+  await server.sql`
+    insert into mail_outbox (kind, recipient, expires_at)
+    values ('password-changed', ${email}, now() + interval '72 hours')`
+
+  await expect
+    .poll(async () => (await outbox(server, email))[0]?.attempts, { timeout: 10_000 })
+    .toBeGreaterThan(1)
+  listener.close()
+
+  expect(await outbox(server, email)).toMatchObject([{ status: 'PENDING' }])
+  if (refused) expect(commands).toBeGreaterThan(0)
+})
+
+test('two replicas send a hundred mails once each', async () => {
   const first = await startServerWithMail()
   await first.startReplica()
   const recipients = Array.from({ length: 100 }, () => account().email)
@@ -67,15 +149,15 @@ test('two replicas send each of a hundred mails once', async () => {
 test('a mail that a dead replica had leased is sent again, and its token works once', async () => {
   const server = await startServerWithMail()
   server.mailbox.misbehave({ code: 451 })
-  const { email } = await server.registerUser()
+  const { email, password } = await server.registerUser()
   await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBeGreaterThan(0)
   server.mailbox.misbehave(undefined)
   const token = await server.mailbox.token(email, /Verify/)
-  await server.client().call('verifyEmail', { token })
+  await server.client().call('verifyEmail', { token, password })
 
-  // As if the replica had died after sending the mail and before recording it.
+  // As if the replica had died after sending and before writing it down.
   await server.sql`update mail_outbox set status = 'PENDING', next_attempt_at = now() where recipient = ${email}`
-  await expect.poll(() => outbox(server, email), { timeout: 10_000 }).toMatchObject([{ status: 'SENT' }])
+  await expect.poll(() => outbox(server, email), { timeout: 10_000 }).toMatchObject([{ status: 'SKIPPED' }])
 
   expect(server.mailbox.received).toHaveLength(1)
   expect((await server.client().call('verifyEmail', { token })).code).toBe('INVALID_TOKEN')

@@ -103,7 +103,11 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     identify: credentials.identify,
     view: credentials.view,
     recordRefusedOrigin: createRefusedOriginRecorder(dependencies),
-    composeMail: createMailComposer({ db, mailedTokens, appUrl: env.APP_URL }),
+    composeMail: createMailComposer({
+      ...parts,
+      appUrl: env.APP_URL,
+      linkLimit: env.THROTTLE ? env.THROTTLE_LIMITS.linkMailPerMailbox : null,
+    }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
     prepare: accessTokens.prepare,

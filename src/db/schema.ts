@@ -150,9 +150,9 @@ export const mailOutbox = pgTable(
     /** The places that the request came from; only the worker may look up whether the account knows them. */
     network: varchar({ length: 64 }),
     device: varchar({ length: 64 }),
-    /** Whether its token is in `verification`, or was. */
+    /** Whether a worker has decided to send it. Its token is in `verification`, or was. */
     tokenMade: boolean('token_made').notNull().default(false),
-    /** When it is due; while a worker sends, when that worker is given up. */
+    /** When it is due; while a worker sends, when that worker is given up; after that, when it was sent. */
     nextAttemptAt: time('next_attempt_at').notNull().defaultNow(),
     expiresAt: time('expires_at').notNull(),
     createdAt: createdAt(),

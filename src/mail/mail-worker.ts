@@ -1,16 +1,20 @@
-import { and, eq, getTableColumns, lte, sql } from 'drizzle-orm'
+import { and, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Attributes } from '../span.ts'
+import { isStillOurs } from './lease.ts'
 import { MAX_CONNECTIONS, UndeliverableError } from './smtp.ts'
 import { type MailData, type Message, renderMail } from './templates.ts'
 
 type Parts = {
   db: Db
   log: Logger
-  /** Reads what a mail of the outbox has to say now. Null if it must not be sent any more. */
-  compose: (row: MailRow) => Promise<MailData | null>
+  /**
+   * Reads what a mail of the outbox has to say now. `UNWANTED` if it must not be sent any more; `POSTPONED` if it has
+   * set a later time for it.
+   */
+  compose: (row: MailRow) => Promise<MailData | 'UNWANTED' | 'POSTPONED'>
   /** Called in the transaction that marks a mail as failed. */
   onFailed: (executor: Executor, row: MailRow) => Promise<void>
   send: (message: Message) => Promise<void>
@@ -23,18 +27,15 @@ const MAX_BATCH = MAX_CONNECTIONS
 const POLL_MS = 500
 /** How long a taken mail belongs to its worker. Must be longer than composing and sending can take. */
 export const LEASE_SECONDS = 60
-export const MAX_ATTEMPTS = 12
-const MAX_RETRY_SECONDS = 900
+export const MAX_RETRY_SECONDS = 900
+const MIN_LAST_RETRY_SECONDS = 10
 /** How long a stop waits for mails that are being sent. After the lease, another replica sends the others. */
 const MAX_STOP_MS = 5000
 
-/** False once another worker has taken the mail: its attempt counts, so only that worker writes the result. */
-const isStillOurs = ({ id, attempts }: MailRow) =>
-  and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts))
-
 /**
  * Sends the mails of the outbox. A worker leases each mail, so that two replicas do not send the same one, and
- * mails of a replica that died are taken over. A failed mail is retried with a growing wait until it expires.
+ * mails of a replica that died are taken over. A failed mail is retried with a growing wait until it expires: only a
+ * refusal for good ends it sooner.
  */
 export function startMailWorker({ db, log, compose, onFailed, send, around }: Parts) {
   let stopped = false
@@ -67,28 +68,48 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
   async function deliver({ row, expired }: LeasedMail) {
     try {
       if (expired) throw new UndeliverableError('The mail has expired')
-      const data = await compose(row)
-      if (data) await send(renderMail(data))
-      await db.update(mailOutbox).set({ status: 'SENT' }).where(isStillOurs(row))
+      const mail = await compose(row)
+      if (mail === 'POSTPONED') return
+      if (mail === 'UNWANTED') return await skip(row)
+      await send(renderMail(mail))
+      await db.update(mailOutbox).set({ status: 'SENT', nextAttemptAt: sql`now()` }).where(isStillOurs(row))
     } catch (err) {
       log.warn({ err, mail: { id: row.id, kind: row.kind, attempts: row.attempts } }, 'mail not sent')
-      await scheduleRetry(row, err instanceof UndeliverableError || row.attempts >= MAX_ATTEMPTS)
+      if (err instanceof UndeliverableError) await fail(row)
+      else await scheduleRetry(row)
     }
   }
 
-  async function scheduleRetry(row: MailRow, isFinal: boolean) {
-    const wait = sql`make_interval(secs => ${Math.min(2 ** row.attempts, MAX_RETRY_SECONDS)}::int)`
+  /** Keeps only the last one of a kind for a mailbox, because strangers can cause any number. */
+  async function skip(row: MailRow) {
+    await db.update(mailOutbox).set({ status: 'SKIPPED' }).where(isStillOurs(row))
+    await db.execute(sql`
+      delete from ${mailOutbox} as other using ${mailOutbox} as own
+      where own.id = ${row.id}::uuid and (other.created_at, other.id) < (own.created_at, own.id)
+        and other.kind = ${row.kind} and other.recipient = ${row.recipient} and other.status = 'SKIPPED'`)
+  }
+
+  async function fail(row: MailRow) {
     await db.transaction(async (tx) => {
-      const [updated] = await tx
+      const [failed] = await tx
         .update(mailOutbox)
-        .set({
-          nextAttemptAt: sql`now() + ${wait}`,
-          status: sql`case when ${isFinal} or ${mailOutbox.expiresAt} < now() + ${wait} then 'FAILED' else 'PENDING' end::mail_status`,
-        })
+        .set({ status: 'FAILED' })
         .where(isStillOurs(row))
-        .returning({ status: mailOutbox.status })
-      if (updated?.status === 'FAILED') await onFailed(tx, row)
+        .returning({ id: mailOutbox.id })
+      if (failed) await onFailed(tx, row)
     })
+  }
+
+  /** Waits at most half of the time that is left, so that the last attempts are close to the expiry. */
+  async function scheduleRetry(row: MailRow) {
+    const seconds = Math.min(2 ** row.attempts, MAX_RETRY_SECONDS)
+    const half = sql`(${mailOutbox.expiresAt} - now()) / 2`
+    const wait = sql`least(make_interval(secs => ${seconds}::int),
+      greatest(${half}, make_interval(secs => ${MIN_LAST_RETRY_SECONDS}::int)))`
+    await db
+      .update(mailOutbox)
+      .set({ nextAttemptAt: sql`now() + ${wait}` })
+      .where(isStillOurs(row))
   }
 
   async function deliverOne(mail: LeasedMail) {

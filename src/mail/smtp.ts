@@ -53,8 +53,7 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
         const sending = smtp.sendMail({ ...message, to: { name: '', address: to } })
         await withDeadline(sending, createTimeoutError)
       } catch (cause) {
-        const { responseCode = 0 } = cause as { responseCode?: number }
-        if (responseCode < 500) throw cause
+        if (!isRefusedForGood(cause)) throw cause
         throw new UndeliverableError('The mail server refused the mail', { cause })
       }
     },
@@ -64,6 +63,15 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
     security: describeSecurity(url, isLocal(hostname)),
     close: () => void transport?.then((smtp) => smtp.close()),
   }
+}
+
+/**
+ * Whether the mail server refused this recipient or this mail for good. Any other refusal, for example of the greeting
+ * or of the password, is about the mail server or its settings, and the operator can end it.
+ */
+function isRefusedForGood(fault: unknown) {
+  const { responseCode = 0, command = '' } = fault as { responseCode?: number; command?: string }
+  return responseCode >= 500 && (command === 'RCPT TO' || command === 'DATA')
 }
 
 function describeSecurity(url: string, local: boolean) {

@@ -1,8 +1,21 @@
+import { describeBrowser } from './browser-names.ts'
+
 /** A mail ready to send. */
 export type Message = { to: string; subject: string; text: string; html: string }
 
 /** The values that a mail of this kind is rendered from. */
-export type MailData = { kind: MailKind; to: string; link?: string; address?: string }
+export type MailData = {
+  kind: MailKind
+  to: string
+  /** When it happened; of a notice that stands for many, when it happened first. */
+  at: Date
+  /** How often it happened. Only notices without a link are counted. */
+  count?: number
+  link?: string
+  address?: string
+  /** The session that a sign-in opened, unless it has ended. */
+  session?: { ipAddress: string | null; userAgent: string | null }
+}
 
 type Template = { subject: string; lines: (data: MailData) => string[]; linkText?: string }
 
@@ -26,32 +39,40 @@ const TEMPLATES = {
   },
   'email-change-requested': {
     subject: 'A new e-mail address was requested for your account',
-    lines: () => [
-      'Your account is about to get another address.',
-      'If this was not you, follow the link to cancel the change, and change your password. The link is valid for one hour.',
+    lines: ({ address, at }) => [
+      `On ${formatTime(at)}, a change of the address of your account to ${address} was requested. It takes effect when that address is confirmed.`,
+      'If this was not you, follow the link to cancel the change, and reset your password. The link is valid for one hour.',
     ],
     linkText: 'Cancel the change',
   },
   'email-changed': {
     subject: 'The e-mail address of your account was changed',
-    lines: ({ address }) => [
-      `The address of your account is now ${address}.`,
+    lines: ({ address, at }) => [
+      `The address of your account was changed on ${formatTime(at)}. It is now ${address}.`,
       'If this was not you, follow the link to restore this address and end every session. The link is valid for 72 hours.',
     ],
     linkText: 'Restore this address',
   },
   'email-replaced': {
     subject: 'The e-mail address of your account was changed',
-    lines: () => ['Your account no longer uses this address. The address was never verified.', NOT_YOU],
+    lines: (data) => [
+      'Your account no longer uses this address. The address was never verified.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
   },
   'email-change-undone': {
     subject: 'Your earlier e-mail address is restored',
-    lines: () => ['Your account uses this address again. All sessions have ended. Reset your password next.'],
+    lines: (data) => [
+      'Your account uses this address again. All sessions have ended. Reset your password next.',
+      describeTimes(data),
+    ],
   },
   'address-taken': {
     subject: 'You already have an account with this address',
-    lines: () => [
+    lines: (data) => [
       'There was a request to use this address for an account. You already have one: sign in, or reset your password.',
+      describeTimes(data),
       IGNORE,
     ],
   },
@@ -62,24 +83,33 @@ const TEMPLATES = {
   },
   'password-changed': {
     subject: 'Your password was changed',
-    lines: () => ['The password of your account was changed. All other sessions have ended.', NOT_YOU],
+    lines: (data) => [
+      'The password of your account was changed. All other sessions have ended.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
   },
   'password-was-reset': {
     subject: 'Your password was reset',
-    lines: () => ['The password of your account was reset by mail. All sessions have ended.', NOT_YOU],
+    lines: (data) => [
+      'The password of your account was reset by mail. All sessions have ended.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
   },
   'sign-in': {
     subject: 'New sign-in to your account',
-    lines: () => [
-      'Your account was signed in to from a network and a browser that it has not had before.',
+    lines: ({ at, session }) => [
+      `On ${formatTime(at)}, your account was signed in to from a place that is new to it.${describePlace(session)}`,
       'If this was not you, follow the link to end all sessions and to set a new password. The link is valid for 72 hours.',
     ],
     linkText: 'This was not me',
   },
   'refresh-reused': {
     subject: 'A session of your account was ended',
-    lines: () => [
+    lines: (data) => [
       'A token of one of your sessions was used twice. It may have been copied, so we ended that session.',
+      describeTimes(data),
       NOT_YOU,
     ],
   },
@@ -101,6 +131,25 @@ export function renderMail(data: MailData): Message {
     text: `${text.join('\n\n')}\n`,
     html: html.map((part) => `<p>${part}</p>`).join('\n'),
   }
+}
+
+const TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
+
+const formatTime = (time: Date) => `${TIME.format(time)} UTC`
+
+function describeTimes({ at, count = 1 }: MailData) {
+  return count === 1
+    ? `This happened on ${formatTime(at)}.`
+    : `This happened ${count} times since ${formatTime(at)}.`
+}
+
+function describePlace(session: MailData['session']) {
+  if (!session) return ''
+  const { ipAddress, userAgent } = session
+  const program = userAgent === null ? null : describeBrowser(userAgent)
+  return [ipAddress && ` Network address: ${ipAddress}.`, program && ` Browser: ${program}.`]
+    .filter(Boolean)
+    .join('')
 }
 
 function escapeHtml(text: string) {

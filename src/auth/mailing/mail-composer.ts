@@ -1,9 +1,13 @@
-import { and, eq, gt, lte } from 'drizzle-orm'
+import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
-import { type MailRow, mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
+import { type MailRow, mailOutbox, sessions, type UserRow, users, verifications } from '../../db/schema.ts'
+import type { RateLimit } from '../../env.ts'
+import { isStillOurs } from '../../mail/lease.ts'
 import type { MailData, MailKind } from '../../mail/templates.ts'
-import { digest } from '../keys/sealed-tokens.ts'
+import type { Observer } from '../observer.ts'
 import { type MailedTokens, TOKEN_PURPOSES, type TokenPurpose } from './mailed-tokens.ts'
+import { joinNotices } from './notices.ts'
+import { createRequestedLinks, isRequestedKind } from './requested-links.ts'
 
 const PATHS: Record<TokenPurpose, string> = {
   PASSWORD_RESET: 'reset-password',
@@ -13,77 +17,92 @@ const PATHS: Record<TokenPurpose, string> = {
   SIGN_IN_REPORT: 'report-sign-in',
 }
 
-type Parts = { db: Db; mailedTokens: MailedTokens; appUrl: string }
+type Parts = {
+  db: Db
+  mailedTokens: MailedTokens
+  appUrl: string
+  /** How many mails with a link that was asked for a mailbox may get. Null if nothing is limited. */
+  linkLimit: RateLimit | null
+  observer?: Observer | undefined
+}
 
 /**
  * Composes a mail of the outbox just before it is sent. Only now it looks the account up: the client that asked for a
  * reset or a verification has its answer already, so neither the answer nor its time reveals an account.
  */
-export function createMailComposer({ db, mailedTokens, appUrl }: Parts) {
-  /** Null if the mail must not be sent any more. */
-  return async function composeMail(row: MailRow): Promise<MailData | null> {
+export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observer }: Parts) {
+  const chooseLink = createRequestedLinks({ mailedTokens, limit: linkLimit, observer })
+
+  /** `UNWANTED` if the mail must not be sent any more; `POSTPONED` if its turn comes later. */
+  return async function composeMail(row: MailRow): Promise<MailData | 'UNWANTED' | 'POSTPONED'> {
     const kind = row.kind as MailKind
+    const mail = { kind, to: row.recipient, at: row.createdAt }
     const purpose = TOKEN_PURPOSES[kind]
-    if (!purpose) return { kind, to: row.recipient }
-
-    const token = mailedTokens.derive(row.id)
-    const user = await db.transaction((tx) => storeToken(tx, row, purpose, token))
-    if (!user) return null
+    if (!purpose) {
+      const joined = await joinNotices(db, row)
+      return joined === 'POSTPONED' ? joined : { ...mail, at: joined.createdAt, count: joined.count }
+    }
+    const composed = await db.transaction(async (tx) => {
+      const user = await lockUserAndMail(tx, row)
+      if (!user || !isStillWanted(row, user)) return null
+      const tokenId = isRequestedKind(kind)
+        ? await chooseLink(tx, row, user)
+        : await storeOwnToken(tx, row, user, purpose)
+      return tokenId && { tokenId, user, session: await findSession(tx, row) }
+    })
+    if (!composed) return 'UNWANTED'
+    const { tokenId, user, session } = composed
     // The token is in the fragment: browsers do not send it, so no server logs it.
-    const link = `${appUrl}/${PATHS[purpose]}#token=${token}`
-    return { kind, to: row.recipient, link, address: user.email }
+    const link = `${appUrl}/${PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`
+    const address = kind === 'email-change-requested' ? user.pendingEmail : user.email
+    return { ...mail, link, ...(address && { address }), ...(session && { session }) }
   }
 
-  /** Stores the hash of a token. Returns its user; null if the mail must not be sent any more. */
-  async function storeToken(
-    tx: Executor,
-    row: MailRow,
-    purpose: TokenPurpose,
-    token: string,
-  ): Promise<UserRow | null> {
-    const isRecipient = row.userId ? eq(users.id, row.userId) : eq(users.email, row.recipient)
-    const [user] = await tx.select().from(users).where(isRecipient).for('update')
-    if (!user || !isStillWanted(row, user)) return null
-
-    const hasSamePurpose = and(eq(verifications.userId, user.id), eq(verifications.purpose, purpose))
-    if (row.tokenMade || purpose === 'EMAIL_CHANGE_UNDO') {
-      // A retry, or a token that is valid since the change. One that was used or replaced is not stored again.
-      const [stored] = await tx.select().from(verifications).where(eq(verifications.id, row.id))
-      return stored ? user : null
+  /** The token of a mail that is sent whatever else happens. Null if the token was used in the meantime. */
+  async function storeOwnToken(tx: Executor, row: MailRow, user: UserRow, purpose: TokenPurpose) {
+    const { id, recipient: value, sessionId, createdAt, expiresAt } = row
+    const [stored] = await tx
+      .select({ id: verifications.id })
+      .from(verifications)
+      .where(and(eq(verifications.id, id), gt(verifications.expiresAt, sql`now()`)))
+    if (!stored && row.tokenMade) return null
+    await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, id))
+    if (!stored) {
+      await mailedTokens.store(tx, { id, purpose, userId: user.id, value, sessionId, createdAt, expiresAt })
     }
-    if (purpose === 'PASSWORD_RESET') {
-      const [newer] = await tx
-        .select()
-        .from(verifications)
-        .where(and(hasSamePurpose, gt(verifications.createdAt, row.createdAt)))
-      if (newer) return null
-      await tx.delete(verifications).where(and(hasSamePurpose, lte(verifications.createdAt, row.createdAt)))
-    }
-    const { id, attempts, sessionId, expiresAt, createdAt, recipient: value } = row
-    // The mail may have been deleted in the meantime, or leased by another worker.
-    const [updated] = await tx
-      .update(mailOutbox)
-      .set({ tokenMade: true })
-      .where(and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts)))
-      .returning({ id: mailOutbox.id })
-    if (!updated) return null
-    const identifier = digest(token)
-    await tx
-      .insert(verifications)
-      .values({ id, identifier, value, userId: user.id, purpose, sessionId, expiresAt, createdAt })
-    return user
+    return id
   }
+}
+
+/** Locks in the order of all operations. Null if there is no such user, or if the mail is gone or another worker's. */
+async function lockUserAndMail(tx: Executor, row: MailRow) {
+  const isRecipient = row.userId ? eq(users.id, row.userId) : eq(users.email, row.recipient)
+  const [user] = await tx.select().from(users).where(isRecipient).for('no key update')
+  if (!user) return null
+  const [mail] = await tx.select({ id: mailOutbox.id }).from(mailOutbox).where(isStillOurs(row)).for('update')
+  return mail ? user : null
+}
+
+/** The session that a notice of a sign-in is about. It may have ended. */
+async function findSession(tx: Executor, { kind, sessionId }: MailRow) {
+  if (kind !== 'sign-in' || !sessionId) return undefined
+  const { ipAddress, userAgent } = sessions
+  const [session] = await tx.select({ ipAddress, userAgent }).from(sessions).where(eq(sessions.id, sessionId))
+  return session
 }
 
 /** Whether the state of the account still fits the mail. */
 function isStillWanted(
-  { kind, recipient }: MailRow,
-  { email, emailVerified, pendingEmail, disabledAt }: UserRow,
+  { kind, recipient, sessionId }: MailRow,
+  { email, emailVerified, pendingEmail, pendingSessionId, disabledAt }: UserRow,
 ) {
-  // The undo link works again when the operator enables the account, so it is mailed all the same.
-  if (disabledAt) return TOKEN_PURPOSES[kind] === 'EMAIL_CHANGE_UNDO'
+  // Other links work again when the operator enables the account, so they are mailed all the same.
+  if (disabledAt && isRequestedKind(kind)) return false
   if (kind === 'email-verification') return email === recipient && !emailVerified
   if (kind === 'email-change') return pendingEmail === recipient
+  if (kind === 'email-change-requested') {
+    return pendingEmail !== null && (!pendingSessionId || pendingSessionId === sessionId)
+  }
   if (kind === 'password-reset') return email === recipient
   return true
 }

@@ -1,6 +1,6 @@
-import { and, eq, gt, gte, inArray, isNotNull, isNull, notInArray, or, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, notInArray, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { mailOutbox, users, verifications } from '../../db/schema.ts'
+import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createSealer, digest, uuidToBytes } from '../keys/sealed-tokens.ts'
 
@@ -26,12 +26,31 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'sign-in': 'SIGN_IN_REPORT',
 }
 
+/** The links that lead an owner back. A taker of the account can end other tokens, but not these. */
+const RECOVERY_PURPOSES: TokenPurpose[] = ['EMAIL_CHANGE_UNDO', 'SIGN_IN_REPORT']
+
+type NewToken = {
+  /** The id of the mail in the outbox. */
+  id: string
+  purpose: TokenPurpose
+  userId: string
+  /** The address that the token is about. */
+  value: string
+  /** The session that the token is about. */
+  sessionId?: string | null | undefined
+  createdAt?: Date
+  expiresAt?: Date
+}
+
 /**
  * A mailed token is the sealed id of its mail in the outbox. So the worker can compute the token when it sends the mail,
  * and no table ever holds it.
  */
 export function createMailedTokens(secret: string) {
   const { seal, open } = createSealer(secret, 'mailed token', 16)
+
+  /** The token of a mail; always the same one. */
+  const derive = (mailId: string) => seal(uuidToBytes(mailId))
 
   const isLive = (token: string, purposes: TokenPurpose[]) =>
     and(
@@ -41,17 +60,16 @@ export function createMailedTokens(secret: string) {
     )
 
   return {
-    /** The token of a mail; always the same one. */
-    derive: (mailId: string) => seal(uuidToBytes(mailId)),
+    derive,
 
-    /** Makes the token of a mail valid before the mail is sent. */
-    async store(
-      executor: Executor,
-      token: { id: string; userId: string; value: string; purpose: TokenPurpose; sessionId?: string },
-    ) {
-      const identifier = digest(seal(uuidToBytes(token.id)))
-      const expiresAt = sql`now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS[token.purpose]}::int)`
-      await executor.insert(verifications).values({ ...token, identifier, expiresAt })
+    /**
+     * Makes the token of a mail valid. In the transaction of a change, it is valid whatever becomes of the mail: pass the
+     * same `id` to `outbox.add`.
+     */
+    async store(executor: Executor, { id, purpose, ...token }: NewToken) {
+      const expiresAt = sql`now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS[purpose]}::int)`
+      const identifier = digest(derive(id))
+      await executor.insert(verifications).values({ expiresAt, ...token, id, purpose, identifier })
     },
 
     /**
@@ -97,31 +115,49 @@ export function createMailedTokens(secret: string) {
   }
 }
 
-/** The links that lead an owner back. An attacker who took the account cannot end them. */
-const RECOVERY_PURPOSES: TokenPurpose[] = ['EMAIL_CHANGE_UNDO', 'SIGN_IN_REPORT']
-
 /**
  * Ends the user's mailed tokens, the mails in the outbox that would carry one, and the pending change of address. The
- * links that lead the owner back stay valid.
+ * links that lead an owner back stay valid, except at a mailbox that the account has left and that was never verified:
+ * it may be a stranger's. Pass the user as before the change.
  */
-export async function endMailedTokens(executor: Executor, user: { id: string; email: string }) {
-  const kinds = Object.entries(TOKEN_PURPOSES)
-    .filter(([, purpose]) => !RECOVERY_PURPOSES.includes(purpose))
-    .map(([kind]) => kind)
+export async function endMailedTokens(
+  executor: Executor,
+  { id, email, emailVerified }: Pick<UserRow, 'id' | 'email' | 'emailVerified'>,
+) {
+  const kinds = Object.entries(TOKEN_PURPOSES).flatMap(([kind, purpose]) =>
+    RECOVERY_PURPOSES.includes(purpose) ? [] : [kind],
+  )
+  const currentEmail = sql`(select ${users.email} from ${users} where ${users.id} = ${id})`
   await executor
     .update(users)
     .set({ pendingEmail: null, pendingSessionId: null })
-    .where(and(eq(users.id, user.id), isNotNull(users.pendingEmail)))
+    .where(and(eq(users.id, id), isNotNull(users.pendingEmail)))
+  const isOfLeftMailbox = emailVerified
+    ? undefined
+    : and(eq(verifications.purpose, 'SIGN_IN_REPORT'), ne(verifications.value, currentEmail))
   await executor
     .delete(verifications)
-    .where(and(eq(verifications.userId, user.id), notInArray(verifications.purpose, RECOVERY_PURPOSES)))
+    .where(
+      and(
+        eq(verifications.userId, id),
+        or(notInArray(verifications.purpose, RECOVERY_PURPOSES), isOfLeftMailbox),
+      ),
+    )
+  const isToLeftMailbox = emailVerified
+    ? undefined
+    : and(isPending('sign-in'), ne(mailOutbox.recipient, currentEmail))
   await executor
     .delete(mailOutbox)
-    .where(and(isPending(...kinds), or(eq(mailOutbox.userId, user.id), eq(mailOutbox.recipient, user.email))))
+    .where(
+      or(
+        and(isPending(...kinds), or(eq(mailOutbox.userId, id), eq(mailOutbox.recipient, email))),
+        isToLeftMailbox && and(eq(mailOutbox.userId, id), isToLeftMailbox),
+      ),
+    )
 }
 
 /** Ends all mailed tokens of a user, those that lead an owner back too: the mailbox has never been proven before. */
-export async function endAllMailedTokens(executor: Executor, user: { id: string; email: string }) {
+export async function endAllMailedTokens(executor: Executor, user: UserRow) {
   await endMailedTokens(executor, user)
   await executor.delete(verifications).where(eq(verifications.userId, user.id))
 }

@@ -12,7 +12,7 @@ export type Outbox = ReturnType<typeof createOutbox>
 
 /** A mail to send. Without a `userId`, the worker looks the user up by the address. */
 export type OutboxMail = {
-  /** Given if something else refers to the mail. */
+  /** For a mail whose token, or whose registration, is stored in the same transaction. */
   id?: string
   kind: MailKind
   recipient: string
@@ -38,13 +38,13 @@ export function createOutbox({ enabled, places }: { enabled: boolean; places: Pl
       if (!enabled) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 60 })
     },
 
-    async add(executor: Executor, { client, ...mail }: OutboxMail) {
+    async add(executor: Executor, { id = createRandomId(), client, ...mail }: OutboxMail) {
       if (!enabled) return
       const purpose = TOKEN_PURPOSES[mail.kind]
       const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
       const expiresAt = sql`now() + make_interval(secs => ${seconds}::int)`
       const requested = client && places.toPlaces(client)
-      await executor.insert(mailOutbox).values({ id: createRandomId(), ...mail, ...requested, expiresAt })
+      await executor.insert(mailOutbox).values({ ...mail, ...requested, id, expiresAt })
     },
   }
 }

@@ -94,7 +94,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
       ), ended as (
         delete from ${sessions} where id = ${formerSessionId ?? null}::uuid and exists (select from opened)
       ), known as (
-        select place in (${network}, ${devicePlace}) as is_here from ${placesTable}
+        select coalesce(place in (${network}, ${devicePlace}), false) as is_here from ${placesTable}
         where user_id = ${account.id}::uuid and signed_in_at > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)
       ), from_new_place as (
         select * from opened where ${isLogin}::boolean and (select not bool_or(is_here) from known)

@@ -1,0 +1,181 @@
+import { and, desc, eq, gt, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm'
+import type { Executor } from '../../db/client.ts'
+import {
+  type MailRow,
+  mailOutbox,
+  places,
+  registrations,
+  type UserRow,
+  verifications,
+} from '../../db/schema.ts'
+import type { RateLimit } from '../../env.ts'
+import type { MailKind } from '../../mail/templates.ts'
+import { createRandomId } from '../keys/sealed-tokens.ts'
+import type { Observer } from '../observer.ts'
+import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'
+import { type MailedTokens, TOKEN_PURPOSES } from './mailed-tokens.ts'
+
+/**
+ * The kinds that clients can ask for, each with those that count against the same limit. The mails to a pending address
+ * count apart: otherwise strangers who ask to change to the address of an owner would use up the owner's mails.
+ */
+const COUNTED_KINDS: Partial<Record<string, MailKind[]>> = {
+  'password-reset': ['password-reset', 'email-verification'],
+  'email-verification': ['password-reset', 'email-verification'],
+  'email-change': ['email-change'],
+}
+
+/** How often a known place gets the same link. */
+const RESEND_SECONDS = 5 * 60
+
+type Parts = {
+  mailedTokens: MailedTokens
+  /** How many of these mails a mailbox may get. Null if nothing is limited. */
+  limit: RateLimit | null
+  observer?: Observer | undefined
+}
+
+export const isRequestedKind = (kind: string) => kind in COUNTED_KINDS
+
+/**
+ * Decides about the mails that clients ask for, with a floor instead of a ceiling: without a live link, a request always
+ * sends one. While a link is live, it is sent again: to known places once in five minutes, to all others together once.
+ * So a stranger who asks first only causes the mail that the owner wants.
+ */
+export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
+  /**
+   * The caller has locked the user and the mail.
+   * @returns the id from which the token of the link derives; null if the mail must not be sent
+   */
+  return async function chooseLink(tx: Executor, row: MailRow, user: UserRow): Promise<string | null> {
+    const isOfRegistration = row.kind === 'email-verification' && (await findRegistration(tx, row))
+    const live = await findLiveLink(tx, row, user, isOfRegistration ? row.id : undefined)
+    if (row.tokenMade) {
+      // A retry. If the link has expired or was used, the mail gets another one, never the same token again.
+      return live?.id ?? (isOfRegistration ? null : storeLink(tx, createRandomId(), row, user))
+    }
+    if (limit && !isCausedByOwner(row) && !(await isWithinLimit(tx, row, user, live, limit))) return null
+    await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, row.id))
+    return live?.id ?? storeLink(tx, row.id, row, user)
+  }
+
+  async function isWithinLimit(
+    tx: Executor,
+    row: MailRow,
+    user: UserRow,
+    live: { id: string } | undefined,
+    [max, seconds]: RateLimit,
+  ) {
+    // Links that are sent again use at most half, so that strangers leave room for the next new link.
+    if ((await countMails(tx, row, seconds)) >= (live ? Math.ceil(max / 2) : max)) {
+      observer?.onLimitReached('linkMailPerMailbox')
+      return false
+    }
+    return !live || markResent(tx, live.id, await isFromKnownPlace(tx, row, user))
+  }
+
+  async function storeLink(tx: Executor, id: string, row: MailRow, user: UserRow) {
+    const purpose = TOKEN_PURPOSES[row.kind]
+    if (!purpose) throw new TypeError(`A mail of the kind ${row.kind} carries no token`)
+    const isOfChange = row.kind === 'email-change'
+    if (isOfChange) await endOtherChanges(tx, user)
+    const { recipient: value, createdAt, expiresAt } = row
+    const sessionId = (isOfChange && user.pendingSessionId) || row.sessionId
+    await mailedTokens.store(tx, { id, purpose, userId: user.id, value, sessionId, createdAt, expiresAt })
+    return id
+  }
+}
+
+/** A reset that names its user was added by the server after the owner used a mailed link; no client asked for it. */
+const isCausedByOwner = ({ kind, userId }: MailRow) => kind === 'password-reset' && userId !== null
+
+async function findRegistration(tx: Executor, { id }: MailRow) {
+  const [row] = await tx.select({ id: registrations.id }).from(registrations).where(eq(registrations.id, id))
+  return row !== undefined
+}
+
+/** The live link of the account that a mail can send again: `onlyId`, otherwise rather one that the same place caused. */
+async function findLiveLink(tx: Executor, row: MailRow, user: UserRow, onlyId?: string) {
+  const { id, purpose, value, userId, sessionId, expiresAt, createdAt } = verifications
+  const isOfChange =
+    row.kind === 'email-change' && user.pendingSessionId ? eq(sessionId, user.pendingSessionId) : undefined
+  const [live] = await tx
+    .select({ id })
+    .from(verifications)
+    .leftJoin(mailOutbox, eq(mailOutbox.id, id))
+    .where(
+      and(
+        eq(userId, user.id),
+        eq(purpose, TOKEN_PURPOSES[row.kind] ?? 'EMAIL_VERIFICATION'),
+        eq(value, row.recipient),
+        gt(expiresAt, sql`now()`),
+        onlyId ? eq(id, onlyId) : undefined,
+        isOfChange,
+      ),
+    )
+    .orderBy(
+      desc(sql`coalesce(${mailOutbox.device} = ${row.device}, false)`),
+      desc(sql`coalesce(${mailOutbox.network} = ${row.network}, false)`),
+      desc(createdAt),
+    )
+    .limit(1)
+  return live
+}
+
+/** Counts the mails that the mailbox got in this time, and those that wait for the mail server. */
+async function countMails(tx: Executor, { kind, recipient }: MailRow, seconds: number) {
+  const { status, tokenMade, nextAttemptAt } = mailOutbox
+  const isSent = and(
+    eq(status, 'SENT'),
+    gt(nextAttemptAt, sql`now() - make_interval(secs => ${seconds}::int)`),
+  )
+  const isUnderWay = and(eq(status, 'PENDING'), eq(tokenMade, true))
+  return tx.$count(
+    mailOutbox,
+    and(
+      eq(mailOutbox.recipient, recipient),
+      inArray(mailOutbox.kind, COUNTED_KINDS[kind] ?? []),
+      or(isSent, isUnderWay),
+    ),
+  )
+}
+
+async function isFromKnownPlace(tx: Executor, { network, device }: MailRow, { id }: UserRow) {
+  const here = [network, device].filter((place) => place !== null)
+  if (here.length === 0) return false
+  const [known] = await tx
+    .select({ place: places.place })
+    .from(places)
+    .where(
+      and(
+        eq(places.userId, id),
+        inArray(places.place, here),
+        gt(places.signedInAt, sql`now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)`),
+      ),
+    )
+    .limit(1)
+  return known !== undefined
+}
+
+/** Notes that a link is sent again. Returns false if it was sent again too lately. */
+async function markResent(tx: Executor, id: string, isKnown: boolean) {
+  const { resentKnownAt, resentUnknownAt } = verifications
+  const pause = sql`now() - make_interval(secs => ${RESEND_SECONDS}::int)`
+  const [marked] = await tx
+    .update(verifications)
+    .set(isKnown ? { resentKnownAt: sql`now()` } : { resentUnknownAt: sql`now()` })
+    .where(
+      and(
+        eq(verifications.id, id),
+        isKnown ? or(isNull(resentKnownAt), lte(resentKnownAt, pause)) : isNull(resentUnknownAt),
+      ),
+    )
+    .returning({ id: verifications.id })
+  return marked !== undefined
+}
+
+/** Ends the links of pending changes that this one replaces. */
+async function endOtherChanges(tx: Executor, { id, email }: UserRow) {
+  const isOfChange = and(eq(verifications.purpose, 'EMAIL_VERIFICATION'), ne(verifications.value, email))
+  await tx.delete(verifications).where(and(eq(verifications.userId, id), isOfChange))
+}
