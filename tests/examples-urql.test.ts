@@ -1,3 +1,5 @@
 import { testPage } from './support/example-pages.ts'
+import { testLinkPages } from './support/link-pages.ts'
 
 testPage('urql')
+testLinkPages('urql')

@@ -1,4 +1,6 @@
 import { Refusal } from '../shared/rest.ts'
+import { explainError, find } from './dom.ts'
+import { findLinkPage, startLinkPage } from './link-page.ts'
 import type { createSession } from './session.ts'
 
 export type Me = { email: string }
@@ -30,8 +32,14 @@ const MARKUP = `
     <button id="signOut">Sign out</button>
   </main>`
 
-/** What the example pages share: their content, and the action of each button. */
-export function startPage({ session, api, readAccount, signOutOthers }: Parts) {
+/** What the example pages share: the page of the account, and those that mailed links lead to. */
+export function startPage(parts: Parts) {
+  const linkPage = findLinkPage(location.pathname)
+  if (linkPage) startLinkPage(linkPage, parts.session)
+  else startAccountPage(parts)
+}
+
+function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
   document.body.innerHTML = MARKUP
   const alert = find('[role=alert]')
   const form = find<HTMLFormElement>('form')
@@ -116,13 +124,6 @@ export function startPage({ session, api, readAccount, signOutOthers }: Parts) {
   }
 }
 
-/** For a browser, no answer and an answer that CORS forbids to read are the same error. */
-function explainError(fault: unknown) {
-  if (fault instanceof TypeError)
-    return 'No answer. Are both servers running, and is this origin in ALLOWED_ORIGINS?'
-  return fault instanceof Error ? fault.message : String(fault)
-}
-
 function list(selector: string, lines: string[]) {
   find(selector).replaceChildren(
     ...lines.map((line) => {
@@ -131,10 +132,4 @@ function list(selector: string, lines: string[]) {
       return item
     }),
   )
-}
-
-function find<T extends HTMLElement>(selector: string) {
-  const found = document.querySelector<T>(selector)
-  if (!found) throw new TypeError(`The page has no ${selector}`)
-  return found
 }

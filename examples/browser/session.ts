@@ -37,9 +37,12 @@ export function createSession(server: string) {
     await new Promise((done) => setTimeout(done, 20))
   }
 
+  /** Runs `work` in one tab at a time. */
+  const runInTurn = <T>(work: () => Promise<T>): Promise<T> => navigator.locks.request('servauth', work)
+
   /** Runs `work` in one tab at a time, and shares its result with all tabs. */
   const runExclusive = <T extends Grant | null>(work: () => Promise<T>): Promise<T> =>
-    navigator.locks.request('servauth', async () => {
+    runInTurn(async () => {
       try {
         const grant = await work()
         await shareChange({ grant, why: '' })
@@ -86,6 +89,9 @@ export function createSession(server: string) {
         await post('/auth/logout')
         return null
       }),
+
+    /** Sends the token of a mailed link. In turn, because a confirmed change of address replaces the cookie. */
+    sendMailedToken: (path: string, input: object) => runInTurn(() => post<undefined>(path, input)),
 
     /** `fetch` for services that accept the access token. Renews a refused token, once. */
     async fetch(input: RequestInfo | URL, init?: RequestInit) {

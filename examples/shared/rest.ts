@@ -1,14 +1,24 @@
-/** An error answer of Servauth, with its `code`, and the `reason` if the code is `UNAUTHENTICATED`. */
+type Problem = {
+  title: string
+  status: number
+  code: string
+  reason?: string
+  fields?: { path: string; message: string }[]
+}
+
+/** An error answer of Servauth. `reason` belongs to the code `UNAUTHENTICATED`, `fields` to `INVALID_INPUT`. */
 export class Refusal extends Error {
   readonly status: number
   readonly code: string
-  readonly reason: string | undefined
+  readonly reason: Problem['reason']
+  readonly fields: Problem['fields']
 
-  constructor(problem: { title: string; status: number; code: string; reason?: string }) {
-    super(problem.title)
-    this.status = problem.status
-    this.code = problem.code
-    this.reason = problem.reason
+  constructor({ title, status, code, reason, fields }: Problem) {
+    super(title)
+    this.status = status
+    this.code = code
+    this.reason = reason
+    this.fields = fields
   }
 }
 
@@ -38,7 +48,7 @@ type Options = {
   credentials?: RequestCredentials
 }
 
-/** Together at most 28 s: within 30 s, Servauth answers a retry of a refresh like the first attempt. */
+/** Together at most 28 s. A later retry of a refresh still gets the lost answer, but a user does not wait for it. */
 const MAX_ANSWER_MS = 4000
 const RETRY_WAITS_MS = [500, 1000, 2000, 4000]
 

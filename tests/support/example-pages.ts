@@ -197,16 +197,18 @@ export function testPage(example: 'apollo' | 'urql') {
       const { context, tabs, before } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
       await auth.untilGraceIsOver()
+      // The thief refreshes twice, so that the cookie of the tabs is older than the predecessor.
       const stolen = await postRefresh((await cookieOf(context)).header)
-      expect(stolen.status).toBe(200)
       await auth.untilGraceIsOver()
+      const [successor = ''] = stolen.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
+      expect((await postRefresh(successor)).status).toBe(200)
 
       await first.click('Reload')
 
       await first.untilLoginForm()
       await second.untilLoginForm()
       for (const tab of tabs) await tab.untilAlert(/used before/)
-      expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'REFRESH_REUSED'])
+      expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'OK', 'REFRESH_REUSED'])
     })
 
     test('while the server is down, the tab retries one refresh and shows no login form', async () => {
@@ -251,9 +253,9 @@ const WATCH_FOR_LOGIN_FORM = `
     if (form && !form.hidden) window.sawLoginForm = true
   }).observe(document, { subtree: true, childList: true, attributes: true })`
 
-type Tab = Awaited<ReturnType<typeof openTab>>
+export type Tab = Awaited<ReturnType<typeof openTab>>
 
-async function openTab(context: BrowserContext, url: string) {
+export async function openTab(context: BrowserContext, url: string) {
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)
   await page.goto(url)

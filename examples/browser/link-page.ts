@@ -1,0 +1,116 @@
+import { Refusal } from '../shared/rest.ts'
+import { explainError, find } from './dom.ts'
+import type { createSession } from './session.ts'
+
+type LinkPage = {
+  title: string
+  text: string
+  /** Whether the owner chooses a new password here. */
+  setsPassword?: true
+  button: string
+  /** Where the token goes to. */
+  operation: string
+  done: string
+}
+
+/** The pages that mailed links lead to, by the last part of their path. */
+const PAGES: Record<string, LinkPage> = {
+  'verify-email': {
+    title: 'Confirm your e-mail address',
+    text: 'Do this only if you signed up, or if you changed your address.',
+    button: 'Confirm',
+    operation: '/auth/email-verification/confirm',
+    done: 'Your address is confirmed.',
+  },
+  'reset-password': {
+    title: 'Choose a new password',
+    text: 'Every session of the account ends.',
+    setsPassword: true,
+    button: 'Set the password',
+    operation: '/auth/password-reset/confirm',
+    done: 'Your new password is set. Sign in with it.',
+  },
+  'cancel-email-change': {
+    title: 'Keep your e-mail address',
+    text: 'The change of the address that was asked for is cancelled.',
+    button: 'Cancel the change',
+    operation: '/auth/email-change/cancel',
+    done: 'The change is cancelled. If you did not ask for it, change your password now.',
+  },
+  'undo-email-change': {
+    title: 'Take your e-mail address back',
+    text: 'The account uses this address again. Every session ends, and the present password stops working.',
+    setsPassword: true,
+    button: 'Take the address back',
+    operation: '/auth/email-change/undo',
+    done: 'Your address is back. Sign in with your new password.',
+  },
+  'report-sign-in': {
+    title: 'Report a sign-in that was not you',
+    text: 'Every session ends, and the present password stops working.',
+    setsPassword: true,
+    button: 'This was not me',
+    operation: '/auth/sign-in-reports',
+    done: 'Every session has ended. Sign in with your new password.',
+  },
+}
+
+const NEW_PASSWORD =
+  '<label>New password <input name="newPassword" type="password" autocomplete="new-password" required></label>'
+
+/** Shown if this browser is not signed in to the account. The token stays valid. */
+const PASSWORD = `
+  <p>Show that the account is yours: enter its password.</p>
+  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+  <p>You do not know it, or you did not sign up yourself? <a>Set a new password.</a></p>`
+
+/** The page of a mailed link at this path, if there is one. */
+export const findLinkPage = (path: string) =>
+  Object.entries(PAGES).find(([name]) => path.endsWith(`/${name}`))?.[1]
+
+/**
+ * Shows the page of a mailed link. Nothing is sent before the user presses the button, because programs that scan
+ * mailboxes open links too.
+ */
+export function startLinkPage(page: LinkPage, session: ReturnType<typeof createSession>) {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token')
+  // Neither the history nor a bookmark keeps the token.
+  history.replaceState(null, '', location.pathname)
+  document.body.innerHTML = `
+    <h1>${page.title}</h1>
+    <p role="alert"></p>
+    <form>
+      <p>${page.text}</p>
+      <div id="field">${page.setsPassword ? NEW_PASSWORD : ''}</div>
+      <button>${page.button}</button>
+    </form>
+    <p role="status"></p>
+    <a href="./">To your account</a>`
+  const form = find<HTMLFormElement>('form')
+  const alert = find('[role=alert]')
+  form.hidden = token === null
+  if (token === null) alert.textContent = 'The link is not complete. Open it again from the mail.'
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void send()
+  })
+
+  async function send() {
+    alert.textContent = ''
+    try {
+      await session.sendMailedToken(page.operation, { token, ...Object.fromEntries(new FormData(form)) })
+      form.hidden = true
+      find('[role=status]').textContent = page.done
+    } catch (fault) {
+      if (fault instanceof Refusal && fault.code === 'REAUTHENTICATION_REQUIRED') askForPassword()
+      else alert.textContent = explainError(fault)
+    }
+  }
+
+  function askForPassword() {
+    find('#field').innerHTML = PASSWORD
+    // The link of a first verification also sets a password: a stranger may have signed up with this address.
+    find<HTMLAnchorElement>('#field a').href = `./reset-password#token=${token}`
+  }
+}
