@@ -23,7 +23,7 @@ export const startAuthServer = (settings: Record<string, string>) =>
   openForTest(() => openAuthServer(settings))
 
 /** The real server on a database of its own; it can be stopped and started again on the same port. */
-async function openAuthServer(settings: Record<string, string> = {}) {
+export async function openAuthServer(settings: Record<string, string> = {}) {
   const database = await createDatabase()
   const PORT = String(await freePort())
   const url = `http://localhost:${PORT}`
@@ -61,8 +61,10 @@ async function openAuthServer(settings: Record<string, string> = {}) {
     start,
     stop,
     refreshes,
-    /** Makes every rotation old enough that its grace is over. */
-    untilGraceIsOver: () => database.sql`update sessions set rotated_at = rotated_at - interval '31 seconds'`,
+    /** Lets the grace of every rotation pass, and that of every first use. */
+    untilGraceIsOver: () => database.sql`
+      update sessions set rotated_at = rotated_at - interval '31 seconds',
+        token_used_at = token_used_at - interval '31 seconds'`,
     async close() {
       await stop()
       await database.drop()

@@ -1,40 +1,37 @@
-import { type Browser, type BrowserContext, chromium } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { BrowserContext } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { hasBrowser, useBrowser } from './browser.ts'
 import { account, createClient } from './client.ts'
-import { executablePath, hasBrowser, openTab, type Tab } from './example-pages.ts'
-import { startAuthServer, startExample } from './examples.ts'
+import { openTab, type Tab } from './example-pages.ts'
+import { openAuthServer, useExample } from './examples.ts'
 import { createMailbox } from './mailbox.ts'
 import { freePort } from './process.ts'
+import { useResource } from './resource.ts'
 
 const TIMEOUT = 60_000
+const PORT = await freePort()
+const ALLOWED_ORIGINS = `http://localhost:${PORT}`
 
 /** The promises of the pages that mailed links lead to, watched in a real browser with real mails. */
 export function testLinkPages(example: 'apollo' | 'urql') {
   describe.skipIf(!hasBrowser)(`the pages of mailed links with ${example}`, { timeout: TIMEOUT }, () => {
-    let browser: Browser
-    let auth: Awaited<ReturnType<typeof startAuthServer>>
-    let mailbox: Awaited<ReturnType<typeof createMailbox>>
-    let origin: string
-
-    beforeAll(async () => {
-      const [apiPort, port] = [await freePort(), await freePort()]
-      const ALLOWED_ORIGINS = `http://localhost:${port}`
-      mailbox = await createMailbox()
-      auth = await startAuthServer({
+    const mailbox = useResource(createMailbox)
+    const auth = useResource(() =>
+      openAuthServer({
         ALLOWED_ORIGINS,
         APP_URL: `${ALLOWED_ORIGINS}/account`,
         SMTP_URL: mailbox.url,
         // Clients outside the browser name a network of their own.
         TRUSTED_PROXIES: '127.0.0.1,::1',
-      })
-      const api = await startExample('resource-server', apiPort, { AUTH_URL: auth.url, ALLOWED_ORIGINS })
-      origin = await startExample(example, port, { BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api })
-      browser = await chromium.launch({ executablePath })
-    }, TIMEOUT)
-    afterAll(async () => {
-      await browser.close()
-      await mailbox.close()
-    })
+      }),
+    )
+    const api = useExample('resource-server', () => ({ AUTH_URL: auth.url, ALLOWED_ORIGINS }))
+    const page = useExample(
+      example,
+      () => ({ BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api.url }),
+      PORT,
+    )
+    const browser = useBrowser()
 
     /** A client outside the browser, on a network of its own. */
     const client = (network: string) =>
@@ -44,7 +41,7 @@ export function testLinkPages(example: 'apollo' | 'urql') {
     async function signUp() {
       const context = await browser.newContext()
       const { email, password } = account()
-      const tab = await openTab(context, `${origin}/account/`)
+      const tab = await openTab(context, `${page.url}/account/`)
       await tab.submit('Sign up', email, password)
       await tab.untilShown(email)
       return { context, tab, email, password }
@@ -206,7 +203,7 @@ export function testLinkPages(example: 'apollo' | 'urql') {
     })
 
     test('a link without its token says so, and offers no button', async () => {
-      const tab = await openTab(await browser.newContext(), `${origin}/verify-email`)
+      const tab = await openTab(await browser.newContext(), `${page.url}/verify-email`)
 
       await tab.untilAlert(/not complete/)
       expect(await tab.page.getByRole('button').count()).toBe(0)
