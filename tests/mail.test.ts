@@ -248,7 +248,7 @@ test('without a mail server in production, operations that need a mail are unava
   const answers = await Promise.all([
     client.call('requestPasswordReset', { email: input.email }),
     client.call('requestEmailVerification'),
-    client.updateMe({ email: account().email }),
+    client.updateMe({ email: account().email, currentPassword: input.password }),
   ])
   const changed = await client.changePassword({
     currentPassword: input.password,
