@@ -9,6 +9,7 @@ import {
   REQUEST_NAMES,
   Requests,
   Restart,
+  useStolenSecrets,
 } from './support/session-machine.ts'
 import { IDLE_SECONDS, MAX_SECONDS } from './support/session-model.ts'
 
@@ -28,6 +29,7 @@ const server = useServer({
 const request = fc.record({
   name: fc.oneof(
     { weight: 4, arbitrary: fc.constant('refresh' as const) },
+    { weight: 1, arbitrary: fc.constant('delayedRefresh' as const) },
     { weight: 3, arbitrary: fc.constant('replay' as const) },
     { weight: 5, arbitrary: fc.constantFrom(...REQUEST_NAMES) },
   ),
@@ -64,7 +66,8 @@ test(
 
         await fc.asyncModelRun(() => ({ model: state, real }), commands)
 
-        await presentOldSecrets(state.model, real)
+        const afterThefts = await useStolenSecrets(state.model, real)
+        await presentOldSecrets(afterThefts, real)
       },
     )
     const seed = SESSION_MACHINE_SEED ? { seed: Number(SESSION_MACHINE_SEED) } : {}

@@ -9,14 +9,18 @@ import {
   changePassword,
   deleteMe,
   explain,
+  GRACE_SECONDS,
   IDLE_SECONDS,
+  identify,
   liveSessions,
   logout,
+  MAX_REQUEST_SECONDS,
   type Model,
   type Moment,
   openSession,
   type Reply,
   refresh,
+  refreshAsAttacker,
   revokeOtherSessions,
   revokeSession,
   signIn,
@@ -29,8 +33,11 @@ const USERS = [0, 1]
 /** Each of two users, signed in by each adapter with each transport. */
 export const CAST = USERS.flatMap((user) => WAYS.map((way) => ({ ...way, user })))
 
-/** A client that takes part in a run and keeps its credentials. */
-type Player = { client: Client; transport: Transport }
+/**
+ * A client that takes part in a run and keeps its credentials. `former` is the secret that its last refresh replaced,
+ * which requests that were under way then still present.
+ */
+type Player = { client: Client; transport: Transport; former?: { secret: string; replacedAt: number } }
 type Real = { server: Server; players: Player[]; emails: string[] }
 
 /** The random part of a request: the client that sends it, the session or secret that it names, and how. */
@@ -49,10 +56,21 @@ export type RequestName = keyof typeof REQUESTS
 
 const REQUESTS = {
   /** A client whose reply is lost keeps its former secret. */
-  async refresh({ player, isLost }, { players }) {
-    const { client, transport } = at(players, player)
-    const secret = withoutName(client.secret())
-    const answer = await (isLost ? client.twin() : client).refresh()
+  async refresh({ player, isLost }, { players }, { now }) {
+    const own = at(players, player)
+    const secret = withoutName(own.client.secret())
+    const answer = await (isLost ? own.client.twin() : own.client).refresh()
+    const isReplaced = secret !== withoutName(own.client.secret())
+    if (secret && isReplaced) own.former = { secret, replacedAt: now }
+    return { answer, moment: refresh(secret, own.transport, replyOf(answer)) }
+  },
+
+  /** A request that was sent before the last refresh was answered, and arrives after it. */
+  async delayedRefresh({ player }, { server, players }, { now }) {
+    const { client, transport, former } = at(players, player)
+    const isUnderWay = former && now - former.replacedAt < MAX_REQUEST_SECONDS
+    const secret = isUnderWay ? former.secret : withoutName(client.secret())
+    const answer = await holderOf(server, transport, secret).refresh()
     return { answer, moment: refresh(secret, transport, replyOf(answer)) }
   },
 
@@ -61,8 +79,8 @@ const REQUESTS = {
     const [secret, { transport: own }] = at(Object.entries(issued), which)
     const transport = how === 'by the other transport' ? other(own) : own
     const presented = how === 'forged' ? forge(secret) : secret
-    const answer = await attacker(server, transport, presented).refresh()
-    return { answer, moment: refresh(presented, transport, replyOf(answer)) }
+    const answer = await holderOf(server, transport, presented).refresh()
+    return { answer, moment: refreshAsAttacker(presented, transport, replyOf(answer)) }
   },
 
   /** Logs in, or registers if the account was deleted. */
@@ -152,15 +170,7 @@ export class Clock implements Command {
   check = () => true
 
   async run(state: State, real: Real) {
-    await real.server.sql`
-      update sessions set
-        rotated_at = rotated_at - make_interval(secs => ${this.seconds}),
-        created_at = created_at - make_interval(secs => ${this.seconds}),
-        authenticated_at = authenticated_at - make_interval(secs => ${this.seconds}),
-        expires_at = expires_at - make_interval(secs => ${this.seconds})`
-    await real.server.catchUp()
-    state.model.now += this.seconds
-    state.model = await explainAll(state.model, [], real)
+    state.model = await advance(state.model, this.seconds, real)
   }
 
   toString = () => `clock(${this.seconds})`
@@ -178,14 +188,55 @@ export class Restart implements Command {
   toString = () => 'restart'
 }
 
+/** Makes all sessions older. */
+async function advance(model: Model, seconds: number, real: Real) {
+  await real.server.sql`
+    update sessions set
+      rotated_at = rotated_at - make_interval(secs => ${seconds}),
+      token_used_at = token_used_at - make_interval(secs => ${seconds}),
+      created_at = created_at - make_interval(secs => ${seconds}),
+      authenticated_at = authenticated_at - make_interval(secs => ${seconds}),
+      expires_at = expires_at - make_interval(secs => ${seconds})`
+  await real.server.catchUp()
+  return explainAll({ ...model, now: model.now + seconds }, [], real)
+}
+
+/**
+ * A thief has waited until now. In every session that has rotated, its client uses the current secret, and after the
+ * grace the thief any older one: the session must end.
+ */
+export async function useStolenSecrets(model: Model, real: Real): Promise<Model> {
+  const present = async (secret: string, transport: Transport, toMoment: typeof refreshAsAttacker) => {
+    const answer = await holderOf(real.server, transport, secret).refresh()
+    const moment = toMoment(secret, transport, replyOf(answer))
+    expected = explain(expected, [moment], () => true) ?? unexplained(expected, [answer])
+    return outcomeOf(answer)
+  }
+  let expected = model
+  const stolen = liveSessions(model).filter(({ secrets }) => secrets.length > 1)
+  for (const { transport, secrets } of stolen) await present(at(secrets, -1), transport, refresh)
+  expected = await advance(expected, GRACE_SECONDS + 1, real)
+  for (const { id, transport, secrets } of stolen) {
+    if (!liveSessions(expected).some((session) => session.id === id)) continue
+    const outcome = await present(
+      at(secrets, stolen.length % (secrets.length - 1)),
+      transport,
+      refreshAsAttacker,
+    )
+    expect(outcome).toBe('REFRESH_REUSED')
+    expect(await real.server.sql`select from sessions where id = ${id}`).toHaveLength(0)
+  }
+  return explainAll(expected, [], real)
+}
+
 /** Presents every secret that is not current, at the end of a run: none may revive a session. */
 export async function presentOldSecrets(model: Model, real: Real) {
   const current = new Set(Object.values(model.sessions).map(({ secrets }) => secrets.at(-1)))
   const old = Object.entries(model.issued).filter(([secret]) => !current.has(secret))
   let expected = model
   for (const [secret, { transport }] of old) {
-    const answer = await attacker(real.server, transport, secret).refresh()
-    const moment = refresh(secret, transport, replyOf(answer))
+    const answer = await holderOf(real.server, transport, secret).refresh()
+    const moment = refreshAsAttacker(secret, transport, replyOf(answer))
     expected = explain(expected, [moment], () => true) ?? unexplained(expected, [answer])
   }
   await explainAll(expected, [], real)
@@ -203,7 +254,7 @@ async function explainAll(model: Model, sent: Sent[], { server, players }: Real)
     return (
       String(live.map(({ id }) => id)) === String(expected.sort()) &&
       players.every((player, index) => {
-        const caller = callerOf(after, credentialOf(player))
+        const caller = identify(after, credentialOf(player))
         return outcomeOf(at(seen, index)) === (typeof caller === 'string' ? caller : 'OK')
       })
     )
@@ -263,9 +314,10 @@ async function signAllIn(server: Server): Promise<Start> {
   return { clients, emails: accounts.map(({ email }) => email), model, endsAt: Date.now() + 1_800_000 }
 }
 
-function attacker(server: Server, transport: Transport, secret: string) {
+/** Another client with the secret of a session and nothing else. */
+function holderOf(server: Server, transport: Transport, secret: string | null) {
   const client = server.client('REST', transport)
-  Object.assign(client.kept, { cookie: `__Host-servauth=${secret}`, refreshToken: secret })
+  Object.assign(client.kept, { cookie: secret && `__Host-servauth=${secret}`, refreshToken: secret })
   return client
 }
 
@@ -305,5 +357,5 @@ let passwordCount = 0
 const newPassword = () => `a phrase never used before ${++passwordCount}`
 
 function at<T>(list: readonly T[], index: number): T {
-  return list[index % list.length] as T
+  return list.at(index % list.length) as T
 }

@@ -4,6 +4,8 @@ import type { Transport } from './client.ts'
 // request changes. The lives are so short that a few steps of the clock outlast them.
 
 export const GRACE_SECONDS = 30
+/** No request of a client is under way for longer. */
+export const MAX_REQUEST_SECONDS = 10
 export const FRESH_SECONDS = 15 * 60
 export const IDLE_SECONDS = 7 * 3600
 export const MAX_SECONDS = 10 * 3600
@@ -15,6 +17,12 @@ export type Session = {
   /** The secrets of the current lineage, newest last. */
   secrets: string[]
   rotatedAt: number
+  /** When the current secret was first used after a rotation; null before. */
+  usedAt: number | null
+  /** Whether the current secret was given again, long after the rotation, and has not been used since. */
+  isGivenAgain: boolean
+  /** Whether an attacker has presented one of its secrets. */
+  isAttacked: boolean
   createdAt: number
   authenticatedAt: number
   expiresAt: number
@@ -64,16 +72,32 @@ export function explain(model: Model, moments: Moment[], fits: (model: Model) =>
 
 // Which secrets a session accepts
 
-/** A session rotates its secret at most once within the grace. */
-const mayRotate = ({ now }: Model, { rotatedAt }: Session) => now - rotatedAt >= GRACE_SECONDS
+/**
+ * A session rotates its secret at most once within the grace, and never while requests with the predecessor may be
+ * under way.
+ */
+const mayRotate = ({ now }: Model, { rotatedAt, usedAt, isGivenAgain }: Session) =>
+  !isGivenAgain && now - Math.max(rotatedAt, usedAt ?? -Infinity) >= GRACE_SECONDS
 
-/** The secret before the current one stays valid for the grace after the rotation. */
-const acceptsPredecessor = ({ now }: Model, { rotatedAt }: Session) => now - rotatedAt < GRACE_SECONDS
+/** The secret before the current one stays valid until the current one is used, and for the grace after that. */
+const acceptsPredecessor = ({ now }: Model, { usedAt }: Session) =>
+  usedAt === null || now - usedAt < GRACE_SECONDS
 
-/** The only judge of a presented secret, in a cookie and at refresh. */
 function acceptsSecret(model: Model, session: Session, secret: string | null) {
   if (secret === session.secrets.at(-1)) return true
   return secret === session.secrets.at(-2) && acceptsPredecessor(model, session)
+}
+
+/** A secret that no rotation made has no predecessor, so its use does not matter. */
+function markUse({ now }: Model, session: Session, secret: string | null) {
+  if (secret !== session.secrets.at(-1) || session.rotatedAt === -Infinity) return
+  session.usedAt ??= now
+  session.isGivenAgain = false
+}
+
+function markGivenAgain({ now }: Model, session: Session) {
+  const isLate = now - session.rotatedAt >= GRACE_SECONDS - MAX_REQUEST_SECONDS
+  session.isGivenAgain ||= isLate && session.usedAt === null
 }
 
 export const isExpired = ({ now }: Model, { expiresAt }: Session) => expiresAt <= now
@@ -94,6 +118,13 @@ export function callerOf(model: Model, credential: Credential): Session | string
   if (!session) return 'REVOKED'
   if (isExpired(model, session)) return 'EXPIRED'
   return 'sessionId' in credential || acceptsSecret(model, session, credential.secret) ? session : 'REVOKED'
+}
+
+/** The same for a request, which uses the secret in its cookie. */
+export function identify(model: Model, credential: Credential): Session | string {
+  const session = callerOf(model, credential)
+  if (typeof session !== 'string' && 'secret' in credential) markUse(model, session, credential.secret)
+  return session
 }
 
 /** The session whose lineage a secret belongs to, or the reason why a refresh with it has no effect. */
@@ -118,13 +149,15 @@ function issueSecret(model: Model, { id, transport, secrets }: Session, { secret
   return true
 }
 
+const NEW_LINEAGE = { rotatedAt: -Infinity, usedAt: null, isGivenAgain: false }
+
 /** Opens the session that the reply of a login or a registration shows. */
 export function openSession(model: Model, user: number, transport: Transport, reply: Reply) {
   const { outcome, sessionId: id } = reply
   if (outcome !== 'OK' || !id || model.sessions[id]) return false
   const { now } = model
-  const times = { rotatedAt: -Infinity, createdAt: now, authenticatedAt: now, expiresAt: now + IDLE_SECONDS }
-  const session: Session = { id, user, transport, secrets: [], ...times }
+  const times = { createdAt: now, authenticatedAt: now, expiresAt: now + IDLE_SECONDS }
+  const session: Session = { id, user, transport, isAttacked: false, ...NEW_LINEAGE, secrets: [], ...times }
   model.sessions[id] = session
   return issueSecret(model, session, reply)
 }
@@ -138,19 +171,35 @@ function endSessions(model: Model, user: number, exceptId?: string) {
 
 // The requests
 
-/** Renews the session and gives its current secret. Any other secret of the lineage is stolen and ends the session. */
+/**
+ * Renews the session and gives its current secret. Any other secret of the lineage is stolen and ends the session, so
+ * a session that no attacker has touched never sees one.
+ */
 export function refresh(secret: string | null, transport: Transport, reply: Reply): Moment {
   return (model) => {
     const session = lineageOf(model, secret, transport)
     if (typeof session === 'string') return reply.outcome === session
     if (!acceptsSecret(model, session, secret))
-      return reply.outcome === 'REFRESH_REUSED' && endStolen(session.id, secret)
+      return session.isAttacked && reply.outcome === 'REFRESH_REUSED' && endStolen(session.id, secret)
 
     if (reply.outcome !== 'OK' || reply.sessionId !== session.id) return false
     session.expiresAt = Math.min(model.now + IDLE_SECONDS, session.createdAt + MAX_SECONDS)
-    if (!mayRotate(model, session)) return reply.secret === session.secrets.at(-1)
-    session.rotatedAt = model.now
-    return issueSecret(model, session, reply)
+    if (secret === session.secrets.at(-1) && mayRotate(model, session)) {
+      Object.assign(session, NEW_LINEAGE, { rotatedAt: model.now })
+      return issueSecret(model, session, reply)
+    }
+    if (secret === session.secrets.at(-1)) markUse(model, session, secret)
+    else markGivenAgain(model, session)
+    return reply.secret === session.secrets.at(-1)
+  }
+}
+
+/** The same by an attacker. */
+export function refreshAsAttacker(secret: string, transport: Transport, reply: Reply): Moment {
+  return (model) => {
+    const session = lineageOf(model, secret, transport)
+    if (typeof session !== 'string') session.isAttacked = true
+    return refresh(secret, transport, reply)(model)
   }
 }
 
@@ -175,7 +224,7 @@ export function signIn(
 ): Moment {
   const { user, transport, credential, known, password } = request
   return (model) => {
-    const former = callerOf(model, credential)
+    const former = identify(model, credential)
     return (model) => {
       if (model.passwords[user] !== known)
         return reply.outcome === (known ? 'INVALID_CREDENTIALS' : 'EMAIL_TAKEN')
@@ -214,7 +263,7 @@ export function changePassword(
       if (!renewed) return reply.outcome === 'REVOKED'
       model.passwords[session.user] = next
       endSessions(model, session.user, session.id)
-      Object.assign(renewed, { secrets: [], rotatedAt: -Infinity })
+      Object.assign(renewed, NEW_LINEAGE, { secrets: [] })
       return reply.outcome === 'OK' && issueSecret(model, renewed, reply)
     }
   })
@@ -262,7 +311,7 @@ function asCaller(
   act: (session: Session, model: Model) => Moment | boolean,
 ): Moment {
   return (model) => {
-    const session = callerOf(model, credential)
+    const session = identify(model, credential)
     return typeof session === 'string' ? reply.outcome === session : act(session, model)
   }
 }

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, type SQLWrapper, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, not, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Identity, Presented, Viewer } from '../../contract/caller.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
@@ -8,7 +8,7 @@ import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
-import { GRACE_SECONDS } from './session-rotation.ts'
+import { GRACE_SECONDS, isTokenUsed, timeOfUse } from './token-use.ts'
 
 export type Credentials = ReturnType<typeof createCredentials>
 
@@ -16,8 +16,10 @@ export type Credentials = ReturnType<typeof createCredentials>
 export const FRESHNESS_SECONDS = 15 * 60
 
 /**
- * How long a credential stays in the cache. Rotations do not NOTIFY, and a rotated cookie is valid for the grace period,
- * so a cookie stays no longer than that.
+ * How long a credential stays in the cache. Neither a rotation nor the first use of a token NOTIFYs, so a cookie stays no
+ * longer than the grace. That is never too long: a predecessor in the cache was valid when it was read, and it stays valid
+ * for the grace after the use of its successor. And a current cookie in the cache is never unused: its use is recorded
+ * before it is cached.
  */
 export const MAX_CACHE_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
 
@@ -34,7 +36,9 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       isLastUseOld,
       secondsLeft: secondsUntil(sessions.expiresAt),
       fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESHNESS_SECONDS}::int)`,
-      graceSecondsLeft: sql<number>`coalesce(${secondsUntil(sessions.rotatedAt)}, '-infinity') + ${GRACE_SECONDS}::int`,
+      isTokenUsed,
+      graceSecondsLeft: sql<number>`case when ${isTokenUsed} then ${secondsUntil(sessions.tokenUsedAt)} + ${GRACE_SECONDS}::int
+        else 'infinity' end`,
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -57,6 +61,14 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       .catch(() => {})
   }
 
+  /** Starts the grace of the predecessor. It is awaited, since the rule against theft depends on it. */
+  async function recordUse(id: string, hash: string) {
+    await db
+      .update(sessions)
+      .set({ tokenUsedAt: timeOfUse })
+      .where(and(eq(sessions.id, id), eq(sessions.token, hash), not(isTokenUsed)))
+  }
+
   async function proveBearer(bearer: string) {
     const { sessionId, userId, secondsLeft } = await accessTokens.verify(bearer)
     const live = await findLiveSession(sessionId)
@@ -72,10 +84,11 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     if (session.transport !== 'COOKIE') throw unauthenticated('INVALID')
     const hash = digest(cookie)
     if (session.token === hash) {
+      if (session.rotatedAt && !live.isTokenUsed) await recordUse(session.id, hash)
       return { ...live, validForSeconds: Math.min(secondsLeft, MAX_CACHE_SECONDS.cookie) }
     }
     if (session.previousToken !== hash || graceSecondsLeft <= 0) throw unauthenticated('REVOKED')
-    return { ...live, validForSeconds: Math.min(secondsLeft, graceSecondsLeft) }
+    return { ...live, validForSeconds: Math.min(secondsLeft, graceSecondsLeft, MAX_CACHE_SECONDS.cookie) }
   }
 
   /** If a request has both, the bearer token decides. */

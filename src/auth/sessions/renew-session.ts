@@ -13,7 +13,7 @@ export async function renewSession(executor: Executor, id: string, refreshTokens
   const { lineage, token } = refreshTokens.startLineage(id)
   const [session] = await executor
     .update(sessions)
-    .set({ lineage, token: digest(token), previousToken: null, rotatedAt: null })
+    .set({ lineage, token: digest(token), previousToken: null, rotatedAt: null, tokenUsedAt: null })
     .where(eq(sessions.id, id))
     .returning()
   if (!session) throw unauthenticated('REVOKED')

@@ -8,7 +8,8 @@ import type { AccessTokens } from '../keys/access-tokens.ts'
 export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
 /** `deviceToken`: only after a sign-in. */
-type SignIn = { user: User; session: SessionRow; secret: string; deviceToken?: string }
+type SignIn = { user: User; session: ShownSession; secret: string; deviceToken?: string }
+type ShownSession = Pick<SessionRow, 'transport'> & Parameters<typeof toSession>[0]
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
 export function createIssueCredentials(accessTokens: AccessTokens) {

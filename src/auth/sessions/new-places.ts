@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
+import type { Executor } from '../../db/client.ts'
+import { events, places, users } from '../../db/schema.ts'
+import { onRepetition, toEventOrigin } from '../events/events.ts'
+
+/**
+ * Remembers the places of a refresh and records an event, if the account has not had one of them. It is a statement of
+ * its own, because it waits for changes of the account: the rotation would hold the lock of its session meanwhile, and
+ * changes of the account end sessions, so that each would wait for the other.
+ */
+export async function recordNewPlaces(
+  executor: Executor,
+  userId: string,
+  { network, device }: { network: string; device: string | null },
+  client: Client,
+) {
+  const { requestId, ipAddress, userAgent } = client
+  await executor.execute(sql`
+    with account as (
+      select id from ${users} where id = ${userId}::uuid for key share
+    ), placed as (
+      insert into ${places} (user_id, place)
+      select id, place from account, (values (${network}), (${device})) as here (place) where place is not null
+      on conflict do nothing
+      returning user_id
+    )
+    insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
+    select distinct 'refresh_new_place', user_id, ${toEventOrigin('refresh_new_place', null, client)},
+      ${requestId}, ${ipAddress}, ${userAgent}
+    from placed
+    ${onRepetition}`)
+}

@@ -1,0 +1,121 @@
+import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { events, places, sessions, users } from '../../db/schema.ts'
+import { onRepetition } from '../events/events.ts'
+import {
+  GRACE_SECONDS,
+  grace,
+  isPredecessorValid,
+  isTokenUsed,
+  MAX_REQUEST_SECONDS,
+  timeOfUse,
+  toInterval,
+} from './token-use.ts'
+
+type Settings = { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
+
+/**
+ * The statement of a refresh. It accepts the current token and its valid predecessor, rotates the session if that is due,
+ * and records an event unless it gives the current token back to itself. `knownPlaces` counts the places of the request
+ * that the account has had; null if the session was opened from there.
+ */
+export function prepareRotation(db: Db, settings: Settings) {
+  const param = (name: string) => sql.placeholder(name)
+  const [hash, successorHash] = [sql.raw('given.hash'), sql.raw('given.successor_hash')]
+  const isCurrent = sql<boolean>`${sessions.token} = ${hash}`
+  const isPredecessor = sql`${sessions.previousToken} = ${hash} and ${isPredecessorValid}`
+  // A rotation makes the predecessor invalid. So it waits until no request with the predecessor can be under way.
+  const lastExchange = sql`greatest(${sessions.rotatedAt}, ${sessions.tokenUsedAt})`
+  const isDue = sql`${isCurrent} and coalesce(${lastExchange} <= now() - ${grace}, true)`
+  // A current token that is given again late would rotate as soon as one request presents it, when others may still
+  // present its predecessor. `infinity` lets it rotate only after its first use.
+  const isLate = sql`${sessions.rotatedAt} <= now() - ${toInterval(GRACE_SECONDS - MAX_REQUEST_SECONDS)}`
+  const idleEnd = sql`now() + ${toInterval(settings.SESSION_IDLE_SECONDS)}`
+  const absoluteEnd = sql`${sessions.createdAt} + ${toInterval(settings.SESSION_MAX_SECONDS)}`
+
+  const rotated = db.$with('rotated').as(
+    db
+      .update(sessions)
+      .set({
+        token: sql`case when ${isDue} then ${successorHash} else ${sessions.token} end`,
+        previousToken: sql`case when ${isDue} then ${sessions.token} else ${sessions.previousToken} end`,
+        rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
+        tokenUsedAt: sql`case when ${isDue} then null when ${isTokenUsed} then ${sessions.tokenUsedAt}
+          when ${isCurrent} then ${timeOfUse} when ${isLate} then 'infinity' end`,
+        expiresAt: sql`least(${idleEnd}, ${absoluteEnd})`,
+        lastUsedAt: sql`now()`,
+      })
+      // Joined here, so that the user is read once: as a condition and for the answer.
+      .from(users)
+      .innerJoin(
+        sql`(values (${param('hash')}::text, ${param('successorHash')}::text)) as given (hash, successor_hash)`,
+        sql`true`,
+      )
+      .where(
+        and(
+          eq(sessions.id, param('sessionId')),
+          gt(sessions.expiresAt, sql`now()`),
+          eq(sessions.transport, param('transport')),
+          or(isCurrent, isPredecessor),
+          eq(users.id, sessions.userId),
+          isNull(users.disabledAt),
+        ),
+      )
+      .returning({
+        id: sessions.id,
+        userId: sessions.userId,
+        transport: sessions.transport,
+        rotatedAt: sessions.rotatedAt,
+        lastUsedAt: sessions.lastUsedAt,
+        expiresAt: sessions.expiresAt,
+        ipAddress: sessions.ipAddress,
+        userAgent: sessions.userAgent,
+        createdAt: sessions.createdAt,
+        isCurrent: isCurrent.as('is_current'),
+        email: users.email,
+        emailVerified: users.emailVerified,
+        pendingEmail: users.pendingEmail,
+        username: users.username,
+        userCreatedAt: sql`${users.createdAt}`.mapWith(users.createdAt).as('user_created_at'),
+        userUpdatedAt: sql`${users.updatedAt}`.mapWith(users.updatedAt).as('user_updated_at'),
+      }),
+  )
+  const recorded = db.$with('recorded', {}).as(sql`
+    insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
+    select case when rotated_at = now() then 'refresh' else 'refresh_predecessor' end, user_id, ${param('origin')},
+      ${param('requestId')}, ${param('ipAddress')}, ${param('userAgent')}
+    from rotated where not is_current
+    ${onRepetition}`)
+  const knownPlaces = sql<number | null>`
+    case when ${param('device')}::text is not null or rotated.ip_address is distinct from ${param('ipAddress')} then (
+      select count(*)::int from ${places} as had
+      where had.user_id = rotated.user_id and had.place in (${param('network')}, ${param('device')}))
+    end`
+
+  return db
+    .with(rotated, recorded)
+    .select({
+      session: {
+        id: rotated.id,
+        transport: rotated.transport,
+        lastUsedAt: rotated.lastUsedAt,
+        expiresAt: rotated.expiresAt,
+        ipAddress: rotated.ipAddress,
+        userAgent: rotated.userAgent,
+        createdAt: rotated.createdAt,
+      },
+      user: {
+        id: rotated.userId,
+        email: rotated.email,
+        emailVerified: rotated.emailVerified,
+        pendingEmail: rotated.pendingEmail,
+        username: rotated.username,
+        createdAt: rotated.userCreatedAt,
+        updatedAt: rotated.userUpdatedAt,
+      },
+      isCurrent: rotated.isCurrent,
+      knownPlaces,
+    })
+    .from(rotated)
+    .prepare('rotate_session')
+}
