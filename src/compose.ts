@@ -59,7 +59,8 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       await auth.prepare()
       changes.start()
       state.prepared = true
-      stops.push(startHousekeeping({ db, log, eventDays: env.EVENT_RETENTION_DAYS }).stop)
+      const limits = { eventDays: env.EVENT_RETENTION_DAYS, maxEventRows: env.EVENT_MAX_ROWS }
+      stops.push(startHousekeeping({ db, log, ...limits }).stop)
       if (!mail) return
       const stopWorker = startMailWorker({
         db,

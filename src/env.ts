@@ -7,6 +7,9 @@ import { z } from 'zod'
 /** The smallest minimum that a rule allows (NIST SP 800-63B-4, section 3.1.1.1); a setting may ask for more. */
 export const MIN_PASSWORD_CHARACTERS = 8
 
+/** The longest life that a setting gives an access token. */
+export const MAX_ACCESS_TOKEN_SECONDS = 3600
+
 const MINUTE = 60
 const HOUR = 60 * MINUTE
 
@@ -86,7 +89,7 @@ const Proxies = CommaSeparated.transform((blocks, context) => {
     }
     const [parsed, prefix] = ipaddr.parseCIDR(network)
     if (prefix > 0) return [parsed, prefix]
-    const message = 'must not be every address: list the networks of your proxies, such as 10.0.0.0/8'
+    const message = 'must not be every address: list the addresses of your proxies, such as 10.0.1.7'
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   })
@@ -146,11 +149,12 @@ const EnvSchema = z.object({
   PUBLIC_URL: Origin.optional(),
   ALLOWED_ORIGINS: Origins.prefault(''),
   TRUSTED_PROXIES: Proxies.prefault(''),
-  ACCESS_TOKEN_SECONDS: Seconds(5, 3600).default(900),
+  ACCESS_TOKEN_SECONDS: Seconds(5, MAX_ACCESS_TOKEN_SECONDS).default(900),
   ACCESS_TOKEN_AUDIENCE: z.string().min(1).optional(),
   SESSION_IDLE_SECONDS: Seconds(1, 31_536_000).default(7 * 86_400),
   SESSION_MAX_SECONDS: Seconds(1, 31_536_000).default(30 * 86_400),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
+  EVENT_MAX_ROWS: z.coerce.number().int().min(1000).max(1_000_000_000).default(10_000_000),
   APP_URL: AppUrl.optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/, hostname: /./ }).optional(),
   MAIL_FROM: z
@@ -194,6 +198,26 @@ const EnvSchema = z.object({
   OTEL_SDK_DISABLED: Toggle.default(false),
 })
 
+/**
+ * Variables that libraries read by themselves, where they would change the server past its settings, and what to do
+ * instead. A test finds the variables that libraries read.
+ */
+const FOREIGN_VARIABLES: [name: RegExp, advice: string][] = [
+  [
+    /^BETTER_AUTH_SECRETS$/,
+    'would replace AUTH_SECRET: keep the secret in AUTH_SECRET, and remove this variable',
+  ],
+  [
+    /^BETTER_AUTH_TRUSTED_ORIGINS$/,
+    'is not used: list the origins in ALLOWED_ORIGINS, and remove this variable',
+  ],
+  [/^BETTER_AUTH_TELEMETRY(_\w+)?$/, 'would send settings to another server: remove it'],
+  [
+    /^PG(DEBUG|IDLE_TIMEOUT|KEEP_ALIVE|MAX_LIFETIME|MAX_PIPELINE|PREPARE|PUBLICATIONS|SSL|SSLNEGOTIATION|TARGET_?SESSION_?ATTRS)$/,
+    'would change every connection to PostgreSQL: write the option into DATABASE_URL, such as ?sslmode=verify-full, and remove this variable',
+  ],
+]
+
 /** The weakest parameters that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
 const MIN_ARGON2_WORK = 7168 * 5
 
@@ -218,6 +242,12 @@ export function loadEnv(source: Record<string, string | undefined>) {
     ...missing.map((name) => `${name}: is required in production`),
     ...(Number(given.WORKERS) > 1 && given.PORT === '0'
       ? ['PORT: workers share a port, so it must be given']
+      : []),
+    ...findForeignVariables(given),
+    ...(production && given.NODE_TLS_REJECT_UNAUTHORIZED === '0'
+      ? [
+          'NODE_TLS_REJECT_UNAUTHORIZED: turns off the check of certificates: name the file of your authority in NODE_EXTRA_CA_CERTS, and remove this variable',
+        ]
       : []),
     ...(data?.METRICS_PORT === data?.PORT && data ? ['METRICS_PORT: must not be PORT'] : []),
     ...(error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
@@ -245,6 +275,13 @@ export function loadEnv(source: Record<string, string | undefined>) {
     INTROSPECTION: data.INTROSPECTION ?? developing,
     DOCS: data.DOCS ?? developing,
   }
+}
+
+function findForeignVariables(given: Record<string, string | undefined>) {
+  return Object.keys(given).flatMap((name) => {
+    const [, advice] = FOREIGN_VARIABLES.find(([pattern]) => pattern.test(name)) ?? []
+    return advice ? [`${name}: ${advice}`] : []
+  })
 }
 
 /** Refuses repetitions and well-known placeholders. It cannot prove that a secret is random. */

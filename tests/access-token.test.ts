@@ -1,8 +1,11 @@
+import { symmetricDecrypt } from 'better-auth/crypto'
 import {
+  CompactSign,
   createLocalJWKSet,
   decodeProtectedHeader,
   exportJWK,
   generateKeyPair,
+  importJWK,
   jwtVerify,
   SignJWT,
 } from 'jose'
@@ -93,6 +96,80 @@ describe.each(ADAPTERS)('access tokens by %s', (adapter) => {
       const header = name === 'not a token at all' ? encodeURIComponent(forgery) : forgery
       expect([name, ...(await present(header))]).toEqual([name, 'UNAUTHENTICATED', 'INVALID'])
     }
+  })
+
+  describe('with the key of this server', () => {
+    /** Signs a payload as it is written, with the key in the table. */
+    async function sign(payload: string) {
+      const [row] = await server.sql<{ id: string; private_key: string }[]>`select id, private_key from jwks`
+      const data = JSON.parse(row?.private_key ?? '')
+      const key = JSON.parse(await symmetricDecrypt({ key: server.env.AUTH_SECRET, data }))
+      return new CompactSign(new TextEncoder().encode(payload))
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: row?.id ?? '' })
+        .sign(await importJWK(key, 'EdDSA'))
+    }
+    async function createClaims() {
+      const { userId, sessionId } = await issueToken()
+      const iat = Math.floor(Date.now() / 1000)
+      const aud = 'https://api.example.com'
+      return { iss: ORIGIN, aud, sub: userId, sid: sessionId, jti: crypto.randomUUID(), iat, exp: iat + 900 }
+    }
+
+    test('an access token with the claims of this server is accepted', async () => {
+      expect(await present(await sign(JSON.stringify(await createClaims())))).toEqual([undefined, undefined])
+    })
+
+    const now = Math.floor(Date.now() / 1000)
+    test.each([
+      ['exp', '1e999', now],
+      ['exp', '1e300', now],
+      ['exp', `${now + 900}.5`, now],
+      ['exp', `${now + 3700}`, now],
+      ['exp', `"${now + 900}"`, now],
+      ['exp', 'null', now],
+      ['exp', `[${now + 900}]`, now],
+      ['iat', '1e999', now],
+      ['iat', '-1e999', now],
+      ['iat', `"${now}"`, now],
+      ['iat', `${now - 3600}`, now],
+      ['iat', `${now + 7200}`, now + 7200],
+      ['iat', 'null', now],
+      ['nbf', '1e999', now],
+      ['nbf', `"${now}"`, now],
+      ['sid', '""', now],
+      ['sid', '"x"', now],
+      ['sid', '5', now],
+      ['sid', 'null', now],
+      ['sid', '{}', now],
+      ['sid', '["00000000-0000-4000-8000-000000000000"]', now],
+      ['sid', '"00000000-0000-4000-8000-00000000000\\u0000"', now],
+      ['sub', '""', now],
+      ['sub', '"x"', now],
+      ['sub', '5', now],
+      ['sub', 'null', now],
+      ['sub', '["00000000-0000-4000-8000-000000000000"]', now],
+      ['jti', '""', now],
+      ['jti', '5', now],
+      ['jti', 'null', now],
+      ['iss', '["https://auth.example.com"]', now],
+      ['aud', '5', now],
+      ['aud', '{}', now],
+    ])('an access token with the claim %s %s is refused as INVALID', async (name, value, iat) => {
+      const claims = { ...(await createClaims()), iat, exp: iat + 900, [name]: '@' }
+      const token = await sign(JSON.stringify(claims).replace('"@"', value))
+
+      expect(await present(token)).toEqual(['UNAUTHENTICATED', 'INVALID'])
+      const client = server.client(adapter)
+      expect((await client.call('logout', undefined, { bearer: token })).code).toBeUndefined()
+      expect((await client.call('updateMe', { username: 'x' }, { bearer: token })).reason).toBe('INVALID')
+    })
+
+    test.each(['null', '[]', '5', '""', '{}', '{', ''])(
+      'an access token with the payload %j is refused as INVALID',
+      async (payload) => {
+        expect(await present(await sign(payload))).toEqual(['UNAUTHENTICATED', 'INVALID'])
+      },
+    )
   })
 
   test('an access token of another server is refused as INVALID', async () => {

@@ -18,6 +18,9 @@ describe('the environment', () => {
       ACCESS_TOKEN_AUDIENCE: 'https://auth.example.com',
       SESSION_IDLE_SECONDS: 604_800,
       SESSION_MAX_SECONDS: 2_592_000,
+      EVENT_RETENTION_DAYS: 90,
+      EVENT_MAX_ROWS: 10_000_000,
+      SIGN_IN_MAILS: true,
       ALLOWED_ORIGINS: [],
       GRAPHIQL: false,
       INTROSPECTION: false,
@@ -71,6 +74,16 @@ describe('the environment', () => {
     ['THROTTLE_LIMITS', 'loginPerAddress=5/0'],
     ['THROTTLE_LIMITS', 'loginPerAddress=5/60,loginPerAddress=6/60'],
     ['THROTTLE_LIMITS', 'toString=5/60'],
+    ['EVENT_MAX_ROWS', '999'],
+    ['EVENT_MAX_ROWS', '1e10'],
+    ['BETTER_AUTH_SECRETS', '1:a-secret'],
+    ['BETTER_AUTH_TRUSTED_ORIGINS', 'https://evil.example'],
+    ['BETTER_AUTH_TELEMETRY', 'true'],
+    ['BETTER_AUTH_TELEMETRY_ENDPOINT', 'https://evil.example'],
+    ['PGSSL', 'prefer'],
+    ['PGPREPARE', 'false'],
+    ['PGTARGETSESSIONATTRS', 'standby'],
+    ['NODE_TLS_REJECT_UNAUTHORIZED', '0'],
   ])('%s=%s is refused by name, and the value is not printed', (name, value) => {
     const refused = () => loadEnv({ ...complete, [name]: value })
 
@@ -89,6 +102,11 @@ describe('the environment', () => {
     ['METRICS_PORT', '9464'],
     ['ARGON2_MEMORY_KIB', '65536'],
     ['THROTTLE_LIMITS', 'loginPerAddress=100/60'],
+    ['EVENT_MAX_ROWS', '1000'],
+    ['BETTER_AUTH_SECRETS', ''],
+    ['BETTER_AUTH_URL', 'https://elsewhere.example'],
+    ['PGPASSWORD', 'secret'],
+    ['NODE_TLS_REJECT_UNAUTHORIZED', '1'],
   ])('%s=%s is accepted', (name, value) => {
     expect(() => loadEnv({ ...complete, [name]: value })).not.toThrow()
   })

@@ -31,6 +31,7 @@ import { createOpenSession } from './sign-in/open-session.ts'
 import { createRegister } from './sign-in/register.ts'
 import { createPlaces } from './throttle/places.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
+import { limitWrites } from './throttle/write-limit.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
@@ -86,7 +87,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     requireEmailVerification,
   }
 
-  return {
+  const useCases = {
     register: createRegister(dependencies),
     login: createLogin(dependencies),
     refresh: createRefresh(dependencies),
@@ -96,6 +97,10 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     ...createEmailLinks(dependencies),
     ...createOwnSessions(dependencies),
     events: createEventLog(dependencies),
+  }
+
+  return {
+    ...(env.THROTTLE ? limitWrites(useCases, throttle) : useCases),
     administration: createAdministration(dependencies),
     importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),

@@ -71,6 +71,11 @@ export function mutation<Output extends z.ZodType, Input extends z.ZodType = NoI
   return { ...definition, kind: 'mutation' as const }
 }
 
+/** Whether it is a mutation of a signed-in user. Its calls are counted for each session, so it can be refused for that. */
+export function needsSession({ kind, credentials, credentialsOptional }: Operation) {
+  return kind === 'mutation' && credentials !== undefined && !credentialsOptional
+}
+
 /** Defines an endpoint that exists only over REST. The function only keeps the types of the schemas. */
 export function endpoint<Output extends z.ZodType>(definition: Endpoint<NoInput, Output>) {
   return definition

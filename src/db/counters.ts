@@ -3,12 +3,12 @@ import { RateLimiterDrizzle, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Db } from './client.ts'
 import { throttle } from './schema.ts'
 
-type Options = { keyPrefix: string; points: number; duration: number }
+type Options = { keyPrefix: string; points: number; duration: number; inMemoryBlockOnConsumed?: number }
 type Count = { points: number; ms: number }
 
 /**
- * The library's counters on PostgreSQL, shared by all replicas. The statements are ours: its own
- * put the application's time into the table, and replicas disagree about the time.
+ * The library's counters on PostgreSQL, shared by all replicas. The statements are ours: its own put the application's
+ * time into the table, and the clocks of replicas differ.
  */
 export function createCounters(db: Db) {
   return (options: Options) => new Counter(db, options)
@@ -20,14 +20,22 @@ class Counter extends RateLimiterDrizzle {
   readonly #db: Db
 
   constructor(db: Db, options: Options) {
-    // Housekeeping clears away what has expired.
+    // Housekeeping deletes expired counts.
     super({ ...options, storeClient: db, schema: throttle, clearExpiredByTimeout: false })
     this.#db = db
   }
 
-  async _upsert(key: string, points: number, msDuration: number, anew = false) {
+  /** The library says of a key that it refuses from memory that nothing was counted; at least this much was. */
+  override async consume(key: string | number, points?: number, options?: object) {
+    return super.consume(key, points, options).catch((fault: unknown) => {
+      const isFromMemory = fault instanceof RateLimiterRes && fault.consumedPoints === 0
+      throw isFromMemory ? new RateLimiterRes(0, fault.msBeforeNext, this.points + 2) : fault
+    })
+  }
+
+  async _upsert(key: string, points: number, msDuration: number, isReset = false) {
     const ends = sql`now() + make_interval(secs => ${msDuration / 1000}::float8)`
-    const isOver = anew ? sql`true` : sql`${throttle.expire} <= now()`
+    const isOver = isReset ? sql`true` : sql`${throttle.expire} <= now()`
     const [count] = await this.#db.execute<Count>(sql`
       insert into ${throttle} (key, points, expire) values (${key}, ${points}::int, ${ends})
       on conflict (key) do update set

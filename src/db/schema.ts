@@ -165,18 +165,16 @@ export const mailOutbox = pgTable(
   ],
 )
 
-/**
- * What happened to an account. A repetition on the same day takes the same row. No foreign key: events outlive
- * deleted accounts.
- */
+/** What happened to an account. A repetition takes the same row. No foreign key: events outlive deleted accounts. */
 export const events = pgTable(
   'events',
   {
     id: uuid().primaryKey().defaultRandom(),
     kind: varchar({ length: 40 }).notNull(),
     userId: uuid('user_id'),
-    /** What tells repetitions apart: the place for events that need a credential, empty for those that any client can cause. */
+    /** What tells repetitions apart, see `insertEvents`. Random for a version of the server that does not set it. */
     origin: varchar({ length: 64 }).notNull().default(sql`gen_random_uuid()::text`),
+    /** `-infinity` if a repetition on any later day takes the same row. */
     day: date().notNull().default(sql`(now() at time zone 'utc')::date`),
     count: integer().notNull().default(1),
     requestId: varchar('request_id', { length: 64 }),

@@ -62,7 +62,7 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number) {
 }
 
 export function isJson(c: AppContext) {
-  return /^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')
+  return /^application\/json[ \t]*(;|$)/i.test(c.req.header('content-type') ?? '')
 }
 
 /** The body as JSON, `undefined` when there is none. @throws `INVALID_INPUT` when it is not JSON. */

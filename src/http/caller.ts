@@ -84,7 +84,7 @@ function bearerOf(c: AppContext) {
   if (header === undefined) return null
   // Fast path for the usual spelling: a pattern over a whole token takes as long as the look-up of the token.
   if (header.startsWith('Bearer ey')) return header.slice('Bearer '.length)
-  const found = /^bearer(?:\s+(.*))?$/i.exec(header.trim())
+  const found = /^bearer(?:[ \t]+(.*))?$/i.exec(header)
   return found ? (found[1] ?? '') : null
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Network } from '../env.ts'
+import { stripBlanks } from './blanks.ts'
 import type { AppContext } from './context.ts'
 
 /**
@@ -8,11 +9,10 @@ import type { AppContext } from './context.ts'
  * `X-Forwarded-For` that is no trusted proxy, since a client can write all that stands left of it.
  */
 export function clientAddress(c: AppContext, trustedProxies: Network[]): string | null {
-  const socket = parse(c.env.address() ?? '')
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => parse(hop.trim()))
-  let address = socket
+  let address = parse(c.env.address() ?? '')
+  const hops = (c.req.header('x-forwarded-for') ?? '').split(',')
   while (address && isWithin(address, trustedProxies)) {
-    const hop = hops.pop()
+    const hop = parse(stripBlanks(hops.pop() ?? ''))
     if (!hop) break
     address = hop
   }

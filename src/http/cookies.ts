@@ -1,4 +1,5 @@
 import { serialize } from 'hono/utils/cookie'
+import { stripBlanks } from './blanks.ts'
 import type { AppContext } from './context.ts'
 
 type Options = { https: boolean; sessionSeconds: number }
@@ -50,12 +51,12 @@ function readOnly(c: AppContext, name: string) {
 }
 
 /**
- * Every value that was sent under a name; a parser that keeps one of two would hide that there were two. Only spaces
- * and tabs are stripped: `trim` also strips the byte A0, with which a sibling domain could imitate a `__Host-` name.
+ * Every value that was sent under a name; a parser that keeps one of two would hide that there were two. With the byte
+ * A0 before a name, a sibling domain could imitate a `__Host-` cookie, so that byte is not stripped.
  */
 export function cookieValues(c: AppContext, name: string) {
   const header = c.req.header('cookie')
   if (!header?.includes(name)) return []
-  const pairs = header.split(';').map((pair) => pair.replace(/^[ \t]+|[ \t]+$/g, ''))
+  const pairs = header.split(';').map(stripBlanks)
   return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
 }

@@ -157,7 +157,8 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
   }
 
   async function call<Name extends Operation>(name: Name, input?: unknown, credentials: Credentials = {}) {
-    const cookie = credentials.cookie === undefined ? kept.cookie : credentials.cookie
+    const keptCookies = [kept.cookie, kept.device].filter(Boolean).join('; ')
+    const cookie = credentials.cookie === undefined ? keptCookies : credentials.cookie
     const bearer =
       credentials.bearer === undefined && transport === 'TOKEN' ? kept.accessToken : credentials.bearer
     const jar = [cookie, kept.device].filter(Boolean).join('; ')

@@ -3,10 +3,10 @@ import { createDb } from '../../src/db/client.ts'
 import { createLog } from '../../src/observe/log.ts'
 
 /** Runs the housekeeping of a database once, as a server does regularly. */
-export async function clearAway(databaseUrl: string, eventDays = 30) {
+export async function clearAway(databaseUrl: string, { eventDays = 30, maxEventRows = 1000 } = {}) {
   const { db, close } = createDb(databaseUrl)
   const log = await createLog({ NODE_ENV: 'production', LOG_LEVEL: 'silent' })
-  const { sweep, stop } = startHousekeeping({ db, log, eventDays })
+  const { sweep, stop } = startHousekeeping({ db, log, eventDays, maxEventRows })
   await sweep()
   await stop()
   await close()

@@ -292,7 +292,9 @@ export function revokeOtherSessions(credential: Credential, reply: Reply): Momen
 /** Deletes the account and its sessions, if the session is fresh. */
 export function deleteMe(credential: Credential, reply: Reply): Moment {
   return asCaller(credential, reply, ({ id, user, authenticatedAt }, { now }) => {
-    if (now - authenticatedAt >= FRESH_SECONDS) return reply.outcome === 'REAUTHENTICATION_REQUIRED'
+    // An access token does not say that the owner was here: it may be a stolen one.
+    const isFresh = !('sessionId' in credential) && now - authenticatedAt < FRESH_SECONDS
+    if (!isFresh) return reply.outcome === 'REAUTHENTICATION_REQUIRED'
     return (model) => {
       // If another request ends the session at the same time, either may be first.
       if (reply.outcome === 'REVOKED') return !model.sessions[id]

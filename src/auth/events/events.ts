@@ -1,9 +1,11 @@
-import { desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { z } from 'zod'
 import { type Caller, type Client, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Event } from '../../contract/outputs/event.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
+import { invalid } from '../../errors.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { toNetwork } from '../throttle/places.ts'
 
@@ -39,35 +41,91 @@ export type EventKind =
   | 'throttled'
   | 'mail_failed'
 
-/** Kinds that any client can cause without a credential of the account. */
+/** Kinds that a client can cause without a credential of the account. */
 const UNPROVEN_KINDS: ReadonlySet<EventKind> = new Set([
   'login_failed',
-  'password_reset_requested',
-  'register_taken',
+  'mail_failed',
   'origin_refused',
+  'password_reset_requested',
+  // If verification is required, an address can be registered again until it is verified.
+  'register',
+  'register_taken',
   'throttled',
 ])
 
+/** Origins that are no place: one row of a kind for all days, and one row of a kind for a day. */
+const ALL_DAYS = ''
+const WHOLE_DAY = '*'
+
 /**
- * What tells repetitions apart. A kind that any client can cause takes one row a day of an account, so that a stranger
- * cannot bury the others. A kind that needs a credential takes one for each network and browser.
+ * How many rows the places of an account get on one day, all kinds together. Further places share one row of each kind.
+ * So a page of 100 shows the whole day, however often an attacker with the password changes network and browser.
  */
-export function toEventOrigin(kind: EventKind, userId: unknown, client: Client) {
-  const network = toNetwork(client.ipAddress)
-  if (!UNPROVEN_KINDS.has(kind)) return digest(`${network} ${client.userAgent}`).slice(0, 22)
-  return sql<string>`case when ${userId}::uuid is null then ${network} else '' end`
+const MAX_PLACE_ROWS_PER_DAY = 20
+
+const ORIGIN_CHARACTERS = 22
+
+/**
+ * What tells repetitions apart. A kind that needs no credential has one row of an account, so that a stranger cannot
+ * bury the others. A kind that needs a credential has one row a day for each network and browser.
+ */
+function toOrigin(kind: EventKind, { ipAddress, userAgent }: Client) {
+  if (UNPROVEN_KINDS.has(kind)) return ALL_DAYS
+  return digest(`${toNetwork(ipAddress)} ${userAgent}`).slice(0, ORIGIN_CHARACTERS)
 }
 
-/** The column values of an event. `userId` may be a subquery. */
-export function toEventColumns<UserId>(kind: EventKind, userId: UserId, client: Client) {
+/** The values of an event that follow from the client. */
+export function toEventValues(kind: EventKind, client: Client) {
   const { requestId, ipAddress, userAgent } = client
-  return { kind, userId, origin: toEventOrigin(kind, userId, client), requestId, ipAddress, userAgent }
+  return { origin: toOrigin(kind, client), network: toNetwork(ipAddress), requestId, ipAddress, userAgent }
 }
 
-/** What a repetition of an event changes, for statements in plain SQL. */
-export const onRepetition = sql`on conflict (user_id, kind, origin, day) do update set
-  count = ${events.count} + 1, last_at = now(), request_id = excluded.request_id,
-  ip_address = excluded.ip_address, user_agent = excluded.user_agent`
+type EventValues = Record<keyof ReturnType<typeof toEventValues>, unknown>
+
+/** The select list of an event, for `insertEvents`. The kind may be an expression, and the values placeholders. */
+export function selectEvent(kind: EventKind | SQL, userId: SQL, values: EventValues) {
+  const { origin, network, requestId, ipAddress, userAgent } = values
+  return sql`cast(${kind} as text) as kind, ${userId} as user_id, ${origin}::text as origin, ${network}::text as network,
+    ${requestId}::text as request_id, ${ipAddress}::text as ip_address, ${userAgent}::text as user_agent`
+}
+
+const today = sql`(now() at time zone 'utc')::date`
+const isOfToday = sql`user_id = found.user_id and day = ${today}`
+const hasRowOfPlace = sql`exists (
+  select from ${events} where ${isOfToday} and kind = found.kind and origin = found.origin)`
+const hasRoomForPlace = sql`(select count(*) < ${sql.raw(`${MAX_PLACE_ROWS_PER_DAY}`)} from (
+  select from ${events} where ${isOfToday}
+    and last_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
+  limit ${sql.raw(`${MAX_PLACE_ROWS_PER_DAY}`)}) as rows_of_today)`
+const allDays = sql.raw(`'${ALL_DAYS}'`)
+const wholeDay = sql.raw(`'${WHOLE_DAY}'`)
+
+/**
+ * The statement that stores the events of a query, whose select list `selectEvent` writes. A repetition changes the row
+ * that is there. Events without an account are told apart by network and day. A refresh has one row a day, because it is
+ * frequent, and another kind records a refresh from a new place.
+ */
+export function insertEvents(query: SQL) {
+  return sql`
+    insert into ${events} (kind, user_id, origin, day, request_id, ip_address, user_agent)
+    select kind, user_id,
+      case when user_id is null then network
+        when kind = 'refresh' then ${wholeDay}
+        when origin = ${allDays} or ${hasRowOfPlace} or ${hasRoomForPlace} then origin
+        else ${wholeDay} end,
+      case when origin = ${allDays} and user_id is not null then '-infinity' else ${today} end,
+      request_id, ip_address, user_agent
+    from (${query}) as found
+    on conflict (user_id, kind, origin, day) do update set
+      count = ${events.count} + 1, last_at = now(), request_id = excluded.request_id,
+      ip_address = excluded.ip_address, user_agent = excluded.user_agent`
+}
+
+/** The column values of the first event of a new account, which repeats no other. */
+export function toEventColumns(kind: EventKind, userId: string, client: Client) {
+  const { network: _, ...values } = toEventValues(kind, client)
+  return { kind, userId, ...values }
+}
 
 /** Records an event. Pass the transaction of the change, so that neither is stored without the other. */
 export async function recordEvent(
@@ -76,34 +134,51 @@ export async function recordEvent(
   userId: string | null,
   client: Client,
 ) {
-  const { origin, requestId, ipAddress, userAgent } = toEventColumns(kind, userId, client)
-  await executor.execute(sql`
-    insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
-    values (${kind}, ${userId}::uuid, ${origin}, ${requestId}, ${ipAddress}, ${userAgent})
-    ${onRepetition}`)
+  const event = selectEvent(kind, sql`${userId}::uuid`, toEventValues(kind, client))
+  await executor.execute(insertEvents(sql`select ${event}`))
 }
 
-/** Records an event for the account with this address, if any. The work is the same with and without an account. */
+/**
+ * Records an event for the account with this address, if any. The work is the same with and without an account. So is
+ * the wait for concurrent requests: with an account they wait for its row, so without one they wait for a lock too.
+ */
 export async function recordEventByEmail(executor: Executor, kind: EventKind, email: string, client: Client) {
-  const { requestId, ipAddress, userAgent } = client
-  const account = sql`select id as user_id from ${users} where email = ${email}`
-  await executor.execute(sql`
-    insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
-    select ${kind}, user_id, ${toEventOrigin(kind, sql`user_id`, client)}, ${requestId}, ${ipAddress}, ${userAgent}
-    from (values (1)) as one left join (${account}) as account on true
-    ${onRepetition}`)
+  const turn = sql`select pg_advisory_xact_lock(hashtextextended(${email}, 0))`
+  const account = sql`select id from ${users} where email = ${email}`
+  const event = selectEvent(kind, sql`account.id`, toEventValues(kind, client))
+  await executor.execute(
+    insertEvents(sql`select ${event} from (${turn}) as turn left join (${account}) as account on true`),
+  )
 }
 
 /** Reads the signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
-  return async function listEvents({ first }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
+  return async function listEvents({ first, after }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
     const { user } = await viewerOf(caller)
+    if (after !== undefined && !EventId.safeParse(after).success) throw unknownEvent()
     const { id, kind, count, createdAt, lastAt, ipAddress, userAgent } = events
-    return db
+    const rows = await db
       .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent })
       .from(events)
-      .where(eq(events.userId, user.id))
+      .where(and(eq(events.userId, user.id), after ? isOlderThan(after, user.id) : undefined))
       .orderBy(desc(events.lastAt), desc(events.id))
       .limit(first)
+    if (after !== undefined && rows.length === 0 && !(await exists(after, user.id))) throw unknownEvent()
+    return rows
+  }
+
+  /** By where that event is now: if it has repeated since, the page shows events again, but it leaves none out. */
+  function isOlderThan(id: string, userId: string) {
+    const last = sql`select last_at, id from ${events} where id = ${id}::uuid and user_id = ${userId}::uuid`
+    return sql`(${events.lastAt}, ${events.id}) < (${last})`
+  }
+
+  async function exists(id: string, userId: string) {
+    const isOwn = and(eq(events.id, id), eq(events.userId, userId))
+    return (await db.select({ id: events.id }).from(events).where(isOwn)).length > 0
   }
 }
+
+const EventId = z.uuid()
+
+const unknownEvent = () => invalid('after', 'Is not an event of this account.')

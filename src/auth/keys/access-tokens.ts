@@ -1,6 +1,7 @@
 import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
-import type { Env } from '../../env.ts'
+import { z } from 'zod'
+import { type Env, MAX_ACCESS_TOKEN_SECONDS } from '../../env.ts'
 import { unauthenticated } from '../../errors.ts'
 import type { BetterAuth } from '../better-auth/better-auth.ts'
 
@@ -16,6 +17,18 @@ type Settings = Pick<Env, 'PUBLIC_URL' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN
 export const MAX_KEY_AGE_MS = 60_000
 /** Requests with an unknown key id make the server read the keys again, but not more often than this. */
 const MIN_REREAD_INTERVAL_MS = 1000
+
+/** How far the clocks of replicas may differ. A token that was issued later than that was not issued by this server. */
+const MAX_CLOCK_DIFFERENCE_SECONDS = 3600
+
+/**
+ * The claims as this server writes them, which the library does not check: it accepts an `exp` of 1e999, which JSON reads
+ * as infinite. Other claims are ignored, because a newer version of the server may add some.
+ */
+const Claims = z
+  .object({ sub: z.guid(), sid: z.guid(), jti: z.string().min(1), iat: z.int().min(0), exp: z.int() })
+  .refine(({ iat, exp }) => exp > iat && exp - iat <= MAX_ACCESS_TOKEN_SECONDS)
+  .refine(({ iat }) => iat - Date.now() / 1000 < MAX_CLOCK_DIFFERENCE_SECONDS)
 
 /** Options for a read that skips the cache. If the read fails, an older value does not take its place. */
 const UNCACHED = { forceRefresh: true, allowStaleOnFetchRejection: false } as const
@@ -61,16 +74,18 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   async function readClaims(token: string, toleranceSeconds: number) {
     if (!isCanonical(token)) throw unauthenticated('INVALID')
     try {
-      const { payload, protectedHeader } = await jwtVerify<{ sid: string }>(
+      const { payload, protectedHeader } = await jwtVerify(
         token,
         async ({ kid }) => (await findPublicKey(kid)).key,
         { ...verifyOptions, clockTolerance: toleranceSeconds },
       )
-      const secondsLeft = (payload.exp ?? 0) - Date.now() / 1000
+      const { success, data: claims } = Claims.safeParse(payload)
+      if (!success) throw unauthenticated('INVALID')
+      const secondsLeft = claims.exp - Date.now() / 1000
       // All tokens of a retired key have expired. One that has not expired was signed later, with a stolen key.
       const { retired } = await findPublicKey(protectedHeader.kid)
       if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
-      return { userId: payload.sub ?? '', sessionId: payload.sid, secondsLeft }
+      return { userId: claims.sub, sessionId: claims.sid, secondsLeft }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
       if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')

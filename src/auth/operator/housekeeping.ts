@@ -2,32 +2,62 @@ import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
-import { events, jwks, mailOutbox, sessions, throttle, verifications } from '../../db/schema.ts'
+import {
+  events,
+  jwks,
+  mailOutbox,
+  places,
+  registrations,
+  sessions,
+  throttle,
+  verifications,
+} from '../../db/schema.ts'
 import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
+import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'
 
 export const INTERVAL_MS = 60_000
-/** How long a session is kept after it expires, and a mail after it was put into the outbox. */
-export const KEPT_DAYS = { session: 1, mail: 7 } as const
+/** How long expired sessions and sent mails are kept. */
+export const KEPT_DAYS = { session: 1, mail: 7 }
 const MAX_BATCH_ROWS = 500
 /** For one table in one run: 200,000 rows, more than a server under attack creates in a minute. */
 const MAX_BATCHES = 400
 /** A pause between batches, so that waiting requests get the database first. */
 const BATCH_PAUSE_MS = 10
-/** A table to clean: rows are deleted if `time` is before `limit`. */
-type Cleanup = [key: Column, time: Column, limit: SQL]
+/** How much of the table of events is read to estimate how many rows it has: 4 MB, with an error of about 5 %. */
+const SAMPLE_PAGES = 500
+
+/** Rows to delete: those of the table of `time` that match, oldest first, and at most `maxRows`. */
+type Cleanup = { time: Column; where: SQL; maxRows: SQL }
+
+type Options = { db: Db; log: Logger; eventDays: number; maxEventRows: number }
 
 /**
  * Deletes old rows every minute, in small batches that delay no request, and in one replica at a time. Expired sessions
  * are kept for a day, so that their clients get `EXPIRED` instead of `REVOKED`.
  */
-export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger; eventDays: number }) {
+export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options) {
   const ago = (days: number) => sql`now() - make_interval(days => ${days}::int)`
-  const cleanups: Cleanup[] = [
-    [throttle.key, throttle.expire, sql`now()`],
-    [sessions.id, sessions.expiresAt, ago(KEPT_DAYS.session)],
-    [verifications.id, verifications.expiresAt, sql`now()`],
-    [mailOutbox.id, mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`],
-    [events.id, events.createdAt, ago(eventDays)],
+  const isBefore = (time: Column, limit: SQL): Cleanup => ({
+    time,
+    where: sql`${time} < ${limit}`,
+    maxRows: sql`${MAX_BATCH_ROWS}`,
+  })
+  const isExcess = (where: SQL): Cleanup => ({
+    time: events.lastAt,
+    where,
+    maxRows: sql`(${estimateEvents} - ${maxEventRows}::float8)`,
+  })
+  const cleanups = [
+    isBefore(throttle.expire, sql`now()`),
+    isBefore(sessions.expiresAt, ago(KEPT_DAYS.session)),
+    isBefore(verifications.expiresAt, sql`now()`),
+    isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
+    isBefore(registrations.createdAt, ago(1)),
+    isBefore(places.seenAt, ago(KNOWN_PLACE_DAYS)),
+    isBefore(events.lastAt, ago(eventDays)),
+    // Any client can cause events without an account, so a flood of them deletes no events of users.
+    isExcess(sql`${events.userId} is null`),
+    isExcess(sql`true`),
   ]
   let stopped = false
   let sweeping: Promise<void> | undefined
@@ -43,18 +73,19 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
   }
 
   /** @returns how many rows were deleted; 0 if another replica is running a batch */
-  async function deleteBatch([key, time, limit]: Cleanup) {
-    const { table } = key
-    const isOld = sql`${time} < ${limit}`
+  async function deleteBatch({ time, where, maxRows }: Cleanup) {
+    const { table } = time
     return db.transaction(async (tx) => {
       const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCKS.housekeeping}) as mine`)
       if (!lock?.mine) return 0
       // The condition stands twice, because a counter may start again in between. The order and the array make
-      // PostgreSQL use an index for both steps, whatever it assumes about the parameters.
+      // PostgreSQL use an index, whatever it assumes about the parameters.
       const { count } = await tx.execute(sql`
         delete from ${table}
-        where ${key} = any(array(select ${key} from ${table} where ${isOld} order by ${time} limit ${MAX_BATCH_ROWS}))
-          and ${isOld}`)
+        where ctid = any(array(
+            select ctid from ${table} where ${where} order by ${time}
+            limit least(${MAX_BATCH_ROWS}, greatest(0, ${maxRows}))::int))
+          and ${where}`)
       return count
     })
   }
@@ -75,3 +106,12 @@ export function startHousekeeping({ db, log, eventDays }: { db: Db; log: Logger;
     },
   }
 }
+
+/**
+ * About how many events there are, from a sample of pages that is always the same. Counting them all would take seconds,
+ * and PostgreSQL's own estimate is old after a deletion and gone after a crash.
+ */
+const pages = sql`(pg_relation_size('events'::regclass) / current_setting('block_size')::int)`
+const samplePercent = sql`least(100, 100.0 * ${sql.raw(String(SAMPLE_PAGES))} / greatest(1, ${pages}))`
+const estimateEvents = sql`(
+  select count(*) * 100 / ${samplePercent} from ${events} tablesample system (${samplePercent}) repeatable (0))`

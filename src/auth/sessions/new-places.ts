@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { events, places, users } from '../../db/schema.ts'
-import { onRepetition, toEventOrigin } from '../events/events.ts'
+import { places, users } from '../../db/schema.ts'
+import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 
 /**
  * Remembers the places of a refresh and records an event, if the account has not had one of them. It is a statement of
@@ -15,7 +15,7 @@ export async function recordNewPlaces(
   { network, device }: { network: string; device: string | null },
   client: Client,
 ) {
-  const { requestId, ipAddress, userAgent } = client
+  const event = selectEvent('refresh_new_place', sql`user_id`, toEventValues('refresh_new_place', client))
   await executor.execute(sql`
     with account as (
       select id from ${users} where id = ${userId}::uuid for key share
@@ -25,9 +25,5 @@ export async function recordNewPlaces(
       on conflict do nothing
       returning user_id
     )
-    insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
-    select distinct 'refresh_new_place', user_id, ${toEventOrigin('refresh_new_place', null, client)},
-      ${requestId}, ${ipAddress}, ${userAgent}
-    from placed
-    ${onRepetition}`)
+    ${insertEvents(sql`select distinct ${event} from placed`)}`)
 }

@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { events, places, sessions, users } from '../../db/schema.ts'
-import { onRepetition } from '../events/events.ts'
+import { places, sessions, users } from '../../db/schema.ts'
+import { insertEvents, selectEvent } from '../events/events.ts'
 import {
   GRACE_SECONDS,
   grace,
@@ -80,16 +80,21 @@ export function prepareRotation(db: Db, settings: Settings) {
         userUpdatedAt: sql`${users.updatedAt}`.mapWith(users.updatedAt).as('user_updated_at'),
       }),
   )
-  const recorded = db.$with('recorded', {}).as(sql`
-    insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
-    select case when rotated_at = now() then 'refresh' else 'refresh_predecessor' end, user_id, ${param('origin')},
-      ${param('requestId')}, ${param('ipAddress')}, ${param('userAgent')}
-    from rotated where not is_current
-    ${onRepetition}`)
+  const kind = sql`case when rotated_at = now() then 'refresh' else 'refresh_predecessor' end`
+  const event = selectEvent(kind, sql`user_id`, {
+    origin: param('origin'),
+    network: param('network'),
+    requestId: param('requestId'),
+    ipAddress: param('ipAddress'),
+    userAgent: param('userAgent'),
+  })
+  const recorded = db
+    .$with('recorded', {})
+    .as(insertEvents(sql`select ${event} from rotated where not is_current`))
   const knownPlaces = sql<number | null>`
-    case when ${param('device')}::text is not null or rotated.ip_address is distinct from ${param('ipAddress')} then (
+    case when ${param('devicePlace')}::text is not null or rotated.ip_address is distinct from ${param('ipAddress')} then (
       select count(*)::int from ${places} as had
-      where had.user_id = rotated.user_id and had.place in (${param('network')}, ${param('device')}))
+      where had.user_id = rotated.user_id and had.place in (${param('networkPlace')}, ${param('devicePlace')}))
     end`
 
   return db

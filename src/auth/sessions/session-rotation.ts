@@ -6,7 +6,7 @@ import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
-import { recordEvent, toEventOrigin } from '../events/events.ts'
+import { recordEvent, toEventValues } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
@@ -58,9 +58,9 @@ export function createRotateSessionEndpoint({
         hash,
         successorHash: digest(successor),
         transport,
-        ...client,
-        ...here,
-        origin: toEventOrigin('refresh', null, client),
+        networkPlace: here.network,
+        devicePlace: here.device,
+        ...toEventValues('refresh', client),
       })
       if (!row) throw await rejectToken(presented, hash, { transport, client })
 

@@ -2,16 +2,9 @@ import { getTableColumns, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Executor } from '../../db/client.ts'
-import {
-  events,
-  mailOutbox,
-  places as placesTable,
-  type SessionRow,
-  sessions,
-  users,
-} from '../../db/schema.ts'
+import { mailOutbox, places as placesTable, type SessionRow, sessions, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { type EventKind, onRepetition, toEventOrigin } from '../events/events.ts'
+import { type EventKind, insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { createRandomId, digest } from '../keys/sealed-tokens.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -67,7 +60,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     executor: Executor,
     { operation, account, proof, transport, client, formerSessionId }: NewSession,
   ): Promise<OpenedSession | 'PASSWORD_CHANGED'> {
-    const { requestId, ipAddress, userAgent } = client
+    const { ipAddress, userAgent } = client
     const { network } = places.toPlaces(client)
     const device = places.identifyDevice(client)
     // Only a browser with a cookie jar can come back as the same device.
@@ -75,8 +68,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
     const isLogin = operation === 'login'
-    const event = (kind: EventKind) =>
-      sql`${kind}, user_id, ${toEventOrigin(kind, null, client)}, ${requestId}, ${ipAddress}, ${userAgent}`
+    const event = (kind: EventKind) => selectEvent(kind, sql`user_id`, toEventValues(kind, client))
     // Plain SQL: Drizzle takes as long to build it as all the rest of a registration's transaction.
     const [row] = await executor.execute<Record<string, unknown>>(sql`
       with account as (
@@ -105,10 +97,8 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
         on conflict (user_id, place) do update set signed_in_at = now(), seen_at = now()
         where ${placesTable}.signed_in_at is null or ${placesTable}.signed_in_at < now() - interval '1 day'
       ), recorded as (
-        insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
-        select ${event('login')} from opened where ${isLogin}::boolean
-        union all select ${event('login_new_place')} from from_new_place
-        ${onRepetition}
+        ${insertEvents(sql`select ${event('login')} from opened where ${isLogin}::boolean
+          union all select ${event('login_new_place')} from from_new_place`)}
       ), mailed as (
         insert into ${mailOutbox} (id, kind, recipient, user_id, session_id, expires_at)
         select ${createRandomId()}::uuid, 'sign-in', ${account.email}, user_id, id,

@@ -15,6 +15,8 @@ export type CounterFactory = (options: {
   keyPrefix: string
   points: number
   duration: number
+  /** Once this many are counted, further ones are refused from memory. */
+  inMemoryBlockOnConsumed?: number
 }) => RateLimiterAbstract
 
 /** How long login failures of an account are remembered. */
@@ -37,7 +39,13 @@ type Parts = {
  */
 export function createThrottle({ db, createCounter, enabled, limits, observer }: Parts) {
   const make = (keyPrefix: string, points: number, duration: number) =>
-    createCounter({ keyPrefix, points, duration })
+    createCounter({
+      keyPrefix,
+      points,
+      duration,
+      // The client of a session is known, so that what memory holds is bounded by the sessions.
+      ...(keyPrefix === 'writePerSession' && { inMemoryBlockOnConsumed: points + 1 }),
+    })
   const { loginFailures, ...countLimits } = limits
   const counters = Object.fromEntries(
     Object.entries(countLimits).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
@@ -77,6 +85,7 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
     countRegistration: (client: Client) => count('registerPerAddress', toNetwork(client.ipAddress), client),
     countMailedToken: (client: Client) => count('mailedTokenPerAddress', toNetwork(client.ipAddress), client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
+    countWrite: (sessionId: string, client: Client) => count('writePerSession', sessionId, client),
     countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 

@@ -24,7 +24,7 @@ export const sessionOperations = {
       .meta({ description: 'How many sessions ended.', examples: [2] }),
     handlesCredential: false,
     credentials: ['bearer', 'cookie'],
-    refusals: ['SERVICE_UNAVAILABLE'],
+    refusals: ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: {
       method: 'DELETE',
       path: '/auth/sessions',
@@ -42,7 +42,7 @@ export const sessionOperations = {
     output: z.boolean(),
     handlesCredential: false,
     credentials: ['bearer', 'cookie'],
-    refusals: ['NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    refusals: ['NOT_FOUND', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'DELETE', path: '/auth/sessions/:id', status: 204, cookie: 'cleared' },
   }),
 
@@ -50,8 +50,10 @@ export const sessionOperations = {
     tag: 'Sessions and events',
     summary: 'What happened to the account, newest first',
     description:
-      'Sign-ins, failed ones too, and every change, each with the address and the program that it came from. A repetition ' +
-      'on the same day adds to `count` of the same event.',
+      'Sign-ins, failed ones too, and every change, each with the address and the program that it came from last. A ' +
+      'repetition adds to `count` of the same event and makes it the newest. Events that need no credential of the ' +
+      'account, such as failed sign-ins, are one event of each kind; others are one a day for each network and program, ' +
+      'up to a limit. An event that repeats while a client reads page by page can appear on two pages.',
     input: z.strictObject({
       first: z.coerce
         .number()

@@ -9,7 +9,9 @@ export const Event = z
       description: 'What happened, as one word. New words may be added.',
       examples: ['login', 'refresh', 'password_changed', 'sessions_revoked'],
     }),
-    count: z.int().meta({ description: 'How often it happened on that day.', examples: [1] }),
+    count: z
+      .int()
+      .meta({ description: 'How often it happened, from `createdAt` to `lastAt`.', examples: [1] }),
     createdAt: Time.meta({ description: 'When it happened first.' }),
     lastAt: Time.meta({ description: 'When it happened last.' }),
     ipAddress: IpAddress,

@@ -1,0 +1,51 @@
+import { type Caller, viewerOf } from '../../contract/caller.ts'
+import { needsSession, type Operation } from '../../contract/operation.ts'
+import { operations } from '../../contract/operations.ts'
+import type { Throttle } from './throttle.ts'
+
+type UseCase = (input: never, caller: Caller) => unknown
+
+/**
+ * Limits the writes of each session: the calls of all mutations that need one, over both adapters. They are counted
+ * before they do any work, and run one after another. So one session cannot slow the writes of all users: its writes
+ * would wait for the lock of its user in the database, and each would hold a connection meanwhile.
+ */
+export function limitWrites<UseCases extends Record<string, UseCase>>(
+  useCases: UseCases,
+  throttle: Throttle,
+): UseCases {
+  const takeTurn = createTurns()
+
+  function limit(act: UseCase): UseCase {
+    return async (input, caller) => {
+      // A proof from the cache is enough, so a session over its limit costs no query. The work proves it again.
+      const { sessionId } = await viewerOf(caller)
+      return takeTurn(sessionId, async () => {
+        await throttle.countWrite(sessionId, caller.client)
+        return act(input, caller)
+      })
+    }
+  }
+
+  const limited = Object.entries(useCases).map(([name, act]) => {
+    const operation = (operations as Record<string, Operation>)[name]
+    return [name, operation && needsSession(operation) ? limit(act) : act]
+  })
+  return Object.fromEntries(limited) as UseCases
+}
+
+/** Runs the work of each key one after another. */
+function createTurns() {
+  const lastOfKey = new Map<string, Promise<unknown>>()
+
+  return async function takeTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const previous = lastOfKey.get(key) ?? Promise.resolve()
+    const turn = previous.then(work, work)
+    lastOfKey.set(key, turn)
+    try {
+      return await turn
+    } finally {
+      if (lastOfKey.get(key) === turn) lastOfKey.delete(key)
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { account } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { freePort, startProcess, untilReady } from './support/process.ts'
+
+/** Blanks that `String.prototype.trim` or `\s` would strip, as bytes of a header: U+00A0, U+2003, U+FEFF, and no other. */
+const FOREIGN_BLANKS = [
+  ['A0', '\xa0'],
+  ['C2 A0', '\xc2\xa0'],
+  ['E2 80 83', '\xe2\x80\x83'],
+  ['EF BB BF', '\xef\xbb\xbf'],
+] as const
+
+let database: Awaited<ReturnType<typeof createDatabase>>
+let server: ReturnType<typeof startProcess>
+let port: number
+let cookie: string
+let accessToken: string
+beforeAll(async () => {
+  database = await createDatabase()
+  port = await freePort()
+  const env = {
+    NODE_ENV: 'production',
+    DATABASE_URL: database.url,
+    PORT: String(port),
+    AUTH_SECRET: randomBytes(32).toString('base64'),
+    // The name of the cookie begins with __Host- only with https.
+    PUBLIC_URL: 'https://auth.example.com',
+    TRUSTED_PROXIES: '127.0.0.1',
+    THROTTLE: 'off',
+  }
+  server = startProcess({ cwd: tmpdir(), env })
+  await untilReady(`http://localhost:${port}`)
+  const answer = await send(
+    'POST /auth/register',
+    ['Content-Type: application/json'],
+    JSON.stringify(account()),
+  )
+  cookie = /^set-cookie: (__Host-servauth=[^;]+)/im.exec(answer.head)?.[1] ?? ''
+  accessToken = JSON.parse(answer.body).accessToken
+})
+afterAll(async () => {
+  await server.stop()
+  await database.drop()
+})
+
+/** Sends a request with each character of its headers as one byte. */
+async function send(request: string, headers: string[], body = '') {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  const head = [
+    `${request} HTTP/1.1`,
+    'Host: localhost',
+    'Connection: close',
+    ...(body && [`Content-Length: ${body.length}`]),
+    ...headers,
+  ]
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (data) => (answer += data))
+  socket.write(Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1'))
+  await once(socket, 'close')
+  const end = answer.indexOf('\r\n\r\n')
+  const status = Number(answer.split(' ')[1])
+  return {
+    status,
+    head: answer.slice(0, end),
+    body: answer.slice(end + 4).replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, ''),
+  }
+}
+
+const me = (...headers: string[]) => send('GET /auth/me', headers)
+
+describe.each(FOREIGN_BLANKS)('the bytes %s', (_, blank) => {
+  test('in front of the name of a cookie make it another cookie', async () => {
+    const imitated = await me(`Cookie: ${blank}${cookie}`)
+    const behindAnother = await me(`Cookie: a=b; ${blank}${cookie}`)
+    const behindName = await me(`Cookie: ${cookie.replace('=', `${blank}=`)}`)
+    // A sibling domain that sets it can neither sign in nor spoil the cookie of the user.
+    const besideReal = await me(`Cookie: ${blank}__Host-servauth=x; ${cookie}`)
+
+    expect([imitated.status, behindAnother.status, behindName.status]).toEqual([401, 401, 401])
+    expect(besideReal.status).toBe(200)
+  })
+
+  test('in Authorization are no space', async () => {
+    const answers = [
+      await me(`Authorization: ${blank}Bearer ${accessToken}`),
+      await me(`Authorization: Bearer${blank}${accessToken}`),
+      await me(`Authorization: bearer ${accessToken}${blank}`),
+      await me(`Authorization: Bearer ${blank}${accessToken}`),
+    ]
+
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401])
+  })
+
+  test('in Content-Type are no space', async () => {
+    const login = (type: string) =>
+      send('POST /auth/login', [`Content-Type: ${type}`], JSON.stringify(account()))
+    const answers = [
+      await login(`application/json${blank}`),
+      await login(`application/json${blank}; charset=utf-8`),
+      await login(`${blank}application/json`),
+    ]
+
+    expect(answers.map(({ status }) => status)).toEqual([415, 415, 415])
+  })
+
+  test('in Origin and Sec-Fetch-Site are part of the value', async () => {
+    const login = (...headers: string[]) =>
+      send('POST /auth/login', ['Content-Type: application/json', ...headers], JSON.stringify(account()))
+    const answers = [
+      await login(`Origin: ${blank}https://auth.example.com`),
+      await login(`Origin: https://auth.example.com${blank}`),
+      await login(`Sec-Fetch-Site: ${blank}same-origin`, 'Origin: https://evil.example'),
+    ]
+
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403])
+  })
+
+  test('around an address of X-Forwarded-For make it none', async () => {
+    const requestId = randomBytes(8).toString('hex')
+    await send(
+      'POST /auth/login',
+      [
+        'Content-Type: application/json',
+        `X-Request-Id: ${requestId}`,
+        `X-Forwarded-For: 203.0.113.7, ${blank}203.0.113.9${blank}`,
+      ],
+      JSON.stringify(account()),
+    )
+
+    const [event] = await database.sql`select ip_address from events where request_id = ${requestId}`
+    expect(event?.ip_address).toBe('127.0.0.1')
+  })
+})
+
+test('spaces and tabs where the standards allow them are stripped', async () => {
+  const requestId = randomBytes(8).toString('hex')
+  const answers = [
+    await me(`Cookie: a=b;\t ${cookie}\t `),
+    await me(`Cookie: a=b;${cookie} ; c=d`),
+    await me(`Authorization:  \tBearer  ${accessToken}\t `),
+    await send('POST /auth/login', ['Content-Type:\tapplication/json \t; charset=utf-8'], '{}'),
+    await send(
+      'POST /auth/login',
+      [
+        'Content-Type: application/json',
+        `X-Request-Id: ${requestId}`,
+        'X-Forwarded-For: 203.0.113.7\t, \t203.0.113.9 ',
+      ],
+      JSON.stringify(account()),
+    ),
+  ]
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 400, 401])
+  const [event] = await database.sql`select ip_address from events where request_id = ${requestId}`
+  expect(event?.ip_address).toBe('203.0.113.9')
+})
+
+test.each([
+  ['Cookie', (blanks: string) => `a=b${blanks}c; __Host-servauth=x`],
+  ['Cookie', (blanks: string) => `__Host-servauth=x${blanks}y`],
+  ['Authorization', (blanks: string) => `Bearer${blanks}\x80`],
+  ['Content-Type', (blanks: string) => `application/json${blanks}x`],
+  ['X-Forwarded-For', (blanks: string) => `1${blanks}1`],
+  ['X-Forwarded-For', (blanks: string) => `${blanks.replaceAll(' ', ',')}1`],
+])('a long run of blanks in %s takes no time', async (name, value) => {
+  const header = `${name}: ${value(' '.repeat(15_000))}`
+
+  const times = []
+  for (let round = 0; round < 5; round++) {
+    const began = performance.now()
+    const { status } = await send('POST /auth/refresh', ['Content-Type: application/json', header], '{}')
+    times.push(performance.now() - began)
+    expect(status).toBeGreaterThanOrEqual(400)
+  }
+
+  expect(Math.min(...times)).toBeLessThan(100)
+})

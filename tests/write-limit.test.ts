@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { type Operation as Definition, needsSession } from '../src/contract/operation.ts'
+import { operations } from '../src/contract/operations.ts'
+import { ADAPTERS, type Client, type Operation } from './support/client.ts'
+import { startServer } from './support/server.ts'
+
+const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
+const rename = (client: Client) => client.updateMe({ username: 'Ada' })
+
+describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
+  test('a session has 120 writes a minute, and another session goes on', async () => {
+    const server = await startServer(settings)
+    const { client, input } = await server.registerUser(adapter)
+    const { client: other } = await server.registerUser(adapter)
+
+    const flood = Promise.all(Array.from({ length: 500 }, () => rename(client)))
+    const meanwhile = []
+    for (let index = 0; index < 10; index++) meanwhile.push((await rename(other)).code)
+    const answers = await flood
+
+    const refused = answers.filter(({ code }) => code === 'TOO_MANY_REQUESTS')
+    expect(refused).toHaveLength(380)
+    expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([adapter === 'REST' ? 429 : 200]))
+    for (const { retryAfter = 0 } of refused) {
+      expect(retryAfter).toBeGreaterThan(0)
+      expect(retryAfter).toBeLessThanOrEqual(60)
+    }
+    expect(new Set(meanwhile)).toEqual(new Set([undefined]))
+    // The user signs in again and goes on.
+    const again = server.client(adapter)
+    await again.login(input)
+    expect((await rename(again)).code).toBeUndefined()
+    expect((await client.me()).data).not.toBeNull()
+  })
+
+  test('a session over its limit costs no more writes to the database, and one event', async () => {
+    const server = await startServer({ ...settings, THROTTLE_LIMITS: 'writePerSession=3/60' })
+    const { client } = await server.registerUser(adapter)
+    for (let index = 0; index < 10; index++) await rename(client)
+    const points = async () =>
+      (await server.sql`select points from throttle where key like 'writePerSession:%'`)[0]?.points
+    const counted = await points()
+
+    const answers = await Promise.all(Array.from({ length: 50 }, () => rename(client)))
+
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['TOO_MANY_REQUESTS']))
+    expect([counted, await points()]).toEqual([4, 4])
+    const throttled = await server.sql`select count from events where kind = 'throttled'`
+    expect([...throttled]).toEqual([{ count: 1 }])
+  })
+
+  test('every mutation that needs a session is counted, before it does its work', async () => {
+    const server = await startServer({ ...settings, THROTTLE_LIMITS: 'writePerSession=1/60' })
+    const { client, input } = await server.registerUser(adapter)
+    await rename(client)
+    const inputs: Partial<Record<Operation, object>> = {
+      updateMe: { username: 'Ada' },
+      changePassword: { currentPassword: input.password, newPassword: 'another long phrase' },
+      revokeSession: { id: crypto.randomUUID() },
+    }
+    const names = Object.entries<Definition>(operations)
+      .filter(([, operation]) => needsSession(operation))
+      .map(([name]) => name as Operation)
+
+    const answers = []
+    for (const name of names) answers.push([name, (await client.call(name, inputs[name])).code])
+
+    expect(names.length).toBeGreaterThanOrEqual(5)
+    expect(answers).toEqual(names.map((name) => [name, 'TOO_MANY_REQUESTS']))
+    expect((await client.refresh()).code).toBeUndefined()
+    expect((await client.logout()).code).toBeUndefined()
+  })
+
+  test('a request without a valid credential is UNAUTHENTICATED, and counts for no session', async () => {
+    const server = await startServer({ ...settings, THROTTLE_LIMITS: 'writePerSession=1/60' })
+    const stranger = server.client(adapter)
+
+    const missing = await stranger.updateMe({ username: 'Ada' })
+    const invalid = await stranger.call('updateMe', { username: 'Ada' }, { bearer: 'x.y.z' })
+
+    expect([missing.reason, invalid.reason]).toEqual(['MISSING', 'INVALID'])
+    expect(await server.sql`select from throttle where key like 'writePerSession:%'`).toHaveLength(0)
+  })
+})
+
+test('with THROTTLE=off there is no limit', async () => {
+  const server = await startServer({ THROTTLE_LIMITS: 'writePerSession=1/60' })
+  const { client } = await server.registerUser()
+
+  for (let index = 0; index < 3; index++) expect((await rename(client)).code).toBeUndefined()
+})
