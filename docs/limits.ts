@@ -127,7 +127,10 @@ async function sections(): Promise<Section[]> {
         ['a session ends at the latest after', duration(env.SESSION_MAX_SECONDS), 'SESSION_MAX_SECONDS'],
         ['live sessions of one user (the oldest end)', number(await maxSessions())],
         ['an access token expires after', duration(env.ACCESS_TOKEN_SECONDS), 'ACCESS_TOKEN_SECONDS'],
-        ['the grace: the previous refresh token still works for', duration(GRACE_SECONDS)],
+        [
+          'the grace: after the first use of a refresh token, the previous one still works for',
+          duration(GRACE_SECONDS),
+        ],
         ['a session rotates at most once in', duration(GRACE_SECONDS)],
         ['a session stays fresh after its user gave the password for', duration(FRESHNESS_SECONDS)],
         ['events in one answer', `at most ${boundsOf(eventsInput.first as z.ZodType).maximum}`],

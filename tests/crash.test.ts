@@ -80,8 +80,8 @@ test('a server that is killed and loses database connections leaves no half-done
   const [torn] = await database.sql`
     select
       (select count(*) from users u where 1 <> (select count(*) from events e where e.user_id = u.id and e.kind = 'register'))::int as registrations,
-      (select count(*) from events where kind = 'password_changed')::int - (select count(*) from mail_outbox where kind = 'password-changed')::int as changes,
-      (select count(*) from events where kind = 'password_reset')::int - (select count(*) from mail_outbox where kind = 'password-was-reset')::int as resets`
+      (select coalesce(sum(count), 0) from events where kind = 'password_changed')::int - (select coalesce(sum(count), 0) from mail_outbox where kind = 'password-changed')::int as changes,
+      (select coalesce(sum(count), 0) from events where kind = 'password_reset')::int - (select coalesce(sum(count), 0) from mail_outbox where kind = 'password-was-reset')::int as resets`
   expect(torn).toEqual({ registrations: 0, changes: 0, resets: 0 })
   await server.stop()
 }, 60_000)

@@ -65,12 +65,14 @@ describe.each(ADAPTERS)('a flood of events by %s', (adapter) => {
       from(TAKER, 'curl'),
     )
     const before = new Set((await readEvents(owner, 100)).map((event) => event.id))
+    let logins = 1
 
     for (let round = 0; round < 6; round++) {
       await Promise.all(
         Array.from({ length: 10 }, async () => {
           const other = client()
-          await other.call('login', { email, password, transport: 'TOKEN' }, fromNewPlace())
+          const { data } = await other.call('login', { email, password, transport: 'TOKEN' }, fromNewPlace())
+          if (data) logins += 1
           await other.call('logout', undefined, fromNewPlace())
         }),
       )
@@ -80,8 +82,9 @@ describe.each(ADAPTERS)('a flood of events by %s', (adapter) => {
     expect(before.difference(after)).toEqual(new Set())
     expect(after.size).toBeLessThan(60)
     const [sum] = await server.sql`
-      select sum(count)::int as logins from events where user_id = ${id} and kind = 'login'`
-    expect(sum?.logins).toBe(61)
+      select sum(count)::int as total from events where user_id = ${id} and kind = 'login'`
+    expect(sum?.total).toBe(logins)
+    expect(logins).toBeGreaterThan(30)
   })
 
   test('a taker who changes the browser at each refresh takes one row', async () => {

@@ -129,7 +129,7 @@ describe.each(ADAPTERS)('events by %s', (adapter) => {
     await client.revokeOtherSessions()
     await client.logout()
     await client.login({ email, password })
-    await client.deleteMe()
+    await client.deleteMe({ password })
 
     expect(await server.eventsOf(user.id)).toEqual([
       'register',

@@ -121,7 +121,7 @@ async function useEverything({ client, mailbox }: ServerWithMail) {
 
     await expectDone(mine.register(person))
     const token = await mailbox.token(person.email, /Verify/)
-    await expectDone(stranger.call('verifyEmail', { token }))
+    await expectDone(stranger.call('verifyEmail', { token, password: person.password }))
     await expectDone(mine.call('requestPasswordReset', { email: account().email }))
     await stranger.login({ ...person, password: 'not the password' })
     await stranger.login({ ...person, email: account().email })
@@ -138,16 +138,18 @@ async function useEverything({ client, mailbox }: ServerWithMail) {
     const newPassword = 'another long enough phrase'
     await expectDone(mine.changePassword({ currentPassword: person.password, newPassword }))
     await expectDone(mine.updateMe({ email: moved, currentPassword: newPassword }))
-    await expectDone(stranger.call('verifyEmail', { token: await mailbox.token(moved, /Confirm/) }))
+    await expectDone(
+      stranger.call('verifyEmail', { token: await mailbox.token(moved, /Confirm/), password: newPassword }),
+    )
     const undo = await mailbox.mail(person.email, /address of your account was changed/)
     await expectDone(stranger.call('requestPasswordReset', { email: moved }))
     const reset = await mailbox.mail(moved, /Reset/)
     await expectDone(stranger.call('resetPassword', { token: reset.token, newPassword: person.password }))
-    await expectDone(stranger.call('undoEmailChange', { token: undo.token }))
+    await expectDone(stranger.call('undoEmailChange', { token: undo.token, newPassword: person.password }))
     await expectDone(stranger.login(person))
     await expectDone(stranger.call('requestEmailVerification'))
     await expectDone(stranger.logout())
     await expectDone(stranger.login(person))
-    await expectDone(stranger.deleteMe())
+    await expectDone(stranger.deleteMe({ password: person.password }))
   }
 }

@@ -285,7 +285,9 @@ describe('while the mail server is away', () => {
     for (let round = 0; round < 5; round++) {
       await server.client('REST', 'TOKEN').call('requestPasswordReset', { email }, from(HOME))
       await expect
-        .poll(() => server.sql`select from mail_outbox where attempts = 0`.then((rows) => rows.length))
+        .poll(() => server.sql`select from mail_outbox where attempts = 0`.then((rows) => rows.length), {
+          timeout: 5000,
+        })
         .toBe(0)
       await server.sql`update verification set expires_at = now()`
     }

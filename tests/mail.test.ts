@@ -225,7 +225,9 @@ test.each(['is not there', 'accepts connections and says nothing'])(
       .poll(() => outbox(server, input.email), { timeout: 5000 })
       .toMatchObject([{ status: 'PENDING' }, { status: 'PENDING', attempts: expect.any(Number) }])
     await expect
-      .poll(async () => (await outbox(server, input.email)).every(({ attempts }) => attempts > 0))
+      .poll(async () => (await outbox(server, input.email)).every(({ attempts }) => attempts > 0), {
+        timeout: 15_000,
+      })
       .toBe(true)
     const stopping = performance.now()
     await server.restart()

@@ -199,13 +199,16 @@ describe.each(ADAPTERS)('credentials by %s', (adapter) => {
     })
   })
 
-  test('the predecessor of a rotated cookie is accepted within the grace', async () => {
+  test('the predecessor of a rotated cookie is accepted for 30 seconds after the first use of the new one', async () => {
     const { client, session } = await server.registerUser(adapter, 'COOKIE')
     const slow = client.twin()
     await client.refresh()
 
     const inGrace = await slow.me()
-    await server.sql`update sessions set rotated_at = rotated_at - interval '31 seconds' where id = ${session.id}`
+    await client.me()
+    await server.sql`
+      update sessions set rotated_at = rotated_at - interval '31 seconds',
+        token_used_at = token_used_at - interval '31 seconds' where id = ${session.id}`
     await server.catchUp()
     const after = await slow.me()
 

@@ -123,19 +123,19 @@ describe.each(ADAPTERS)('a password reset by %s', (adapter) => {
     expect((await stranger().login({ email, password: winner })).data).not.toBeNull()
   })
 
-  test('a weak password does not use the token up, and a newer token ends an older one', async () => {
+  test('a weak password does not use the token up, and a second request mails it again', async () => {
     const { email } = await registerUser()
     await ask(email)
     const older = await server.mailbox.mail(email, /Reset your password/)
     const weak = await reset(older.token, 'short')
     const personal = await reset(older.token, email)
     await ask(email)
-    const newer = await server.mailbox.mail(email, /Reset your password/, 2)
+    const again = await server.mailbox.mail(email, /Reset your password/, 2)
 
     expect([weak.code, personal.code]).toEqual(['INVALID_INPUT', 'INVALID_INPUT'])
-    expect(newer.token).not.toBe(older.token)
-    expect((await reset(older.token)).code).toBe('INVALID_TOKEN')
-    expect((await reset(newer.token)).data).toBe(true)
+    expect(again.token).toBe(older.token)
+    expect((await reset(older.token)).data).toBe(true)
+    expect((await reset(again.token)).code).toBe('INVALID_TOKEN')
   })
 
   test('reset tokens that are expired, altered or made for another purpose are refused', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ADAPTERS, account } from './support/client.ts'
+import { drainOutbox } from './support/outbox.ts'
 import { type Server, startServer, startServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -121,23 +122,6 @@ describe.each(ADAPTERS)('limits by %s', (adapter) => {
     expect(tries).toEqual([...Array(5).fill('INVALID_CREDENTIALS'), 'TOO_MANY_REQUESTS'])
     expect(right.code).toBe('TOO_MANY_REQUESTS')
     expect(tokens).toEqual([...Array(10).fill('INVALID_TOKEN'), 'TOO_MANY_REQUESTS'])
-  })
-
-  test('three reset mails an hour are sent, and the answer stays the same', async () => {
-    const server = await startServerWithMail(settings)
-    const { input } = await server.registerUser(adapter)
-
-    const answers = []
-    for (let index = 1; index <= 5; index++) {
-      answers.push(await stranger(server).call('requestPasswordReset', { email: input.email }))
-      await server.mailbox.mail(input.email, /Reset/, Math.min(index, 3))
-    }
-    await pause(1200)
-
-    expect(answers.map(({ status, code }) => [status, code])).toEqual(
-      Array(5).fill([adapter === 'REST' ? 202 : 200, undefined]),
-    )
-    expect(server.mailbox.received.filter(({ subject }) => /Reset/.test(subject))).toHaveLength(3)
   })
 })
 
@@ -262,20 +246,17 @@ test('each limit is a setting', async () => {
 })
 
 describe('limits of mails', () => {
-  const settled = () => pause(1500)
-
-  test('three mails an hour are sent to an address that is registered again and again', async () => {
+  test('eight mails an hour are sent to an address that is registered again and again', async () => {
     const server = await startServerWithMail(settings)
     const input = account()
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 10; round++) {
       const client = server.client()
       expect((await client.register(input)).status).toBe(201)
-      await server.mailbox.mail(input.email, /Verify/, Math.min(round + 1, 3))
-      expect((await client.deleteMe()).status).toBe(204)
+      await drainOutbox(server)
+      expect((await client.deleteMe({ password: input.password })).status).toBe(204)
     }
-    await settled()
 
-    expect(server.mailbox.received).toHaveLength(3)
+    expect(server.mailbox.to(input.email)).toHaveLength(8)
   })
 
   test('an IP address cannot request more mails than its limit, whatever the accounts', async () => {
@@ -294,21 +275,6 @@ describe('limits of mails', () => {
       { kind: 'email-verification', mails: 2 },
       { kind: 'password-reset', mails: 2 },
     ])
-  })
-
-  test('a mailbox gets the configured number of mails, whatever their kind', async () => {
-    const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'mailPerRecipient=2/3600' })
-    const email = account().email
-    await server.sql`
-      insert into mail_outbox (kind, recipient, expires_at)
-      select 'password-changed', ${email}, now() + interval '1 hour' from generate_series(1, 6)`
-    await expect
-      .poll(() => server.sql`select from mail_outbox where status <> 'SENT'`.then((rows) => rows.length), {
-        timeout: 10_000,
-      })
-      .toBe(0)
-
-    expect(server.mailbox.received).toHaveLength(2)
   })
 })
 

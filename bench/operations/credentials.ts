@@ -132,7 +132,7 @@ export const refresh: Operation = {
       const requests = tokens.map((refreshToken) => post('/auth/refresh', { refreshToken }))
       return { requests, status: 200, text: ANY_USER, once: true }
     }),
-    // New sessions for each round: the grace ends between two rounds, and then an old token counts as stolen.
+    // New sessions for each round: a session of an earlier round would rotate again.
     createHttpSubject('Servauth, within the grace', getServauth, async (bench) => async (): Promise<Load> => {
       const tokens = await createSessions(bench, 1000)
       const requests = tokens.map((refreshToken) => post('/auth/refresh', { refreshToken }))

@@ -56,10 +56,13 @@ export const sessions = pgTable(
       .references(() => users.id, { onDelete: 'cascade' }),
     /** SHA-256 of the current refresh token. */
     token: varchar({ length: 255 }).notNull().unique(),
-    /** SHA-256 of the one before it, good during the grace that `rotatedAt` began. */
+    /** SHA-256 of the one before it, valid until the grace after the first use of `token`. */
     previousToken: varchar('previous_token', { length: 255 }),
     rotatedAt: time('rotated_at'),
-    /** When the current token was first used, which starts the grace of the one before it; older than `rotatedAt` if not yet. */
+    /**
+     * When the current token was first used, which starts the grace of the one before it. It is older than `rotatedAt` if
+     * not yet, and `infinity` if only its late predecessor has been presented.
+     */
     tokenUsedAt: time('token_used_at'),
     /** Names the chain of tokens that rotation continues; a changed password begins a new one. */
     lineage: uuid().notNull().default(sql`gen_random_uuid()`),

@@ -66,18 +66,21 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     await db.update(jwks).set({ privateKey: '' }).where(isPrivateKeyObsolete)
     for (const cleanup of cleanups) {
       for (let batch = 0; batch < MAX_BATCHES && !stopped; batch++) {
-        if ((await deleteBatch(cleanup)) < MAX_BATCH_ROWS) break
+        const deleted = await deleteBatch(cleanup)
+        // The order matters, so a run does not go on past what another replica has not finished.
+        if (deleted === null) return
+        if (deleted < MAX_BATCH_ROWS) break
         await new Promise((done) => setTimeout(done, BATCH_PAUSE_MS))
       }
     }
   }
 
-  /** @returns how many rows were deleted; 0 if another replica is running a batch */
+  /** @returns how many rows were deleted; null if another replica is running a batch */
   async function deleteBatch({ time, where, maxRows }: Cleanup) {
     const { table } = time
     return db.transaction(async (tx) => {
       const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCKS.housekeeping}) as mine`)
-      if (!lock?.mine) return 0
+      if (!lock?.mine) return null
       // The condition stands twice, because a counter may start again in between. The order and the array make
       // PostgreSQL use an index, whatever it assumes about the parameters.
       const { count } = await tx.execute(sql`

@@ -73,8 +73,9 @@ export const signInOperations = {
     summary: 'Get a new access token and the current secret of the session',
     description:
       'Reads the refresh token from the input or from the cookie; REST also reads it from the bearer. It rotates at ' +
-      'most once in 30 seconds, and for these 30 seconds its predecessor stays valid, so parallel requests and lost ' +
-      'answers do no harm. A token that is used later was stolen: its session ends with `REFRESH_REUSED`.',
+      'most once in 30 seconds. Its predecessor stays valid until 30 seconds after the first use of the new token, so ' +
+      'parallel requests and lost answers do no harm. A token that is used later was stolen: its session ends with ' +
+      '`REFRESH_REUSED`.',
     input: RefreshInput.prefault({}),
     example: {},
     output: AuthPayload,
