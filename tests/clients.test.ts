@@ -24,15 +24,18 @@ beforeAll(async () => {
 })
 afterAll(() => listener.stop(true))
 
-/** A fetch that keeps the cookie, as a browser does and Bun does not. */
+/** A fetch that keeps cookies, as a browser does and Bun does not. */
 function fetchWithCookie() {
-  let cookie = ''
+  const cookies = new Map<string, string>()
   return Object.assign(
     async (input: RequestInfo | URL, init?: RequestInit) => {
       const headers = new Headers(init?.headers)
-      if (cookie) headers.set('cookie', cookie)
+      if (cookies.size > 0) headers.set('cookie', [...cookies].map((cookie) => cookie.join('=')).join('; '))
       const response = await fetch(input, { ...init, headers })
-      for (const set of response.headers.getSetCookie()) cookie = set.split(';')[0] ?? ''
+      for (const set of response.headers.getSetCookie()) {
+        const [name = '', value = ''] = (set.split(';')[0] ?? '').split('=')
+        cookies.set(name, value)
+      }
       return response
     },
     { preconnect: fetch.preconnect },

@@ -5,20 +5,19 @@ import { createPlaces } from '../src/auth/throttle/places.ts'
 import { createDb } from '../src/db/client.ts'
 import { account } from './support/client.ts'
 import { drainOutbox, mailStates } from './support/outbox.ts'
-import { startServerWithMail } from './support/server.ts'
+import { useServerWithMail } from './support/server.ts'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const from = (address: string, userAgent = FIREFOX) => ({
   headers: { 'x-forwarded-for': address, 'user-agent': userAgent },
 })
 
-let server: Awaited<ReturnType<typeof startServerWithMail>>
+const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
 let database: ReturnType<typeof createDb>
-beforeAll(async () => {
-  server = await startServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
+beforeAll(() => {
   database = createDb(server.env.DATABASE_URL)
-  afterAll(() => database.close())
 })
+afterAll(() => database.close())
 
 async function registered() {
   const input = account()

@@ -42,8 +42,9 @@ describe.each(ADAPTERS)('limits by %s', (adapter) => {
     expect(
       (await stranger(server).call('login', { ...input, transport: 'TOKEN' }, from('198.51.100.53'))).data,
     ).not.toBeNull()
-    // The right password cleared the count.
-    expect(await fail(input.email, 54)).toBe('INVALID_CREDENTIALS')
+    // The network that signed in has a budget of its own. For strangers nothing has changed.
+    expect(await fail(input.email, 53)).toBe('INVALID_CREDENTIALS')
+    expect(await fail(input.email, 54)).toBe('TOO_MANY_REQUESTS')
   })
 
   test('the wait grows with each failure, and the owner can still reset the password', async () => {
@@ -236,7 +237,7 @@ test('each limit is a setting', async () => {
   const second = await server.client().register()
   const changes = []
   for (let index = 0; index < 3; index++)
-    changes.push((await client.updateMe({ email: account().email })).code)
+    changes.push((await client.updateMe({ email: account().email, currentPassword: input.password })).code)
 
   expect(waits).toEqual([1, 2, 3, 3, 3])
   expect(logins).toEqual(['INVALID_CREDENTIALS', 'INVALID_CREDENTIALS', 'TOO_MANY_REQUESTS'])
@@ -299,14 +300,15 @@ describe.each(['on', 'off'])('with THROTTLE=%s', (THROTTLE) => {
     })
 
     const kinds = () =>
-      server.sql`select kind, count(*)::int as times from events where kind <> 'register' group by 1 order by 1`
+      server.sql`select kind, sum(count)::int as times from events where kind <> 'register' group by 1 order by 1`
     await expect
       .poll(async () => [...(await kinds())])
       .toEqual([
         { kind: 'login_failed', times: 3 },
         { kind: 'origin_refused', times: 4 },
         { kind: 'password_reset_requested', times: 3 },
-        { kind: 'register_taken', times: 3 },
+        // The first registration counts too: until it is done, nobody knows whether the address is taken.
+        { kind: 'register_taken', times: 2 },
       ])
   })
 })

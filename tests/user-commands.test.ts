@@ -112,9 +112,9 @@ describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
     const token = await server.mailbox.token(input.email, /was changed/)
 
     await servauth(`user disable ${newEmail}`)
-    const shut = await stranger().call('undoEmailChange', { token })
+    const shut = await stranger().call('undoEmailChange', { token, newPassword: input.password })
     await servauth(`user enable ${newEmail}`)
-    const open = await stranger().call('undoEmailChange', { token })
+    const open = await stranger().call('undoEmailChange', { token, newPassword: input.password })
 
     expect(shut.code).toBe('INVALID_TOKEN')
     expect(open.data).toBe(true)
