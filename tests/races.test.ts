@@ -3,7 +3,7 @@ import { ADAPTERS, account } from './support/client.ts'
 import { useServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
-const server = useServerWithMail()
+const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
 
 const NEW = 'another long phrase'
 
@@ -66,6 +66,34 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
       expect(alive).toBe(0)
       for (const { code } of answers) expect([undefined, 'INVALID_CREDENTIALS']).toContain(code)
     }
+  })
+})
+
+describe.each([
+  ['a password change', 'changePassword', { currentPassword: 'correct horse battery', newPassword: NEW }],
+  ['a deletion', 'deleteMe', undefined],
+  ['an end of the other sessions', 'revokeOtherSessions', undefined],
+] as const)('refreshes from new networks beside %s', (_, operation, input) => {
+  test('no refresh fails, and there is no deadlock', async () => {
+    for (let round = 0; round < 8; round++) {
+      const { client: owner, input: credentials } = await server.registerUser('REST', 'COOKIE')
+      const thief = server.client('REST', 'TOKEN')
+      await thief.login(credentials)
+      const flood = Array.from({ length: 12 }, async (_, index) => {
+        await pause(index * 2)
+        const headers = { 'x-forwarded-for': `198.51.${round}.${index}` }
+        return thief
+          .twin()
+          .call('refresh', { refreshToken: thief.kept.refreshToken }, { bearer: null, headers })
+      })
+      const changed = await owner.call(operation, input)
+
+      expect(changed.code).toBeUndefined()
+      for (const { code } of await Promise.all(flood)) expect([undefined, 'UNAUTHENTICATED']).toContain(code)
+    }
+    const [database] = await server.sql`
+      select deadlocks::int from pg_stat_database where datname = current_database()`
+    expect(database?.deadlocks).toBe(0)
   })
 })
 

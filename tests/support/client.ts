@@ -157,13 +157,12 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
   }
 
   async function call<Name extends Operation>(name: Name, input?: unknown, credentials: Credentials = {}) {
-    const keptCookies = [kept.cookie, kept.device].filter(Boolean).join('; ')
-    const cookie = credentials.cookie === undefined ? keptCookies : credentials.cookie
+    const jar = [kept.cookie, kept.device].filter(Boolean).join('; ')
+    const cookie = credentials.cookie === undefined ? jar : credentials.cookie
     const bearer =
       credentials.bearer === undefined && transport === 'TOKEN' ? kept.accessToken : credentials.bearer
-    const jar = [cookie, kept.device].filter(Boolean).join('; ')
     const headers = {
-      ...((cookie || (kept.device && credentials.cookie !== null)) && { cookie: jar }),
+      ...(cookie && { cookie }),
       ...(address && { 'x-forwarded-for': address }),
       ...(bearer != null && { authorization: `Bearer ${bearer}` }),
       ...credentials.headers,
