@@ -93,6 +93,7 @@ describe('a server with a METRICS_PORT', () => {
     const thief = client.twin()
     await client.refresh()
     await database.sql`update sessions set rotated_at = now() - interval '1 hour'`
+    await client.refresh()
     await thief.refresh()
 
     const sum = growth(before, await server.scrape())

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { account, type Client, DOORS } from './support/client.ts'
+import { startServer } from './support/server.ts'
+
+const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
+const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+/** So many at once that they would fill the gate: as many as there are cores run, and 64 wait. */
+const FLOOD = 300
+const OTHERS = 4
+
+describe.each(DOORS)('by %s, a network that sends far more than others', (door) => {
+  async function serverWithUsers(limits?: string) {
+    const server = await startServer({ ...settings, ...(limits && { THROTTLE_LIMITS: limits }) })
+    const client = () => server.client(door, 'TOKEN')
+    const users: (() => ReturnType<Client['call']>)[] = []
+    for (let index = 0; index < OTHERS; index++) {
+      const input = { ...account(), transport: 'TOKEN' }
+      const network = from(`198.51.100.${index + 1}`)
+      await client().call('register', input, network)
+      users.push(() => client().call('login', input, network))
+    }
+    const signInAll = async () => (await Promise.all(users.map((signIn) => signIn()))).map(({ code }) => code)
+    return { client, signInAll }
+  }
+  const count = (answers: { code?: string }[], code: string) =>
+    answers.filter((answer) => answer.code === code).length
+
+  test('is counted before it takes a place at the hashing gate', async () => {
+    const { client, signInAll } = await serverWithUsers('loginPerAddress=5/60')
+
+    const flood = Promise.all(
+      Array.from({ length: FLOOD }, () => client().call('login', account(), from('203.0.113.1'))),
+    )
+    const others = await signInAll()
+    const answers = await flood
+
+    expect(others).toEqual(Array(OTHERS).fill(undefined))
+    expect(count(answers, 'TOO_MANY_REQUESTS')).toBe(FLOOD - 5)
+    expect(count(answers, 'INVALID_CREDENTIALS') + count(answers, 'SERVICE_UNAVAILABLE')).toBe(5)
+  })
+
+  test('holds a quarter of the hashing gate at most', async () => {
+    const { client, signInAll } = await serverWithUsers('loginPerAddress=9999/60')
+
+    const flood = Promise.all(
+      Array.from({ length: FLOOD }, (_, index) =>
+        // Its addresses change within the network.
+        client().call('login', account(), from(`2001:db8:1:2::${index + 1}`)),
+      ),
+    )
+    const others = await signInAll()
+    const answers = await flood
+
+    expect(others).toEqual(Array(OTHERS).fill(undefined))
+    // With a core, 16 of 65 places; with 8 cores, 18 of 72. Some places are free again before the last request arrives.
+    expect(count(answers, 'SERVICE_UNAVAILABLE')).toBeGreaterThan(FLOOD / 2)
+    expect(count(answers, 'INVALID_CREDENTIALS')).toBeGreaterThan(10)
+    for (const { code, retryAfter } of answers) if (code === 'SERVICE_UNAVAILABLE') expect(retryAfter).toBe(1)
+  })
+
+  test('holds no more of it with registrations', async () => {
+    const { client, signInAll } = await serverWithUsers('registerPerAddress=9999/60')
+
+    const flood = Promise.all(
+      Array.from({ length: FLOOD }, () =>
+        client().call('register', { ...account(), transport: 'TOKEN' }, from('203.0.113.1')),
+      ),
+    )
+    const others = await signInAll()
+    const answers = await flood
+
+    expect(others).toEqual(Array(OTHERS).fill(undefined))
+    expect(count(answers, 'SERVICE_UNAVAILABLE')).toBeGreaterThan(FLOOD / 2)
+  })
+
+  test('is one network, however its address is spelled', async () => {
+    const { client } = await serverWithUsers()
+    const spellings = [
+      '203.0.113.9',
+      '::ffff:203.0.113.9',
+      '::ffff:cb00:7109',
+      '0:0:0:0:0:FFFF:CB00:7109',
+      '[::ffff:cb00:7109]:4711',
+      '203.0.113.9:4711',
+    ]
+
+    const codes = []
+    for (let index = 0; index < 24; index++) {
+      const address = spellings[index % spellings.length] ?? ''
+      codes.push((await client().call('login', account(), from(address))).code)
+    }
+
+    expect(codes).toEqual([...Array(20).fill('INVALID_CREDENTIALS'), ...Array(4).fill('TOO_MANY_REQUESTS')])
+  })
+})
