@@ -268,6 +268,7 @@ wait, right and wrong passwords are refused alike.`,
       rows: [
         ['it runs every', ms(INTERVAL_MS)],
         ['events are kept for', `${env.EVENT_RETENTION_DAYS} days`, 'EVENT_RETENTION_DAYS'],
+        ['events are kept in all (the oldest are deleted)', number(env.EVENT_MAX_ROWS), 'EVENT_MAX_ROWS'],
         ['an expired session is kept for', duration(KEPT_DAYS.session * 86_400)],
         ['a sent or failed mail is kept for', duration(KEPT_DAYS.mail * 86_400)],
         ['expired mailed tokens and counters are kept for', 'no longer'],

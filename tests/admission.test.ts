@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { account, type Client, DOORS } from './support/client.ts'
+import { ADAPTERS, account, type Client } from './support/client.ts'
 import { startServer } from './support/server.ts'
 
 const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
@@ -8,10 +8,10 @@ const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
 const FLOOD = 300
 const OTHERS = 4
 
-describe.each(DOORS)('by %s, a network that sends far more than others', (door) => {
+describe.each(ADAPTERS)('logins by %s', (adapter) => {
   async function serverWithUsers(limits?: string) {
     const server = await startServer({ ...settings, ...(limits && { THROTTLE_LIMITS: limits }) })
-    const client = () => server.client(door, 'TOKEN')
+    const client = () => server.client(adapter)
     const users: (() => ReturnType<Client['call']>)[] = []
     for (let index = 0; index < OTHERS; index++) {
       const input = { ...account(), transport: 'TOKEN' }
@@ -25,7 +25,7 @@ describe.each(DOORS)('by %s, a network that sends far more than others', (door) 
   const count = (answers: { code?: string }[], code: string) =>
     answers.filter((answer) => answer.code === code).length
 
-  test('is counted before it takes a place at the hashing gate', async () => {
+  test('a network that sends too many is counted before it takes a place at the hashing gate', async () => {
     const { client, signInAll } = await serverWithUsers('loginPerAddress=5/60')
 
     const flood = Promise.all(
@@ -39,7 +39,7 @@ describe.each(DOORS)('by %s, a network that sends far more than others', (door) 
     expect(count(answers, 'INVALID_CREDENTIALS') + count(answers, 'SERVICE_UNAVAILABLE')).toBe(5)
   })
 
-  test('holds a quarter of the hashing gate at most', async () => {
+  test('the logins of one network hold a quarter of the hashing gate at most', async () => {
     const { client, signInAll } = await serverWithUsers('loginPerAddress=9999/60')
 
     const flood = Promise.all(
@@ -58,7 +58,7 @@ describe.each(DOORS)('by %s, a network that sends far more than others', (door) 
     for (const { code, retryAfter } of answers) if (code === 'SERVICE_UNAVAILABLE') expect(retryAfter).toBe(1)
   })
 
-  test('holds no more of it with registrations', async () => {
+  test('the registrations of one network hold no more of it', async () => {
     const { client, signInAll } = await serverWithUsers('registerPerAddress=9999/60')
 
     const flood = Promise.all(
@@ -73,7 +73,7 @@ describe.each(DOORS)('by %s, a network that sends far more than others', (door) 
     expect(count(answers, 'SERVICE_UNAVAILABLE')).toBeGreaterThan(FLOOD / 2)
   })
 
-  test('is one network, however its address is spelled', async () => {
+  test('an address is one network, however it is spelled', async () => {
     const { client } = await serverWithUsers()
     const spellings = [
       '203.0.113.9',

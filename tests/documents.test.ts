@@ -285,21 +285,6 @@ test('the figures of README.md are those of the last bench', async () => {
   expect(sentences.filter((sentence) => !text.replace(/\s+/g, ' ').includes(sentence))).toEqual([])
 })
 
-test('docs/asvs.md names only tests that exist', async () => {
-  const missing: string[] = []
-  for (const cell of rowsOf('docs/asvs.md').flat()) {
-    let source = ''
-    let file = ''
-    for (const [, code, quoted] of cell.matchAll(/`([a-z-]+)`|"([^"]+)"/g)) {
-      const path = join(ROOT, 'tests', `${code}.test.ts`)
-      if (code && existsSync(path)) [file, source] = [code, await readFile(path, 'utf8')]
-      if (quoted && !source.includes(quoted)) missing.push(`${file}: ${quoted}`)
-    }
-  }
-
-  expect(missing).toEqual([])
-})
-
 test('the imports of src are those of ARCHITECTURE.md', async () => {
   const SHARED = ['env.ts', 'errors.ts', 'deadline.ts', 'span.ts']
   const partOf = (path: string) => path.split('/')[0] ?? ''

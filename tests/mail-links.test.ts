@@ -264,6 +264,8 @@ describe('while the mail server is away', () => {
     await passTime(server, 14)
     await request()
     await attempted(2)
+    // An attempt is counted before it is made.
+    await expect.poll(() => server.mailbox.attempts()).toBeGreaterThanOrEqual(2)
 
     await passTime(server, 2)
     server.mailbox.misbehave(undefined)

@@ -132,7 +132,7 @@ test.each([
   if (refused) expect(commands).toBeGreaterThan(0)
 })
 
-test('two replicas send a hundred mails once each', async () => {
+test('two replicas send each of a hundred mails once', async () => {
   const first = await startServerWithMail()
   await first.startReplica()
   const recipients = Array.from({ length: 100 }, () => account().email)

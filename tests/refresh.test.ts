@@ -137,7 +137,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect((await client.refresh()).data).not.toBeNull()
   })
 
-  test('takes an older token of the lineage for theft, also within the grace', async () => {
+  test('an older token of the lineage is theft, also within the grace', async () => {
     const { client, sessionId } = await signedIn()
     const thief = client.twin()
     await client.refresh()
@@ -163,7 +163,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     ])
   })
 
-  test('does not take an invented token for theft, whatever session it names', async () => {
+  test('a forged secret is not theft, even when it names a live session', async () => {
     const { client, sessionId } = await signedIn()
     const bytes = Buffer.from((client.secret() ?? '').replace(/^.*=/, ''), 'base64url')
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
@@ -176,7 +176,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('ends with the idle life, which a refresh renews, and with the absolute one, which it does not', async () => {
+  test('a session ends with its idle life, which refresh renews, or its absolute life', async () => {
     const { client, sessionId } = await signedIn()
     await age(sessionId, 6 * 86_400)
     await client.refresh()

@@ -1,26 +1,24 @@
-import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { account, DOORS } from './support/client.ts'
-import { startServerWithMail } from './support/server.ts'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { ADAPTERS, account } from './support/client.ts'
+import { useServerWithMail } from './support/server.ts'
 
-let server: Awaited<ReturnType<typeof startServerWithMail>>
-beforeAll(async () => {
-  server = await startServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
-})
+const server = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
+
 afterEach(() => {
   vi.useRealTimers()
 })
 
-describe.each(DOORS)('by %s', (door) => {
+describe.each(ADAPTERS)('registrations by %s', (adapter) => {
   test.each([10, -10])(
     'a taken address and a new one are answered with the clock of the database, if ours is off by %i minutes',
     async (minutes) => {
       const taken = account()
-      await server.client(door, 'TOKEN').register(taken)
+      await server.client(adapter).register(taken)
       vi.setSystemTime(Date.now() + minutes * 60_000)
 
       const [forTaken, forNew] = [
-        await server.client(door, 'TOKEN').register(taken),
-        await server.client(door, 'TOKEN').register(account()),
+        await server.client(adapter).register(taken),
+        await server.client(adapter).register(account()),
       ]
 
       const [clock] = await server.sql`select extract(epoch from now())::float8 as seconds`
