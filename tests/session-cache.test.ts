@@ -191,7 +191,7 @@ describe('three processes on one database', () => {
     revokeOtherSessions: (_: Client, owner: Client) => owner.revokeOtherSessions(),
     changePassword: (_: Client, owner: Client, password: string) =>
       owner.changePassword({ currentPassword: password, newPassword: 'another long enough phrase' }),
-    deleteMe: (_: Client, owner: Client) => owner.deleteMe(),
+    deleteMe: (_: Client, owner: Client, password: string) => owner.deleteMe({ password }),
     'plain SQL': (client: Client) =>
       database.sql`delete from sessions where id = ${String(sessionOf(client))}`,
     'a disabled account': (client: Client) =>

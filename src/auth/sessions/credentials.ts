@@ -17,9 +17,8 @@ export const FRESHNESS_SECONDS = 15 * 60
 
 /**
  * How long a credential stays in the cache. Neither a rotation nor the first use of a token NOTIFYs, so a cookie stays no
- * longer than the grace. That is never too long: a predecessor in the cache was valid when it was read, and it stays valid
- * for the grace after the use of its successor. And a current cookie in the cache is never unused: its use is recorded
- * before it is cached.
+ * longer than the grace. That is never too long: a current cookie is used before it is cached, and a session rotates only
+ * a grace after that. A predecessor is cached only after the use of its successor, and until its own end.
  */
 export const MAX_CACHE_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
 
@@ -88,7 +87,9 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       return { ...live, validForSeconds: Math.min(secondsLeft, MAX_CACHE_SECONDS.cookie) }
     }
     if (session.previousToken !== hash || graceSecondsLeft <= 0) throw unauthenticated('REVOKED')
-    return { ...live, validForSeconds: Math.min(secondsLeft, graceSecondsLeft, MAX_CACHE_SECONDS.cookie) }
+    // The first use of its successor may be a rotation, which ends this cookie at once. So it is not cached before that.
+    const maxSeconds = live.isTokenUsed ? MAX_CACHE_SECONDS.cookie : 0
+    return { ...live, validForSeconds: Math.min(secondsLeft, graceSecondsLeft, maxSeconds) }
   }
 
   /** If a request has both, the bearer token decides. */
