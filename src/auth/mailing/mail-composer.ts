@@ -17,6 +17,9 @@ const PATHS: Record<TokenPurpose, string> = {
   SIGN_IN_REPORT: 'report-sign-in',
 }
 
+/** Kinds that a client can cause without a credential of the account. */
+const STRANGERS_CAUSE: ReadonlySet<string> = new Set<MailKind>(['password-reset', 'email-verification'])
+
 type Parts = {
   db: Db
   mailedTokens: MailedTokens
@@ -74,11 +77,18 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
   }
 }
 
-/** Locks in the order of all operations. Null if there is no such user, or if the mail is gone or another worker's. */
+/**
+ * Locks in the order of all operations. Null if there is no such user, or if the mail is gone or another worker's.
+ * Strangers can cause mails about an address and register it meanwhile. That registration must not wait for this worker,
+ * since the wait would tell that the account exists. So workers take turns by a lock of their own, and the lock of the
+ * user only holds off changes of the account.
+ */
 async function lockUserAndMail(tx: Executor, row: MailRow) {
   const isRecipient = row.userId ? eq(users.id, row.userId) : eq(users.email, row.recipient)
-  const [user] = await tx.select().from(users).where(isRecipient).for('no key update')
+  const strength = STRANGERS_CAUSE.has(row.kind) ? 'key share' : 'no key update'
+  const [user] = await tx.select().from(users).where(isRecipient).for(strength)
   if (!user) return null
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`mail ${row.recipient}`}, 0))`)
   const [mail] = await tx.select({ id: mailOutbox.id }).from(mailOutbox).where(isStillOurs(row)).for('update')
   return mail ? user : null
 }

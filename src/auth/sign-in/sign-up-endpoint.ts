@@ -84,7 +84,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
           .returning()
         const [isReserved, [present]] = await Promise.all([
           isReservedForUndo(tx, email),
-          tx.select().from(users).where(eq(users.email, email)).for('update'),
+          tx.select().from(users).where(eq(users.email, email)).for('no key update'),
         ])
         const isOpen = present && !present.emailVerified && !present.disabledAt && !isReserved
         const registration = isOpen && { id: createRandomId(), userId: present.id }
