@@ -22,8 +22,8 @@ export async function showUser(environment: Environment, address: string) {
   ]
   for (const [name, value] of lines) console.log(`${name.padEnd(13)}${value}`)
   console.log(events.length > 0 ? '\nLatest events, newest first:' : '\nThere are no events.')
-  for (const { createdAt, kind, ipAddress } of events) {
-    console.log(`  ${formatTime(createdAt)}  ${kind.padEnd(26)}${ipAddress ?? ''}`.trimEnd())
+  for (const { lastAt, kind, ipAddress } of events) {
+    console.log(`  ${formatTime(lastAt)}  ${kind.padEnd(26)}${ipAddress ?? ''}`.trimEnd())
   }
 }
 

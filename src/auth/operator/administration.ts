@@ -37,10 +37,10 @@ export function createAdministration({ db }: { db: Db }) {
         user: { ...toUser(user), disabledAt: user.disabledAt },
         sessions: await db.$count(sessions, isLive),
         events: await db
-          .select({ kind: events.kind, createdAt: events.createdAt, ipAddress: events.ipAddress })
+          .select({ kind: events.kind, lastAt: events.lastAt, ipAddress: events.ipAddress })
           .from(events)
           .where(eq(events.userId, user.id))
-          .orderBy(desc(events.createdAt), desc(events.id))
+          .orderBy(desc(events.lastAt), desc(events.id))
           .limit(MAX_SHOWN_EVENTS),
       }
     },
