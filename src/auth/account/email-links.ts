@@ -43,8 +43,8 @@ export function createEmailLinks(dependencies: Dependencies) {
       const proof = await proveOwner({ userId, mailId }, password, caller)
       const secret = await db
         .transaction(async (tx) => {
-          const { value } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
-          const user = await lockProvenUser(tx, userId, proof)
+          const { value, user } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
+          await checkProof(tx, user, proof)
           if (user.email === value) return verifyAddress(tx, user, proof, caller)
           if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
           return confirmChange(tx, user, value, caller)
@@ -59,11 +59,10 @@ export function createEmailLinks(dependencies: Dependencies) {
     async cancelEmailChange({ token }: InputOf<'cancelEmailChange'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
       const userId = await db.transaction(async (tx) => {
-        const { userId } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
-        const user = await lockUser(tx, userId)
+        const { user } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
         await endMailedTokens(tx, user)
-        await recordEvent(tx, 'email_change_cancelled', userId, caller.client)
-        return userId
+        await recordEvent(tx, 'email_change_cancelled', user.id, caller.client)
+        return user.id
       })
       sessionCache.evict(userId)
       return true
@@ -76,8 +75,7 @@ export function createEmailLinks(dependencies: Dependencies) {
       const passwordHash = await hashNewPassword(newPassword, email, caller)
       const userId = await db
         .transaction(async (tx) => {
-          const undo = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
-          const user = await lockUser(tx, undo.userId)
+          const { user, ...undo } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
           const { client } = caller
           await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
           await mailedTokens.endLaterUndoTokens(tx, user.id, undo)
@@ -96,8 +94,7 @@ export function createEmailLinks(dependencies: Dependencies) {
       const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
       const passwordHash = await hashNewPassword(newPassword, email, caller)
       const userId = await db.transaction(async (tx) => {
-        const report = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
-        const user = await lockUser(tx, report.userId)
+        const { user, ...report } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
         // After a change of address the undo link of the old mailbox is the way back, not this one.
         if (user.email !== email) throw new AuthError('INVALID_TOKEN')
         const { client } = caller
@@ -110,17 +107,18 @@ export function createEmailLinks(dependencies: Dependencies) {
     },
   }
 
-  /** The user of a token, if the proof still holds now that the row is locked. */
-  async function lockProvenUser(tx: Executor, userId: string, proof: OwnerProof) {
-    const user = await lockUser(tx, userId)
+  /** Whether the proof still holds, now that the row of the user is locked. */
+  async function checkProof(tx: Executor, user: UserRow, proof: OwnerProof) {
     if ('sessionId' in proof) {
-      const isLive = and(eq(sessions.id, proof.sessionId), eq(sessions.userId, userId))
+      const isLive = and(eq(sessions.id, proof.sessionId), eq(sessions.userId, user.id))
       const [live] = await tx.select({ id: sessions.id }).from(sessions).where(isLive)
       if (!live) throw new AuthError('REAUTHENTICATION_REQUIRED')
-    } else if (!proof.registration && proof.passwordHash !== user.password) {
+    } else if (proof.registration) {
+      // Another way has verified the address in the meantime, and no registration survives that.
+      if (user.emailVerified) throw new AuthError('INVALID_TOKEN')
+    } else if (proof.passwordHash !== user.password) {
       throw new AuthError('INVALID_CREDENTIALS')
     }
-    return user
   }
 
   /** A registration that waited for this verification becomes the account, and no earlier one survives it. */
@@ -163,12 +161,6 @@ export function createEmailLinks(dependencies: Dependencies) {
     refusePersonal(newPassword, email)
     return passwords.admit(client, () => passwords.hash(newPassword))
   }
-}
-
-async function lockUser(tx: Executor, id: string): Promise<UserRow> {
-  const [user] = await tx.select().from(users).where(eq(users.id, id)).for('update')
-  if (!user) throw new AuthError('INVALID_TOKEN')
-  return user
 }
 
 /** If the address was taken in the meantime, throws `INVALID_TOKEN`: `EMAIL_TAKEN` would reveal another account. */

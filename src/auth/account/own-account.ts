@@ -26,8 +26,8 @@ export function createOwnAccount(dependencies: Dependencies) {
     },
 
     /**
-     * A new address needs the password, or the cookie of a fresh session. It takes effect when its mailbox confirms it. If the current
-     * address is not verified and need not be, it takes effect immediately.
+     * A new address needs the password, or the cookie of a fresh session. It takes effect when its mailbox confirms it. If
+     * the current address is not verified and need not be, it takes effect immediately.
      */
     async updateMe({ email, currentPassword, ...profile }: InputOf<'updateMe'>, caller: Caller) {
       const identity = await identityOf(caller)
@@ -69,7 +69,7 @@ export function createOwnAccount(dependencies: Dependencies) {
       return toUser(row)
     },
 
-    /** Needs the password, or the cookie of a fresh session. The database deletes the user's sessions and tokens with the row. */
+    /** Needs the password, or the cookie of a fresh session. With the row the database deletes sessions and tokens. */
     async deleteMe({ password }: InputOf<'deleteMe'>, caller: Caller) {
       const identity = await identityOf(caller)
       await reauthentication.checkPasswordOrFreshness(identity, password, true, caller)

@@ -96,21 +96,21 @@ export function createMailedTokens(secret: string) {
     },
 
     /**
-     * Deletes a token. Of concurrent calls only one succeeds. The token of a disabled account stays.
+     * Deletes a token, and locks its user. Of concurrent calls only one succeeds. The token of a disabled account stays.
      * @throws `INVALID_TOKEN`
      */
     async consume(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
       const { userId } = await this.peek(executor, token, ...purposes)
       // Every operation locks the user first: another order could deadlock with a change of the password.
       const [user] = await executor
-        .select({ id: users.id })
+        .select()
         .from(users)
         .where(and(eq(users.id, userId), isNull(users.disabledAt)))
         .for('update')
       if (!user) throw new AuthError('INVALID_TOKEN')
       const [row] = await executor.delete(verifications).where(isLive(token, purposes)).returning()
       if (!row) throw new AuthError('INVALID_TOKEN')
-      return row
+      return { ...row, user }
     },
   }
 }

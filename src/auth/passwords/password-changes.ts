@@ -76,11 +76,9 @@ export function createPasswordChanges(dependencies: Dependencies) {
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(caller.client, () => passwords.hash(newPassword))
       const userId = await db.transaction(async (tx) => {
-        const { userId, purpose } = await mailedTokens.consume(tx, token, ...RESET_PURPOSES)
-        const isOfAddress = and(eq(users.id, userId), eq(users.email, email))
-        const [user] = await tx.select().from(users).where(isOfAddress)
+        const { user, purpose } = await mailedTokens.consume(tx, token, ...RESET_PURPOSES)
         // The token of a change of address is none for a first verification.
-        if (!user || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)) {
+        if (user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)) {
           throw new AuthError('INVALID_TOKEN')
         }
         await endSessions(tx, user.id)
@@ -94,7 +92,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
         await places.add(tx, user.id, caller.client)
         await recordEvent(tx, 'password_reset', user.id, caller.client)
         await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
-        return userId
+        return user.id
       })
       sessionCache.evict(userId)
       return true

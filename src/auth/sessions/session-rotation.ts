@@ -90,6 +90,8 @@ export function createRotateSessionEndpoint({
 
     const isAccepted = or(eq(sessions.token, hash), and(eq(sessions.previousToken, hash), isPredecessorValid))
     const isEnded = await db.transaction(async (tx) => {
+      // Every operation locks the user first. The trigger that ends what the session asked for may change its row.
+      await tx.select({ id: users.id }).from(users).where(eq(users.id, session.userId)).for('no key update')
       const isReused = and(
         eq(sessions.id, sessionId),
         eq(sessions.lineage, lineage),
