@@ -192,6 +192,16 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect((await client.deleteMe({ password: input.password })).data).toBe(true)
     })
 
+    test('a sign-in after a pause so long that no place is known any more is mailed', async () => {
+      const { email, password } = await verified()
+      await server.sql`delete from places where user_id = (select id from users where email = ${email})`
+      await server.sql`update users set created_at = now() - interval '91 days' where email = ${email}`
+
+      await person(server, TAKER).login({ email, password })
+
+      await server.mailbox.mail(email, /New sign-in/)
+    })
+
     test('a sign-in from a new place is mailed, and the link in it ends it', async () => {
       const { email, password, owner } = await verified()
       const taker = person(server, TAKER)

@@ -73,7 +73,8 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     const [row] = await executor.execute<Record<string, unknown>>(sql`
       with account as (
         select id, password = ${proof.passwordHash} and password_locked_at is null as has_password,
-          email_verified or not ${needsVerification}::boolean as is_verified
+          email_verified or not ${needsVerification}::boolean as is_verified,
+          created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
         for no key update
@@ -89,7 +90,9 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
         select coalesce(place in (${network}, ${devicePlace}), false) as is_here from ${placesTable}
         where user_id = ${account.id}::uuid and signed_in_at > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)
       ), from_new_place as (
-        select * from opened where ${isLogin}::boolean and (select not bool_or(is_here) from known)
+        -- Without a known place, a young account signs in for the first time, and an old one after a long pause.
+        select * from opened where ${isLogin}::boolean
+          and coalesce((select not bool_or(is_here) from known), (select is_old from account))
       ), placed as (
         insert into ${placesTable} (user_id, place, signed_in_at)
         select user_id, place, now() from opened, (values (${network}), (${devicePlace})) as here (place)
