@@ -121,7 +121,8 @@ export const mailedLinkOperations = {
     summary: 'Put the earlier address back',
     description:
       'The link is mailed to the earlier address. Every session ends, the password no longer works, and everything that ' +
-      'was set up after the change is void. `newPassword` becomes the password of the account.',
+      'was set up after the change is void. `newPassword` becomes the password of the account; without it, a mail leads ' +
+      'to a new one.',
     input: UndoEmailChangeInput,
     example: { token, newPassword: 'a longer phrase still' },
     output: z.boolean(),
@@ -135,7 +136,7 @@ export const mailedLinkOperations = {
     summary: 'Say that a sign-in was not by the owner',
     description:
       'The link is mailed when an account signs in from a new place. Its session ends, and so do all others; the ' +
-      'password no longer works. `newPassword` becomes the password of the account.',
+      'password no longer works. `newPassword` becomes the password of the account; without it, a mail leads to a new one.',
     input: ReportSignInInput,
     example: { token, newPassword: 'a longer phrase still' },
     output: z.boolean(),

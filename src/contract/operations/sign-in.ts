@@ -59,7 +59,8 @@ export const signInOperations = {
     summary: 'Sign in',
     description:
       'A wrong password and an unknown address get the same answer. A session that the request presents ends. ' +
-      'After five failures at an account each further attempt must wait, longer each time.',
+      'After five failures at an account each further attempt must wait, longer each time. Networks and browsers from ' +
+      'which the account signed in before are counted apart, so failures elsewhere do not make them wait.',
     input: LoginInput,
     example,
     output: AuthPayload,
@@ -72,10 +73,10 @@ export const signInOperations = {
     tag: 'Signing in',
     summary: 'Get a new access token and the current secret of the session',
     description:
-      'Reads the refresh token from the input or from the cookie; REST also reads it from the bearer. It rotates at ' +
-      'most once in 30 seconds. Its predecessor stays valid until 30 seconds after the first use of the new token, so ' +
-      'parallel requests and lost answers do no harm. A token that is used later was stolen: its session ends with ' +
-      '`REFRESH_REUSED`.',
+      'Reads the refresh token from the input or from the cookie; REST also reads it from the bearer. The ' +
+      'token rotates at most once in 30 seconds. The previous token stays valid until 30 seconds after the first use of ' +
+      'the new one, so parallel requests and lost answers do no harm. A token that is used after that was stolen: the ' +
+      'session ends with `REFRESH_REUSED`.',
     input: RefreshInput.prefault({}),
     example: {},
     output: AuthPayload,
