@@ -10,7 +10,7 @@ import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/pa
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_ENTRIES } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
-import { KNOWN_PLACE_DAYS } from '../src/auth/throttle/places.ts'
+import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
 import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
 import { Email, NewPassword, Username } from '../src/contract/fields.ts'
@@ -213,6 +213,7 @@ wait, right and wrong passwords are refused alike.`,
       rows: [
         ...rateLimits,
         ['a place stays known to an account after a sign-in for', `${KNOWN_PLACE_DAYS} days`],
+        ['places of an account (further ones stay unknown)', number(MAX_PLACES)],
         ['the count of wrong passwords ends after', duration(FAILURE_MEMORY_SECONDS)],
       ],
     },

@@ -308,6 +308,18 @@ describe.each(WAYS)('the events of a refresh by $adapter with $transport', ({ ad
     expect(await eventsOf(userId)).toEqual({ refresh: 1, refresh_new_place: 1 })
   })
 
+  test('an account has at most 100 places, and a refresh from a further one is an event all the same', async () => {
+    const { client, userId } = await signedIn()
+    await server.sql`
+      insert into places (user_id, place) select ${userId}, 'n:203.0.113.' || n from generate_series(1, 150) n
+      where n <= 100 - (select count(*) from places where user_id = ${userId})`
+
+    await refreshFrom(client, '198.51.100.9')
+
+    expect(await server.sql`select from places where user_id = ${userId}`).toHaveLength(100)
+    expect(await eventsOf(userId)).toEqual({ refresh: 1, refresh_new_place: 1 })
+  })
+
   test('20 refreshes at once from a new network are one event', async () => {
     const { client, userId } = await signedIn()
 

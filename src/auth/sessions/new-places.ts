@@ -3,6 +3,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { places, users } from '../../db/schema.ts'
 import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
+import { hasRoomForPlace } from '../throttle/places.ts'
 
 /**
  * Remembers the places of a refresh and records an event, if the account has not had one of them. It is a statement of
@@ -19,11 +20,15 @@ export async function recordNewPlaces(
   await executor.execute(sql`
     with account as (
       select id from ${users} where id = ${userId}::uuid for key share
+    ), here as (
+      select account.id as user_id, here.place, ${hasRoomForPlace(sql`account.id`, sql`here.place`)} as has_room
+      from account, (values (${network}), (${device})) as here (place) where here.place is not null
     ), placed as (
-      insert into ${places} (user_id, place)
-      select id, place from account, (values (${network}), (${device})) as here (place) where place is not null
+      insert into ${places} (user_id, place) select user_id, place from here where has_room
       on conflict do nothing
       returning user_id
+    ), new as (
+      select user_id from placed union select user_id from here where not has_room
     )
-    ${insertEvents(sql`select distinct ${event} from placed`)}`)
+    ${insertEvents(sql`select ${event} from new`)}`)
 }

@@ -10,7 +10,7 @@ import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
-import { KNOWN_PLACE_DAYS, type Places } from '../throttle/places.ts'
+import { hasRoomForPlace, KNOWN_PLACE_DAYS, type Places } from '../throttle/places.ts'
 
 export type OpenSession = ReturnType<typeof createOpenSession>
 
@@ -95,8 +95,8 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
           and coalesce((select not bool_or(is_here) from known), (select is_old from account))
       ), placed as (
         insert into ${placesTable} (user_id, place, signed_in_at)
-        select user_id, place, now() from opened, (values (${network}), (${devicePlace})) as here (place)
-        where place is not null
+        select opened.user_id, here.place, now() from opened, (values (${network}), (${devicePlace})) as here (place)
+        where here.place is not null and ${hasRoomForPlace(sql`opened.user_id`, sql`here.place`)}
         on conflict (user_id, place) do update set signed_in_at = now(), seen_at = now()
         where ${placesTable}.signed_in_at is null or ${placesTable}.signed_in_at < now() - interval '1 day'
       ), recorded as (

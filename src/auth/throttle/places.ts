@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import ipaddr from 'ipaddr.js'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
@@ -10,6 +10,12 @@ export type Places = ReturnType<typeof createPlaces>
 
 /** How long a place stays known after the last sign-in from it. */
 export const KNOWN_PLACE_DAYS = 90
+
+/**
+ * How many places an account has. Further ones stay unknown: if they took the room of others, a taker could make the
+ * owner's places unknown.
+ */
+export const MAX_PLACES = 100
 
 const DEVICE_ID_BYTES = 16
 
@@ -75,6 +81,13 @@ export function createPlaces({ db, secret }: { db: Db; secret: string }) {
         })
     },
   }
+}
+
+/** Whether an account has room for a place, or has it already. */
+export function hasRoomForPlace(userId: SQL, place: SQL) {
+  return sql`(
+    exists (select from ${places} as had where had.user_id = ${userId} and had.place = ${place})
+    or (select count(*) from ${places} as had where had.user_id = ${userId}) < ${sql.raw(`${MAX_PLACES}`)})`
 }
 
 /** The network as the migration `owner_first` writes it. */
