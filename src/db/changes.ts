@@ -4,43 +4,42 @@ import { connectionOptions } from './client.ts'
 
 export type Changes = ReturnType<typeof createChanges>
 
-/** Named in the triggers of the migration `tell_of_changes`. */
+/** The channel on which the triggers of the migration `tell_of_changes` NOTIFY. */
 const CHANNEL = 'servauth_changed'
-/** What a TRUNCATE says in the place of an id. */
+/** The payload of a TRUNCATE, instead of an id. */
 const EVERYTHING = '*'
 
-/** How often the connection has to prove that it lives, and how long a proof is good. */
+/** How often a heartbeat proves that the connection works, and how long a proof is valid. */
 export const HEARTBEAT_MS = 40
 export const PROOF_MS = 180
 /**
- * How often somebody else has to be heard. An answer alone does not prove it: a pooler may answer for a backend that
- * listens, and after a switch to another server the old one answers on.
+ * How often a NOTIFY over another connection must arrive. A heartbeat alone is not enough: a pooler may answer without
+ * forwarding, and after a failover the old server may still answer.
  */
 export const WORD_MS = 5000
-/** A heartbeat that takes longer is not waited for: the connection is given up for another. */
+/** If a heartbeat takes longer, the connection is closed and another one is opened. */
 const LOST_MS = 2000
 const RETRY_MS = 250
 
 type Subscriber = {
-  /** The session or the user with this id is not what it was. */
+  /** The session or the user with this id has changed. */
   onChange: (id: string) => void
-  /** Changes may have been missed: what is remembered is worth nothing. */
+  /** Changes may have been missed, so all cache entries are invalid. */
   onGap: () => void
 }
 
 /**
- * Hears of every change of a session or a user, whoever makes it, through the database's triggers.
+ * Listens for changes of sessions and users. Triggers NOTIFY them, whatever program makes the change.
  *
- * A heartbeat asks the listening backend whether it listens. Its answer comes after all that was committed
- * before the question, so it proves that nothing older is missing. `isCurrent` holds while the last proven
- * question is less than {@link PROOF_MS} old: a cut, frozen, slow or foreign connection ends it by itself. `onLost` is
- * told once when nothing is heard any more.
+ * A heartbeat asks the listening backend whether it listens. All changes that were committed before the question arrive
+ * before the answer, so the answer proves that none is missing. `isCurrent` is true while the last proven question is
+ * younger than {@link PROOF_MS}. `onLost` is called once when the connection is lost.
  */
 export function createChanges(url: string, onLost: (fault: unknown) => void = () => {}) {
   const inTime = createDeadline(LOST_MS)
   let subscriber: Subscriber = { onChange: () => {}, onGap: () => {} }
   let provenAt = Number.NEGATIVE_INFINITY
-  /** The same, also after what was known has been given up. */
+  /** The same, but not reset when the connection is lost. */
   let lastProvenAt = provenAt
   let isLost = false
   let stopped = false
@@ -61,19 +60,19 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
       max: 1,
       idle_timeout: 0,
       max_lifetime: null,
-      // Not in the driver's types. Its own `listen` uses a connection that nothing else can be asked on.
+      // Missing in the driver's types. The driver's own `listen` uses a connection that accepts no other queries.
       onnotify: (_channel: string, id: string) => {
         const hear = words.get(id)
         if (hear) hear()
         else if (id === EVERYTHING) subscriber.onGap()
         else subscriber.onChange(id)
       },
-      // The driver would connect anew in silence, at once and without end, and that backend listens to nothing.
+      // Otherwise the driver would reconnect silently, at once and endlessly, and the new backend would not listen.
       onclose: () => lose(new Error('The connection was closed')),
     }
     const sql = postgres(url, options as never)
 
-    /** That what is said on another connection is heard on this one. */
+    /** Resolves if a NOTIFY over another connection arrives on this one. */
     async function hearsWord() {
       const word = `word ${crypto.randomUUID()}`
       const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
@@ -91,7 +90,7 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
       await Promise.race([hearsWord(), lost])
       subscriber.onGap()
       let wordAt = performance.now()
-      // From here on by the state: a race with what lasts for days would be remembered at each heartbeat.
+      // Reads the state instead of racing with `lost`: each race would add a handler to a promise that lasts for days.
       while (!isStopped()) {
         const askedAt = performance.now()
         if (askedAt - wordAt > WORD_MS) {
@@ -99,7 +98,7 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
           hearsWord().catch(lose)
         }
         const channels = await inTime(sql`select from pg_listening_channels()`, late)
-        if (state.isLost || channels.length === 0) throw new Error('Nothing is heard any more')
+        if (state.isLost || channels.length === 0) throw new Error('The connection no longer listens')
         provenAt = askedAt
         lastProvenAt = askedAt
         isLost = false
@@ -137,11 +136,11 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
     start() {
       running = run()
     },
-    /** Whether all that was committed until {@link PROOF_MS} ago is known here. */
+    /** Whether all changes that were committed until {@link PROOF_MS} ago have arrived. */
     isCurrent: () => performance.now() - provenAt < PROOF_MS,
-    /** How long ago all was known for sure, in milliseconds. */
+    /** How old the latest proof is that no change is missing, in milliseconds. */
     ageMs: () => performance.now() - lastProvenAt,
-    /** @internal Waits until all that is committed by now is known here. */
+    /** @internal Waits until all changes that are committed by now have arrived. */
     async catchUp() {
       const asked = performance.now()
       while (provenAt < asked) {
@@ -157,7 +156,7 @@ export function createChanges(url: string, onLost: (fault: unknown) => void = ()
   }
 }
 
-/** Says something on another connection, made anew: wherever the address leads to by now. */
+/** Sends a NOTIFY over a fresh connection, so it reaches the server to which the address leads now. */
 async function tell(url: string, what: string) {
   const sql = postgres(url, { ...connectionOptions, max: 1 })
   try {

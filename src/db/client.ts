@@ -8,17 +8,17 @@ import * as schema from './schema.ts'
 import { statementName } from './statement-name.ts'
 
 export type Db = ReturnType<typeof createDb>['db']
-/** A transaction, or the pool itself: what a statement may run on. */
+/** Runs statements: a transaction, or the pool itself. */
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 
 type InTime = ReturnType<typeof createDeadline>
-/** The deadline of calls on the pool and of those inside of a transaction, counted apart; and where there is tracing. */
+/** A deadline for calls on the pool and another for calls inside a transaction, each with its own count; and tracing. */
 type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefined }
 
-/** What every connection of a running server is made with. */
+/** The options of every connection of a running server. */
 export const connectionOptions = {
   connect_timeout: LIMITS.connectSeconds,
-  // Array types are not used, and the query that looks them up rejects where nobody can catch it.
+  // Array types are not used, and no caller could catch a failure of the query that looks them up.
   fetch_types: false,
   backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
   onnotice: () => {},
@@ -31,8 +31,8 @@ export const connectionOptions = {
 } as const
 
 /**
- * Opens the pool. Connections are made when needed, so a database that is down does not
- * keep the process from starting; every call ends within {@link LIMITS.callMs}.
+ * Opens the pool. Connections are opened when they are needed, so the process starts even if the database is down.
+ * Every call ends within {@link LIMITS.callMs}.
  */
 export function createDb(url: string, span?: Span) {
   const sql = postgres(url, { ...connectionOptions, max: LIMITS.connections })
@@ -40,7 +40,7 @@ export function createDb(url: string, span?: Span) {
   const withinTransaction = createDeadline(LIMITS.callMs)
   return {
     db: drizzle(bounded(sql, { inTime, withinTransaction, span }), { schema }),
-    /** How many calls wait for the database or are being answered, a transaction counting as one. */
+    /** How many calls wait for the database or run on it. A transaction counts as one. */
     pool: { connections: LIMITS.connections, underWay: inTime.pending },
     close: () => sql.end({ timeout: 5 }),
   }
@@ -49,10 +49,9 @@ export function createDb(url: string, span?: Span) {
 const POSTGRESQL = { 'db.system.name': 'postgresql' }
 
 /**
- * The same client with a deadline on every call, since the driver can wait for ever on a
- * connection that dies at a bad moment (its issues 1193, 1195, 1199). What was given up does not
- * run late: a statement is cancelled, and a transaction whose caller has been refused rolls back.
- * Statements are prepared: Drizzle asks for it only where a query is named.
+ * Puts a deadline on every call, because the driver can wait endlessly if a connection dies (issues 1193, 1195, 1199).
+ * After the deadline nothing runs: a statement is cancelled, a transaction rolls back. All statements are prepared;
+ * Drizzle alone prepares only named queries.
  */
 function bounded<Client extends Sql | TransactionSql>(
   client: Client,
@@ -88,7 +87,7 @@ function bounded<Client extends Sql | TransactionSql>(
           let wanted = true
           const assertStillWanted = () => {
             assertWanted()
-            if (!wanted) throw new Error('The transaction came too late')
+            if (!wanted) throw new Error('The deadline of the transaction has passed')
           }
           const inside = { ...around, inTime: withinTransaction }
           const transaction = () =>
@@ -128,10 +127,9 @@ function unavailable(cause: unknown) {
 }
 
 /**
- * Whether a fault lies with the database's state and not with the statement. By SQLSTATE class
- * (PostgreSQL, appendix A): data, integrity, syntax and the like are ours, the rest is its.
- * An undefined table is ours to wait for: the migrations are not in yet. So is a database that
- * takes no writes (25006, after a failover) or ends a transaction for its age (25P03, 25P04).
+ * Whether the database caused a fault, and not the statement. True for all SQLSTATE classes (PostgreSQL, appendix A)
+ * except data, integrity, syntax and the like. Also true if a table is missing (before the migrations), the database
+ * takes no writes (25006, after a failover), or PostgreSQL ended the transaction for its age (25P03, 25P04).
  */
 function isUnavailable(fault: unknown) {
   if (fault instanceof AuthError) return false
@@ -144,7 +142,7 @@ export function isConnectionFault(fault: unknown) {
   return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
 }
 
-/** Whether a write was refused because the value of a unique column is taken. */
+/** Whether the database refused a write because the value of a unique column is taken. */
 export function isUniqueViolation(fault: unknown): boolean {
   if (fault instanceof postgres.PostgresError) return fault.code === '23505'
   return fault instanceof Error && fault.cause !== undefined && isUniqueViolation(fault.cause)

@@ -7,8 +7,8 @@ type Options = { keyPrefix: string; points: number; duration: number; inMemoryBl
 type Count = { points: number; ms: number }
 
 /**
- * The library's counters on PostgreSQL, shared by all replicas. The statements are ours: its own put the application's
- * time into the table, and the clocks of replicas differ.
+ * The library's counters on PostgreSQL, shared by all replicas. The library's own statements store the time of the
+ * replica, and the clocks of replicas differ. These statements use the clock of the database.
  */
 export function createCounters(db: Db) {
   return (options: Options) => new Counter(db, options)
@@ -25,7 +25,7 @@ class Counter extends RateLimiterDrizzle {
     this.#db = db
   }
 
-  /** The library says of a key that it refuses from memory that nothing was counted; at least this much was. */
+  /** If the library refuses a key from memory, it reports 0 points. This reports the least that was counted. */
   override async consume(key: string | number, points?: number, options?: object) {
     return super.consume(key, points, options).catch((fault: unknown) => {
       const isFromMemory = fault instanceof RateLimiterRes && fault.consumedPoints === 0

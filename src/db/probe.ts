@@ -8,15 +8,15 @@ const DEADLINE_MS = 10_000
 
 export type Probe = Awaited<ReturnType<typeof probeDatabase>>
 
-/** Where a URL leads, without who goes there. */
+/** The host, port and database of a URL, without user and password. */
 export function placeOf(url: string) {
   const { host, port, path, database } = postgres(url, { max: 1 }).options
   return `${path || `${host[0]}:${port[0]}`}, database ${database}`
 }
 
 /**
- * Looks at a database the way the server uses it: with the same limits at the start of a connection, a second
- * connection that listens, and the clock. Rejects where it cannot be reached.
+ * Examines a database with the connection options of the server: its version, the time it takes to answer, its clock,
+ * and whether notifications arrive. Rejects if the database cannot be reached.
  */
 export async function probeDatabase(url: string) {
   const sql = postgres(url, { ...connectionOptions, max: 1 })
@@ -41,7 +41,7 @@ async function look(sql: postgres.Sql) {
     major: Number(server?.major),
     standby: Boolean(server?.standby),
     medianMs: quickest[ROUNDS >> 1]?.tookMs ?? 0,
-    /** How far our clock is ahead of the database's, by the quickest of the answers. */
+    /** How far the clock of this machine is ahead of the clock of the database, measured by the fastest answer. */
     aheadMs: quickest[0]?.aheadMs ?? 0,
     notifies: await notifies(sql),
   }
@@ -55,7 +55,7 @@ async function clock(sql: postgres.Sql) {
   return { tookMs, aheadMs: sentAt + tookMs / 2 - Number(row?.now) }
 }
 
-/** A pooler that lends connections by the transaction takes the LISTEN and forwards nothing. */
+/** False behind a pooler in transaction mode, which accepts the LISTEN but forwards no notifications. */
 async function notifies(sql: postgres.Sql) {
   const channel = `servauth_doctor_${crypto.randomUUID().slice(0, 8)}`
   const { promise: heard, resolve } = Promise.withResolvers<boolean>()

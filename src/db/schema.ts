@@ -17,7 +17,7 @@ import {
 
 const time = (name: string) => timestamp(name, { withTimezone: true })
 const createdAt = () => time('created_at').notNull().defaultNow()
-/** Kept current by a trigger, so that a change by plain SQL counts too. */
+/** A trigger keeps it current, so that a change by plain SQL counts too. */
 const updatedAt = () => time('updated_at').notNull().defaultNow()
 
 export const users = pgTable(
@@ -31,15 +31,15 @@ export const users = pgTable(
     pendingSessionId: uuid('pending_session_id'),
     /** The Argon2id hash in PHC form; an imported one may be scrypt until the next login. */
     password: varchar({ length: 255 }).notNull(),
-    /** While this is set, the password is never right. Only a new password from a mailed link unlocks the account. */
+    /** While this is set, every password is refused. Only a new password from a mailed link unlocks the account. */
     passwordLockedAt: time('password_locked_at'),
     username: varchar({ length: 100 }),
-    /** Since when nobody may sign in to the account; set by whoever runs the server. */
+    /** Set while the operator has disabled the account: then every sign-in is refused. */
     disabledAt: time('disabled_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
-  // Empty where nothing was imported, so that asking for it costs nothing.
+  // Empty if no account was imported, so that a query of it costs nothing.
   (table) => [
     index('users_imported_password_index').on(table.id).where(sql`${table.password} not like '$argon2%'`),
   ],
@@ -56,15 +56,15 @@ export const sessions = pgTable(
       .references(() => users.id, { onDelete: 'cascade' }),
     /** SHA-256 of the current refresh token. */
     token: varchar({ length: 255 }).notNull().unique(),
-    /** SHA-256 of the one before it, valid until the grace after the first use of `token`. */
+    /** SHA-256 of the previous refresh token. It is valid until the grace after the first use of `token` ends. */
     previousToken: varchar('previous_token', { length: 255 }),
     rotatedAt: time('rotated_at'),
     /**
-     * When the current token was first used, which starts the grace of the one before it. It is older than `rotatedAt` if
-     * not yet, and `infinity` if only its late predecessor has been presented.
+     * When the current token was first used. This starts the grace of the previous token. Older than `rotatedAt` if the
+     * current token was not used yet; `infinity` if only its late predecessor was presented.
      */
     tokenUsedAt: time('token_used_at'),
-    /** Names the chain of tokens that rotation continues; a changed password begins a new one. */
+    /** Names the chain of tokens that rotation continues. A changed password starts a new chain. */
     lineage: uuid().notNull().default(sql`gen_random_uuid()`),
     transport: sessionTransport().notNull(),
     /** When the password was last given in this session. */
@@ -82,10 +82,10 @@ export const sessions = pgTable(
   ],
 )
 
-/** `SENT`: handed over to the mail server. `SKIPPED`: not wanted when its turn came. */
+/** `SENT`: the mail server accepted it. `SKIPPED`: it was no longer wanted when the worker took it. */
 export const mailStatus = pgEnum('mail_status', ['PENDING', 'SENT', 'FAILED', 'SKIPPED'])
 
-/** What a mailed token is good for. */
+/** The purpose for which a mailed token is valid. */
 export const tokenPurpose = pgEnum('token_purpose', [
   'PASSWORD_RESET',
   'EMAIL_VERIFICATION',
@@ -94,7 +94,7 @@ export const tokenPurpose = pgEnum('token_purpose', [
   'SIGN_IN_REPORT',
 ])
 
-/** Better-Auth's table of short-lived values, holding the mailed tokens. */
+/** Better-Auth's table of short-lived values. It holds the mailed tokens. */
 export const verifications = pgTable(
   'verification',
   {
@@ -107,9 +107,9 @@ export const verifications = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     purpose: tokenPurpose().notNull(),
-    /** The session that asked for it, which an e-mail change leaves alive. */
+    /** The session that asked for the token. An e-mail change does not end this session. */
     sessionId: uuid('session_id'),
-    /** When the same link was last mailed again, to a known place and to unknown places. */
+    /** When the same link was last mailed again, for a request from a known place and from an unknown place. */
     resentKnownAt: time('resent_known_at'),
     resentUnknownAt: time('resent_unknown_at'),
     expiresAt: time('expires_at').notNull(),
@@ -135,8 +135,8 @@ export const jwks = pgTable('jwks', {
 })
 
 /**
- * Mails that were promised, written in the transaction that causes them. No token is in here:
- * the worker derives it from the row's id when it sends.
+ * Promised mails, written in the transaction that causes them. The table holds no token: the worker derives it from
+ * the id of the row when it sends the mail.
  */
 export const mailOutbox = pgTable(
   'mail_outbox',
@@ -148,14 +148,14 @@ export const mailOutbox = pgTable(
     sessionId: uuid('session_id'),
     status: mailStatus().notNull().default('PENDING'),
     attempts: integer().notNull().default(0),
-    /** How many notices of this kind the mail stands for. */
+    /** How many notices of this kind were joined into this mail. */
     count: integer().notNull().default(1),
-    /** The places that the request came from; only the worker may look up whether the account knows them. */
+    /** The places from which the request came. Only the worker may look up whether they are known to the account. */
     network: varchar({ length: 64 }),
     device: varchar({ length: 64 }),
-    /** Whether a worker has decided to send it. Its token is in `verification`, or was. */
+    /** Whether a worker has decided to send the mail. Then its token is in `verification`, or was there. */
     tokenMade: boolean('token_made').notNull().default(false),
-    /** When it is due; while a worker sends, when that worker is given up; after that, when it was sent. */
+    /** When the mail is due. While a worker sends it: when the lease ends. After that: when it was sent. */
     nextAttemptAt: time('next_attempt_at').notNull().defaultNow(),
     expiresAt: time('expires_at').notNull(),
     createdAt: createdAt(),
@@ -168,23 +168,23 @@ export const mailOutbox = pgTable(
   ],
 )
 
-/** What happened to an account. A repetition takes the same row. No foreign key: events outlive deleted accounts. */
+/** What happened to an account. A repetition updates the same row. No foreign key: events outlive deleted accounts. */
 export const events = pgTable(
   'events',
   {
     id: uuid().primaryKey().defaultRandom(),
     kind: varchar({ length: 40 }).notNull(),
     userId: uuid('user_id'),
-    /** What tells repetitions apart, see `insertEvents`. Random for a version of the server that does not set it. */
+    /** Repetitions have the same origin, see `insertEvents`. Random if a version of the server does not set it. */
     origin: varchar({ length: 64 }).notNull().default(sql`gen_random_uuid()::text`),
-    /** `-infinity` if a repetition on any later day takes the same row. */
+    /** `-infinity` if a repetition on any later day updates the same row. */
     day: date().notNull().default(sql`(now() at time zone 'utc')::date`),
     count: integer().notNull().default(1),
     requestId: varchar('request_id', { length: 64 }),
     ipAddress: varchar('ip_address', { length: 45 }),
     userAgent: varchar('user_agent', { length: 255 }),
     createdAt: createdAt(),
-    /** When it happened last. */
+    /** When the event last happened. */
     lastAt: time('last_at').notNull().defaultNow(),
   },
   (table) => [
@@ -205,7 +205,7 @@ export const places = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     place: varchar({ length: 64 }).notNull(),
-    /** Null if a session was only used from here. */
+    /** Null if a session was used from this place but the account never signed in from it. */
     signedInAt: time('signed_in_at'),
     seenAt: time('seen_at').notNull().defaultNow(),
   },
@@ -216,8 +216,8 @@ export const places = pgTable(
 )
 
 /**
- * Registrations of addresses that are not verified yet, if verification is required. The id is that of the mail, so
- * each mailed link activates the password of its own registration and no other.
+ * Registrations of addresses that are not verified yet, if verification is required. The id is the id of the mail, so
+ * each mailed link activates only the password of its own registration.
  */
 export const registrations = pgTable(
   'registrations',
@@ -236,7 +236,7 @@ export const registrations = pgTable(
   ],
 )
 
-/** Attempts, counted for all replicas. `rate-limiter-flexible` names the columns. */
+/** Counts of attempts, shared by all replicas. `rate-limiter-flexible` sets the names of the columns. */
 export const throttle = pgTable(
   'throttle',
   {

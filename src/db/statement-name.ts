@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
 
-/** More than the server has statements. Only lists of different lengths create new ones. */
+/** More than the number of statements of the server. Only lists of different lengths create new statements. */
 const MAX_STATEMENTS = 1000
 
 const names = new LRUCache<string, string>({ max: MAX_STATEMENTS, memoMethod: parseName })
 
-/** What a statement does to which table, for example `insert events`. The name of its span holds no other text. */
+/** The verb and the table of a statement, for example `insert events`. The name of its span contains no other text. */
 export const statementName = (text: string) => names.memo(text)
 
 function parseName(text: string) {

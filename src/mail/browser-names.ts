@@ -1,6 +1,6 @@
 type Names = readonly (readonly [name: string, pattern: RegExp])[]
 
-/** In this order, because most browsers also name those that they resemble. */
+/** The order matters, because most browsers also name those that they resemble. */
 const BROWSERS: Names = [
   ['Edge', /\bEdg(?:e|A|iOS)?\//],
   ['Opera', /\b(?:OPR|Opera)\//],
@@ -23,7 +23,7 @@ const findName = (names: Names, text: string) => names.find(([, pattern]) => pat
 
 /**
  * The browser and the system of a `User-Agent` header. Only names from a list, never the text of the header: an attacker
- * writes it, and could put a message of their own into our mail.
+ * could use it to put a message into our mail.
  */
 export function describeBrowser(userAgent: string) {
   const browser = findName(BROWSERS, userAgent)

@@ -11,8 +11,8 @@ type Parts = {
   db: Db
   log: Logger
   /**
-   * Reads what a mail of the outbox has to say now. `UNWANTED` if it must not be sent any more; `POSTPONED` if it has
-   * set a later time for it.
+   * Reads the current values of a mail of the outbox. `UNWANTED` if the mail must no longer be sent; `POSTPONED` if
+   * this call has set a later time for the mail.
    */
   compose: (row: MailRow) => Promise<MailData | 'UNWANTED' | 'POSTPONED'>
   /** Called in the transaction that marks a mail as failed. */
@@ -25,17 +25,17 @@ type Parts = {
 /** No more than can be sent at once, so that other replicas can take the rest. */
 const MAX_BATCH = MAX_CONNECTIONS
 const POLL_MS = 500
-/** How long a taken mail belongs to its worker. Must be longer than composing and sending can take. */
+/** How long a leased mail belongs to its worker. Must be longer than the worker can take to compose and send it. */
 export const LEASE_SECONDS = 60
 export const MAX_RETRY_SECONDS = 900
 const MIN_LAST_RETRY_SECONDS = 10
-/** How long a stop waits for mails that are being sent. After the lease, another replica sends the others. */
+/** How long a stop waits for mails that are being sent. Another replica sends the rest after their lease ends. */
 const MAX_STOP_MS = 5000
 
 /**
  * Sends the mails of the outbox. A worker leases each mail, so that two replicas do not send the same one, and
- * mails of a replica that died are taken over. A failed mail is retried with a growing wait until it expires: only a
- * refusal for good ends it sooner.
+ * another replica takes over the mails of one that died. A failed mail is retried with growing waits until it expires.
+ * Only a permanent refusal by the mail server ends it sooner.
  */
 export function startMailWorker({ db, log, compose, onFailed, send, around }: Parts) {
   let stopped = false
@@ -80,7 +80,7 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
     }
   }
 
-  /** Keeps only the last one of a kind for a mailbox, because strangers can cause any number. */
+  /** Keeps only the last skipped mail of a kind for each mailbox, because strangers can cause any number of them. */
   async function skip(row: MailRow) {
     await db.update(mailOutbox).set({ status: 'SKIPPED' }).where(isStillOurs(row))
     await db.execute(sql`
@@ -123,7 +123,7 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
         log.warn({ err }, 'the outbox cannot be read')
         return []
       })
-      // Settled, not all: if the result of a mail cannot be written, its lease ends and it is taken again.
+      // Not `Promise.all`: if the result of one mail cannot be written, its lease ends and a worker takes it again.
       await Promise.allSettled(mails.map(deliverOne))
       if (mails.length < MAX_BATCH) await pause()
     }

@@ -9,7 +9,7 @@ const MAX_STEP_MS = 10_000
 /** For a whole mail. Without it, a server that is slow at every step could outlast the lease of the mail worker. */
 const MAX_MAIL_MS = 40_000
 
-/** The mail server refused for good, or the mail expired: a retry cannot succeed. */
+/** The mail server refused permanently, or the mail expired. A retry cannot succeed. */
 export class UndeliverableError extends Error {
   override readonly name = 'UndeliverableError'
 }
@@ -66,8 +66,8 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
 }
 
 /**
- * Whether the mail server refused this recipient or this mail for good. Any other refusal, for example of the greeting
- * or of the password, is about the mail server or its settings, and the operator can end it.
+ * Whether the mail server refused this recipient or this mail permanently. Any other refusal, for example of the
+ * greeting or the password, is about the mail server or its settings. The operator can fix its cause.
  */
 function isRefusedForGood(fault: unknown) {
   const { responseCode = 0, command = '' } = fault as { responseCode?: number; command?: string }

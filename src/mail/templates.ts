@@ -7,7 +7,7 @@ export type Message = { to: string; subject: string; text: string; html: string 
 export type MailData = {
   kind: MailKind
   to: string
-  /** When it happened; of a notice that stands for many, when it happened first. */
+  /** When it happened. For a joined notice: when it first happened. */
   at: Date
   /** How often it happened. Only notices without a link are counted. */
   count?: number
@@ -117,7 +117,7 @@ const TEMPLATES = {
 
 export type MailKind = keyof typeof TEMPLATES
 
-/** Fills in the template of a mail: plain text and HTML say the same, and the subject says what happened. */
+/** Fills in the template of a mail, as plain text and as HTML with the same content. */
 export function renderMail(data: MailData): Message {
   const { to, kind, link } = data
   const { subject, lines, linkText = '' }: Template = TEMPLATES[kind]

@@ -1,12 +1,12 @@
 import type { DestinationStream } from 'pino'
 
-/** What a pipe takes whole (PIPE_BUF), or lines of several workers would be torn where whoever reads them is slow. */
+/** PIPE_BUF: a pipe takes at most this much in one piece. A longer write could mix the lines of several workers. */
 const MOST_TOGETHER = 4096
 const LONGEST_WAIT_MS = 100
 
 /**
- * Hands lines on some at a time: a write for each costs as much as a request. The destination's own buffer
- * counts all that it holds again at every line.
+ * Writes several lines at once, because a write for each line costs as much as a request. The buffer of the destination
+ * itself counts all its bytes again at every line.
  */
 export class LineBuffer {
   readonly #destination: DestinationStream

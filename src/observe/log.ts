@@ -5,7 +5,7 @@ import { LineBuffer } from './line-buffer.ts'
 
 export type { Logger }
 
-/** JSON lines in production; readable lines when someone is watching. */
+/** JSON lines, and in development lines for people to read. */
 export async function createLog({
   LOG_LEVEL,
   NODE_ENV,
@@ -16,7 +16,7 @@ export async function createLog({
     const lines = new LineBuffer(destination)
     process.once('exit', () => {
       lines.flush()
-      // Its `flushSync` tries for ever where whoever read the lines is gone.
+      // Not `flushSync`: it retries endlessly if the process that reads the lines has ended.
       destination.end()
     })
     return pino(options, lines)
@@ -45,9 +45,8 @@ export type RequestLine = {
 }
 
 /**
- * Writes the line of an ordinary request as pino would, which takes it as long as a quarter of a request: by
- * hand where lines are JSON. Method and path are the client's words; so may be the request id, which has no
- * character that would have to be escaped (`http/request-id.ts`).
+ * Writes the same line for a request as pino, which would take a quarter of the time of a request. Method and path come
+ * from the client, so they are escaped. The request id needs no escaping (`http/request-id.ts`).
  */
 export function createRequestLines(log: Logger): (line: RequestLine) => void {
   if (!log.isLevelEnabled('info')) return () => {}
@@ -62,7 +61,7 @@ export function createRequestLines(log: Logger): (line: RequestLine) => void {
   }
 }
 
-/** What the request log says, as somebody who watches wants to read it. */
+/** The values of a request line, which development shows as one sentence. */
 const ASKED = 'method,path,status,ms,code'
 
 function sentence({ method, path, status, code = '', ms }: Record<string, unknown>) {
@@ -72,8 +71,8 @@ function sentence({ method, path, status, code = '', ms }: Record<string, unknow
 type Described = { type: string; message?: string; code?: string; stack?: string; cause?: Described }
 
 /**
- * What may be logged of a fault. Messages are left out where a library puts bound values into
- * them: Drizzle's hold the SQL with its parameters, PostgreSQL's of class 22 the value that did not fit.
+ * The part of a fault that may be logged. A message is left out if it may contain values: Drizzle's messages contain
+ * the SQL with its parameters, and those of PostgreSQL's class 22 contain the value that did not fit.
  */
 function describe(fault: unknown, depth = 0): Described {
   if (!(fault instanceof Error)) return { type: typeof fault }
@@ -89,7 +88,7 @@ function describe(fault: unknown, depth = 0): Described {
   }
 }
 
-/** The call sites of a stack without its first lines, which repeat the message. */
+/** The frames of a stack. Its first lines are left out, because they repeat the message. */
 function frames(stack: string) {
   const lines = stack.split('\n').filter((line) => /^\s+at /.test(line))
   return lines.slice(0, 12).join('\n')

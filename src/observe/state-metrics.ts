@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Db } from '../db/client.ts'
 import { createDatabaseCounts } from './database-counts.ts'
 
-/** What is read at a scrape, as plain values: this folder must not import the folders that provide them. */
+/** The parts that are read at a scrape. Their types are repeated here, because this folder must not import theirs. */
 export type ObservedParts = {
   vitals: {
     hashing: () => { running: number; waiting: number }
