@@ -94,7 +94,7 @@ async function createRoutes(
   return routes
 }
 
-/** Finds the methods of a path in the way in which Hono finds its routes. */
+/** Finds the methods of a path. It matches paths as Hono does. */
 function methodsByPath(routes: { method: string; path: string }[]) {
   const router = new TrieRouter<string>()
   for (const { method, path } of routes) router.add('ALL', path, method)

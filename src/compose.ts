@@ -18,14 +18,14 @@ import type { Span } from './span.ts'
 /** The settings, with a database and a secret that development creates if they are missing. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 
-/** Builds the whole server; the only file that knows every part. It is ready only while the other workers are ready too. */
+/** Builds the whole server. The server is ready only while `areOthersReady` is true. */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
   const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
   const tracing = isTraced(env) ? await createTracing(env, log) : undefined
   const span = tracing?.span
   const { db, pool, close } = createDb(env.DATABASE_URL, span)
   const changes = createChanges(env.DATABASE_URL, (err) =>
-    log.warn({ err }, 'changes are not heard: until they are, every credential is looked up'),
+    log.warn({ err }, 'the listening connection is lost: until it is back, the session cache is not used'),
   )
   const mail = createMail(env, log, span)
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
@@ -91,7 +91,7 @@ export function composeService(env: Settings) {
   return { auth: createAuthService({ ...parts, canMail: false }), close }
 }
 
-/** Sends by SMTP. Without a mail server, development writes mails to the log, so that every flow can be tried. */
+/** Sends mails by SMTP. Without a mail server, development writes them to the log, so that their links can be used. */
 function createMail(env: Settings, log: Logger, span?: Span) {
   if (env.SMTP_URL) {
     const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })

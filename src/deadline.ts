@@ -1,6 +1,6 @@
 /**
- * Rejects work that takes longer than `ms`, with a precision of a tenth. One timer watches all pending work, since one
- * timer each would cost more than most of the work.
+ * Rejects work that takes longer than `ms`, with a precision of a tenth. One timer watches all pending work, because a
+ * separate timer would cost more than most of the work itself.
  */
 export function createDeadline(ms: number) {
   const pending = new Set<{ until: number; reject: (fault: Error) => void; onLate: () => Error }>()
@@ -9,7 +9,7 @@ export function createDeadline(ms: number) {
   function tick() {
     const now = performance.now()
     for (const each of pending) {
-      // In the order of their start, so the rest has more time left.
+      // The set is in the order of the starts, so all later items have more time left.
       if (each.until > now) break
       pending.delete(each)
       each.reject(each.onLate())

@@ -4,10 +4,10 @@ import { z } from 'zod'
 
 /** The settings of the server. This file imports nothing of the product, so every part may import it. */
 
-/** The smallest minimum that a rule allows (NIST SP 800-63B-4, section 3.1.1.1); a setting may ask for more. */
+/** The smallest minimum that NIST allows (SP 800-63B-4, section 3.1.1.1). A setting may require more. */
 export const MIN_PASSWORD_CHARACTERS = 8
 
-/** The longest life that a setting gives an access token. */
+/** The longest lifetime of an access token that a setting can choose. */
 export const MAX_ACCESS_TOKEN_SECONDS = 3600
 
 const MINUTE = 60
@@ -19,7 +19,7 @@ export type RateLimit = readonly [count: number, seconds: number]
 /** The limits on attempts, mails and events, unless `THROTTLE_LIMITS` sets others. */
 export const RATE_LIMITS = {
   loginPerAddress: [20, MINUTE],
-  /** The failures in a row that are free, and the longest of the waits that grow after them. */
+  /** The number of failures in a row without a wait, and the longest of the growing waits after them. */
   loginFailures: [5, 15 * MINUTE],
   registerPerAddress: [20, HOUR],
   mailedTokenPerAddress: [10, MINUTE],
@@ -64,7 +64,7 @@ const Origin = z.string().transform((value, context) => {
   return z.NEVER
 })
 
-/** Where mailed links lead: https, or http on localhost; a path is welcome. */
+/** The base of mailed links: https, or http on localhost. It may have a path. */
 const AppUrl = z.url({ protocol: /^https?$/ }).transform((value, context) => {
   const { protocol, hostname, origin, pathname, search, hash } = new URL(value)
   if (protocol === 'https:' || isLocal(hostname)) {
@@ -199,7 +199,7 @@ const EnvSchema = z.object({
 })
 
 /**
- * Variables that libraries read by themselves, where they would change the server past its settings, and what to do
+ * Variables that libraries read by themselves and that would change the server behind its settings, with what to do
  * instead. A test finds the variables that libraries read.
  */
 const FOREIGN_VARIABLES: [name: RegExp, advice: string][] = [
@@ -228,7 +228,7 @@ export const ENV_NAMES = Object.keys(EnvSchema.shape)
 
 export type Env = ReturnType<typeof loadEnv>
 
-/** Reads the settings and fills in the defaults that depend on other settings. Reports all faults at once, and no value. */
+/** Reads the settings and fills in defaults that depend on other settings. Reports all faults at once, without values. */
 export function loadEnv(source: Record<string, string | undefined>) {
   const given: typeof source = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
   const { data, error } = EnvSchema.safeParse(given)

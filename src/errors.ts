@@ -23,7 +23,7 @@ const REFUSALS = {
 
 export type Code = keyof typeof REFUSALS
 
-/** @internal The closed set. A test holds the documents to it. */
+/** @internal The closed set of codes. A test compares the documents with it. */
 export const CODES = Object.keys(REFUSALS) as Code[]
 
 /** Why a credential was refused. It belongs to `UNAUTHENTICATED`. */
@@ -66,14 +66,14 @@ export function invalid(path: string, message: string) {
   return new AuthError('INVALID_INPUT', { fields: [{ path, message }] })
 }
 
-/** Whether a credential was checked and refused, as opposed to a check that failed. */
+/** Whether a credential was checked and refused. False if the check itself failed. */
 export function isRefusedCredential(fault: unknown) {
   return fault instanceof AuthError && fault.code === 'UNAUTHENTICATED'
 }
 
 /**
- * Masks errors that are not for clients, and keeps their cause for the log. Libraries wrap errors, so the causes are
- * searched for a refusal as well.
+ * Masks errors that clients must not see, and keeps their cause for the log. Libraries wrap errors, so this also
+ * searches the causes for a refusal.
  */
 export function asAuthError(fault: unknown): AuthError {
   for (let inner = fault; inner instanceof Error; inner = inner.cause) {

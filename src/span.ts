@@ -1,4 +1,4 @@
 export type Attributes = Readonly<Record<string, string | number>>
 
-/** Runs work inside a span of the current trace. Name and attributes hold no data about a person and no input. */
+/** Runs work inside a span of the current trace. Name and attributes must contain no personal data and no input. */
 export type Span = <T>(name: string, attributes: Attributes, work: () => PromiseLike<T>) => Promise<T>

@@ -58,7 +58,7 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
     for (const { code, retryAfter } of answers) if (code === 'SERVICE_UNAVAILABLE') expect(retryAfter).toBe(1)
   })
 
-  test('the registrations of one network hold no more of it', async () => {
+  test('the registrations of one network leave the hashing gate open to logins of others', async () => {
     const { client, signInAll } = await serverWithUsers('registerPerAddress=9999/60')
 
     const flood = Promise.all(

@@ -139,7 +139,7 @@ test('a database that is slower than the deadline is unavailable and signs no us
   await expect.poll(async () => (await server.client().login(input)).status, { timeout: 5000 }).toBe(200)
 })
 
-test('a pool that one locked account exhausts refuses what waits too long and recovers', async () => {
+test('a pool that one locked account exhausts refuses calls that wait too long and recovers', async () => {
   const { client: locked, user } = await server.registerUser()
   const { client: other } = await server.registerUser()
 

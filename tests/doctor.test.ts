@@ -103,7 +103,7 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     /Restore the old value/,
     () => ({ AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0' }),
   ],
-])('doctor names %s with a way out', async (_, part, what, wayOut, env) => {
+])('doctor names %s and says what to do', async (_, part, what, wayOut, env) => {
   const { code, output } = await doctor(env())
 
   expect(code).toBe(1)

@@ -147,7 +147,7 @@ describe('the commands of the documents', () => {
   }
 
   test.each(documents.filter(({ script }) => script !== ''))(
-    'in $path succeed, one after the other',
+    'the commands in $path succeed, one after the other',
     async ({ path, script }) => {
       // The README creates this account itself.
       if (path === 'README.md') await database.sql`delete from users where email = 'ada@example.com'`
@@ -159,7 +159,7 @@ describe('the commands of the documents', () => {
     60_000,
   )
 
-  test('fail this test when one of them fails', async () => {
+  test('a command that fails is found', async () => {
     const { code } = await run('curl http://localhost:3000/auth/me\necho fine')
 
     expect(code).not.toBe(0)
@@ -172,13 +172,13 @@ describe('the table of settings in docs/operations.md', () => {
     name.replace(/^OTEL_.*/, 'OTEL_EXPORTER_OTLP_ENDPOINT').replace(/^ARGON2_(PASSES|LANES)$/, '_$1')
   const rows = rowsOf('docs/operations.md')
 
-  test('has every setting', () => {
+  test('the table of settings has every setting', () => {
     const named = rows.flatMap(([name]) => namesIn(name))
 
     expect(ENV_NAMES.filter((name) => !named.includes(nameOf(name)))).toEqual([])
   })
 
-  test('has the defaults of the code', () => {
+  test('the table of settings has the defaults of the code', () => {
     const secret = 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0'
     const required = {
       DATABASE_URL: 'postgres://x',
@@ -233,7 +233,7 @@ describe('a limit', () => {
   const promised = '250 ms'
   const repeatable = new Set([promised])
 
-  test.each(others)('is not repeated in $path', ({ prose }) => {
+  test.each(others)('a limit is not repeated in $path', ({ prose }) => {
     const unquoted = prose.replace(/"[^"\n]*"/g, '')
     const repeated = values.filter(
       (value) => !repeatable.has(value) && new RegExp(`\\b${value}\\b`).test(unquoted),
@@ -243,7 +243,7 @@ describe('a limit', () => {
   })
 
   test.each(['schema.graphql', 'src/mail/templates.ts', 'src/rest/openapi-document.ts'])(
-    'that %s names has the value of the code',
+    'a limit that %s names has the value of the code',
     async (path) => {
       const text = await readFile(join(ROOT, path), 'utf8')
       const named = [...text.matchAll(/\b\d+ (?:KiB|seconds|minutes|hours|days|ms)\b/g)].map(
@@ -254,7 +254,7 @@ describe('a limit', () => {
     },
   )
 
-  test('of the server is kept by the proxies of docs/proxies.md', () => {
+  test('the proxies of docs/proxies.md keep the limits of the server', () => {
     const { text } = documentAt('docs/proxies.md')
     const idle = [...text.matchAll(/(?:keepalive|keepalive_timeout) (\d+)s|Idle timeout:\*\* (\d+)/g)]
     const [, maxBody] = /client_max_body_size (\d+)k;/.exec(text) ?? []

@@ -69,7 +69,7 @@ test('a server starts although a dead process left its lock', async () => {
   expect((await second.stop()).code).toBe(0)
 })
 
-test('a second server on the same data fails with a reason, and the first one goes on', async () => {
+test('a second server on the same data fails with a reason, and the first one continues', async () => {
   const { start, launch } = await openHome()
   const first = await start()
 
@@ -82,7 +82,7 @@ test('a second server on the same data fails with a reason, and the first one go
   await first.stop()
 })
 
-test('a server on a busy port fails with a way out and stops its database', async () => {
+test('a server on a busy port fails, says what to do and stops its database', async () => {
   const { launch, cwd, port } = await openHome()
   const occupant = createServer().listen(port)
 
@@ -96,7 +96,7 @@ test('a server on a busy port fails with a way out and stops its database', asyn
   await expect(stat(join(cwd, '.servauth/postgres/postmaster.pid'))).rejects.toThrow()
 })
 
-test('a server without access to its data folder fails with a way out', async () => {
+test('a server without access to its data folder fails and says what to do', async () => {
   const { launch, cwd } = await openHome()
   await writeFile(join(cwd, '.servauth'), 'in the way')
 

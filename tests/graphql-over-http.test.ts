@@ -21,7 +21,7 @@ const audits = serverAudits({
 })
 
 test.each(audits.map((audit) => [`${audit.id} ${audit.name}`, audit] as const))(
-  'audit %s',
+  'the server is measured by the audit %s',
   async (_, audit) => {
     const result = await audit.fn()
 

@@ -97,7 +97,7 @@ describe('more events than the table may have', () => {
     expect(await counts()).toEqual({ login: 600, throttled: 400 })
   })
 
-  test('then the oldest events are deleted, and never more than there are too many', async () => {
+  test('the oldest events of accounts are deleted next, and no more than exceed the limit', async () => {
     await server.sql`delete from events`
     await fill(USER, 'login', 700, '2 days')
     await fill(USER, 'logout', 1600, '1 day')
@@ -112,7 +112,7 @@ describe('more events than the table may have', () => {
     expect(oldest?.kept).toBe(true)
   })
 
-  test('about as many are deleted if only a sample of the table is read', async () => {
+  test('about as many events as exceed the limit are deleted if only a sample of the table is read', async () => {
     await server.sql`delete from events`
     await server.sql.unsafe('vacuum full events')
     await fill(null, 'throttled', 60_000, '1 hour')

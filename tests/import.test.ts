@@ -166,7 +166,7 @@ describe('an import', () => {
     }
   })
 
-  test('an import refuses a hash that costs many times the own hash', async () => {
+  test('an import refuses a hash that costs many times as much as the server’s own', async () => {
     const [usual, hungry, slow] = [person(), person(), person()]
     const costs = [
       [usual, 65_536, 4],
@@ -208,7 +208,7 @@ describe('an import', () => {
     expect(await readFile(mapFile, 'utf8')).toContain(`"'+${people[0]?.email}","unknown kind of hash"`)
   })
 
-  test('an import leaves users alone who changed their address or deleted the account since', async () => {
+  test('an import does not touch users who changed their address or deleted the account since', async () => {
     const [moved, left] = [person(), person()]
     for (const each of [moved, left]) await source.signUp(each)
     await importInto(server, source)

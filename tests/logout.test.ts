@@ -82,7 +82,7 @@ describe.each(WAYS)('logout by $adapter with $transport', ({ adapter, transport 
   })
 })
 
-test('logout by a bearer leaves the session of the cookie beside it alone', async () => {
+test('logout by a bearer does not end the session of a cookie in the same request', async () => {
   const { client: cookie } = await server.registerUser('REST', 'COOKIE')
   const { client: bearer } = await server.registerUser()
 
@@ -108,7 +108,7 @@ test('logout with a secret from before a password change ends no session', async
   expect((await client.me()).data?.email).toBe(input.email)
 })
 
-test('logout with an invalid bearer ends the session of the cookie beside it', async () => {
+test('logout with an invalid bearer ends the session of the cookie in the same request', async () => {
   const { client } = await server.registerUser('GraphQL', 'COOKIE')
   const left = client.twin()
 

@@ -135,7 +135,7 @@ describe.each(['false', 'true'])('with REQUIRE_EMAIL_VERIFICATION=%s', (REQUIRE_
     expect(tokens(server, email)).toHaveLength(2)
   })
 
-  test('a mailbox gets at most eight of these mails an hour, and the next ones after that', async () => {
+  test('a mailbox gets at most eight mails with a link an hour, and more in the next hour', async () => {
     const { email } = await knownAtHome(server, false)
     const askForNew = async () => {
       await askAll(server, 'requestPasswordReset', [email], HOME)
@@ -152,7 +152,7 @@ describe.each(['false', 'true'])('with REQUIRE_EMAIL_VERIFICATION=%s', (REQUIRE_
     expect(tokens(server, email)).toHaveLength(10)
   })
 
-  test('requests for an address without an account use up nothing of it', async () => {
+  test('requests for an address without an account do not count against a mailbox', async () => {
     const input = account()
     await askAll(server, 'requestPasswordReset', Array(12).fill(input.email))
     await askAll(server, 'requestEmailVerification', Array(12).fill(input.email))
@@ -280,7 +280,7 @@ describe('while the mail server is away', () => {
     expect(reset.data).toBe(true)
   })
 
-  test('mails that wait count as mails of the mailbox', async () => {
+  test('mails that wait for the mail server count against the limit of the mailbox', async () => {
     const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=2/3600' })
     const { email } = await knownAtHome(server, true)
     server.mailbox.misbehave({ code: 451 })
@@ -302,7 +302,7 @@ describe('while the mail server is away', () => {
   })
 })
 
-test('a reset that the server itself mails to the owner goes out although the mailbox had its mails', async () => {
+test('a reset that the server itself mails to the owner is sent although the mailbox is over its limit', async () => {
   const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=1/3600' })
   const { email, userId } = await knownAtHome(server, true)
   for (let round = 0; round < 3; round++) await ask(server, 'requestPasswordReset', email, HOME)
@@ -336,7 +336,7 @@ describe('the mails of registrations that wait for verification', () => {
   }
   const server = useServerWithMail({ ...settings, REQUIRE_EMAIL_VERIFICATION: 'true' })
 
-  test('carry a link each, and all of the links are live', async () => {
+  test('each mail of a waiting registration has a link, and all of the links are live', async () => {
     const { email, userId } = await unverified()
 
     for (let round = 0; round < 10; round++) await register(userId, email, elsewhere())
@@ -348,7 +348,7 @@ describe('the mails of registrations that wait for verification', () => {
     expect(live).toHaveLength(8)
   })
 
-  test('send again the link of the place that asks, and not that of a stranger', async () => {
+  test('a request sends the link of its own place again, and not the link of a stranger', async () => {
     const { email, userId } = await unverified()
     for (const address of [HOME, elsewhere()]) {
       await register(userId, email, address)
@@ -362,7 +362,7 @@ describe('the mails of registrations that wait for verification', () => {
     expect(again).toBe(own)
   })
 
-  test('are not sent any more once the address is verified', async () => {
+  test('no mail of a waiting registration is sent once the address is verified', async () => {
     const { email, userId } = await unverified()
     await server.sql`update users set email_verified = true where id = ${userId}`
 
@@ -374,7 +374,7 @@ describe('the mails of registrations that wait for verification', () => {
 })
 
 describe('a pending change of address', () => {
-  test('is mailed again with the same link, and its mails are counted apart', async () => {
+  test('a pending change of address is mailed again with the same link, and its mails are counted apart', async () => {
     const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=4/3600' })
     const { email, password } = await knownAtHome(server, true)
     const client = server.client('REST', 'TOKEN')

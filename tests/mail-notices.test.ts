@@ -57,7 +57,7 @@ test('a taker who changes the password again and again silences no notice', asyn
 })
 
 describe('notices', () => {
-  test('of one kind to one mailbox join, and others stay apart', async () => {
+  test('notices of one kind to one mailbox join, and others stay apart', async () => {
     const server = await startServerWithMail()
     const [first, second] = [account().email, account().email]
 
@@ -78,7 +78,7 @@ describe('notices', () => {
     }
   })
 
-  test('of different users to one mailbox stay apart', async () => {
+  test('notices of different users to one mailbox stay apart', async () => {
     const server = await startServerWithMail()
     const { email } = account()
     await server.sql`
@@ -90,7 +90,7 @@ describe('notices', () => {
     expect(received(server, email)).toHaveLength(2)
   })
 
-  test('that come while one is sent wait, and none is lost', async () => {
+  test('notices that arrive while one is sent wait, and none is lost', async () => {
     const server = await startServerWithMail()
     const { email } = account()
     server.mailbox.misbehave({ delayMs: 1500 })
@@ -111,7 +111,7 @@ describe('notices', () => {
     expect(spokenOf(server, email)).toBe(3)
   })
 
-  test('join the one that the mail server does not accept yet', async () => {
+  test('notices join one that the mail server does not accept yet', async () => {
     const server = await startServerWithMail()
     const { email } = account()
     server.mailbox.misbehave({ code: 451 })
@@ -135,7 +135,7 @@ describe('notices', () => {
     expect(spokenOf(server, email)).toBe(4)
   })
 
-  test('that two replicas send are all in the mails', async () => {
+  test('notices that two replicas send are all in the mails', async () => {
     const server = await startServerWithMail()
     const env = loadEnv(server.env)
     const settings = { ...env, DATABASE_URL: server.env.DATABASE_URL, AUTH_SECRET: server.env.AUTH_SECRET }
@@ -156,7 +156,7 @@ describe('notices', () => {
     expect(await server.sql`select from mail_outbox where status <> 'SENT'`).toHaveLength(0)
   })
 
-  test('expire when the last of them would have', async () => {
+  test('joined notices expire when the last of them would have', async () => {
     const server = await startServerWithMail()
     const { email } = account()
     await addNotices(server, email)

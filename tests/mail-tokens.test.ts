@@ -55,13 +55,13 @@ describe('an undo link', () => {
     return { id, email, token: mailedTokens.derive(id) }
   }
 
-  test('is valid from the change on, even if its mail is lost', async () => {
+  test('an undo link is valid from the change on, even if its mail is lost', async () => {
     const { token } = await changed(false)
 
     expect((await server.client('REST', 'TOKEN').call('undoEmailChange', { token })).data).toBe(true)
   })
 
-  test('is valid for 72 hours, and its mail carries it', async () => {
+  test('an undo link is valid for 72 hours, and a mail contains it', async () => {
     const { email, id, token } = await changed(true)
 
     const mail = await server.mailbox.mail(email, /was changed/)
@@ -75,7 +75,7 @@ describe('an undo link', () => {
     ])
   })
 
-  test('is not mailed again after it was used', async () => {
+  test('an undo link is not mailed again after it was used', async () => {
     const { email, id, token } = await changed(true)
     await server.mailbox.mail(email, /was changed/)
     await drainOutbox(server)
@@ -93,7 +93,7 @@ describe('an undo link', () => {
 })
 
 describe('the mail about a sign-in', () => {
-  test('names the time, the network address and the browser, and has a link for 72 hours', async () => {
+  test('a sign-in mail names the time, the network address and the browser, and has a link for 72 hours', async () => {
     const person = await registered()
     const { sessionId } = await signInElsewhere(person)
 
@@ -108,7 +108,7 @@ describe('the mail about a sign-in', () => {
     expect([...rows]).toEqual([{ purpose: 'SIGN_IN_REPORT', session_id: sessionId, hours: 72 }])
   })
 
-  test('never quotes what the client sent', async () => {
+  test('a sign-in mail never quotes text of the client', async () => {
     const person = await registered()
     await signInElsewhere(person, 'Visit https://evil.example now')
 
@@ -118,7 +118,7 @@ describe('the mail about a sign-in', () => {
     expect(mail.text).toContain('Browser: not recognised.')
   })
 
-  test('says less if the session has ended, and goes out all the same', async () => {
+  test('a sign-in mail is sent with less detail if the session has ended', async () => {
     const person = await registered()
     await server.sql`
       insert into mail_outbox (kind, recipient, user_id, session_id, expires_at)
@@ -130,7 +130,7 @@ describe('the mail about a sign-in', () => {
     expect(mail.text).not.toMatch(/Network address|Browser/)
   })
 
-  test('is not sent after the account was deleted', async () => {
+  test('a sign-in mail is not sent after the account was deleted', async () => {
     const email = account().email
     await server.sql`
       insert into mail_outbox (kind, recipient, user_id, expires_at)
@@ -140,7 +140,7 @@ describe('the mail about a sign-in', () => {
     expect(await mailStates(server, email)).toEqual(['SKIPPED'])
   })
 
-  test('and its link outlive a change of the password by the taker', async () => {
+  test('a sign-in mail is sent and its link works after the taker changed the password', async () => {
     const person = await registered()
     const { client } = await signInElsewhere(person)
     await server.mailbox.mail(person.email, /New sign-in/)
@@ -161,7 +161,7 @@ describe('the mail about a sign-in', () => {
     expect(rows).toHaveLength(2)
   })
 
-  test('keeps its link when the session ends that asked for a change of address', async () => {
+  test('a sign-in mail keeps its link when the session that asked for a change of address ends', async () => {
     const person = await registered()
     const { sessionId } = await signInElsewhere(person)
     await server.mailbox.mail(person.email, /New sign-in/)
@@ -179,7 +179,7 @@ describe('the mail about a sign-in', () => {
     expect(rows).toHaveLength(1)
   })
 
-  test('loses its link when the account leaves a mailbox that was never verified', async () => {
+  test('a sign-in mail loses its link when the account leaves a mailbox that was never verified', async () => {
     const person = await registered()
     await server.sql`update users set email_verified = false where id = ${person.userId}`
     await signInElsewhere(person)
@@ -214,7 +214,7 @@ describe('the mail about a requested change of address', () => {
     return { ...person, id, newEmail }
   }
 
-  test('names the time and the new address, and has a link that cancels', async () => {
+  test('the mail about a requested change names the time and the new address, and has a link that cancels', async () => {
     const { email, userId, newEmail } = await requested()
 
     const mail = await server.mailbox.mail(email, /was requested/)
@@ -226,7 +226,7 @@ describe('the mail about a requested change of address', () => {
     expect([...rows]).toEqual([{ purpose: 'EMAIL_CHANGE_CANCEL', value: email }])
   })
 
-  test('is not sent if another session has asked for another change', async () => {
+  test('the mail about a requested change is not sent if another session has asked for another change', async () => {
     const { id } = await requested({ pendingSession: false })
     await drainOutbox(server)
 
@@ -235,7 +235,7 @@ describe('the mail about a requested change of address', () => {
     ])
   })
 
-  test('is not sent after the session ended', async () => {
+  test('the mail about a requested change is not sent after the session ended', async () => {
     const { id, sessionId } = await requested({ delay: '1 hour' })
 
     await server.sql`delete from sessions where id = ${sessionId}`

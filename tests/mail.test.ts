@@ -9,7 +9,7 @@ import { pause } from './support/time.ts'
 const outbox = (server: Server, email: string) =>
   server.sql`select kind, status, attempts from mail_outbox where recipient = ${email} order by created_at`
 
-test('a mail server that refuses for now, drops or is slow delays mails and loses none', async () => {
+test('a mail server that refuses temporarily, disconnects or is slow delays mails and loses none', async () => {
   const server = await startServerWithMail()
   const accounts = [account(), account(), account()]
 

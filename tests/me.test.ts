@@ -87,7 +87,7 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
     expect(right.data?.email).toBe(newEmail)
   })
 
-  test('a password is checked whenever it is given, in a fresh session too', async () => {
+  test('updateMe and deleteMe check a given password in a fresh session too', async () => {
     const { client } = await registerUser()
 
     expect((await client.updateMe({ username: 'Eve', currentPassword: 'not the password' })).code).toBe(
@@ -164,7 +164,7 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
 })
 
 describe.each(ADAPTERS)('credentials by %s', (adapter) => {
-  test('of a cookie and a bearer in one request the bearer decides', async () => {
+  test('the bearer decides if a request has a cookie and a bearer', async () => {
     const { client: ada } = await server.registerUser(adapter, 'COOKIE')
     const { client: bob, user } = await server.registerUser(adapter)
 

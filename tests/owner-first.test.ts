@@ -166,7 +166,7 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect((await taker.call('verifyEmail', { token, password })).code).toBe('INVALID_TOKEN')
     })
 
-    test('the present address hears of a requested change, with a link that cancels it', async () => {
+    test('the current address gets a mail about a requested change, with a link that cancels it', async () => {
       const { email, password, owner } = await verified()
       const newEmail = account().email
       await owner.updateMe({ email: newEmail, currentPassword: password })

@@ -74,7 +74,7 @@ describe.each([
   ['a deletion', 'deleteMe', undefined],
   ['an end of the other sessions', 'revokeOtherSessions', undefined],
 ] as const)('refreshes from new networks beside %s', (_, operation, input) => {
-  test('no refresh fails, and there is no deadlock', async () => {
+  test('refreshes from new networks meet no error and no deadlock', async () => {
     for (let round = 0; round < 8; round++) {
       const { client: owner, input: credentials } = await server.registerUser('REST', 'COOKIE')
       const thief = server.client('REST', 'TOKEN')
@@ -97,7 +97,7 @@ describe.each([
   })
 })
 
-test('a password change, or the own address again, ends a pending address change', async () => {
+test('a password change ends a pending address change, and so does the current address as input', async () => {
   const { client, input } = await server.registerVerifiedUser()
   const planted = account().email
   await client.updateMe({ email: planted, currentPassword: input.password })

@@ -75,7 +75,7 @@ async function send(request: string, headers: string[], body = '') {
 const me = (...headers: string[]) => send('GET /auth/me', headers)
 
 describe.each(FOREIGN_BLANKS)('the bytes %s', (_, blank) => {
-  test('in front of the name of a cookie make it another cookie', async () => {
+  test('the bytes before the name of a cookie make it another cookie', async () => {
     const imitated = await me(`Cookie: ${blank}${cookie}`)
     const behindAnother = await me(`Cookie: a=b; ${blank}${cookie}`)
     const behindName = await me(`Cookie: ${cookie.replace('=', `${blank}=`)}`)
@@ -86,7 +86,7 @@ describe.each(FOREIGN_BLANKS)('the bytes %s', (_, blank) => {
     expect(besideReal.status).toBe(200)
   })
 
-  test('in Authorization are no space', async () => {
+  test('the bytes do not count as a space in Authorization', async () => {
     const answers = [
       await me(`Authorization: ${blank}Bearer ${accessToken}`),
       await me(`Authorization: Bearer${blank}${accessToken}`),
@@ -97,7 +97,7 @@ describe.each(FOREIGN_BLANKS)('the bytes %s', (_, blank) => {
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401])
   })
 
-  test('in Content-Type are no space', async () => {
+  test('the bytes do not count as a space in Content-Type', async () => {
     const login = (type: string) =>
       send('POST /auth/login', [`Content-Type: ${type}`], JSON.stringify(account()))
     const answers = [
@@ -109,7 +109,7 @@ describe.each(FOREIGN_BLANKS)('the bytes %s', (_, blank) => {
     expect(answers.map(({ status }) => status)).toEqual([415, 415, 415])
   })
 
-  test('in Origin and Sec-Fetch-Site are part of the value', async () => {
+  test('the bytes are part of the value in Origin and Sec-Fetch-Site', async () => {
     const login = (...headers: string[]) =>
       send('POST /auth/login', ['Content-Type: application/json', ...headers], JSON.stringify(account()))
     const answers = [
@@ -121,7 +121,7 @@ describe.each(FOREIGN_BLANKS)('the bytes %s', (_, blank) => {
     expect(answers.map(({ status }) => status)).toEqual([403, 403, 403])
   })
 
-  test('around an address of X-Forwarded-For make it none', async () => {
+  test('the bytes around an address of X-Forwarded-For make it invalid', async () => {
     const requestId = randomBytes(8).toString('hex')
     await send(
       'POST /auth/login',

@@ -24,7 +24,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
 
   const isAlive = async (client: Client) => (await client.me()).data !== null
 
-  test('gives a new access token of the same session, and a session that never rotated rotates', async () => {
+  test('refresh gives a new access token of the same session, and rotates one that never rotated', async () => {
     const { client, sessionId } = await signedIn()
     const [secret, accessToken] = [client.secret(), client.kept.accessToken]
 
@@ -37,7 +37,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('rotates once in the grace, and gives predecessor and current the current one', async () => {
+  test('refresh rotates once in the grace, and answers predecessor and current with the current one', async () => {
     const { client } = await signedIn()
     const other = client.twin()
 
@@ -50,7 +50,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(client.secret()).toBe(rotated)
   })
 
-  test('rotates again after the grace', async () => {
+  test('refresh rotates again after the grace', async () => {
     const { client, sessionId } = await signedIn()
     await client.refresh()
     const first = client.secret()
@@ -111,7 +111,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(later.code).toBe('REFRESH_REUSED')
   })
 
-  test('after a lost reply several tabs refresh at once, and one that is slow finds its secret valid', async () => {
+  test('after a lost reply several tabs refresh at once, and the secret of a slow tab is still valid', async () => {
     const { client, sessionId } = await signedIn()
     await client.twin().refresh()
     await age(sessionId, 3600)
@@ -128,7 +128,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(fast.secret()).not.toBe(slow.secret())
   })
 
-  test('a first use that an older version of the server left behind does not count', async () => {
+  test('a first use that an older version of the server has recorded does not count', async () => {
     const { client, sessionId } = await signedIn()
     await client.twin().refresh()
     await age(sessionId, 3600)
@@ -195,7 +195,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(await client.me()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
   })
 
-  test('reads the user anew', async () => {
+  test('refresh reads the user again', async () => {
     const { client } = await signedIn()
     const { data } = await client.me()
     await server.sql`update users set username = 'Changed elsewhere' where id = ${data?.id ?? ''}`
@@ -203,7 +203,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect((await client.refresh()).data?.user.username).toBe('Changed elsewhere')
   })
 
-  test('refuses a secret that travels the other way than its session chose', async () => {
+  test('refresh refuses a secret by the transport that its session did not choose', async () => {
     const { client } = await signedIn()
     const secret = (client.secret() ?? '').replace(/^.*=/, '')
     const other = server.client(adapter, transport === 'COOKIE' ? 'TOKEN' : 'COOKIE')
@@ -216,7 +216,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(await isAlive(client)).toBe(true)
   })
 
-  test('needs a refresh token: nothing is MISSING, an access token is INVALID', async () => {
+  test('refresh without a token is MISSING, and with an access token INVALID', async () => {
     const { client } = await signedIn()
     const nothing = { cookie: null, bearer: null }
 
@@ -227,7 +227,7 @@ describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport
     expect(access).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
   })
 
-  test('50 at once, some of whose replies are lost, end in one live lineage and nobody is logged out', async () => {
+  test('50 refreshes at once with some lost replies end in one live lineage and sign no client out', async () => {
     const { client, sessionId } = await signedIn()
 
     for (let round = 0; round < 4; round++) {
@@ -283,7 +283,7 @@ describe.each(WAYS)('the events of a refresh by $adapter with $transport', ({ ad
     expect(await server.sql`select from events where user_id = ${userId}`).toHaveLength(3)
   })
 
-  test('a network that the account has not had is an event once', async () => {
+  test('a refresh from a network that is new to the account is an event once', async () => {
     const { client, userId } = await signedIn()
     const addresses = ['192.0.2.1', '198.51.100.7', '198.51.100.7', '2001:db8:1:2::3', '2001:db8:1:2:4::5']
     for (const address of addresses) expect((await refreshFrom(client, address)).data).not.toBeNull()
@@ -294,7 +294,7 @@ describe.each(WAYS)('the events of a refresh by $adapter with $transport', ({ ad
     expect(places.map(({ place }) => place)).toEqual(['n:198.51.100.7', 'n:2001:db8:1:2::'])
   })
 
-  test('a browser that the account has not had is an event once, and a forged device cookie none', async () => {
+  test('a refresh from a browser that is new to the account is an event once, a forged device cookie never', async () => {
     const { client, userId, device } = await signedIn()
     const other = await server.client(adapter, 'COOKIE').register()
     const [foreign = ''] = other.headers.getSetCookie().filter((cookie) => cookie.includes('-device='))
@@ -375,7 +375,7 @@ describe.each(ADAPTERS)('the cookie of a request by %s', (adapter) => {
     return row
   }
 
-  test('a predecessor reads for as long as the current cookie is not used, and for the grace after that', async () => {
+  test('a predecessor is accepted until the current cookie is used, and for the grace after that', async () => {
     const { client, former, id } = await rotatedSession()
     await age(id, 6 * 3600)
     const unused = await former.me()
@@ -401,7 +401,7 @@ describe.each(ADAPTERS)('the cookie of a request by %s', (adapter) => {
     },
   )
 
-  test('only the first use is written, and never the use of a predecessor', async () => {
+  test('only the first use of a cookie is written, and never the use of a predecessor', async () => {
     const { client, former, id } = await rotatedSession()
     await former.me()
     const before = await firstUse(id)
@@ -418,7 +418,7 @@ describe.each(ADAPTERS)('the cookie of a request by %s', (adapter) => {
     expect((await firstUse(id))?.usedAt).toEqual(after?.usedAt)
   })
 
-  test('a cookie that never rotated is not written about', async () => {
+  test('the use of a cookie that never rotated is not written', async () => {
     const client = server.client(adapter, 'COOKIE')
     const { data } = await client.register()
     const before = await firstUse(data?.session.id ?? '')
@@ -439,7 +439,7 @@ test('REST takes the refresh token as the bearer', async () => {
 })
 
 test.each(['REST', 'GraphQL'] as const)(
-  '%s refreshes by the cookie beside an expired access token',
+  '%s refreshes by the cookie if the access token has expired',
   async (adapter) => {
     const client = server.client(adapter, 'COOKIE')
     await client.register()

@@ -134,7 +134,7 @@ test('three replicas that start at once on an empty database migrate it once and
   expect(keys).toHaveLength(1)
 })
 
-test('a session opened at one replica works at all, and ends at all', async () => {
+test('a session that one replica opened works at all replicas, and ends at all of them', async () => {
   const [first, second, third] = replicas.map(({ url }) => clientAt(url)) as [Client, Client, Client]
   const { data } = await first.register()
   for (const other of [second, third]) Object.assign(other.kept, first.kept)

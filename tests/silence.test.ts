@@ -122,7 +122,7 @@ test('the time of a login does not reveal an account with an imported hash, nor 
   await server.sql`delete from users where email = ${imported.email}`
 }, 120_000)
 
-test('the measurement finds a real difference', async () => {
+test('the measurement of times finds a real difference', async () => {
   const { email } = await server.registerUser()
   const login = () => server.client().login({ email, password: 'not the password' })
   const refused = () => server.client().login({ email: 'nobody', password: 'not the password' })

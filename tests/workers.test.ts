@@ -146,7 +146,7 @@ test('a worker that does not end is killed', async () => {
   expect(await Promise.all(workers.map(isGone))).toEqual([true, true])
 })
 
-test('a port that the workers of another server use is in use', async () => {
+test('workers do not start on a port that the workers of another server use', async () => {
   const first = await startWorkers(2)
   const { port } = new URL(first.url)
 

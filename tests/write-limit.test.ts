@@ -83,7 +83,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
   })
 })
 
-test('with THROTTLE=off there is no limit', async () => {
+test('with THROTTLE=off a session may write without a limit', async () => {
   const server = await startServer({ THROTTLE_LIMITS: 'writePerSession=1/60' })
   const { client } = await server.registerUser()
 

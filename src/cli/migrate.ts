@@ -4,7 +4,7 @@ import { joinSettings } from '../process/first-run.ts'
 
 const PATIENCE_MS = 2000
 
-/** Applies the missing migrations; one that takes long is seen to be at work. */
+/** Applies the missing migrations, and shows the progress of one that takes long. */
 export async function migrateDatabase(source: Record<string, string | undefined>) {
   const { settings, stop } = await joinSettings(loadEnv(source), { make: true })
   let doing = 'waiting for another process that migrates'

@@ -122,7 +122,7 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
   return program
 }
 
-/** In a folder in which development was started, commands use its database, unless the environment says otherwise. */
+/** In the folder of a development server, commands use its database, unless the environment names another. */
 async function createCommandEnvironment(environment: Environment): Promise<Environment> {
   const isExplicit = environment.NODE_ENV || environment.DATABASE_URL
   return !isExplicit && (await hasDataFolder()) ? { ...environment, NODE_ENV: 'development' } : environment

@@ -12,7 +12,7 @@ export type Db = ReturnType<typeof createDb>['db']
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 
 type InTime = ReturnType<typeof createDeadline>
-/** A deadline for calls on the pool and another for calls inside a transaction, each with its own count; and tracing. */
+/** Two deadlines, because calls on the pool and calls inside a transaction are counted separately; and tracing. */
 type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefined }
 
 /** The options of every connection of a running server. */

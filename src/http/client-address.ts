@@ -5,8 +5,8 @@ import { stripBlanks } from './blanks.ts'
 import type { AppContext } from './context.ts'
 
 /**
- * The client's address: the socket's, unless that is a trusted proxy. Then it is the right-most address of
- * `X-Forwarded-For` that is no trusted proxy, since a client can write all that stands left of it.
+ * The client's address. This is the address of the socket, unless that is a trusted proxy. Then it is the right-most
+ * address of `X-Forwarded-For` that is no trusted proxy: a client can write everything to the left of it.
  */
 export function clientAddress(c: AppContext, trustedProxies: Network[]): string | null {
   let address = parse(c.env.address() ?? '')

@@ -11,8 +11,8 @@ export const DEVICE_COOKIE_SECONDS = 365 * 24 * 3600
 
 /**
  * The cookie that authenticates a session, and the device cookie, which only marks a browser of an account. With https
- * their names begin with `__Host-`, so that browsers insist on Secure, Path=/ and no Domain (RFC 6265bis, section
- * 4.1.3.2); http exists on localhost only.
+ * their names begin with `__Host-`, so that browsers require Secure, Path=/ and no Domain (RFC 6265bis, section
+ * 4.1.3.2). Only localhost may use http.
  */
 export function createCookies({ https, sessionSeconds }: Options) {
   const prefix = https ? '__Host-' : ''
@@ -44,15 +44,15 @@ export function createCookies({ https, sessionSeconds }: Options) {
   }
 }
 
-/** Null if there is none, and if there are two: a doubled cookie is no credential. */
+/** Null if there is no cookie or more than one: a doubled cookie is no credential. */
 function readOnly(c: AppContext, name: string) {
   const [value, second] = cookieValues(c, name)
   return value !== undefined && second === undefined ? value : null
 }
 
 /**
- * Every value that was sent under a name; a parser that keeps one of two would hide that there were two. With the byte
- * A0 before a name, a sibling domain could imitate a `__Host-` cookie, so that byte is not stripped.
+ * All values that the client sent under a name. A parser that keeps one of two would hide the second. The byte A0
+ * before a name is not stripped, because a sibling domain could use it to imitate a `__Host-` cookie.
  */
 export function cookieValues(c: AppContext, name: string) {
   const header = c.req.header('cookie')

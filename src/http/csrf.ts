@@ -16,7 +16,7 @@ type Options = {
 
 /**
  * Refuses a request that a foreign page can make a browser send (OWASP CSRF Prevention Cheat Sheet: Fetch Metadata
- * first, `Origin` second). Without either header the client is no browser; a request with our cookie must then have
+ * first, `Origin` second). A client without either header is no browser. If it sends our cookie, its request must have
  * a content type that no page can send without a preflight.
  */
 export function csrf({ ownOrigin, allowedOrigins, cookieName, onRefused }: Options): Step {

@@ -32,7 +32,7 @@ export function errorResponse(fault: unknown, c: AppContext) {
   })
 }
 
-/** Sets what an error adds besides the body: `Retry-After`, and its code and cause for the log. */
+/** Sets the `Retry-After` header of an error, and its code and cause for the log. */
 export function noteError(c: AppContext, error: AuthError) {
   c.set('code', error.code)
   const { retryAfter } = error.details

@@ -1,7 +1,7 @@
 import { matchedRoutes } from 'hono/route'
 import type { AppContext } from './context.ts'
 
-/** Pages, preflights, unknown paths and invalid documents: all that is no operation of the contract. */
+/** The name for requests that are no operation of the contract: pages, preflights, unknown paths, invalid documents. */
 export const OTHER = 'other'
 
 export type AdapterName = 'graphql' | 'rest'
@@ -10,7 +10,7 @@ export function adapterOf(c: AppContext): AdapterName {
   return c.req.path === '/graphql' ? 'graphql' : 'rest'
 }
 
-/** The operation of a request, by its name in the contract, over both adapters. Never a word of the client's. */
+/** The operation of a request, by its name in the contract: the same for both adapters, and never text of the client. */
 export function operationOf(c: AppContext): string {
   const handler = matchedRoutes(c).at(-1)?.handler as { operationName?: string } | undefined
   return c.get('operation') ?? handler?.operationName ?? OTHER

@@ -6,13 +6,13 @@ export type Handler = (c: AppContext) => Response | Promise<Response>
 export type Step = (c: AppContext, next: Handler) => Response | Promise<Response>
 
 /**
- * Puts the steps around a handler; the first is the outermost. Not the router's middleware, which awaits each step:
- * an answer that needs no promise passes without one, which saves a third of such a request.
+ * Puts the steps around a handler; the first step is the outermost. Hono's own middleware awaits each step. Without
+ * these promises, an answer that needs none takes a third less time.
  */
 export function createPipeline(steps: Step[]) {
   return (handler: Handler): Handler => {
     const run = steps.reduceRight<Handler>((next, step) => (c) => step(c, next), handler)
-    // The properties of the handler say which operation it serves.
+    // Copies the properties of the handler, which name the operation that it serves.
     return Object.assign((c: AppContext) => run(c), handler)
   }
 }

@@ -33,7 +33,7 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
     try {
       report(c, began, response.status)
     } catch {
-      // A full disk must not turn work that is done into an error.
+      // A full disk must not turn finished work into an error.
     }
     return response
   }
@@ -47,10 +47,10 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
   }
 }
 
-/** The form of all paths of the server. */
+/** Matches every path of the server. */
 const ORDINARY = /^[\w/.-]{1,39}$/
 
-/** The path as it was sent, since a decoded one may hold anything. Long words are masked: a client may have put a secret there. */
+/** The path as the client sent it: a decoded path may contain any character. Masks long words, which may be secrets. */
 function pathOf(url: string) {
   const start = url.indexOf('/', 'https://'.length)
   const end = url.indexOf('?', start)

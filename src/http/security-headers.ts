@@ -2,7 +2,7 @@ import type { Step } from './pipeline.ts'
 
 /**
  * The headers of every answer (OWASP REST Security and HTTP Headers cheat sheets). They are set before the handler
- * runs, so that a page with a policy of its own (GraphiQL) can replace it.
+ * runs, so that a page (GraphiQL) can replace the policy with its own.
  */
 export function securityHeaders({ https }: { https: boolean }): Step {
   const headers = Object.entries({

@@ -4,7 +4,7 @@ import type { Step } from './pipeline.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-/** One span for each request, with words of the contract only: no path, no query, no address, nothing that was sent. */
+/** One span for each request. It has names of the contract and the request id, but no path, query, address or input. */
 export function trace({ request }: Tracing): Step {
   return function trace(c, next) {
     return request(c.req.header('traceparent'), async (traceId) => {

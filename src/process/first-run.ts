@@ -47,7 +47,7 @@ export const hasDataFolder = () =>
     () => false,
   )
 
-/** In the folder of the database, because neither is of use without the other. */
+/** The secret is in the folder of the database, because each is useless without the other. */
 async function loadOrCreateSecret(folder: string) {
   const file = join(folder, 'auth-secret')
   await mkdir(folder, { recursive: true })

@@ -79,7 +79,7 @@ async function answerRequests(
 
 /** Runs several workers on one port. Like replicas, they share only the database. */
 async function superviseWorkers(settings: Settings, log: Logger, onReady: () => void) {
-  // Workers share their port, so they would not notice that another program has it. An exclusive listener does.
+  // Workers share their port, so they would not notice that another program uses it. An exclusive listener does.
   await listen(settings.PORT, false, () => new Response(null, { status: 503 })).stop(true)
   const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
   const workers = startWorkers(settings.WORKERS, createWorkerEnvironment(settings), log, totals)
@@ -119,7 +119,7 @@ async function waitForStopSignal({ NODE_ENV }: Settings) {
   await Promise.race(NODE_ENV === 'development' ? [...signals, waitUntilOrphaned()] : signals)
 }
 
-/** A database that is down at the start does not end the process. It lives and is not ready. */
+/** A database that is down at the start does not end the process. The process runs, but it is not ready. */
 async function retryUntilPrepared(prepare: () => Promise<void>, log: Logger) {
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 type Pages = { GRAPHIQL: boolean; DOCS: boolean }
 
-/** What development prints once it is ready: the addresses, and a first request to try. */
+/** The text that a development server prints when it is ready: the addresses, and a first request to try. */
 export function formatWelcome(url: string, dataFolder: string | undefined, pages: Pages) {
   const account = `{"email":"you@example.com","password":"a long enough phrase"}`
   return [

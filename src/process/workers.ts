@@ -105,7 +105,7 @@ export function startWorkers(
     ready.resolve()
   }
 
-  // Counts pulses instead of time, because after a pause of the whole machine no worker was silent.
+  // Counts pulses instead of time: a pause of the whole machine must not make the workers look silent.
   const pulse = setInterval(() => {
     for (const [worker, status] of workers) {
       if (status.pulsesLeft-- > 0) continue
@@ -158,8 +158,8 @@ export function startWorkers(
 const clampReplaceMs = (ms: number) => Math.min(Math.max(MIN_REPLACE_MS, ms), MAX_REPLACE_MS)
 
 /**
- * The worker's side of the connection. A first worker is not ready before all have been ready once; later each
- * depends only on itself. Without a supervisor (`kind` undefined) the process runs alone.
+ * The worker's side of the connection. A first worker is not ready before all workers have been ready once. After that,
+ * each worker depends only on itself. Without a supervisor (`kind` undefined) the process runs alone.
  */
 export function connectSupervisor(kind: string | undefined) {
   const isReplacement = kind === ('replacement' satisfies WorkerKind)

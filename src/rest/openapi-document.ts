@@ -29,9 +29,9 @@ body may have 8 KiB.`
 
 const ANY_HEADERS = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } }
 
-/** The OpenAPI document of the routes that say which operation they serve. */
+/** The OpenAPI document of all routes that name their operation. */
 export async function describe(routes: Route[], { url, cookieName }: Settings) {
-  // The library looks at routes of its own, so that no request passes through it.
+  // The library gets its own routes, so that no request passes through it.
   const described = new Hono()
   const served = routes.flatMap(({ method, path, handler }) => {
     const { operationName, endpoint } = handler as Partial<Documented>
@@ -76,7 +76,7 @@ export async function describe(routes: Route[], { url, cookieName }: Settings) {
   } as Parameters<typeof generateSpecs>[1])
 }
 
-/** The parameters of path and query; the fields of the body are described by `requestBodyOf`. */
+/** The parameters of path and query. `requestBodyOf` describes the fields of the body. */
 function parametersOf(endpoint: Endpoint) {
   const { path, query, body } = inputPlacesOf(endpoint)
   const { input } = endpoint

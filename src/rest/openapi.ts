@@ -6,7 +6,7 @@ import { openApiDocument } from './server-endpoints.ts'
 
 type Settings = { url: string; cookieName: string }
 
-/** `GET /openapi.json`. It is made at the first request, so that a start does not wait for it. */
+/** `GET /openapi.json`. The document is created at the first request, so that the start does not wait for it. */
 export function openApi(app: Hono<AppEnv>, settings: Settings) {
   const documents = new LRUCache<'document', string>({
     max: 1,

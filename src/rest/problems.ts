@@ -45,7 +45,7 @@ const HEADERS: Record<number, object> = {
   503: RETRY_AFTER,
 }
 
-/** The refusals of one status, and their name in the document. */
+/** The refusals with one status, and their name in the document. */
 type Refusals = { status: number; name: string; codes: Code[] }
 
 /** All refusals of an endpoint by status: its own, and those that any request can get. */

@@ -7,12 +7,12 @@ import { readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 
-/** A handler that says what it serves, for the OpenAPI document, the metrics and the traces. */
+/** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
 export type Documented = { operationName: string; endpoint: Endpoint }
 
 type Act = (input: never, caller: Caller) => unknown
 
-/** A handler that parses the input, calls `act` and answers, all as the definition says. */
+/** A handler that parses the input, calls `act` and answers, as the definition of the operation says. */
 export function route(operationName: string, endpoint: Endpoint, act: Act): Handler & Documented {
   const read = createReader(endpoint)
   const respond = createResponder(endpoint)
@@ -44,13 +44,13 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** REST takes a refresh token as the bearer too. An access token, which has dots, is none. */
+/** REST also accepts a refresh token as the bearer. A bearer with dots is an access token. */
 function withBearerSecret(input: { refreshToken?: string | null }, { bearer }: Caller) {
   if (input.refreshToken || !bearer || bearer.includes('.')) return input
   return { ...input, refreshToken: bearer }
 }
 
-/** Writes the answer. A result that is the same object as before, such as a cached user, is not serialized again. */
+/** Writes the answer. The same object, such as a cached user, is not serialised again. */
 function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) => Response {
   const { status, wrap, cacheSeconds } = rest
   if (status === 202 || status === 204) return (c) => c.body(null, status)
@@ -63,7 +63,7 @@ function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) =
   }
 
   return (c, result) => {
-    // REST has no null: the only operation with one is `me` without credentials.
+    // REST has no null. The only operation that returns null is `me` without credentials.
     if (result === null) throw unauthenticated('MISSING')
     if (cacheSeconds) c.header('Cache-Control', `public, max-age=${cacheSeconds}`)
     const text = wrap ? JSON.stringify({ [wrap.member]: result }) : serialize(result as object)

@@ -12,7 +12,7 @@ type Options = {
   publishVersion: boolean
 }
 
-/** What machines ask: whether the process is alive, whether it can serve, and the keys that verify its tokens. */
+/** The routes for machines: whether the process is alive, whether it can serve, and the keys that verify its tokens. */
 export function serverRoutes({ isReady, publishedKeys, publishVersion }: Options) {
   const { health, ready } = endpoints
   const app = new Hono<AppEnv>()

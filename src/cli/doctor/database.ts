@@ -11,17 +11,18 @@ const WAYS_OUT: Record<string, string> = {
   ENOTFOUND: 'The name of the host is not known. Correct DATABASE_URL, or look at the name service.',
   EAI_AGAIN: 'The name of the host cannot be looked up now. Look at the name service.',
   ECONNRESET:
-    'It hangs up. Look at its log, and whether it insists on TLS (?sslmode=require in DATABASE_URL).',
+    'It closes the connection. Look at its log, and whether it requires TLS (?sslmode=require in DATABASE_URL).',
   CONNECT_TIMEOUT: 'It does not answer. Look at firewalls on the way, and whether PostgreSQL is overloaded.',
   '28P01': 'It refuses the user or the password. Correct them in DATABASE_URL.',
   '28000': 'It refuses the user. Correct DATABASE_URL, or look at pg_hba.conf.',
   '3D000': 'There is no such database. Make it with createdb, or correct DATABASE_URL.',
-  '53300': 'It has no connection left. Raise max_connections; a server takes 20 and one that listens.',
+  '53300':
+    'It has no connection left. Raise max_connections: a server uses 20 connections and one that listens.',
   '57P03': 'It is starting or stopping. Wait a little, then look at its log.',
   '08P01': viaPooler(),
 }
 
-/** Looks whether the database can be used, once for this check and for that of the clock. */
+/** Checks whether the server can use the database. The check of the clock uses the same probe. */
 export async function checkDatabase(url: string): Promise<{ verdict: Verdict; probe?: Probe }> {
   const place = placeOf(url)
   try {
@@ -56,5 +57,5 @@ async function judge({ version, major, standby, medianMs, notifies }: Probe, pla
 }
 
 function viaPooler() {
-  return 'A pooler in front of it lends connections by the transaction. Connect directly, or use a pool by the session.'
+  return 'A pooler in front of it uses transaction mode. Connect directly, or use a pooler in session mode.'
 }

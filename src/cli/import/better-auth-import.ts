@@ -45,7 +45,7 @@ export async function importBetterAuth(
   }
 }
 
-/** Finds the addresses that belong to more than one account once they are in the form that is compared here. */
+/** Finds the addresses that belong to more than one account after they are normalised. */
 async function findAmbiguous(addresses: AsyncIterable<string[]>) {
   const [seen, twice] = [new Set<string>(), new Set<string>()]
   for await (const batch of addresses) {

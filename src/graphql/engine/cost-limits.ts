@@ -12,7 +12,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { Operation } from '../../contract/operation.ts'
 import { operations } from '../../contract/operations.ts'
 
-/** The bounds of one document (OWASP GraphQL Cheat Sheet). Each attempt at a credential needs a request of its own. */
+/** The limits of one document (OWASP GraphQL Cheat Sheet). Each attempt at a credential needs its own request. */
 export const GRAPHQL_LIMITS = {
   tokens: 1000,
   depth: 6,
@@ -21,7 +21,7 @@ export const GRAPHQL_LIMITS = {
   credentialMutations: 1,
 } as const
 
-/** All others count, so that a mutation that is missing here is limited and not free. */
+/** All other mutations count, so that a mutation that is missing here is limited. */
 const HARMLESS_MUTATIONS = new Set(
   Object.entries<Operation>(operations)
     .filter(([, operation]) => operation.kind === 'mutation' && !operation.handlesCredential)
@@ -32,7 +32,7 @@ type Cost = { depth: number; aliases: number; directives: number; credentialMuta
 
 const NOTHING: Cost = { depth: 0, aliases: 0, directives: 0, credentialMutations: 0 }
 
-/** Refuses a document that costs too much before it is executed. */
+/** Refuses a document that costs too much, before it is executed. */
 export const costLimits: Plugin = {
   onParse: ({ setParseFn }) =>
     setParseFn((source: string, options?: object) =>
@@ -42,8 +42,8 @@ export const costLimits: Plugin = {
 }
 
 /**
- * Adds up the cost of an operation with its fragments expanded. Each fragment is walked once, however often it is
- * spread, so that fragments that spread each other twice cost no more time than others.
+ * Adds up the cost of an operation with its fragments expanded. It visits each fragment once, even if it is spread many
+ * times, because fragments that spread each other twice would otherwise take exponential time.
  */
 function costRule(context: ValidationContext): ASTVisitor {
   const fragments = new Map<string, Cost>()
@@ -69,9 +69,9 @@ function costRule(context: ValidationContext): ASTVisitor {
 
     const name = node.name.value
     const inner = ofSelections(node.selectionSet?.selections ?? [])
-    // Introspection nests deeper by nature, and is off in production.
+    // Introspection needs more levels, and is off in production.
     const depth = name === '__schema' || name === '__type' ? 1 : inner.depth + 1
-    // Only root fields are mutations, and fields of a mutation's result are none.
+    // Only root fields are mutations. The fields of a mutation's result are not.
     const credentialMutations = HARMLESS_MUTATIONS.has(name) || name.startsWith('__') ? 0 : 1
     const ofField = { ...inner, depth, credentialMutations }
     return plus(ofField, { directives, aliases: node.alias ? 1 : 0 })

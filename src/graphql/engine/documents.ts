@@ -4,17 +4,17 @@ import { LRUCache } from 'lru-cache'
 import type { User } from '../../contract/outputs/user.ts'
 import { parseError } from './request-errors.ts'
 
-/** Of text, in all; what it parses to takes some twenty times as much memory. */
+/** The total length of the cached texts. The parsed documents take about twenty times as much memory. */
 export const MOST_CHARACTERS = 1_000_000
 
-/** One query of `me` in which nothing varies: its answer follows from the user, and is kept as it was written. */
+/** A document that only queries `me`, without variables. Its answer depends only on the user, so it is cached. */
 type OfMe = { name: string | undefined; answers: WeakMap<User, string> }
 type Known = { document: DocumentNode; ofMe: OfMe | undefined; errors?: never }
 export type Prepared = Known | { document?: never; ofMe?: never; errors: readonly GraphQLError[] }
 
 /**
- * Has Yoga parse and validate a document, with all its plugins, and remembers those that may be executed. In
- * the place of Yoga's own cache, which counts documents and not their size, and lies behind all of its hooks.
+ * Parses and validates documents with Yoga and all its plugins, and caches the valid ones. It replaces Yoga's own
+ * cache, which limits the number of documents instead of their size, and runs after all hooks.
  */
 export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, 'getEnveloped'>) {
   const known = new LRUCache<string, Known>({
@@ -30,7 +30,7 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
       const document: DocumentNode = parse(text)
       const errors: readonly GraphQLError[] = validate(schema, document)
       if (errors.length > 0) return { errors }
-      // A string in a document may be a password; good clients put it into the variables.
+      // A string in a document may be a password. Well-written clients send it as a variable.
       if (text.includes('"')) return { document, ofMe: undefined }
       const prepared: Known = { document, ofMe: ofMe(document) }
       known.set(text, prepared)

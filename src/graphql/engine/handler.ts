@@ -32,9 +32,9 @@ type Parameters = z.output<typeof Parameters>
 type Options = { service: Service; introspection: boolean; isObserved: boolean }
 
 /**
- * `POST /graphql`. It calls Yoga's engine directly, and only for documents that are new: Yoga's HTTP layer costs
- * several times an execution, and its hooks cost twice one. The pipeline has checked method, media type, size and
- * origin before; the parameters, the status and the content type of GraphQL over HTTP are handled here.
+ * `POST /graphql`. Calls Yoga's engine directly, and only for new documents: its HTTP layer costs several times as much
+ * as an execution, and its hooks twice as much. The pipeline has already checked method, media type, size and origin.
+ * This handles the parameters, the status and the content type of GraphQL over HTTP.
  */
 export function createGraphQL({ service, introspection, isObserved }: Options) {
   const yoga = createYoga<GraphQLContext>({
@@ -101,7 +101,7 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
   }
 }
 
-/** The signed-in user if the session cache has it. A changed user is another object. */
+/** The signed-in user, if the session cache has it. When a user changes, the cache gets another object. */
 function cachedUser(c: AppContext) {
   const viewer = c.get('caller').view()
   return viewer instanceof Promise ? undefined : viewer?.user
@@ -133,12 +133,12 @@ const noIntrospection: Plugin = {
   },
 }
 
-/** graphql 16 has no switch for its suggestions, which always stand at the end of a message. */
+/** graphql 16 has no option to turn its suggestions off. They are always at the end of a message. */
 function withoutSuggestion({ message, nodes, extensions }: GraphQLError) {
   return new GraphQLError(message.split(' Did you mean ')[0] ?? '', { nodes: nodes ?? null, extensions })
 }
 
-/** Errors of GraphQL itself are about the document and stay. Errors of a resolver go through the table of codes. */
+/** Keeps errors of GraphQL itself, which are about the document. Maps errors of a resolver by the table of codes. */
 function mask(error: unknown) {
   let fault = error
   while (fault instanceof GraphQLError && fault.originalError) fault = fault.originalError

@@ -15,9 +15,9 @@ import {
 import { AuthError, type FieldFault } from '../../errors.ts'
 import { schema } from '../schema/schema.ts'
 
-/** The errors of requests that are not executed, without the values that the client sent: one may be a password. */
+/** The errors of requests that are not executed. They omit the values that the client sent, which may be passwords. */
 
-/** A document that does not parse, with the kind of the token that does not fit instead of its text. */
+/** The error of a document that does not parse. It names the kind of the unexpected token instead of its text. */
 export function parseError({ source, positions }: GraphQLError) {
   const place = { source: source ?? null, positions: positions ?? null }
   const message = `Syntax Error: Unexpected ${source ? tokenKindAt(source.body, positions?.[0]) : 'end'}.`
@@ -45,14 +45,14 @@ const VALUES = new Set<string>([
   Kind.OBJECT,
 ])
 
-/** GraphQL's own words, unless they are about a value and so repeat it. */
+/** Keeps GraphQL's own message, unless it is about a value, because it would repeat that value. */
 export function validationError(error: GraphQLError) {
   if (!error.nodes?.some(({ kind }) => VALUES.has(kind))) return error
   const { nodes, extensions } = error
   return new GraphQLError('This value does not fit its type.', { nodes, extensions })
 }
 
-/** The fault of variables that do not fit: `INVALID_INPUT` with all fields, as for any other input. */
+/** The error of invalid variables: `INVALID_INPUT` with all fields, as for any other input. */
 export function variablesError(
   { variableDefinitions }: OperationDefinitionNode,
   variables: Record<string, unknown>,
@@ -74,7 +74,7 @@ function faultsOf(value: unknown, type: GraphQLInputType): FieldFault[] {
   return faults.filter(({ path }, index) => faults.findIndex((other) => other.path === path) === index)
 }
 
-/** What is wrong with one value. GraphQL says it in English only, so the type is compared again. */
+/** The faults of one value. GraphQL reports them only as English text, so this compares the type again. */
 function faultsAt(path: readonly (string | number)[], value: unknown, type: unknown): FieldFault[] {
   if (value === null || value === undefined) return [fault(path, 'Is required.')]
   if (isEnumType(type)) {

@@ -16,7 +16,7 @@ export function rootField(document: DocumentNode, operationName: string | null |
   return found?.startsWith('__') ? undefined : found
 }
 
-/** Visits each fragment once, since fragments that spread each other twice would take exponential time. */
+/** Visits each fragment once, because fragments that spread each other twice would take exponential time. */
 function collect(
   document: DocumentNode,
   { selections }: SelectionSetNode,
@@ -37,5 +37,5 @@ function spread(document: DocumentNode, name: string): SelectionSetNode {
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION && node.name.value === name) return node.selectionSet
   }
-  throw new TypeError('A valid document has the fragments that it spreads')
+  throw new TypeError('A valid document defines the fragments that it spreads')
 }

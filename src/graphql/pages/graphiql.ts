@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { AppContext } from '../../http/context.ts'
 
-/** A tour in tabs: the developer presses play in each, from left to right. The cookie carries the session. */
+/** A tour in tabs. The developer presses play in each, from left to right. The cookie holds the session. */
 function tour(email: string) {
   const account = `email: "${email}", password: "a long enough phrase"`
   const user = `user {
@@ -76,8 +76,8 @@ function tour(email: string) {
 const STYLE = '<style>.graphiql-tab { transform: none !important }</style>'
 
 /**
- * `GET /graphql`: GraphiQL without a CDN, as one page: one script, which starts its workers from blobs, with styles,
- * fonts and pictures inline. Only the policy of this page allows them.
+ * `GET /graphql`: GraphiQL as one page without a CDN. Its script starts workers from blobs. Styles, fonts and pictures
+ * are inline. Only the policy of this page allows that.
  */
 export async function createGraphiQL() {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')

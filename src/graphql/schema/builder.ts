@@ -4,7 +4,7 @@ import type { Caller } from '../../contract/caller.ts'
 import type { Service } from '../../contract/operations.ts'
 import { invalidInput } from '../../contract/parse.ts'
 
-/** All that resolvers can reach of the server. */
+/** The parts of the server that resolvers can use. */
 export type GraphQLContext = { service: Service; caller: Caller }
 
 type Types = {

@@ -3,14 +3,14 @@ import { z } from 'zod'
 import { graphqlDefaults } from '../../contract/fields.ts'
 import { builder } from './builder.ts'
 
-/** Derives Pothos types from the Zod schemas of the contract. A named type (`meta({ id })`) is made once. */
+/** Derives Pothos types from the Zod schemas of the contract. A named type (`meta({ id })`) is created once. */
 
 type Scalar = 'ID' | 'String' | 'Boolean' | 'Int' | 'Float' | 'DateTime'
 type OutputType = Scalar | OutputRef<unknown>
 type InputType = Scalar | InputRef<unknown>
 type Meta = { id?: string; description?: string; format?: string }
 
-/** A schema without its wrappers, and what these say of the field. */
+/** A schema without its wrappers, and the properties of the field that the wrappers define. */
 type Peeled = { core: z.core.$ZodType; meta: Meta; nullable: boolean; optional: boolean; fallback: unknown }
 
 const outputs = new Map<string, OutputRef<unknown>>()
@@ -104,7 +104,7 @@ function scalarOf(core: z.core.$ZodType, meta: Meta): Scalar {
   throw new TypeError(`There is no GraphQL type for the schema ${core._zod.def.type}`)
 }
 
-/** The outermost description counts: it is about the field, and an inner one is about the type. */
+/** The outermost description counts, because it describes the field. An inner one describes the type. */
 function peel(schema: z.core.$ZodType): Peeled {
   const peeled: Peeled = { core: schema, meta: {}, nullable: false, optional: false, fallback: undefined }
   for (;;) {

@@ -24,10 +24,10 @@ function optionsOf(name: OperationName, operation: Operation) {
     ...(input && !takesInput && { validate: { schema: z.preprocess(withoutNulls, input) } }),
     resolve(_root: unknown, args: Args, { service, caller }: GraphQLContext) {
       const given = takesInput ? (args.input ?? input?.parse(undefined)) : args
-      // Parsed by the schema of this very operation, which the types of a loop cannot express.
+      // The schema of this operation parses the input. The types of a loop cannot express that.
       return service[name](given as never, caller)
     },
-    // Pothos infers the types of a field from options that are written by hand; these are derived.
+    // Pothos infers the types of a field from literal options, but these options are derived.
   } as never
 }
 
