@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 /**
- * Takes the pictures of the documents anew, from a server that runs in development:
+ * Takes the pictures of the documents again, from a server that runs in development:
  *
  *     bun run dev
  *     bun docs/pictures.ts

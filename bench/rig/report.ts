@@ -25,11 +25,11 @@ export function formatReport(results: Results, conditions: Conditions & Sizes) {
     '# Results',
     `${describeMachine(conditions)}\n${describeSizes(conditions)}`,
     ...(claims.length > 0
-      ? ['## Held against its references', formatTable(['', 'median', 'rounds', 'wanted', 'holds'], claims)]
+      ? ['## Compared with its references', formatTable(['', 'median', 'rounds', 'wanted', 'holds'], claims)]
       : []),
     '## Every figure',
     formatTable(['operation', 'server', 'figure', 'median', 'rounds', 'faults'], figures),
-    ...(troubleLines.length > 0 ? ['## What was not right', troubleLines.join('\n')] : []),
+    ...(troubleLines.length > 0 ? ['## Faults', troubleLines.join('\n')] : []),
     '',
   ].join('\n\n')
 }

@@ -32,7 +32,7 @@ const MARKUP = `
     <button id="signOut">Sign out</button>
   </main>`
 
-/** What the example pages share: the page of the account, and those that mailed links lead to. */
+/** The code that the example pages share: the page of the account, and the pages of mailed links. */
 export function startPage(parts: Parts) {
   const linkPage = findLinkPage(location.pathname)
   if (linkPage) startLinkPage(linkPage, parts.session)

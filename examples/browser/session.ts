@@ -90,7 +90,7 @@ export function createSession(server: string) {
         return null
       }),
 
-    /** Sends the token of a mailed link. In turn, because a confirmed change of address replaces the cookie. */
+    /** Sends the token of a mailed link. Under the lock, because a confirmed change of address replaces the cookie. */
     sendMailedToken: (path: string, input: object) => runInTurn(() => post<undefined>(path, input)),
 
     /** `fetch` for services that accept the access token. Renews a refused token, once. */

@@ -20,7 +20,7 @@ export function createTokenClient({ url, file }: Options) {
     return JSON.parse(text)
   }
 
-  /** Replaces the file as a whole, so that a concurrent reader, or one after a crash, never finds half of it. */
+  /** Replaces the whole file at once, so that no reader finds an incomplete file, even after a crash. */
   async function writeTokens(tokens: Tokens) {
     const { accessToken, refreshToken } = tokens
     const fresh = `${file}.${randomUUID()}`
