@@ -16,8 +16,8 @@ import { createEmail, fillServauth, formatEmail, PASSWORD, SESSIONS_EACH } from 
 import { createServerCommand } from './subjects/servauth.ts'
 
 /**
- * Measures what each SQL statement of the server costs with few users and with many. The statements are the real
- * ones: the server runs, and PostgreSQL (`auto_explain`) logs each with its plan, buffers and time.
+ * Measures the cost of each SQL statement of the server with few users and with many. The server really runs, and
+ * PostgreSQL (`auto_explain`) logs each statement with its plan, buffers and time.
  */
 const { values: options } = parseArgs({
   options: {
@@ -140,7 +140,7 @@ function parseLog(log: string) {
   return costs
 }
 
-/** How a plan reads which table or index. */
+/** The scans of a plan, each with its table or index. */
 function listScans({
   'Node Type': type,
   'Index Name': index,

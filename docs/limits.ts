@@ -33,7 +33,7 @@ import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/work
 import { publishedKeys } from '../src/rest/server-endpoints.ts'
 
 /**
- * The page docs/limits.md, made from the constants of the code. A test fails if the file is stale; this writes it:
+ * The page docs/limits.md, generated from the constants of the code. A test fails if the file is stale. To write it:
  *
  *     bun docs/limits.ts
  */
@@ -74,7 +74,7 @@ function lengths(field: z.ZodType) {
   return `${minLength} to ${maxLength} characters`
 }
 
-/** The number of sessions is held by a trigger; the newest migration that names it counts. */
+/** A trigger limits the number of sessions. The newest migration that contains the limit counts. */
 async function maxSessions() {
   const files = (await readdir(root('drizzle'))).filter((name) => name.endsWith('.sql')).sort()
   const texts = await Promise.all(files.map((name) => readFile(root(`drizzle/${name}`), 'utf8')))
@@ -189,7 +189,10 @@ async function sections(): Promise<Section[]> {
         ],
         ['requests that wait for a hash; more get 503', number(GATE_LIMITS.maxQueued)],
         ['a hash waits at most', ms(GATE_LIMITS.maxWaitMs)],
-        ['the share of these places that one network can hold', `1 / ${1 / MAX_NETWORK_SHARE}`],
+        [
+          'the share of the running and waiting hashes that one network can have',
+          `1 / ${1 / MAX_NETWORK_SHARE}`,
+        ],
         [
           'an imported Argon2 hash, compared with one of yours',
           `at most ${MAX_COST_FACTORS.memory} times the memory and ${MAX_COST_FACTORS.work} times the work; ${MAX_COST_FACTORS.lanes} lanes`,
@@ -208,8 +211,8 @@ async function sections(): Promise<Section[]> {
       title: 'Rate limits',
       intro: `A network is an IPv4 address or an IPv6 /64. All replicas count together, by the clock of the database. \`THROTTLE_LIMITS\`
 changes each limit by its name, and \`THROTTLE=off\` turns them off. Wrong passwords are counted for each known place of an account, and
-for all other places together. After the free ones, each further attempt starts a wait, from 1 second, which doubles each time. During a
-wait, right and wrong passwords are refused alike.`,
+for all other places together. After the attempts without a wait, each further attempt starts a wait of 1 second, which doubles each time.
+During a wait, right and wrong passwords are refused in the same way.`,
       rows: [
         ...rateLimits,
         ['a place stays known to an account after a sign-in for', `${KNOWN_PLACE_DAYS} days`],
@@ -257,7 +260,7 @@ wait, right and wrong passwords are refused alike.`,
       title: 'Database',
       rows: [
         ['connections in the pool of one process', number(DATABASE_LIMITS.connections)],
-        ['a call, with waiting for a connection,', ms(DATABASE_LIMITS.callMs)],
+        ['a call, including the wait for a connection', ms(DATABASE_LIMITS.callMs)],
         ['connecting', duration(DATABASE_LIMITS.connectSeconds)],
         ['a statement', ms(DATABASE_LIMITS.statementMs)],
         ['waiting for a lock', ms(DATABASE_LIMITS.lockMs)],
@@ -269,7 +272,11 @@ wait, right and wrong passwords are refused alike.`,
       rows: [
         ['it runs every', ms(INTERVAL_MS)],
         ['events are kept for', `${env.EVENT_RETENTION_DAYS} days`, 'EVENT_RETENTION_DAYS'],
-        ['events are kept in all (the oldest are deleted)', number(env.EVENT_MAX_ROWS), 'EVENT_MAX_ROWS'],
+        [
+          'the maximum number of events (the oldest are deleted)',
+          number(env.EVENT_MAX_ROWS),
+          'EVENT_MAX_ROWS',
+        ],
         ['an expired session is kept for', duration(KEPT_DAYS.session * 86_400)],
         ['a sent or failed mail is kept for', duration(KEPT_DAYS.mail * 86_400)],
         ['expired mailed tokens and counters are kept for', 'no longer'],
@@ -278,10 +285,14 @@ wait, right and wrong passwords are refused alike.`,
     {
       title: 'Processes',
       rows: [
-        ['answering on after SIGTERM', duration(env.SHUTDOWN_DELAY_SECONDS), 'SHUTDOWN_DELAY_SECONDS'],
-        ['then, finishing running requests', ms(MAX_DRAIN_MS)],
+        [
+          'a replica still answers after SIGTERM for',
+          duration(env.SHUTDOWN_DELAY_SECONDS),
+          'SHUTDOWN_DELAY_SECONDS',
+        ],
+        ['then it finishes running requests, within', ms(MAX_DRAIN_MS)],
         ['then, closing connections', ms(MAX_CLOSE_MS)],
-        ['a second signal forces the end after', ms(MIN_SECOND_SIGNAL_MS)],
+        ['a second signal forces the end only after', ms(MIN_SECOND_SIGNAL_MS)],
         ['a silent worker is killed after', ms(PULSE_MS * MAX_MISSED_PULSES)],
         ['the longest pause before a worker is replaced', ms(MAX_REPLACE_MS)],
       ],
@@ -289,7 +300,7 @@ wait, right and wrong passwords are refused alike.`,
   ]
 }
 
-/** A table as the formatter writes it. */
+/** A Markdown table with aligned columns. */
 function table(rows: string[][]) {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const line = (row: string[]) =>
@@ -307,7 +318,7 @@ export async function limitsPage() {
   const intro = `# Limits and lifetimes
 
 Every size, lifetime and rate limit of Servauth, with its default. The last column names the setting that changes it; a limit without
-one is fixed. This page is made from the code by \`bun docs/limits.ts\`: do not edit it. Other documents link here and repeat no number.
+one is fixed. \`bun docs/limits.ts\` generates this page from the code: do not edit it. Other documents link here and repeat no number.
 `
   return `${[intro, ...(await sections()).map(section)].join('\n')}`
 }

@@ -51,7 +51,7 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
   return app
 }
 
-/** The life of a request, in order. A step sees what the steps before it have set. */
+/** The steps of a request, in order. A step can read the values that earlier steps have set. */
 function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>, cookies: Cookies) {
   const { identify, view } = auth
   const onRefused = (c: AppContext) => {

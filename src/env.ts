@@ -30,7 +30,7 @@ export const RATE_LIMITS = {
   /** Mails with a link for a reset or a verification. While a link is live, the same one is sent again. */
   linkMailPerMailbox: [8, HOUR],
   mailRequestPerAddress: [100, HOUR],
-  /** For each kind of event that any client can cause. Holds with `THROTTLE=off` too: it protects the disk. */
+  /** For each kind of event that any client can cause. It also applies with `THROTTLE=off`: it protects the disk. */
   eventPerAddress: [3600, HOUR],
 } as const satisfies Record<string, RateLimit>
 

@@ -37,7 +37,7 @@ describe.each(ADAPTERS)('a flood of events by %s', (adapter) => {
       created_at = created_at - ${days} * interval '1 day', last_at = last_at - ${days} * interval '1 day'
     where user_id = ${id}`
 
-  test('a stranger with 105 addresses and browsers cannot bury a sign-in of the taker, even over many days', async () => {
+  test('a stranger with 105 addresses and browsers cannot bury a taker’s sign-in, even over many days', async () => {
     const { owner, email, id } = await takeAccount()
 
     for (let day = 0; day < 7; day++) {

@@ -214,7 +214,7 @@ describe('the mail about a requested change of address', () => {
     return { ...person, id, newEmail }
   }
 
-  test('the mail about a requested change names the time and the new address, and has a link that cancels', async () => {
+  test('the mail about a requested change names the time and the new address, and can cancel it', async () => {
     const { email, userId, newEmail } = await requested()
 
     const mail = await server.mailbox.mail(email, /was requested/)

@@ -283,7 +283,7 @@ describe.each(WAYS)('the events of a refresh by $adapter with $transport', ({ ad
     expect(await server.sql`select from events where user_id = ${userId}`).toHaveLength(3)
   })
 
-  test('a refresh from a network that is new to the account is an event once', async () => {
+  test('a refresh from a new network is an event once', async () => {
     const { client, userId } = await signedIn()
     const addresses = ['192.0.2.1', '198.51.100.7', '198.51.100.7', '2001:db8:1:2::3', '2001:db8:1:2:4::5']
     for (const address of addresses) expect((await refreshFrom(client, address)).data).not.toBeNull()
@@ -294,7 +294,7 @@ describe.each(WAYS)('the events of a refresh by $adapter with $transport', ({ ad
     expect(places.map(({ place }) => place)).toEqual(['n:198.51.100.7', 'n:2001:db8:1:2::'])
   })
 
-  test('a refresh from a browser that is new to the account is an event once, a forged device cookie never', async () => {
+  test('a refresh from a new browser is an event once, and a forged device cookie is none', async () => {
     const { client, userId, device } = await signedIn()
     const other = await server.client(adapter, 'COOKIE').register()
     const [foreign = ''] = other.headers.getSetCookie().filter((cookie) => cookie.includes('-device='))

@@ -7,7 +7,7 @@ import { createHttpSubject, HASHING } from '../subjects/http-subject.ts'
 import { APPLICATION, setUpParseServer } from '../subjects/parse-server.ts'
 import { createSessions, setUpServauth } from '../subjects/servauth.ts'
 
-/** More than any server can do, so that no request that may be sent only once is sent twice. */
+/** More requests than any server can answer, so that no request is sent twice that may be sent only once. */
 const MAX_HASHES_PER_SECOND = 1_000
 const MAX_REFRESHES_PER_SECOND = 8000
 

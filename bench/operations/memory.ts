@@ -9,7 +9,7 @@ import { setUpServauth, signIn } from '../subjects/servauth.ts'
 import { createConstantServer, createUserLoad, REST } from './me.ts'
 
 const MAX_SECONDS = 300
-/** wrk stops at its last request and does not wait for this many answers. */
+/** The most answers that can be missing at the end, because wrk does not wait for answers to its last requests. */
 const MAX_IN_FLIGHT = 64
 
 /**

@@ -1,7 +1,7 @@
 import type { openDatabases } from './database.ts'
 import type { Pinning } from './pinning.ts'
 
-/** What every measurement needs. */
+/** The tools and settings that every measurement needs. */
 export type Bench = {
   databases: Awaited<ReturnType<typeof openDatabases>>
   pinning: Pinning
@@ -15,7 +15,7 @@ export type Bench = {
   requests: number
 }
 
-/** The result of one measurement: figures by name, and everything that went wrong. */
+/** The result of one measurement: figures by name, and all faults. */
 export type Sample = { figures: Record<string, number>; faults: string[] }
 
 /** A server or program that is compared with others: opened once, measured in every round, closed at the end. */

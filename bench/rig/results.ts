@@ -6,7 +6,7 @@ export type Result = {
   values: number[]
 }
 
-/** What went wrong, or why a subject was left out. */
+/** A fault, or the reason why a subject was left out. */
 export type Trouble = { operation: string; subject: string; description: string; leftOut: boolean }
 
 export type Results = { results: Result[]; troubles: Trouble[] }
@@ -18,7 +18,7 @@ export function median(values: number[]) {
   return (low + high) / 2
 }
 
-/** Three digits, because more would pretend a precision that the bench does not have. */
+/** Three digits, because the bench is not more precise than that. */
 export function formatFigure(value: number) {
   if (!Number.isFinite(value)) return '–'
   if (Math.abs(value) >= 10_000) return `${Number((value / 1000).toPrecision(3))}k`

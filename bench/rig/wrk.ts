@@ -7,7 +7,7 @@ import type { Bench } from './bench.ts'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 
-/** The requests to send, and what a right answer looks like. */
+/** The requests to send, and the properties of a right answer. */
 export type Load = {
   requests: Request[]
   status: number

@@ -1,6 +1,6 @@
 /**
- * Repeats a task for some seconds, with some tasks at the same time, and prints the rate per second. It shows the
- * rate of the work that a server does, without the server.
+ * Repeats a task for some seconds, several at the same time, and prints the rate per second. This is the rate of a
+ * server's work without the server.
  */
 export async function printRate(seconds: number, concurrent: number, runTask: () => Promise<unknown>) {
   await runTask()

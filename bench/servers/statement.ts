@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import postgres from 'postgres'
 
-/** The least that a session check costs if every request queries the database: one prepared join. */
+/** The minimal cost of a session check that queries the database at every request: one prepared join. */
 const sql = postgres(process.env.DATABASE_URL ?? '', { max: 20, fetch_types: false })
 
 const app = new Hono()

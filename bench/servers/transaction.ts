@@ -3,8 +3,8 @@ import postgres from 'postgres'
 import { printRate } from './rate-loop.ts'
 
 /**
- * The rate of the least that a refresh needs from the database: a transaction with two prepared statements. One
- * changes a session and reads its user, the other inserts the event.
+ * The rate of the minimal transaction of a refresh, with two prepared statements. One changes a session and reads its
+ * user. The other inserts the event.
  */
 const [seconds] = process.argv.slice(2)
 const sql = postgres(process.env.DATABASE_URL ?? '', { max: 20, fetch_types: false })

@@ -72,8 +72,8 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     .description('Shows or rotates the keys that sign access tokens.')
   keys
     .command('show')
-    .summary('list the keys, with what each does and until when')
-    .description('Lists the keys, with what each does and until when.')
+    .summary('list the keys, which of them signs, and how long each stays public')
+    .description('Lists the keys, which of them signs, and how long each stays public.')
     .action(() => showKeys(commandEnvironment))
   keys
     .command('rotate')
@@ -114,7 +114,7 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
         ' sign in again.',
     )
     .argument('<url>', 'the database, as postgres://user:password@host/name', parseDatabaseUrl)
-    .option('--dry-run', 'show what would be imported and what cannot be, but change nothing')
+    .option('--dry-run', 'show which accounts would be imported and which not, but change nothing')
     .option('--map <file>', 'write a CSV file: old id, new id, address and outcome of each account')
     .action((url: string, options: { dryRun?: boolean; map?: string }) =>
       importBetterAuth(commandEnvironment, url, options),

@@ -8,7 +8,7 @@ import type { Env } from '../env.ts'
 const DATA_FOLDER = '.servauth'
 
 /**
- * Adds what development can create itself: an embedded PostgreSQL and a secret. Both are created once and kept.
+ * Adds the settings that development can create itself: an embedded PostgreSQL and a secret. Both are created once.
  * In production both settings are required, so nothing is created.
  */
 export async function completeSettings(env: Env, { joinsServer = false } = {}) {

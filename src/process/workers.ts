@@ -178,7 +178,7 @@ export function connectSupervisor(kind: string | undefined) {
     /** Whether other workers already answer on the port. */
     isReplacement,
     areOthersReady: () => othersReady,
-    /** Sets what answers the supervisor when it asks for the metrics. */
+    /** Sets the function that creates the answer when the supervisor asks for the metrics. */
     answerReportsWith(create: typeof createReport) {
       createReport = create
     },

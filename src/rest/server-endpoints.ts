@@ -12,8 +12,8 @@ export const health = endpoint({
   tag: 'Server',
   summary: 'Whether the process is alive',
   description:
-    'Asks no other system. An orchestrator restarts a process that does not answer. With `PUBLISH_VERSION` the answer ' +
-    'also holds the version.',
+    'Depends on no other system. An orchestrator restarts a process that does not answer. With `PUBLISH_VERSION` the ' +
+    'answer also contains the version.',
   output: z.strictObject({ status: z.literal('ok'), version: z.string().optional() }).meta({ id: 'Health' }),
   refusals: [],
   rest: { method: 'GET', path: '/health', status: 200 },
@@ -21,9 +21,9 @@ export const health = endpoint({
 
 export const ready = endpoint({
   tag: 'Server',
-  summary: 'Whether the server can serve',
+  summary: 'Whether the server can serve requests',
   description:
-    'It can when the database answers and the migrations are applied. A load balancer sends no requests before.',
+    'It is ready when the database answers and the migrations are applied. Load balancers send no requests before that.',
   output: z.strictObject({ status: z.literal('ready') }).meta({ id: 'Ready' }),
   refusals: ['SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/ready', status: 200 },
@@ -54,7 +54,7 @@ export const publishedKeys = endpoint({
 export const openApiDocument = endpoint({
   tag: 'Server',
   summary: 'This document',
-  description: 'OpenAPI 3.1, made from the definitions that the routes work by.',
+  description: 'OpenAPI 3.1, generated from the same definitions as the routes.',
   output: z.looseObject({ openapi: z.string().meta({ examples: ['3.1.0'] }) }).meta({ id: 'OpenAPI' }),
   refusals: [],
   rest: { method: 'GET', path: '/openapi.json', status: 200, cacheSeconds: 300 },

@@ -123,7 +123,7 @@ function isParameters(body: unknown): body is Parameters {
   return typeof query === 'string' && isName && areVariables && extensions === undefined && isObject(body)
 }
 
-/** Without introspection the schema stays hidden, so no error may name its fields: "Did you mean …" does. */
+/** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */
 const noIntrospection: Plugin = {
   onValidate({ addValidationRule }) {
     addValidationRule(NoSchemaIntrospectionCustomRule)
@@ -149,7 +149,7 @@ function mask(error: unknown) {
   return new GraphQLError(message, { nodes, path, originalError, extensions })
 }
 
-/** Without the statuses and headers that Yoga adds for its own HTTP layer. */
+/** Removes the statuses and headers that Yoga adds for its own HTTP layer. */
 function publicError({ message, locations, path, extensions }: GraphQLError) {
   const { http: _, ...shown } = extensions
   return { message, ...(locations && { locations }), ...(path && { path }), extensions: shown }
