@@ -23,7 +23,7 @@ export const ready = endpoint({
   tag: 'Server',
   summary: 'Whether the server can serve requests',
   description:
-    'It is ready when the database answers and the migrations are applied. Load balancers send no requests before that.',
+    'It is ready when the database answers and the migrations are applied. Until then, load balancers send no requests.',
   output: z.strictObject({ status: z.literal('ready') }).meta({ id: 'Ready' }),
   refusals: ['SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/ready', status: 200 },
