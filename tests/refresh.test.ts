@@ -308,7 +308,7 @@ describe.each(WAYS)('the events of a refresh by $adapter with $transport', ({ ad
     expect(await eventsOf(userId)).toEqual({ refresh: 1, refresh_new_place: 1 })
   })
 
-  test('an account has at most 100 places, and a refresh from a further one is an event all the same', async () => {
+  test('an account has at most 100 places, and a refresh from another place is still an event', async () => {
     const { client, userId } = await signedIn()
     await server.sql`
       insert into places (user_id, place) select ${userId}, 'n:203.0.113.' || n from generate_series(1, 150) n
