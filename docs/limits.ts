@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'
 import { MAX_KEY_AGE_MS } from '../src/auth/keys/access-tokens.ts'
 import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
@@ -279,6 +280,8 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ],
         ['an expired session is kept for', duration(KEPT_DAYS.session * 86_400)],
         ['a sent or failed mail is kept for', duration(KEPT_DAYS.mail * 86_400)],
+        ['a registration of an unverified address is kept for', duration(KEPT_DAYS.registration * 86_400)],
+        ['rows of one day in the events of an account, for all places', number(MAX_PLACE_ROWS_PER_DAY)],
         ['expired mailed tokens and counters are kept for', 'no longer'],
       ],
     },

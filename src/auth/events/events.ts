@@ -57,7 +57,7 @@ const WHOLE_DAY = '*'
  * How many rows the places of an account get on one day, all kinds together. Further places share one row of each kind.
  * So a page of 100 shows the whole day, however often an attacker with the password changes network and browser.
  */
-const MAX_PLACE_ROWS_PER_DAY = 20
+export const MAX_PLACE_ROWS_PER_DAY = 20
 
 const ORIGIN_CHARACTERS = 22
 
@@ -89,7 +89,7 @@ const today = sql`(now() at time zone 'utc')::date`
 const isOfToday = sql`user_id = found.user_id and day = ${today}`
 const hasRowOfPlace = sql`exists (
   select from ${events} where ${isOfToday} and kind = found.kind and origin = found.origin)`
-const hasRoomForPlace = sql`(select count(*) < ${sql.raw(`${MAX_PLACE_ROWS_PER_DAY}`)} from (
+const hasRoomForRow = sql`(select count(*) < ${sql.raw(`${MAX_PLACE_ROWS_PER_DAY}`)} from (
   select from ${events} where ${isOfToday}
     and last_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
   limit ${sql.raw(`${MAX_PLACE_ROWS_PER_DAY}`)}) as rows_of_today)`
@@ -107,7 +107,7 @@ export function insertEvents(query: SQL) {
     select kind, user_id,
       case when user_id is null then network
         when kind = 'refresh' then ${wholeDay}
-        when origin = ${allDays} or ${hasRowOfPlace} or ${hasRoomForPlace} then origin
+        when origin = ${allDays} or ${hasRowOfPlace} or ${hasRoomForRow} then origin
         else ${wholeDay} end,
       case when origin = ${allDays} and user_id is not null then '-infinity' else ${today} end,
       request_id, ip_address, user_agent

@@ -16,8 +16,8 @@ import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
 import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'
 
 export const INTERVAL_MS = 60_000
-/** How long expired sessions and sent mails are kept. */
-export const KEPT_DAYS = { session: 1, mail: 7 }
+/** How long expired sessions, mails that were sent or given up, and registrations are kept. */
+export const KEPT_DAYS = { session: 1, mail: 7, registration: 1 }
 const MAX_BATCH_ROWS = 500
 /** For one table in one run: 200,000 rows, more than a server under attack creates in a minute. */
 const MAX_BATCHES = 400
@@ -52,7 +52,7 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     isBefore(sessions.expiresAt, ago(KEPT_DAYS.session)),
     isBefore(verifications.expiresAt, sql`now()`),
     isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
-    isBefore(registrations.createdAt, ago(1)),
+    isBefore(registrations.createdAt, ago(KEPT_DAYS.registration)),
     isBefore(places.seenAt, ago(KNOWN_PLACE_DAYS)),
     isBefore(events.lastAt, ago(eventDays)),
     // Any client can cause events without an account, so a flood of them deletes no events of users.

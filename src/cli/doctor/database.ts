@@ -16,8 +16,7 @@ const WAYS_OUT: Record<string, string> = {
   '28P01': 'It refuses the user or the password. Correct them in DATABASE_URL.',
   '28000': 'It refuses the user. Correct DATABASE_URL, or look at pg_hba.conf.',
   '3D000': 'There is no such database. Make it with createdb, or correct DATABASE_URL.',
-  '53300':
-    'It has no connection left. Raise max_connections: a server uses 20 connections and one that listens.',
+  '53300': 'It has no connection left. Raise max_connections: each process of a server uses up to 22.',
   '57P03': 'It is starting or stopping. Wait a little, then look at its log.',
   '08P01': viaPooler(),
 }
