@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { closedLoops } from './operations/closed-loops.ts'
 import { connections } from './operations/connections.ts'
 import { login, refresh, register } from './operations/credentials.ts'
 import { graphqlMe, restMe } from './operations/me.ts'
@@ -27,6 +28,7 @@ const OPERATIONS: Record<string, Operation> = {
   start,
   memory: memoryUse,
   connections,
+  closed: closedLoops,
   revocation,
 }
 

@@ -17,7 +17,8 @@ import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
 import { Email, NewPassword, Username } from '../src/contract/fields.ts'
 import { objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
-import { HEARTBEAT_MS, PROOF_MS, WORD_MS } from '../src/db/changes.ts'
+import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
+import { PROOF_MS } from '../src/db/changes.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
 import { loadEnv, RATE_LIMITS, type RateLimitName } from '../src/env.ts'
@@ -155,7 +156,7 @@ async function sections(): Promise<Section[]> {
         ['every replica refuses a revoked session within', ms(REVOCATION_MS)],
         ['a proof of freshness lasts', ms(PROOF_MS)],
         ['the listening connection is asked every', ms(HEARTBEAT_MS)],
-        ['a notification over a new connection must arrive every', ms(WORD_MS)],
+        ['a notification over a new connection must arrive every', ms(ECHO_MS)],
       ],
     },
     {

@@ -268,3 +268,17 @@ test('a cached `me` document gives each user their current data in the asked sha
     errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'REVOKED' } }],
   })
 })
+
+test('a cookie’s secret is no bearer token, also while the cookie is being looked up', async () => {
+  const client = server.client('REST', 'COOKIE')
+  await client.register()
+  const secret = client.kept.cookie?.split('=')[1] ?? ''
+
+  const [asCookie, asBearer] = await Promise.all([
+    client.me(),
+    client.call('me', undefined, { cookie: null, bearer: secret }),
+  ])
+
+  expect(asCookie.status).toBe(200)
+  expect(asBearer).toMatchObject({ status: 401, reason: 'INVALID' })
+})

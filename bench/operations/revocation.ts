@@ -1,19 +1,23 @@
 import { createProxy } from '../../tests/support/proxy.ts'
 import type { Operation, Subject } from '../rig/bench.ts'
 import { pause, type RunningServer, startServer } from '../rig/server-process.ts'
+import { runWrk } from '../rig/wrk.ts'
+import { createRequestForEachUser } from '../subjects/http-subject.ts'
 import { createServerCommand, setUpServauth, signIn, type Transport } from '../subjects/servauth.ts'
+import { createUserLoad, REST } from './me.ts'
 
 const ATTEMPTS = 20
 const WATCH_MS = 1500
 const REQUEST_INTERVAL_MS = 10
 const MAX_LAG_MS = 250
 
-type Fault = 'none' | 'cut' | 'frozen'
+type Fault = 'none' | 'cut' | 'frozen' | 'full load'
 
 /**
  * Three processes on one database. A session that all have cached logs out at the first, while the others get
  * requests. The lag is the time from the logout's answer to the last request that another process still accepted.
- * With a fault, the third process loses its database just before the logout.
+ * With a fault, the third process loses its database just before the logout. Under full load, all three answer other
+ * users in closed loops meanwhile.
  */
 function createRevocationSubject(name: string, fault: Fault): Subject {
   return {
@@ -26,12 +30,25 @@ function createRevocationSubject(name: string, fault: Fault): Subject {
       const servers = await Promise.all(
         urls.map((url) => startServer(bench, createServerCommand(url, secret, 'http://localhost:4000'))),
       )
-      let user = 0
+      // The first hundred are for the load.
+      let user = 100
+      const loads = await Promise.all(
+        servers.map(async ({ url }) =>
+          fault === 'full load'
+            ? createUserLoad(await createRequestForEachUser(url, (one) => signIn(url, one, 'TOKEN'), REST))
+            : undefined,
+        ),
+      )
       return {
         async measure() {
           const lags: number[] = []
           const faults: string[] = []
           let answers = 0
+          let isOver = false
+          const loading = servers.map(async ({ url }, index) => {
+            const load = loads[index]
+            while (load && !isOver) faults.push(...(await runWrk(bench, url, load, { seconds: 2 })).faults)
+          })
           for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
             const transport: Transport = attempt % 2 === 0 ? 'TOKEN' : 'COOKIE'
             const [first, ...others] = servers as [RunningServer, ...RunningServer[]]
@@ -53,6 +70,8 @@ function createRevocationSubject(name: string, fault: Fault): Subject {
             proxy.restore()
             await waitUntilAllRefuse(servers, session)
           }
+          isOver = true
+          await Promise.all(loading)
           lags.sort((a, b) => a - b)
           return {
             figures: {
@@ -123,6 +142,7 @@ export const revocation: Operation = {
   title: 'revocation lag',
   subjects: [
     createRevocationSubject('Servauth, three processes', 'none'),
+    createRevocationSubject('Servauth, three processes under full load', 'full load'),
     createRevocationSubject('Servauth, one of three cut off from the database', 'cut'),
     createRevocationSubject('Servauth, one of three with a frozen database connection', 'frozen'),
   ],

@@ -6,6 +6,7 @@ type Claim = { name: string; of: Figure; over?: Figure; atLeast?: number; atMost
 const REST = '`me` by REST'
 const GRAPHQL = '`me` by GraphQL'
 const MANY = 'many connections, each asking `me` every two seconds'
+const CLOSED = 'closed loops, asking `me` by REST'
 const RATE = 'answers/s'
 
 /** What Servauth promises. Ratios within one round, because single figures of a shared machine mean little. */
@@ -59,6 +60,18 @@ const CLAIMS: Claim[] = [
     of: [MANY, 'Servauth, while logins saturate the hashing gate', 'p95 ms'],
     atMost: 200,
   },
+  {
+    name: '`me` in closed loops, 10,000 connections / 32',
+    of: [CLOSED, 'Servauth', `${RATE}, 10000 connections`],
+    over: [CLOSED, 'Servauth', `${RATE}, 32 connections`],
+    atLeast: 0.7,
+  },
+  {
+    name: 'p95 of the 10,000 / bare Hono',
+    of: [CLOSED, 'Servauth', 'p95 ms, 10000 connections'],
+    over: [CLOSED, 'bare Hono', 'p95 ms, 10000 connections'],
+    atMost: 2,
+  },
   { name: 'cold start, ms', of: ['cold start', 'Servauth', 'ready ms'], atMost: 500 },
   { name: 'memory after start, MiB', of: ['memory', 'Servauth', 'MiB after start'], atMost: 120 },
   {
@@ -73,6 +86,7 @@ const CLAIMS: Claim[] = [
   },
   ...[
     'Servauth, three processes',
+    'Servauth, three processes under full load',
     'Servauth, one of three cut off from the database',
     'Servauth, one of three with a frozen database connection',
   ].map(

@@ -1,25 +1,17 @@
-import postgres from 'postgres'
-import { createDeadline } from '../deadline.ts'
-import { connectionOptions } from './client.ts'
+import { Worker } from 'node:worker_threads'
+import { allocateFeed, createFeedReader, type FeedReader } from './change-feed.ts'
+import type { ListenerData, ListenerOrder, ListenerReport } from './change-listener-thread.ts'
 
 export type Changes = ReturnType<typeof createChanges>
 
-/** The channel on which the triggers of the migration `tell_of_changes` NOTIFY. */
-const CHANNEL = 'servauth_changed'
-/** The payload of a TRUNCATE, instead of an id. */
-const EVERYTHING = '*'
-
-/** How often a heartbeat proves that the connection works, and how long a proof is valid. */
-export const HEARTBEAT_MS = 40
+/** How long a proof is valid. Together with the time of a heartbeat it is less than the promised 250 ms. */
 export const PROOF_MS = 180
-/**
- * How often a NOTIFY over another connection must arrive. A heartbeat alone is not enough: a pooler may answer without
- * forwarding, and after a failover the old server may still answer.
- */
-export const WORD_MS = 5000
-/** If a heartbeat takes longer, the connection is closed and another one is opened. */
-const LOST_MS = 2000
+/** How often the thread is checked, and how many times in a row it may show no sign of life. */
+const WATCH_MS = 1000
+const MAX_SILENT_WATCHES = 5
 const RETRY_MS = 250
+/** How long the thread may take to close its connection. */
+const MAX_STOP_MS = 2000
 
 type Subscriber = {
   /** The session or the user with this id has changed. */
@@ -29,141 +21,139 @@ type Subscriber = {
 }
 
 /**
- * Listens for changes of sessions and users. Triggers NOTIFY them, whatever program makes the change.
+ * Learns of every change of a session or a user from the database's triggers, whatever program makes the change.
  *
- * A heartbeat asks the listening backend whether it listens. All changes that were committed before the question arrive
- * before the answer, so the answer proves that none is missing. `isCurrent` is true while the last proven question is
- * younger than {@link PROOF_MS}. `onLost` is called once when the connection is lost.
+ * A thread of its own listens (`change-listener.ts`), so a busy event loop delays neither its heartbeat nor the reading of
+ * its proofs, which are in shared memory. If the connection is cut, frozen, slow or foreign, or if the thread is starved
+ * or dead, no new proof arrives: `isCurrent` becomes false {@link PROOF_MS} after the last one, and `onLost` is called once.
  */
-export function createChanges(url: string, onLost: (fault: unknown) => void = () => {}) {
-  const inTime = createDeadline(LOST_MS)
+export function createChanges(
+  url: string,
+  onLost: (fault: unknown) => void = () => {},
+  startThread = startListenerThread,
+) {
   let subscriber: Subscriber = { onChange: () => {}, onGap: () => {} }
-  let provenAt = Number.NEGATIVE_INFINITY
-  /** The same, but not reset when the connection is lost. */
-  let lastProvenAt = provenAt
+  let feed: FeedReader | undefined
+  let thread: Worker | undefined
+  let isStopped = false
   let isLost = false
-  let stopped = false
-  let wake = () => {}
+  let lastProvenAt = Number.NEGATIVE_INFINITY
+  let watch: NodeJS.Timeout | undefined
+  let silentWatches = 0
+  let pulses = 0
 
-  const isStopped = () => stopped
+  /** The time of the last proof. All changes before it have been processed. */
+  function provenAt() {
+    const moment = feed?.provenAt() ?? Number.NEGATIVE_INFINITY
+    if (moment > lastProvenAt) lastProvenAt = moment
+    return moment
+  }
 
-  function open() {
-    const words = new Map<string, () => void>()
-    const { promise: lost, reject: lose } = Promise.withResolvers<never>()
-    const state = { isLost: false }
-    lost.catch(() => {
-      state.isLost = true
-      wake()
+  function report(fault: unknown) {
+    if (!isLost && !isStopped) onLost(fault)
+    isLost = true
+  }
+
+  function startOne() {
+    if (isStopped) return
+    const memory = allocateFeed()
+    const started = startThread({ url, memory, now: performance.now() })
+    started.on('online', synchronize)
+    started.on('message', ({ lost }: ListenerReport) => report(asError(lost)))
+    started.on('error', report)
+    started.once('exit', () => {
+      if (thread === started) replace()
     })
-    const options = {
-      ...connectionOptions,
-      max: 1,
-      idle_timeout: 0,
-      max_lifetime: null,
-      // Missing in the driver's types. The driver's own `listen` uses a connection that accepts no other queries.
-      onnotify: (_channel: string, id: string) => {
-        const hear = words.get(id)
-        if (hear) hear()
-        else if (id === EVERYTHING) subscriber.onGap()
-        else subscriber.onChange(id)
-      },
-      // Otherwise the driver would reconnect silently, at once and endlessly, and the new backend would not listen.
-      onclose: () => lose(new Error('The connection was closed')),
-    }
-    const sql = postgres(url, options as never)
-
-    /** Resolves if a NOTIFY over another connection arrives on this one. */
-    async function hearsWord() {
-      const word = `word ${crypto.randomUUID()}`
-      const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
-      words.set(word, hear)
-      await inTime(Promise.all([tell(url, word), heard]), late).finally(() => words.delete(word))
-    }
-    return { sql, lost, lose, hearsWord, state }
-  }
-
-  /** Listens on one connection until it fails. */
-  async function listen() {
-    const { sql, lost, lose, hearsWord, state } = open()
-    try {
-      await Promise.race([inTime(sql.unsafe(`listen ${CHANNEL}`), late), lost])
-      await Promise.race([hearsWord(), lost])
-      subscriber.onGap()
-      let wordAt = performance.now()
-      // Reads the state instead of racing with `lost`: each race would add a handler to a promise that lasts for days.
-      while (!isStopped()) {
-        const askedAt = performance.now()
-        if (askedAt - wordAt > WORD_MS) {
-          wordAt = askedAt
-          hearsWord().catch(lose)
-        }
-        const channels = await inTime(sql`select from pg_listening_channels()`, late)
-        if (state.isLost || channels.length === 0) throw new Error('The connection no longer listens')
-        provenAt = askedAt
-        lastProvenAt = askedAt
-        isLost = false
-        await pause(Math.max(0, askedAt + HEARTBEAT_MS - performance.now()))
-      }
-    } finally {
-      provenAt = Number.NEGATIVE_INFINITY
-      await sql.end({ timeout: 0 })
-    }
-  }
-
-  async function pause(ms: number) {
-    await new Promise<void>((resolve) => {
-      wake = resolve
-      setTimeout(resolve, ms)
+    // After the listeners are added, because adding one undoes it.
+    started.unref()
+    thread = started
+    pulses = 0
+    silentWatches = 0
+    feed = createFeedReader(memory, {
+      onChange: (id) => subscriber.onChange(id),
+      onGap: () => subscriber.onGap(),
     })
   }
 
-  async function run() {
-    while (!isStopped()) {
-      await listen().catch((fault: unknown) => {
-        if (!isLost) onLost(fault)
-        isLost = true
-      })
-      if (!isStopped()) await pause(RETRY_MS)
-    }
+  /** The earlier thread may still write, but into memory that is no longer read. */
+  function replace() {
+    const former = thread
+    thread = undefined
+    feed = undefined
+    void former?.terminate()
+    if (isStopped) return
+    report(new Error('The listening thread ended'))
+    setTimeout(startOne, RETRY_MS).unref()
   }
 
-  let running: Promise<void> | undefined
+  /** Sends the clock, and makes the thread ask for a proof immediately. */
+  function synchronize() {
+    thread?.postMessage({ now: performance.now() } satisfies ListenerOrder)
+  }
+
+  // Counted, not timed: after a pause of the whole process, the thread would look silent.
+  function checkThread() {
+    if (!thread || !feed) return
+    if (isCurrent()) isLost = false
+    silentWatches = feed.pulses() === pulses ? silentWatches + 1 : 0
+    pulses = feed.pulses()
+    if (silentWatches > MAX_SILENT_WATCHES) replace()
+    else synchronize()
+  }
+
+  const isCurrent = (now = performance.now()) => now - provenAt() < PROOF_MS
+
   return {
     /** One subscriber, for one cache. */
     subscribe(given: Subscriber) {
       subscriber = given
     },
     start() {
-      running = run()
+      startOne()
+      watch = setInterval(checkThread, WATCH_MS).unref()
     },
-    /** Whether all changes that were committed until {@link PROOF_MS} ago have arrived. */
-    isCurrent: () => performance.now() - provenAt < PROOF_MS,
+    /** Whether all changes that were committed until {@link PROOF_MS} before `now` have been processed. */
+    isCurrent,
     /** How old the latest proof is that no change is missing, in milliseconds. */
-    ageMs: () => performance.now() - lastProvenAt,
-    /** @internal Waits until all changes that are committed by now have arrived. */
+    ageMs() {
+      provenAt()
+      return performance.now() - lastProvenAt
+    },
+    /** @internal Waits until all changes that are committed by now have been processed. */
     async catchUp() {
-      const asked = performance.now()
-      while (provenAt < asked) {
-        wake()
+      // The first proof that arrives may answer an earlier question.
+      for (let proofs = 0, last = provenAt(); proofs < 2; ) {
+        synchronize()
         await new Promise((done) => setTimeout(done, 1))
+        const moment = provenAt()
+        if (moment > last) proofs++
+        last = moment
       }
     },
     async stop() {
-      stopped = true
-      wake()
-      await running
+      isStopped = true
+      clearInterval(watch)
+      const stopping = thread
+      if (!stopping) return
+      thread = undefined
+      feed = undefined
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+      stopping.once('exit', () => end())
+      // Otherwise a process with nothing else to do would end before the thread does.
+      stopping.ref()
+      stopping.postMessage({ stop: true } satisfies ListenerOrder)
+      const late = setTimeout(() => void stopping.terminate().then(() => end()), MAX_STOP_MS)
+      await ended
+      clearTimeout(late)
     },
   }
 }
 
-/** Sends a NOTIFY over a fresh connection, so it reaches the server to which the address leads now. */
-async function tell(url: string, what: string) {
-  const sql = postgres(url, { ...connectionOptions, max: 1 })
-  try {
-    await sql`select pg_notify(${CHANNEL}, ${what})`
-  } finally {
-    await sql.end({ timeout: 0 })
-  }
+export function startListenerThread(workerData: ListenerData) {
+  return new Worker(new URL('./change-listener-thread.ts', import.meta.url), { workerData })
 }
 
-const late = () => new Error('The database did not answer in time')
+/** Restores the name and the code, which an error loses between threads. */
+function asError({ name, message, code, stack }: ListenerReport['lost']) {
+  return Object.assign(new Error(message), { name, code, ...(stack && { stack }) })
+}

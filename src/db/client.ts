@@ -3,6 +3,7 @@ import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
 import type { Span } from '../span.ts'
+import { connectionOptions } from './connection-options.ts'
 import { DATABASE_LIMITS as LIMITS } from './limits.ts'
 import * as schema from './schema.ts'
 import { statementName } from './statement-name.ts'
@@ -14,21 +15,6 @@ export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 type InTime = ReturnType<typeof createDeadline>
 /** Two deadlines, because calls on the pool and calls inside a transaction are counted separately; and tracing. */
 type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefined }
-
-/** The options of every connection of a running server. */
-export const connectionOptions = {
-  connect_timeout: LIMITS.connectSeconds,
-  // Array types are not used, and no caller could catch a failure of the query that looks them up.
-  fetch_types: false,
-  backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
-  onnotice: () => {},
-  connection: {
-    application_name: 'servauth',
-    statement_timeout: LIMITS.statementMs,
-    lock_timeout: LIMITS.lockMs,
-    idle_in_transaction_session_timeout: LIMITS.callMs,
-  },
-} as const
 
 /**
  * Opens the pool. Connections are opened when they are needed, so the process starts even if the database is down.

@@ -4,7 +4,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
-import { connectionOptions } from './client.ts'
+import { connectionOptions } from './connection-options.ts'
 import { LOCKS } from './locks.ts'
 
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))

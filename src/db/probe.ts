@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import { createDeadline } from '../deadline.ts'
-import { connectionOptions } from './client.ts'
+import { connectionOptions } from './connection-options.ts'
 
 const ROUNDS = 5
 const NOTIFY_MS = 2000

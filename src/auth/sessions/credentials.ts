@@ -110,15 +110,17 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     view({ bearer, cookie }: Presented): Viewer | null | Promise<Viewer> {
       const credential = bearer ?? cookie
       if (credential === null) return null
-      // Access tokens contain dots and session secrets do not. So an entry for one is never used for the other.
-      const isToken = credential.includes('.')
-      const cached = isToken === (bearer !== null) ? sessionCache.get(credential) : undefined
+      // Access tokens contain dots and session secrets do not. One in the place of the other is refused, and finds
+      // neither the entry nor the load of a request that presents it in its own place.
+      const isInPlace = credential.includes('.') === (bearer !== null)
+      const cached = isInPlace ? sessionCache.get(credential) : undefined
       if (cached) return cached
       const startedAt = performance.now()
-      return sessionCache.load(credential, async () => {
+      const read = async () => {
         const { user, session, validForSeconds } = await prove(bearer, credential)
         return { user: toUser(user), sessionId: session.id, until: startedAt + validForSeconds * 1000 }
-      })
+      }
+      return isInPlace ? sessionCache.load(credential, read) : read()
     },
 
     /** Returns the session id in a credential. The session may have ended. Null if this server did not create it. */

@@ -1,0 +1,143 @@
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { ListenerData } from '../src/db/change-listener-thread.ts'
+import { createChanges } from '../src/db/changes.ts'
+import { useDatabase } from './support/database.ts'
+import type { Trouble } from './support/faulty-change-listener.ts'
+import { startProcess } from './support/process.ts'
+import { createProxy } from './support/proxy.ts'
+import { pause } from './support/time.ts'
+
+/** The promise: how long after a commit the former state may still be believed. */
+const FELT_MS = 250
+
+const database = useDatabase()
+
+/** Changes with a thread that can be put in trouble, and what they report. */
+async function startChanges() {
+  const proxy = await createProxy(database.url)
+  const threads: Worker[] = []
+  const heard = { ids: [] as string[], gaps: 0, lost: [] as unknown[] }
+  const changes = createChanges(
+    proxy.url,
+    (fault) => heard.lost.push(fault),
+    (workerData: ListenerData) => {
+      const thread = new Worker(new URL('./support/faulty-change-listener.ts', import.meta.url), {
+        workerData,
+      })
+      threads.push(thread)
+      return thread
+    },
+  )
+  changes.subscribe({ onChange: (id) => heard.ids.push(id), onGap: () => heard.gaps++ })
+  changes.start()
+  await changes.catchUp()
+  onTestFinished(async () => {
+    await changes.stop()
+    await proxy.close()
+  })
+  return {
+    changes,
+    proxy,
+    heard,
+    threads,
+    trouble: (order: Trouble) => threads.at(-1)?.postMessage({ now: 0, ...order }),
+  }
+}
+
+async function changeSomething() {
+  const [row] = await database.sql`
+    insert into users (email, password) values (${`${crypto.randomUUID()}@example.com`}, 'x') returning id`
+  await database.sql`update users set username = 'Ada' where id = ${String(row?.id)}`
+  return String(row?.id)
+}
+
+const isCurrentAgain = (changes: ReturnType<typeof createChanges>, timeout: number) =>
+  expect.poll(() => changes.isCurrent(), { timeout, interval: 10 }).toBe(true)
+
+describe('a change is not missed, and nothing is believed meanwhile,', () => {
+  const NEVER_ENDS = 3_600_000
+
+  test.each([
+    ['cut', ({ proxy }: Started) => proxy.cut(), ({ proxy }: Started) => proxy.restore()],
+    ['frozen', ({ proxy }: Started) => proxy.freeze(), ({ proxy }: Started) => proxy.restore()],
+    ['slow', ({ proxy }: Started) => proxy.slow(300), ({ proxy }: Started) => proxy.restore()],
+    ['starved', ({ trouble }: Started) => trouble({ busyMs: 1000 }), () => {}],
+    ['hanging for ever', ({ trouble }: Started) => trouble({ busyMs: NEVER_ENDS }), () => {}],
+  ])(
+    'while the listener is %s',
+    async (_, begin, end) => {
+      const started = await startChanges()
+      const { changes, heard } = started
+      const gapsBefore = heard.gaps
+
+      begin(started)
+      await pause(FELT_MS)
+      const id = await changeSomething()
+      expect(changes.isCurrent()).toBe(false)
+      await pause(300)
+      expect(changes.isCurrent()).toBe(false)
+      end(started)
+      await isCurrentAgain(changes, 15_000)
+
+      expect(heard.ids.includes(id) || heard.gaps > gapsBefore).toBe(true)
+    },
+    40_000,
+  )
+  type Started = Awaited<ReturnType<typeof startChanges>>
+
+  test('when its thread dies, which is started again and reported once', async () => {
+    const { changes, heard, trouble, threads } = await startChanges()
+    const gapsBefore = heard.gaps
+
+    trouble({ dies: true })
+    await expect.poll(() => changes.isCurrent(), { timeout: FELT_MS, interval: 5 }).toBe(false)
+    const id = await changeSomething()
+    await isCurrentAgain(changes, 5000)
+
+    expect(heard.ids.includes(id) || heard.gaps > gapsBefore).toBe(true)
+    expect(threads).toHaveLength(2)
+    expect(heard.lost).toEqual([expect.any(Error)])
+  })
+})
+
+test('an event loop that never rests neither ends the trust nor delays a change', async () => {
+  const heard: string[] = []
+  const changes = createChanges(database.url)
+  changes.subscribe({ onChange: (id) => heard.push(id), onGap: () => {} })
+  changes.start()
+  await changes.catchUp()
+  onTestFinished(changes.stop)
+  // By a program of its own, since nothing else happens on this event loop.
+  const editor = fileURLToPath(new URL('support/late-edit.ts', import.meta.url))
+  const { exited } = startProcess({ entry: editor, env: { DATABASE_URL: database.url } })
+  await pause(1000)
+
+  const states = new Set<boolean>()
+  for (const end = performance.now() + 3000; performance.now() < end && heard.length === 0; )
+    states.add(changes.isCurrent())
+
+  expect(states).toEqual(new Set([true]))
+  expect(heard).toHaveLength(1)
+  await exited
+})
+
+test('proofs are not younger than they are: their age is never negative, and mostly a heartbeat', async () => {
+  const { changes } = await startChanges()
+  const ages: number[] = []
+  for (let look = 0; look < 200; look++) {
+    ages.push(changes.ageMs())
+    await pause(5)
+  }
+
+  expect(Math.min(...ages)).toBeGreaterThanOrEqual(0)
+  expect(ages.toSorted((a, b) => a - b)[100]).toBeLessThan(FELT_MS / 2)
+})
+
+test('the thread ends with what started it, whether it is stopped or not', async () => {
+  const entry = fileURLToPath(new URL('support/unstopped-changes.ts', import.meta.url))
+  const { exited, output } = startProcess({ entry, env: { DATABASE_URL: database.url } })
+
+  expect([(await exited).code, output()]).toEqual([0, ''])
+})
