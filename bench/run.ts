@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { attacks } from './operations/attacks.ts'
 import { closedLoops } from './operations/closed-loops.ts'
 import { connections } from './operations/connections.ts'
 import { login, refresh, register } from './operations/credentials.ts'
@@ -27,6 +28,7 @@ const OPERATIONS: Record<string, Operation> = {
   refresh,
   start,
   memory: memoryUse,
+  attacks,
   connections,
   closed: closedLoops,
   revocation,

@@ -9,7 +9,7 @@ import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
-import { MAX_ENTRIES } from '../src/auth/sessions/session-cache.ts'
+import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
@@ -23,7 +23,7 @@ import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
 import { loadEnv, RATE_LIMITS, type RateLimitName } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
-import { MOST_CHARACTERS } from '../src/graphql/engine/documents.ts'
+import { MAX_DOCUMENT_BYTES } from '../src/graphql/engine/documents.ts'
 import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/body.ts'
 import type { AppContext } from '../src/http/context.ts'
 import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/cookies.ts'
@@ -64,7 +64,7 @@ function duration(seconds: number): string {
 
 const ms = (count: number) => duration(count / 1000)
 const number = (count: number) => count.toLocaleString('en-US')
-const bytes = (count: number) => `${count / 1024} KiB`
+const bytes = (count: number) => `${number(count / 1024)} KiB`
 
 /** The bounds of a field, as the OpenAPI document shows them. */
 function boundsOf(field: z.ZodType) {
@@ -152,7 +152,8 @@ async function sections(): Promise<Section[]> {
       rows: [
         ['a credential is cached for', duration(MAX_CACHE_SECONDS.bearer)],
         ['a session cookie is cached for', duration(MAX_CACHE_SECONDS.cookie)],
-        ['cached credentials', number(MAX_ENTRIES)],
+        ['cached credentials with their answers, together', bytes(MAX_CACHE_BYTES)],
+        ['cached credentials of one session', number(MAX_CREDENTIALS_PER_SESSION)],
         ['every replica refuses a revoked session within', ms(REVOCATION_MS)],
         ['a proof of freshness lasts', ms(PROOF_MS)],
         ['the listening connection is asked every', ms(HEARTBEAT_MS)],
@@ -242,7 +243,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
           'mutations in an operation that take or give a credential',
           number(GRAPHQL_LIMITS.credentialMutations),
         ],
-        ['cached documents', `${number(MOST_CHARACTERS)} characters in all`],
+        ['cached documents, together', bytes(MAX_DOCUMENT_BYTES)],
       ],
     },
     {

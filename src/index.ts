@@ -1,3 +1,7 @@
-import { runProgram } from './cli/program.ts'
+import { limitHeap } from './process/heap-limit.ts'
 
-process.exit(await runProgram(process.argv.slice(2), process.env))
+const args = process.argv.slice(2)
+limitHeap(args, process.env)
+// After it, since it takes far longer to load.
+const { runProgram } = await import('./cli/program.ts')
+process.exit(await runProgram(args, process.env))

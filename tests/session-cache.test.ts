@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSessionCache } from '../src/auth/sessions/session-cache.ts'
 import { createChanges } from '../src/db/changes.ts'
 import type { Client, Transport } from './support/client.ts'
@@ -13,6 +13,8 @@ import { pause } from './support/time.ts'
 /** The longest time that a credential may be accepted after the commit that ended it. */
 const MAX_ACCEPTED_MS = 250
 const RUNS = Number(process.env.REVOCATION_RUNS ?? 12)
+
+const MIB = 1024 * 1024
 
 const database = useDatabase()
 
@@ -183,18 +185,77 @@ describe('the session cache', () => {
     await proxy.close()
   })
 
-  test('the cache has a maximum size and evicts the oldest session', async () => {
+  test('the cache has a bound in bytes and evicts the oldest session', async () => {
+    const COUNT = 25_000
     const { cache, changes } = await startCache()
-    for (let index = 0; index < 20_100; index++) {
+    for (let index = 0; index < COUNT; index++) {
       await cache.load(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
     }
     await changes.catchUp()
 
-    expect(cache.size()).toBe(20_000)
-    expect(cache.get('credential 99')).toBeUndefined()
-    expect(cache.get('credential 100')?.sessionId).toBe('session 100')
+    const size = cache.size()
+    expect(cache.bytes()).toBeLessThanOrEqual(32 * MIB)
+    expect(cache.bytes()).toBeGreaterThan(31 * MIB)
+    expect(cache.get(`credential ${COUNT - size - 1}`)).toBeUndefined()
+    await expect
+      .poll(() => cache.get(`credential ${COUNT - size}`)?.sessionId)
+      .toBe(`session ${COUNT - size}`)
     cache.evict('user 7')
-    expect(cache.size()).toBe(19_600)
+    expect(cache.size()).toBe(size - Math.floor(size / 50))
+  })
+
+  test('keeps few credentials of a session', async () => {
+    const { cache, changes } = await startCache()
+    const found = await insertSession()
+    for (let index = 0; index < 20; index++) await cache.load(`credential ${index}`, async () => found)
+    await changes.catchUp()
+
+    expect(cache.size()).toBe(8)
+    expect(cache.get('credential 11')).toBeUndefined()
+    await expect.poll(() => cache.get('credential 12')?.sessionId).toBe(found.sessionId)
+    cache.evict(found.user.id)
+    expect([cache.size(), cache.bytes()]).toEqual([0, 0])
+  })
+
+  test('keeps few answers of a viewer, none that is long, and counts them', async () => {
+    const { cache } = await startCache()
+    const viewer = await cache.load('credential', async () => entry('session', 'user'))
+    const bytes = cache.bytes()
+
+    for (let key = 0; key < 100; key++) viewer.keepAnswer(key, `answer ${key} ${'x'.repeat(1000)}`)
+    viewer.keepAnswer(100, 'x'.repeat(5000))
+
+    expect([95, 96, 99, 100].map((key) => viewer.findAnswer(key)?.slice(0, 9))).toEqual([
+      undefined,
+      'answer 96',
+      'answer 99',
+      undefined,
+    ])
+    expect(cache.bytes() - bytes).toBeGreaterThan(4 * 1000)
+    expect(cache.bytes() - bytes).toBeLessThan(5 * 1000)
+    // Not Latin-1, so it takes two bytes a character.
+    viewer.keepAnswer(101, '☺'.repeat(1000))
+    expect(cache.bytes() - bytes).toBeGreaterThan(5 * 1000)
+  })
+
+  test('removes what has expired', async () => {
+    const { cache } = await startCache()
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    for (const [credential, seconds] of [
+      ['short', 20],
+      ['long', 50],
+    ] as const) {
+      const until = performance.now() + seconds * 1000
+      await cache.load(credential, async () => ({ ...entry(credential, 'user'), until }))
+    }
+
+    const sizes = [0, 31_000, 31_000].map((ms) => {
+      vi.advanceTimersByTime(ms)
+      return cache.size()
+    })
+
+    expect(sizes).toEqual([2, 1, 0])
   })
 })
 

@@ -18,7 +18,14 @@ export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: nu
 export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }
 
 /** The caller's public data, possibly from the session cache. For reads only. */
-export type Viewer = { user: User; sessionId: string }
+export type Viewer = {
+  user: User
+  sessionId: string
+  /** An answer that follows from the user alone, as it was written. `key` is the adapter's name for the request. */
+  findAnswer(key: number): string | undefined
+  /** Few answers are kept, and only while the cache has the viewer: never beyond a change of the user. */
+  keepAnswer(key: number, text: string): void
+}
 
 /** The credentials that a request presents. Nothing is proven yet. */
 export type Presented = { bearer: string | null; cookie: string | null }

@@ -110,17 +110,16 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     view({ bearer, cookie }: Presented): Viewer | null | Promise<Viewer> {
       const credential = bearer ?? cookie
       if (credential === null) return null
-      // Access tokens contain dots and session secrets do not. One in the place of the other is refused, and finds
-      // neither the entry nor the load of a request that presents it in its own place.
-      const isInPlace = credential.includes('.') === (bearer !== null)
-      const cached = isInPlace ? sessionCache.get(credential) : undefined
+      // Access tokens contain dots and session secrets do not. One in the place of the other is refused before it finds
+      // the entry or the load of a request that presents it in its own place.
+      if (credential.includes('.') !== (bearer !== null)) return Promise.reject(unauthenticated('INVALID'))
+      const cached = sessionCache.get(credential)
       if (cached) return cached
       const startedAt = performance.now()
-      const read = async () => {
+      return sessionCache.load(credential, async () => {
         const { user, session, validForSeconds } = await prove(bearer, credential)
         return { user: toUser(user), sessionId: session.id, until: startedAt + validForSeconds * 1000 }
-      }
-      return isInPlace ? sessionCache.load(credential, read) : read()
+      })
     },
 
     /** Returns the session id in a credential. The session may have ended. Null if this server did not create it. */

@@ -1,10 +1,21 @@
+import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../../contract/caller.ts'
 import type { Changes } from '../../db/changes.ts'
 
 export type SessionCache = ReturnType<typeof createSessionCache>
 
-/** Enough for the users of a busy minute. An entry takes about 1 KB. */
-export const MAX_ENTRIES = 20_000
+/** What all entries take together, with the answers that were written for them: enough for some 15,000 users. */
+export const MAX_CACHE_BYTES = 32 * 1024 * 1024
+/** What an entry and an answer take besides their texts, as measured. */
+const ENTRY_BYTES = 1400
+const ANSWER_BYTES = 160
+/** A session has one credential at a time, and more for a while after a refresh or in several tabs. */
+export const MAX_CREDENTIALS_PER_SESSION = 8
+/** A client asks in few ways, and an answer has few fields. */
+const MAX_ANSWERS_PER_ENTRY = 4
+const MAX_ANSWER_CHARACTERS = 4096
+/** How often expired entries are removed while there are any entries. */
+const CLEANUP_MS = 30_000
 
 /**
  * For how long requests with one credential share the load of the first. What a load finds is no older than its
@@ -12,7 +23,7 @@ export const MAX_ENTRIES = 20_000
  */
 const MAX_SHARED_MS = 50
 
-type Entry = Viewer & { until: number }
+type Found = Pick<Viewer, 'user' | 'sessionId'> & { until: number }
 /** The changes that arrive while an entry is loaded. */
 type Load = {
   beganAt: number
@@ -26,38 +37,65 @@ type Load = {
  * receive every NOTIFY, the cache is not used. Times are milliseconds of the monotonic clock, which never steps back.
  */
 export function createSessionCache(changes: Changes) {
-  const entries = new Map<string, Entry>()
-  /** The cached credentials of a session or a user, by its id. */
-  const credentialsById = new Map<string, Set<string>>()
+  const entries = new LRUCache<string, Entry>({ maxSize: MAX_CACHE_BYTES, dispose: unlink })
+  /** The entries of a session or a user, by its id; the oldest first. A set takes as much as all the rest of an entry. */
+  const entriesById = new Map<string, Entry | Set<Entry>>()
   const loads = new Set<Load>()
   /** By credential, the loads that later requests may share. */
   const sharedLoads = new Map<string, Load>()
   const counts = { hits: 0, misses: 0, bypasses: 0 }
+  let isCleanupDue = false
 
-  function remove(credential: string) {
-    const entry = entries.get(credential)
-    if (!entry) return
-    entries.delete(credential)
-    for (const id of [entry.sessionId, entry.user.id]) {
-      const ownCredentials = credentialsById.get(id)
-      ownCredentials?.delete(credential)
-      if (ownCredentials?.size === 0) credentialsById.delete(id)
+  function entriesOf(id: string): Iterable<Entry> {
+    const found = entriesById.get(id)
+    return found instanceof Entry ? [found] : (found ?? [])
+  }
+
+  function link(entry: Entry) {
+    for (const id of entry.ids) {
+      const found = entriesById.get(id)
+      if (!found) entriesById.set(id, entry)
+      else if (found instanceof Entry) entriesById.set(id, new Set([found, entry]))
+      else found.add(entry)
     }
   }
 
-  function add(credential: string, entry: Entry) {
-    remove(credential)
-    // Evicts the oldest entries first. No entry lives longer than a minute anyway.
-    for (const oldest of entries.keys()) {
-      if (entries.size < MAX_ENTRIES) break
-      remove(oldest)
+  function unlink(entry: Entry) {
+    for (const id of entry.ids) {
+      const found = entriesById.get(id)
+      if (found instanceof Set) found.delete(entry)
+      if (found === entry || (found instanceof Set && found.size === 0)) entriesById.delete(id)
     }
-    entries.set(credential, entry)
-    for (const id of [entry.sessionId, entry.user.id]) {
-      const ownCredentials = credentialsById.get(id)
-      if (ownCredentials) ownCredentials.add(credential)
-      else credentialsById.set(id, new Set([credential]))
-    }
+  }
+
+  function add(entry: Entry) {
+    const ofSession = [...entriesOf(entry.sessionId)]
+    if (ofSession.length >= MAX_CREDENTIALS_PER_SESSION) remove(ofSession[0])
+    entries.set(entry.credential, entry, { size: entry.bytes() })
+    link(entry)
+    if (!isCleanupDue) scheduleCleanup()
+  }
+
+  function remove(entry: Entry | undefined) {
+    if (entry) entries.delete(entry.credential)
+  }
+
+  function scheduleCleanup() {
+    isCleanupDue = entries.size > 0
+    if (isCleanupDue) setTimeout(removeExpired, CLEANUP_MS).unref()
+  }
+
+  function removeExpired() {
+    const now = performance.now()
+    for (const entry of [...entries.values()]) if (entry.until <= now) remove(entry)
+    scheduleCleanup()
+  }
+
+  /** An entry grows with its answers. The cache takes a new size only for a new entry. */
+  function resize(entry: Entry) {
+    if (entries.peek(entry.credential) !== entry) return
+    remove(entry)
+    add(entry)
   }
 
   /** Call it after every commit that changes the session or the user with this id. */
@@ -65,27 +103,26 @@ export function createSessionCache(changes: Changes) {
     for (const load of loads) load.changedIds.add(id)
     // Whose sessions they load is not known yet, and a client that has ended its session must not see it again.
     sharedLoads.clear()
-    for (const credential of [...(credentialsById.get(id) ?? [])]) remove(credential)
+    for (const entry of [...entriesOf(id)]) remove(entry)
   }
 
   function evictAll() {
     for (const load of loads) load.missedChanges = true
     sharedLoads.clear()
     entries.clear()
-    credentialsById.clear()
   }
 
   changes.subscribe({ onChange: evict, onGap: evictAll })
 
-  async function finish(credential: string, load: Load, read: () => Promise<Entry>) {
+  async function finish(credential: string, load: Load, read: () => Promise<Found>) {
     loads.add(load)
     try {
-      const entry = await read()
+      const entry = new Entry(credential, await read(), resize)
       const { sessionId, user } = entry
       // Takes in what changed during the read.
       changes.isCurrent()
       const { changedIds, missedChanges } = load
-      if (!missedChanges && !changedIds.has(sessionId) && !changedIds.has(user.id)) add(credential, entry)
+      if (!missedChanges && !changedIds.has(sessionId) && !changedIds.has(user.id)) add(entry)
       return entry
     } finally {
       loads.delete(load)
@@ -96,6 +133,8 @@ export function createSessionCache(changes: Changes) {
   return {
     counts,
     size: () => entries.size,
+    /** What the entries take, in bytes, as it is counted. */
+    bytes: () => entries.calculatedSize,
     evict,
 
     /** Returns the cached caller, if it is certain to be up to date. */
@@ -105,7 +144,8 @@ export function createSessionCache(changes: Changes) {
         counts.bypasses++
         return undefined
       }
-      const entry = entries.get(credential)
+      // Eviction goes by age, which costs nothing here: an entry lives for a minute at most.
+      const entry = entries.peek(credential)
       if (entry && now < entry.until) {
         counts.hits++
         return entry
@@ -121,7 +161,7 @@ export function createSessionCache(changes: Changes) {
      * Requests share a read that has just begun. Otherwise all connections that use one credential would query the
      * database at once whenever its entry expires.
      */
-    load(credential: string, read: () => Promise<Entry>): Promise<Viewer> {
+    load(credential: string, read: () => Promise<Found>): Promise<Viewer> {
       const beganAt = performance.now()
       const shared = sharedLoads.get(credential)
       if (shared?.viewer && beganAt - shared.beganAt < MAX_SHARED_MS) return shared.viewer
@@ -132,3 +172,47 @@ export function createSessionCache(changes: Changes) {
     },
   }
 }
+
+/** The caller of one credential, and its answers as they were written. */
+class Entry implements Viewer {
+  readonly credential: string
+  readonly user: Viewer['user']
+  readonly sessionId: string
+  readonly until: number
+  readonly #onGrow: (entry: Entry) => void
+  #answers: { key: number; text: string }[] | undefined
+
+  constructor(credential: string, { user, sessionId, until }: Found, onGrow: (entry: Entry) => void) {
+    this.credential = credential
+    this.user = user
+    this.sessionId = sessionId
+    this.until = until
+    this.#onGrow = onGrow
+  }
+
+  get ids() {
+    return [this.sessionId, this.user.id]
+  }
+
+  findAnswer(key: number) {
+    return this.#answers?.find((answer) => answer.key === key)?.text
+  }
+
+  keepAnswer(key: number, text: string) {
+    if (text.length > MAX_ANSWER_CHARACTERS) return
+    this.#answers = [...(this.#answers ?? []), { key, text }].slice(-MAX_ANSWERS_PER_ENTRY)
+    this.#onGrow(this)
+  }
+
+  bytes() {
+    const { email, username, pendingEmail } = this.user
+    // As a value, and in the answer of REST.
+    const ofUser =
+      2 * [email, username ?? '', pendingEmail ?? ''].reduce((sum, text) => sum + bytesOf(text), 0)
+    const ofAnswers = (this.#answers ?? []).reduce((sum, { text }) => sum + ANSWER_BYTES + bytesOf(text), 0)
+    return ENTRY_BYTES + this.credential.length + ofUser + ofAnswers
+  }
+}
+
+/** A character takes one byte, or two if any in its text is not Latin-1. */
+const bytesOf = (text: string) => (/[^\0-\xff]/.test(text) ? 2 : 1) * text.length

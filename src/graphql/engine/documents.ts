@@ -1,14 +1,18 @@
-import { type DocumentNode, GraphQLError, Kind, OperationTypeNode } from 'graphql'
+import { type DocumentNode, GraphQLError, Kind, OperationTypeNode, visit } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
-import type { User } from '../../contract/outputs/user.ts'
 import { parseError } from './request-errors.ts'
 
-/** The total length of the cached texts. The parsed documents take about twenty times as much memory. */
-export const MOST_CHARACTERS = 1_000_000
+/** The memory of all cached documents together. A client without an account can fill it. */
+export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+/** The memory of a node with its location and tokens, as measured. */
+const NODE_BYTES = 320
 
-/** A document that only queries `me`, without variables. Its answer depends only on the user, so it is cached. */
-type OfMe = { name: string | undefined; answers: WeakMap<User, string> }
+/**
+ * A document that only queries `me`, without variables. Its answer depends only on the user. The viewer keeps it under
+ * `key`, so answers end with their session's cache entry, and count there.
+ */
+type OfMe = { name: string | undefined; key: number }
 type Known = { document: DocumentNode; ofMe: OfMe | undefined; errors?: never }
 export type Prepared = Known | { document?: never; ofMe?: never; errors: readonly GraphQLError[] }
 
@@ -18,9 +22,10 @@ export type Prepared = Known | { document?: never; ofMe?: never; errors: readonl
  */
 export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, 'getEnveloped'>) {
   const known = new LRUCache<string, Known>({
-    maxSize: MOST_CHARACTERS,
-    sizeCalculation: (_, text) => text.length,
+    maxSize: MAX_DOCUMENT_BYTES,
+    sizeCalculation: ({ document }, text) => text.length + countNodes(document) * NODE_BYTES,
   })
+  let keys = 0
 
   return function prepare(text: string): Prepared {
     const remembered = known.get(text)
@@ -32,7 +37,7 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
       if (errors.length > 0) return { errors }
       // A string in a document may be a password. Well-written clients send it as a variable.
       if (text.includes('"')) return { document, ofMe: undefined }
-      const prepared: Known = { document, ofMe: ofMe(document) }
+      const prepared: Known = { document, ofMe: ofMe(document, ++keys) }
       known.set(text, prepared)
       return prepared
     } catch (fault) {
@@ -42,11 +47,17 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
   }
 }
 
-function ofMe({ definitions }: DocumentNode): OfMe | undefined {
+function countNodes(document: DocumentNode) {
+  let count = 0
+  visit(document, { enter: () => void count++ })
+  return count
+}
+
+function ofMe({ definitions }: DocumentNode, key: number): OfMe | undefined {
   const [operation, other] = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
   if (!operation || other || operation.operation !== OperationTypeNode.QUERY) return undefined
   const [field, second] = operation.selectionSet.selections
   const isPlainMe = field?.kind === Kind.FIELD && field.name.value === 'me' && !field.directives?.length
   if (!isPlainMe || second || operation.variableDefinitions?.length) return undefined
-  return { name: operation.name?.value, answers: new WeakMap() }
+  return { name: operation.name?.value, key }
 }

@@ -79,9 +79,9 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
     const prepared = prepare(parameters.query)
     const { ofMe } = prepared
     const isMe = ofMe && (!parameters.operationName || parameters.operationName === ofMe.name)
-    const user = isMe ? cachedUser(c) : undefined
-    const written = user && ofMe?.answers.get(user)
-    if (written !== undefined) {
+    const viewer = isMe ? cachedViewer(c) : undefined
+    const written = isMe && viewer?.findAnswer(ofMe.key)
+    if (written) {
       if (isObserved) c.set('operation', 'me')
       return respond(c, written, 200)
     }
@@ -96,15 +96,15 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
     }
     const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
     const text = JSON.stringify(answered)
-    if (user && !errors) ofMe?.answers.set(user, text)
+    if (isMe && !errors) viewer?.keepAnswer(ofMe.key, text)
     return respond(c, text, executed ? 200 : 400)
   }
 }
 
-/** The signed-in user, if the session cache has it. When a user changes, the cache gets another object. */
-function cachedUser(c: AppContext) {
+/** The caller, if the session cache has it. */
+function cachedViewer(c: AppContext) {
   const viewer = c.get('caller').view()
-  return viewer instanceof Promise ? undefined : viewer?.user
+  return viewer instanceof Promise ? undefined : viewer
 }
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
