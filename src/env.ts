@@ -7,6 +7,13 @@ import { z } from 'zod'
 /** The smallest minimum that NIST allows (SP 800-63B-4, section 3.1.1.1). A setting may require more. */
 export const MIN_PASSWORD_CHARACTERS = 8
 
+/** The algorithms that can sign access tokens (RFC 7518, section 3.1; RFC 8037). */
+export const TOKEN_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'] as const
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number]
+
+/** The types that an access token can have. `JWT` is for libraries that do not know RFC 9068. */
+export const TOKEN_TYPES = ['at+jwt', 'JWT'] as const
+
 /** The longest lifetime of an access token that a setting can choose. */
 export const MAX_ACCESS_TOKEN_SECONDS = 3600
 
@@ -150,7 +157,9 @@ const EnvSchema = z.object({
   ALLOWED_ORIGINS: Origins.prefault(''),
   TRUSTED_PROXIES: Proxies.prefault(''),
   ACCESS_TOKEN_SECONDS: Seconds(5, MAX_ACCESS_TOKEN_SECONDS).default(900),
-  ACCESS_TOKEN_AUDIENCE: z.string().min(1).optional(),
+  ACCESS_TOKEN_AUDIENCE: CommaSeparated.pipe(z.array(z.string()).min(1, 'must name an audience')).optional(),
+  ACCESS_TOKEN_ALG: z.enum(TOKEN_ALGORITHMS).optional(),
+  ACCESS_TOKEN_TYP: z.enum(TOKEN_TYPES).default('at+jwt'),
   SESSION_IDLE_SECONDS: Seconds(1, 31_536_000).default(7 * 86_400),
   SESSION_MAX_SECONDS: Seconds(1, 31_536_000).default(30 * 86_400),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
@@ -270,7 +279,7 @@ export function loadEnv(source: Record<string, string | undefined>) {
     PUBLIC_URL: publicUrl,
     APP_URL: data.APP_URL ?? publicUrl,
     MAIL_FROM: data.MAIL_FROM ?? `Servauth <no-reply@${new URL(publicUrl).hostname}>`,
-    ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? publicUrl,
+    ACCESS_TOKEN_AUDIENCE: data.ACCESS_TOKEN_AUDIENCE ?? [publicUrl],
     GRAPHIQL: data.GRAPHIQL ?? developing,
     INTROSPECTION: data.INTROSPECTION ?? developing,
     DOCS: data.DOCS ?? developing,

@@ -15,7 +15,8 @@ describe('the environment', () => {
     expect(loadEnv(complete)).toMatchObject({
       PORT: 3000,
       ACCESS_TOKEN_SECONDS: 900,
-      ACCESS_TOKEN_AUDIENCE: 'https://auth.example.com',
+      ACCESS_TOKEN_AUDIENCE: ['https://auth.example.com'],
+      ACCESS_TOKEN_TYP: 'at+jwt',
       SESSION_IDLE_SECONDS: 604_800,
       SESSION_MAX_SECONDS: 2_592_000,
       EVENT_RETENTION_DAYS: 90,

@@ -47,7 +47,7 @@ test('the example refuses tokens that are not access tokens of this server', asy
   const { accessToken, refreshToken } = (await auth.registerUser()).client.kept
   const [head, claims, signature] = accessToken?.split('.') ?? []
   const { kid, alg } = JSON.parse(atob(head ?? ''))
-  const { privateKey } = await generateKeyPair('EdDSA')
+  const { privateKey } = await generateKeyPair('ES256')
   const payload = JSON.parse(atob(claims ?? ''))
   const forged = (header: object) =>
     new SignJWT(payload).setProtectedHeader({ alg, typ: 'at+jwt', ...header }).sign(privateKey)

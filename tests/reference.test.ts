@@ -22,7 +22,7 @@ inBrowser('the API reference runs operations, and nothing is loaded from other o
 
   expect(registered).toMatchObject({ status: 201, body: { user: { username: 'Ada' }, refreshToken: null } })
   expect(me).toEqual({ status: 200, body: registered.body.user })
-  expect(key).toMatchObject({ status: 200, body: { keys: [{ alg: 'EdDSA' }] } })
+  expect(key).toMatchObject({ status: 200, body: { keys: [{ alg: 'ES256' }] } })
   expect(loggedOut).toMatchObject({ status: 204 })
   expect(faults).toEqual([])
 })

@@ -17,7 +17,7 @@ export function requireBearer({ issuer, audience = issuer }: Options) {
   const expected = {
     issuer,
     audience,
-    algorithms: ['EdDSA'],
+    algorithms: ['ES256', 'RS256', 'EdDSA'],
     typ: 'at+jwt',
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
   }

@@ -33,7 +33,7 @@ function printKeys(keys: Keys) {
         ? `signs from ${formatTime(signsFrom)}`
         : 'no longer signs'
     const end = publicUntil ? `, public until ${formatTime(publicUntil)}` : ''
-    console.log(`  ${key.id}  created ${formatTime(key.createdAt)}, ${state}${end}`)
+    console.log(`  ${key.id}  ${key.alg ?? 'EdDSA'}, created ${formatTime(key.createdAt)}, ${state}${end}`)
   }
 }
 

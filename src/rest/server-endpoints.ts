@@ -37,12 +37,13 @@ export const publishedKeys = endpoint({
     .strictObject({
       keys: z.array(
         z.looseObject({
-          kty: example('OKP'),
-          crv: example('Ed25519'),
-          alg: example('EdDSA'),
+          kty: example('EC'),
+          crv: example('P-256'),
+          alg: example('ES256'),
           use: example('sig'),
           kid: example('6f0a4c1e-9d57-4f1d-8a7c-9b100b8d3f0e'),
-          x: example('11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'),
+          x: example('f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU'),
+          y: example('x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'),
         }),
       ),
     })

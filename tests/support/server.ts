@@ -68,8 +68,8 @@ async function openServer(settings: Settings = {}) {
   const env = loadEnv(source)
   const log = await createLog(env)
   const { DATABASE_URL, AUTH_SECRET } = source
-  const start = async () => {
-    const started = await compose({ ...env, DATABASE_URL, AUTH_SECRET }, log)
+  const start = async (settings = env) => {
+    const started = await compose({ ...settings, DATABASE_URL, AUTH_SECRET }, log)
     await started.prepare()
     return started
   }
@@ -98,8 +98,8 @@ async function openServer(settings: Settings = {}) {
       await server.close()
       server = await start()
     },
-    /** A second process beside this one, for one test. */
-    startReplica: () => openForTest(start),
+    /** A second process beside this one, for one test, possibly with other settings. */
+    startReplica: (settings?: typeof env) => openForTest(() => start(settings)),
     /** The kinds of the events of a user, oldest first. */
     async eventsOf(userId: string) {
       const rows =

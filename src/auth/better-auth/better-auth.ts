@@ -40,7 +40,7 @@ type Parts = {
  */
 export function createBetterAuth(parts: Parts) {
   const { db, passwords, settings, signingKeys } = parts
-  const keyOptions = createKeyOptions(signingKeys)
+  const keyOptions = createKeyOptions(signingKeys, settings.ACCESS_TOKEN_ALG)
   const { api } = betterAuth({
     baseURL: settings.PUBLIC_URL,
     secret: settings.AUTH_SECRET,
@@ -66,7 +66,7 @@ export function createBetterAuth(parts: Parts) {
           signIn: createSignInEndpoint(parts),
           signUp: createSignUpEndpoint(parts),
           rotateSession: createRotateSessionEndpoint(parts),
-          ...createKeyEndpoints(keyOptions, signingKeys),
+          ...createKeyEndpoints(keyOptions, signingKeys, settings.ACCESS_TOKEN_ALG),
         },
       } as const,
     ],

@@ -1,7 +1,7 @@
 import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
-import { type Env, MAX_ACCESS_TOKEN_SECONDS } from '../../env.ts'
+import { type Env, MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../env.ts'
 import { unauthenticated } from '../../errors.ts'
 import type { BetterAuth } from '../better-auth/better-auth.ts'
 
@@ -11,7 +11,14 @@ type SigningKey = Awaited<ReturnType<BetterAuth['api']['getSigningKey']>>
 type PublicKey = Exclude<Awaited<ReturnType<typeof importJWK>>, Uint8Array>
 /** A retired key is not published. It only proves that a token is old. */
 type KnownKey = { jwk: JWK; key: PublicKey; retired: boolean }
-type Settings = Pick<Env, 'PUBLIC_URL' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS'>
+type Settings = Pick<
+  Env,
+  'PUBLIC_URL' | 'ACCESS_TOKEN_ALG' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS' | 'ACCESS_TOKEN_TYP'
+>
+type Subject = { userId: string; sessionId: string; sessionExpiresAt: Date }
+
+/** The `client_id` of every token (RFC 9068, section 2.2): all clients are those of the operator. */
+export const CLIENT_ID = 'servauth'
 
 /** How long keys stay in the cache. */
 export const MAX_KEY_AGE_MS = 60_000
@@ -34,13 +41,12 @@ const Claims = z
 const UNCACHED = { forceRefresh: true, allowStaleOnFetchRejection: false } as const
 
 /**
- * Access tokens: EdDSA JWTs in the profile of RFC 9068, without data about the person. Better-Auth creates the keys.
+ * Access tokens: JWTs in the profile of RFC 9068, without data about the person. Better-Auth creates the keys.
  * They are cached, because reading one costs more than a signature. If the database is down, they stay in use.
  */
 export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   const verifyOptions = {
-    algorithms: ['EdDSA'],
-    typ: 'at+jwt',
+    algorithms: [...TOKEN_ALGORITHMS],
     issuer: settings.PUBLIC_URL,
     audience: settings.ACCESS_TOKEN_AUDIENCE,
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
@@ -62,6 +68,9 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
     fetchMethod: async () => new Map(await Promise.all((await api.getPublicKeys()).map(importKey))),
   })
 
+  const [onlyAudience, ...otherAudiences] = settings.ACCESS_TOKEN_AUDIENCE
+  const audience = otherAudiences.length > 0 ? settings.ACCESS_TOKEN_AUDIENCE : (onlyAudience ?? [])
+
   async function findPublicKey(kid = '') {
     const known = (await publicKeys.forceFetch('keys')).get(kid)
     if (known) return known
@@ -76,7 +85,12 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
     try {
       const { payload, protectedHeader } = await jwtVerify(
         token,
-        async ({ kid }) => (await findPublicKey(kid)).key,
+        async ({ kid, alg, typ }) => {
+          const { jwk, key } = await findPublicKey(kid)
+          // The key has one algorithm, and the header cannot choose another (RFC 8725, section 3.1).
+          if (alg !== jwk.alg || !isTokenType(typ)) throw unauthenticated('INVALID')
+          return key
+        },
         { ...verifyOptions, clockTolerance: toleranceSeconds },
       )
       const { success, data: claims } = Claims.safeParse(payload)
@@ -94,16 +108,17 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   }
 
   return {
-    /** @returns the token and the time when it expires, in whole seconds as JWTs count. */
-    async issue({ userId, sessionId }: { userId: string; sessionId: string }) {
+    /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
+    async issue({ userId, sessionId, sessionExpiresAt }: Subject) {
       const { kid, alg, privateKey } = await signingKeys.forceFetch('key')
       const issuedAt = Math.floor(Date.now() / 1000)
-      const expiresAt = issuedAt + settings.ACCESS_TOKEN_SECONDS
-      const accessToken = await new SignJWT({ sid: sessionId })
-        .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
+      const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
+      const expiresAt = Math.max(issuedAt + 1, Math.min(issuedAt + settings.ACCESS_TOKEN_SECONDS, sessionEnd))
+      const accessToken = await new SignJWT({ sid: sessionId, client_id: CLIENT_ID })
+        .setProtectedHeader({ alg, kid, typ: settings.ACCESS_TOKEN_TYP })
         .setIssuer(settings.PUBLIC_URL)
         .setSubject(userId)
-        .setAudience(settings.ACCESS_TOKEN_AUDIENCE)
+        .setAudience(audience)
         .setJti(crypto.randomUUID())
         .setIssuedAt(issuedAt)
         .setExpirationTime(expiresAt)
@@ -117,8 +132,12 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
     /** Accepts expired tokens too, so that a client can still log out. */
     verifyExpired: (token: string) => readClaims(token, Number.MAX_SAFE_INTEGER / 1e4),
 
-    /** Creates the first key if there is none, and checks that the signing key can be decrypted. */
+    /**
+     * Creates the first key if there is none, and checks that the signing key can be decrypted. If the newest key has
+     * another algorithm than the setting, adds a key, which signs after the usual lead.
+     */
     async prepare() {
+      if (settings.ACCESS_TOKEN_ALG) await api.followAlgorithm()
       await signingKeys.forceFetch('key', UNCACHED)
     },
 
@@ -136,7 +155,10 @@ function isCanonical(token: string) {
   return Buffer.from(signature, 'base64url').toString('base64url') === signature
 }
 
+/** Accepts both types, so that a change of the setting refuses no token. The keys sign nothing but access tokens. */
+const isTokenType = (typ: unknown) => TOKEN_TYPES.some((type) => type === typ)
+
 async function importKey({ jwk, retired }: { jwk: JWK; retired: boolean }): Promise<[string, KnownKey]> {
-  const key = (await importJWK(jwk, 'EdDSA')) as PublicKey
+  const key = (await importJWK(jwk)) as PublicKey
   return [jwk.kid ?? '', { jwk: { ...jwk, use: 'sig' }, key, retired }]
 }

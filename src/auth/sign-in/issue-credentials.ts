@@ -17,7 +17,11 @@ export function createIssueCredentials(accessTokens: AccessTokens) {
     { user, session, secret, deviceToken }: SignIn,
     caller: Caller,
   ): Promise<AuthPayload> {
-    const issued = await accessTokens.issue({ userId: user.id, sessionId: session.id })
+    const issued = await accessTokens.issue({
+      userId: user.id,
+      sessionId: session.id,
+      sessionExpiresAt: session.expiresAt,
+    })
     if (session.transport === 'COOKIE') {
       caller.keepSecret(secret)
       if (deviceToken) caller.keepDevice(deviceToken)

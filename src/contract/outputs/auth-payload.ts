@@ -4,8 +4,8 @@ import { Session } from './session.ts'
 import { User } from './user.ts'
 
 const accessToken = z.string().meta({
-  description: 'An EdDSA JWT. Send it as `Authorization: Bearer`.',
-  examples: ['eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzaWQiOiI3ZDBhNWM1MiJ9.c2lnbmF0dXJl'],
+  description: 'A signed JWT (RFC 9068). Send it as `Authorization: Bearer`.',
+  examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzaWQiOiI3ZDBhNWM1MiJ9.c2lnbmF0dXJl'],
 })
 const refreshToken = z
   .string()
