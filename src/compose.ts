@@ -40,6 +40,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   })
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
+  let wakeMailWorker = () => {}
 
   const isReady = async () => {
     if (!state.prepared || state.draining || !areOthersReady()) return false
@@ -53,6 +54,8 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     app: await createApp({ env, auth, log, isReady, observe: metrics?.observe, tracing }),
     metrics,
     changes,
+    /** @internal Lets the mail worker look for due mails now. */
+    wakeMailWorker: () => wakeMailWorker(),
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare() {
       await migrate(env.DATABASE_URL)
@@ -62,7 +65,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       const limits = { eventDays: env.EVENT_RETENTION_DAYS, maxEventRows: env.EVENT_MAX_ROWS }
       stops.push(startHousekeeping({ db, log, ...limits }).stop)
       if (!mail) return
-      const stopWorker = startMailWorker({
+      const worker = startMailWorker({
         db,
         log,
         compose: auth.composeMail,
@@ -70,7 +73,8 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
         send: mail.send,
         around: tracing?.task,
       })
-      stops.push(() => stopWorker().finally(mail.close))
+      wakeMailWorker = worker.wake
+      stops.push(() => worker.stop().finally(mail.close))
     },
     /** Makes the server not ready, while it finishes its requests. */
     drain() {

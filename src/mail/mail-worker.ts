@@ -137,7 +137,13 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
   }
 
   const running = run()
-  return async function stop() {
+  return {
+    /** Looks for due mails now instead of at the next poll. */
+    wake: () => wake(),
+    stop,
+  }
+
+  async function stop() {
     stopped = true
     wake()
     let timer: ReturnType<typeof setTimeout> | undefined

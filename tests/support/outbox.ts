@@ -1,21 +1,22 @@
 import { expect } from 'vitest'
 import type { startServer } from './server.ts'
 
-type Server = Pick<Awaited<ReturnType<typeof startServer>>, 'sql'>
+type Server = Pick<Awaited<ReturnType<typeof startServer>>, 'sql' | 'wakeMailWorker'>
 
 /** Waits until the worker has dealt with every mail that is due. Those that wait for others of their kind may stay. */
-export async function drainOutbox({ sql }: Server) {
+export async function drainOutbox({ sql, wakeMailWorker }: Server) {
   const countDue = async () => {
+    wakeMailWorker()
     const [row] = await sql`
       select count(*)::int as due from mail_outbox
       where status = 'PENDING' and (attempts > 0 or next_attempt_at <= now())`
     return row?.due
   }
-  await expect.poll(countDue, { timeout: 10_000, interval: 20 }).toBe(0)
+  await expect.poll(countDue, { interval: 5 }).toBe(0)
 }
 
 /** Lets time pass for mails and mailed tokens. */
-export async function passTime({ sql }: Server, minutes: number) {
+export async function passTime({ sql }: Pick<Server, 'sql'>, minutes: number) {
   await sql`
     update mail_outbox set created_at = created_at - ${`${minutes} minutes`}::interval,
       next_attempt_at = next_attempt_at - ${`${minutes} minutes`}::interval,
@@ -28,7 +29,7 @@ export async function passTime({ sql }: Server, minutes: number) {
 }
 
 /** The states of the mails to an address, oldest first. */
-export async function mailStates({ sql }: Server, email: string) {
+export async function mailStates({ sql }: Pick<Server, 'sql'>, email: string) {
   const rows = await sql`select status from mail_outbox where recipient = ${email} order by created_at, id`
   return rows.map(({ status }) => status as string)
 }

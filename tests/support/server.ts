@@ -34,6 +34,7 @@ async function openServerWithMail(settings: Settings = {}) {
     APP_URL: 'https://app.example.com/account',
     ...settings,
   })
+  mailbox.wakeWith(server.wakeMailWorker)
   return {
     ...server,
     mailbox,
@@ -108,6 +109,7 @@ async function openServer(settings: Settings = {}) {
     },
     /** Waits until the server has heard of the changes that plain SQL made, which takes some milliseconds. */
     catchUp: () => server.changes.catchUp(),
+    wakeMailWorker: () => server.wakeMailWorker(),
     async close() {
       await server.close()
       await proxy.close()
