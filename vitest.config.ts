@@ -20,7 +20,9 @@ export default defineConfig({
     maxWorkers: 4,
     // Shared machines stall at times, and some promises are about time.
     retry: process.env.CI ? 1 : 0,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Tests wait for events. These limits only end what hangs, also on a machine that is busy with other work.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000, interval: 20 } },
   },
 })

@@ -156,7 +156,6 @@ describe('the commands of the documents', () => {
 
       expect([code, output]).toEqual([0, expect.not.stringMatching(/"errors"|"code"/)])
     },
-    60_000,
   )
 
   test('a command that fails is found', async () => {

@@ -76,5 +76,4 @@ test.each(['trace', 'error'])(
     for (const secret of secrets) expect(output).not.toContain(secret)
     for (const line of output.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow()
   },
-  90_000,
 )

@@ -95,7 +95,7 @@ describe('notices', () => {
     const { email } = account()
     server.mailbox.misbehave({ delayMs: 1500 })
     await addNotices(server, email)
-    await expect.poll(() => server.mailbox.attempts(), { timeout: 5000 }).toBe(1)
+    await expect.poll(() => server.mailbox.attempts()).toBe(1)
 
     await addNotices(server, email, 2)
     await server.mailbox.mail(email, /password/)
@@ -116,7 +116,7 @@ describe('notices', () => {
     const { email } = account()
     server.mailbox.misbehave({ code: 451 })
     await addNotices(server, email)
-    await expect.poll(() => server.mailbox.attempts(), { timeout: 5000 }).toBeGreaterThan(1)
+    await expect.poll(() => server.mailbox.attempts()).toBeGreaterThan(1)
 
     await addNotices(server, email, 3)
     await expect
@@ -125,7 +125,7 @@ describe('notices', () => {
           await server.sql`update mail_outbox set next_attempt_at = least(next_attempt_at, now() + interval '1 second')`
           return server.sql`select count from mail_outbox`.then((rows) => rows.map(({ count }) => count))
         },
-        { timeout: 10_000, interval: 500 },
+        { interval: 500 },
       )
       .toEqual([4])
     server.mailbox.misbehave(undefined)

@@ -17,7 +17,7 @@ test('a mail server that refuses temporarily, disconnects or is slow delays mail
     server.mailbox.misbehave(fault)
     const before = server.mailbox.attempts()
     const registered = await server.client().register(accounts[index])
-    await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBeGreaterThan(before)
+    await expect.poll(() => server.mailbox.attempts()).toBeGreaterThan(before)
     server.mailbox.misbehave(undefined)
     expect(registered.status).toBe(201)
     await server.mailbox.mail(accounts[index]?.email ?? '', /Verify/)
@@ -35,9 +35,7 @@ test('a mail that is refused permanently fails after one attempt and is recorded
   server.mailbox.misbehave({ code: 550 })
   const { email, user } = await server.registerUser()
 
-  await expect
-    .poll(() => outbox(server, email), { timeout: 10_000 })
-    .toMatchObject([{ status: 'FAILED', attempts: 1 }])
+  await expect.poll(() => outbox(server, email)).toMatchObject([{ status: 'FAILED', attempts: 1 }])
   expect(await server.eventsOf(user.id)).toEqual(['register', 'mail_failed'])
 })
 
@@ -47,7 +45,7 @@ test('a mail that has expired fails and is not sent', async () => {
   await server.sql`
     insert into mail_outbox (kind, recipient, expires_at) values ('password-changed', ${email}, now() - interval '1 second')`
 
-  await expect.poll(() => outbox(server, email), { timeout: 10_000 }).toMatchObject([{ status: 'FAILED' }])
+  await expect.poll(() => outbox(server, email)).toMatchObject([{ status: 'FAILED' }])
   expect(server.mailbox.received).toEqual([])
 })
 
@@ -64,7 +62,7 @@ test.each(['password-changed', 'email-changed'])(
     await server.sql`
       insert into mail_outbox (kind, recipient, user_id, attempts, created_at, expires_at)
       values (${kind}, ${input.email}, ${data?.user.id ?? ''}, 85, now() - interval '20 hours', now() + interval '52 hours')`
-    await expect.poll(row, { timeout: 10_000 }).toMatchObject([{ status: 'PENDING', attempts: 86 }])
+    await expect.poll(row).toMatchObject([{ status: 'PENDING', attempts: 86 }])
     await expect.poll(async () => (await row())[0]?.wait).toBeGreaterThan(890)
     expect((await row())[0]?.wait).toBeLessThanOrEqual(900)
 
@@ -84,7 +82,7 @@ test('the last attempts are close to the expiry of the mail', async () => {
     insert into mail_outbox (kind, recipient, attempts, expires_at)
     values ('password-changed', ${email}, 20, now() + interval '2 minutes')`
 
-  await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => server.mailbox.attempts()).toBe(1)
   const wait = async () => {
     const [row] =
       await server.sql`select extract(epoch from next_attempt_at - now())::int as wait from mail_outbox`
@@ -123,9 +121,7 @@ test.each([
     insert into mail_outbox (kind, recipient, expires_at)
     values ('password-changed', ${email}, now() + interval '72 hours')`
 
-  await expect
-    .poll(async () => (await outbox(server, email))[0]?.attempts, { timeout: 10_000 })
-    .toBeGreaterThan(1)
+  await expect.poll(async () => (await outbox(server, email))[0]?.attempts).toBeGreaterThan(1)
   listener.close()
 
   expect(await outbox(server, email)).toMatchObject([{ status: 'PENDING' }])
@@ -140,7 +136,7 @@ test('two replicas send each of a hundred mails once', async () => {
   await first.sql`
     insert into mail_outbox (kind, recipient, expires_at)
     select 'password-changed', unnest(${recipients}::text[]), now() + interval '1 hour'`
-  await expect.poll(() => first.mailbox.received.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(100)
+  await expect.poll(() => first.mailbox.received.length).toBeGreaterThanOrEqual(100)
   await pause(1000)
 
   expect(first.mailbox.received.map(({ to }) => to).sort()).toEqual([...recipients].sort())
@@ -150,14 +146,14 @@ test('a mail that a dead replica had leased is sent again, and its token works o
   const server = await startServerWithMail()
   server.mailbox.misbehave({ code: 451 })
   const { email, password } = await server.registerUser()
-  await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBeGreaterThan(0)
+  await expect.poll(() => server.mailbox.attempts()).toBeGreaterThan(0)
   server.mailbox.misbehave(undefined)
   const token = await server.mailbox.token(email, /Verify/)
   await server.client().call('verifyEmail', { token, password })
 
   // As if the replica had died after sending and before writing it down.
   await server.sql`update mail_outbox set status = 'PENDING', next_attempt_at = now() where recipient = ${email}`
-  await expect.poll(() => outbox(server, email), { timeout: 10_000 }).toMatchObject([{ status: 'SKIPPED' }])
+  await expect.poll(() => outbox(server, email)).toMatchObject([{ status: 'SKIPPED' }])
 
   expect(server.mailbox.received).toHaveLength(1)
   expect((await server.client().call('verifyEmail', { token })).code).toBe('INVALID_TOKEN')
@@ -170,7 +166,7 @@ test.each([
   const server = await startServerWithMail()
   server.mailbox.misbehave(fault)
   const { email } = await server.registerUser()
-  await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => server.mailbox.attempts()).toBe(1)
 
   const taken = await server.sql`
     update mail_outbox set attempts = 7, next_attempt_at = now() + interval '1 hour'
@@ -189,7 +185,7 @@ test('a worker leases no more mails than it can send within the lease', async ()
   await server.sql`
     insert into mail_outbox (kind, recipient, expires_at)
     select 'password-changed', n || '@example.com', now() + interval '1 hour' from generate_series(1, 30) n`
-  await expect.poll(() => server.mailbox.attempts(), { timeout: 10_000 }).toBeGreaterThan(0)
+  await expect.poll(() => server.mailbox.attempts()).toBeGreaterThan(0)
   await pause(500)
 
   const [row] = await server.sql`select count(*)::int as taken from mail_outbox where attempts > 0`
@@ -222,12 +218,10 @@ test.each(['is not there', 'accepts connections and says nothing'])(
     const asked = await server.client().call('requestPasswordReset', { email: input.email })
     const answered = performance.now()
     await expect
-      .poll(() => outbox(server, input.email), { timeout: 5000 })
+      .poll(() => outbox(server, input.email))
       .toMatchObject([{ status: 'PENDING' }, { status: 'PENDING', attempts: expect.any(Number) }])
     await expect
-      .poll(async () => (await outbox(server, input.email)).every(({ attempts }) => attempts > 0), {
-        timeout: 15_000,
-      })
+      .poll(async () => (await outbox(server, input.email)).every(({ attempts }) => attempts > 0))
       .toBe(true)
     const stopping = performance.now()
     await server.restart()

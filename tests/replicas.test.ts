@@ -121,7 +121,7 @@ async function join(index: number) {
   const added = await start()
   balancer.add(added.url)
   replicas[index] = added
-  await expect.poll(() => balancer.connections()[added.url], { timeout: 20_000 }).toBeGreaterThan(3)
+  await expect.poll(() => balancer.connections()[added.url]).toBeGreaterThan(3)
 }
 
 test('three replicas that start at once on an empty database migrate it once and make one key', async () => {
@@ -192,7 +192,7 @@ test('a replica that is killed under load fails only the requests that it was an
   expect(failed.filter((request) => !wasUnderWay(request))).toEqual([])
   expect(failed.length).toBeLessThanOrEqual(USERS * kills.length)
   expect(wrong).toEqual([])
-}, 90_000)
+})
 
 test('a rolling restart under load fails no request', async () => {
   const exits: unknown[] = []
@@ -209,4 +209,4 @@ test('a rolling restart under load fails no request', async () => {
   expect(failed).toEqual([])
   expect(wrong).toEqual([])
   expect(exits).toEqual(Array(3).fill({ code: 0, signal: null }))
-}, 90_000)
+})

@@ -370,6 +370,6 @@ describe('three processes on one database', () => {
         { numRuns: RUNS },
       )
     },
-    120_000 + RUNS * 5000,
+    180_000 + RUNS * 5000,
   )
 })

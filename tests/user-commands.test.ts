@@ -9,11 +9,7 @@ const strict = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
 
 const servauth = (words: string) => runCommand(words, { env: server.env })
 const untilMailIsIdle = () =>
-  expect
-    .poll(async () => (await server.sql`select from mail_outbox where status = 'PENDING'`).length, {
-      timeout: 10_000,
-    })
-    .toBe(0)
+  expect.poll(async () => (await server.sql`select from mail_outbox where status = 'PENDING'`).length).toBe(0)
 
 describe.each(WAYS)('a disabled user by $adapter with $transport', ({ adapter, transport }) => {
   test('a disabled user is refused with every credential at once, and can sign in when enabled', async () => {

@@ -45,7 +45,7 @@ test('several workers share a port, and one that dies is replaced', async () => 
   process.kill(victim, 'SIGKILL')
 
   const replaced = [...others, expect.not.toSatisfy((pid) => pid === victim)]
-  await expect.poll(() => childrenOf(server.pid), { timeout: 10_000 }).toEqual(replaced)
+  await expect.poll(() => childrenOf(server.pid)).toEqual(replaced)
   await server.untilReady()
   expect((await client.me()).data?.id).toBe(user.id)
   expect(await server.stop()).toEqual({ code: 0, signal: null })
@@ -54,7 +54,7 @@ test('several workers share a port, and one that dies is replaced', async () => 
 test('no worker is ready before all have started', async () => {
   const server = await launchWorkers(2)
   const workers = () => childrenOf(server.pid)
-  await expect.poll(async () => (await workers()).length, { timeout: 10_000, interval: 5 }).toBe(2)
+  await expect.poll(async () => (await workers()).length, { interval: 5 }).toBe(2)
   const [frozen = 0] = await workers()
   process.kill(frozen, 'SIGSTOP')
 
@@ -111,8 +111,8 @@ test('a worker that hangs is replaced', async () => {
 
   process.kill(hanging, 'SIGSTOP')
 
-  await expect.poll(() => isGone(hanging), { timeout: 15_000 }).toBe(true)
-  await expect.poll(async () => (await childrenOf(server.pid)).length, { timeout: 5000 }).toBe(2)
+  await expect.poll(() => isGone(hanging)).toBe(true)
+  await expect.poll(async () => (await childrenOf(server.pid)).length).toBe(2)
   expect(await server.stop()).toEqual({ code: 0, signal: null })
 })
 
@@ -124,11 +124,11 @@ test('a replacement that cannot start is tried again and does not prevent a stop
 
   await rename(bun, `${bun}.away`)
   process.kill(victim, 'SIGKILL')
-  await expect.poll(() => server.output(), { timeout: 5000 }).toContain('ENOENT')
+  await expect.poll(() => server.output()).toContain('ENOENT')
   expect(await askReady(server.url)).toBe(200)
   await rename(`${bun}.away`, bun)
 
-  await expect.poll(async () => (await childrenOf(server.pid)).length, { timeout: 10_000 }).toBe(2)
+  await expect.poll(async () => (await childrenOf(server.pid)).length).toBe(2)
   await rename(bun, `${bun}.away`)
   process.kill((await childrenOf(server.pid))[0] ?? 0, 'SIGKILL')
   await pause(500)
@@ -138,7 +138,7 @@ test('a replacement that cannot start is tried again and does not prevent a stop
 test('a worker that does not end is killed', async () => {
   const entry = fileURLToPath(new URL('support/stubborn-workers.ts', import.meta.url))
   const supervisor = startProcess({ entry, env: {} })
-  await expect.poll(() => supervisor.output(), { timeout: 10_000 }).toContain('ready')
+  await expect.poll(() => supervisor.output()).toContain('ready')
   const workers = await childrenOf(supervisor.pid)
 
   expect(await supervisor.stop()).toEqual({ code: 0, signal: null })
@@ -190,7 +190,5 @@ test('workers end when their supervisor is killed', async () => {
 
   server.kill('SIGKILL')
 
-  await expect
-    .poll(() => Promise.all(workers.map(isGone)), { timeout: 10_000 })
-    .toEqual(workers.map(() => true))
+  await expect.poll(() => Promise.all(workers.map(isGone))).toEqual(workers.map(() => true))
 })

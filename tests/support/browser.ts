@@ -32,7 +32,7 @@ export async function openPage(origin: string) {
   const browser = await chromium.launch({ executablePath })
   onTestFinished(() => browser.close())
   const page = await browser.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(60_000)
   const faults: string[] = []
   page.on('request', (request) => {
     const url = new URL(request.url())

@@ -6,13 +6,12 @@ import { untilExpired, useAuthServer, useExample } from './examples.ts'
 import { freePort } from './process.ts'
 import { pause } from './time.ts'
 
-const TIMEOUT = 60_000
 const PORT = await freePort()
 const ALLOWED_ORIGINS = `http://localhost:${PORT}`
 
 /** The promises of an example page, watched in a real browser and in the log of the real server. */
 export function testPage(example: 'apollo' | 'urql') {
-  describe.skipIf(!hasBrowser)(`the page with ${example}`, { timeout: TIMEOUT }, () => {
+  describe.skipIf(!hasBrowser)(`the page with ${example}`, () => {
     const auth = useAuthServer({ ALLOWED_ORIGINS })
     const api = useExample('resource-server', () => ({ AUTH_URL: auth.url, ALLOWED_ORIGINS }))
     const settings = () => ({ BUN_PUBLIC_AUTH_URL: auth.url, BUN_PUBLIC_API_URL: api.url })
@@ -222,7 +221,7 @@ export function testPage(example: 'apollo' | 'urql') {
       })
 
       await tab.click('Reload')
-      await expect.poll(() => failed, { timeout: 15_000 }).toBe(5)
+      await expect.poll(() => failed).toBe(5)
       await pause(2000)
 
       expect(failed).toBe(5)
@@ -257,7 +256,7 @@ export type Tab = Awaited<ReturnType<typeof openTab>>
 
 export async function openTab(context: BrowserContext, url: string) {
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(url)
   return {
     page,

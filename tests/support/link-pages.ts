@@ -8,13 +8,12 @@ import { createMailbox } from './mailbox.ts'
 import { freePort } from './process.ts'
 import { useResource } from './resource.ts'
 
-const TIMEOUT = 60_000
 const PORT = await freePort()
 const ALLOWED_ORIGINS = `http://localhost:${PORT}`
 
 /** The promises of the pages that mailed links lead to, watched in a real browser with real mails. */
 export function testLinkPages(example: 'apollo' | 'urql') {
-  describe.skipIf(!hasBrowser)(`the pages of mailed links with ${example}`, { timeout: TIMEOUT }, () => {
+  describe.skipIf(!hasBrowser)(`the pages of mailed links with ${example}`, () => {
     const mailbox = useResource(createMailbox)
     const auth = useResource(() =>
       openAuthServer({

@@ -91,15 +91,15 @@ export async function childrenOf(pid = 0) {
   return listed.split(' ').filter(Boolean).map(Number)
 }
 
-/** Waits until the server is ready, for 15 seconds at most. */
+/** Waits until the server is ready, for a minute at most. */
 export const untilReady = (url: string) => untilAnswer(`${url}/ready`, ({ ok }) => ok)
 
-/** Waits until there is an answer, or a wanted answer, for 15 seconds at most. */
+/** Waits until there is an answer, or a wanted answer, for a minute at most. */
 export async function untilAnswer(url: string, isWanted = (_response: Response) => true) {
-  for (let attempt = 0; attempt < 150; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     const response = await fetch(url).catch(() => null)
     if (response && isWanted(response)) return
-    await pause(100)
+    await pause(50)
   }
   throw new Error(`${url} did not become ready`)
 }
