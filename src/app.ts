@@ -12,6 +12,8 @@ import { type Cookies, createCookies } from './http/cookies.ts'
 import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
 import { answerErrors, errorResponse, notFound } from './http/errors.ts'
+import { host } from './http/host.ts'
+import { pathOf } from './http/path.ts'
 import { createPipeline, type Handler } from './http/pipeline.ts'
 import { requestId } from './http/request-id.ts'
 import { requestLog } from './http/request-log.ts'
@@ -44,7 +46,7 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
   const routes = await createRoutes({ env, auth, isReady, observe, tracing }, cookies.sessionName)
   const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookies))
 
-  const app = new Hono<AppEnv>()
+  const app = new Hono<AppEnv>({ getPath: pathOf })
   for (const { method, path, handler } of routes.routes) app.on(method, path, serve(handler as Handler))
   app.notFound(serve(notFound(methodsByPath(routes.routes))))
   app.onError(errorResponse)
@@ -59,20 +61,17 @@ function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'
       .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies: env.TRUSTED_PROXIES }))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
+  const origins = { ownOrigin: env.PUBLIC_URL, allowedOrigins: env.ALLOWED_ORIGINS }
   return [
     requestId,
     ...(tracing ? [trace(tracing)] : []),
     requestLog(log, observe),
     answerErrors,
     securityHeaders({ https: env.PUBLIC_URL.startsWith('https:') }),
-    cors(env.ALLOWED_ORIGINS),
+    cors({ ...origins, onRefused }),
     body(),
-    csrf({
-      ownOrigin: env.PUBLIC_URL,
-      allowedOrigins: env.ALLOWED_ORIGINS,
-      cookieName: cookies.sessionName,
-      onRefused,
-    }),
+    host,
+    csrf({ ...origins, cookieName: cookies.sessionName, onRefused }),
     caller({ cookies, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
   ]
 }

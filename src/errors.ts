@@ -10,6 +10,7 @@ const REFUSALS = {
   REAUTHENTICATION_REQUIRED: { status: 403, message: 'Give the current password to do this.' },
   NOT_FOUND: { status: 404, message: 'There is nothing here.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'This method is not allowed here.' },
+  REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
   EMAIL_TAKEN: { status: 409, message: 'An account with this e-mail address exists already.' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The request body is too large.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Send the body as application/json.' },
@@ -31,8 +32,17 @@ export type Reason = 'MISSING' | 'INVALID' | 'EXPIRED' | 'REVOKED'
 
 export type FieldFault = { path: string; message: string }
 
-/** The members that some codes add. `retryAfter` is in seconds, `allow` lists HTTP methods. */
-type Details = { fields?: FieldFault[]; reason?: Reason; retryAfter?: number; allow?: string[] }
+/**
+ * The members that some codes add. `retryAfter` is in seconds, `allow` lists HTTP methods. `detail` says what this
+ * request should change, where the sentence of the code is too general.
+ */
+type Details = {
+  fields?: FieldFault[]
+  reason?: Reason
+  retryAfter?: number
+  allow?: string[]
+  detail?: string
+}
 
 /** The only error that clients see. Any other error is a bug and is masked as `INTERNAL`. */
 export class AuthError extends Error {
@@ -41,7 +51,7 @@ export class AuthError extends Error {
   readonly details: Details
 
   constructor(code: Code, { cause, ...details }: Details & { cause?: unknown } = {}) {
-    super(REFUSALS[code].message, { cause })
+    super(details.detail ?? REFUSALS[code].message, { cause })
     this.code = code
     this.details = details
   }
@@ -50,9 +60,14 @@ export class AuthError extends Error {
     return REFUSALS[this.code].status
   }
 
+  /** The sentence of the code, the same for every occurrence. */
+  get title() {
+    return REFUSALS[this.code].message
+  }
+
   /** What clients see besides the message. `allow` is sent as a header only. */
   get extensions() {
-    const { allow: _, ...shown } = this.details
+    const { allow: _, detail: __, ...shown } = this.details
     return { code: this.code, ...shown }
   }
 }

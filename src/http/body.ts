@@ -9,30 +9,42 @@ export const MAX_BODY_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
 /** How long a body may take to arrive. */
 export const MAX_BODY_MS = 10_000
 
+/** A body has no meaning with these methods (RFC 9110, section 9.3), and Bun does not pass it on. */
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'TRACE'])
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Reads the whole body before any later step: within a size and a time, and without decompression. */
+/**
+ * Reads the whole body before any later step: within a size and a time, and without decompression. An answer that comes
+ * before the end of the body closes the connection, because its client could send for ever.
+ */
 export function body(): Step {
   const inTime = createDeadline(MAX_BODY_MS)
 
   async function read(c: AppContext) {
-    const encoding = c.req.header('content-encoding')
-    if (encoding && encoding.toLowerCase() !== 'identity') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
-    const bytes = bytesOf(c.req.raw, MAX_BODY_BYTES[adapterOf(c)])
+    let bytes: Uint8Array | null
     try {
-      c.set('body', bytes ? utf8.decode(await inTime(bytes, late)) : '')
+      bytes = await inTime(readBytes(c), late)
     } catch (fault) {
-      // Not UTF-8 (RFC 8259, section 8.1), or the client closed the connection before the end.
-      throw fault instanceof AuthError ? fault : unreadable('The body is not whole or not UTF-8.')
+      c.header('Connection', 'close')
+      throw fault instanceof AuthError ? fault : invalid('', 'The body did not arrive whole.')
     }
+    c.set('body', bytes ? decode(bytes) : '')
   }
 
   return function body(c, next) {
-    // A body has no meaning with these methods (RFC 9110, section 9.3.1), and Bun does not pass it on.
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return read(c).then(() => next(c))
+    if (!WITHOUT_BODY.has(c.req.method)) return read(c).then(() => next(c))
+    leaveBodyUnread(c)
     c.set('body', '')
     return next(c)
   }
+}
+
+/** For answers that do not depend on the body: if there is one, the connection ends with the answer. */
+export function leaveBodyUnread(c: AppContext) {
+  const length = c.req.header('content-length')
+  const hasBody = length === undefined ? c.req.header('transfer-encoding') !== undefined : length !== '0'
+  if (hasBody) c.header('Connection', 'close')
 }
 
 /** The body as text, empty if there is none. The steps that need it come after the step that reads it. */
@@ -42,12 +54,28 @@ export function bodyOf(c: AppContext): string {
   return body
 }
 
-function bytesOf(request: Request, maxBytes: number) {
-  const length = request.headers.get('content-length')
-  // A length that is sent twice is a list and not a number.
-  if (length !== null && !(Number(length) <= maxBytes)) throw new AuthError('PAYLOAD_TOO_LARGE')
+/** The body as it was sent, null if there is none. @throws if it is refused by its headers or size. */
+async function readBytes(c: AppContext) {
+  const { raw } = c.req
+  const maxBytes = MAX_BODY_BYTES[adapterOf(c)]
+  const encoding = c.req.header('content-encoding')
+  if (encoding && encoding.toLowerCase() !== 'identity') {
+    throw new AuthError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Send the body without Content-Encoding.' })
+  }
+  const length = c.req.header('content-length')
   // Reading `body` creates a stream, which costs more than all the rest of a request.
-  return length === null ? request.body && collect(request.body, maxBytes) : request.bytes()
+  if (length === undefined) return raw.body && collect(raw.body, maxBytes)
+  if (!/^\d+$/.test(length)) throw invalid('', 'The request has more than one Content-Length.')
+  if (Number(length) > maxBytes) throw new AuthError('PAYLOAD_TOO_LARGE')
+  return raw.bytes()
+}
+
+function decode(bytes: Uint8Array) {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw invalid('', 'The body is not UTF-8.') // RFC 8259, section 8.1
+  }
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number) {
@@ -61,10 +89,6 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number) {
   return Buffer.concat(chunks)
 }
 
-export function isJson(c: AppContext) {
-  return /^application\/json[ \t]*(;|$)/i.test(c.req.header('content-type') ?? '')
-}
-
 /** The body as JSON, `undefined` when there is none. @throws `INVALID_INPUT` when it is not JSON. */
 export function readJson(c: AppContext): unknown {
   const body = bodyOf(c)
@@ -72,9 +96,8 @@ export function readJson(c: AppContext): unknown {
   try {
     return JSON.parse(body)
   } catch {
-    throw unreadable('The body is not valid JSON.')
+    throw invalid('', 'The body is not valid JSON.')
   }
 }
 
-const late = () => unreadable('The body did not arrive in time.')
-const unreadable = (message: string) => invalid('', message)
+const late = () => new AuthError('REQUEST_TIMEOUT')

@@ -11,6 +11,8 @@ export type AppEnv = {
     caller: Caller
     code?: string
     fault?: unknown
+    /** Why a browser or the server refused, in words for the operator. It goes to the log only. */
+    hint?: Record<string, string>
     /** The operation that a GraphQL document asks for; set only if metrics or traces are on. */
     operation?: string | undefined
     traceId?: string

@@ -1,24 +1,91 @@
 import { cors as honoCors } from 'hono/cors'
+import { AuthError } from '../errors.ts'
+import { leaveBodyUnread } from './body.ts'
+import type { AppContext } from './context.ts'
 import type { Step } from './pipeline.ts'
 
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']
+
+/** Besides the two that Servauth reads: headers that clients and tracing libraries of browsers often add. */
+const HEADERS = [
+  'authorization',
+  'content-type',
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'sentry-trace',
+  'x-request-id',
+  'x-requested-with',
+  'apollographql-client-name',
+  'apollographql-client-version',
+  'apollo-require-preflight',
+  'graphql-client-name',
+  'graphql-client-version',
+]
+
+type Options = {
+  ownOrigin: string
+  allowedOrigins: string[]
+  /** Called at each refused preflight; the answer does not wait for it. */
+  onRefused: (c: AppContext) => void
+}
+
 /** Lets pages of the listed origins read answers and send their cookie. Other origins get no CORS header. */
-export function cors(allowedOrigins: string[]): Step {
+export function cors({ ownOrigin, allowedOrigins, onRefused }: Options): Step {
   const allowed = new Set(allowedOrigins)
   const permit = honoCors({
     origin: (origin) => origin,
     credentials: true,
-    allowMethods: ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
-    allowHeaders: ['authorization', 'content-type'],
+    allowMethods: METHODS,
+    allowHeaders: HEADERS,
     exposeHeaders: ['retry-after', 'x-request-id'],
     maxAge: 600,
   })
   return function cors(c, next) {
     const origin = c.req.header('origin')
     if (origin !== undefined && allowed.has(origin)) {
+      if (c.req.method === 'OPTIONS') {
+        leaveBodyUnread(c)
+        noteUnlistedHeaders(c, origin)
+      }
       // Hono answers a preflight itself, and only adds headers to any other request.
       return permit(c, async () => {}).then((preflight) => preflight ?? next(c))
     }
     c.header('Vary', 'Origin', { append: true })
-    return next(c)
+    if (origin === undefined || origin === ownOrigin) return next(c)
+    noteRefusedOrigin(c)
+    if (!isPreflight(c)) return next(c)
+    leaveBodyUnread(c)
+    onRefused(c)
+    throw new AuthError('FORBIDDEN_ORIGIN')
   }
 }
+
+const isPreflight = (c: AppContext) =>
+  c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
+
+/** Writes to the log why the browser of a page that was not listed reports an error. */
+export function noteRefusedOrigin(c: AppContext) {
+  c.set('hint', {
+    origin: printable(c.req.header('origin') ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
+    hint: 'If this origin is yours, list it in ALLOWED_ORIGINS.',
+  })
+}
+
+/** The browser does not send a request with a header that its preflight did not allow. */
+function noteUnlistedHeaders(c: AppContext, origin: string) {
+  const asked =
+    c.req
+      .header('access-control-request-headers')
+      ?.toLowerCase()
+      .split(/[, \t]+/) ?? []
+  const unlisted = asked.filter((name) => name !== '' && !HEADERS.includes(name))
+  if (unlisted.length === 0) return
+  c.set('hint', {
+    origin: printable(origin),
+    headers: printable(unlisted.join(' ')),
+    hint: 'Servauth does not allow these headers from other origins. Let the page leave them out.',
+  })
+}
+
+const printable = (text: string) => text.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')

@@ -1,7 +1,9 @@
 import { AuthError } from '../errors.ts'
-import { bodyOf, isJson } from './body.ts'
+import { bodyOf } from './body.ts'
 import type { AppContext } from './context.ts'
 import { cookieValues } from './cookies.ts'
+import { noteRefusedOrigin } from './cors.ts'
+import { isJson, requireJson } from './media-type.ts'
 import type { Step } from './pipeline.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -28,17 +30,29 @@ export function csrf({ ownOrigin, allowedOrigins, cookieName, onRefused }: Optio
     const origin = c.req.header('origin')
     if (site === 'same-origin') return false
     if (origin !== undefined) return !trusted.has(origin)
-    if (site === 'cross-site' || site === 'same-site') return true
-    return bodyOf(c) === '' && !isJson(c) && cookieValues(c, cookieName).length > 0
+    return site === 'cross-site' || site === 'same-site'
+  }
+
+  /** Neither header shows a page that may send our cookie. */
+  function isUnproven(c: AppContext) {
+    const isKnown = c.req.header('sec-fetch-site') === 'same-origin' || c.req.header('origin') !== undefined
+    return !isKnown && cookieValues(c, cookieName).length > 0
   }
 
   return function csrf(c, next) {
     if (SAFE_METHODS.has(c.req.method)) return next(c)
     if (isForeign(c)) {
+      noteRefusedOrigin(c)
       onRefused(c)
       throw new AuthError('FORBIDDEN_ORIGIN')
     }
-    if (bodyOf(c) !== '' && !isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
+    if (bodyOf(c) !== '') requireJson(c)
+    else if (!isJson(c) && isUnproven(c)) {
+      throw new AuthError('UNSUPPORTED_MEDIA_TYPE', {
+        detail:
+          'Send content-type: application/json, also without a body: the request has a cookie and no Origin.',
+      })
+    }
     return next(c)
   }
 }

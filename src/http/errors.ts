@@ -18,15 +18,15 @@ export const answerErrors: Step = (c, next) => {
 export function errorResponse(fault: unknown, c: AppContext) {
   const error = asAuthError(fault)
   noteError(c, error)
-  const { status, message, extensions } = error
-  const { allow } = error.details
+  const { status, title, message, extensions } = error
+  const { allow, detail } = error.details
   if (allow) c.header('Allow', allow.join(', '))
 
   if (adapterOf(c) === 'graphql') {
     return c.json({ errors: [{ message, extensions }] }, status)
   }
   if (status === 401) c.header('WWW-Authenticate', 'Bearer')
-  const problem = { type: 'about:blank', title: message, status, ...extensions }
+  const problem = { type: 'about:blank', title, status, detail, ...extensions }
   return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
     'Content-Type': 'application/problem+json',
   })

@@ -2,6 +2,7 @@ import { createRequestLines, type Logger } from '../observe/log.ts'
 import type { ObserveRequest } from '../observe/request-metrics.ts'
 import type { AppContext } from './context.ts'
 import { adapterOf, operationOf } from './operation.ts'
+import { targetOf } from './path.ts'
 import type { Step } from './pipeline.ts'
 
 /** Writes one line for each request: its path, its result and its duration, never its content. */
@@ -13,10 +14,11 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
     const code = c.get('code')
     observe?.({ operation: operationOf(c), adapter: adapterOf(c), code: code ?? 'OK' }, ms)
     const fault = c.get('fault')
+    const hint = c.get('hint')
     const line = {
       requestId: c.get('requestId'),
       method: c.req.method,
-      path: pathOf(c.req.raw.url),
+      path: maskedPathOf(c.req.raw),
       status,
       ms: Math.round(ms),
       code,
@@ -25,6 +27,7 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
     // Probes arrive every few seconds, as long as the server runs.
     const probe = line.path === '/health' || line.path === '/ready'
     if (fault !== undefined) log.error({ ...line, err: fault }, 'request failed')
+    else if (hint) log.info({ ...line, ...hint }, 'request')
     else if (probe) log.debug(line, 'request')
     else write(line)
   }
@@ -51,10 +54,10 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
 const ORDINARY = /^[\w/.-]{1,39}$/
 
 /** The path as the client sent it: a decoded path may contain any character. Masks long words, which may be secrets. */
-function pathOf(url: string) {
-  const start = url.indexOf('/', 'https://'.length)
-  const end = url.indexOf('?', start)
-  const path = end === -1 ? url.slice(start) : url.slice(start, end)
+function maskedPathOf(request: Request) {
+  const target = targetOf(request)
+  const end = target.indexOf('?')
+  const path = end === -1 ? target : target.slice(0, end)
   if (ORDINARY.test(path)) return path
   return path
     .slice(0, 200)

@@ -12,7 +12,9 @@ export function serveMetrics(port: number, text: () => Promise<string>, log: Log
   }
 
   async function answer(request: Request) {
-    if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics') {
+    // A check by HTTP/1.0 may have no Host. Then Bun's `url` is the path alone.
+    const { pathname } = new URL(request.url, 'http://localhost')
+    if (request.method !== 'GET' || pathname !== '/metrics') {
       return new Response('Not found\n', { status: 404 })
     }
     try {

@@ -20,6 +20,15 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
       examples: ['EXPIRED'],
     }),
   },
+  UNSUPPORTED_MEDIA_TYPE: {
+    detail: z
+      .string()
+      .optional()
+      .meta({
+        description: 'What to change, if the media type is right.',
+        examples: ['Send the body without Content-Encoding.'],
+      }),
+  },
   TOO_MANY_REQUESTS: {
     retryAfter: z
       .int()
@@ -57,7 +66,13 @@ export function refusalsOf({ credentials, refusals, rest }: Endpoint): Refusals[
 }
 
 const OF_ANY: Code[] = ['UNSUPPORTED_MEDIA_TYPE', 'INTERNAL']
-const OF_UNSAFE: Code[] = [...OF_ANY, 'INVALID_INPUT', 'FORBIDDEN_ORIGIN', 'PAYLOAD_TOO_LARGE']
+const OF_UNSAFE: Code[] = [
+  ...OF_ANY,
+  'INVALID_INPUT',
+  'FORBIDDEN_ORIGIN',
+  'REQUEST_TIMEOUT',
+  'PAYLOAD_TOO_LARGE',
+]
 const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
 
 /** The responses that operations refer to by name, and those of unknown paths and methods. */

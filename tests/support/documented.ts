@@ -17,6 +17,9 @@ const SECURITY_HEADERS = {
 const INSIDES =
   /\n\s+at |node_modules|\.ts\b|postgres|drizzle|(select|insert into|update|delete from) "|\/src\//i
 
+/** What a request should change. In REST it is the `detail` of the problem, in GraphQL the message. */
+const DETAILS = ['Send the body without Content-Encoding.', 'Send the body with the charset UTF-8.']
+
 const GRAPHQL_CODES = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
 
 /** Checks any answer against the contract: a documented success or refusal, with no detail of the implementation. */
@@ -38,10 +41,11 @@ export async function expectDocumented(response: Response) {
 }
 
 function expectProblem(status: number, body: Record<string, unknown>) {
-  const { fields, reason, retryAfter, ...problem } = body
+  const { fields, reason, retryAfter, detail, ...problem } = body
   const { code, message, status: ofCode } = new AuthError(problem.code as Code)
   expect(problem).toEqual({ type: 'about:blank', title: message, status, code })
   expect(status).toBe(ofCode)
+  if (detail !== undefined) expect(DETAILS).toContain(detail)
   expectFields(code, fields)
 }
 
@@ -55,7 +59,7 @@ function expectGraphQLErrors(status: number, { data, errors }: { data?: unknown;
       continue
     }
     const refusal = new AuthError(extensions.code as Code)
-    expect(message).toBe(refusal.message)
+    expect([refusal.message, ...DETAILS]).toContain(message)
     expect(status).toBe(data === undefined ? refusal.status : 200)
     expectFields(refusal.code, extensions.fields)
   }

@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { useDatabase } from './support/database.ts'
+import { useProgram } from './support/program.ts'
+
+const APP = 'https://app.example.com'
+const database = useDatabase()
+const server = useProgram(() => ({ DATABASE_URL: database.url, ALLOWED_ORIGINS: APP }))
+
+/** Sends the bytes as they are, and reads until the server closes the connection. */
+async function send(request: string) {
+  const socket = connect(Number(server.env.PORT), '127.0.0.1')
+  await once(socket, 'connect')
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (data) => (answer += data))
+  socket.write(request, 'latin1')
+  await once(socket, 'close')
+  return { status: Number(answer.split(' ')[1]), text: answer }
+}
+
+const get = (target: string, ...headers: string[]) =>
+  send([`GET ${target} HTTP/1.1`, 'Connection: close', ...headers, '', ''].join('\r\n'))
+
+/** The lines of the log for requests to a path. */
+async function logOf(path: string) {
+  const lines = () =>
+    server
+      .output()
+      .split('\n')
+      .filter((line) => line.includes(`"path":"${path}"`))
+      .map((line) => JSON.parse(line))
+  await expect.poll(lines).not.toEqual([])
+  return lines()
+}
+
+describe('a request by HTTP/1.0 without Host', () => {
+  test.each([
+    ['GET /ready', 200],
+    ['GET /ready?check=1', 200],
+    ['HEAD /ready', 200],
+    ['GET http://localhost/ready', 200],
+    ['GET /auth/me', 401],
+    ['GET /x/auth/me', 404],
+    ['POST /auth/logout', 401],
+    ['OPTIONS /ready', 405],
+  ])('%s is answered with %i', async (line, status) => {
+    const answer = await send(`${line} HTTP/1.0\r\n\r\n`)
+
+    expect(answer.status).toBe(status)
+  })
+
+  test('its whole path is in the log', async () => {
+    await send('GET /nowhere/without/host?query HTTP/1.0\r\n\r\n')
+
+    expect(await logOf('/nowhere/without/host')).toMatchObject([{ status: 404, code: 'NOT_FOUND' }])
+  })
+})
+
+describe('the Host of a request', () => {
+  test.each(['', 'a', 'a_b:3000', '[::1]:3000', '::1', '127.0.0.1:99999', 'a..b', 'evil.example'])(
+    'the Host %j changes nothing',
+    async (host) => {
+      const found = await get('/ready', `Host: ${host}`)
+      const notFound = await get('/x/ready', `Host: ${host}`)
+
+      expect([found.status, notFound.status]).toEqual([200, 404])
+    },
+  )
+
+  test.each(['a b', 'a/b', 'a/../health', 'a?b', 'a#b', 'a@b', 'a\\b', 'http://a', 'h\xe9', '<a>'])(
+    'the impossible Host %j is refused with its reason',
+    async (host) => {
+      const { status, text } = await get('/auth/me', `Host: ${host}`)
+
+      expect(status).toBe(400)
+      expect(text).toContain('"message":"The Host header is not valid."')
+    },
+  )
+
+  test('two of them are refused, also on a health check, and the log has the reason', async () => {
+    const { status } = await get('/ready', 'Host: a', 'Host: b')
+
+    expect(status).toBe(400)
+    expect(await logOf('/ready')).toContainEqual(
+      expect.objectContaining({ code: 'INVALID_INPUT', hint: 'The Host header is not valid.' }),
+    )
+  })
+})
+
+describe('request targets', () => {
+  test.each([
+    ['http://other.example/ready', 200],
+    ['/./ready', 200],
+    ['/ready?', 200],
+    ['/%72eady', 200],
+    ['//ready', 404],
+    ['/ready/', 404],
+    ['/READY', 404],
+    ['/ready%2f', 404],
+    ['/http://other.example/ready', 404],
+    ['ready', 400],
+    ['*', 400],
+  ])('the target %s is answered with %i', async (target, status) => {
+    expect((await get(target, 'Host: localhost')).status).toBe(status)
+  })
+})
+
+describe('refused origins in the log', () => {
+  const preflight = (path: string, origin: string, ...headers: string[]) =>
+    send(
+      [
+        `OPTIONS ${path} HTTP/1.1`,
+        'Host: localhost',
+        'Connection: close',
+        `Origin: ${origin}`,
+        'Access-Control-Request-Method: POST',
+        ...headers,
+        '',
+        '',
+      ].join('\r\n'),
+    )
+
+  test('a refused preflight is logged with its origin and the setting', async () => {
+    const { status } = await preflight('/auth/login', 'https://other.example')
+
+    expect(status).toBe(403)
+    expect(await logOf('/auth/login')).toMatchObject([
+      {
+        status: 403,
+        code: 'FORBIDDEN_ORIGIN',
+        origin: 'https://other.example',
+        hint: expect.stringContaining('ALLOWED_ORIGINS'),
+      },
+    ])
+  })
+
+  test('a refused request is logged with its origin and the setting', async () => {
+    const response = await fetch(`${server.url}/auth/register`, {
+      method: 'POST',
+      headers: { origin: 'https://other.example' },
+    })
+
+    expect(response.status).toBe(403)
+    expect(await logOf('/auth/register')).toMatchObject([
+      { origin: 'https://other.example', hint: expect.stringContaining('ALLOWED_ORIGINS') },
+    ])
+  })
+
+  test('an answer that a browser hides from its page is logged with the origin and the setting', async () => {
+    await fetch(`${server.url}/auth/sessions`, { headers: { origin: 'https://other.example' } })
+
+    expect(await logOf('/auth/sessions')).toMatchObject([
+      { status: 401, origin: 'https://other.example', hint: expect.stringContaining('ALLOWED_ORIGINS') },
+    ])
+  })
+
+  test('a preflight for a header that no page may send is logged with the header', async () => {
+    await preflight('/auth/refresh', APP, 'Access-Control-Request-Headers: Content-Type,X-Made-Up')
+
+    expect(await logOf('/auth/refresh')).toMatchObject([{ origin: APP, headers: 'x-made-up' }])
+  })
+
+  test('the origin in the log is bounded and printable', async () => {
+    await preflight('/auth/sign-in-reports', `https://\xe9${'x'.repeat(5000)}`)
+
+    const [line] = await logOf('/auth/sign-in-reports')
+    expect(line.origin).toMatch(/^[\x20-\x7e]{1,200}$/)
+  })
+
+  test('the log of a trusted origin has no hint', async () => {
+    for (const origin of [APP, server.url]) {
+      await fetch(`${server.url}/auth/password-reset`, { method: 'POST', headers: { origin } })
+    }
+
+    for (const line of await logOf('/auth/password-reset')) expect(line.hint).toBeUndefined()
+  })
+})
