@@ -2,6 +2,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'
+import { MAX_CHALLENGE_AGE_SECONDS } from '../src/auth/factors/challenges.ts'
+import { MAX_PROOF_AGE_SECONDS } from '../src/auth/factors/recent-proof.ts'
+import { RECOVERY_CODES } from '../src/auth/factors/recovery-codes.ts'
+import { MAX_DRIFT_STEPS } from '../src/auth/factors/totp.ts'
 import { MAX_KEY_AGE_MS } from '../src/auth/keys/access-tokens.ts'
 import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
@@ -96,7 +100,9 @@ function attributesOf(write: 'writeSession' | 'writeDevice') {
 
 const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   loginPerAddress: 'sign-ins from one network',
-  loginFailures: 'wrong passwords in a row from one place without a wait, and the longest wait',
+  loginFailures:
+    'wrong passwords, or wrong codes, in a row from one place without a wait, and the longest wait',
+  factorPerAddress: 'guesses at second factors from one network',
   registerPerAddress: 'registrations from one network',
   mailedTokenPerAddress: 'mailed tokens tried from one network',
   reauthenticatePerSession: 'passwords given in one session',
@@ -136,6 +142,18 @@ async function sections(): Promise<Section[]> {
         ['a session rotates at most once in', duration(GRACE_SECONDS)],
         ['a session stays fresh after its user gave the password for', duration(FRESHNESS_SECONDS)],
         ['events in one answer', `at most ${boundsOf(eventsInput.first as z.ZodType).maximum}`],
+      ],
+    },
+    {
+      title: 'Second factors',
+      rows: [
+        [
+          'a sign-in that waits for a factor, or an enrolment, expires after',
+          duration(MAX_CHALLENGE_AGE_SECONDS),
+        ],
+        ['a change of factors needs a proof that is not older than', duration(MAX_PROOF_AGE_SECONDS)],
+        ['time steps that the clock of an app may be off, in each direction', number(MAX_DRIFT_STEPS)],
+        ['recovery codes of an account', number(RECOVERY_CODES)],
       ],
     },
     {

@@ -28,6 +28,8 @@ export const RATE_LIMITS = {
   loginPerAddress: [20, MINUTE],
   /** The number of failures in a row without a wait, and the longest of the growing waits after them. */
   loginFailures: [5, 15 * MINUTE],
+  /** Guesses at second factors. The failures of an account cause the same waits as those of its logins. */
+  factorPerAddress: [20, MINUTE],
   registerPerAddress: [20, HOUR],
   mailedTokenPerAddress: [10, MINUTE],
   reauthenticatePerSession: [5, 15 * MINUTE],

@@ -1,13 +1,14 @@
 /** All refusals: the HTTP status and the sentence that a client may read. The set is closed, and both adapters use it. */
 const REFUSALS = {
   INVALID_INPUT: { status: 400, message: 'Some of the input is not valid.' },
-  INVALID_TOKEN: { status: 400, message: 'This link is not valid any more. Ask for a new one.' },
+  INVALID_TOKEN: { status: 400, message: 'This link or step is not valid any more. Start again.' },
   UNAUTHENTICATED: { status: 401, message: 'Sign in first.' },
-  INVALID_CREDENTIALS: { status: 401, message: 'The e-mail address or the password is wrong.' },
+  INVALID_CREDENTIALS: { status: 401, message: 'The e-mail address, the password or the code is wrong.' },
   REFRESH_REUSED: { status: 401, message: 'This refresh token was used before. The session has been ended.' },
+  SECOND_FACTOR_REQUIRED: { status: 401, message: 'Prove a second factor to complete the sign-in.' },
   FORBIDDEN_ORIGIN: { status: 403, message: 'Requests from this origin are not accepted.' },
   EMAIL_NOT_VERIFIED: { status: 403, message: 'Verify the e-mail address first.' },
-  REAUTHENTICATION_REQUIRED: { status: 403, message: 'Give the current password to do this.' },
+  REAUTHENTICATION_REQUIRED: { status: 403, message: 'Sign in again to do this, as the answer says.' },
   NOT_FOUND: { status: 404, message: 'There is nothing here.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'This method is not allowed here.' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
@@ -32,6 +33,21 @@ export type Reason = 'MISSING' | 'INVALID' | 'EXPIRED' | 'REVOKED'
 
 export type FieldFault = { path: string; message: string }
 
+/** The ways to prove a factor, as `FactorProof` names them. */
+export type FactorMethod = 'totp' | 'passkey' | 'recoveryCode'
+
+/** What completes a sign-in whose password was right. It belongs to `SECOND_FACTOR_REQUIRED`. */
+export type SignInChallenge = { id: string; methods: FactorMethod[]; expiresAt: Date }
+
+/**
+ * How recently and how strongly the caller must prove itself again, and the ways to do so. `maxAge` is in seconds. It
+ * belongs to `REAUTHENTICATION_REQUIRED`.
+ */
+export type Reauthentication = { acr: Acr; maxAge: number; methods: ('password' | FactorMethod)[] }
+
+/** `aal1`: the password was proven in the session. `aal2`: a second factor too. */
+export type Acr = 'aal1' | 'aal2'
+
 /**
  * The members that some codes add. `retryAfter` is in seconds, `allow` lists HTTP methods. `detail` says what this
  * request should change, where the sentence of the code is too general.
@@ -41,8 +57,9 @@ type Details = {
   reason?: Reason
   retryAfter?: number
   allow?: string[]
+  challenge?: SignInChallenge
   detail?: string
-}
+} & Partial<Reauthentication>
 
 /** The only error that clients see. Any other error is a bug and is masked as `INTERNAL`. */
 export class AuthError extends Error {

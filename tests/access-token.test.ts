@@ -33,7 +33,9 @@ test('an access token verifies against the published keys, the issuer and the au
   })
 
   expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: keys.keys[0].kid })
-  expect(Object.keys(payload).sort()).toEqual(['aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'])
+  const claims = 'acr amr aud auth_time client_id exp iat iss jti sid sub'
+  expect(Object.keys(payload).sort()).toEqual(claims.split(' '))
+  expect(payload).toMatchObject({ acr: 'aal1', amr: ['pwd'], auth_time: expect.any(Number) })
   expect(payload).toMatchObject({ sub: userId, sid: sessionId })
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900)
 })

@@ -1,5 +1,8 @@
 import type { Db } from '../db/client.ts'
 import type { BetterAuth } from './better-auth/better-auth.ts'
+import type { Challenges } from './factors/challenges.ts'
+import type { FactorProofs } from './factors/factor-proofs.ts'
+import type { Encryption } from './keys/encryption.ts'
 import type { MailedTokens } from './mailing/mailed-tokens.ts'
 import type { Outbox } from './mailing/outbox.ts'
 import type { Passwords } from './passwords/hashing.ts'
@@ -14,8 +17,14 @@ import type { Throttle } from './throttle/throttle.ts'
 export type Dependencies = {
   db: Db
   betterAuth: BetterAuth
+  challenges: Challenges
   credentials: Credentials
+  /** For secrets of factors at rest. */
+  encryption: Encryption
+  factorProofs: FactorProofs
   issueCredentials: IssueCredentials
+  /** The name of this server in authenticator apps. */
+  issuer: string
   mailedTokens: MailedTokens
   outbox: Outbox
   passwords: Passwords

@@ -8,7 +8,11 @@ import { createBetterAuth } from './better-auth/better-auth.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createEventLog } from './events/event-log.ts'
 import { createRefusedOriginRecorder } from './events/refused-origin.ts'
+import { createChallenges } from './factors/challenges.ts'
+import { createEnrollment } from './factors/enrollment.ts'
+import { createFactorProofs } from './factors/factor-proofs.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
+import { createEncryption } from './keys/encryption.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
 import { createMailComposer } from './mailing/mail-composer.ts'
@@ -25,6 +29,7 @@ import { createOwnSessions } from './sessions/own-sessions.ts'
 import { createRefresh } from './sessions/refresh.ts'
 import { createRefreshTokens } from './sessions/refresh-tokens.ts'
 import { createSessionCache } from './sessions/session-cache.ts'
+import { createCompleteLogin } from './sign-in/complete-login.ts'
 import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createLogin } from './sign-in/login.ts'
 import { createOpenSession } from './sign-in/open-session.ts'
@@ -62,8 +67,12 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     limits: env.THROTTLE_LIMITS,
     observer,
   })
+  const encryption = createEncryption(env.AUTH_SECRET, 'factor')
   const parts = {
+    challenges: createChallenges({ db }),
     db,
+    encryption,
+    factorProofs: createFactorProofs({ db, encryption }),
     mailedTokens,
     observer,
     outbox,
@@ -84,14 +93,17 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     betterAuth,
     credentials,
     issueCredentials,
+    issuer: new URL(env.PUBLIC_URL).hostname,
     requireEmailVerification,
   }
 
   const useCases = {
     register: createRegister(dependencies),
     login: createLogin(dependencies),
+    completeLogin: createCompleteLogin(dependencies),
     refresh: createRefresh(dependencies),
     logout: createLogout(dependencies),
+    ...createEnrollment(dependencies),
     ...createOwnAccount(dependencies),
     ...createPasswordChanges(dependencies),
     ...createEmailLinks(dependencies),

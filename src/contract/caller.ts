@@ -14,8 +14,16 @@ export type Client = {
 /** The client of work that no request causes: the server's own and an operator's. */
 export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: null, device: null }
 
-/** The caller as the database knows it now, for changes. `fresh` if the password was given a short time ago. */
-export type Identity = { user: UserRow; session: SessionRow; fresh: boolean }
+/**
+ * The caller as the database knows it now, for changes. `fresh` if a credential was proven a short time ago. `ages` are
+ * the seconds since a credential and since a factor were proven; infinite for a bearer that is older than the proof.
+ */
+export type Identity = {
+  user: UserRow
+  session: SessionRow
+  fresh: boolean
+  ages: { credential: number; factor: number }
+}
 
 /** The caller's public data, possibly from the session cache. For reads only. */
 export type Viewer = {

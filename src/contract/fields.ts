@@ -85,10 +85,41 @@ export function toProfileColumns(given: Profile) {
   return Object.fromEntries(fields.map((field) => [field, given[field] ?? null])) as ProfileColumns
 }
 
-const Token = Text.min(1, 'Must not be empty.').max(512, 'Must have at most 512 characters.')
+const Token = Text.min(1, 'Must not be empty.')
 
-export const RefreshTokenField = Token
-export const MailedToken = Token.meta({ description: 'The token of the mailed link.' })
+/** Long enough for an access token too, which then is the wrong kind of token and not wrong input. */
+export const RefreshTokenField = Token.max(1024, 'Must have at most 1024 characters.')
+export const MailedToken = Token.max(512, 'Must have at most 512 characters.').meta({
+  description: 'The token of the mailed link.',
+})
+
+/** Spaces, as apps show them, do not matter. */
+const TotpCode = Text.transform((value) => value.replace(/\s/g, ''))
+  .pipe(z.string().regex(/^\d{6}$/, 'Must be six digits.'))
+  .meta({ description: 'The six digits that the authenticator app shows.', pattern: '^[0-9 ]{6,}$' })
+
+const RecoveryCode = Text.min(1, 'Must not be empty.')
+  .max(64, 'Must have at most 64 characters.')
+  .meta({ description: 'One of the recovery codes. Case, spaces and dashes do not matter.' })
+
+export const EnrollmentCode = TotpCode
+
+/** The id of something that a client has begun. It is a secret of the client, so it is not shown elsewhere. */
+export const OpaqueId = Text.min(1, 'Must not be empty.')
+  .max(64, 'Must have at most 64 characters.')
+  .meta({ format: 'uuid' })
+
+/** Exactly one of the fields: `@oneOf` in GraphQL. */
+export const FactorProof = z
+  .strictObject({ totp: TotpCode.optional(), recoveryCode: RecoveryCode.optional() })
+  .refine((proof) => Object.keys(proof).length === 1, 'Must have exactly one of the fields.')
+  .meta({
+    id: 'FactorProof',
+    description: 'What proves a second factor.',
+    minProperties: 1,
+    maxProperties: 1,
+  })
+export type FactorProof = z.output<typeof FactorProof>
 
 export const SessionTransport = z.enum(['COOKIE', 'TOKEN']).meta({
   id: 'SessionTransport',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Code } from '../errors.ts'
 
 /** The groups of the OpenAPI document. */
-export type Tag = 'Signing in' | 'Account' | 'By mail' | 'Sessions and events' | 'Server'
+export type Tag = 'Signing in' | 'Second factor' | 'Account' | 'By mail' | 'Sessions and events' | 'Server'
 
 /** `refreshToken`: the secret of a session with transport `TOKEN`, sent as the bearer. */
 type Credential = 'bearer' | 'cookie' | 'refreshToken'

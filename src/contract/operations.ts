@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Caller } from './caller.ts'
 import type { Operation } from './operation.ts'
 import { accountOperations } from './operations/account.ts'
+import { factorOperations } from './operations/factors.ts'
 import { mailedLinkOperations } from './operations/mailed-links.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
@@ -9,6 +10,7 @@ import { signInOperations } from './operations/sign-in.ts'
 /** Every operation of the product by its name: the GraphQL field, the OpenAPI operation id and the service's function. */
 export const operations = {
   ...signInOperations,
+  ...factorOperations,
   ...accountOperations,
   ...mailedLinkOperations,
   ...sessionOperations,

@@ -36,6 +36,8 @@ export const users = pgTable(
     username: varchar({ length: 100 }),
     /** Set while the operator has disabled the account: then every sign-in is refused. */
     disabledAt: time('disabled_at'),
+    /** While this is set, every sign-in needs a factor. A trigger sets it from the table of factors. */
+    secondFactorAt: time('second_factor_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
@@ -67,8 +69,12 @@ export const sessions = pgTable(
     /** Names the chain of tokens that rotation continues. A changed password starts a new chain. */
     lineage: uuid().notNull().default(sql`gen_random_uuid()`),
     transport: sessionTransport().notNull(),
-    /** When the password was last given in this session. */
+    /** When a credential was last proven in this session: the password or a factor. */
     authenticatedAt: time('authenticated_at').notNull().defaultNow(),
+    /** When a factor was last proven in this session. Null: the session is `aal1`. */
+    factorAt: time('factor_at'),
+    /** The methods that were proven in this session (RFC 8176), separated by spaces. */
+    amr: varchar({ length: 64 }).notNull().default('pwd'),
     lastUsedAt: time('last_used_at').notNull().defaultNow(),
     expiresAt: time('expires_at').notNull(),
     ipAddress: varchar('ip_address', { length: 45 }),
@@ -233,6 +239,72 @@ export const registrations = pgTable(
   (table) => [
     index('registrations_user_id_index').on(table.userId),
     index('registrations_created_at_index').on(table.createdAt),
+  ],
+)
+
+export const factorKind = pgEnum('factor_kind', ['TOTP', 'PASSKEY'])
+
+/** Second factors. A removed one is kept while its removal can be undone. */
+export const factors = pgTable(
+  'factors',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    kind: factorKind().notNull(),
+    name: varchar({ length: 100 }),
+    /** TOTP: the key, encrypted. */
+    secret: text(),
+    /** TOTP: the time step of the newest code that was accepted. Older codes are refused (RFC 6238, section 5.2). */
+    lastStep: integer('last_step'),
+    lastUsedAt: time('last_used_at'),
+    removedAt: time('removed_at'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('factors_user_id_index').on(table.userId),
+    index('factors_removed_at_index').on(table.removedAt).where(sql`${table.removedAt} is not null`),
+  ],
+)
+
+/** SHA-256 of the recovery codes that were not used yet. */
+export const recoveryCodes = pgTable(
+  'recovery_codes',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    hash: varchar({ length: 64 }).notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.hash] })],
+)
+
+export const challengePurpose = pgEnum('challenge_purpose', ['SIGN_IN', 'TOTP_ENROLLMENT'])
+
+/** What a client has begun and must complete with a proof: a sign-in, an enrolment. Completing deletes the row. */
+export const challenges = pgTable(
+  'challenges',
+  {
+    /** Derived from the id that the client has, which no table holds. */
+    id: uuid().primaryKey(),
+    purpose: challengePurpose().notNull(),
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
+    /** The session that has begun an enrolment. The enrolment ends with it. */
+    sessionId: uuid('session_id').references(() => sessions.id, { onDelete: 'cascade' }),
+    /** Sign-in: the transport of the session to open, and SHA-256 of the hash that the password was checked against. */
+    transport: sessionTransport(),
+    passwordDigest: varchar('password_digest', { length: 64 }),
+    /** Enrolment: the new key, encrypted. */
+    secret: text(),
+    expiresAt: time('expires_at').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('challenges_user_id_index').on(table.userId),
+    index('challenges_session_id_index').on(table.sessionId),
+    index('challenges_expires_at_index').on(table.expiresAt),
   ],
 )
 

@@ -97,6 +97,14 @@ const TEMPLATES = {
       NOT_YOU,
     ],
   },
+  'factor-added': {
+    subject: 'A second factor was added to your account',
+    lines: (data) => [
+      'From now on, a sign-in to your account needs a second factor. All other sessions have ended.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
+  },
   'sign-in': {
     subject: 'New sign-in to your account',
     lines: ({ at, session }) => [

@@ -10,6 +10,7 @@ type Settings = { url: string; cookieName: string }
 
 const TAGS: Record<Tag, string> = {
   'Signing in': 'How a session begins, continues and ends.',
+  'Second factor': 'What a sign-in needs besides the password.',
   Account: 'The account of the signed-in user.',
   'By mail': 'For the owner of a mailbox. These need no session.',
   'Sessions and events': 'Where the user is signed in, and what happened to the account.',
@@ -116,8 +117,14 @@ function requestBodyOf(endpoint: Endpoint) {
   const schema = input && path.length > 0 ? pick(objectIn(input), body) : input
   return {
     required: !input?.safeParse(undefined).success,
-    content: { 'application/json': { schema: schema && resolver(schema), example } },
+    content: { 'application/json': { schema: schema && resolver(schema), example: ofBody(example, path) } },
   }
+}
+
+/** The example of an input without the fields of the path. */
+function ofBody(example: unknown, path: string[]) {
+  if (path.length === 0) return example
+  return Object.fromEntries(Object.entries(example as object).filter(([name]) => !path.includes(name)))
 }
 
 function successOf(endpoint: Endpoint) {

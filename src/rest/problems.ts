@@ -29,6 +29,37 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
         examples: ['Send the body without Content-Encoding.'],
       }),
   },
+  SECOND_FACTOR_REQUIRED: {
+    challenge: z
+      .strictObject({
+        id: z.string().meta({ description: 'For `completeLogin`. Keep it safe.' }),
+        methods: z.array(z.enum(['totp', 'passkey', 'recoveryCode'])),
+        expiresAt: z.iso.datetime(),
+      })
+      .meta({
+        description: 'What completes the sign-in.',
+        examples: [
+          {
+            id: '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e',
+            methods: ['totp', 'recoveryCode'],
+            expiresAt: '2026-11-24T10:25:00.000Z',
+          },
+        ],
+      }),
+  },
+  REAUTHENTICATION_REQUIRED: {
+    acr: z
+      .enum(['aal1', 'aal2'])
+      .meta({ description: '`aal2` if it takes a second factor.', examples: ['aal2'] }),
+    maxAge: z
+      .int()
+      .min(1)
+      .meta({ description: 'For how many seconds the proof counts.', examples: [300] }),
+    methods: z.array(z.enum(['password', 'totp', 'passkey', 'recoveryCode'])).meta({
+      description: 'The ways to prove it. Empty if the account must first enrol a factor.',
+      examples: [['totp', 'recoveryCode']],
+    }),
+  },
   TOO_MANY_REQUESTS: {
     retryAfter: z
       .int()

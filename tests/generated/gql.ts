@@ -15,11 +15,14 @@ import * as types from './graphql';
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
+    "mutation BeginTotp {\n  beginTotp {\n    id\n    secret\n    uri\n    expiresAt\n  }\n}": typeof types.BeginTotpDocument,
     "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}": typeof types.CancelEmailChangeDocument,
     "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.ChangePasswordDocument,
+    "mutation CompleteLogin($input: CompleteLoginInput!) {\n  completeLogin(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.CompleteLoginDocument,
+    "mutation ConfirmTotp($input: ConfirmTotpInput!) {\n  confirmTotp(input: $input) {\n    codes\n  }\n}": typeof types.ConfirmTotpDocument,
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": typeof types.DeleteMeDocument,
     "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": typeof types.EventsDocument,
-    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": typeof types.UserFieldsFragmentDoc,
+    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": typeof types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.LoginDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": typeof types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": typeof types.MeDocument,
@@ -37,11 +40,14 @@ type Documents = {
     "mutation VerifyEmail($input: VerifyEmailInput!) {\n  verifyEmail(input: $input)\n}": typeof types.VerifyEmailDocument,
 };
 const documents: Documents = {
+    "mutation BeginTotp {\n  beginTotp {\n    id\n    secret\n    uri\n    expiresAt\n  }\n}": types.BeginTotpDocument,
     "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}": types.CancelEmailChangeDocument,
     "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}": types.ChangePasswordDocument,
+    "mutation CompleteLogin($input: CompleteLoginInput!) {\n  completeLogin(input: $input) {\n    ...GrantFields\n  }\n}": types.CompleteLoginDocument,
+    "mutation ConfirmTotp($input: ConfirmTotpInput!) {\n  confirmTotp(input: $input) {\n    codes\n  }\n}": types.ConfirmTotpDocument,
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": types.DeleteMeDocument,
     "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": types.EventsDocument,
-    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": types.UserFieldsFragmentDoc,
+    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": types.LoginDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": types.MeDocument,
@@ -62,11 +68,23 @@ const documents: Documents = {
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "mutation BeginTotp {\n  beginTotp {\n    id\n    secret\n    uri\n    expiresAt\n  }\n}"): typeof import('./graphql').BeginTotpDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}"): typeof import('./graphql').CancelEmailChangeDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}"): typeof import('./graphql').ChangePasswordDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation CompleteLogin($input: CompleteLoginInput!) {\n  completeLogin(input: $input) {\n    ...GrantFields\n  }\n}"): typeof import('./graphql').CompleteLoginDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation ConfirmTotp($input: ConfirmTotpInput!) {\n  confirmTotp(input: $input) {\n    codes\n  }\n}"): typeof import('./graphql').ConfirmTotpDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -78,7 +96,7 @@ export function graphql(source: "query Events($first: Int, $after: ID) {\n  even
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}"): typeof import('./graphql').UserFieldsFragmentDoc;
+export function graphql(source: "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}"): typeof import('./graphql').UserFieldsFragmentDoc;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -15,10 +15,29 @@ export type ChangePasswordInput = {
   newPassword: string;
 };
 
+export type CompleteLoginInput = {
+  /** The id of the challenge that the sign-in was answered with. */
+  challenge: string;
+  proof: FactorProof;
+};
+
+export type ConfirmTotpInput = {
+  /** The six digits that the authenticator app shows. */
+  code: string;
+  id: string;
+};
+
 export type DeleteMeInput = {
   /** Needed, unless the request has the cookie of a session that signed in within 15 minutes. */
   password?: string | null | undefined;
 };
+
+/** What proves a second factor. */
+export type FactorProof =
+  {   /** One of the recovery codes. Case, spaces and dashes do not matter. */
+  recoveryCode: string; totp?: never; }
+  |  { recoveryCode?: never;   /** The six digits that the authenticator app shows. */
+  totp: string; };
 
 export type LoginInput = {
   /** Upper and lower case are equal, and spaces around the address are ignored. */
@@ -99,6 +118,11 @@ export type VerifyEmailInput = {
   token: string;
 };
 
+export type BeginTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginTotpMutation = { beginTotp: { id: string, secret: string, uri: string, expiresAt: string } };
+
 export type CancelEmailChangeMutationVariables = Exact<{
   input: CancelEmailChangeInput;
 }>;
@@ -111,7 +135,21 @@ export type ChangePasswordMutationVariables = Exact<{
 }>;
 
 
-export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type CompleteLoginMutationVariables = Exact<{
+  input: CompleteLoginInput;
+}>;
+
+
+export type CompleteLoginMutation = { completeLogin: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type ConfirmTotpMutationVariables = Exact<{
+  input: ConfirmTotpInput;
+}>;
+
+
+export type ConfirmTotpMutation = { confirmTotp: { codes: Array<string> | null } };
 
 export type DeleteMeMutationVariables = Exact<{
   input?: DeleteMeInput | null | undefined;
@@ -130,16 +168,16 @@ export type EventsQuery = { events: Array<{ id: string, kind: string, count: num
 
 export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
 
-export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null };
+export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null };
 
-export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } };
+export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
 
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
 }>;
 
 
-export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type LogoutMutationVariables = Exact<{
   input?: LogoutInput | null | undefined;
@@ -158,14 +196,14 @@ export type RefreshMutationVariables = Exact<{
 }>;
 
 
-export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } } };
+export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type RegisterMutationVariables = Exact<{
   input: RegisterInput;
 }>;
 
 
-export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null } | null } };
+export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
 
 export type ReportSignInMutationVariables = Exact<{
   input: ReportSignInInput;
@@ -210,7 +248,7 @@ export type RevokeSessionMutation = { revokeSession: boolean };
 export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null }> };
+export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }> };
 
 export type UndoEmailChangeMutationVariables = Exact<{
   input: UndoEmailChangeInput;
@@ -269,6 +307,9 @@ export const SessionFieldsFragmentDoc = new TypedDocumentString(`
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }
@@ -300,9 +341,22 @@ fragment SessionFields on Session {
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }`, {"fragmentName":"GrantFields"}) as unknown as TypedDocumentString<GrantFieldsFragment, unknown>;
+export const BeginTotpDocument = new TypedDocumentString(`
+    mutation BeginTotp {
+  beginTotp {
+    id
+    secret
+    uri
+    expiresAt
+  }
+}
+    `) as unknown as TypedDocumentString<BeginTotpMutation, BeginTotpMutationVariables>;
 export const CancelEmailChangeDocument = new TypedDocumentString(`
     mutation CancelEmailChange($input: CancelEmailChangeInput!) {
   cancelEmailChange(input: $input)
@@ -329,6 +383,9 @@ fragment SessionFields on Session {
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }
@@ -343,6 +400,51 @@ fragment GrantFields on AuthPayload {
   accessTokenExpiresAt
   refreshToken
 }`) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const CompleteLoginDocument = new TypedDocumentString(`
+    mutation CompleteLogin($input: CompleteLoginInput!) {
+  completeLogin(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<CompleteLoginMutation, CompleteLoginMutationVariables>;
+export const ConfirmTotpDocument = new TypedDocumentString(`
+    mutation ConfirmTotp($input: ConfirmTotpInput!) {
+  confirmTotp(input: $input) {
+    codes
+  }
+}
+    `) as unknown as TypedDocumentString<ConfirmTotpMutation, ConfirmTotpMutationVariables>;
 export const DeleteMeDocument = new TypedDocumentString(`
     mutation DeleteMe($input: DeleteMeInput) {
   deleteMe(input: $input)
@@ -382,6 +484,9 @@ fragment SessionFields on Session {
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }
@@ -437,6 +542,9 @@ fragment SessionFields on Session {
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }
@@ -480,6 +588,9 @@ fragment SessionFields on Session {
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<RegisterMutation, RegisterMutationVariables>;
@@ -525,6 +636,9 @@ export const SessionsDocument = new TypedDocumentString(`
   createdAt
   lastUsedAt
   expiresAt
+  authenticatedAt
+  amr
+  acr
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;

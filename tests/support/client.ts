@@ -1,6 +1,11 @@
 import {
+  BeginTotpDocument,
+  type BeginTotpMutation,
   CancelEmailChangeDocument,
   ChangePasswordDocument,
+  CompleteLoginDocument,
+  ConfirmTotpDocument,
+  type ConfirmTotpMutation,
   DeleteMeDocument,
   EventsDocument,
   type EventsQuery,
@@ -37,6 +42,9 @@ export const WAYS = ADAPTERS.flatMap((adapter) =>
 export const OPERATIONS = {
   register: { rest: 'POST /auth/register', document: RegisterDocument },
   login: { rest: 'POST /auth/login', document: LoginDocument },
+  completeLogin: { rest: 'POST /auth/login/complete', document: CompleteLoginDocument },
+  beginTotp: { rest: 'POST /auth/factors/totp', document: BeginTotpDocument },
+  confirmTotp: { rest: 'POST /auth/factors/totp/:id/confirm', document: ConfirmTotpDocument },
   refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },
   logout: { rest: 'POST /auth/logout', document: LogoutDocument },
   me: { rest: 'GET /auth/me', document: MeDocument },
@@ -70,6 +78,9 @@ type Grant = {
 type Results = {
   register: Grant
   login: Grant
+  completeLogin: Grant
+  beginTotp: BeginTotpMutation['beginTotp']
+  confirmTotp: ConfirmTotpMutation['confirmTotp']
   refresh: Grant
   logout: true
   me: UserFieldsFragment | null
@@ -97,6 +108,10 @@ export type Answer<T> = {
   reason?: string
   fields?: { path: string; message: string }[]
   retryAfter?: number
+  challenge?: { id: string; methods: string[]; expiresAt: string }
+  acr?: string
+  maxAge?: number
+  methods?: string[]
   headers: Headers
 }
 
@@ -170,7 +185,7 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
     const { rest, document, plain }: { rest: string; document: { toString(): string }; plain?: true } =
       OPERATIONS[name]
     const answer = await (adapter === 'REST'
-      ? viaRest<Results[Name]>(fetch, plain ? inUrl(rest, input) : rest, plain ? undefined : input, headers)
+      ? viaRest<Results[Name]>(fetch, ...placed(rest, input, plain), headers)
       : viaGraphQL<Results[Name]>(fetch, name, String(document), plain ? input : { input }, headers))
     keep(answer)
     return answer
@@ -193,6 +208,10 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
     call,
     register: (input: object = account()) => call('register', { ...input, transport }),
     login: (input: object) => call('login', { ...input, transport }),
+    completeLogin: (challenge: string | undefined, proof: object) =>
+      call('completeLogin', { challenge, proof }),
+    beginTotp: () => call('beginTotp'),
+    confirmTotp: (id: string, code: string) => call('confirmTotp', { id, code }),
     refresh: () => call('refresh', secret(), { bearer: null }),
     logout: () => call('logout'),
     me: () => call('me'),
@@ -212,6 +231,14 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
       return twin
     },
   }
+}
+
+/** The path with the id that belongs there, and the body. */
+function placed(rest: string, input: unknown, plain?: true): [route: string, body: unknown] {
+  if (plain) return [inUrl(rest, input), undefined]
+  if (!rest.includes(':id')) return [rest, input]
+  const { id, ...body } = input as { id: string }
+  return [rest.replace(':id', encodeURIComponent(id)), body]
 }
 
 /** Puts arguments where REST has them: the id in the path, the others in the query. */
@@ -239,8 +266,8 @@ async function viaRest<T>(
   const body = text === '' ? true : JSON.parse(text)
   const common = { status: response.status, headers: response.headers }
   if (response.ok) return { data: (body.revoked ?? body) as T, ...common }
-  const { code, reason, fields, retryAfter } = body
-  return { data: null, code, reason, fields, retryAfter, ...common }
+  const { type: _, title: __, status: ___, ...details } = body
+  return { data: null, ...details, ...common }
 }
 
 async function viaGraphQL<T>(

@@ -41,7 +41,7 @@ export async function expectDocumented(response: Response) {
 }
 
 function expectProblem(status: number, body: Record<string, unknown>) {
-  const { fields, reason, retryAfter, detail, ...problem } = body
+  const { fields, reason, retryAfter, challenge, acr, maxAge, methods, detail, ...problem } = body
   const { code, message, status: ofCode } = new AuthError(problem.code as Code)
   expect(problem).toEqual({ type: 'about:blank', title: message, status, code })
   expect(status).toBe(ofCode)

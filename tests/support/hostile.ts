@@ -68,6 +68,9 @@ const transport = fc.constantFrom('COOKIE', 'TOKEN')
 const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   register: { email, password: secret, username: fc.constant('Ada'), transport },
   login: { email, password: secret, transport },
+  completeLogin: { challenge: secret, proof: fc.record({ recoveryCode: secret }) },
+  beginTotp: {},
+  confirmTotp: { id: fc.uuid(), code: fc.constant('123456') },
   refresh: { refreshToken: secret },
   logout: { refreshToken: secret },
   me: {},

@@ -10,6 +10,7 @@ import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { changeEmail } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
+import { passwordRequired } from './reauthentication.ts'
 import { recoverAccount } from './recovery.ts'
 
 /** Verifies addresses, and cancels and undoes what happened to an account, by mailed links. */
@@ -112,7 +113,7 @@ export function createEmailLinks(dependencies: Dependencies) {
     if ('sessionId' in proof) {
       const isLive = and(eq(sessions.id, proof.sessionId), eq(sessions.userId, user.id))
       const [live] = await tx.select({ id: sessions.id }).from(sessions).where(isLive)
-      if (!live) throw new AuthError('REAUTHENTICATION_REQUIRED')
+      if (!live) throw passwordRequired()
     } else if (proof.registration) {
       // Another way has verified the address in the meantime, and no registration survives that.
       if (user.emailVerified) throw new AuthError('INVALID_TOKEN')

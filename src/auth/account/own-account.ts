@@ -3,11 +3,12 @@ import { type Caller, type Identity, identityOf, type Viewer } from '../../contr
 import type { InputOf } from '../../contract/operations.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
-import { sessions, type UserRow, users } from '../../db/schema.ts'
+import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { lockLiveUser } from '../sessions/live-session.ts'
 import { changeEmail, isEmailTaken } from './email-change.ts'
 import { createReauthentication } from './reauthentication.ts'
 
@@ -123,16 +124,5 @@ export function createOwnAccount(dependencies: Dependencies) {
     await outbox.add(tx, { kind: 'email-change-requested', ...notice })
     await recordEvent(tx, 'email_change_requested', user.id, client)
     return { row, secret: undefined }
-  }
-
-  /**
-   * Checks again that the user and the session exist, because both may have changed since the caller was identified.
-   * A single statement would not do: after its wait for the lock it would still see the session in its old snapshot.
-   */
-  async function lockLiveUser(tx: Executor, { user, session }: Identity) {
-    const [current] = await tx.select().from(users).where(eq(users.id, user.id)).for('update')
-    const [live] = await tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id))
-    if (!current || !live) throw unauthenticated('REVOKED')
-    return current
   }
 }

@@ -4,6 +4,7 @@ import { registrations, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import { passwordRequired } from './reauthentication.ts'
 
 type Registration = typeof registrations.$inferSelect
 
@@ -28,7 +29,7 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
   ): Promise<OwnerProof> {
     const identity = await formerIdentity(caller)
     if (identity?.user.id === userId) return { sessionId: identity.session.id }
-    if (!password) throw new AuthError('REAUTHENTICATION_REQUIRED')
+    if (!password) throw passwordRequired()
     await throttle.countLoginOfNetwork(caller.client)
     const [user] = await db.select().from(users).where(eq(users.id, userId))
     if (!user) throw new AuthError('INVALID_TOKEN')

@@ -4,6 +4,7 @@ import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 
 /** Asks for the password again before operations that a stolen session must not be able to do. */
 export function createReauthentication({
@@ -33,8 +34,16 @@ export function createReauthentication({
       caller: Caller,
     ) {
       if (password) await passwords.admit(caller.client, () => this.checkPassword(identity, password, caller))
-      else if (isRequired && (!identity.fresh || caller.bearer !== null))
-        throw new AuthError('REAUTHENTICATION_REQUIRED')
+      else if (isRequired && (!identity.fresh || caller.bearer !== null)) throw passwordRequired()
     },
   }
+}
+
+/** The refusal of an operation that the password allows. */
+export function passwordRequired() {
+  return new AuthError('REAUTHENTICATION_REQUIRED', {
+    acr: 'aal1',
+    maxAge: FRESHNESS_SECONDS,
+    methods: ['password'],
+  })
 }

@@ -3,6 +3,8 @@ import { betterAuth } from 'better-auth/minimal'
 import { jwt } from 'better-auth/plugins/jwt'
 import type { Db } from '../../db/client.ts'
 import type { Env } from '../../env.ts'
+import type { Challenges } from '../factors/challenges.ts'
+import type { FactorProofs } from '../factors/factor-proofs.ts'
 import { createKeyEndpoints, createKeyOptions } from '../keys/key-endpoints.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -11,6 +13,7 @@ import type { Passwords } from '../passwords/hashing.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import type { SessionCache } from '../sessions/session-cache.ts'
 import { createRotateSessionEndpoint } from '../sessions/session-rotation.ts'
+import { createCompleteSignInEndpoint } from '../sign-in/complete-sign-in-endpoint.ts'
 import type { OpenSession } from '../sign-in/open-session.ts'
 import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
@@ -21,7 +24,9 @@ import { createStorage } from './storage.ts'
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
 type Parts = {
+  challenges: Challenges
   db: Db
+  factorProofs: FactorProofs
   observer?: Observer | undefined
   openSession: OpenSession
   outbox: Outbox
@@ -64,6 +69,7 @@ export function createBetterAuth(parts: Parts) {
         id: 'servauth',
         endpoints: {
           signIn: createSignInEndpoint(parts),
+          completeSignIn: createCompleteSignInEndpoint(parts),
           signUp: createSignUpEndpoint(parts),
           rotateSession: createRotateSessionEndpoint(parts),
           ...createKeyEndpoints(keyOptions, signingKeys, settings.ACCESS_TOKEN_ALG),

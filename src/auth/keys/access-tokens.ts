@@ -2,7 +2,7 @@ import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } f
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { type Env, MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../env.ts'
-import { unauthenticated } from '../../errors.ts'
+import { type Acr, unauthenticated } from '../../errors.ts'
 import type { BetterAuth } from '../better-auth/better-auth.ts'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
@@ -15,7 +15,15 @@ type Settings = Pick<
   Env,
   'PUBLIC_URL' | 'ACCESS_TOKEN_ALG' | 'ACCESS_TOKEN_AUDIENCE' | 'ACCESS_TOKEN_SECONDS' | 'ACCESS_TOKEN_TYP'
 >
-type Subject = { userId: string; sessionId: string; sessionExpiresAt: Date }
+/** How the session was authenticated becomes the claims of RFC 9068, section 2.2.1. */
+type Subject = {
+  userId: string
+  sessionId: string
+  sessionExpiresAt: Date
+  authenticatedAt: Date
+  amr: string[]
+  acr: Acr
+}
 
 /** The `client_id` of every token (RFC 9068, section 2.2): all clients are those of the operator. */
 export const CLIENT_ID = 'servauth'
@@ -33,7 +41,15 @@ const MAX_CLOCK_DIFFERENCE_SECONDS = 3600
  * as infinite. Other claims are ignored, because a newer version of the server may add some.
  */
 const Claims = z
-  .object({ sub: z.guid(), sid: z.guid(), jti: z.string().min(1), iat: z.int().min(0), exp: z.int() })
+  .object({
+    sub: z.guid(),
+    sid: z.guid(),
+    jti: z.string().min(1),
+    iat: z.int().min(0),
+    exp: z.int(),
+    // An older version of the server does not write it. Then the token shows no proof.
+    auth_time: z.int().min(0).default(0),
+  })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= MAX_ACCESS_TOKEN_SECONDS)
   .refine(({ iat }) => iat - Date.now() / 1000 < MAX_CLOCK_DIFFERENCE_SECONDS)
 
@@ -99,7 +115,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
       // All tokens of a retired key have expired. One that has not expired was signed later, with a stolen key.
       const { retired } = await findPublicKey(protectedHeader.kid)
       if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
-      return { userId: claims.sub, sessionId: claims.sid, secondsLeft }
+      return { userId: claims.sub, sessionId: claims.sid, authenticatedAt: claims.auth_time, secondsLeft }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
       if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')
@@ -109,12 +125,18 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
 
   return {
     /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
-    async issue({ userId, sessionId, sessionExpiresAt }: Subject) {
+    async issue({ userId, sessionId, sessionExpiresAt, authenticatedAt, amr, acr }: Subject) {
       const { kid, alg, privateKey } = await signingKeys.forceFetch('key')
       const issuedAt = Math.floor(Date.now() / 1000)
       const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
       const expiresAt = Math.max(issuedAt + 1, Math.min(issuedAt + settings.ACCESS_TOKEN_SECONDS, sessionEnd))
-      const accessToken = await new SignJWT({ sid: sessionId, client_id: CLIENT_ID })
+      const accessToken = await new SignJWT({
+        sid: sessionId,
+        client_id: CLIENT_ID,
+        auth_time: Math.floor(authenticatedAt.getTime() / 1000),
+        amr,
+        acr,
+      })
         .setProtectedHeader({ alg, kid, typ: settings.ACCESS_TOKEN_TYP })
         .setIssuer(settings.PUBLIC_URL)
         .setSubject(userId)

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import {
+  challenges,
   events,
   jwks,
   mailOutbox,
@@ -51,6 +52,7 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     isBefore(throttle.expire, sql`now()`),
     isBefore(sessions.expiresAt, ago(KEPT_DAYS.session)),
     isBefore(verifications.expiresAt, sql`now()`),
+    isBefore(challenges.expiresAt, sql`now()`),
     isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
     isBefore(registrations.createdAt, ago(KEPT_DAYS.registration)),
     isBefore(places.seenAt, ago(KNOWN_PLACE_DAYS)),

@@ -27,6 +27,7 @@ type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens;
 /** Finds the caller of a request by its credential. */
 export function createCredentials({ db, accessTokens, refreshTokens, sessionCache }: Parts) {
   const isLastUseOld = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
+  const secondsSince = (moment: SQLWrapper) => sql<number>`extract(epoch from now() - ${moment})::float8`
   const secondsUntil = (moment: SQLWrapper) => sql<number>`extract(epoch from ${moment} - now())::float8`
   const liveSession = db
     .select({
@@ -35,6 +36,10 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       isLastUseOld,
       secondsLeft: secondsUntil(sessions.expiresAt),
       fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESHNESS_SECONDS}::int)`,
+      ages: {
+        credential: secondsSince(sessions.authenticatedAt),
+        factor: sql<number>`coalesce(${secondsSince(sessions.factorAt)}, 'infinity')`,
+      },
       isTokenUsed,
       graceSecondsLeft: sql<number>`case when ${isTokenUsed} then ${secondsUntil(sessions.tokenUsedAt)} + ${GRACE_SECONDS}::int
         else 'infinity' end`,
@@ -69,10 +74,19 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
   }
 
   async function proveBearer(bearer: string) {
-    const { sessionId, userId, secondsLeft } = await accessTokens.verify(bearer)
+    const { sessionId, userId, secondsLeft, authenticatedAt } = await accessTokens.verify(bearer)
     const live = await findLiveSession(sessionId)
     if (live.user.id !== userId) throw unauthenticated('INVALID')
-    return { ...live, validForSeconds: Math.min(secondsLeft, live.secondsLeft, MAX_CACHE_SECONDS.bearer) }
+    // Other services see bearers. So a bearer shows no proof that was given after it was issued.
+    const isOlderThanProof = authenticatedAt < Math.floor(live.session.authenticatedAt.getTime() / 1000)
+    const ages = isOlderThanProof
+      ? { credential: Number.POSITIVE_INFINITY, factor: Number.POSITIVE_INFINITY }
+      : live.ages
+    return {
+      ...live,
+      ages,
+      validForSeconds: Math.min(secondsLeft, live.secondsLeft, MAX_CACHE_SECONDS.bearer),
+    }
   }
 
   async function proveCookie(cookie: string) {

@@ -1,6 +1,6 @@
 import type { Caller } from '../../contract/caller.ts'
 import type { AuthPayload } from '../../contract/outputs/auth-payload.ts'
-import { toSession } from '../../contract/outputs/session.ts'
+import { toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { SessionRow } from '../../db/schema.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
@@ -21,6 +21,7 @@ export function createIssueCredentials(accessTokens: AccessTokens) {
       userId: user.id,
       sessionId: session.id,
       sessionExpiresAt: session.expiresAt,
+      ...toAuthentication(session),
     })
     if (session.transport === 'COOKIE') {
       caller.keepSecret(secret)

@@ -2,9 +2,18 @@ import { getTableColumns, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Executor } from '../../db/client.ts'
-import { mailOutbox, places as placesTable, type SessionRow, sessions, users } from '../../db/schema.ts'
+import {
+  challenges,
+  mailOutbox,
+  places as placesTable,
+  type SessionRow,
+  sessions,
+  users,
+} from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { type EventKind, insertEvents, selectEvent, toEventValues } from '../events/events.ts'
+import { toChallengeRowId } from '../factors/challenges.ts'
+import type { FactorUse } from '../factors/factor-proofs.ts'
 import { createRandomId, digest } from '../keys/sealed-tokens.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -30,13 +39,23 @@ type Parts = {
 type NewSession = {
   operation: 'register' | 'login'
   account: { id: string; email: string }
-  /** What the client has proven. The statement compares it with what the account demands now. */
-  proof: { passwordHash: string }
+  proof: SignInProof
   transport: SessionTransport
   client: Client
   /** The caller's former session, which ends. */
   formerSessionId: string | undefined
 }
+
+/** What the client has proven. The statement compares it with what the account demands now. */
+export type SignInProof = {
+  /** The stored hash that the password was checked against. */
+  passwordHash: string
+  /** A factor, with the id of the challenge that it completes. The session opens only if both still count. */
+  factor?: FactorUse & { challenge: string }
+}
+
+/** Why no session was opened. The password may be the same, with another hash. */
+type Unproven = 'PASSWORD_CHANGED' | 'FACTOR_MISSING'
 
 /** `deviceToken`: the device cookie of the browser. */
 export type OpenedSession = { session: SessionRow; secret: string; deviceToken: string }
@@ -53,13 +72,14 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
   const mailsSignIns = settings.SIGN_IN_MAILS && outbox.enabled
 
   /**
-   * @returns `PASSWORD_CHANGED` if the stored hash has changed since it was read; the password may be the same
+   * @returns `PASSWORD_CHANGED` if the stored hash has changed since it was read; the password may be the same.
+   * `FACTOR_MISSING` if the account needs a factor and none was proven, or the proof was used up by another request
    * @throws `INVALID_CREDENTIALS` if the account is deleted, disabled or has another address; `EMAIL_NOT_VERIFIED`
    */
   return async function openSession(
     executor: Executor,
     { operation, account, proof, transport, client, formerSessionId }: NewSession,
-  ): Promise<OpenedSession | 'PASSWORD_CHANGED'> {
+  ): Promise<OpenedSession | Unproven> {
     const { ipAddress, userAgent } = client
     const { network } = places.toPlaces(client)
     const device = places.identifyDevice(client)
@@ -68,21 +88,26 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
     const isLogin = operation === 'login'
+    const { factor } = proof
+    const amr = ['pwd', ...(factor?.amr ?? [])].join(' ')
     const event = (kind: EventKind) => selectEvent(kind, sql`user_id`, toEventValues(kind, client))
     // Plain SQL: Drizzle takes as long to build it as all the rest of a registration's transaction.
     const [row] = await executor.execute<Record<string, unknown>>(sql`
       with account as (
         select id, password = ${proof.passwordHash} and password_locked_at is null as has_password,
           email_verified or not ${needsVerification}::boolean as is_verified,
+          second_factor_at is not null as needs_factor,
           created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
         for no key update
+      ${factor ? useUp(factor) : sql``}
       ), opened as (
-        insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at)
+        insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at, amr, factor_at)
         select ${id}::uuid, id, ${digest(token)}, ${lineage}::uuid, ${transport}::session_transport,
-          ${ipAddress}, ${userAgent}, now() + make_interval(secs => ${seconds}::int)
-        from account where has_password and is_verified
+          ${ipAddress}, ${userAgent}, now() + make_interval(secs => ${seconds}::int),
+          ${amr}, ${factor ? sql`now()` : sql`null`}
+        from account where has_password and is_verified and ${factor ? IS_COMPLETED : sql`not needs_factor`}
         returning *
       ), ended as (
         delete from ${sessions} where id = ${formerSessionId ?? null}::uuid and exists (select from opened)
@@ -112,10 +137,24 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     if (!row) throw new AuthError('INVALID_CREDENTIALS')
     if (!row.has_password) return 'PASSWORD_CHANGED'
     if (!row.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
+    if (row.id === null) return 'FACTOR_MISSING'
     observer?.onSessionOpened(operation)
     return { session: toSessionRow(row), secret: token, deviceToken: device.token }
   }
 }
+
+/** Uses the factor up, and the challenge if the factor counted. A wrong code leaves the challenge. */
+const useUp = ({ statement, challenge }: FactorUse & { challenge: string }) => sql`
+      ), holder as (
+        select id from account where has_password and is_verified and needs_factor
+      ), used as (
+        ${statement}
+      ), completed as (
+        delete from ${challenges} using used
+        where ${challenges.id} = ${toChallengeRowId(challenge)}::uuid and user_id = used.id and expires_at > now()
+        returning used.id`
+
+const IS_COMPLETED = sql`exists (select from completed)`
 
 const COLUMNS = Object.entries(getTableColumns(sessions))
 

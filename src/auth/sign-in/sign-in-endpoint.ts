@@ -6,6 +6,8 @@ import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
+import { recordEvent } from '../events/events.ts'
+import type { Challenges } from '../factors/challenges.ts'
 import type { Passwords } from '../passwords/hashing.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
@@ -20,6 +22,7 @@ type SignInBody = {
 }
 
 type Parts = {
+  challenges: Challenges
   db: Db
   openSession: OpenSession
   passwords: Passwords
@@ -28,7 +31,7 @@ type Parts = {
 }
 
 /** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn`. */
-export function createSignInEndpoint({ db, openSession, passwords, places, throttle }: Parts) {
+export function createSignInEndpoint({ challenges, db, openSession, passwords, places, throttle }: Parts) {
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignInBody>() },
     async ({ body: { email, password, transport, client, formerSessionId }, context }) => {
@@ -46,7 +49,7 @@ export function createSignInEndpoint({ db, openSession, passwords, places, throt
         const proof = { passwordHash: account.password }
         const session = { operation: 'login', account, proof, transport, client, formerSessionId } as const
         const opened = await openSession(db, session)
-        return opened === 'PASSWORD_CHANGED' ? undefined : { user: account, ...opened }
+        return opened === 'PASSWORD_CHANGED' ? undefined : { user: account, opened }
       }
 
       /** False for unknown, disabled and locked accounts, after the same work. */
@@ -59,19 +62,31 @@ export function createSignInEndpoint({ db, openSession, passwords, places, throt
       }
 
       // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
-      const signedIn = (await attempt()) ?? (await attempt())
-      if (!signedIn) throw new AuthError('INVALID_CREDENTIALS')
-      // The session is open already. If the rehash fails, the next sign-in tries again.
-      await Promise.all([onSuccess?.(), rehash(signedIn.user, password).catch(() => {})])
-      return signedIn
+      const attempted = (await attempt()) ?? (await attempt())
+      if (!attempted) throw new AuthError('INVALID_CREDENTIALS')
+      const { user, opened } = attempted
+      // The password was right. If the rehash fails, the next sign-in tries again.
+      const [passwordHash] = await Promise.all([
+        rehash(user, password).catch(() => user.password),
+        onSuccess?.(),
+      ])
+      if (opened !== 'FACTOR_MISSING') return { user, ...opened }
+      await recordEvent(db, 'login_challenged', user.id, client)
+      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport })
+      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
     },
   )
 
-  /** Stores a hash with the current parameters, unless the password has changed in the meantime. */
+  /** Stores a hash with the current parameters, unless the password has changed in the meantime. @returns the stored hash */
   async function rehash({ id, password: storedHash }: UserRow, password: string) {
-    if (!passwords.isOutdated(storedHash)) return
+    if (!passwords.isOutdated(storedHash)) return storedHash
     const fresh = await passwords.hash(password)
     const isUnchanged = and(eq(users.id, id), eq(users.password, storedHash))
-    await db.update(users).set({ password: fresh }).where(isUnchanged)
+    const [updated] = await db
+      .update(users)
+      .set({ password: fresh })
+      .where(isUnchanged)
+      .returning({ id: users.id })
+    return updated ? fresh : storedHash
   }
 }

@@ -70,9 +70,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
         const proof = { passwordHash: account.password }
         const session = { operation: 'register', account: user, proof } as const
         const opened = await openSession(tx, { ...session, transport, client, formerSessionId })
-        if (opened === 'PASSWORD_CHANGED') {
-          throw new TypeError('The password of an uncommitted account has changed')
-        }
+        if (typeof opened === 'string') throw new TypeError(`No session for a new account: ${opened}`)
         return { user, opened }
       }
 

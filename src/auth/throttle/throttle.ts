@@ -89,6 +89,9 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
     countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 
+    /** Counts a guess at a second factor of a network. @throws `TOO_MANY_REQUESTS` */
+    countFactorOfNetwork: (client: Client) => count('factorPerAddress', toNetwork(client.ipAddress), client),
+
     /** Counts a login attempt of a network, before the attempt may wait for a hash. @throws `TOO_MANY_REQUESTS` */
     countLoginOfNetwork: (client: Client) => count('loginPerAddress', toNetwork(client.ipAddress), client),
 
@@ -101,37 +104,53 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
       isWithin('eventPerAddress', `${kind}:${toNetwork(client.ipAddress)}`),
 
     /**
-     * Counts a login attempt at an account, existing or not, against the budget of a place: one that the account knows,
-     * or all unknown ones together. So failures from unknown places never make a known place wait.
-     * @returns a function to call after a successful login: it resets the budget of a known place. That of the unknown
-     * places stays, since a reset would show strangers that the owner signed in.
+     * Counts a login attempt at an account, existing or not.
+     * @returns a function to call after a successful login
      * @throws `TOO_MANY_REQUESTS`
      */
-    async countLogin(email: string, place: string, client: Client) {
-      if (!enabled) return async () => {}
-      const key = digest(`${email} ${place}`)
-      const wait = await waits.get(key)
-      const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
-      if (attempts >= freeFailures) {
-        const seconds = Math.min(2 ** (attempts - freeFailures), maxWaitSeconds)
-        // Of concurrent attempts the first gets the turn. The others must wait.
-        const turn = await consumePoint(waits, key, { customDuration: seconds })
-        // An attempt that saw a wait is refused even if the wait has ended since. It counted no failure, so if it got
-        // the turn, the next wait would be too short.
-        if (wait || turn.consumedPoints > 1) {
-          // A refused attempt does not make the wait longer.
-          if (!wait) await takeBack(key)
-          if (turn.consumedPoints === 2) await recordEventByEmail(db, 'throttled', email, client)
-          throw createWaitError('loginFailures', turn)
-        }
+    countLogin: (email: string, place: string, client: Client) =>
+      countGuess(`${email} ${place}`, place, () => recordEventByEmail(db, 'throttled', email, client)),
+
+    /**
+     * Counts a guess at the second factor of an account, over all methods and challenges. Call it before the guess is
+     * looked at.
+     * @returns a function to call after a right guess
+     * @throws `TOO_MANY_REQUESTS`
+     */
+    countFactor: (userId: string, place: string, client: Client) =>
+      countGuess(`factor ${userId} ${place}`, place, () => recordEvent(db, 'throttled', userId, client)),
+  }
+
+  /**
+   * Counts a guess at an account against the budget of a place: one that the account knows, or all unknown ones together.
+   * So failures from unknown places never make a known place wait.
+   * @returns a function to call after a success: it resets the budget of a known place. That of the unknown places stays,
+   * since a reset would show strangers that the owner signed in.
+   */
+  async function countGuess(subject: string, place: string, onWait: () => Promise<void>) {
+    if (!enabled) return async () => {}
+    const key = digest(subject)
+    const wait = await waits.get(key)
+    const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
+    if (attempts >= freeFailures) {
+      const seconds = Math.min(2 ** (attempts - freeFailures), maxWaitSeconds)
+      // Of concurrent attempts the first gets the turn. The others must wait.
+      const turn = await consumePoint(waits, key, { customDuration: seconds })
+      // An attempt that saw a wait is refused even if the wait has ended since. It counted no failure, so if it got
+      // the turn, the next wait would be too short.
+      if (wait || turn.consumedPoints > 1) {
+        // A refused attempt does not make the wait longer.
+        if (!wait) await takeBack(key)
+        if (turn.consumedPoints === 2) await onWait()
+        throw createWaitError('loginFailures', turn)
       }
-      return async function onSuccess() {
-        // A right password is no failure, so it takes its own count back.
-        const reset =
-          place === UNKNOWN_PLACE ? takeBack(key) : Promise.all([failures.delete(key), waits.delete(key)])
-        await ignoreFailure(reset)
-      }
-    },
+    }
+    return async function onSuccess() {
+      // A right guess is no failure, so it takes its own count back.
+      const reset =
+        place === UNKNOWN_PLACE ? takeBack(key) : Promise.all([failures.delete(key), waits.delete(key)])
+      await ignoreFailure(reset)
+    }
   }
 }
 

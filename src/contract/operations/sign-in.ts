@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import {
   Email,
+  FactorProof,
   NewPassword,
+  OpaqueId,
   Password,
   personalPassword,
   profile,
@@ -21,6 +23,13 @@ const RegisterInput = z
 const LoginInput = z
   .strictObject({ email: Email, password: Password, transport: TransportChoice })
   .meta({ id: 'LoginInput' })
+
+const CompleteLoginInput = z
+  .strictObject({
+    challenge: OpaqueId.meta({ description: 'The id of the challenge that the sign-in was answered with.' }),
+    proof: FactorProof,
+  })
+  .meta({ id: 'CompleteLoginInput' })
 
 const RefreshInput = z
   .strictObject({
@@ -60,13 +69,41 @@ export const signInOperations = {
     description:
       'A wrong password and an unknown address get the same answer. A session that the request presents ends. ' +
       'After five failures at an account each further attempt must wait, longer each time. Networks and browsers from ' +
-      'which the account signed in before are counted apart, so failures elsewhere do not make them wait.',
+      'which the account signed in before are counted apart, so failures elsewhere do not make them wait. An account with ' +
+      'a second factor gets no session yet: `SECOND_FACTOR_REQUIRED` has a `challenge` for `completeLogin`.',
     input: LoginInput,
     example,
     output: AuthPayload,
     handlesCredential: true,
-    refusals: ['INVALID_CREDENTIALS', 'EMAIL_NOT_VERIFIED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    refusals: [
+      'INVALID_CREDENTIALS',
+      'SECOND_FACTOR_REQUIRED',
+      'EMAIL_NOT_VERIFIED',
+      'TOO_MANY_REQUESTS',
+      'SERVICE_UNAVAILABLE',
+    ],
     rest: { method: 'POST', path: '/auth/login', status: 200, cookie: 'set' },
+  }),
+
+  completeLogin: mutation({
+    tag: 'Signing in',
+    summary: 'Complete a sign-in with a second factor',
+    description:
+      'Takes the challenge of `SECOND_FACTOR_REQUIRED`. The transport is that of the sign-in. Each code counts once. A ' +
+      'wrong code leaves the challenge valid; after five failures at an account each further attempt must wait, whatever ' +
+      'the method and the challenge. A challenge ends when the password changes. A session that the request presents ends.',
+    input: CompleteLoginInput,
+    example: { challenge: '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e', proof: { totp: '123456' } },
+    output: AuthPayload,
+    handlesCredential: true,
+    refusals: [
+      'INVALID_TOKEN',
+      'INVALID_CREDENTIALS',
+      'EMAIL_NOT_VERIFIED',
+      'TOO_MANY_REQUESTS',
+      'SERVICE_UNAVAILABLE',
+    ],
+    rest: { method: 'POST', path: '/auth/login/complete', status: 200, cookie: 'set' },
   }),
 
   refresh: mutation({

@@ -8,7 +8,13 @@ import { builder } from './builder.ts'
 type Scalar = 'ID' | 'String' | 'Boolean' | 'Int' | 'Float' | 'DateTime'
 type OutputType = Scalar | OutputRef<unknown>
 type InputType = Scalar | InputRef<unknown>
-type Meta = { id?: string; description?: string; format?: string }
+type Meta = {
+  id?: string
+  description?: string
+  format?: string
+  minProperties?: number
+  maxProperties?: number
+}
 
 /** A schema without its wrappers, and the properties of the field that the wrappers define. */
 type Peeled = { core: z.core.$ZodType; meta: Meta; nullable: boolean; optional: boolean; fallback: unknown }
@@ -66,8 +72,10 @@ function inputType(core: z.core.$ZodType, fieldMeta: Meta): InputType {
   const meta = metaOf(core)
   const known = inputs.get(nameOf(meta))
   if (known) return known
+  const isOneOf = meta.minProperties === 1 && meta.maxProperties === 1
   const ref = builder.inputType(nameOf(meta), {
     validate: { schema: core },
+    ...(isOneOf && { isOneOf }),
     ...(meta.description !== undefined && { description: meta.description }),
     fields: (t) =>
       Object.fromEntries(

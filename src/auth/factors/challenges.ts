@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { and, eq, gt, sql } from 'drizzle-orm'
+import type { SessionTransport } from '../../contract/fields.ts'
+import type { Db, Executor } from '../../db/client.ts'
+import { challenges, factors, recoveryCodes, users } from '../../db/schema.ts'
+import type { FactorMethod, SignInChallenge } from '../../errors.ts'
+import { bytesToUuid, createRandomId, digest } from '../keys/sealed-tokens.ts'
+
+export type Challenges = ReturnType<typeof createChallenges>
+type Purpose = (typeof challenges.$inferSelect)['purpose']
+
+/** How long a client has to complete what it has begun. */
+export const MAX_CHALLENGE_AGE_SECONDS = 5 * 60
+
+/** The id of the row of a challenge. The client's id is its secret, so the table does not hold it. */
+export const toChallengeRowId = (id: string) =>
+  bytesToUuid(createHash('sha256').update(`challenge ${id}`).digest().subarray(0, 16))
+
+const expiresAt = sql`now() + make_interval(secs => ${MAX_CHALLENGE_AGE_SECONDS}::int)`
+
+/** The condition of a challenge that can still be completed. */
+export const isLiveChallenge = (id: string, purpose: Purpose) =>
+  and(
+    eq(challenges.id, toChallengeRowId(id)),
+    eq(challenges.purpose, purpose),
+    gt(challenges.expiresAt, sql`now()`),
+  )
+
+const METHODS = { TOTP: 'totp', PASSKEY: 'passkey' } as const
+
+/** Which methods an account has. For the select list of a statement that has its id. */
+export const methodsOf = (userId: unknown) => sql<string>`concat_ws(' ',
+  (select string_agg(distinct kind::text, ' ') from ${factors} where user_id = ${userId} and removed_at is null),
+  (select 'RECOVERY_CODE' from ${recoveryCodes} where user_id = ${userId} limit 1))`
+
+export function toMethods(kinds: string): FactorMethod[] {
+  const found = new Set(kinds.split(' '))
+  const ofFactors = Object.entries(METHODS).flatMap(([kind, method]) => (found.has(kind) ? [method] : []))
+  return [...ofFactors, ...(found.has('RECOVERY_CODE') ? (['recoveryCode'] as const) : [])]
+}
+
+/** Sign-ins and enrolments that wait for a proof. */
+export function createChallenges({ db }: { db: Db }) {
+  return {
+    /** Keeps a sign-in whose password was right, until a factor completes it. */
+    async beginSignIn({
+      userId,
+      passwordHash,
+      transport,
+    }: {
+      userId: string
+      passwordHash: string
+      transport: SessionTransport
+    }): Promise<SignInChallenge> {
+      const id = createRandomId()
+      const [row] = await db
+        .insert(challenges)
+        .values({
+          id: toChallengeRowId(id),
+          purpose: 'SIGN_IN',
+          userId,
+          transport,
+          passwordDigest: digest(passwordHash),
+          expiresAt,
+        })
+        .returning({ expiresAt: challenges.expiresAt, methods: methodsOf(sql`${userId}::uuid`) })
+      if (!row) throw new TypeError('The inserted challenge is missing')
+      return { id, methods: toMethods(row.methods), expiresAt: row.expiresAt }
+    },
+
+    /** The sign-in of a challenge, and its account. Undefined if the account has got another password since. */
+    async findSignIn(id: string) {
+      const [found] = await db
+        .select({ user: users, transport: challenges.transport, passwordDigest: challenges.passwordDigest })
+        .from(challenges)
+        .innerJoin(users, eq(users.id, challenges.userId))
+        .where(isLiveChallenge(id, 'SIGN_IN'))
+      if (!found?.transport || found.passwordDigest !== digest(found.user.password)) return undefined
+      return { user: found.user, transport: found.transport }
+    },
+
+    /** Keeps the encrypted key of an authenticator that a session enrols. */
+    async beginEnrollment(
+      executor: Executor,
+      { userId, sessionId, secret }: { userId: string; sessionId: string; secret: string },
+    ) {
+      const id = createRandomId()
+      const [row] = await executor
+        .insert(challenges)
+        .values({
+          id: toChallengeRowId(id),
+          purpose: 'TOTP_ENROLLMENT',
+          userId,
+          sessionId,
+          secret,
+          expiresAt,
+        })
+        .returning({ expiresAt: challenges.expiresAt })
+      if (!row) throw new TypeError('The inserted challenge is missing')
+      return { id, expiresAt: row.expiresAt }
+    },
+  }
+}

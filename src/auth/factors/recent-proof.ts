@@ -1,0 +1,29 @@
+import { sql } from 'drizzle-orm'
+import type { Identity } from '../../contract/caller.ts'
+import type { Db } from '../../db/client.ts'
+import type { UserRow } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { methodsOf, toMethods } from './challenges.ts'
+
+/** How recently the password or a factor must have been proven in a session that changes factors. */
+export const MAX_PROOF_AGE_SECONDS = 5 * 60
+
+/**
+ * Demands what a change of factors takes in this session: for the first factor a credential, after that a factor.
+ * @param user the account as it is now
+ * @throws `REAUTHENTICATION_REQUIRED` with what would do
+ */
+export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Identity, user: UserRow) {
+  const acr = user.secondFactorAt ? 'aal2' : 'aal1'
+  const age = acr === 'aal2' ? ages.factor : ages.credential
+  if (age <= MAX_PROOF_AGE_SECONDS) return
+  const [row] = await db.execute<{ methods: string }>(
+    sql`select ${methodsOf(sql`${user.id}::uuid`)} as methods`,
+  )
+  const methods = acr === 'aal2' ? toMethods(row?.methods ?? '') : (['password'] as const)
+  throw new AuthError('REAUTHENTICATION_REQUIRED', {
+    acr,
+    maxAge: MAX_PROOF_AGE_SECONDS,
+    methods: [...methods],
+  })
+}

@@ -1,0 +1,63 @@
+import { createAuthEndpoint } from 'better-auth/api'
+import { z } from 'zod'
+import type { Client } from '../../contract/caller.ts'
+import type { FactorProof } from '../../contract/fields.ts'
+import type { Db } from '../../db/client.ts'
+import { AuthError } from '../../errors.ts'
+import { recordEvent } from '../events/events.ts'
+import type { Challenges } from '../factors/challenges.ts'
+import type { FactorProofs } from '../factors/factor-proofs.ts'
+import type { Places } from '../throttle/places.ts'
+import type { Throttle } from '../throttle/throttle.ts'
+import type { OpenSession } from './open-session.ts'
+
+type CompleteSignInBody = {
+  challenge: string
+  proof: FactorProof
+  client: Client
+  formerSessionId: string | undefined
+}
+
+type Parts = {
+  challenges: Challenges
+  db: Db
+  factorProofs: FactorProofs
+  openSession: OpenSession
+  places: Places
+  throttle: Throttle
+}
+
+/** The second step of a sign-in, as a Better-Auth endpoint: `auth.api.completeSignIn`. */
+export function createCompleteSignInEndpoint(parts: Parts) {
+  const { challenges, db, factorProofs, openSession, places, throttle } = parts
+
+  return createAuthEndpoint.serverOnly(
+    { method: 'POST', body: z.custom<CompleteSignInBody>() },
+    async ({ body: { challenge, proof, client, formerSessionId } }) => {
+      const found = await challenges.findSignIn(challenge)
+      if (!found) throw new AuthError('INVALID_TOKEN')
+      const { user, transport } = found
+      const place = await places.find(user.email, client)
+      // Counted for the account, so that a new challenge gives no new guesses.
+      const onSuccess = await throttle.countFactor(user.id, place, client)
+      const factor = await factorProofs.check(user, proof)
+      const opened =
+        factor &&
+        (await openSession(db, {
+          operation: 'login',
+          account: user,
+          proof: { passwordHash: user.password, factor: { ...factor, challenge } },
+          transport,
+          client,
+          formerSessionId,
+        }))
+      if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
+      if (!opened || opened === 'FACTOR_MISSING') {
+        await recordEvent(db, 'factor_failed', user.id, client)
+        throw new AuthError('INVALID_CREDENTIALS')
+      }
+      await onSuccess()
+      return { user, ...opened }
+    },
+  )
+}

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest'
+import {
+  createAuthenticator,
+  enrollTotp,
+  forgetUsedCodes,
+  registerWithTotp,
+} from './support/authenticator.ts'
+import { WAYS } from './support/client.ts'
+import { useServer } from './support/server.ts'
+
+const server = useServer()
+
+describe.each(WAYS)('a second factor by $adapter with $transport', ({ adapter, transport }) => {
+  test('a sign-in with a right password gives a challenge, and its code opens the session', async () => {
+    const { input, authenticator } = await registerWithTotp(server, adapter, transport)
+    const client = server.client(adapter, transport)
+
+    const challenged = await client.login(input)
+    const beforeCode = await client.me()
+    const { data } = await client.completeLogin(challenged.challenge?.id, { totp: authenticator.code() })
+    const me = await client.me()
+
+    expect(challenged).toMatchObject({
+      code: 'SECOND_FACTOR_REQUIRED',
+      status: adapter === 'REST' ? 401 : 200,
+      challenge: { id: expect.any(String), methods: ['totp', 'recoveryCode'], expiresAt: expect.any(String) },
+    })
+    expect(challenged.headers.getSetCookie()).toEqual([])
+    expect(beforeCode.data).toBeNull()
+    expect(data?.refreshToken === null).toBe(transport === 'COOKIE')
+    expect(data?.session).toMatchObject({ acr: 'aal2', amr: ['pwd', 'otp', 'mfa'] })
+    expect(me.data?.email).toBe(input.email)
+  })
+
+  test('the first factor gives ten recovery codes, makes the session aal2 and ends the others', async () => {
+    const { client, input } = await server.registerUser(adapter, transport)
+    const other = server.client(adapter, transport)
+    await other.login(input)
+
+    const { recoveryCodes } = await enrollTotp(client)
+    const sessions = await client.sessions()
+
+    expect(recoveryCodes).toHaveLength(10)
+    expect(new Set(recoveryCodes).size).toBe(10)
+    expect(recoveryCodes[0]).toMatch(/^([A-Z2-7]{4}-){5}[A-Z2-7]{4}$/)
+    expect(sessions.data).toMatchObject([{ acr: 'aal2', amr: ['pwd', 'otp', 'mfa'], current: true }])
+    expect((await other.me()).code).toBe('UNAUTHENTICATED')
+  })
+
+  test('a recovery code completes a sign-in once', async () => {
+    const { input, recoveryCodes } = await registerWithTotp(server, adapter, transport)
+    const [code = ''] = recoveryCodes
+    const client = server.client(adapter, transport)
+
+    const first = await client.completeLogin((await client.login(input)).challenge?.id, {
+      recoveryCode: code.toLowerCase().replaceAll('-', ' '),
+    })
+    const second = await client.completeLogin((await client.login(input)).challenge?.id, {
+      recoveryCode: code,
+    })
+
+    expect(first.data?.session.acr).toBe('aal2')
+    expect(second.code).toBe('INVALID_CREDENTIALS')
+  })
+
+  test('a wrong code leaves the challenge valid, and a right one ends it', async () => {
+    const { input, authenticator } = await registerWithTotp(server, adapter, transport)
+    const client = server.client(adapter, transport)
+    const { challenge } = await client.login(input)
+
+    const wrong = await client.completeLogin(challenge?.id, { totp: authenticator.wrongCode() })
+    const right = await client.completeLogin(challenge?.id, { totp: authenticator.code() })
+    const again = await client.completeLogin(challenge?.id, { totp: authenticator.code(1) })
+
+    expect(wrong.code).toBe('INVALID_CREDENTIALS')
+    expect(right.data?.user.email).toBe(input.email)
+    expect(again.code).toBe('INVALID_TOKEN')
+  })
+
+  test('a proof must be exactly one of the methods', async () => {
+    const { input, authenticator, recoveryCodes } = await registerWithTotp(server, adapter, transport)
+    const client = server.client(adapter, transport)
+    const { challenge } = await client.login(input)
+
+    const none = await client.completeLogin(challenge?.id, {})
+    const both = await client.completeLogin(challenge?.id, {
+      totp: authenticator.code(),
+      recoveryCode: recoveryCodes[0],
+    })
+
+    expect([none.code, both.code]).toEqual(['INVALID_INPUT', 'INVALID_INPUT'])
+  })
+})
+
+test('the code that confirms an app does not count again for a sign-in', async () => {
+  const { client, input } = await server.registerUser()
+  const { data } = await client.beginTotp()
+  const authenticator = createAuthenticator(data?.secret ?? '')
+  const code = authenticator.code()
+  await client.confirmTotp(data?.id ?? '', code)
+
+  const { challenge } = await client.login(input)
+  const replayed = await client.completeLogin(challenge?.id, { totp: code })
+
+  expect(replayed.code).toBe('INVALID_CREDENTIALS')
+})
+
+test.each([1, 50])(
+  'fifty equal codes at once, for %i challenges, open one session',
+  async (challenges) => {
+    const { input, authenticator, user } = await registerWithTotp(server)
+    await server.sql`delete from sessions where user_id = ${user.id}`
+    const ids: (string | undefined)[] = []
+    while (ids.length < challenges) ids.push((await server.client().login(input)).challenge?.id)
+    const code = authenticator.code()
+
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        server.client().completeLogin(ids[index % challenges], { totp: code }),
+      ),
+    )
+
+    const [row] = await server.sql`select count(*)::int as count from sessions where user_id = ${user.id}`
+    expect(answers.filter(({ data }) => data !== null)).toHaveLength(1)
+    expect(row?.count).toBe(1)
+  },
+  30_000,
+)
+
+test('an older code is refused after a newer one', async () => {
+  const { input, authenticator } = await registerWithTotp(server)
+  await forgetUsedCodes(server)
+  const signIn = async (code: string) => {
+    const client = server.client()
+    return client.completeLogin((await client.login(input)).challenge?.id, { totp: code })
+  }
+
+  const [older, newer] = [authenticator.code(0), authenticator.code(1)]
+  const first = await signIn(newer)
+  const second = await signIn(older)
+
+  expect(first.data).not.toBeNull()
+  expect(second.code).toBe('INVALID_CREDENTIALS')
+})
