@@ -25,7 +25,7 @@ import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
 import { PROOF_MS } from '../src/db/changes.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
-import { loadEnv, RATE_LIMITS, type RateLimitName } from '../src/env.ts'
+import { loadEnv } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
 import { MAX_DOCUMENT_BYTES } from '../src/graphql/engine/documents.ts'
 import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/body.ts'
@@ -37,6 +37,7 @@ import { IDLE_SECONDS } from '../src/process/listener.ts'
 import { MAX_CLOSE_MS, MAX_DRAIN_MS, MIN_SECOND_SIGNAL_MS } from '../src/process/server.ts'
 import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/workers.ts'
 import { publishedKeys } from '../src/rest/server-endpoints.ts'
+import { RATE_LIMITS, type RateLimitName } from '../src/settings/throttle.ts'
 
 /**
  * The page docs/limits.md, generated from the constants of the code. A test fails if the file is stale. To write it:

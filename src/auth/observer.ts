@@ -1,4 +1,4 @@
-import type { RateLimitName } from '../env.ts'
+import type { RateLimitName } from '../settings/throttle.ts'
 
 /** Receives events of the service when they happen, for example to count them as metrics. */
 export type Observer = {

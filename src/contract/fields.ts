@@ -1,7 +1,7 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
 import { z } from 'zod'
-import { MIN_PASSWORD_CHARACTERS } from '../env.ts'
 import { invalid } from '../errors.ts'
+import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
 
 /** The schemas of the fields that clients send. Each field is defined here once, with its rule and its description. */
 

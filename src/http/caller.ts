@@ -1,5 +1,5 @@
 import type { Caller, Client, Identity, Presented, Viewer } from '../contract/caller.ts'
-import type { Network } from '../env.ts'
+import type { Network } from '../settings/kinds/network.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppContext } from './context.ts'
 import type { Cookies } from './cookies.ts'

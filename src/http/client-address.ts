@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { Network } from '../env.ts'
+import type { Network } from '../settings/kinds/network.ts'
 import { stripBlanks } from './blanks.ts'
 import type { AppContext } from './context.ts'
 

@@ -1,5 +1,6 @@
 import { createDeadline } from '../deadline.ts'
-import { isLocal } from '../env.ts'
+import { isLocal } from '../settings/kinds/host.ts'
+import type { Sender } from '../settings/kinds/mail.ts'
 import type { Message } from './templates.ts'
 
 /** Bounds how many mails are sent at once. */
@@ -18,13 +19,11 @@ export class UndeliverableError extends Error {
  * Sends by SMTP. Certificates are verified, and TLS is required unless the mail server is on this machine.
  * Options in the URL override that (nodemailer's `?ignoreTLS=true`).
  */
-export function createSmtp({ url, from }: { url: string; from: string }) {
-  const { hostname } = new URL(url)
-  const tls = /[?&](ignoreTLS|requireTLS)=/.test(url)
-    ? {}
-    : isLocal(hostname)
-      ? { ignoreTLS: true }
-      : { requireTLS: true }
+export function createSmtp({ url, from }: { url: string; from: Sender }) {
+  const { hostname, searchParams } = new URL(url)
+  const isChosen = searchParams.has('ignoreTLS') || searchParams.has('requireTLS')
+  const isBare = isLocal(hostname) && !isChosen
+  const tls = isChosen ? {} : isBare ? { ignoreTLS: true } : { requireTLS: true }
   const timeouts = {
     dnsTimeout: MAX_STEP_MS,
     connectionTimeout: MAX_STEP_MS,
@@ -60,7 +59,7 @@ export function createSmtp({ url, from }: { url: string; from: string }) {
     /** Connects, negotiates TLS and signs in, but sends no mail. */
     check: async () => (await openTransport()).verify(),
     /** How the connection is protected, in words for the operator. */
-    security: describeSecurity(url, isLocal(hostname)),
+    security: describeSecurity(url, isBare),
     close: () => void transport?.then((smtp) => smtp.close()),
   }
 }
@@ -74,8 +73,8 @@ function isRefusedForGood(fault: unknown) {
   return responseCode >= 500 && (command === 'RCPT TO' || command === 'DATA')
 }
 
-function describeSecurity(url: string, local: boolean) {
+function describeSecurity(url: string, isBare: boolean) {
   if (url.startsWith('smtps:')) return 'with TLS'
   if (/[?&]ignoreTLS=true/.test(url)) return 'without TLS, as SMTP_URL asks'
-  return local ? 'without TLS, on this machine' : 'with STARTTLS'
+  return isBare ? 'without TLS, on this machine' : 'with STARTTLS'
 }

@@ -1,8 +1,9 @@
 import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
-import { type Env, MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../env.ts'
+import type { Env } from '../../env.ts'
 import { type Acr, unauthenticated } from '../../errors.ts'
+import { MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../settings/credentials.ts'
 import type { BetterAuth } from '../better-auth/better-auth.ts'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>

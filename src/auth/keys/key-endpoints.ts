@@ -1,6 +1,6 @@
 import { createAuthEndpoint } from 'better-auth/api'
 import { createJwk, type Jwk, type JwtOptions, resolveSigningKey } from 'better-auth/plugins/jwt'
-import type { TokenAlgorithm } from '../../env.ts'
+import type { TokenAlgorithm } from '../../settings/credentials.ts'
 import type { KeyRow, SigningKeys } from './signing-keys.ts'
 
 const WRONG_SECRET =

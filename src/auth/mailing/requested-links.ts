@@ -8,8 +8,8 @@ import {
   type UserRow,
   verifications,
 } from '../../db/schema.ts'
-import type { RateLimit } from '../../env.ts'
 import type { MailKind } from '../../mail/templates.ts'
+import type { RateLimit } from '../../settings/throttle.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
 import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'

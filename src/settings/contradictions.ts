@@ -1,0 +1,78 @@
+import { isLocal } from './kinds/host.ts'
+import type { Name, Settings } from './settings.ts'
+
+/** The weakest parameters that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
+const MIN_ARGON2_WORK = 7168 * 5
+
+/** Settings that are valid each alone and do not work together. The fault is reported for the first of them. */
+type Contradiction = { of: Name[]; when: (settings: Settings) => boolean; fault: string }
+
+const isProduction = ({ NODE_ENV }: Settings) => NODE_ENV === 'production'
+const isInClear = (url: string | undefined) =>
+  url?.startsWith('http:') === true && !isLocal(new URL(url).hostname)
+
+const HTTPS = 'must be https in production; only localhost may use http'
+
+const CONTRADICTIONS: Contradiction[] = [
+  {
+    of: ['PUBLIC_URL', 'NODE_ENV'],
+    when: (settings) => isProduction(settings) && isInClear(settings.PUBLIC_URL),
+    fault: HTTPS,
+  },
+  {
+    of: ['ALLOWED_ORIGINS', 'NODE_ENV'],
+    when: (settings) => isProduction(settings) && settings.ALLOWED_ORIGINS.some(isInClear),
+    fault: HTTPS,
+  },
+  {
+    of: ['APP_URL', 'NODE_ENV'],
+    when: (settings) => isProduction(settings) && isInClear(settings.APP_URL),
+    fault: HTTPS,
+  },
+  {
+    of: ['WORKERS'],
+    when: ({ WORKERS }) => WORKERS > 1 && process.platform !== 'linux',
+    fault: 'must be 1 on this system: only Linux shares a port fairly between processes',
+  },
+  {
+    of: ['METRICS_PORT', 'PORT'],
+    when: ({ METRICS_PORT, PORT }) => METRICS_PORT === PORT,
+    fault: 'must not be PORT: choose another, such as 9464',
+  },
+  {
+    of: ['AUTH_SECRET_FILE', 'AUTH_SECRET'],
+    when: ({ AUTH_SECRET, AUTH_SECRET_FILE }) => AUTH_SECRET !== undefined && AUTH_SECRET_FILE !== undefined,
+    fault: 'must not be set beside AUTH_SECRET: remove one of the two',
+  },
+  {
+    of: ['SESSION_IDLE_SECONDS', 'SESSION_MAX_SECONDS'],
+    when: ({ SESSION_IDLE_SECONDS = 0, SESSION_MAX_SECONDS }) => SESSION_IDLE_SECONDS > SESSION_MAX_SECONDS,
+    fault: 'must not be more than SESSION_MAX_SECONDS: shorten it, or lengthen that',
+  },
+  {
+    of: ['ARGON2_MEMORY_KIB', 'ARGON2_PASSES'],
+    when: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB * ARGON2_PASSES < MIN_ARGON2_WORK,
+    fault: `times ARGON2_PASSES must be at least ${MIN_ARGON2_WORK}: raise one of the two`,
+  },
+  {
+    of: ['REQUIRE_EMAIL_VERIFICATION', 'SMTP_URL', 'NODE_ENV'],
+    when: (settings) => isProduction(settings) && settings.REQUIRE_EMAIL_VERIFICATION && !settings.SMTP_URL,
+    fault: 'needs a mail server in SMTP_URL: without one, no user could ever sign in',
+  },
+  {
+    of: ['MAIL_FROM', 'SMTP_URL', 'PUBLIC_URL'],
+    when: ({ MAIL_FROM, SMTP_URL, PUBLIC_URL = '' }) =>
+      !MAIL_FROM && SMTP_URL !== undefined && isNameless(URL.parse(PUBLIC_URL)),
+    fault: 'is needed, since PUBLIC_URL has no domain to send from: set it, such as no-reply@example.com',
+  },
+]
+
+const isNameless = (url: URL | null) =>
+  url !== null && /^\[|\.\d+$/.test(url.hostname) && !isLocal(url.hostname)
+
+/** The faults of settings that contradict each other. Settings that are at fault alone are left out. */
+export function findContradictions(settings: Settings, atFault: Set<string>) {
+  return CONTRADICTIONS.filter(({ of, when }) => !of.some((name) => atFault.has(name)) && when(settings)).map(
+    ({ of, fault }) => `${of[0]}: ${fault}`,
+  )
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { kind, refuse } from './kind.ts'
+
+/** Options of the URL that choose how to connect. Others of nodemailer would log mails or weaken TLS. */
+const OPTIONS = ['ignoreTLS', 'requireTLS', 'name', 'authMethod', 'tls.servername']
+
+/** The URL of the mail server, for nodemailer. */
+export const SmtpUrl = kind((text) => {
+  const url = URL.parse(text)
+  if (!url || !/^smtps?:$/.test(url.protocol) || !url.hostname) {
+    return refuse(
+      'must be a URL, such as smtps://user:password@mail.example.com, with special characters as % and their code',
+    )
+  }
+  if ((url.pathname !== '' && url.pathname !== '/') || url.hash) {
+    refuse('must have no path: in a password, write / as %2F, # as %23, ? as %3F and @ as %40')
+  }
+  if (!isDecodable(url.username) || !isDecodable(url.password))
+    refuse('has a % without a code: write it as %25')
+  if (Boolean(url.username) !== Boolean(url.password))
+    refuse('must have both a user and a password, or neither')
+  refuseOptions(url.searchParams)
+  if (url.protocol === 'smtp:' && url.port === '465')
+    refuse('has the port of TLS: write smtps:// for port 465')
+  if (url.protocol === 'smtps:' && /^(25|587)$/.test(url.port)) {
+    refuse(`has a port that begins without TLS and then requires it: write smtp:// for port ${url.port}`)
+  }
+  return text
+})
+
+function refuseOptions(options: URLSearchParams) {
+  for (const [name, value] of options) {
+    if (!OPTIONS.includes(name)) refuse(`must have no other options than ${OPTIONS.join(', ')}`)
+    if (/TLS$/.test(name) && value !== 'true')
+      refuse(`must have the option ${name} as ${name}=true, or without it`)
+  }
+}
+
+function isDecodable(text: string) {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Who mails are from. */
+export type Sender = { name: string; address: string }
+
+/** `Name <address>` or an address. The name may have any punctuation, and is an object for that reason. */
+export const MailSender = kind((text): Sender => {
+  const [, name = '', address = text] = /^([^<>]*)<([^<>]*)>$/.exec(text) ?? []
+  if (/\p{Cc}/u.test(text) || !z.regexes.html5Email.test(address)) {
+    return refuse('must be an address, such as no-reply@example.com, or Example <no-reply@example.com>')
+  }
+  return { name: name.trim().replace(/^"(.*)"$/, '$1'), address }
+})

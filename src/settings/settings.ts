@@ -1,0 +1,20 @@
+import type { z } from 'zod'
+import { credentialSettings } from './credentials.ts'
+import { databaseSettings } from './database.ts'
+import { mailSettings } from './mailing.ts'
+import { observationSettings } from './observation.ts'
+import { serverSettings } from './server.ts'
+import { throttleSettings } from './throttle.ts'
+
+/** All settings, each with its kind and its default. What depends on several settings is in env.ts. */
+export const SETTINGS = {
+  ...serverSettings,
+  ...databaseSettings,
+  ...credentialSettings,
+  ...mailSettings,
+  ...throttleSettings,
+  ...observationSettings,
+}
+
+export type Name = keyof typeof SETTINGS
+export type Settings = { [N in Name]: z.output<(typeof SETTINGS)[N]> }
