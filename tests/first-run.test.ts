@@ -91,7 +91,7 @@ test('a server on a busy port fails, says what to do and stops its database', as
   occupant.close()
 
   expect(exit.code).toBe(1)
-  expect(blocked.output()).toContain(`Port ${port} is in use`)
+  expect(blocked.output()).toContain(`PORT ${port} is in use`)
   expect(blocked.output()).toContain(`PORT=${port + 1}`)
   await expect(stat(join(cwd, '.servauth/postgres/postmaster.pid'))).rejects.toThrow()
 })

@@ -153,7 +153,7 @@ test('workers do not start on a port that the workers of another server use', as
   const second = await launchWorkers(2, { PORT: port })
 
   expect(await second.exited).toEqual({ code: 1, signal: null })
-  expect(second.output()).toContain(`Port ${port} is in use`)
+  expect(second.output()).toContain(`PORT ${port} is in use`)
   await first.stop()
 })
 

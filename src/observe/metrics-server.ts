@@ -1,8 +1,15 @@
 import { prometheusContentType } from 'prom-client'
+import { explainListenError } from './listen-error.ts'
 import type { Logger } from './log.ts'
 
-/** Serves only the metrics, on a separate port. Concurrent scrapes share one read. */
-export function serveMetrics(port: number, text: () => Promise<string>, log: Logger) {
+type Place = { METRICS_HOST: string; METRICS_PORT: number }
+
+/** Serves only the metrics, on an address and a port of its own. Concurrent scrapes share one read. */
+export function serveMetrics(
+  { METRICS_HOST, METRICS_PORT }: Place,
+  text: () => Promise<string>,
+  log: Logger,
+) {
   let scraping: Promise<string> | undefined
   const scrape = () => {
     scraping ??= text().finally(() => {
@@ -26,14 +33,11 @@ export function serveMetrics(port: number, text: () => Promise<string>, log: Log
   }
 
   try {
-    return Bun.serve({ port, fetch: answer })
+    return Bun.serve({ hostname: METRICS_HOST, port: METRICS_PORT, fetch: answer })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new Error(
-      `METRICS_PORT ${port} is in use. Stop the program that uses it, or choose another port.`,
-      {
-        cause,
-      },
-    )
+    throw explainListenError(cause, {
+      host: 'METRICS_HOST',
+      port: ['METRICS_PORT', METRICS_PORT],
+    })
   }
 }

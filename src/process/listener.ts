@@ -1,15 +1,19 @@
 import type { compose } from '../compose.ts'
+import { explainListenError } from '../observe/listen-error.ts'
 
 export const IDLE_SECONDS = 30
 
 type Fetch = Awaited<ReturnType<typeof compose>>['app']['fetch']
 type Listener = ReturnType<typeof listen>
 
+type Place = { HOST?: string | undefined; PORT: number }
+
 /** Starts to listen. With `isShared`, several processes may listen on the port (Linux only). */
-export function listen(port: number, isShared: boolean, fetch: Fetch) {
+export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch) {
   try {
     return Bun.serve({
-      port,
+      port: PORT,
+      ...(HOST && { hostname: HOST }),
       reusePort: isShared,
       idleTimeout: IDLE_SECONDS,
       // The app checks the size itself, before it reads the body, and answers with its own error.
@@ -17,11 +21,7 @@ export function listen(port: number, isShared: boolean, fetch: Fetch) {
       fetch: createBunHandler(fetch),
     })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new Error(
-      `Port ${port} is in use. Stop the program that uses it, or choose another port: PORT=${port + 1}`,
-      { cause },
-    )
+    throw explainListenError(cause, { host: 'HOST', port: ['PORT', PORT] })
   }
 }
 

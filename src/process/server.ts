@@ -51,7 +51,7 @@ async function answerRequests(
   if (server.metrics) supervisor.answerReportsWith(server.metrics.report)
   try {
     using _metrics = await openMetrics(settings, log, workerKind ? undefined : server.metrics?.text)
-    const startListening = () => listen(settings.PORT, workerKind !== undefined, server.app.fetch)
+    const startListening = () => listen(settings, workerKind !== undefined, server.app.fetch)
     // A replacement listens only when it is ready. Until then the other workers answer.
     let listener = supervisor.isReplacement ? undefined : startListening()
     const stopSignal = Promise.race([waitForStopSignal(settings), supervisor.lost])
@@ -80,7 +80,7 @@ async function answerRequests(
 /** Runs several workers on one port. Like replicas, they share only the database. */
 async function superviseWorkers(settings: Settings, log: Logger, onReady: () => void) {
   // Workers share their port, so they would not notice that another program uses it. An exclusive listener does.
-  await listen(settings.PORT, false, () => new Response(null, { status: 503 })).stop(true)
+  await listen(settings, false, () => new Response(null, { status: 503 })).stop(true)
   const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
   const workers = startWorkers(settings.WORKERS, createWorkerEnvironment(settings), log, totals)
   const stopSignal = waitForStopSignal(settings)
@@ -103,10 +103,11 @@ function createWorkerEnvironment({ DATABASE_URL, AUTH_SECRET }: Settings) {
 }
 
 // Both modules are imported only with a METRICS_PORT, to keep other servers small.
-async function openMetrics({ METRICS_PORT }: Settings, log: Logger, text?: () => Promise<string>) {
+async function openMetrics(settings: Settings, log: Logger, text?: () => Promise<string>) {
+  const { METRICS_HOST, METRICS_PORT } = settings
   if (METRICS_PORT === undefined || !text) return null
   const { serveMetrics } = await import('../observe/metrics-server.ts')
-  return serveMetrics(METRICS_PORT, text, log)
+  return serveMetrics({ METRICS_HOST, METRICS_PORT }, text, log)
 }
 
 async function createTotals() {
