@@ -13,6 +13,7 @@ import { cors } from './http/cors.ts'
 import { csrf } from './http/csrf.ts'
 import { answerErrors, errorResponse, notFound } from './http/errors.ts'
 import { host } from './http/host.ts'
+import { createOrigins } from './http/origins.ts'
 import { pathOf } from './http/path.ts'
 import { createPipeline, type Handler } from './http/pipeline.ts'
 import { requestId } from './http/request-id.ts'
@@ -56,22 +57,26 @@ export async function createApp({ env, auth, log, isReady, observe, tracing }: P
 /** The steps of a request, in order. A step can read the values that earlier steps have set. */
 function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>, cookies: Cookies) {
   const { identify, view } = auth
+  const origins = createOrigins({
+    own: env.PUBLIC_URL,
+    allowed: env.ALLOWED_ORIGINS,
+    ownsAddresses: env.NODE_ENV === 'development',
+  })
   const onRefused = (c: AppContext) => {
     auth
       .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies: env.TRUSTED_PROXIES }))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
-  const origins = { ownOrigin: env.PUBLIC_URL, allowedOrigins: env.ALLOWED_ORIGINS }
   return [
     requestId,
     ...(tracing ? [trace(tracing)] : []),
     requestLog(log, observe),
     answerErrors,
     securityHeaders({ https: env.PUBLIC_URL.startsWith('https:') }),
-    cors({ ...origins, onRefused }),
+    cors({ origins, onRefused }),
     body(),
     host,
-    csrf({ ...origins, cookieName: cookies.sessionName, onRefused }),
+    csrf({ origins, cookieName: cookies.sessionName, onRefused }),
     caller({ cookies, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
   ]
 }

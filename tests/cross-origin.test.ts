@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createOrigins } from '../src/http/origins.ts'
 import { account, codeOf, JSON_TYPE } from './support/client.ts'
 import { ORIGIN, useServer } from './support/server.ts'
 
@@ -150,5 +151,127 @@ describe('CORS', () => {
     expect(status).toBe(401)
     expect(headers.get('access-control-allow-origin')).toBe(APP)
     expect(headers.get('vary')).toContain('Origin')
+  })
+})
+
+describe('apps and browser extensions', () => {
+  const EXTENSION = 'chrome-extension://abcdefghijklmnopabcdefghijklmnop'
+  const SHELLS = [
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'http://localhost',
+    'http://tauri.localhost',
+    EXTENSION,
+  ]
+  const app = useServer({ ALLOWED_ORIGINS: SHELLS.join() })
+
+  /** What a browser sends and accepts for a page of this origin. */
+  async function send(origin: string, path: string, headers: Record<string, string>, body: unknown) {
+    const from = { origin, 'sec-fetch-site': 'cross-site' }
+    const preflight = await app.fetch(path, {
+      method: 'OPTIONS',
+      headers: {
+        ...from,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': Object.keys({ ...JSON_TYPE, ...headers }).join(),
+      },
+    })
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
+    const init = {
+      method: 'POST',
+      headers: { ...from, ...JSON_TYPE, ...headers },
+      body: JSON.stringify(body),
+    }
+    const answer = await app.fetch(path, init)
+    expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
+    return answer.json()
+  }
+
+  test.each(SHELLS)('a page of %s signs in and refreshes with tokens', async (origin) => {
+    const query = 'query { me { email } }'
+    const given = account()
+
+    const { refreshToken } = await send(origin, '/auth/register', {}, { ...given, transport: 'TOKEN' })
+    const { accessToken } = await send(origin, '/auth/refresh', {}, { refreshToken })
+    const authorization = `Bearer ${accessToken}`
+    const { data } = await send(origin, '/graphql', { authorization }, { query })
+
+    expect(data).toEqual({ me: { email: given.email } })
+  })
+
+  test.each(['capacitor://evil', 'capacitor://localhost.evil', 'https://localhost', `${EXTENSION}x`])(
+    'a page of %s, which is not listed, is refused',
+    async (origin) => {
+      const answer = await app.fetch('/auth/login', {
+        method: 'POST',
+        headers: { ...JSON_TYPE, origin },
+        body: login,
+      })
+
+      expect(await codeOf(answer)).toBe('FORBIDDEN_ORIGIN')
+      expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+    },
+  )
+})
+
+describe('https://*.example.com', () => {
+  const { isAllowed } = createOrigins({
+    own: ORIGIN,
+    allowed: ['https://*.example.com', 'https://*.example.net:8443', 'https://app.example.org'],
+  })
+
+  test.each(['https://app.example.com', 'https://pr-7.example.com', 'https://a_b.example.net:8443'])(
+    'allows %s',
+    (origin) => expect(isAllowed(origin)).toBe(true),
+  )
+
+  test.each([
+    'https://example.com',
+    'https://a.b.example.com',
+    'https://.example.com',
+    'https://*.example.com.evil.example',
+    'https://evilexample.com',
+    'https://app.example.com.evil.example',
+    'https://app.example.com:8443',
+    'https://app.example.net',
+    'http://app.example.com',
+    'https://other.example.org',
+    'https://evil.example/.example.com',
+    'https://evil@app.example.com',
+    'null',
+    '',
+  ])('does not allow %j', (origin) => expect(isAllowed(origin)).toBe(false))
+})
+
+describe('a server in development', () => {
+  const LAN = 'http://192.168.1.7:3000'
+  const developing = useServer({ NODE_ENV: 'development', PUBLIC_URL: 'http://localhost:3000' })
+  const send = ({ fetch }: Pick<typeof developing, 'fetch'>, origin: string, host: string) =>
+    fetch('/auth/login', { method: 'POST', headers: { ...JSON_TYPE, origin, host }, body: login })
+
+  test.each([LAN, 'http://[fd00::7]:3000', 'http://127.0.0.1:3000'])(
+    'takes its own page at the address %s for its own',
+    async (origin) => {
+      const answer = await send(developing, origin, origin.slice('http://'.length))
+
+      expect(await codeOf(answer)).toBe('INVALID_CREDENTIALS')
+    },
+  )
+
+  test.each([
+    ['a page at another address', LAN, '192.168.1.8:3000'],
+    ['another port of the address', 'http://192.168.1.7:5173', '192.168.1.7:3000'],
+    ['a name that leads to this machine', 'http://rebound.evil.example:3000', 'rebound.evil.example:3000'],
+  ])('refuses %s', async (_, origin, host) => {
+    const answer = await send(developing, origin, host)
+
+    expect(await codeOf(answer)).toBe('FORBIDDEN_ORIGIN')
+  })
+
+  test('does so in development only', async () => {
+    const answer = await send(server, LAN, '192.168.1.7:3000')
+
+    expect(await codeOf(answer)).toBe('FORBIDDEN_ORIGIN')
   })
 })

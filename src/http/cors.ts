@@ -2,6 +2,7 @@ import { cors as honoCors } from 'hono/cors'
 import { AuthError } from '../errors.ts'
 import { leaveBodyUnread } from './body.ts'
 import type { AppContext } from './context.ts'
+import type { Origins } from './origins.ts'
 import type { Step } from './pipeline.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']
@@ -24,15 +25,13 @@ const HEADERS = [
 ]
 
 type Options = {
-  ownOrigin: string
-  allowedOrigins: string[]
+  origins: Origins
   /** Called at each refused preflight; the answer does not wait for it. */
   onRefused: (c: AppContext) => void
 }
 
 /** Lets pages of the listed origins read answers and send their cookie. Other origins get no CORS header. */
-export function cors({ ownOrigin, allowedOrigins, onRefused }: Options): Step {
-  const allowed = new Set(allowedOrigins)
+export function cors({ origins, onRefused }: Options): Step {
   const permit = honoCors({
     origin: (origin) => origin,
     credentials: true,
@@ -43,7 +42,7 @@ export function cors({ ownOrigin, allowedOrigins, onRefused }: Options): Step {
   })
   return function cors(c, next) {
     const origin = c.req.header('origin')
-    if (origin !== undefined && allowed.has(origin)) {
+    if (origin !== undefined && origins.isAllowed(origin)) {
       if (c.req.method === 'OPTIONS') {
         leaveBodyUnread(c)
         noteUnlistedHeaders(c, origin)
@@ -52,7 +51,7 @@ export function cors({ ownOrigin, allowedOrigins, onRefused }: Options): Step {
       return permit(c, async () => {}).then((preflight) => preflight ?? next(c))
     }
     c.header('Vary', 'Origin', { append: true })
-    if (origin === undefined || origin === ownOrigin) return next(c)
+    if (origin === undefined || origins.isOwn(origin, c.req.header('host'))) return next(c)
     noteRefusedOrigin(c)
     if (!isPreflight(c)) return next(c)
     leaveBodyUnread(c)

@@ -4,13 +4,13 @@ import type { AppContext } from './context.ts'
 import { cookieValues } from './cookies.ts'
 import { noteRefusedOrigin } from './cors.ts'
 import { isJson, requireJson } from './media-type.ts'
+import type { Origins } from './origins.ts'
 import type { Step } from './pipeline.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 type Options = {
-  ownOrigin: string
-  allowedOrigins: string[]
+  origins: Origins
   cookieName: string
   /** Called at each refusal; the answer does not wait for it. */
   onRefused: (c: AppContext) => void
@@ -21,15 +21,15 @@ type Options = {
  * first, `Origin` second). A client without either header is no browser. If it sends our cookie, its request must have
  * a content type that no page can send without a preflight.
  */
-export function csrf({ ownOrigin, allowedOrigins, cookieName, onRefused }: Options): Step {
-  const trusted = new Set([ownOrigin, ...allowedOrigins])
-
+export function csrf({ origins, cookieName, onRefused }: Options): Step {
   /** Decides by headers that browsers set and that pages cannot set. */
   function isForeign(c: AppContext) {
     const site = c.req.header('sec-fetch-site')
     const origin = c.req.header('origin')
     if (site === 'same-origin') return false
-    if (origin !== undefined) return !trusted.has(origin)
+    if (origin !== undefined) {
+      return !origins.isOwn(origin, c.req.header('host')) && !origins.isAllowed(origin)
+    }
     return site === 'cross-site' || site === 'same-site'
   }
 

@@ -1,0 +1,31 @@
+import { isAddress } from '../settings/kinds/host.ts'
+
+type Options = {
+  own: string
+  /** As `ALLOWED_ORIGINS` has them. */
+  allowed: string[]
+  /** Whether pages that were loaded from an IP address of this machine are the server's own, as in development. */
+  ownsAddresses?: boolean
+}
+
+export type Origins = ReturnType<typeof createOrigins>
+
+/** Decides by the `Origin` header, which browsers set, whose page sends a request. */
+export function createOrigins({ own, allowed, ownsAddresses = false }: Options) {
+  const listed = new Set(allowed)
+
+  return {
+    /** Whether the origin is listed, by itself or by its parent: `https://*.example.com` is one label more. */
+    isAllowed: (origin: string) =>
+      listed.has(origin) || listed.has(origin.replace(/^https:\/\/[a-z\d_-]+\./, 'https://*.')),
+
+    /** @param host the `Host` header of the same request */
+    isOwn(origin: string, host: string | undefined) {
+      return origin === own || (ownsAddresses && origin === `http://${host}` && isAddressOf(origin))
+    },
+  }
+}
+
+/** Whether the host is an IP address. A page with a name could be another server's: any name can lead to this machine. */
+const isAddressOf = (origin: string) =>
+  isAddress(URL.parse(origin)?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '')
