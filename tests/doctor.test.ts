@@ -91,9 +91,9 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
   ],
   [
     'a missing mail server where addresses must be verified',
-    'mail',
-    /no user can register/,
-    /Set SMTP_URL/,
+    'settings',
+    /not valid/,
+    /needs a mail server in SMTP_URL/,
     () => ({ SMTP_URL: '', REQUIRE_EMAIL_VERIFICATION: 'true' }),
   ],
   [

@@ -52,12 +52,9 @@ export async function checkMail(env: Env, mailTo?: string) {
   }
 }
 
-function judgeMissingServer({ NODE_ENV, REQUIRE_EMAIL_VERIFICATION }: Env, mailTo?: string) {
+function judgeMissingServer({ NODE_ENV }: Env, mailTo?: string) {
   const advice = 'Set SMTP_URL, for example smtps://user:password@mail.example.com.'
   if (mailTo) return bad('there is no mail server to send with', advice)
   if (NODE_ENV !== 'production') return good('mails are written to the log, because SMTP_URL is not set')
-  if (REQUIRE_EMAIL_VERIFICATION) {
-    return bad('no mail is sent, so no user can register: REQUIRE_EMAIL_VERIFICATION is on', advice)
-  }
   return note('no mail is sent: password resets and e-mail changes are refused', advice)
 }
