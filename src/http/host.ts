@@ -4,7 +4,7 @@ import type { Step } from './pipeline.ts'
 /** The octets that a host may have (RFC 3986, section 3.2.2). Two `Host` lines arrive joined by a comma and a space. */
 const POSSIBLE = /^[\w.~!$&'()*+,;=:%[\]-]*$/
 
-/** Refuses a `Host` that is doubled or impossible (RFC 9112, section 3.2). Servauth uses `Host` for nothing else. */
+/** Refuses a `Host` that is doubled or impossible (RFC 9112, section 3.2). In production, it is used for nothing else. */
 export const host: Step = (c, next) => {
   const given = c.req.header('host')
   if (given === undefined || POSSIBLE.test(given)) return next(c)
