@@ -3,7 +3,7 @@ import { TrieRouter } from 'hono/router/trie-router'
 import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
 import { createGraphQL } from './graphql/engine/handler.ts'
-import { createGraphiQL } from './graphql/pages/graphiql.ts'
+import { createGraphiQL } from './graphql/pages/graphiql/graphiql.ts'
 import { createSdl } from './graphql/pages/sdl.ts'
 import { body } from './http/body.ts'
 import { caller, clientOf } from './http/caller.ts'
@@ -25,7 +25,7 @@ import type { ObserveRequest } from './observe/request-metrics.ts'
 import type { Tracing } from './observe/tracing.ts'
 import { openApi } from './rest/openapi.ts'
 import { operationRoutes } from './rest/operation-routes.ts'
-import { referenceRoutes } from './rest/reference.ts'
+import { referenceRoutes } from './rest/reference/reference.ts'
 import { openApiDocument } from './rest/server-endpoints.ts'
 import { serverRoutes } from './rest/server-routes.ts'
 
@@ -89,7 +89,11 @@ async function createRoutes(
   const isObserved = (observe ?? tracing) !== undefined
   const routes = new Hono<AppEnv>()
   routes.post('/graphql', createGraphQL({ service: auth, introspection: env.INTROSPECTION, isObserved }))
-  if (env.GRAPHIQL) routes.get('/graphql', await createGraphiQL())
+  if (env.GRAPHIQL) {
+    const { page, file } = createGraphiQL()
+    routes.get('/graphql', page)
+    routes.get('/graphql/:file', file)
+  }
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
   routes.route('/', operationRoutes(auth))
   routes.route('/', serverRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))

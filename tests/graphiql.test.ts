@@ -1,9 +1,7 @@
 import type { Page } from 'playwright-core'
-import { expect, test } from 'vitest'
-import { inBrowser, openPage, startDevelopment } from './support/browser.ts'
+import { expect, test, vi } from 'vitest'
+import { filesOf, inBrowser, openPage, overflowOf, PHONE, startDevelopment } from './support/browser.ts'
 import { startServer } from './support/server.ts'
-
-const TABS = 'Register Login Me Refresh Sessions Events ChangePassword RequestPasswordReset Logout'.split(' ')
 
 test('GraphiQL is not served in production', async () => {
   const { fetch } = await startServer()
@@ -11,42 +9,142 @@ test('GraphiQL is not served in production', async () => {
   expect((await fetch('/graphql', { headers: { accept: 'text/html' } })).status).toBe(405)
 })
 
-inBrowser('every tab of GraphiQL works, and nothing is loaded from other origins', async () => {
-  const origin = await startDevelopment()
-  const { page, faults } = await openPage(origin)
+test('the files of GraphiQL are compressed, and browsers keep them', async () => {
+  const { origin } = await startDevelopment()
+  const page = await fetch(`${origin}/graphql`)
+  const files = await filesOf(`${origin}/graphql`)
 
-  await page.goto(`${origin}/graphql`)
-  await page.getByText('mutation Register').waitFor()
-  const answers = []
-  for (const name of [...TABS, 'Me']) {
-    answers.push(await play(page, name))
+  expect(page.headers.get('cache-control')).toBe('no-cache')
+  expect((await page.text()).length).toBeLessThan(2000)
+  expect(files).toHaveLength(7)
+  for (const { headers, sizes } of files) {
+    expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect(headers.get('vary')).toContain('Accept-Encoding')
+    expect(headers.get('content-encoding')).toBe('gzip')
+    expect(sizes[1]).toBeLessThan(0.6 * sizes[0])
   }
+  expect((await fetch(`${origin}/graphql/script-0000000000000000.js`)).status).toBe(404)
+})
 
-  const user = { username: 'Ada' }
-  const grant = { user, accessToken: expect.any(String) }
-  expect(answers).toMatchObject([
-    { register: grant },
-    { login: grant },
-    { me: user },
-    { refresh: grant },
-    { sessions: [{ current: true }] },
-    { events: [{ kind: 'refresh' }, { kind: 'login' }, { kind: 'register' }] },
-    { changePassword: grant },
-    { requestPasswordReset: true },
-    { logout: true },
-    { me: null },
-  ])
+inBrowser('the tour of GraphiQL can be played twice and after a reload, without other origins', async () => {
+  const { origin, output } = await startDevelopment()
+  const { page, faults } = await openPage(origin)
+  await page.goto(`${origin}/graphql`)
+
+  const first = await playTour(page, output)
+  const second = await playTour(page, output)
+  await play(page, 'Register')
+  const tabs = await page.locator('.graphiql-tab').count()
+  await page.reload()
+  const third = await playTour(page, output)
+
+  expect(second).toBe(first)
+  expect(third).not.toBe(first)
+  expect(await page.locator('.graphiql-tab').count()).toBe(tabs)
+  await page.getByRole('link', { name: 'New tour' }).click()
+  await page.waitForURL(`${origin}/graphql`)
+  expect(await play(page, 'Register')).toMatchObject({ register: { user: { username: 'Ada' } } })
   expect(faults).toEqual([])
 })
 
+inBrowser('GraphiQL is usable on a phone', async () => {
+  const { origin } = await startDevelopment()
+  const { page } = await openPage(origin, PHONE)
+  await page.goto(`${origin}/graphql`)
+
+  const { register } = await play(page, 'Register')
+
+  const answer = page.getByText(register.user.email)
+  await answer.last().waitFor()
+  const [editor, result] = await Promise.all([
+    page.locator('.graphiql-query-editor').boundingBox(),
+    page.locator('.result-window').boundingBox(),
+  ])
+  expect(await overflowOf(page)).toBe(0)
+  expect(editor?.width).toBeGreaterThan(350)
+  expect(result?.width).toBeGreaterThan(350)
+  expect(result?.y).toBeGreaterThan((editor?.y ?? 0) + (editor?.height ?? 0))
+})
+
+/** Plays all tabs from left to right, with the tokens of the mails, and returns the address of the account. */
+async function playTour(page: Page, output: () => string) {
+  const before = output().length
+  const log = () => output().slice(before)
+  const grant = { user: { username: 'Ada' }, accessToken: expect.any(String) }
+  const registered = await play(page, 'Register')
+  const { email } = registered.register.user
+  expect(registered).toMatchObject({ register: grant })
+  expect(await play(page, 'Me')).toMatchObject({ me: { email, emailVerified: false } })
+  const verification = { token: await tokenOf(log, email, 'verify-email') }
+  expect(await playWith(page, 'VerifyEmail', verification)).toEqual({ verifyEmail: true })
+  expect(await play(page, 'Refresh')).toMatchObject({ refresh: grant })
+  expect(await play(page, 'Sessions')).toMatchObject({ sessions: [{ current: true }] })
+  expect(await play(page, 'Events')).toMatchObject({ events: expect.arrayContaining([expect.anything()]) })
+  expect(await play(page, 'Logout')).toEqual({ logout: true })
+  expect(await play(page, 'RequestPasswordReset')).toEqual({ requestPasswordReset: true })
+  const reset = { token: await tokenOf(log, email, 'reset-password'), newPassword: 'a long enough phrase' }
+  expect(await playWith(page, 'ResetPassword', reset)).toEqual({ resetPassword: true })
+  expect(await play(page, 'Login')).toMatchObject({ login: grant })
+  expect(await play(page, 'ChangePassword')).toMatchObject({ changePassword: grant })
+  expect(await play(page, 'DeleteMe')).toEqual({ deleteMe: true })
+  return email
+}
+
 /** Opens a tab with the mouse, presses play and gives what the server answered. */
 async function play(page: Page, name: string) {
-  await page.getByTitle(name, { exact: true }).click()
-  // GraphiQL takes a moment to see which operation a tab holds, and then writes it into the address.
-  await page.waitForURL(({ search }) => search.includes(`+${name}+`))
+  await openTab(page, name)
+  return (await execute(page, name)).data
+}
+
+/** Presses play in the tab that is open. */
+async function execute(page: Page, name: string) {
   const [response] = await Promise.all([
     page.waitForResponse((response) => response.request().postDataJSON()?.operationName === name),
     page.getByRole('button', { name: 'Execute query' }).click(),
   ])
-  return (await response.json()).data
+  const { query } = response.request().postDataJSON()
+  expect(query).not.toContain('phrase')
+  return response.json()
+}
+
+async function openTab(page: Page, name: string) {
+  await page
+    .getByRole('tab', { name, exact: true })
+    .or(page.getByTitle(name, { exact: true }))
+    .first()
+    .click()
+  // GraphiQL takes a moment to see which operation a tab holds, and then writes it into the address.
+  await page.waitForURL(({ search }) => new RegExp(`\\+${name}\\b`).test(search))
+}
+
+/** Replaces the variables of a tab and presses play, until GraphiQL has sent what was typed. */
+async function playWith(page: Page, name: string, input: object) {
+  await openTab(page, name)
+  const editor = page.getByLabel('Variables').locator('.monaco-editor').first()
+  const text = JSON.stringify({ input })
+  const work = async () => {
+    await editor.click()
+    await page.keyboard.press('ControlOrMeta+A')
+    await page.keyboard.insertText(text)
+    // The brackets and quotes that the editor closes by itself.
+    await page.keyboard.press('ControlOrMeta+Shift+End')
+    await page.keyboard.press('Delete')
+    const shown = await editor.locator('.view-lines').textContent()
+    expect(shown?.replaceAll('\u00a0', ' ')).toBe(text)
+    const { data, errors } = await execute(page, name)
+    expect(errors).toBeUndefined()
+    return data
+  }
+  return vi.waitFor(work, { timeout: 60_000 })
+}
+
+/** The token of the first mail to this address with a link to `page`, once it is in the log of the server. */
+async function tokenOf(log: () => string, email: string, page: string) {
+  const find = () => {
+    const mails = log().split('mail to ')
+    const mail = mails.find((text) => text.startsWith(email) && text.includes(`/${page}#`))
+    return /#token=([\w-]+)\s/.exec(mail ?? '')?.[1] ?? ''
+  }
+  await expect.poll(find).not.toBe('')
+  return find()
 }

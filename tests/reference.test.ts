@@ -1,17 +1,42 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { inBrowser, openPage, startDevelopment } from './support/browser.ts'
+import { version } from '../package.json'
+import { filesOf, inBrowser, openPage, overflowOf, PHONE, startDevelopment } from './support/browser.ts'
 import { startServer } from './support/server.ts'
 
 test('the API reference is not served in production', async () => {
   const { fetch } = await startServer()
 
   expect((await fetch('/docs')).status).toBe(404)
-  expect((await fetch('/docs/swagger-ui-bundle.js')).status).toBe(404)
+  expect((await fetch('/docs/script-0000000000000000.js')).status).toBe(404)
+})
+
+test('the files of the API reference are compressed, and browsers keep them', async () => {
+  const { origin } = await startDevelopment()
+  const files = await filesOf(`${origin}/docs`)
+
+  expect(files).toHaveLength(4)
+  for (const { headers, sizes } of files) {
+    expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect(headers.get('content-encoding')).toBe('gzip')
+    expect(sizes[1]).toBeLessThan(0.7 * sizes[0])
+  }
+})
+
+inBrowser('the API reference is usable on a phone, and shows the version of the package', async () => {
+  const { origin } = await startDevelopment()
+  const { page } = await openPage(origin, PHONE)
+
+  await page.goto(`${origin}/docs`)
+  await page.locator('.version', { hasText: version }).waitFor()
+  const { status } = await tryOut(page, 'register')
+
+  expect(status).toBe(201)
+  expect(await overflowOf(page)).toBe(0)
 })
 
 inBrowser('the API reference runs operations, and nothing is loaded from other origins', async () => {
-  const origin = await startDevelopment()
+  const { origin } = await startDevelopment()
   const { page, faults } = await openPage(origin)
 
   await page.goto(`${origin}/docs`)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chromium } from 'playwright-core'
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { onTestFinished, test } from 'vitest'
 import { createDatabase } from './database.ts'
 import { startProgram } from './program.ts'
@@ -22,16 +22,20 @@ export const useBrowser = () =>
 export async function startDevelopment() {
   const database = await createDatabase()
   onTestFinished(database.drop)
-  const { url, stop } = await startProgram({ NODE_ENV: 'development', DATABASE_URL: database.url })
-  onTestFinished(async () => void (await stop()))
-  return url
+  const settings = { NODE_ENV: 'development', APP_URL: 'http://localhost:4001' }
+  const program = await startProgram({ ...settings, DATABASE_URL: database.url })
+  onTestFinished(async () => void (await program.stop()))
+  return { ...program, origin: program.url }
 }
 
+/** The size of the window of a phone. */
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+
 /** A page, and its faults: errors, and requests to other origins than `origin`. */
-export async function openPage(origin: string) {
+export async function openPage(origin: string, options: BrowserContextOptions = {}) {
   const browser = await chromium.launch({ executablePath })
   onTestFinished(() => browser.close())
-  const page = await browser.newPage()
+  const page = await browser.newPage(options)
   page.setDefaultTimeout(60_000)
   const faults: string[] = []
   page.on('request', (request) => {
@@ -41,4 +45,25 @@ export async function openPage(origin: string) {
   page.on('pageerror', (error) => faults.push(error.message))
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
   return { page, faults }
+}
+
+/** How far the content of a page is wider than its window, in pixels. */
+export const overflowOf = (page: Page) =>
+  page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')
+
+/** The scripts and styles that a page named by its address loads, as the server sends them to a browser. */
+export async function filesOf(url: string) {
+  const html = await (await fetch(url)).text()
+  const paths = [...html.matchAll(/"(\/[^"]+\.(?:css|js))"/g)].map(([, path = '']) => path)
+  return Promise.all(
+    paths.map(async (path) => {
+      const file = new URL(path, url)
+      const [plain, sent] = await Promise.all([
+        fetch(file, { headers: { 'accept-encoding': 'identity' } }),
+        fetch(file, { headers: { 'accept-encoding': 'gzip' }, decompress: false } as RequestInit),
+      ])
+      const [bytes, compressed] = await Promise.all([plain.bytes(), sent.bytes()])
+      return { path, headers: sent.headers, sizes: [bytes.length, compressed.length] as const }
+    }),
+  )
 }
