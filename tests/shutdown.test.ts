@@ -4,6 +4,7 @@ import { account } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
 import { launchProgram, startProgram } from './support/program.ts'
 import { createProxy } from './support/proxy.ts'
+import { pause } from './support/time.ts'
 
 const database = useDatabase()
 const start = () => startProgram({ DATABASE_URL: database.url })
@@ -40,19 +41,40 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('a Ctrl-C that arrives twice lets the server finish its requests', async () => {
-  const server = await start()
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a %s that arrives twice lets the server finish its requests',
+  async (signal) => {
+    const server = await start()
 
-  const answers = await whileUnderWay(
-    () => server.client().register(),
-    () => {
-      server.kill('SIGINT')
-      server.kill('SIGINT')
-    },
-  )
+    const answers = await whileUnderWay(
+      () => server.client().register(),
+      () => {
+        server.kill(signal)
+        server.kill(signal)
+      },
+    )
 
-  expect(answers.map(({ status }) => status)).toEqual(Array(4).fill(201))
-  expect((await server.exited).code).toBe(0)
+    expect(answers.map(({ status }) => status)).toEqual(Array(4).fill(201))
+    expect((await server.exited).code).toBe(0)
+  },
+)
+
+test.each([
+  ['SIGTERM', '1'],
+  ['SIGINT', '1'],
+  ['SIGHUP', '1'],
+  ['SIGTERM', '2'],
+] as const)('a second %s ends a server with WORKERS=%s at once', async (signal, WORKERS) => {
+  const settings = { DATABASE_URL: database.url, WORKERS, SHUTDOWN_DELAY_SECONDS: '300' }
+  const server = await startProgram(settings)
+
+  server.kill(signal)
+  await expect.poll(() => server.output()).toContain('stopping')
+  await pause(500)
+  server.kill(signal)
+
+  await server.exited
+  await expect(fetch(`${server.url}/health`)).rejects.toThrow()
 })
 
 test('the server waits for a database that is down at the start', async () => {

@@ -1,18 +1,16 @@
-import { once } from 'node:events'
 import { compose, type Settings } from '../compose.ts'
 import type { Env } from '../env.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import { completeSettings } from './first-run.ts'
 import { closeConnectionsAfterResponse, listen, stopListening } from './listener.ts'
 import { waitUntilOrphaned } from './orphan-detection.ts'
+import { watchStopSignals } from './stop-signals.ts'
 import { formatWelcome } from './welcome-text.ts'
 import { connectSupervisor, startWorkers, WORKER_VARIABLE } from './workers.ts'
 
 export const MAX_DRAIN_MS = 25_000
 /** How long a worker may take to close after its last request. */
 export const MAX_CLOSE_MS = 10_000
-/** Under `bun run` one Ctrl-C arrives twice. Only a signal after this time forces the exit. */
-export const MIN_SECOND_SIGNAL_MS = 1000
 const RETRY_MS = 1000
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
@@ -54,7 +52,9 @@ async function answerRequests(
     const startListening = () => listen(settings, workerKind !== undefined, server.app.fetch)
     // A replacement listens only when it is ready. Until then the other workers answer.
     let listener = supervisor.isReplacement ? undefined : startListening()
-    const stopSignal = Promise.race([waitForStopSignal(settings), supervisor.lost])
+    // A supervisor kills its workers by itself.
+    const force = workerKind ? () => {} : () => process.exit(1)
+    const stopSignal = Promise.race([waitForStopSignal(settings, force), supervisor.lost])
     // Without a supervisor, no other process kills this one if it does not end.
     void supervisor.lost.then(() => setTimeout(() => process.exit(1), getMaxStopMs(settings)))
     const prepared = retryUntilPrepared(server.prepare, log).then(() => {
@@ -66,7 +66,6 @@ async function answerRequests(
     await stopSignal
 
     log.info('stopping')
-    forceOnSecondSignal(() => process.exit(1))
     server.drain()
     if (!listener) return
     closeConnectionsAfterResponse(listener, server.app.fetch)
@@ -83,13 +82,12 @@ async function superviseWorkers(settings: Settings, log: Logger, onReady: () => 
   await listen(settings, false, () => new Response(null, { status: 503 })).stop(true)
   const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
   const workers = startWorkers(settings.WORKERS, createWorkerEnvironment(settings), log, totals)
-  const stopSignal = waitForStopSignal(settings)
+  const stopSignal = waitForStopSignal(settings, workers.kill)
   try {
     using _metrics = await openMetrics(settings, log, totals && (() => workers.collect().then(totals.text)))
     await Promise.race([stopSignal, workers.ready.then(onReady)])
     await stopSignal
   } finally {
-    forceOnSecondSignal(workers.kill)
     await workers.stop(getMaxStopMs(settings))
   }
 }
@@ -115,9 +113,9 @@ async function createTotals() {
   return createWorkerTotals()
 }
 
-async function waitForStopSignal({ NODE_ENV }: Settings) {
-  const signals = [once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]
-  await Promise.race(NODE_ENV === 'development' ? [...signals, waitUntilOrphaned()] : signals)
+async function waitForStopSignal({ NODE_ENV }: Settings, force: () => unknown) {
+  const signal = watchStopSignals(force)
+  await (NODE_ENV === 'development' ? Promise.race([signal, waitUntilOrphaned()]) : signal)
 }
 
 /** A database that is down at the start does not end the process. The process runs, but it is not ready. */
@@ -130,14 +128,5 @@ async function retryUntilPrepared(prepare: () => Promise<void>, log: Logger) {
       log.error({ err }, 'not ready yet')
       await pause(RETRY_MS)
     }
-  }
-}
-
-function forceOnSecondSignal(force: () => unknown) {
-  const began = Date.now()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (Date.now() - began > MIN_SECOND_SIGNAL_MS) force()
-    })
   }
 }
