@@ -60,7 +60,7 @@ async function measureCosts(users: number) {
   await admin`create database ${admin(database)}`
   const url = new URL(embedded.url)
   url.pathname = `/${database}`
-  await migrate(url.href)
+  await migrate({ DATABASE_URL: url.href })
   const sql = postgres(url.href, { max: 1, onnotice: () => {} })
   // Inserts millions of rows minutes faster, because it skips triggers and foreign keys.
   await sql`set session_replication_role = replica`

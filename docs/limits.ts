@@ -282,7 +282,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
     {
       title: 'Database',
       rows: [
-        ['connections in the pool of one process', number(DATABASE_LIMITS.connections)],
+        ['connections in the pool of one process', number(env.DATABASE_POOL_SIZE), 'DATABASE_POOL_SIZE'],
         ['a call, including the wait for a connection', ms(DATABASE_LIMITS.callMs)],
         ['connecting', duration(DATABASE_LIMITS.connectSeconds)],
         ['a statement', ms(DATABASE_LIMITS.statementMs)],

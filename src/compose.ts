@@ -23,7 +23,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
   const tracing = isTraced(env) ? await createTracing(env, log) : undefined
   const span = tracing?.span
-  const { db, pool, close } = createDb(env.DATABASE_URL, span)
+  const { db, pool, close } = createDb(env, span)
   const changes = createChanges(env.DATABASE_URL, (err) =>
     log.warn({ err }, 'the listening connection is lost: until it is back, the session cache is not used'),
   )
@@ -58,7 +58,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     wakeMailWorker: () => wakeMailWorker(),
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare() {
-      await migrate(env.DATABASE_URL)
+      await migrate(env, { onWarning: (message) => log.warn(message) })
       await auth.prepare()
       changes.start()
       state.prepared = true
@@ -90,7 +90,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
 
 /** The service alone, for a command: it listens on no port and sends no mail. */
 export function composeService(env: Settings) {
-  const { db, close } = createDb(env.DATABASE_URL)
+  const { db, close } = createDb(env)
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
   return { auth: createAuthService({ ...parts, canMail: false }), close }
 }

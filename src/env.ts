@@ -1,9 +1,10 @@
 import { findContradictions } from './settings/contradictions.ts'
+import { readDatabaseUrl } from './settings/database-url.ts'
 import { findForeignVariables } from './settings/foreign-variables.ts'
 import { isLocal } from './settings/kinds/host.ts'
 import { type Name, SETTINGS, type Settings } from './settings/settings.ts'
 
-/** Reads the settings. It and `settings/` import nothing else of the product, so every part may import them. */
+/** Reads the settings. It and `settings/` import only `libpq/`, so every part may import them. */
 
 const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
 
@@ -20,10 +21,12 @@ export function loadEnv(source: Environment) {
   const given = withoutBlanks(source)
   const production = (given.NODE_ENV ?? 'production') === 'production'
   const { settings, faults, atFault } = parseSettings(given)
+  const database = atFault.has('DATABASE_URL') ? undefined : readDatabaseUrl(given)
   const all = [
     ...(production ? findMissing(given) : []),
     ...findForeignVariables(given, production),
     ...faults,
+    ...(database?.faults ?? []),
     ...findContradictions(settings, atFault),
   ]
   if (all.length > 0) {
@@ -31,7 +34,7 @@ export function loadEnv(source: Environment) {
       `The environment is not valid:\n  ${all.join('\n  ')}\nEvery variable is described in .env.example.`,
     )
   }
-  return withDefaults(settings)
+  return withDefaults({ ...settings, DATABASE_URL: database?.url })
 }
 
 /** Blanks around a value come from env files and mean nothing. A value of nothing else counts as not set. */

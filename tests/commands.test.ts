@@ -68,7 +68,6 @@ describe('migrate', () => {
 
   test('migrate names the migrations that it applied, and applies none the next time', async () => {
     await database.sql`drop schema public cascade`
-    await database.sql`drop schema drizzle cascade`
     await database.sql`create schema public`
 
     const first = await runCommand('migrate', { env: env() })

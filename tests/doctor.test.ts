@@ -123,9 +123,10 @@ test('doctor notes settings that work but are risky, and succeeds', async () => 
 
 test('doctor names missing migrations, and those of a newer version', async () => {
   const other = await startServer()
-  await other.sql`delete from drizzle.__drizzle_migrations where created_at = (select max(created_at) from drizzle.__drizzle_migrations)`
+  const [last] = await other.sql`
+    delete from servauth_migrations where name = (select max(name) from servauth_migrations) returning name`
   const behind = await runCommand('doctor', { env: other.env })
-  await other.sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 9999999999999)`
+  await other.sql`insert into servauth_migrations (name, hash) values (${last?.name}, 'x'), ('9999_later', 'x')`
   const ahead = await runCommand('doctor', { env: other.env })
 
   expect(behind).toMatchObject({

@@ -258,7 +258,7 @@ describe('an import', () => {
 
     expect(noTable).toMatchObject({ code: 1, output: expect.stringContaining('There is no table "user"') })
     expect(gone).toMatchObject({ code: 1, output: expect.stringContaining('does not exist') })
-    expect(noUrl).toMatchObject({ code: 2, output: expect.stringContaining('It must be a postgres:// URL.') })
+    expect(noUrl).toMatchObject({ code: 2, output: expect.stringContaining('must begin with postgres://') })
     expect(gone.output).not.toContain(new URL(empty.url).password)
   })
 })

@@ -15,7 +15,7 @@ const from = (address: string, userAgent = FIREFOX) => ({
 const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
 let database: ReturnType<typeof createDb>
 beforeAll(() => {
-  database = createDb(server.env.DATABASE_URL)
+  database = createDb(server.env)
 })
 afterAll(() => database.close())
 

@@ -15,7 +15,7 @@ let balancer: Awaited<ReturnType<typeof createBalancer>>
 let replicas: Awaited<ReturnType<typeof start>>[] = []
 
 beforeAll(async () => {
-  await database.sql.unsafe('drop schema public cascade; drop schema drizzle cascade; create schema public')
+  await database.sql.unsafe('drop schema public cascade; create schema public')
   replicas = await Promise.all([start(), start(), start()])
   balancer = await createBalancer(replicas.map(({ url }) => url))
   signedIn = clientAt(balancer.url)
@@ -126,7 +126,7 @@ async function join(index: number) {
 
 test('three replicas that start at once on an empty database migrate it once and make one key', async () => {
   const applied =
-    await database.sql`select hash, count(*)::int as times from drizzle.__drizzle_migrations group by hash`
+    await database.sql`select name, count(*)::int as times from servauth_migrations group by name`
   const keys = await database.sql`select id from jwks`
 
   expect(applied.length).toBeGreaterThan(3)

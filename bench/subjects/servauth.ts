@@ -14,7 +14,7 @@ export const setUpServauth = (bench: Bench) => (prepared ??= prepare(bench))
 
 async function prepare(bench: Bench) {
   const databaseUrl = await bench.databases.create('servauth')
-  await migrate(databaseUrl)
+  await migrate({ DATABASE_URL: databaseUrl })
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
     await fillServauth(sql, USERS, SESSIONS_EACH)

@@ -13,9 +13,12 @@ export async function migrateDatabase(source: Record<string, string | undefined>
     console.log(`  … ${doing}, ${Math.round((Date.now() - began) / 1000)} s so far`)
   }, PATIENCE_MS)
   try {
-    const applied = await migrate(settings.DATABASE_URL, ({ name, step, steps }) => {
-      doing = `${name}, statement ${step} of ${steps}`
-      if (step === 1) console.log(`  ${name}`)
+    const applied = await migrate(settings, {
+      onStep({ name, step, steps }) {
+        doing = `${name}, statement ${step} of ${steps}`
+        if (step === 1) console.log(`  ${name}`)
+      },
+      onWarning: (message) => console.log(`  ${message}`),
     })
     console.log(
       applied.length > 0

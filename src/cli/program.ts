@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { version } from '../../package.json' with { type: 'json' }
 import { AccountInput } from '../contract/fields.ts'
 import { loadEnv } from '../env.ts'
+import { ConnectionStringError, completeConnectionString } from '../libpq/connection-string.ts'
 import { hasDataFolder } from '../process/first-run.ts'
 import { serve } from '../process/server.ts'
 import { runDoctor } from './doctor/doctor.ts'
@@ -113,7 +114,11 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
         ' exists here stays unchanged, so the import may be repeated. Sessions are not imported: every user must' +
         ' sign in again.',
     )
-    .argument('<url>', 'the database, as postgres://user:password@host/name', parseDatabaseUrl)
+    .argument(
+      '<url>',
+      'the database, as postgres://user:password@host/name',
+      parseDatabaseUrl(commandEnvironment),
+    )
     .option('--dry-run', 'show which accounts would be imported and which not, but change nothing')
     .option('--map <file>', 'write a CSV file: old id, new id, address and outcome of each account')
     .action((url: string, options: { dryRun?: boolean; map?: string }) =>
@@ -134,7 +139,13 @@ function parseAddress(value: string) {
   return data.email
 }
 
-function parseDatabaseUrl(value: string) {
-  if (/^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? '')) return value
-  throw new InvalidArgumentError('It must be a postgres:// URL.')
+const parseDatabaseUrl = (environment: Environment) => (value: string) => {
+  try {
+    return completeConnectionString(value, environment)
+  } catch (error) {
+    if (!(error instanceof ConnectionStringError)) throw error
+    // Commander's own message would repeat the URL with its password.
+    for (const fault of error.faults) console.error(`error: ${fault.replace(/^DATABASE_URL: /, 'the URL ')}.`)
+    throw new CommanderError(EXIT_WRONG_USE, 'servauth.invalidUrl', 'The URL is not valid')
+  }
 }

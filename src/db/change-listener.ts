@@ -1,7 +1,6 @@
-import postgres from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import type { FeedWriter } from './change-feed.ts'
-import { connectionOptions } from './connection-options.ts'
+import { connect } from './connection/connect.ts'
 
 /** The channel on which the triggers of the migration `tell_of_changes` NOTIFY. */
 const CHANNEL = 'servauth_changed'
@@ -39,7 +38,7 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
 
   const isStopped = () => stopped
 
-  function connect() {
+  function openConnection() {
     const echoes = new Map<string, () => void>()
     const { promise: lost, reject: lose } = Promise.withResolvers<never>()
     const state = { isLost: false }
@@ -47,21 +46,17 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
       state.isLost = true
       wake()
     })
-    const options = {
-      ...connectionOptions,
-      max: 1,
-      idle_timeout: 0,
-      max_lifetime: null,
-      // Missing in the driver's types. The driver's own `listen` uses a connection that accepts no other queries.
-      onnotify: (_channel: string, payload: string) => {
+    const sql = connect(url, {
+      isKept: true,
+      // The driver's own `listen` uses a connection that accepts no other queries.
+      onnotify: (_channel, payload) => {
         const hear = echoes.get(payload)
         if (hear) hear()
         else feed.change(payload)
       },
       // Otherwise the driver would reconnect silently, at once and endlessly, and the new backend would not listen.
       onclose: () => lose(new Error('The connection was closed')),
-    }
-    const sql = postgres(url, options as never)
+    })
 
     /** Resolves if a NOTIFY over another connection arrives on this one. */
     async function hearEcho() {
@@ -75,7 +70,7 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
 
   /** Listens on one connection until it fails. */
   async function listen() {
-    const { sql, lost, lose, hearEcho, state } = connect()
+    const { sql, lost, lose, hearEcho, state } = openConnection()
     abandon = lose
 
     async function beat() {
@@ -135,7 +130,7 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
 
 /** Sends a NOTIFY over a fresh connection, so it reaches the server to which the address leads now. */
 async function notify(url: string, payload: string) {
-  const sql = postgres(url, { ...connectionOptions, max: 1 })
+  const sql = connect(url)
   try {
     await sql`select pg_notify(${CHANNEL}, ${payload})`
   } finally {

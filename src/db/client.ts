@@ -2,8 +2,9 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
+import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
-import { connectionOptions } from './connection-options.ts'
+import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { DATABASE_LIMITS as LIMITS } from './limits.ts'
 import * as schema from './schema.ts'
 import { statementName } from './statement-name.ts'
@@ -20,14 +21,17 @@ type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefine
  * Opens the pool. Connections are opened when they are needed, so the process starts even if the database is down.
  * Every call ends within {@link LIMITS.callMs}.
  */
-export function createDb(url: string, span?: Span) {
-  const sql = postgres(url, { ...connectionOptions, max: LIMITS.connections })
+export function createDb(
+  { DATABASE_URL, DATABASE_SCHEMA, DATABASE_POOL_SIZE = DEFAULT_POOL_SIZE }: DatabaseSettings,
+  span?: Span,
+) {
+  const sql = connect(DATABASE_URL, { schema: DATABASE_SCHEMA, max: DATABASE_POOL_SIZE })
   const inTime = createDeadline(LIMITS.callMs)
   const withinTransaction = createDeadline(LIMITS.callMs)
   return {
     db: drizzle(bounded(sql, { inTime, withinTransaction, span }), { schema }),
     /** How many calls wait for the database or run on it. A transaction counts as one. */
-    pool: { connections: LIMITS.connections, underWay: inTime.pending },
+    pool: { connections: DATABASE_POOL_SIZE, underWay: inTime.pending },
     close: () => sql.end({ timeout: 5 }),
   }
 }

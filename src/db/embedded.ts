@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import postgres from 'postgres'
+import { connect } from './connection/connect.ts'
 
 const run = promisify(execFile)
 
@@ -22,7 +22,7 @@ export async function startEmbeddedPostgres(folder: string, options: string[] = 
   const place = await preparePlace(resolve(folder))
   const password = await keptPassword(place.folder)
   const urlOf = (port: number, database: string) =>
-    `postgres://servauth:${password}@127.0.0.1:${port}/${database}`
+    `postgres://servauth:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
 
   await initialise(place, password)
   let port = await runningPort(place.data)
@@ -44,7 +44,7 @@ export async function startEmbeddedPostgres(folder: string, options: string[] = 
 export async function joinEmbeddedPostgres(folder: string): ReturnType<typeof startEmbeddedPostgres> {
   const place = await preparePlace(resolve(folder))
   const port = await runningPort(place.data)
-  const url = `postgres://servauth:${await keptPassword(place.folder)}@127.0.0.1:${port}/servauth`
+  const url = `postgres://servauth:${await keptPassword(place.folder)}@127.0.0.1:${port}/servauth?sslmode=disable`
   if (port && (await answers(url))) return { url, folder: place.folder, stop: async () => {} }
   return startEmbeddedPostgres(folder)
 }
@@ -224,7 +224,7 @@ async function freePort(): Promise<number> {
 }
 
 async function answers(url: string) {
-  const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} })
+  const sql = connect(url, { connectSeconds: 2 })
   try {
     await sql`select 1`
     return true
@@ -236,7 +236,7 @@ async function answers(url: string) {
 }
 
 async function createDatabase(url: string, name: string) {
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  const sql = connect(url)
   try {
     const found = await sql`select from pg_database where datname = ${name}`
     if (found.length === 0) await sql`create database ${sql(name)}`
@@ -247,7 +247,7 @@ async function createDatabase(url: string, name: string) {
 
 /** Takes a lock that a server holds in the database on an open connection, so the lock ends with the process. */
 async function claim(url: string, folder: string) {
-  const sql = postgres(url, { max: 1, onnotice: () => {}, max_lifetime: null })
+  const sql = connect(url, { isKept: true })
   for (let attempt = 0; attempt < 20; attempt++) {
     const [row] = await sql`select pg_try_advisory_lock(1) as mine`
     if (row?.mine) return sql

@@ -1,6 +1,7 @@
-import postgres from 'postgres'
+import type { Sql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
-import { connectionOptions } from './connection-options.ts'
+import { connect, type DatabaseSettings } from './connection/connect.ts'
+import { assertUsableServer } from './requirements/server.ts'
 
 const ROUNDS = 5
 const NOTIFY_MS = 2000
@@ -8,38 +9,30 @@ const DEADLINE_MS = 10_000
 
 export type Probe = Awaited<ReturnType<typeof probeDatabase>>
 
-/** The host, port and database of a URL, without user and password. */
-export function placeOf(url: string) {
-  const { host, port, path, database } = postgres(url, { max: 1 }).options
-  return `${path || `${host[0]}:${port[0]}`}, database ${database}`
-}
-
 /**
  * Examines a database with the connection options of the server: its version, the time it takes to answer, its clock,
- * and whether notifications arrive. Rejects if the database cannot be reached.
+ * and whether notifications arrive. Rejects if the database cannot be reached or used.
  */
-export async function probeDatabase(url: string) {
-  const sql = postgres(url, { ...connectionOptions, max: 1 })
+export async function probeDatabase({ DATABASE_URL, DATABASE_SCHEMA }: DatabaseSettings) {
+  const [sql, other] = [1, 2].map(() => connect(DATABASE_URL, { schema: DATABASE_SCHEMA })) as [Sql, Sql]
   try {
-    return await createDeadline(DEADLINE_MS)(look(sql), late)
+    return await createDeadline(DEADLINE_MS)(look(sql, other), late)
   } finally {
-    void sql.end({ timeout: 0 }).catch(() => {})
+    for (const each of [sql, other]) void each.end({ timeout: 0 }).catch(() => {})
   }
 }
 
 const late = () =>
   Object.assign(new Error('The database did not answer in time'), { code: 'CONNECT_TIMEOUT' })
 
-async function look(sql: postgres.Sql) {
-  const [server] = await sql`select current_setting('server_version') as version,
-    current_setting('server_version_num')::int / 10000 as major, pg_is_in_recovery() as standby`
+async function look(sql: Sql, other: Sql) {
+  const [server] = await sql`select current_setting('server_version') as version`
+  await assertUsableServer(sql, other)
   const rounds = []
   for (let round = 0; round < ROUNDS; round++) rounds.push(await clock(sql))
   const quickest = rounds.toSorted((a, b) => a.tookMs - b.tookMs)
   return {
     version: String(server?.version),
-    major: Number(server?.major),
-    standby: Boolean(server?.standby),
     medianMs: quickest[ROUNDS >> 1]?.tookMs ?? 0,
     /** How far the clock of this machine is ahead of the clock of the database, measured by the fastest answer. */
     aheadMs: quickest[0]?.aheadMs ?? 0,
@@ -47,7 +40,7 @@ async function look(sql: postgres.Sql) {
   }
 }
 
-async function clock(sql: postgres.Sql) {
+async function clock(sql: Sql) {
   const sentAt = Date.now()
   const began = performance.now()
   const [row] = await sql`select extract(epoch from clock_timestamp()) * 1000 as now`
@@ -56,7 +49,7 @@ async function clock(sql: postgres.Sql) {
 }
 
 /** False behind a pooler in transaction mode, which accepts the LISTEN but forwards no notifications. */
-async function notifies(sql: postgres.Sql) {
+async function notifies(sql: Sql) {
   const channel = `servauth_doctor_${crypto.randomUUID().slice(0, 8)}`
   const { promise: heard, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => resolve(false), NOTIFY_MS)

@@ -1,4 +1,5 @@
 import { compose, type Settings } from '../compose.ts'
+import { DatabaseFault, explainFault } from '../db/database-fault.ts'
 import type { Env } from '../env.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import { completeSettings } from './first-run.ts'
@@ -118,14 +119,21 @@ async function waitForStopSignal({ NODE_ENV }: Settings, force: () => unknown) {
   await (NODE_ENV === 'development' ? Promise.race([signal, waitUntilOrphaned()]) : signal)
 }
 
-/** A database that is down at the start does not end the process. The process runs, but it is not ready. */
+/**
+ * A database that cannot be used at the start does not end the process. The process runs, but it is not ready. It logs
+ * the reason once, and again when the reason changes.
+ */
 async function retryUntilPrepared(prepare: () => Promise<void>, log: Logger) {
+  let logged: string | undefined
   for (;;) {
     try {
       await prepare()
       return
     } catch (err) {
-      log.error({ err }, 'not ready yet')
+      const reason = explainFault(err)?.message
+      const details = err instanceof DatabaseFault ? {} : { err }
+      if (String(err) !== logged) log.error(details, reason ? `not ready yet: ${reason}` : 'not ready yet')
+      logged = String(err)
       await pause(RETRY_MS)
     }
   }

@@ -1,9 +1,26 @@
+import { z } from 'zod'
+import { kind, refuse } from './kinds/kind.ts'
 import { wholeNumber } from './kinds/number.ts'
-import { DatabaseUrl } from './kinds/url.ts'
+
+/** The size of the pool of each process, unless `DATABASE_POOL_SIZE` sets another. */
+export const DEFAULT_POOL_SIZE = 20
+
+/** PostgreSQL cuts longer names. */
+const MAX_NAME_BYTES = 63
+
+const SchemaName = kind((name) => {
+  if (/\p{Cc}/u.test(name)) refuse('must not contain control characters')
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) refuse(`must be at most ${MAX_NAME_BYTES} bytes long`)
+  if (/^(pg_|information_schema$)/i.test(name)) refuse('must not be a schema of PostgreSQL itself')
+  return name
+})
 
 /** The database, and what is kept in it. */
 export const databaseSettings = {
-  DATABASE_URL: DatabaseUrl.optional(),
+  // `database-url.ts` checks it, because it depends on the variables of libpq.
+  DATABASE_URL: z.string().optional(),
+  DATABASE_SCHEMA: SchemaName.optional(),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(DEFAULT_POOL_SIZE),
   EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(90),
   EVENT_MAX_ROWS: wholeNumber(1000, 1_000_000_000).default(10_000_000),
 }

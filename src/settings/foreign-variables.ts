@@ -15,8 +15,8 @@ const FOREIGN_VARIABLES: [name: RegExp, advice: string][] = [
   ],
   [/^BETTER_AUTH_TELEMETRY(_\w+)?$/, 'would send settings to another server: remove it'],
   [
-    /^PG(DEBUG|IDLE_TIMEOUT|KEEP_ALIVE|MAX_LIFETIME|MAX_PIPELINE|PREPARE|PUBLICATIONS|SSL|SSLNEGOTIATION|TARGET_?SESSION_?ATTRS)$/,
-    'would change every connection to PostgreSQL: write the option into DATABASE_URL, such as ?sslmode=verify-full, and remove this variable',
+    /^PG(DEBUG|IDLE_TIMEOUT|KEEP_ALIVE|MAX_LIFETIME|MAX_PIPELINE|PREPARE|PUBLICATIONS|SSL|TARGET_SESSION_ATTRS)$/,
+    'is not a variable of PostgreSQL: write the option into DATABASE_URL, such as ?sslmode=verify-full, and remove this variable',
   ],
 ]
 

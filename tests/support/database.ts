@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { inject } from 'vitest'
 import { createProxy } from './proxy.ts'
-import { useResource } from './resource.ts'
+import { openForTest, useResource } from './resource.ts'
 
 /** A database for the tests of this file or group. */
 export const useDatabase = () =>
@@ -14,6 +14,13 @@ export const useDatabase = () =>
 /** A proxy in front of that database. */
 export const useProxy = (database: { url: string }) => useResource(() => createProxy(database.url))
 
+/** A database for one test. */
+export const openDatabase = () =>
+  openForTest(async () => {
+    const database = await createDatabase()
+    return { ...database, close: database.drop }
+  })
+
 /** A new database with all migrations; `sql` asks it directly, as `psql` would. */
 export async function createDatabase() {
   const name = `test_${randomBytes(6).toString('hex')}`
@@ -21,8 +28,15 @@ export async function createDatabase() {
   await admin.unsafe(`create database ${name} template servauth`)
   const sql = postgres(databaseUrl(name), { max: 2, onnotice: () => {} })
   return {
+    name,
     url: databaseUrl(name),
     sql,
+    /** Sets the default of a setting for new connections. */
+    setDefault: (setting: string) => admin.unsafe(`alter database ${name} set ${setting}`),
+    /** Makes the database as `createdb` does. */
+    async empty() {
+      await sql.unsafe('drop schema public cascade; create schema public')
+    },
     /** Every row of every table, as text. */
     async dump() {
       const tables = await sql`

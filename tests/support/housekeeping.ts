@@ -4,7 +4,7 @@ import { createLog } from '../../src/observe/log.ts'
 
 /** Runs the housekeeping of a database once, as a server does regularly. */
 export async function clearAway(databaseUrl: string, { eventDays = 30, maxEventRows = 1000 } = {}) {
-  const { db, close } = createDb(databaseUrl)
+  const { db, close } = createDb({ DATABASE_URL: databaseUrl })
   const log = await createLog({ NODE_ENV: 'production', LOG_LEVEL: 'silent' })
   const { sweep, stop } = startHousekeeping({ db, log, eventDays, maxEventRows })
   await sweep()

@@ -17,7 +17,7 @@ const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 /** One PostgreSQL for the whole run; its migrated database is the template of every other database. */
 export default async function setup(project: TestProject) {
   const postgres = await startEmbeddedPostgres(join(tmpdir(), `servauth-tests-${process.pid}`), FAST)
-  await migrate(postgres.url)
+  await migrate({ DATABASE_URL: postgres.url })
   project.provide('postgresUrl', postgres.url)
   return async () => {
     await postgres.stop()

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Sql } from 'postgres'
 import { compose } from '../../src/compose.ts'
 import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/observe/log.ts'
@@ -21,8 +22,9 @@ export const useServer = (settings?: Settings) => useResource(() => openServer(s
 /** The same with a mail server of its own. */
 export const useServerWithMail = (settings?: Settings) => useResource(() => openServerWithMail(settings))
 
-/** A server for one test. */
-export const startServer = (settings?: Settings) => openForTest(() => openServer(settings))
+/** A server for one test. Before it starts, `prepare` may change its database. */
+export const startServer = (settings?: Settings, prepare?: (sql: Sql) => Promise<unknown>) =>
+  openForTest(() => openServer(settings, prepare))
 
 /** The same with a mail server of its own. */
 export const startServerWithMail = (settings?: Settings) => openForTest(() => openServerWithMail(settings))
@@ -54,8 +56,9 @@ async function openServerWithMail(settings: Settings = {}) {
 }
 
 /** The whole server in production mode on a database of its own; requests reach it without a port. */
-async function openServer(settings: Settings = {}) {
+async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promise<unknown> = async () => {}) {
   const database = await createDatabase()
+  await prepare(database.sql)
   const proxy = await createProxy(database.url)
   const source = {
     NODE_ENV: 'production',
@@ -90,6 +93,7 @@ async function openServer(settings: Settings = {}) {
     ...createClients(fetch),
     env: source,
     sql: database.sql,
+    setDefault: database.setDefault,
     dump: database.dump,
     proxy,
     fetch,

@@ -1,60 +1,59 @@
+import type { DatabaseSettings } from '../../db/connection/connect.ts'
+import { DatabaseFault, getAdvice, NEEDS_SESSION_MODE } from '../../db/database-fault.ts'
+import { readMigrations } from '../../db/journal.ts'
 import { migrationState } from '../../db/migrate.ts'
-import { type Probe, placeOf, probeDatabase } from '../../db/probe.ts'
+import { type Probe, probeDatabase } from '../../db/probe.ts'
+import { describePlace } from '../../libpq/connection-string.ts'
 import { getErrorCode } from '../support/error-code.ts'
-import { bad, good, type Verdict } from './verdict.ts'
+import { bad, good, note, type Verdict } from './verdict.ts'
 
-const OLDEST_MAJOR = 15
-
-const WAYS_OUT: Record<string, string> = {
-  ECONNREFUSED: 'Nothing listens there. Start PostgreSQL, or correct DATABASE_URL.',
-  ENOENT: 'There is no such socket. Start PostgreSQL, or correct DATABASE_URL or PGHOST.',
-  ENOTFOUND: 'The name of the host is not known. Correct DATABASE_URL, or look at the name service.',
-  EAI_AGAIN: 'The name of the host cannot be looked up now. Look at the name service.',
-  ECONNRESET:
-    'It closes the connection. Look at its log, and whether it requires TLS (?sslmode=require in DATABASE_URL).',
-  CONNECT_TIMEOUT: 'It does not answer. Look at firewalls on the way, and whether PostgreSQL is overloaded.',
-  '28P01': 'It refuses the user or the password. Correct them in DATABASE_URL.',
-  '28000': 'It refuses the user. Correct DATABASE_URL, or look at pg_hba.conf.',
-  '3D000': 'There is no such database. Make it with createdb, or correct DATABASE_URL.',
-  '53300': 'It has no connection left. Raise max_connections: each process of a server uses up to 22.',
-  '57P03': 'It is starting or stopping. Wait a little, then look at its log.',
-  '08P01': viaPooler(),
+type Result = {
+  verdict: Verdict
+  probe?: Probe
+  /** Whether the tables are as this version needs them. */
+  isMigrated: boolean
 }
 
 /** Checks whether the server can use the database. The check of the clock uses the same probe. */
-export async function checkDatabase(url: string): Promise<{ verdict: Verdict; probe?: Probe }> {
-  const place = placeOf(url)
+export async function checkDatabase(settings: DatabaseSettings): Promise<Result> {
+  const place = describePlace(settings.DATABASE_URL)
   try {
-    const probe = await probeDatabase(url)
-    return { probe, verdict: await judge(probe, place, url) }
+    const probe = await probeDatabase(settings)
+    return { probe, ...(await judge(probe, place, settings)) }
   } catch (fault) {
+    if (fault instanceof DatabaseFault) return refuse(`${place}: ${fault.reason}`, fault.advice)
     const code = getErrorCode(fault)
-    const wayOut = WAYS_OUT[code] ?? 'Look at the log of PostgreSQL, and at DATABASE_URL.'
-    return { verdict: bad(`${place} cannot be used (${code})`, wayOut) }
+    const advice = getAdvice(code) ?? 'Look at the log of PostgreSQL, and at DATABASE_URL.'
+    return refuse(`${place} cannot be used (${code})`, advice)
   }
 }
 
-async function judge({ version, major, standby, medianMs, notifies }: Probe, place: string, url: string) {
+async function judge({ version, medianMs, notifies }: Probe, place: string, settings: DatabaseSettings) {
   const name = `PostgreSQL ${version.split(' ')[0]} at ${place}`
-  if (major < OLDEST_MAJOR) return bad(`${name} is too old`, `Upgrade it to ${OLDEST_MAJOR} or later.`)
-  if (standby) return bad(`${name} is a standby and takes no writes`, 'Point DATABASE_URL at the primary.')
-  const { missing, ahead } = await migrationState(url)
+  const { schema, missing, isAhead, limit } = await migrationState(settings)
   if (missing.length > 0) {
-    return bad(
-      `${name} lacks ${missing.length === 1 ? 'a migration' : `${missing.length} migrations`}: ${missing.join(', ')}`,
-      'Start the server, or run "servauth migrate".',
-    )
+    const advice = 'Start the server, or run "servauth migrate".'
+    if (missing.length === readMigrations().length) {
+      return {
+        verdict: note(`${name}: nothing is there yet in the schema ${schema}`, advice),
+        isMigrated: false,
+      }
+    }
+    const count = missing.length === 1 ? 'a migration' : `${missing.length} migrations`
+    return refuse(`${name} lacks ${count}: ${missing.join(', ')}`, advice)
   }
-  if (ahead) {
-    return bad(
-      `${name} was migrated by a newer Servauth`,
-      'Run that version, or put back the backup made before it.',
-    )
+  if (isAhead) {
+    const advice = 'Run that version, or put back the backup made before it.'
+    return refuse(`${name} was migrated by a newer Servauth`, advice)
   }
-  if (!notifies) return bad(`${name} forwards no notifications`, viaPooler())
-  return good(`${name}, answers in ${medianMs.toFixed(1)} ms, migrations are in, notifications arrive`)
+  if (!notifies) return refuse(`${name} forwards no notifications`, NEEDS_SESSION_MODE)
+  const speed = `answers in ${medianMs.toFixed(1)} ms`
+  const summary = `${name}, schema ${schema}, ${speed}, migrations are in, notifications arrive`
+  const verdict = limit ? note(`${summary}; ${limit.summary}`, limit.advice) : good(summary)
+  return { verdict, isMigrated: true }
 }
 
-function viaPooler() {
-  return 'A pooler in front of it uses transaction mode. Connect directly, or use a pooler in session mode.'
-}
+const refuse = (summary: string, advice: string): Result => ({
+  verdict: bad(summary, advice),
+  isMigrated: false,
+})

@@ -56,17 +56,19 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
   })
   try {
     const settings = joined?.settings
-    const database = settings && (await checkDatabase(settings.DATABASE_URL))
+    const database = settings && (await checkDatabase(settings))
     if (database) printVerdict('database', database.verdict)
     printVerdict('mail', await checkMail(env, mailTo))
     if (database?.probe) printVerdict('clock', checkClock(database.probe))
-    if (settings && database?.verdict.state === 'good') {
+    if (settings && database?.isMigrated) {
       const { auth, close } = composeService(settings)
       try {
         printVerdict('keys', await checkKeys(auth.keys))
       } finally {
         await close()
       }
+    } else if (database?.verdict.state === 'note') {
+      printVerdict('keys', note('there is none yet', 'Start the server once: it creates one.'))
     } else {
       printVerdict('keys', bad('not checked, because the database is bad', 'Fix the database first.'))
     }

@@ -1,5 +1,6 @@
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import type { ForeignAccount } from '../../auth/operator/account-import.ts'
+import { connect } from '../../db/connection/connect.ts'
 
 /** A user of Better-Auth, with the details that cannot be imported. */
 export type BetterAuthUser = ForeignAccount & {
@@ -15,12 +16,17 @@ const BATCH_SIZE = 200
  * are in camel case if Better-Auth's own migrations created them, in snake case if its Drizzle schema did.
  */
 export async function openBetterAuth(url: string) {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: 5,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { application_name: 'servauth import', default_transaction_read_only: true },
+  const sql = connect(url, {
+    schema: null,
+    connectSeconds: 5,
+    applicationName: 'servauth import',
+    // The database may be slow. Reading may take any time.
+    session: {
+      default_transaction_read_only: 'on',
+      statement_timeout: 0,
+      lock_timeout: 0,
+      idle_in_transaction_session_timeout: 0,
+    },
   })
   const close = () => sql.end({ timeout: 1 })
   try {

@@ -16,7 +16,7 @@ export async function withService<T>(
 ): Promise<T> {
   const { settings, stop } = await joinSettings(loadEnv(environment))
   try {
-    const { missing } = await migrationState(settings.DATABASE_URL)
+    const { missing } = await migrationState(settings)
     if (missing.length > 0) {
       throw new CommandError('The database is not up to date. Start the server, or run "servauth migrate".')
     }

@@ -20,10 +20,3 @@ export const Collector = kind((text) => {
   if (url.port === '4317') refuse('has the port of gRPC: traces go over HTTP, by default to port 4318')
   return text
 })
-
-/** A database. `?host=/run/postgresql` and `PGHOST` stand in for a host. */
-export const DatabaseUrl = kind((text) => {
-  const { protocol } = URL.parse(text) ?? {}
-  if (protocol === 'postgres:' || protocol === 'postgresql:') return text
-  return refuse('must be a URL, such as postgres://user:password@db.example.com/servauth')
-})

@@ -1,0 +1,105 @@
+import postgres, { type Sql } from 'postgres'
+import { parseConnectionString } from '../../libpq/connection-string.ts'
+import { DATABASE_LIMITS as LIMITS } from '../limits.ts'
+import { createSessionStatements, getOnlySchema, type SessionSettings } from './session.ts'
+import { createSocketOpener } from './socket.ts'
+
+/** The settings of the server that say which database it uses, and how. */
+export type DatabaseSettings = {
+  DATABASE_URL: string
+  DATABASE_SCHEMA?: string | undefined
+  DATABASE_POOL_SIZE?: number | undefined
+  WORKERS?: number
+}
+
+type Options = {
+  /** The schema of the tables; undefined for the search path, null for a database of another program. */
+  schema?: string | undefined | null
+  /** Settings of its sessions with other values than usual. */
+  session?: SessionSettings
+  max?: number
+  connectSeconds?: number
+  applicationName?: string
+  /** Whether a connection is kept open without a limit of time. */
+  isKept?: boolean
+  onnotify?: (channel: string, payload: string) => void
+  onclose?: () => void
+}
+
+const LIFETIME_MINUTES = 30
+/** SQLSTATEs of a server that starts, stops or has no free connection. */
+const BUSY = ['57P03', '53300']
+
+/**
+ * Connects to the database of a connection string. All connections of Servauth are created here. Every option is
+ * explicit, because the driver asks the environment for what is missing.
+ */
+export function connect(
+  url: string,
+  {
+    schema,
+    session = {},
+    max = 1,
+    connectSeconds = LIMITS.connectSeconds,
+    applicationName = 'servauth',
+    isKept = false,
+    onnotify,
+    onclose,
+  }: Options = {},
+): Sql {
+  const target = parseConnectionString(url)
+  const seconds = target.connectSeconds ?? connectSeconds
+  const openSocket = createSocketOpener(target, seconds * 1000)
+  const statements = createSessionStatements({
+    settings: session,
+    others: target.settings,
+    schema: schema === undefined ? getOnlySchema(target.searchPath) : schema,
+    searchPath: target.searchPath,
+  })
+  const { name, port } = target.hosts[0] ?? { name: '', port: 0 }
+  const options = {
+    host: [name],
+    port: [port],
+    user: target.user,
+    database: target.database,
+    pass: () => target.password,
+    socket: openSocket,
+    // Of the patched driver: it runs these statements on a new connection, then asks whether to use it.
+    onconnect: {
+      text: () => statements,
+      isWanted(results: { isStandby?: boolean; isReadOnly?: boolean }[][], socket: object) {
+        const state = results.flat().find((row) => row.isStandby !== undefined)
+        const isPrimary = !state?.isStandby && (target.wants === 'primary' || !state?.isReadOnly)
+        const isWanted = target.wants === 'any' || isPrimary
+        if (isWanted) openSocket.accept(socket)
+        else openSocket.skip(socket)
+        return isWanted
+      },
+      isPassedOver: ({ code }: { code: string }, socket: object) =>
+        BUSY.includes(code) && openSocket.skip(socket),
+    },
+    connection: {
+      application_name: target.applicationName ?? applicationName,
+      ...(target.startupOptions && { options: target.startupOptions }),
+    },
+    ssl: false,
+    sslnegotiation: null,
+    target_session_attrs: null,
+    max,
+    prepare: true,
+    debug: false,
+    publications: 'alltables',
+    max_pipeline: 100,
+    idle_timeout: null,
+    max_lifetime: isKept ? null : () => 60 * LIFETIME_MINUTES * (1 + Math.random()),
+    keep_alive: target.keepAliveSeconds === false ? 0 : (target.keepAliveSeconds ?? 60),
+    connect_timeout: seconds,
+    // Array types are not used, and no caller could catch a failure of the query that looks them up.
+    fetch_types: false,
+    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+    onnotice: () => {},
+    onnotify,
+    onclose,
+  }
+  return postgres(options as never)
+}

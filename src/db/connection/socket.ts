@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import { type Host, isSocket } from '../../libpq/hosts.ts'
+import type { Target } from '../../libpq/target.ts'
+import { restrictAuthentication } from './authentication.ts'
+import { ConnectionFault } from './connection-fault.ts'
+import { openEncrypted, openPlain } from './encryption.ts'
+
+/** How long a server that accepts no writes is skipped, for each host: long enough to try all others. */
+const SKIP_MS = 2000
+
+/**
+ * Opens sockets for the driver, and tries the last good host first. The driver supports no IPv6 addresses, cannot use a
+ * server without TLS if it may have TLS, and checks all certificates against the name of the first host.
+ */
+export function createSocketOpener(target: Target, connectMs: number) {
+  const { hosts, tls } = target
+  const indexes = new WeakMap<object, number>()
+  const skippedUntil = new Map<number, number>()
+  let lastGood = 0
+
+  async function openAny() {
+    let fault: Error | undefined
+    const first = target.isShuffled ? Math.floor(Math.random() * hosts.length) : lastGood
+    for (let offset = 0; offset < hosts.length; offset++) {
+      const index = (first + offset) % hosts.length
+      if ((skippedUntil.get(index) ?? 0) > performance.now()) continue
+      try {
+        const socket = await openTo(hosts[index] as Host)
+        indexes.set(socket, index)
+        return socket
+      } catch (caught) {
+        fault = caught as Error
+      }
+    }
+    skippedUntil.clear()
+    throw fault ?? new ConnectionFault('ENOPRIMARY', 'No host accepts writes')
+  }
+
+  async function openTo(host: Host): Promise<Socket> {
+    const encrypted = tls && !isSocket(host) ? await openEncrypted(host, tls, connectMs) : undefined
+    const socket = encrypted ?? (await openPlain(host, connectMs))
+    // The server may have closed it already, and the driver listens only from now on.
+    if (socket.destroyed) throw new ConnectionFault('ECONNRESET', 'The server has closed the connection')
+    return restrictAuthentication(socket, target)
+  }
+
+  return Object.assign(openAny, {
+    /** The server behind this socket can be used. */
+    accept(socket: object) {
+      lastGood = indexes.get(socket) ?? lastGood
+    },
+    /** Skips the server behind this socket for a while. @returns whether there is another host */
+    skip(socket: object) {
+      skippedUntil.set(indexes.get(socket) ?? -1, performance.now() + SKIP_MS * hosts.length)
+      return hosts.length > 1
+    },
+  })
+}

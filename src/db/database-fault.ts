@@ -1,0 +1,75 @@
+import postgres from 'postgres'
+
+/** Why a database cannot be used, in words for the operator: the reason, and what to do about it. */
+export class DatabaseFault extends Error {
+  override readonly name = 'DatabaseFault'
+  readonly reason: string
+  readonly advice: string
+
+  constructor(reason: string, advice: string, cause?: unknown) {
+    super(`${reason}. ${advice}`, { cause })
+    this.reason = reason
+    this.advice = advice
+  }
+}
+
+export const NEEDS_SESSION_MODE =
+  'A pooler in front of it uses transaction mode. Connect directly, or use a pooler in session mode.'
+
+/** By SQLSTATE, or by the code of the driver, the system or `ConnectionFault`. */
+const ADVICE: Record<string, string> = {
+  ECONNREFUSED: 'Nothing listens there. Start PostgreSQL, or correct DATABASE_URL.',
+  ENOENT: 'There is no such socket. Start PostgreSQL, or correct DATABASE_URL or PGHOST.',
+  EACCES: 'This user may not use its socket. Look at the permissions of the folder of the socket.',
+  ENOTFOUND: 'The name of the host is not known. Correct DATABASE_URL, or look at the name service.',
+  EAI_AGAIN: 'The name of the host cannot be looked up now. Look at the name service.',
+  EHOSTUNREACH: 'There is no route to that host. Correct DATABASE_URL, or look at the network.',
+  ENETUNREACH: 'There is no route to that host. Correct DATABASE_URL, or look at the network.',
+  ECONNRESET: 'It closes the connection. Look at its log, and whether PostgreSQL listens there.',
+  CONNECT_TIMEOUT: 'It does not answer. Look at firewalls on the way, and whether PostgreSQL is overloaded.',
+  ENOTLS:
+    'It offers no TLS, which sslmode or channel_binding requires. Set ssl = on in its postgresql.conf, or write sslmode=disable if the network is trusted.',
+  ETLS: 'TLS fails. Look at its log, and at sslmode, sslnegotiation and the versions of TLS in DATABASE_URL.',
+  ECERTIFICATE:
+    'Its certificate is not trusted. Name the authority with sslrootcert=file, and the host as in the certificate. With sslmode=require, nothing is checked.',
+  ENOPRIMARY: 'No host accepts writes. Name the primary in DATABASE_URL, or look at its replication.',
+  ESIGNIN:
+    'It asks for the password in a way that require_auth or channel_binding does not allow. Correct pg_hba.conf, or DATABASE_URL.',
+  '08P01': NEEDS_SESSION_MODE,
+  '25006':
+    'It accepts no writes. Name the primary in DATABASE_URL, or switch default_transaction_read_only off.',
+  '26000': NEEDS_SESSION_MODE,
+  '28000':
+    'It refuses the user. Correct DATABASE_URL, or look at pg_hba.conf, which may require TLS or a certificate (sslcert).',
+  '28P01':
+    'It refuses the user or the password. Correct them in DATABASE_URL, where special characters are %-encoded.',
+  '3D000': 'There is no such database. Make it with createdb, or correct DATABASE_URL.',
+  '42501': 'The role lacks a right. docs/database.md lists what it needs.',
+  '42704': 'It does not know a setting in options of DATABASE_URL. Correct it there.',
+  '42P05': NEEDS_SESSION_MODE,
+  '53300':
+    'It has no connection left. Raise max_connections or the CONNECTION LIMIT, or lower DATABASE_POOL_SIZE: a process opens that many and two more.',
+  '57P03': 'It is starting or stopping. Wait a little, then look at its log.',
+}
+
+/** The fault in words for the operator, or undefined if it is of another kind. */
+export function explainFault(fault: unknown): DatabaseFault | undefined {
+  for (let inner = fault; inner instanceof Error; inner = inner.cause) {
+    if (inner instanceof DatabaseFault) return inner
+    const { code } = inner as { code?: unknown }
+    const advice = typeof code === 'string' ? getAdvice(code) : undefined
+    if (advice)
+      return new DatabaseFault(`The database cannot be used (${describeCode(inner)})`, advice, fault)
+  }
+  return undefined
+}
+
+export const getAdvice = (code: string) => (Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined)
+
+/** The code, and the code of the cause. Messages may contain secrets. */
+function describeCode(fault: Error) {
+  const { code } = fault as { code?: string }
+  const { code: inner } = (fault.cause ?? {}) as { code?: unknown }
+  const isFromServer = fault instanceof postgres.PostgresError
+  return !isFromServer && typeof inner === 'string' ? `${code}, ${inner}` : code
+}

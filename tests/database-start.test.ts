@@ -1,0 +1,263 @@
+import postgres from 'postgres'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { checkDatabase } from '../src/cli/doctor/database.ts'
+import type { DatabaseSettings } from '../src/db/connection/connect.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { createDatabase, openDatabase } from './support/database.ts'
+import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts'
+import { launchProgram, startProgram } from './support/program.ts'
+import { openForTest, useResource } from './support/resource.ts'
+import { pause } from './support/time.ts'
+
+/** A database, and a role that has no rights there but to connect. */
+async function createRole(options = '') {
+  const database = await createDatabase()
+  const role = `role_${crypto.randomUUID().slice(0, 8)}`
+  await database.sql.unsafe(`create role ${role} login password 'pw' ${options}`)
+  const url = new URL(database.url)
+  Object.assign(url, { username: role, password: 'pw' })
+  return {
+    ...database,
+    role,
+    url: url.href,
+    async close() {
+      await database.sql.unsafe(`drop owned by ${role}`)
+      const admin = postgres(database.url.replace(`/${database.name}`, '/postgres'), { max: 1 })
+      await database.drop()
+      await admin.unsafe(`drop role ${role}`)
+      await admin.end()
+    },
+  }
+}
+
+/** The messages of a start and of doctor, which must be the same. */
+async function explain(settings: DatabaseSettings) {
+  const atStart = await migrate(settings).then(
+    () => 'success',
+    (fault: Error) => fault.message,
+  )
+  const { verdict } = await checkDatabase(settings)
+  return { atStart, inDoctor: `${verdict.state}: ${verdict.summary}. ${verdict.advice}` }
+}
+
+function expectSentence({ atStart, inDoctor }: Awaited<ReturnType<typeof explain>>, sentence: RegExp) {
+  expect(atStart).toMatch(sentence)
+  expect(inDoctor).toMatch(sentence)
+  expect(inDoctor).toMatch(/^bad: /)
+}
+
+describe('a start and doctor name the same reason:', () => {
+  test('an encoding that is not UTF8', async () => {
+    const { sql, url } = await openDatabase()
+    const name = `ascii_${crypto.randomUUID().slice(0, 8)}`
+    await sql.unsafe(`create database ${name} encoding 'SQL_ASCII' locale 'C' template template0`)
+    const there = new URL(url)
+    there.pathname = `/${name}`
+    const messages = await explain({ DATABASE_URL: there.href })
+    await sql.unsafe(`drop database ${name} with (force)`)
+
+    expectSentence(messages, /encoding SQL_ASCII.*createdb --encoding=UTF8/)
+  })
+
+  test('a database that accepts no writes', async () => {
+    const { url, setDefault } = await openDatabase()
+    await setDefault('default_transaction_read_only = on')
+
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      /accepts no writes: default_transaction_read_only is on.*Switch it off/,
+    )
+  })
+
+  test('triggers that do not run', async () => {
+    const { url, setDefault } = await openDatabase()
+    await setDefault('session_replication_role = replica')
+
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      /Triggers do not run.*reset session_replication_role/,
+    )
+  })
+
+  test('a role without CREATE, with and without the schema', async () => {
+    const { url, sql, role, empty } = await openForTest(createRole)
+    await empty()
+    await sql.unsafe(`grant usage on schema public to ${role}`)
+
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      new RegExp(
+        `"${role}" may not create tables in the schema "public".*grant create on schema "public" to "${role}"`,
+      ),
+    )
+    expectSentence(
+      await explain({ DATABASE_URL: url, DATABASE_SCHEMA: 'auth' }),
+      new RegExp(`no schema "auth".*create schema "auth" authorization "${role}"`),
+    )
+    await sql.unsafe(`create schema auth authorization ${role}`)
+    expect((await explain({ DATABASE_URL: url, DATABASE_SCHEMA: 'auth' })).atStart).toBe('success')
+  })
+
+  test('a role that may not use the tables of another role', async () => {
+    const { url, sql, role } = await openForTest(createRole)
+
+    expectSentence(await explain({ DATABASE_URL: url }), /may not read the table servauth_migrations/)
+    await sql.unsafe(`grant select on all tables in schema public to ${role}`)
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      /may not read and write these tables: .*users.*grant select, insert/,
+    )
+    await sql.unsafe(`grant select, insert, update, delete on all tables in schema public to ${role}`)
+    expect(await explain({ DATABASE_URL: url })).toEqual({
+      atStart: 'success',
+      inDoctor: expect.stringMatching(/^good: .*schema public/),
+    })
+    await sql`delete from servauth_migrations where name = (select max(name) from servauth_migrations)`
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      /tables belong to the role "servauth".*Run "servauth migrate" once/,
+    )
+  })
+})
+
+test('doctor names a wrong password, a server that is down, and TLS that the server does not offer', async () => {
+  const { url } = await openDatabase()
+  const checkChanged = (change: (url: URL) => void) => {
+    const copy = new URL(url)
+    change(copy)
+    return checkDatabase({ DATABASE_URL: copy.href })
+  }
+  const wrong = await checkChanged((copy) => (copy.password = 'canary'))
+  const down = await checkChanged((copy) => (copy.port = '1'))
+  const encrypted = await checkChanged((copy) => (copy.search = 'sslmode=require'))
+
+  expect(wrong.verdict).toMatchObject({ state: 'bad', summary: expect.stringMatching(/28P01/) })
+  expect(down.verdict).toMatchObject({ state: 'bad', summary: expect.stringMatching(/ECONNREFUSED/) })
+  expect(encrypted.verdict).toMatchObject({ state: 'bad', advice: expect.stringMatching(/offers no TLS/) })
+  expect(JSON.stringify([wrong, down, encrypted])).not.toContain('canary')
+})
+
+test('before the first start, doctor says that nothing is there yet', async () => {
+  const { url, empty } = await openDatabase()
+  await empty()
+  const { verdict } = await checkDatabase({ DATABASE_URL: url })
+
+  expect(verdict).toMatchObject({ state: 'note', summary: expect.stringContaining('nothing is there yet') })
+})
+
+/** The messages of a log, without those about requests and mails. */
+const messagesOf = (output: string) =>
+  output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => String((JSON.parse(line) as { msg?: unknown }).msg))
+    .filter((message) => !/^request$|mail/.test(message))
+
+test('a server that waits logs the reason once, and is ready when the reason is gone', async () => {
+  const { url, sql, setDefault } = await openDatabase()
+  await setDefault('default_transaction_read_only = on')
+  const program = await launchProgram({ DATABASE_URL: url, THROTTLE: 'on' })
+  await expect.poll(program.output, { timeout: 30_000 }).toContain('not ready yet')
+  // Three more attempts, one each second.
+  await pause(3500)
+  const messages = messagesOf(program.output())
+  await sql`set default_transaction_read_only = off`
+  await setDefault('default_transaction_read_only = off')
+  await program.untilReady()
+  await program.stop()
+
+  expect(messages).toEqual([
+    expect.stringMatching(/^not ready yet: The database .* accepts no writes: .*\. Switch it off/),
+  ])
+})
+
+describe('a role that may open three connections', () => {
+  const database = useResource(() => createRole('connection limit 3'))
+  beforeAll(async () => {
+    await database.sql.unsafe(
+      `drop schema public cascade; create schema public authorization ${database.role}`,
+    )
+  })
+
+  test('is enough for a server with DATABASE_POOL_SIZE=1', async () => {
+    const settings = { DATABASE_URL: database.url, DATABASE_POOL_SIZE: '1', SMTP_URL: 'smtp://127.0.0.1:1' }
+    const program = await startProgram(settings)
+    let most = 0
+    const count = async () => {
+      const [row] =
+        await database.sql`select count(*)::int from pg_stat_activity where usename = ${database.role}`
+      most = Math.max(most, Number(row?.count))
+    }
+    const watch = setInterval(() => void count(), 50)
+    const codes = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const { client, input, user } = await program.registerUser()
+        const newPassword = 'another long phrase'
+        const answers = [
+          await program.client().login({ ...input, password: 'not the password' }),
+          await program.client().login(input),
+          await client.me(),
+          await client.refresh(),
+          await client.updateMe({ username: 'Ada' }),
+          await client.changePassword({ currentPassword: input.password, newPassword }),
+          await client.updateMe({ email: `moved-${user.email}`, currentPassword: newPassword }),
+          await client.call('requestPasswordReset', { email: user.email }),
+          await client.sessions(),
+          await client.events(),
+          await client.call('revokeOtherSessions'),
+          await client.deleteMe({ password: newPassword }),
+        ]
+        return answers.map(({ code }) => code).filter(Boolean)
+      }),
+    )
+    // The listening connection is checked over another one every five seconds.
+    await pause(6000)
+    clearInterval(watch)
+    await program.stop()
+
+    expect(codes).toEqual(Array(4).fill(['INVALID_CREDENTIALS']))
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(3)
+    expect(messagesOf(program.output())).toEqual([expect.stringMatching(/^THROTTLE/), 'ready', 'stopping'])
+  })
+
+  test('is reported if the pool of the server is larger', async () => {
+    const warnings: string[] = []
+    await migrate({ DATABASE_URL: database.url }, { onWarning: (message) => warnings.push(message) })
+    const { verdict } = await checkDatabase({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: 20 })
+
+    expect(warnings).toEqual([
+      expect.stringMatching(/allows 3 connections, and the server may open 22.*DATABASE_POOL_SIZE/),
+    ])
+    expect(verdict).toMatchObject({ state: 'note', summary: expect.stringContaining('allows 3 connections') })
+  })
+})
+
+describe.runIf(hasPgbouncer)('behind PgBouncer', () => {
+  test('in session mode, everything works without further settings', async () => {
+    const { url: direct, setDefault } = await openDatabase()
+    await setDefault(`statement_timeout = '1s'`)
+    const url = await startPgbouncer(direct, 'session')
+    const program = await startProgram({ DATABASE_URL: url, THROTTLE: 'on' })
+    const { client } = await program.registerUser()
+    const answers = [await client.me(), await client.refresh(), await client.logout()]
+    const { verdict } = await checkDatabase({ DATABASE_URL: url })
+    await program.stop()
+
+    expect(answers.map(({ code }) => code)).toEqual(Array(3).fill(undefined))
+    expect(verdict).toMatchObject({ state: 'good' })
+    expect(messagesOf(program.output())).toEqual(['ready', 'stopping'])
+  })
+
+  test('in transaction mode, a start is refused in words and leaves nothing behind', async () => {
+    const { url: direct } = await openDatabase()
+    const url = await startPgbouncer(direct, 'transaction')
+    const messages = await explain({ DATABASE_URL: url })
+    const other = postgres(url, { max: 1, prepare: false, fetch_types: false })
+    const [row] = await other`select current_setting('statement_timeout') as value`
+    await other.end()
+
+    expectSentence(messages, /no session of their own.*uses transaction mode/)
+    expect(row?.value).toBe('0')
+  })
+})
