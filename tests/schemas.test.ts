@@ -129,11 +129,14 @@ test('two servers can share a database, each with a schema of its own', async ()
 })
 
 describe('the journal', () => {
-  /** The journal of a version that kept it in Drizzle's default table. */
-  async function createEarlierJournal(sql: Sql, count: number) {
+  /** How many migrations the last version had that kept its journal in Drizzle's default table. */
+  const EARLIER_COUNT = readMigrations().findIndex(({ name }) => name.endsWith('functions_find_their_tables'))
+
+  /** The journal of that version. */
+  async function createEarlierJournal(sql: Sql) {
     await sql`create schema if not exists drizzle`
     await sql`create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`
-    for (const { hash, when } of readMigrations().slice(0, count)) {
+    for (const { hash, when } of readMigrations().slice(0, EARLIER_COUNT)) {
       await sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${when})`
     }
   }
@@ -142,7 +145,7 @@ describe('the journal', () => {
     const database = await openDatabase()
     const { sql } = database
     await sql`drop table servauth_migrations`
-    await createEarlierJournal(sql, 9)
+    await createEarlierJournal(sql)
     await sql`alter function keep_newest_sessions() reset all`
     await sql`insert into users (email, password) values ('ada@example.com', 'x')`
 
@@ -150,7 +153,7 @@ describe('the journal', () => {
     const applied = await migrate({ DATABASE_URL: database.url })
 
     const rest = readMigrations()
-      .slice(9)
+      .slice(EARLIER_COUNT)
       .map(({ name }) => name)
     expect(before).toMatchObject({ missing: rest, isAhead: false })
     expect(applied).toEqual(rest)
@@ -159,7 +162,7 @@ describe('the journal', () => {
     )
     expect(await sql`select email from users`).toEqual([{ email: 'ada@example.com' }])
     // The earlier version may be started again.
-    expect(await sql`select id from drizzle.__drizzle_migrations`).toHaveLength(9)
+    expect(await sql`select id from drizzle.__drizzle_migrations`).toHaveLength(EARLIER_COUNT)
     expect(await migrate({ DATABASE_URL: database.url })).toEqual([])
   })
 
@@ -180,7 +183,7 @@ describe('the journal', () => {
 
   test('of an earlier version counts only in the schema of its tables', async () => {
     const database = await openDatabase()
-    await createEarlierJournal(database.sql, 9)
+    await createEarlierJournal(database.sql)
 
     const applied = await migrate({ DATABASE_URL: database.url, DATABASE_SCHEMA: 'auth' })
 
