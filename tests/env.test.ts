@@ -193,7 +193,10 @@ describe('the environment', () => {
     ['BETTER_AUTH_TELEMETRY_ENDPOINT', 'https://evil.example', /remove it/],
     ['PGSSL', 'prefer', /write the option into DATABASE_URL/],
     ['PGPREPARE', 'false', /write the option into DATABASE_URL/],
-    ['PGTARGETSESSIONATTRS', 'standby', /write the option into DATABASE_URL/],
+    ['PGTARGETSESSIONATTRS', 'standby', /must be read-write or primary/],
+    ['PGSSLMODE', 'always', /must be one of disable/],
+    ['DATABASE_SCHEMA', 'pg_servauth', /must not be a schema of PostgreSQL itself/],
+    ['DATABASE_POOL_SIZE', '0', /must be a whole number from 1 to 1000/],
     ['NODE_TLS_REJECT_UNAUTHORIZED', '0', /NODE_EXTRA_CA_CERTS/],
   ])('%s=%s is refused by name, and the value is not printed', (name, value, sentence) => {
     const faults = faultsOf({ ...complete, [name]: value })

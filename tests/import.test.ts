@@ -258,7 +258,10 @@ describe('an import', () => {
 
     expect(noTable).toMatchObject({ code: 1, output: expect.stringContaining('There is no table "user"') })
     expect(gone).toMatchObject({ code: 1, output: expect.stringContaining('does not exist') })
-    expect(noUrl).toMatchObject({ code: 2, output: expect.stringContaining('must begin with postgres://') })
+    expect(noUrl).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('must be a URL, such as postgres://'),
+    })
     expect(gone.output).not.toContain(new URL(empty.url).password)
   })
 })

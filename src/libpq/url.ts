@@ -56,7 +56,8 @@ function findMistake(text: string) {
   const raw = (character: string) =>
     `the user or the password contains a raw ${character}; special characters must be %-encoded there: ${ENCODED}`
   if (/^(["']).*\1$/s.test(text)) return 'is in quotes: remove them'
-  if (!/^postgres(ql)?:\/\//.test(text)) return 'must begin with postgres:// or postgresql://'
+  if (!/^postgres(ql)?:\/\//.test(text))
+    return 'must be a URL, such as postgres://user:password@db.example.com/servauth'
   if (/\p{Cc}/u.test(text)) return 'contains a line break or another control character'
   if (/%00/.test(text)) return 'must not contain %00'
   if (/%(?![0-9a-f]{2})/i.test(text)) return raw('%')
