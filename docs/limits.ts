@@ -101,17 +101,17 @@ function attributesOf(write: 'writeSession' | 'writeDevice') {
 }
 
 const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
-  loginPerAddress: 'sign-ins from one network',
+  loginPerAddress: 'sign-ins from one network; after that, as many from each browser that the account knows',
   loginFailures:
     'wrong passwords, or wrong codes, in a row from one place without a wait, and the longest wait',
-  factorPerAddress: 'guesses at second factors from one network',
+  factorPerAddress: 'guesses at second factors from one network or one browser',
   registerPerAddress: 'registrations from one network',
-  mailedTokenPerAddress: 'mailed tokens tried from one network',
+  mailedTokenPerAddress: 'mailed tokens tried from one network or one browser',
   reauthenticatePerSession: 'passwords given in one session',
   emailChangePerAccount: 'changes of address for one account',
   writePerSession: 'changes in one session',
   linkMailPerMailbox: 'mails with a link for a reset or a verification to one mailbox',
-  mailRequestPerAddress: 'mails requested from one network, for any address',
+  mailRequestPerAddress: 'mails requested from one network or one browser, for any address',
   eventPerAddress: 'events of one kind that any client can cause, from one network; also with `THROTTLE=off`',
 }
 

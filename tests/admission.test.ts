@@ -73,6 +73,22 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
     expect(count(answers, 'SERVICE_UNAVAILABLE')).toBeGreaterThan(FLOOD / 2)
   })
 
+  test('an attempt that the full gate refuses is no wrong password', async () => {
+    const { client } = await serverWithUsers('loginPerAddress=9999/60')
+    const [input, network] = [{ ...account(), transport: 'TOKEN' }, from('203.0.113.1')]
+    await client().call('register', input, network)
+
+    const flood = Promise.all(Array.from({ length: FLOOD }, () => client().call('login', account(), network)))
+    const codes = []
+    for (let attempt = 0; attempt < 10; attempt++) {
+      codes.push((await client().call('login', input, network)).code)
+    }
+    await flood
+
+    expect(codes).toContain('SERVICE_UNAVAILABLE')
+    expect(codes).not.toContain('TOO_MANY_REQUESTS')
+  })
+
   test('an address is one network, however it is spelled', async () => {
     const { client } = await serverWithUsers()
     const spellings = [

@@ -48,16 +48,84 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       )
     })
 
-    test('any live verification link lets the owner of the mailbox set a password', async () => {
+    test('any live verification link lets the owner of the mailbox set a password, and voids what was set up', async () => {
       const { email, password } = account()
-      await person(server, STRANGER).register({ email, password: 'the password of a stranger' })
+      const stranger = { email, password: 'the password of a stranger', username: 'Mallory' }
+      await person(server, STRANGER).register(stranger)
       const { token } = await server.mailbox.mail(email, /Verify/)
       const owner = person(server, OWNER)
 
       const reset = await owner.call('resetPassword', { token, newPassword: password })
 
       expect(reset.data).toBe(true)
-      expect((await owner.login({ email, password })).data?.user.emailVerified).toBe(true)
+      const { data } = await owner.login({ email, password })
+      expect(data?.user).toMatchObject({ emailVerified: true, username: null })
+    })
+
+    test('a sign-in after a registration does not show whether the address was free', async () => {
+      const [taken, free, left] = [account(), account(), account()]
+      for (const { email, password } of [taken, left]) {
+        await person(server, OWNER).register({ email, password })
+        const { token } = await server.mailbox.mail(email, /Verify/)
+        await person(server, OWNER).call('verifyEmail', { token, password })
+      }
+      const owner = person(server, OWNER)
+      await owner.login(left)
+      const newEmail = account().email
+      await owner.updateMe({ email: newEmail, currentPassword: left.password })
+      const { token } = await server.mailbox.mail(newEmail, /Confirm/)
+      await owner.call('verifyEmail', { token })
+
+      const password = 'the password of a stranger'
+      const answers = []
+      for (const { email } of [taken, free, left]) {
+        const stranger = person(server, STRANGER)
+        const registered = await stranger.register({ email, password })
+        const wrong = await stranger.login({ email, password: 'not the password' })
+        const right = await stranger.login({ email, password })
+        answers.push([registered.status, wrong.code, right.code])
+      }
+
+      const status = adapter === 'REST' ? 201 : 200
+      expect(new Set(answers.map(String))).toEqual(
+        new Set([String([status, 'INVALID_CREDENTIALS', 'EMAIL_NOT_VERIFIED'])]),
+      )
+      expect((await person(server, OWNER).login(taken)).code).toBeUndefined()
+    })
+
+    test('a registration changes nothing of an account that had a password before', async () => {
+      const { email, password } = account()
+      const owner = person(server, OWNER)
+      await owner.register({ email, password, username: 'Ada' })
+      await server.mailbox.mail(email, /Verify/)
+      // As an import leaves an account: not verified, with a password and without a registration.
+      await server.sql`delete from registrations`
+      await server.sql`delete from verification`
+
+      const stranger = { email, password: 'the password of a stranger' }
+      await person(server, STRANGER).register({ ...stranger, username: 'Mallory' })
+      const { token } = await server.mailbox.mail(email, /Verify/, 2)
+
+      expect((await owner.login({ email, password })).code).toBe('EMAIL_NOT_VERIFIED')
+      expect((await owner.call('verifyEmail', { token, password })).data).toBe(true)
+      expect((await owner.login({ email, password })).data?.user.username).toBe('Ada')
+      expect((await person(server, STRANGER).login(stranger)).code).toBe('INVALID_CREDENTIALS')
+    })
+
+    test('a new link is about the registration of the place that asks for it', async () => {
+      const { email, password } = account()
+      const owner = person(server, OWNER)
+      await owner.register({ email, password })
+      await server.mailbox.mail(email, /Verify/)
+      await server.sql`update verification set expires_at = now()`
+      await person(server, STRANGER).register({ email, password: 'the password of a stranger' })
+      await server.mailbox.mail(email, /Verify/, 2)
+
+      await owner.call('requestEmailVerification', { email })
+      const { token } = await server.mailbox.mail(email, /Verify/, 3)
+
+      expect((await owner.call('verifyEmail', { token, password })).data).toBe(true)
+      expect((await owner.login({ email, password })).code).toBeUndefined()
     })
   })
 
@@ -180,6 +248,43 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect((await owner.call('verifyEmail', { token: confirm.token })).code).toBe('INVALID_TOKEN')
     })
 
+    test('cancelling a change leaves a reset link valid', async () => {
+      const { email, password, owner } = await verified()
+      await owner.updateMe({ email: account().email, currentPassword: password })
+      const cancel = await server.mailbox.mail(email, /was requested/)
+      await owner.call('requestPasswordReset', { email })
+      const reset = await server.mailbox.mail(email, /Reset/)
+
+      await owner.call('cancelEmailChange', { token: cancel.token })
+
+      const { data } = await owner.call('resetPassword', { token: reset.token, newPassword: 'a new phrase' })
+      expect(data).toBe(true)
+    })
+
+    test('no link that confirms a change outlives the link that cancels it', async () => {
+      const { email, password } = await verified()
+      const taker = person(server, TAKER)
+      await taker.login({ email, password })
+      const newEmail = account().email
+      await taker.updateMe({ email: newEmail, currentPassword: password })
+      const cancel = await server.mailbox.mail(email, /was requested/)
+      await server.mailbox.mail(newEmail, /Confirm/)
+      await server.sql`update verification set expires_at = expires_at - interval '71 hours 30 minutes'`
+
+      await taker.call('requestEmailVerification')
+      await server.mailbox.mail(newEmail, /Confirm/, 2)
+      const expiries = await server.sql`
+        select expires_at from verification
+        where purpose = 'EMAIL_CHANGE_CANCEL' and value = ${email} or value = ${newEmail}`
+      const cancelled = await person(server, OWNER).call('cancelEmailChange', { token: cancel.token })
+      await taker.call('requestEmailVerification')
+
+      expect(expiries).toHaveLength(2)
+      expect(Number(expiries[0]?.expires_at)).toBe(Number(expiries[1]?.expires_at))
+      expect(cancelled.data).toBe(true)
+      expect((await taker.me()).data?.pendingEmail).toBeNull()
+    })
+
     test('a bearer alone changes no address and deletes no account, also in a fresh session', async () => {
       const input = account()
       const client = person(server, OWNER, 'TOKEN')
@@ -251,6 +356,32 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       const login = await owner.login({ email, password })
 
       expect(login.code).toBeUndefined()
+    })
+
+    test('a known browser does not wait for a neighbour who uses up the attempts of the network', async () => {
+      const { email, password, owner } = await verified()
+      const neighbour = person(server, OWNER)
+      const answers = []
+      for (let attempt = 0; attempt < 21; attempt++) answers.push((await neighbour.login(account())).code)
+
+      const strangersBrowser = await neighbour.login({ email, password })
+      const ownBrowser = await owner.login({ email, password })
+
+      expect(answers.at(-1)).toBe('TOO_MANY_REQUESTS')
+      expect(strangersBrowser.code).toBe('TOO_MANY_REQUESTS')
+      expect(ownBrowser.code).toBeUndefined()
+    })
+
+    test('the places of a taker are forgotten when the owner takes the account back', async () => {
+      const { email, taker, owner } = await takenOver()
+      const { token } = await server.mailbox.mail(email, /was changed/)
+      await owner.call('undoEmailChange', { token, newPassword: 'a phrase of the owner' })
+      const before = await server.sql`select from mail_outbox where recipient = ${email} and kind = 'sign-in'`
+
+      await taker.login({ email, password: 'a phrase of the owner' })
+
+      const after = await server.sql`select from mail_outbox where recipient = ${email} and kind = 'sign-in'`
+      expect(after.length).toBe(before.length + 1)
     })
 
     test('the owner signs in from anywhere after a reset, whatever strangers do', async () => {

@@ -49,6 +49,18 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
     expect([...throttled]).toEqual([{ count: 1 }])
   })
 
+  test('the writes of a session are all answered soon if the database does not answer', async () => {
+    const server = await startServer(settings)
+    const { client } = await server.registerUser(adapter)
+    await client.me()
+    server.proxy.freeze()
+
+    const answers = await Promise.all(Array.from({ length: 30 }, () => rename(client)))
+    server.proxy.restore()
+
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
+  })
+
   test('every mutation that needs a session is counted, before it does its work', async () => {
     const server = await startServer({ ...settings, THROTTLE_LIMITS: 'writePerSession=1/60' })
     const { client, input } = await server.registerUser(adapter)

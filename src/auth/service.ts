@@ -65,6 +65,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     createCounter,
     enabled: env.THROTTLE,
     limits: env.THROTTLE_LIMITS,
+    places,
     observer,
   })
   const encryption = createEncryption(env.AUTH_SECRET, 'factor')

@@ -41,7 +41,7 @@ const TEMPLATES = {
     subject: 'A new e-mail address was requested for your account',
     lines: ({ address, at }) => [
       `On ${formatTime(at)}, a change of the address of your account to ${address} was requested. It takes effect when that address is confirmed.`,
-      'If this was not you, follow the link to cancel the change, and reset your password. The link is valid for one hour.',
+      'If this was not you, follow the link to cancel the change, and reset your password. The link is valid for 72 hours.',
     ],
     linkText: 'Cancel the change',
   },

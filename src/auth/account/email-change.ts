@@ -18,8 +18,6 @@ type EmailChange = {
   keptSession: Pick<SessionRow, 'id' | 'transport'> | undefined
   client: Client
   verified?: boolean
-  /** Whether to send a verification mail to the new address. */
-  mayMail?: boolean
 }
 
 /**
@@ -34,7 +32,7 @@ export async function changeEmail(
     outbox,
     refreshTokens,
   }: { mailedTokens: MailedTokens; outbox: Outbox; refreshTokens: RefreshTokens },
-  { user, newEmail, keptSession, client, verified = false, mayMail = false }: EmailChange,
+  { user, newEmail, keptSession, client, verified = false }: EmailChange,
 ) {
   if (await isEmailTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
   const [row] = await tx
@@ -53,7 +51,7 @@ export async function changeEmail(
     const undo = { id: mail.id, userId: user.id, value: user.email, purpose: 'EMAIL_CHANGE_UNDO' } as const
     await mailedTokens.store(tx, undo)
   }
-  if (mayMail)
+  if (!verified)
     await outbox.add(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id, client })
   // The answer cannot carry a new secret to a TOKEN session. It keeps its old one until its next rotation.
   const renewed =
@@ -77,13 +75,13 @@ export async function isEmailTaken(executor: Executor, email: string, userId: st
  * can take the address until then, because that would break the link.
  */
 export async function isReservedForUndo(executor: Executor, email: string, exceptUserId?: string) {
-  return (await findReservedEmails(executor, [email], exceptUserId)).length > 0
+  return (await findReservations(executor, [email], exceptUserId)).length > 0
 }
 
-/** Finds the reserved addresses among many. */
-export async function findReservedEmails(executor: Executor, emails: string[], exceptUserId?: string) {
-  const rows = await executor
-    .select({ email: verifications.value })
+/** Finds the reserved addresses among many, and the accounts that they are reserved for. */
+export async function findReservations(executor: Executor, emails: string[], exceptUserId?: string) {
+  return executor
+    .select({ email: verifications.value, userId: verifications.userId })
     .from(verifications)
     .where(
       and(
@@ -93,5 +91,4 @@ export async function findReservedEmails(executor: Executor, emails: string[], e
         exceptUserId ? ne(verifications.userId, exceptUserId) : undefined,
       ),
     )
-  return rows.map(({ email }) => email)
 }

@@ -7,7 +7,7 @@ import { registrations, sessions, type UserRow, users } from '../../db/schema.ts
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endMailedTokens, endPendingChange } from '../mailing/mailed-tokens.ts'
 import { changeEmail } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
@@ -25,7 +25,7 @@ export function createEmailLinks(dependencies: Dependencies) {
       const { client } = caller
       const identity = await (input ? formerIdentity(caller) : caller.identify())
       if (!identity && !input) throw invalid('email', 'Is required when signed out.')
-      if (!(await throttle.mayRequestMail(client))) return true
+      await throttle.countMailRequest(client)
       if (identity) {
         const { user, session } = identity
         const kind = user.pendingEmail ? 'email-change' : 'email-verification'
@@ -61,7 +61,7 @@ export function createEmailLinks(dependencies: Dependencies) {
       await throttle.countMailedToken(caller.client)
       const userId = await db.transaction(async (tx) => {
         const { user } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
-        await endMailedTokens(tx, user)
+        await endPendingChange(tx, user)
         await recordEvent(tx, 'email_change_cancelled', user.id, caller.client)
         return user.id
       })
@@ -78,7 +78,7 @@ export function createEmailLinks(dependencies: Dependencies) {
         .transaction(async (tx) => {
           const { user, ...undo } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
           const { client } = caller
-          await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
+          await recoverAccount(tx, dependencies, { user, email, passwordHash, client })
           await mailedTokens.endLaterUndoTokens(tx, user.id, undo)
           await recordEvent(tx, 'email_change_undone', user.id, client)
           await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
@@ -95,11 +95,11 @@ export function createEmailLinks(dependencies: Dependencies) {
       const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
       const passwordHash = await hashNewPassword(newPassword, email, caller)
       const userId = await db.transaction(async (tx) => {
-        const { user, ...report } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
+        const { user } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
         // After a change of address the undo link of the old mailbox is the way back, not this one.
         if (user.email !== email) throw new AuthError('INVALID_TOKEN')
         const { client } = caller
-        await recoverAccount(tx, dependencies, { user, email, passwordHash, since: report.createdAt, client })
+        await recoverAccount(tx, dependencies, { user, email, passwordHash, client })
         await recordEvent(tx, 'sign_in_reported', user.id, client)
         return user.id
       })

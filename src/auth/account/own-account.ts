@@ -7,14 +7,15 @@ import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { createRandomId } from '../keys/sealed-tokens.ts'
+import { endMailedTokens, endPendingChange } from '../mailing/mailed-tokens.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
 import { changeEmail, isEmailTaken } from './email-change.ts'
 import { createReauthentication } from './reauthentication.ts'
 
 /** Reads, changes and deletes the signed-in user's own account. */
 export function createOwnAccount(dependencies: Dependencies) {
-  const { db, outbox, requireEmailVerification, sessionCache, throttle } = dependencies
+  const { db, mailedTokens, outbox, requireEmailVerification, sessionCache, throttle } = dependencies
   const reauthentication = createReauthentication(dependencies)
 
   return {
@@ -42,7 +43,7 @@ export function createOwnAccount(dependencies: Dependencies) {
         caller,
       )
       if (newEmail) await throttle.countEmailChange(user.id, caller.client)
-      const mayMail = newEmail !== undefined && (await throttle.mayRequestMail(caller.client))
+      if (newEmail && outbox.enabled) await throttle.countMailRequest(caller.client)
 
       const { row, secret } = await db
         .transaction(async (tx) => {
@@ -51,15 +52,14 @@ export function createOwnAccount(dependencies: Dependencies) {
           if (newEmail && needsConfirmation) outbox.requireEnabled()
           const row = await setProfile(tx, current, profile)
           // Setting the current address again cancels a pending change.
-          if (isCancelled) await endMailedTokens(tx, current)
+          if (isCancelled) await endPendingChange(tx, current)
           if (!newEmail) return { row: isCancelled ? { ...row, pendingEmail: null } : row, secret: undefined }
-          if (needsConfirmation) return setPendingEmail(tx, identity, newEmail, mayMail, caller)
+          if (needsConfirmation) return setPendingEmail(tx, identity, newEmail, caller)
           return changeEmail(tx, dependencies, {
             user: current,
             newEmail,
             keptSession: identity.session,
             client: caller.client,
-            mayMail,
           })
         })
         .catch((fault: unknown) => {
@@ -106,7 +106,6 @@ export function createOwnAccount(dependencies: Dependencies) {
     tx: Executor,
     { user, session }: Identity,
     pendingEmail: string,
-    mayMail: boolean,
     { client }: Caller,
   ) {
     const isTaken = await isEmailTaken(tx, pendingEmail, user.id)
@@ -118,10 +117,11 @@ export function createOwnAccount(dependencies: Dependencies) {
     if (!row) throw unauthenticated('REVOKED')
     const kind = isTaken ? 'address-taken' : 'email-change'
     const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
-    if (mayMail) await outbox.add(tx, mail)
-    // The present mailbox gets a link that cancels the change.
-    const notice = { recipient: user.email, userId: user.id, sessionId: session.id }
-    await outbox.add(tx, { kind: 'email-change-requested', ...notice })
+    await outbox.add(tx, mail)
+    // The present mailbox gets a link that cancels the change. No link that confirms the change outlives it.
+    const notice = { id: createRandomId(), userId: user.id, sessionId: session.id }
+    await outbox.add(tx, { kind: 'email-change-requested', recipient: user.email, ...notice })
+    await mailedTokens.store(tx, { ...notice, purpose: 'EMAIL_CHANGE_CANCEL', value: user.email })
     await recordEvent(tx, 'email_change_requested', user.id, client)
     return { row, secret: undefined }
   }

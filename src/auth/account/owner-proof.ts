@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq, or } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import { registrations, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
@@ -30,28 +30,34 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
     const identity = await formerIdentity(caller)
     if (identity?.user.id === userId) return { sessionId: identity.session.id }
     if (!password) throw passwordRequired()
-    await throttle.countLoginOfNetwork(caller.client)
     const [user] = await db.select().from(users).where(eq(users.id, userId))
     if (!user) throw new AuthError('INVALID_TOKEN')
-    const [registration] = await db.select().from(registrations).where(eq(registrations.id, mailId))
-    return checkPassword(user, registration, password, caller)
+    await throttle.countLoginOfNetwork(user.email, caller.client)
+    return checkPassword(user, mailId, password, caller)
   }
 
-  async function checkPassword(
-    user: UserRow,
-    registration: Registration | undefined,
-    password: string,
-    { client }: Caller,
-  ) {
+  async function checkPassword(user: UserRow, mailId: string, password: string, { client }: Caller) {
     const place = await places.find(user.email, client)
-    const onSuccess = await throttle.countLogin(user.email, place, client)
-    const passwordHash = registration?.password ?? user.password
-    const isRight = await passwords.admit(client, () => passwords.verify(passwordHash, password))
-    if (!isRight || (user.passwordLockedAt && !registration)) {
+    return throttle.attemptLogin(user.email, place, client, async () => {
+      const proof = await passwords.admit(client, () => findMatch(user, mailId, password))
+      if (proof) return proof
       await recordEvent(db, 'reauthentication_failed', user.id, client)
       throw new AuthError('INVALID_CREDENTIALS')
+    })
+  }
+
+  /** The link of a registration proves its own password, and that of the account unless another registration set it. */
+  async function findMatch(user: UserRow, mailId: string, password: string) {
+    const { id, userId, password: hash } = registrations
+    const isCandidate = and(eq(userId, user.id), or(eq(id, mailId), eq(hash, user.password)))
+    const candidates = await db.select().from(registrations).where(isCandidate)
+    const registration = candidates.find((candidate) => candidate.id === mailId)
+    if (registration && (await passwords.verify(registration.password, password))) {
+      return { passwordHash: registration.password, registration }
     }
-    await onSuccess()
-    return { passwordHash, registration }
+    const isRegistered = candidates.some((candidate) => candidate.password === user.password)
+    if (isRegistered || user.passwordLockedAt) return undefined
+    const isRight = await passwords.verify(user.password, password)
+    return isRight ? { passwordHash: user.password, registration: undefined } : undefined
   }
 }

@@ -1,4 +1,4 @@
-import { and, eq, gte, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { places as placesTable, type UserRow, users } from '../../db/schema.ts'
@@ -12,19 +12,17 @@ type Recovery = {
   email: string
   /** The hash of a new password; without it the password is locked and a mail leads to a new one. */
   passwordHash: string | undefined
-  /** When the taker came. Places known since then are forgotten. */
-  since: Date
   client: Client
 }
 
 /**
  * Takes an account out of the hands of someone who knows its password: all sessions end, the password no longer works,
- * and what was set up since then is void. Works on a locked user.
+ * and what was set up is void. Works on a locked user.
  */
 export async function recoverAccount(
   tx: Executor,
   { outbox, places }: Pick<Dependencies, 'outbox' | 'places'>,
-  { user, email, passwordHash, since, client }: Recovery,
+  { user, email, passwordHash, client }: Recovery,
 ) {
   const password = passwordHash
     ? { password: passwordHash, passwordLockedAt: null }
@@ -35,7 +33,8 @@ export async function recoverAccount(
     .update(users)
     .set({ email, emailVerified: true, pendingEmail: null, pendingSessionId: null, ...password })
     .where(eq(users.id, user.id))
-  await tx.delete(placesTable).where(and(eq(placesTable.userId, user.id), gte(placesTable.signedInAt, since)))
+  // The taker may have come before the change that the owner noticed. So only the owner's place is known from now on.
+  await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
   await places.add(tx, user.id, client)
   if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })
 }

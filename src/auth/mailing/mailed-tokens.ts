@@ -12,7 +12,7 @@ export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {
   PASSWORD_RESET: 15 * 60,
   EMAIL_VERIFICATION: 60 * 60,
   EMAIL_CHANGE_UNDO: 72 * 3600,
-  EMAIL_CHANGE_CANCEL: 60 * 60,
+  EMAIL_CHANGE_CANCEL: 72 * 3600,
   SIGN_IN_REPORT: 72 * 3600,
 }
 
@@ -154,6 +154,20 @@ export async function endMailedTokens(
         isToLeftMailbox && and(eq(mailOutbox.userId, id), isToLeftMailbox),
       ),
     )
+}
+
+/** Ends a pending change of address with its links. */
+export async function endPendingChange(executor: Executor, { id, email }: UserRow) {
+  const { purpose, userId, value } = verifications
+  const isOfChange = or(
+    eq(purpose, 'EMAIL_CHANGE_CANCEL'),
+    and(eq(purpose, 'EMAIL_VERIFICATION'), ne(value, email)),
+  )
+  await executor.update(users).set({ pendingEmail: null, pendingSessionId: null }).where(eq(users.id, id))
+  await executor.delete(verifications).where(and(eq(userId, id), isOfChange))
+  await executor
+    .delete(mailOutbox)
+    .where(and(isPending('email-change', 'email-change-requested'), eq(mailOutbox.userId, id)))
 }
 
 /** Ends all mailed tokens of a user, those that lead an owner back too: the mailbox has never been proven before. */

@@ -35,6 +35,8 @@ type Parts = {
   observer?: Observer | undefined
 }
 
+type NewLink = { id: string; row: MailRow; user: UserRow; registration: { id: string } | undefined }
+
 export const isRequestedKind = (kind: string) => kind in COUNTED_KINDS
 
 /**
@@ -48,22 +50,25 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
    * @returns the id from which the token of the link derives; null if the mail must not be sent
    */
   return async function chooseLink(tx: Executor, row: MailRow, user: UserRow): Promise<string | null> {
-    const isOfRegistration = row.kind === 'email-verification' && (await findRegistration(tx, row))
-    const live = await findLiveLink(tx, row, user, isOfRegistration ? row.id : undefined)
+    const registration = await findRegistration(tx, row, user)
+    const live = registration ? registration.isLive && registration : await findLiveLink(tx, row, user)
     if (row.tokenMade) {
+      if (live) return live.id
       // A retry. If the link has expired or was used, the mail gets another one, never the same token again.
-      return live?.id ?? (isOfRegistration ? null : storeLink(tx, createRandomId(), row, user))
+      return registration?.id === row.id
+        ? null
+        : storeLink(tx, { id: createRandomId(), row, user, registration })
     }
     if (limit && !isCausedByOwner(row) && !(await isWithinLimit(tx, row, user, live, limit))) return null
     await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, row.id))
-    return live?.id ?? storeLink(tx, row.id, row, user)
+    return live ? live.id : storeLink(tx, { id: row.id, row, user, registration })
   }
 
   async function isWithinLimit(
     tx: Executor,
     row: MailRow,
     user: UserRow,
-    live: { id: string } | undefined,
+    live: { id: string } | false | undefined,
     [max, seconds]: RateLimit,
   ) {
     // Links that are sent again use at most half, so that strangers leave room for the next new link.
@@ -74,14 +79,21 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
     return !live || markResent(tx, live.id, await isFromKnownPlace(tx, row, user))
   }
 
-  async function storeLink(tx: Executor, id: string, row: MailRow, user: UserRow) {
+  async function storeLink(tx: Executor, { id, row, user, registration }: NewLink) {
     const purpose = TOKEN_PURPOSES[row.kind]
     if (!purpose) throw new TypeError(`A mail of the kind ${row.kind} carries no token`)
-    const isOfChange = row.kind === 'email-change'
-    if (isOfChange) await endOtherChanges(tx, user)
     const { recipient: value, createdAt, expiresAt } = row
-    const sessionId = (isOfChange && user.pendingSessionId) || row.sessionId
-    await mailedTokens.store(tx, { id, purpose, userId: user.id, value, sessionId, createdAt, expiresAt })
+    const link = { id, purpose, userId: user.id, value, sessionId: row.sessionId, createdAt, expiresAt }
+    if (row.kind === 'email-change') {
+      const end = await findEndOfChange(tx, user)
+      if (!end) return null
+      await endOtherChanges(tx, user)
+      if (end < expiresAt) link.expiresAt = end
+      link.sessionId = user.pendingSessionId ?? row.sessionId
+    }
+    // The id of a registration is that of its link.
+    if (registration) await tx.update(registrations).set({ id }).where(eq(registrations.id, registration.id))
+    await mailedTokens.store(tx, link)
     return id
   }
 }
@@ -89,13 +101,37 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
 /** A reset that names its user was added by the server after the owner used a mailed link; no client asked for it. */
 const isCausedByOwner = ({ kind, userId }: MailRow) => kind === 'password-reset' && userId !== null
 
-async function findRegistration(tx: Executor, { id }: MailRow) {
-  const [row] = await tx.select({ id: registrations.id }).from(registrations).where(eq(registrations.id, id))
-  return row !== undefined
+/** The registration that a mail is about: its own; otherwise rather one of the same place, and one with a live link. */
+async function findRegistration(tx: Executor, row: MailRow, user: UserRow) {
+  if (row.kind !== 'email-verification') return undefined
+  const isLive = sql<boolean>`${verifications.id} is not null`
+  const [registration] = await tx
+    .select({ id: registrations.id, isLive })
+    .from(registrations)
+    .leftJoin(mailOutbox, eq(mailOutbox.id, registrations.id))
+    .leftJoin(
+      verifications,
+      and(eq(verifications.id, registrations.id), gt(verifications.expiresAt, sql`now()`)),
+    )
+    .where(
+      and(
+        eq(registrations.userId, user.id),
+        // Not those of an address that the account has left.
+        eq(sql`coalesce(${mailOutbox.recipient}, ${user.email})`, user.email),
+      ),
+    )
+    .orderBy(
+      desc(eq(registrations.id, row.id)),
+      ...samePlaceFirst(row),
+      desc(isLive),
+      desc(registrations.createdAt),
+    )
+    .limit(1)
+  return registration
 }
 
-/** The live link of the account that a mail can send again: `onlyId`, otherwise rather one that the same place caused. */
-async function findLiveLink(tx: Executor, row: MailRow, user: UserRow, onlyId?: string) {
+/** The live link of the account that a mail can send again, rather one that the same place caused. */
+async function findLiveLink(tx: Executor, row: MailRow, user: UserRow) {
   const { id, purpose, value, userId, sessionId, expiresAt, createdAt } = verifications
   const isOfChange =
     row.kind === 'email-change' && user.pendingSessionId ? eq(sessionId, user.pendingSessionId) : undefined
@@ -109,18 +145,19 @@ async function findLiveLink(tx: Executor, row: MailRow, user: UserRow, onlyId?: 
         eq(purpose, TOKEN_PURPOSES[row.kind] ?? 'EMAIL_VERIFICATION'),
         eq(value, row.recipient),
         gt(expiresAt, sql`now()`),
-        onlyId ? eq(id, onlyId) : undefined,
         isOfChange,
       ),
     )
-    .orderBy(
-      desc(sql`coalesce(${mailOutbox.device} = ${row.device}, false)`),
-      desc(sql`coalesce(${mailOutbox.network} = ${row.network}, false)`),
-      desc(createdAt),
-    )
+    .orderBy(...samePlaceFirst(row), desc(createdAt))
     .limit(1)
   return live
 }
+
+/** Sorts what comes from the browser of a mail first, then what comes from its network. */
+const samePlaceFirst = ({ device, network }: MailRow) => [
+  desc(sql`coalesce(${mailOutbox.device} = ${device}, false)`),
+  desc(sql`coalesce(${mailOutbox.network} = ${network}, false)`),
+]
 
 /** Counts the mails that the mailbox got in this time, and those that wait for the mail server. */
 async function countMails(tx: Executor, { kind, recipient }: MailRow, seconds: number) {
@@ -172,6 +209,18 @@ async function markResent(tx: Executor, id: string, isKnown: boolean) {
     )
     .returning({ id: verifications.id })
   return marked !== undefined
+}
+
+/** When the last link that cancels the pending change expires. No link that confirms the change may outlive it. */
+async function findEndOfChange(tx: Executor, { id }: UserRow) {
+  const { userId, purpose, expiresAt } = verifications
+  const [cancel] = await tx
+    .select({ expiresAt })
+    .from(verifications)
+    .where(and(eq(userId, id), eq(purpose, 'EMAIL_CHANGE_CANCEL'), gt(expiresAt, sql`now()`)))
+    .orderBy(desc(expiresAt))
+    .limit(1)
+  return cancel?.expiresAt
 }
 
 /** Ends the links of pending changes that this one replaces. */

@@ -5,7 +5,7 @@ import { NO_CLIENT } from '../../contract/caller.ts'
 import { AccountInput, ImportedUsername } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
-import { findReservedEmails } from '../account/email-change.ts'
+import { findReservations } from '../account/email-change.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { toEventColumns } from '../events/events.ts'
 import type { Cost } from '../passwords/hashing.ts'
@@ -150,10 +150,10 @@ async function readExisting(
     .select({ id: events.userId })
     .from(events)
     .where(and(inArray(events.userId, ids), eq(events.kind, 'account_deleted')))
-  const reserved = await findReservedEmails(tx, emails)
+  const reserved = await findReservations(tx, emails)
   const existingIds = new Set(existing.map(({ id }) => id))
   const deletedIds = new Set(deleted.map(({ id }) => id))
-  const takenEmails = new Set([...existing.map(({ email }) => email), ...reserved])
+  const takenEmails = new Set([...existing.map(({ email }) => email), ...reserved.map(({ email }) => email)])
   return ({ id, email }) => {
     if (existingIds.has(id)) return 'imported before'
     if (deletedIds.has(id)) return 'deleted here since'

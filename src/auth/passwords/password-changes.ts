@@ -2,7 +2,8 @@ import { and, eq } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { registrations, users } from '../../db/schema.ts'
+import type { Executor } from '../../db/client.ts'
+import { places as placesTable, registrations, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -56,10 +57,10 @@ export function createPasswordChanges(dependencies: Dependencies) {
     /** Does not look the account up: the worker does so later, so that neither answer nor time reveals it. */
     async requestPasswordReset({ email }: InputOf<'requestPasswordReset'>, caller: Caller) {
       outbox.requireEnabled()
-      const mayMail = await throttle.mayRequestMail(caller.client)
+      await throttle.countMailRequest(caller.client)
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
-        if (mayMail) await outbox.add(tx, { kind: 'password-reset', recipient: email, client: caller.client })
+        await outbox.add(tx, { kind: 'password-reset', recipient: email, client: caller.client })
         if (mayRecord) await recordEventByEmail(tx, 'password_reset_requested', email, caller.client)
       })
       return true
@@ -82,8 +83,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
           throw new AuthError('INVALID_TOKEN')
         }
         await endSessions(tx, user.id)
-        await (user.emailVerified ? endMailedTokens(tx, user) : endAllMailedTokens(tx, user))
-        await tx.delete(registrations).where(eq(registrations.userId, user.id))
+        await (user.emailVerified ? endMailedTokens(tx, user) : voidSetUp(tx, user))
         await tx
           .update(users)
           .set({ password: hash, passwordLockedAt: null, emailVerified: true })
@@ -98,6 +98,14 @@ export function createPasswordChanges(dependencies: Dependencies) {
       return true
     },
   }
+}
+
+/** Ends what was set up for an account whose mailbox had not been proven: it may be a stranger's. */
+async function voidSetUp(tx: Executor, user: UserRow) {
+  await endAllMailedTokens(tx, user)
+  await tx.delete(registrations).where(eq(registrations.userId, user.id))
+  await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
+  await tx.update(users).set({ username: null }).where(eq(users.id, user.id))
 }
 
 /** The token of a first verification proves the mailbox as well as that of a reset. */

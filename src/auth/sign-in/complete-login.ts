@@ -6,7 +6,7 @@ import type { Dependencies } from '../dependencies.ts'
 export function createCompleteLogin({ betterAuth, issueCredentials, sessionCache, throttle }: Dependencies) {
   return async function completeLogin({ challenge, proof }: InputOf<'completeLogin'>, caller: Caller) {
     const { client } = caller
-    await throttle.countFactorOfNetwork(client)
+    await throttle.countFactorOfClient(client)
     const formerSessionId = (await formerIdentity(caller))?.session.id
     const signedIn = await betterAuth.api.completeSignIn({
       body: { challenge, proof, client, formerSessionId },

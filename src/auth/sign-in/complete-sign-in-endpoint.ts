@@ -39,25 +39,23 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       const { user, transport } = found
       const place = await places.find(user.email, client)
       // Counted for the account, so that a new challenge gives no new guesses.
-      const onSuccess = await throttle.countFactor(user.id, place, client)
-      const factor = await factorProofs.check(user, proof)
-      const opened =
-        factor &&
-        (await openSession(db, {
-          operation: 'login',
-          account: user,
-          proof: { passwordHash: user.password, factor: { ...factor, challenge } },
-          transport,
-          client,
-          formerSessionId,
-        }))
-      if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
-      if (!opened || opened === 'FACTOR_MISSING') {
+      return throttle.attemptFactor(user.id, place, client, async () => {
+        const factor = await factorProofs.check(user, proof)
+        const opened =
+          factor &&
+          (await openSession(db, {
+            operation: 'login',
+            account: user,
+            proof: { passwordHash: user.password, factor: { ...factor, challenge } },
+            transport,
+            client,
+            formerSessionId,
+          }))
+        if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
+        if (opened && opened !== 'FACTOR_MISSING') return { user, ...opened }
         await recordEvent(db, 'factor_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
-      }
-      await onSuccess()
-      return { user, ...opened }
+      })
     },
   )
 }

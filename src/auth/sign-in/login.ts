@@ -1,8 +1,8 @@
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEventByEmail } from '../events/events.ts'
+import { isLoginFailure } from '../throttle/throttle.ts'
 
 /** Opens a session for an account. The caller's former session ends. */
 export function createLogin({
@@ -15,7 +15,7 @@ export function createLogin({
 }: Dependencies) {
   return async (input: InputOf<'login'>, caller: Caller) => {
     // Counted before the attempt takes a place at the hashing gate.
-    await throttle.countLoginOfNetwork(caller.client)
+    await throttle.countLoginOfNetwork(input.email, caller.client)
     return passwords.admit(caller.client, () => login(input, caller))
   }
 
@@ -33,6 +33,3 @@ export function createLogin({
     return issueCredentials(signedIn, caller)
   }
 }
-
-const isLoginFailure = (fault: unknown) =>
-  fault instanceof AuthError && (fault.code === 'INVALID_CREDENTIALS' || fault.code === 'EMAIL_NOT_VERIFIED')

@@ -20,6 +20,7 @@ export function createRegister({
     if (requireEmailVerification) outbox.requireEnabled()
     // Counted before the attempt takes a place at the hashing gate.
     await throttle.countRegistration(caller.client)
+    if (outbox.enabled) await throttle.countMailRequest(caller.client)
     return passwords.admit(caller.client, () => register(input, caller))
   }
 

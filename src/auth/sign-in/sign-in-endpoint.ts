@@ -12,6 +12,7 @@ import type { Passwords } from '../passwords/hashing.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
+import { createWaitingRegistrations } from './waiting-registrations.ts'
 
 type SignInBody = {
   email: string
@@ -28,24 +29,42 @@ type Parts = {
   passwords: Passwords
   places: Places
   throttle: Throttle
+  settings: { REQUIRE_EMAIL_VERIFICATION: boolean }
 }
 
 /** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn`. */
-export function createSignInEndpoint({ challenges, db, openSession, passwords, places, throttle }: Parts) {
+export function createSignInEndpoint(parts: Parts) {
+  const { challenges, db, openSession, passwords, places, settings, throttle } = parts
+  const isRegistrationWaiting = createWaitingRegistrations(parts)
+  const mustVerifyFirst = ({ emailVerified }: UserRow) =>
+    settings.REQUIRE_EMAIL_VERIFICATION && !emailVerified
+
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignInBody>() },
     async ({ body: { email, password, transport, client, formerSessionId }, context }) => {
-      let onSuccess: (() => Promise<void>) | undefined
+      const [present, place] = await Promise.all([findAccount(), places.find(email, client)])
+      // Counted once, after the same look-ups for every address and before any hashing.
+      const { user, opened, passwordHash } = await throttle.attemptLogin(email, place, client, async () => {
+        // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
+        const attempted = (await attempt(present)) ?? (await attempt(await findAccount()))
+        if (!attempted) throw new AuthError('INVALID_CREDENTIALS')
+        // The password was right. If the rehash fails, the next sign-in tries again.
+        const passwordHash = await rehash(attempted.user, password).catch(() => attempted.user.password)
+        return { ...attempted, passwordHash }
+      })
+      if (opened !== 'FACTOR_MISSING') return { user, ...opened }
+      await recordEvent(db, 'login_challenged', user.id, client)
+      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport })
+      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
 
-      async function attempt() {
-        const [match, place] = await Promise.all([
-          context.internalAdapter.findUserByEmail(email),
-          places.find(email, client),
-        ])
-        const account = match?.user as UserRow | undefined
-        // Counted once, after the same look-ups for every address and before any hashing.
-        onSuccess ??= await throttle.countLogin(email, place, client)
-        if (!(await isPasswordRight(account)) || !account) throw new AuthError('INVALID_CREDENTIALS')
+      async function findAccount() {
+        const match = await context.internalAdapter.findUserByEmail(email)
+        return match?.user as UserRow | undefined
+      }
+
+      async function attempt(account: UserRow | undefined) {
+        const isRight = await isPasswordRight(account)
+        if (!isRight || !account || mustVerifyFirst(account)) throw await createRefusal(account, isRight)
         const proof = { passwordHash: account.password }
         const session = { operation: 'login', account, proof, transport, client, formerSessionId } as const
         const opened = await openSession(db, session)
@@ -56,24 +75,16 @@ export function createSignInEndpoint({ challenges, db, openSession, passwords, p
       async function isPasswordRight(account: UserRow | undefined) {
         const hash = account?.password ?? (await context.password.hash(password))
         const matches = account !== undefined && (await context.password.verify({ hash, password }))
-        if (matches && !account.disabledAt && !account.passwordLockedAt) return true
-        await passwords.equalizeTiming(hash, password)
-        return false
+        return matches && !account.disabledAt && !account.passwordLockedAt
       }
 
-      // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
-      const attempted = (await attempt()) ?? (await attempt())
-      if (!attempted) throw new AuthError('INVALID_CREDENTIALS')
-      const { user, opened } = attempted
-      // The password was right. If the rehash fails, the next sign-in tries again.
-      const [passwordHash] = await Promise.all([
-        rehash(user, password).catch(() => user.password),
-        onSuccess?.(),
-      ])
-      if (opened !== 'FACTOR_MISSING') return { user, ...opened }
-      await recordEvent(db, 'login_challenged', user.id, client)
-      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport })
-      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
+      /** Takes the same time whatever was wrong, also if the password was right and the address is not verified. */
+      async function createRefusal(account: UserRow | undefined, isRight: boolean) {
+        await passwords.equalizeTiming(account?.password ?? '', password)
+        const isWaiting =
+          settings.REQUIRE_EMAIL_VERIFICATION && (await isRegistrationWaiting(email, password))
+        return new AuthError(isRight || isWaiting ? 'EMAIL_NOT_VERIFIED' : 'INVALID_CREDENTIALS')
+      }
     },
   )
 

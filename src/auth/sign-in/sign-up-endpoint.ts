@@ -7,7 +7,7 @@ import type { User } from '../../contract/outputs/user.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { registrations, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { isReservedForUndo } from '../account/email-change.ts'
+import { findReservations, isReservedForUndo } from '../account/email-change.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -39,7 +39,8 @@ type Parts = {
  * Sign-up with a password, as a Better-Auth endpoint: `auth.api.signUp`. If addresses must be verified first, a taken
  * address causes the same steps as a free one, so that neither the answer nor its time reveals it: the mailbox gets a
  * mail either way, and the answer contains a decoy user. While an address is not verified, each registration of it is
- * kept apart, and its mailed link activates its own password.
+ * kept apart, and its mailed link activates its own password. The registration of a taken address is kept too, but no
+ * link activates it.
  */
 export function createSignUpEndpoint({ db, openSession, outbox, throttle, settings }: Parts) {
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION
@@ -47,7 +48,6 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignUpBody>() },
     async ({ body: { email, password, profile, transport, client, formerSessionId }, context }) => {
-      const mayMail = await throttle.mayRequestMail(client)
       // Asked before the transaction, which holds a connection.
       const mayRecord = mustVerifyFirst && (await throttle.mayRecord('register', client))
       const account = { password: await context.password.hash(password), ...profile }
@@ -64,8 +64,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
         // Statements that do not wait for each other share one round trip.
         await Promise.all([
           recordEvent(tx, 'register', user.id, client),
-          mayMail &&
-            outbox.add(tx, { kind: 'email-verification', recipient: email, userId: user.id, client }),
+          outbox.add(tx, { kind: 'email-verification', recipient: email, userId: user.id, client }),
         ])
         const proof = { passwordHash: account.password }
         const session = { operation: 'register', account: user, proof } as const
@@ -80,25 +79,25 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
           .values({ email, ...account })
           .onConflictDoNothing()
           .returning()
-        const [isReserved, [present]] = await Promise.all([
-          isReservedForUndo(tx, email),
+        const [[reservation], [present]] = await Promise.all([
+          findReservations(tx, [email]),
           tx.select().from(users).where(eq(users.email, email)).for('no key update'),
         ])
-        const isOpen = present && !present.emailVerified && !present.disabledAt && !isReserved
-        const registration = isOpen && { id: createRandomId(), userId: present.id }
-        const mail = registration
-          ? ({ kind: 'email-verification', ...registration } as const)
-          : ({ kind: 'address-taken' } as const)
+        const isOpen = present && !present.emailVerified && !present.disabledAt && !reservation
+        const userId = reservation?.userId ?? present?.id
+        const registration = userId && { id: createRandomId(), userId }
+        const mail =
+          registration && isOpen
+            ? ({ kind: 'email-verification', ...registration } as const)
+            : ({ kind: 'address-taken' } as const)
         const [[clock]] = await Promise.all([
           tx.execute<{ now: string }>(sql`select now()`),
-          inserted && isReserved && tx.delete(users).where(eq(users.id, inserted.id)),
-          // A login before the verification is checked against the newest password.
-          registration && tx.update(users).set(account).where(eq(users.id, present.id)),
+          inserted && reservation && tx.delete(users).where(eq(users.id, inserted.id)),
           registration &&
             tx.insert(registrations).values({ ...registration, password: account.password, profile }),
           inserted && isOpen && recordEvent(tx, 'register', inserted.id, client),
           !inserted && mayRecord && recordEventByEmail(tx, 'register_taken', email, client),
-          mayMail && outbox.add(tx, { ...mail, recipient: email, client }),
+          outbox.add(tx, { ...mail, recipient: email, client }),
           formerSessionId && endSession(tx, formerSessionId),
         ])
         const user = inserted && isOpen ? inserted : createDecoyUser(email, profile, clock)

@@ -61,6 +61,14 @@ export function createPlaces({ db, secret }: { db: Db; secret: string }) {
       return known?.place ?? UNKNOWN_PLACE
     },
 
+    /** The browser of a client, if the account knows it. */
+    async findBrowser(email: string, client: Client): Promise<string | undefined> {
+      const { device } = toPlaces(client)
+      if (!device) return undefined
+      const [known] = await knownPlaces.execute({ email, network: device, device })
+      return known?.place
+    },
+
     /** The browser of a client, which is a new one if it has no valid device cookie. */
     identifyDevice({ device }: Client) {
       const known = device === null ? null : open(device)

@@ -6,7 +6,7 @@ import type { RateLimitName, RateLimits } from '../../settings/throttle.ts'
 import { type EventKind, recordEvent, recordEventByEmail } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
-import { toNetwork, UNKNOWN_PLACE } from './places.ts'
+import { type Places, toNetwork, UNKNOWN_PLACE } from './places.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
 
@@ -30,6 +30,7 @@ type Parts = {
   createCounter: CounterFactory
   enabled: boolean
   limits: RateLimits
+  places: Places
   observer?: Observer | undefined
 }
 
@@ -37,7 +38,7 @@ type Parts = {
  * Rate limits. Attempts are counted before any hashing, and in the same way for existing and unknown accounts and for
  * right and wrong passwords. So a client that must wait learns nothing else.
  */
-export function createThrottle({ db, createCounter, enabled, limits, observer }: Parts) {
+export function createThrottle({ db, createCounter, enabled, limits, places, observer }: Parts) {
   const make = (keyPrefix: string, points: number, duration: number) =>
     createCounter({
       keyPrefix,
@@ -62,12 +63,8 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
     if (excess > 0) throw createWaitError(limit, state)
   }
 
-  async function isWithin(limit: CountLimitName, key: string) {
-    const { consumedPoints } = await consumePoint(counters[limit], key)
-    const isWithin = consumedPoints <= limits[limit][0]
-    if (!isWithin) observer?.onLimitReached(limit)
-    return isWithin
-  }
+  /** A browser with a device cookie counts by itself, so that neighbours in its network cannot make it wait. */
+  const toClientKey = (client: Client) => places.toPlaces(client).device ?? toNetwork(client.ipAddress)
 
   /** Takes one failure back. If a success reset the count in the meantime, there is none to take back. */
   async function takeBack(key: string) {
@@ -83,52 +80,66 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
   return {
     /** @throws `TOO_MANY_REQUESTS` */
     countRegistration: (client: Client) => count('registerPerAddress', toNetwork(client.ipAddress), client),
-    countMailedToken: (client: Client) => count('mailedTokenPerAddress', toNetwork(client.ipAddress), client),
+    countMailRequest: (client: Client) => count('mailRequestPerAddress', toClientKey(client), client),
+    countMailedToken: (client: Client) => count('mailedTokenPerAddress', toClientKey(client), client),
+    countFactorOfClient: (client: Client) => count('factorPerAddress', toClientKey(client), client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
     countWrite: (sessionId: string, client: Client) => count('writePerSession', sessionId, client),
     countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 
-    /** Counts a guess at a second factor of a network. @throws `TOO_MANY_REQUESTS` */
-    countFactorOfNetwork: (client: Client) => count('factorPerAddress', toNetwork(client.ipAddress), client),
-
-    /** Counts a login attempt of a network, before the attempt may wait for a hash. @throws `TOO_MANY_REQUESTS` */
-    countLoginOfNetwork: (client: Client) => count('loginPerAddress', toNetwork(client.ipAddress), client),
-
-    /** Whether to accept a request for a mail. The answer to the client must be the same either way. */
-    mayRequestMail: async (client: Client) =>
-      !enabled || isWithin('mailRequestPerAddress', toNetwork(client.ipAddress)),
+    /**
+     * Counts a login attempt of a network, before the attempt may wait for a hash. When the network has no attempts left,
+     * a browser that the account knows has its own.
+     * @throws `TOO_MANY_REQUESTS`
+     */
+    async countLoginOfNetwork(email: string, client: Client) {
+      try {
+        await count('loginPerAddress', toNetwork(client.ipAddress), client)
+      } catch (refusal) {
+        const browser = await places.findBrowser(email, client)
+        if (!browser) throw refusal
+        await count('loginPerAddress', browser, client)
+      }
+    },
 
     /** Whether to record one more event of a kind that any client can cause. */
-    mayRecord: (kind: EventKind, client: Client) =>
-      isWithin('eventPerAddress', `${kind}:${toNetwork(client.ipAddress)}`),
+    async mayRecord(kind: EventKind, { ipAddress }: Client) {
+      const { consumedPoints } = await consumePoint(
+        counters.eventPerAddress,
+        `${kind}:${toNetwork(ipAddress)}`,
+      )
+      const mayRecord = consumedPoints <= limits.eventPerAddress[0]
+      if (!mayRecord) observer?.onLimitReached('eventPerAddress')
+      return mayRecord
+    },
+
+    /** Runs a login attempt at an account, existing or not. @throws `TOO_MANY_REQUESTS` */
+    attemptLogin: <T>(email: string, place: string, client: Client, attempt: () => Promise<T>) => {
+      const onWait = () => recordEventByEmail(db, 'throttled', email, client)
+      return countGuess({ subject: `${email} ${place}`, place, onWait }, attempt)
+    },
 
     /**
-     * Counts a login attempt at an account, existing or not.
-     * @returns a function to call after a successful login
+     * Runs a guess at the second factor of an account. Guesses are counted over all methods and challenges.
      * @throws `TOO_MANY_REQUESTS`
      */
-    countLogin: (email: string, place: string, client: Client) =>
-      countGuess(`${email} ${place}`, place, () => recordEventByEmail(db, 'throttled', email, client)),
-
-    /**
-     * Counts a guess at the second factor of an account, over all methods and challenges. Call it before the guess is
-     * looked at.
-     * @returns a function to call after a right guess
-     * @throws `TOO_MANY_REQUESTS`
-     */
-    countFactor: (userId: string, place: string, client: Client) =>
-      countGuess(`factor ${userId} ${place}`, place, () => recordEvent(db, 'throttled', userId, client)),
+    attemptFactor: <T>(userId: string, place: string, client: Client, attempt: () => Promise<T>) => {
+      const onWait = () => recordEvent(db, 'throttled', userId, client)
+      return countGuess({ subject: `factor ${userId} ${place}`, place, onWait }, attempt)
+    },
   }
+
+  type Guess = { subject: string; place: string; onWait: () => Promise<void> }
 
   /**
    * Counts a guess at an account against the budget of a place: one that the account knows, or all unknown ones together.
-   * So failures from unknown places never make a known place wait.
-   * @returns a function to call after a success: it resets the budget of a known place. That of the unknown places stays,
-   * since a reset would show strangers that the owner signed in.
+   * So failures from unknown places never make a known place wait. A success resets the budget of a known place. That of
+   * the unknown places stays, since a reset would show strangers that the owner signed in. A guess that fails for another
+   * reason than being wrong is not counted.
    */
-  async function countGuess(subject: string, place: string, onWait: () => Promise<void>) {
-    if (!enabled) return async () => {}
+  async function countGuess<T>({ subject, place, onWait }: Guess, guess: () => Promise<T>): Promise<T> {
+    if (!enabled) return guess()
     const key = digest(subject)
     const wait = await waits.get(key)
     const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
@@ -145,16 +156,25 @@ export function createThrottle({ db, createCounter, enabled, limits, observer }:
         throw createWaitError('loginFailures', turn)
       }
     }
-    return async function onSuccess() {
+    try {
+      const result = await guess()
       // A right guess is no failure, so it takes its own count back.
       const reset =
         place === UNKNOWN_PLACE ? takeBack(key) : Promise.all([failures.delete(key), waits.delete(key)])
       await ignoreFailure(reset)
+      return result
+    } catch (fault) {
+      if (!isLoginFailure(fault)) await ignoreFailure(takeBack(key))
+      throw fault
     }
   }
 }
 
-/** The operation has succeeded already, so a failed reset must not make it fail. Counts expire by themselves. */
+/** Whether an error says that the password was wrong, or that it was right but opens no session yet. */
+export const isLoginFailure = (fault: unknown) =>
+  fault instanceof AuthError && (fault.code === 'INVALID_CREDENTIALS' || fault.code === 'EMAIL_NOT_VERIFIED')
+
+/** The attempt has its result already, and a failed reset must not change it. Counts expire by themselves. */
 async function ignoreFailure(reset: Promise<unknown>) {
   await reset.catch(() => {})
 }

@@ -1,7 +1,12 @@
 import { type Caller, viewerOf } from '../../contract/caller.ts'
 import { needsSession, type Operation } from '../../contract/operation.ts'
 import { operations } from '../../contract/operations.ts'
+import { createDeadline } from '../../deadline.ts'
+import { AuthError } from '../../errors.ts'
 import type { Throttle } from './throttle.ts'
+
+/** How long a write waits for the earlier writes of its session, if the database does not answer them in time. */
+const MAX_WAIT_MS = 10_000
 
 type UseCase = (input: never, caller: Caller) => unknown
 
@@ -34,18 +39,25 @@ export function limitWrites<UseCases extends Record<string, UseCase>>(
   return Object.fromEntries(limited) as UseCases
 }
 
-/** Runs the work of each key one after another. */
+/** Runs the work of each key one after another. @throws `SERVICE_UNAVAILABLE` for work that cannot start in time */
 function createTurns() {
   const lastOfKey = new Map<string, Promise<unknown>>()
+  const inTime = createDeadline(MAX_WAIT_MS)
 
   return async function takeTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     const previous = lastOfKey.get(key) ?? Promise.resolve()
-    const turn = previous.then(work, work)
-    lastOfKey.set(key, turn)
+    let isLate = false
+    const turn = previous.then(() => (isLate ? undefined : work()))
+    const settled = turn.catch(() => {})
+    lastOfKey.set(key, settled)
     try {
-      return await turn
+      await inTime(previous, () => {
+        isLate = true
+        return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
+      })
+      return (await turn) as T
     } finally {
-      if (lastOfKey.get(key) === turn) lastOfKey.delete(key)
+      if (lastOfKey.get(key) === settled) lastOfKey.delete(key)
     }
   }
 }

@@ -47,7 +47,7 @@ export const mailedLinkOperations = {
     example: { email },
     output: z.boolean(),
     handlesCredential: true,
-    refusals: ['SERVICE_UNAVAILABLE'],
+    refusals: ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'POST', path: '/auth/password-reset', status: 202 },
   }),
 
@@ -77,7 +77,7 @@ export const mailedLinkOperations = {
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],
     credentialsOptional: true,
-    refusals: ['SERVICE_UNAVAILABLE'],
+    refusals: ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'POST', path: '/auth/email-verification', status: 202 },
   }),
 

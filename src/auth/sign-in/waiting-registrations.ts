@@ -1,0 +1,38 @@
+import { and, desc, eq, gt, inArray, or, sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { registrations, users, verifications } from '../../db/schema.ts'
+import type { Passwords } from '../passwords/hashing.ts'
+
+/**
+ * Answers whether a password is that of the newest registration of an address, which waits for its verification. The
+ * registration of a taken or reserved address is kept too, although no link activates it: otherwise a client could
+ * register an address, sign in, and learn from the refusal whether the address was free.
+ */
+export function createWaitingRegistrations({ db, passwords }: { db: Db; passwords: Passwords }) {
+  const accounts = db
+    .select({ id: users.id })
+    .from(users)
+    .where(eq(users.email, sql.placeholder('email')))
+  const reservers = db
+    .select({ id: verifications.userId })
+    .from(verifications)
+    .where(
+      and(
+        eq(verifications.value, sql.placeholder('email')),
+        eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
+        gt(verifications.expiresAt, sql`now()`),
+      ),
+    )
+  const newest = db
+    .select({ password: registrations.password })
+    .from(registrations)
+    .where(or(inArray(registrations.userId, accounts), inArray(registrations.userId, reservers)))
+    .orderBy(desc(registrations.createdAt))
+    .limit(1)
+    .prepare('newest_registration')
+
+  return async function isRegistrationWaiting(email: string, password: string) {
+    const [registration] = await newest.execute({ email })
+    return registration !== undefined && passwords.verify(registration.password, password)
+  }
+}
