@@ -69,6 +69,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       updateMe: { username: 'Ada' },
       changePassword: { currentPassword: input.password, newPassword: 'another long phrase' },
       revokeSession: { id: crypto.randomUUID() },
+      confirmTotp: { id: crypto.randomUUID(), code: '123456' },
     }
     const names = Object.entries<Definition>(operations)
       .filter(([, operation]) => needsSession(operation))
