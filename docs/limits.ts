@@ -6,12 +6,14 @@ import { MAX_CHALLENGE_AGE_SECONDS } from '../src/auth/factors/challenges.ts'
 import { MAX_PROOF_AGE_SECONDS } from '../src/auth/factors/recent-proof.ts'
 import { RECOVERY_CODES } from '../src/auth/factors/recovery-codes.ts'
 import { MAX_DRIFT_STEPS } from '../src/auth/factors/totp.ts'
-import { MAX_KEY_AGE_MS } from '../src/auth/keys/access-tokens.ts'
+import { MAX_KEY_AGE_MS } from '../src/auth/keys/last-known.ts'
 import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
+import { PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
+import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
@@ -37,6 +39,7 @@ import { IDLE_SECONDS } from '../src/process/listener.ts'
 import { MAX_CLOSE_MS, MAX_DRAIN_MS } from '../src/process/server.ts'
 import { MIN_SECOND_SIGNAL_MS } from '../src/process/stop-signals.ts'
 import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/workers.ts'
+import { MAX_WAITING_BYTES, MAX_WAITING_MS } from '../src/rest/revocation-stream.ts'
 import { publishedKeys } from '../src/rest/server-endpoints.ts'
 import { RATE_LIMITS, type RateLimitName } from '../src/settings/throttle.ts'
 
@@ -277,6 +280,19 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['a replica keeps its keys in memory for', ms(MAX_KEY_AGE_MS)],
         ['a client may cache the published keys for', duration(publishedKeys.rest.cacheSeconds ?? 0)],
         ['the clocks of servers may differ by', duration(MAX_LEEWAY_SECONDS)],
+      ],
+    },
+    {
+      title: 'Services',
+      rows: [
+        ['a revocation is kept and announced for', duration(KEPT_SECONDS)],
+        [
+          'revocations in the memory of a replica, before one date replaces the oldest',
+          number(MAX_REVOCATIONS),
+        ],
+        ['the feed sends a proof every', ms(PROOF_INTERVAL_MS)],
+        ['bytes that may wait for a slow reader of the feed', bytes(MAX_WAITING_BYTES)],
+        ['and for how long', ms(MAX_WAITING_MS)],
       ],
     },
     {

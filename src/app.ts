@@ -28,6 +28,7 @@ import { operationRoutes } from './rest/operation-routes.ts'
 import { referenceRoutes } from './rest/reference/reference.ts'
 import { openApiDocument } from './rest/server-endpoints.ts'
 import { serverRoutes } from './rest/server-routes.ts'
+import { serviceRoutes } from './rest/service-routes.ts'
 
 type Parts = {
   env: Env
@@ -97,6 +98,7 @@ async function createRoutes(
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
   routes.route('/', operationRoutes(auth))
   routes.route('/', serverRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
+  routes.route('/', serviceRoutes({ ...auth, url: env.PUBLIC_URL }))
   routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
   if (env.DOCS) routes.route('/docs', referenceRoutes())
   return routes

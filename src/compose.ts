@@ -56,6 +56,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     changes,
     /** @internal Lets the mail worker look for due mails now. */
     wakeMailWorker: () => wakeMailWorker(),
+    revocationListeners: auth.revocationFeed.size,
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare() {
       await migrate(env, { onWarning: (message) => log.warn(message) })
@@ -79,6 +80,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     /** Makes the server not ready, while it finishes its requests. */
     drain() {
       state.draining = true
+      auth.revocationFeed.end()
     },
     async close() {
       await Promise.all([changes.stop(), ...stops.map((stop) => stop())])

@@ -135,6 +135,8 @@ describe('the environment', () => {
     ['ACCESS_TOKEN_AUDIENCE', 'https://a.example https://b.example', /must have commas/],
     ['ACCESS_TOKEN_AUDIENCE', ',', /is a list without an item/],
     ['ACCESS_TOKEN_ALG', 'HS256', /must be ES256, RS256 or EdDSA/],
+    ['SERVICE_KEYS', 'orders', /must be name=hash; make one with: servauth service-key create/],
+    ['SERVICE_KEYS', 'orders=a-key-and-not-its-hash', /must be name=hash/],
     ['ACCESS_TOKEN_TYP', 'at-jwt', /must be at\+jwt or JWT/],
     ['SESSION_IDLE_SECONDS', '7 days', /without a unit/],
     ['SESSION_IDLE_SECONDS', '9999999', /must not be more than SESSION_MAX_SECONDS/],

@@ -23,8 +23,12 @@ import { createAccountImport, hasImportedHashes } from './operator/account-impor
 import { createAdministration } from './operator/administration.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
+import { createIntrospection } from './services/introspection.ts'
+import { createRevocationFeed } from './services/revocation-feed.ts'
+import { createServiceKeys } from './services/service-keys.ts'
+import { createTokenRevocation } from './services/token-revocation.ts'
 import { createCredentials } from './sessions/credentials.ts'
-import { createLogout } from './sessions/logout.ts'
+import { createEndSessionOf, createLogout } from './sessions/logout.ts'
 import { createOwnSessions } from './sessions/own-sessions.ts'
 import { createRefresh } from './sessions/refresh.ts'
 import { createRefreshTokens } from './sessions/refresh-tokens.ts'
@@ -98,12 +102,14 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     requireEmailVerification,
   }
 
+  const endSessionOf = createEndSessionOf(dependencies)
+
   const useCases = {
     register: createRegister(dependencies),
     login: createLogin(dependencies),
     completeLogin: createCompleteLogin(dependencies),
     refresh: createRefresh(dependencies),
-    logout: createLogout(dependencies),
+    logout: createLogout({ ...dependencies, endSessionOf }),
     ...createEnrollment(dependencies),
     ...createOwnAccount(dependencies),
     ...createPasswordChanges(dependencies),
@@ -117,6 +123,11 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     administration: createAdministration(dependencies),
     importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
+
+    introspect: createIntrospection(dependencies),
+    revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
+    serviceKeys: createServiceKeys(env.SERVICE_KEYS),
+    revocationFeed: createRevocationFeed({ db, changes }),
 
     identify: credentials.identify,
     view: credentials.view,

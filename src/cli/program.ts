@@ -9,6 +9,7 @@ import { runDoctor } from './doctor/doctor.ts'
 import { importBetterAuth } from './import/better-auth-import.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
+import { createKeyForService } from './service-keys.ts'
 import { explainError } from './support/command-error.ts'
 import type { Environment } from './support/with-service.ts'
 import { disableUser, enableUser, showUser, signOutUser } from './user.ts'
@@ -85,6 +86,19 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     )
     .action(() => rotateKeys(commandEnvironment))
 
+  program
+    .command('service-key')
+    .summary('create keys for other services')
+    .description('Creates keys for other services.')
+    .command('create')
+    .summary('create a key, which is shown once')
+    .description(
+      'Creates a key, with which a service may introspect tokens and listen to the feed of revocations. It is shown once.' +
+        ' The server gets its hash, in SERVICE_KEYS.',
+    )
+    .argument('<name>', 'the name of the service', parseServiceName)
+    .action(createKeyForService)
+
   const user = program
     .command('user')
     .summary('show or change the account of a user')
@@ -137,6 +151,11 @@ function parseAddress(value: string) {
   const { data } = AccountInput.safeParse({ email: value })
   if (!data) throw new InvalidArgumentError('It must be an e-mail address.')
   return data.email
+}
+
+function parseServiceName(value: string) {
+  if (/^[\w.-]{1,40}$/.test(value)) return value
+  throw new InvalidArgumentError('It must have at most 40 letters, digits and . _ -')
 }
 
 const parseDatabaseUrl = (environment: Environment) => (value: string) => {

@@ -2,10 +2,17 @@ import { z } from 'zod'
 import type { Code } from '../errors.ts'
 
 /** The groups of the OpenAPI document. */
-export type Tag = 'Signing in' | 'Second factor' | 'Account' | 'By mail' | 'Sessions and events' | 'Server'
+export type Tag =
+  | 'Signing in'
+  | 'Second factor'
+  | 'Account'
+  | 'By mail'
+  | 'Sessions and events'
+  | 'Services'
+  | 'Server'
 
-/** `refreshToken`: the secret of a session with transport `TOKEN`, sent as the bearer. */
-type Credential = 'bearer' | 'cookie' | 'refreshToken'
+/** `refreshToken`: the secret of a session with transport `TOKEN`; `serviceKey`: of another service. Sent as the bearer. */
+type Credential = 'bearer' | 'cookie' | 'refreshToken' | 'serviceKey'
 
 /** What an HTTP endpoint takes and answers. The routes work by it and the OpenAPI document is made from it. */
 export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> = {
@@ -34,6 +41,10 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
     wrap?: { member: string; id: string }
     cookie?: 'set' | 'cleared'
     cacheSeconds?: number
+    /** Also takes the body as a form, as the standards of OAuth require. It reads no cookie. */
+    takesForm?: true
+    /** The type of the answer, if it is not JSON. */
+    mediaType?: 'text/event-stream'
   }
 }
 
@@ -77,8 +88,10 @@ export function needsSession({ kind, credentials, credentialsOptional }: Operati
 }
 
 /** Defines an endpoint that exists only over REST. The function only keeps the types of the schemas. */
-export function endpoint<Output extends z.ZodType>(definition: Endpoint<NoInput, Output>) {
-  return definition
+export function endpoint<Output extends z.ZodType, Input extends z.ZodType = NoInput>(
+  definition: Endpoint<Input, Output>,
+) {
+  return definition as Endpoint<Input, Output> & { input: Input }
 }
 
 /** Where the fields of an input travel over REST. GraphQL puts an input with a body into one `input` argument. */

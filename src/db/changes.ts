@@ -32,7 +32,7 @@ export function createChanges(
   onLost: (fault: unknown) => void = () => {},
   startThread = startListenerThread,
 ) {
-  let subscriber: Subscriber = { onChange: () => {}, onGap: () => {} }
+  const subscribers: Subscriber[] = []
   let feed: FeedReader | undefined
   let thread: Worker | undefined
   let isStopped = false
@@ -70,8 +70,12 @@ export function createChanges(
     pulses = 0
     silentWatches = 0
     feed = createFeedReader(memory, {
-      onChange: (id) => subscriber.onChange(id),
-      onGap: () => subscriber.onGap(),
+      onChange: (id) => {
+        for (const { onChange } of subscribers) onChange(id)
+      },
+      onGap: () => {
+        for (const { onGap } of subscribers) onGap()
+      },
     })
   }
 
@@ -104,9 +108,9 @@ export function createChanges(
   const isCurrent = (now = performance.now()) => now - provenAt() < PROOF_MS
 
   return {
-    /** One subscriber, for one cache. */
-    subscribe(given: Subscriber) {
-      subscriber = given
+    /** Call it before `start`. */
+    subscribe(subscriber: Subscriber) {
+      subscribers.push(subscriber)
     },
     start() {
       startOne()

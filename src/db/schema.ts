@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import {
+  bigint,
   boolean,
   date,
   index,
@@ -306,6 +307,27 @@ export const challenges = pgTable(
     index('challenges_session_id_index').on(table.sessionId),
     index('challenges_expires_at_index').on(table.expiresAt),
   ],
+)
+
+/** `ENDED`: a session. `CHANGED`: what the tokens of a user say or may do. `ALL`: everything at once, by a TRUNCATE. */
+export const revocationKind = pgEnum('revocation_kind', ['ENDED', 'CHANGED', 'ALL'])
+
+/**
+ * What ended within the lifetime of an access token. Triggers write it, so that plain SQL counts too, and services read
+ * it as a feed.
+ */
+export const revocations = pgTable(
+  'revocations',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    kind: revocationKind().notNull(),
+    /** The session of `ENDED`, the user of `CHANGED`. */
+    subject: uuid(),
+    /** The transaction that wrote it. Readers continue from the oldest transaction that was still running. */
+    xid: bigint({ mode: 'bigint' }).notNull().default(sql`pg_current_xact_id()::text::bigint`),
+    at: time('at').notNull().default(sql`clock_timestamp()`),
+  },
+  (table) => [index('revocations_xid_index').on(table.xid), index('revocations_at_index').on(table.at)],
 )
 
 /** Counts of attempts, shared by all replicas. `rate-limiter-flexible` sets the names of the columns. */

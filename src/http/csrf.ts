@@ -3,7 +3,8 @@ import { bodyOf } from './body.ts'
 import type { AppContext } from './context.ts'
 import { cookieValues } from './cookies.ts'
 import { noteRefusedOrigin } from './cors.ts'
-import { isJson, requireJson } from './media-type.ts'
+import { isForm, isJson, requireJson } from './media-type.ts'
+import { takesForm } from './operation.ts'
 import type { Origins } from './origins.ts'
 import type { Step } from './pipeline.ts'
 
@@ -46,8 +47,10 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
       onRefused(c)
       throw new AuthError('FORBIDDEN_ORIGIN')
     }
-    if (bodyOf(c) !== '') requireJson(c)
-    else if (!isJson(c) && isUnproven(c)) {
+    if (bodyOf(c) !== '') {
+      // A route that takes a form reads no cookie, so a foreign page gains nothing by it.
+      if (!(isForm(c) && takesForm(c))) requireJson(c)
+    } else if (!isJson(c) && isUnproven(c)) {
       throw new AuthError('UNSUPPORTED_MEDIA_TYPE', {
         detail:
           'Send content-type: application/json, also without a body: the request has a cookie and no Origin.',

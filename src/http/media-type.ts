@@ -23,3 +23,7 @@ export function requireJson(c: AppContext) {
 function parse(c: AppContext) {
   return (c.req.header('content-type') ?? '').toLowerCase().split(';').map(stripBlanks)
 }
+
+export function isForm(c: AppContext) {
+  return parse(c)[0] === 'application/x-www-form-urlencoded'
+}

@@ -1,10 +1,17 @@
 import { matchedRoutes } from 'hono/route'
+import type { Endpoint } from '../contract/operation.ts'
 import type { AppContext } from './context.ts'
 
 /** The name for requests that are no operation of the contract: pages, preflights, unknown paths, invalid documents. */
 export const OTHER = 'other'
 
 export type AdapterName = 'graphql' | 'rest'
+
+/** Whether the route of a request also takes its body as a form. */
+export function takesForm(c: AppContext) {
+  const handler = matchedRoutes(c).at(-1)?.handler as { endpoint?: Endpoint } | undefined
+  return handler?.endpoint?.rest.takesForm === true
+}
 
 export function adapterOf(c: AppContext): AdapterName {
   return c.req.path === '/graphql' ? 'graphql' : 'rest'

@@ -14,6 +14,7 @@ const TAGS: Record<Tag, string> = {
   Account: 'The account of the signed-in user.',
   'By mail': 'For the owner of a mailbox. These need no session.',
   'Sessions and events': 'Where the user is signed in, and what happened to the account.',
+  Services: 'For services that accept access tokens.',
   Server: 'For machines.',
 }
 
@@ -117,7 +118,11 @@ function requestBodyOf(endpoint: Endpoint) {
   const schema = input && path.length > 0 ? pick(objectIn(input), body) : input
   return {
     required: !input?.safeParse(undefined).success,
-    content: { 'application/json': { schema: schema && resolver(schema), example: ofBody(example, path) } },
+    content: Object.fromEntries(
+      ['application/json', ...(endpoint.rest.takesForm ? ['application/x-www-form-urlencoded'] : [])].map(
+        (type) => [type, { schema: schema && resolver(schema), example: ofBody(example, path) }],
+      ),
+    ),
   }
 }
 
@@ -128,7 +133,7 @@ function ofBody(example: unknown, path: string[]) {
 }
 
 function successOf(endpoint: Endpoint) {
-  const { cookie, cacheSeconds, status } = endpoint.rest
+  const { cookie, cacheSeconds, status, mediaType = 'application/json' } = endpoint.rest
   const body = bodySchemaOf(endpoint)
   const header = (description: string, example: string) => ({
     description,
@@ -155,7 +160,7 @@ function successOf(endpoint: Endpoint) {
       }),
     },
     ...(body && {
-      content: { 'application/json': { schema: resolver(body, { options: { io: 'output' } }) } },
+      content: { [mediaType]: { schema: resolver(body, { options: { io: 'output' } }) } },
     }),
   }
 }
@@ -191,6 +196,11 @@ function securitySchemes(cookieName: string) {
       in: 'cookie',
       name: cookieName,
       description: 'Set by a sign-in with transport `COOKIE`.',
+    },
+    serviceKey: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'A service key, which the operator creates. Basic with its name as the user works too.',
     },
     refreshToken: {
       type: 'http',

@@ -3,8 +3,9 @@ import type { Caller } from '../contract/caller.ts'
 import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
 import { unauthenticated } from '../errors.ts'
-import { readJson } from '../http/body.ts'
+import { readForm, readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
+import { isForm } from '../http/media-type.ts'
 import type { Handler } from '../http/pipeline.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
@@ -29,12 +30,17 @@ export function documented(operationName: string, endpoint: Endpoint, handler: H
 
 /** Collects the input from the path and from the body or the query, and parses it. */
 function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
-  const { input, credentials } = endpoint
+  const {
+    input,
+    credentials,
+    rest: { takesForm },
+  } = endpoint
   if (!input) return () => undefined
   const { path, query, body } = inputPlacesOf(endpoint)
+  const readBody = (c: AppContext) => (takesForm && isForm(c) ? readForm(c) : readJson(c))
   const takesBearerSecret = credentials?.includes('refreshToken')
   return (c) => {
-    const rest: unknown = query.length > 0 ? c.req.query() : body.length > 0 ? readJson(c) : {}
+    const rest: unknown = query.length > 0 ? c.req.query() : body.length > 0 ? readBody(c) : {}
     const given = path.length > 0 && isObject(rest) ? { ...rest, ...c.req.param() } : rest
     const parsed = parse(input, given)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.get('caller')) : parsed

@@ -26,12 +26,22 @@ export const credentialSettings = {
   ACCESS_TOKEN_AUDIENCE: listOf(parseAudience).optional(),
   ACCESS_TOKEN_ALG: choice(TOKEN_ALGORITHMS).optional(),
   ACCESS_TOKEN_TYP: choice(TOKEN_TYPES).default('at+jwt'),
+  SERVICE_KEYS: listOf(parseServiceKey).default([]),
   SESSION_IDLE_SECONDS: wholeNumber(1, 365 * DAY).optional(),
   SESSION_MAX_SECONDS: wholeNumber(1, 365 * DAY).default(30 * DAY),
   PASSWORD_MIN_LENGTH: wholeNumber(MIN_PASSWORD_CHARACTERS, 64).default(MIN_PASSWORD_CHARACTERS),
   ARGON2_MEMORY_KIB: wholeNumber(7168, 1_048_576).default(19_456),
   ARGON2_PASSES: wholeNumber(1, 20).default(2),
   ARGON2_LANES: wholeNumber(1, 8).default(1),
+}
+
+export type ServiceKeyEntry = { name: string; hash: string }
+
+/** A key of another service, as `name=hash`. A name may stand there twice, so that its key can be replaced. */
+function parseServiceKey(text: string): ServiceKeyEntry {
+  const [, name, hash] = /^([\w.-]{1,40})=([\w-]{43})$/.exec(text) ?? []
+  if (name && hash) return { name, hash }
+  return refuse('must be name=hash; make one with: servauth service-key create <name>')
 }
 
 /** The name of a service (RFC 7519, section 4.1.3). */

@@ -1,10 +1,10 @@
 import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose'
-import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Env } from '../../env.ts'
 import { type Acr, unauthenticated } from '../../errors.ts'
 import { MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../settings/credentials.ts'
 import type { BetterAuth } from '../better-auth/better-auth.ts'
+import { createLastKnown } from './last-known.ts'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
 
@@ -29,8 +29,6 @@ type Subject = {
 /** The `client_id` of every token (RFC 9068, section 2.2): all clients are those of the operator. */
 export const CLIENT_ID = 'servauth'
 
-/** How long keys stay in the cache. */
-export const MAX_KEY_AGE_MS = 60_000
 /** Requests with an unknown key id make the server read the keys again, but not more often than this. */
 const MIN_REREAD_INTERVAL_MS = 1000
 
@@ -54,9 +52,6 @@ const Claims = z
   .refine(({ iat, exp }) => exp > iat && exp - iat <= MAX_ACCESS_TOKEN_SECONDS)
   .refine(({ iat }) => iat - Date.now() / 1000 < MAX_CLOCK_DIFFERENCE_SECONDS)
 
-/** Options for a read that skips the cache. If the read fails, an older value does not take its place. */
-const UNCACHED = { forceRefresh: true, allowStaleOnFetchRejection: false } as const
-
 /**
  * Access tokens: JWTs in the profile of RFC 9068, without data about the person. Better-Auth creates the keys.
  * They are cached, because reading one costs more than a signature. If the database is down, they stay in use.
@@ -68,31 +63,18 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
     audience: settings.ACCESS_TOKEN_AUDIENCE,
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
   }
-  const cacheOptions = {
-    max: 1,
-    ttl: MAX_KEY_AGE_MS,
-    // A function, so that tests can set the clock; plus 1, because the library reads 0 as "no time".
-    perf: { now: () => performance.now() + 1 },
-    allowStaleOnFetchRejection: true,
-    noDeleteOnFetchRejection: true,
-  }
-  const signingKeys = new LRUCache<'key', SigningKey>({
-    ...cacheOptions,
-    fetchMethod: () => api.getSigningKey(),
-  })
-  const publicKeys = new LRUCache<'keys', Map<string, KnownKey>>({
-    ...cacheOptions,
-    fetchMethod: async () => new Map(await Promise.all((await api.getPublicKeys()).map(importKey))),
-  })
-
+  const signingKey = createLastKnown<SigningKey>(() => api.getSigningKey())
+  const publicKeys = createLastKnown<Map<string, KnownKey>>(
+    async () => new Map(await Promise.all((await api.getPublicKeys()).map(importKey))),
+  )
   const [onlyAudience, ...otherAudiences] = settings.ACCESS_TOKEN_AUDIENCE
   const audience = otherAudiences.length > 0 ? settings.ACCESS_TOKEN_AUDIENCE : (onlyAudience ?? [])
 
   async function findPublicKey(kid = '') {
-    const known = (await publicKeys.forceFetch('keys')).get(kid)
+    const known = (await publicKeys.get()).get(kid)
     if (known) return known
-    const wasReadNow = publicKeys.getRemainingTTL('keys') > MAX_KEY_AGE_MS - MIN_REREAD_INTERVAL_MS
-    const key = (await publicKeys.forceFetch('keys', wasReadNow ? {} : UNCACHED)).get(kid)
+    const wasReadNow = publicKeys.ageMs() < MIN_REREAD_INTERVAL_MS
+    const key = (await (wasReadNow ? publicKeys.get() : publicKeys.getUncached())).get(kid)
     if (!key) throw unauthenticated('INVALID')
     return key
   }
@@ -127,7 +109,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   return {
     /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
     async issue({ userId, sessionId, sessionExpiresAt, authenticatedAt, amr, acr }: Subject) {
-      const { kid, alg, privateKey } = await signingKeys.forceFetch('key')
+      const { kid, alg, privateKey } = await signingKey.get()
       const issuedAt = Math.floor(Date.now() / 1000)
       const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
       const expiresAt = Math.max(issuedAt + 1, Math.min(issuedAt + settings.ACCESS_TOKEN_SECONDS, sessionEnd))
@@ -161,12 +143,12 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
      */
     async prepare() {
       if (settings.ACCESS_TOKEN_ALG) await api.followAlgorithm()
-      await signingKeys.forceFetch('key', UNCACHED)
+      await signingKey.getUncached()
     },
 
     /** The public keys, for services that verify tokens by themselves (RFC 7517). */
     async listPublished(): Promise<JSONWebKeySet> {
-      const keys = [...(await publicKeys.forceFetch('keys')).values()]
+      const keys = [...(await publicKeys.get()).values()]
       return { keys: keys.filter(({ retired }) => !retired).map(({ jwk }) => jwk) }
     },
   }

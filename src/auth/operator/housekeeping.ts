@@ -9,11 +9,13 @@ import {
   mailOutbox,
   places,
   registrations,
+  revocations,
   sessions,
   throttle,
   verifications,
 } from '../../db/schema.ts'
 import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
+import { KEPT_SECONDS } from '../services/revocation-log.ts'
 import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'
 
 export const INTERVAL_MS = 60_000
@@ -55,6 +57,7 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     isBefore(challenges.expiresAt, sql`now()`),
     isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
     isBefore(registrations.createdAt, ago(KEPT_DAYS.registration)),
+    isBefore(revocations.at, sql`now() - make_interval(secs => ${KEPT_SECONDS}::int)`),
     isBefore(places.seenAt, ago(KNOWN_PLACE_DAYS)),
     isBefore(events.lastAt, ago(eventDays)),
     // Any client can cause events without an account, so a flood of them deletes no events of users.

@@ -1,0 +1,32 @@
+import type { revocations } from '../db/schema.ts'
+
+/** Something that ended. `atMs`: when it happened, on this process's monotonic clock. */
+export type Revocation = {
+  id: number
+  xid: bigint
+  kind: (typeof revocations.$inferSelect)['kind']
+  subject: string | null
+  atMs: number
+}
+
+/** A service that listens to the feed. */
+export type RevocationListener = {
+  /** Everything that happened until this moment of the monotonic clock may have been forgotten. */
+  onForgotten: (untilMs: number) => void
+  /** `position`: from where a service continues that has these. */
+  onRevocations: (revocations: Revocation[], position: bigint) => void
+  /** Everything that was committed until `ageMs` ago has been sent. */
+  onProof: (ageMs: number) => void
+  /** Called regularly while nothing is proven. */
+  onSilence: () => void
+  /** The server stops. */
+  onEnd: () => void
+}
+
+export type RevocationFeed = {
+  /**
+   * Adds a listener and gives it what it has missed since `position`. @returns a function that removes it
+   * @throws `SERVICE_UNAVAILABLE` if the server stops or the database does not answer
+   */
+  listen(listener: RevocationListener, position: bigint | null): Promise<() => void>
+}

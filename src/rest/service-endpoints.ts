@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import { endpoint } from '../contract/operation.ts'
+import { Introspection } from '../contract/outputs/introspection.ts'
+
+/** The endpoints for other services. They exist over REST only. */
+
+/** Unknown parameters are ignored, as the standards require (RFC 7662, section 2.1; RFC 7009, section 2.1). */
+const TokenInput = z.object({
+  token: z.string().min(1).meta({ description: 'The token as a client presented it.' }),
+  token_type_hint: z.string().optional().meta({ description: 'Ignored: a token shows what it is.' }),
+})
+
+export const introspect = endpoint({
+  tag: 'Services',
+  summary: 'Whether an access token is valid now',
+  description:
+    'Token introspection (RFC 7662), for services with a service key. A token that is unknown, expired or of an ended ' +
+    'session answers `{"active":false}`.',
+  input: TokenInput,
+  output: Introspection,
+  credentials: ['serviceKey'],
+  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  rest: { method: 'POST', path: '/auth/introspect', status: 200, takesForm: true },
+})
+
+export const revoke = endpoint({
+  tag: 'Services',
+  summary: 'End the session of a token',
+  description:
+    'Token revocation (RFC 7009). The access token or refresh token itself authorises it. An unknown token is no error.',
+  input: TokenInput,
+  output: z.strictObject({}).meta({ id: 'Revoked' }),
+  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  rest: { method: 'POST', path: '/auth/revoke', status: 200, takesForm: true },
+})
+
+export const revocations = endpoint({
+  tag: 'Services',
+  summary: 'The feed of revocations',
+  description:
+    'Server-sent events, for services with a service key. `open { at, nonce }` comes first, then what has ended within ' +
+    'the longest lifetime of an access token, then every end as it happens: `ended { sid }`, `changed { sub, before }` and ' +
+    '`all { before }`; `before` is in seconds, as `iat` is. `proof { age, at }` arrives several times a second while it is ' +
+    'certain that everything that was committed until `age` milliseconds ago was sent. `at` is the monotonic clock of the ' +
+    'server in milliseconds. With `Last-Event-ID`, the feed continues from there.',
+  input: z.strictObject({
+    nonce: z
+      .string()
+      .regex(/^[\w-]{1,64}$/, 'Must have at most 64 letters, digits, - and _.')
+      .optional()
+      .meta({ description: 'Comes back in `open`, so that a replayed answer is noticed.' }),
+  }),
+  output: z.string(),
+  credentials: ['serviceKey'],
+  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  rest: { method: 'GET', path: '/auth/revocations', status: 200, mediaType: 'text/event-stream' },
+})
+
+const Names = z.array(z.string())
+
+const Metadata = z
+  .looseObject({
+    issuer: z.url(),
+    jwks_uri: z.url(),
+    revocation_endpoint: z.url(),
+    revocation_endpoint_auth_methods_supported: Names,
+    introspection_endpoint: z.url().optional(),
+    introspection_endpoint_auth_methods_supported: Names.optional(),
+    response_types_supported: Names,
+    grant_types_supported: Names,
+    subject_types_supported: Names,
+    id_token_signing_alg_values_supported: Names,
+  })
+  .meta({ id: 'ServerMetadata' })
+
+const metadata = {
+  tag: 'Services',
+  output: Metadata,
+  refusals: ['SERVICE_UNAVAILABLE'],
+} as const
+
+export const serverMetadata = endpoint({
+  ...metadata,
+  refusals: [...metadata.refusals],
+  summary: 'Where services find the issuer and the keys',
+  description:
+    'Authorization server metadata (RFC 8414). There is no authorization endpoint and no token endpoint.',
+  rest: { method: 'GET', path: '/.well-known/oauth-authorization-server', status: 200, cacheSeconds: 300 },
+})
+
+export const openIdConfiguration = endpoint({
+  ...metadata,
+  refusals: [...metadata.refusals],
+  summary: 'The same metadata for readers that know only this path',
+  description:
+    'Servauth is no OpenID provider. Many libraries look for the issuer and the keys of access tokens here.',
+  rest: { method: 'GET', path: '/.well-known/openid-configuration', status: 200, cacheSeconds: 300 },
+})

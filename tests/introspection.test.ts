@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest'
+import { runCommand } from './support/process.ts'
+import { ORIGIN, startServer, useServer } from './support/server.ts'
+import { createKeySetting } from './support/service-key.ts'
+
+const { key, settings } = createKeySetting()
+const server = useServer(settings)
+
+const post = (path: string, body: Record<string, string>, headers: Record<string, string> = {}) =>
+  server.fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    body: new URLSearchParams(body).toString(),
+  })
+const bearer = (token = key) => ({ authorization: `Bearer ${token}` })
+const introspect = async (token: string) => (await post('/auth/introspect', { token }, bearer())).json()
+
+describe('introspection (RFC 7662)', () => {
+  test('an access token is active with its claims', async () => {
+    const { client, user, session } = await server.registerUser()
+
+    const answer = await introspect(client.kept.accessToken ?? '')
+
+    expect(answer).toMatchObject({
+      active: true,
+      token_type: 'Bearer',
+      iss: ORIGIN,
+      sub: user.id,
+      sid: session.id,
+      client_id: 'servauth',
+    })
+  })
+
+  test('a token that is unknown, expired or ended is inactive, and nothing else is said', async () => {
+    const { client } = await server.registerUser()
+    const token = client.kept.accessToken ?? ''
+    const before = await introspect(token)
+    await client.call('logout')
+
+    expect(before.active).toBe(true)
+    for (const ended of [token, `${token}x`, 'nonsense', client.kept.refreshToken ?? 'a.b.c']) {
+      expect(await introspect(ended)).toEqual({ active: false })
+    }
+  })
+
+  test('a token is inactive as soon as plain SQL disables its user', async () => {
+    const { client, user } = await server.registerUser()
+    await introspect(client.kept.accessToken ?? '')
+
+    await server.sql`update users set disabled_at = now() where id = ${user.id}`
+    await server.catchUp()
+
+    expect(await introspect(client.kept.accessToken ?? '')).toEqual({ active: false })
+  })
+
+  test('a JSON body and the key as the password of Basic work too', async () => {
+    const { client } = await server.registerUser()
+    const answer = await server.fetch('/auth/introspect', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Basic ${btoa(`orders:${key}`)}` },
+      body: JSON.stringify({ token: client.kept.accessToken, token_type_hint: 'access_token' }),
+    })
+
+    expect(await answer.json()).toMatchObject({ active: true })
+  })
+
+  test('without a service key it is refused', async () => {
+    const { client } = await server.registerUser()
+    const token = client.kept.accessToken ?? ''
+    const other = createKeySetting().key
+    const wrongName = { authorization: `Basic ${btoa(`billing:${key}`)}` }
+
+    const refused = [{}, bearer(token), bearer(other), bearer(key.slice(0, -1)), wrongName]
+    for (const headers of refused) {
+      const answer = await post('/auth/introspect', { token }, headers as Record<string, string>)
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    }
+  })
+
+  test('while the database is down it answers 503, and not that the token is inactive', async () => {
+    const faulty = await startServer(settings)
+    const { client } = await faulty.registerUser()
+    await faulty.restart()
+    faulty.proxy.cut()
+
+    const answer = await faulty.fetch('/auth/introspect', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer() },
+      body: JSON.stringify({ token: client.kept.accessToken }),
+    })
+    faulty.proxy.restore()
+
+    expect(answer.status).toBe(503)
+  })
+})
+
+describe('revocation (RFC 7009)', () => {
+  test.each(['accessToken', 'refreshToken'] as const)('an %s ends its session', async (name) => {
+    const { client, user } = await server.registerUser('REST', 'TOKEN')
+
+    const answer = await post('/auth/revoke', { token: client.kept[name] ?? '' })
+
+    expect([answer.status, await answer.json()]).toEqual([200, {}])
+    expect((await client.me()).reason).toBe('REVOKED')
+    expect((await server.eventsOf(user.id)).at(-1)).toBe('logout')
+  })
+
+  test('an unknown token is no error, and a missing one is', async () => {
+    expect((await post('/auth/revoke', { token: 'nonsense' })).status).toBe(200)
+    expect((await post('/auth/revoke', {})).status).toBe(400)
+  })
+
+  test('a foreign page cannot send the form, and other operations take no form', async () => {
+    const foreign = await post('/auth/revoke', { token: 'x' }, { origin: 'https://evil.example.com' })
+    const login = await post('/auth/login', { email: 'ada@example.com', password: 'a long enough phrase' })
+
+    expect([foreign.status, login.status]).toEqual([403, 415])
+  })
+})
+
+describe('metadata', () => {
+  test('both documents name the issuer, the keys and the algorithms, and no authorization endpoint', async () => {
+    for (const name of ['oauth-authorization-server', 'openid-configuration']) {
+      const answer = await server.fetch(`/.well-known/${name}`)
+      expect(answer.headers.get('cache-control')).toBe('public, max-age=300')
+      expect(await answer.json()).toEqual({
+        issuer: ORIGIN,
+        jwks_uri: `${ORIGIN}/.well-known/jwks.json`,
+        introspection_endpoint: `${ORIGIN}/auth/introspect`,
+        introspection_endpoint_auth_methods_supported: ['Bearer', 'client_secret_basic'],
+        revocation_endpoint: `${ORIGIN}/auth/revoke`,
+        revocation_endpoint_auth_methods_supported: ['none'],
+        response_types_supported: [],
+        grant_types_supported: [],
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['ES256'],
+      })
+    }
+  })
+
+  test('without SERVICE_KEYS there is no introspection and no feed', async () => {
+    const plain = await startServer()
+
+    const metadata = await (await plain.fetch('/.well-known/oauth-authorization-server')).json()
+
+    expect(metadata).not.toHaveProperty('introspection_endpoint')
+    expect((await plain.fetch('/auth/introspect', { method: 'POST' })).status).toBe(404)
+    expect((await plain.fetch('/auth/revocations')).status).toBe(404)
+  })
+})
+
+test('a created service key has a prefix and a checksum, and only its hash is for the server', async () => {
+  const { code, output } = await runCommand('service-key create orders', { env: {} })
+
+  const [created = ''] = /servauth_[0-9A-Za-z]{46}/.exec(output) ?? []
+  const [entry = ''] = /orders=[\w-]{43}/.exec(output) ?? []
+  const started = await startServer({ SERVICE_KEYS: `${settings.SERVICE_KEYS}, ${entry}` })
+  const ask = (token: string) =>
+    started.fetch('/auth/introspect', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer(token) },
+      body: JSON.stringify({ token: 'nonsense' }),
+    })
+  expect(code).toBe(0)
+  // Two keys of one service at once, so that one can replace the other.
+  for (const token of [created, key]) expect((await ask(token)).status).toBe(200)
+})

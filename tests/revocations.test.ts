@@ -1,0 +1,253 @@
+import { connect } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type FeedEvent, listenToFeed } from './support/revocations.ts'
+import { type Server, startServer, useServer } from './support/server.ts'
+import { createKeySetting } from './support/service-key.ts'
+
+const { key, settings } = createKeySetting()
+const server = useServer(settings)
+
+/** Serves the app on a port, as a stream needs a connection. */
+function serve({ app }: Pick<Server, 'app'>) {
+  const listener = Bun.serve({
+    port: 0,
+    idleTimeout: 30,
+    fetch: (request) => app.fetch(request, { address: () => null }),
+  })
+  onTestFinished(() => listener.stop(true))
+  return `http://localhost:${listener.port}`
+}
+
+const listen = (
+  options: { lastEventId?: string; nonce?: string } = {},
+  started: Pick<Server, 'app'> = server,
+) => listenToFeed({ url: serve(started), key, ...options })
+
+const ended = (sid: string) => (event: FeedEvent) => event.name === 'ended' && event.data.sid === sid
+const isProof = ({ name }: FeedEvent) => name === 'proof'
+
+test('the feed begins with its clock and the nonce of the service, and proves that it is complete', async () => {
+  const feed = await listen({ nonce: 'abc' })
+
+  const first = await feed.until(isProof)
+  const second = await feed.until(isProof, feed.events.length)
+
+  expect(feed.response.headers.get('content-type')).toBe('text/event-stream')
+  expect(feed.events[0]).toMatchObject({ name: 'open', data: { nonce: 'abc', at: expect.any(Number) } })
+  expect(Number(second?.data.at)).toBeGreaterThan(Number(first?.data.at))
+  expect(Number(first?.data.age)).toBeLessThan(1000)
+})
+
+test('without a service key, or with an access token, there is no feed', async () => {
+  const { client } = await server.registerUser()
+
+  for (const headers of [{}, { authorization: `Bearer ${client.kept.accessToken}` }]) {
+    expect((await server.fetch('/auth/revocations', { headers })).status).toBe(401)
+  }
+  expect(
+    (await server.fetch('/auth/revocations?nonce=%20', { headers: { authorization: `Bearer ${key}` } }))
+      .status,
+  ).toBe(400)
+})
+
+describe('the feed announces', () => {
+  test('a logout, a revoked session, a password change and a deleted account, before the next proof', async () => {
+    const feed = await listen()
+    const people = await Promise.all(Array.from({ length: 4 }, () => server.registerUser()))
+    const [one, two, three, four] = people as [
+      (typeof people)[0],
+      (typeof people)[0],
+      (typeof people)[0],
+      (typeof people)[0],
+    ]
+    const other = await server.client().login(two.input)
+    const third = await server.client().login(three.input)
+
+    await one.client.call('logout')
+    await two.client.call('revokeSession', { id: other.data?.session.id })
+    await three.client.call('changePassword', {
+      currentPassword: three.password,
+      newPassword: 'another long phrase',
+    })
+    await four.client.call('deleteMe', { password: four.password })
+
+    const sids = [one.session.id, other.data?.session.id, third.data?.session.id, four.session.id]
+    for (const sid of sids) expect(await feed.until(ended(`${sid}`))).toBeDefined()
+    expect(feed.revocations().some(ended(three.session.id))).toBe(false)
+  })
+
+  test('what plain SQL ends: deleted, moved and shortened sessions, disabled and deleted users', async () => {
+    const feed = await listen()
+    const people = await Promise.all(Array.from({ length: 5 }, () => server.registerUser()))
+    const [gone, shortened, expired, disabled, deleted] = people.map(({ session, user }) => ({
+      sid: session.id,
+      sub: user.id,
+    }))
+
+    await server.sql`delete from sessions where id = ${gone?.sid ?? ''}`
+    await server.sql`update sessions set expires_at = now() + interval '10 seconds' where id = ${shortened?.sid ?? ''}`
+    await server.sql`update sessions set expires_at = now() where id = ${expired?.sid ?? ''}`
+    await server.sql`update users set disabled_at = now() where id = ${disabled?.sub ?? ''}`
+    await server.sql`delete from users where id = ${deleted?.sub ?? ''}`
+
+    for (const sid of [gone?.sid, expired?.sid, deleted?.sid]) {
+      expect(await feed.until(ended(`${sid}`))).toBeDefined()
+    }
+    for (const sub of [shortened?.sub, disabled?.sub, deleted?.sub]) {
+      const event = await feed.until(({ name, data }) => name === 'changed' && data.sub === sub)
+      expect(Math.abs(Number(event?.data.before) - Date.now() / 1000)).toBeLessThan(60)
+    }
+  })
+
+  test('a TRUNCATE as the end of everything', async () => {
+    const own = await startServer(settings)
+    const feed = await listen({}, own)
+    await own.registerUser()
+
+    await own.sql`truncate sessions cascade`
+
+    expect(await feed.until(({ name }) => name === 'all')).toMatchObject({
+      data: { before: expect.any(Number) },
+    })
+  })
+
+  test('nothing at all about a life that goes on: a refresh, a changed name, another password hash', async () => {
+    const own = await startServer(settings)
+    const feed = await listen({}, own)
+    const { client, user, input } = await own.registerUser('REST', 'TOKEN')
+    await client.refresh()
+    await client.call('updateMe', { username: 'Ada' })
+    await own.client().login(input)
+    await own.sql`update users set password = password || '' where id = ${user.id}`
+    await own.catchUp()
+    await feed.until(isProof, feed.events.length)
+
+    expect(feed.revocations()).toEqual([])
+  })
+})
+
+test('what ended before a service listened comes first, and Last-Event-ID continues', async () => {
+  const { client, session } = await server.registerUser()
+  const { client: later, session: laterSession } = await server.registerUser()
+  await client.call('logout')
+
+  const feed = await listen()
+  const known = await feed.until(ended(session.id))
+  const { id } = (await feed.until(({ id }) => id !== undefined)) ?? {}
+  feed.close()
+  await later.call('logout')
+  const next = await listen({ lastEventId: `${id}` })
+  await next.until(isProof)
+
+  expect(known).toBeDefined()
+  expect(
+    feed.events.findIndex(isProof) === -1 ||
+      feed.events.findIndex(ended(session.id)) < feed.events.findIndex(isProof),
+  ).toBe(true)
+  expect(next.revocations().map(({ data }) => data.sid)).toContain(laterSession.id)
+  expect(next.revocations().map(({ data }) => data.sid)).not.toContain(session.id)
+})
+
+test('a transaction that commits after later ones is announced too', async () => {
+  const early = await server.registerUser()
+  const late = await server.registerUser()
+  const feed = await listen()
+  let committed = Promise.resolve()
+  await server.sql.begin(async (tx) => {
+    await tx`delete from sessions where id = ${early.session.id}`
+    await late.client.call('logout')
+    await feed.until(ended(late.session.id))
+    committed = feed.until(isProof, feed.events.length).then(() => {})
+    await committed
+    expect(feed.revocations().some(ended(early.session.id))).toBe(false)
+  })
+
+  expect(await feed.until(ended(early.session.id))).toBeDefined()
+})
+
+test('a service that continues gets what a transaction ended that was open when it left', async () => {
+  const early = await server.registerUser()
+  const late = await server.registerUser()
+  let position: string | undefined
+  await server.sql.begin(async (tx) => {
+    await tx`delete from sessions where id = ${early.session.id}`
+    const feed = await listen()
+    await late.client.call('logout')
+    await feed.until(ended(late.session.id))
+    position = feed.events.findLast(({ id }) => id !== undefined)?.id
+    feed.close()
+  })
+
+  const next = await listen({ lastEventId: `${position}` })
+
+  expect(await next.until(ended(early.session.id))).toBeDefined()
+})
+
+describe('without a proof', () => {
+  test('the feed says nothing while the database is cut, and everything after it', async () => {
+    const own = await startServer(settings)
+    const feed = await listen({}, own)
+    const { session } = await own.registerUser()
+    await feed.until(isProof)
+
+    own.proxy.cut()
+    // Within the lifetime of a proof, one more may have been sent.
+    await Bun.sleep(1000)
+    const proofs = feed.events.filter(isProof).length
+    await Bun.sleep(1000)
+    const during = feed.events.filter(isProof).length
+    await own.sql`delete from sessions where id = ${session.id}`
+    own.proxy.restore()
+
+    expect(during).toBe(proofs)
+    const next = feed.events.length
+    expect(await feed.until(isProof, next)).toBeDefined()
+    expect(feed.events.slice(next).findIndex(ended(session.id))).toBeLessThan(
+      feed.events.slice(next).findIndex(isProof),
+    )
+    expect(feed.revocations().some(ended(session.id))).toBe(true)
+  })
+
+  test('a server that stops ends its streams at once', async () => {
+    const own = await startServer(settings)
+    const feed = await listen({}, own)
+    await feed.until(isProof)
+
+    own.drain()
+    await feed.until(() => false)
+
+    expect(feed.state.ended).toBe(true)
+  })
+})
+
+test('a reader that does not read is dropped', async () => {
+  const own = await startServer(settings)
+  const url = new URL(serve(own))
+  const socket = connect(Number(url.port), url.hostname)
+  onTestFinished(() => void socket.destroy())
+  socket.write(`GET /auth/revocations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n\r\n`)
+  socket.pause()
+  await expect.poll(() => own.revocationListeners()).toBe(1)
+  const { user } = await own.registerUser()
+
+  for (let batch = 0; batch < 20 && own.revocationListeners() > 0; batch++) {
+    await own.sql`insert into revocations (kind, subject)
+      select 'ENDED', gen_random_uuid() from generate_series(1, 20000)`
+    await own.sql`update users set username = ${`${batch}`} where id = ${user.id}`
+    await own.catchUp()
+    await Bun.sleep(300)
+  }
+
+  expect(own.revocationListeners()).toBe(0)
+})
+
+test('the table keeps what ended for the lifetime of a token, and no longer', async () => {
+  const own = await startServer(settings)
+  await own.sql`insert into revocations (kind, subject, at) values
+    ('ENDED', gen_random_uuid(), now() - interval '2 hours'), ('ENDED', gen_random_uuid(), now() - interval '50 minutes')`
+  const { clearAway } = await import('./support/housekeeping.ts')
+
+  await clearAway(own.env.DATABASE_URL)
+
+  expect(await own.sql`select from revocations`).toHaveLength(1)
+})
