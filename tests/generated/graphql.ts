@@ -40,7 +40,7 @@ export type FactorProof =
   totp: string; };
 
 export type LoginInput = {
-  /** Upper and lower case are equal, and spaces around the address are ignored. */
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
   email: string;
   password: string;
   /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
@@ -58,7 +58,7 @@ export type RefreshInput = {
 };
 
 export type RegisterInput = {
-  /** Upper and lower case are equal, and spaces around the address are ignored. */
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
   email: string;
   /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
   password: string;
@@ -75,12 +75,12 @@ export type ReportSignInInput = {
 };
 
 export type RequestEmailVerificationInput = {
-  /** Upper and lower case are equal, and spaces around the address are ignored. */
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
   email: string;
 };
 
 export type RequestPasswordResetInput = {
-  /** Upper and lower case are equal, and spaces around the address are ignored. */
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
   email: string;
 };
 
