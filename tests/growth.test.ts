@@ -27,6 +27,11 @@ const LOAD = `
     select id, 'n:192.0.2.' || n, now(), now() - n * random() * interval '10 days' from users, generate_series(1, 3) n;
   insert into registrations (id, user_id, password, profile, created_at)
     select gen_random_uuid(), id, 'x', '{}', now() - random() * interval '1 day' from users, generate_series(1, 2);
+  insert into factors (user_id, kind, secret, removed_at)
+    select id, 'TOTP', 'x', case when n > 1 then now() - random() * interval '1 day' end from users, generate_series(1, 3) n;
+  insert into recovery_codes (user_id, hash) select id, gen_random_uuid()::text from users, generate_series(1, 3);
+  insert into challenges (id, purpose, user_id, session_id, expires_at)
+    select gen_random_uuid(), 'TOTP_ENROLLMENT', user_id, id, now() + random() * interval '1 hour' from sessions;
   insert into throttle (key, points, expire)
     select gen_random_uuid()::text, 1, now() + random() * interval '1 hour' from generate_series(1, 20000);
   insert into sessions (user_id, token, transport, expires_at)
@@ -76,6 +81,9 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning)
         'sessions',
         'places',
         'registrations',
+        'factors',
+        'recovery_codes',
+        'challenges',
         'events',
         'verification',
         'mail_outbox',
