@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect as connectTo, createServer, type Socket } from 'node:net'
 import postgres from 'postgres'
 import { describe, expect, test } from 'vitest'
 import { useDatabase } from './support/database.ts'
@@ -46,6 +46,49 @@ describe('the driver', () => {
     }
     expect(await answerTo(ask(0, 'after'))).toBe('after')
     await sql.end({ timeout: 1 })
+  })
+
+  const FIRST_ROWS_THEN = (end: string) =>
+    `select case when n = 3 then ${end} else 'row' end as answer from generate_series(1, 3) n`
+
+  test.each([
+    ['fails', '(1 / (n - 3))::text', '22012'],
+    ['loses its backend', 'pg_terminate_backend(pg_backend_pid())::text', 'CONNECTION_CLOSED'],
+  ])('a statement that %s after some rows leaves none of them to the next one', async (_, end, code) => {
+    const { sql, ask } = connect()
+    const broken = sql.unsafe(FIRST_ROWS_THEN(end), [], { prepare: true })
+
+    expect(await answerTo(broken)).toBe(code)
+    expect([...(await ask(0, 'next'))].map(({ answer }) => answer)).toEqual(['next'])
+    await sql.end({ timeout: 1 })
+  })
+
+  test('a statement that is sent while its connection breaks is refused, and no answer reaches another one', async () => {
+    const inbound = new Set<Socket>()
+    const { hostname, port } = new URL(database.url)
+    const server = createServer((socket) => {
+      inbound.add(socket)
+      const outbound = connectTo(Number(port), hostname)
+      socket
+        .on('error', () => {})
+        .pipe(outbound)
+        .on('error', () => {})
+        .pipe(socket)
+    }).listen(0, '127.0.0.1')
+    const url = new URL(database.url)
+    url.port = String(await portOf(server))
+    const { sql, ask } = connect(url.href)
+    await ask(0, 'is prepared')
+    const broken = ask(10, 'first')
+    // Sent by the handler of the failure, before the driver knows that the connection is closed.
+    const second = answerTo(broken).then(() => answerTo(ask(0, 'second')))
+    await pause(100)
+    for (const socket of inbound) socket.resetAndDestroy()
+
+    expect(['second', 'CONNECTION_CLOSED', 'ECONNRESET']).toContain(await second)
+    for (const name of ['third', 'fourth']) expect(await answerTo(ask(0, name))).toBe(name)
+    await sql.end({ timeout: 1 })
+    server.close()
   })
 
   test('the driver waits longer after each connection that the server closes', async () => {
