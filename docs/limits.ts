@@ -17,6 +17,7 @@ import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-l
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
+import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/operation-limit.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
 import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
@@ -249,6 +250,8 @@ During a wait, right and wrong passwords are refused in the same way.`,
     {
       title: 'Requests',
       rows: [
+        ['operations that run or wait at once; more get 503; `me` is not counted', number(MAX_OPERATIONS)],
+        ['the share of them that one network can have', `1 / ${1 / MAX_OPERATIONS_SHARE}`],
         ['a REST body', bytes(MAX_BODY_BYTES.rest)],
         ['a GraphQL body', bytes(MAX_BODY_BYTES.graphql)],
         ['a body must arrive within', ms(MAX_BODY_MS)],

@@ -5,7 +5,7 @@ import { startServer } from './support/server.ts'
 const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
 /** So many at once that they would fill the gate: as many as there are cores run, and 64 wait. */
-const FLOOD = 300
+const FLOOD = 240
 const OTHERS = 4
 
 describe.each(ADAPTERS)('logins by %s', (adapter) => {

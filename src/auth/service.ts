@@ -38,6 +38,7 @@ import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createLogin } from './sign-in/login.ts'
 import { createOpenSession } from './sign-in/open-session.ts'
 import { createRegister } from './sign-in/register.ts'
+import { limitOperations } from './throttle/operation-limit.ts'
 import { createPlaces } from './throttle/places.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 import { limitWrites } from './throttle/write-limit.ts'
@@ -119,7 +120,10 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
   }
 
   return {
-    ...(env.THROTTLE ? limitWrites(useCases, throttle) : useCases),
+    ...limitOperations(env.THROTTLE ? limitWrites(useCases, throttle) : useCases, {
+      isShared: env.THROTTLE,
+      countCachedAnswers: () => sessionCache.counts.hits,
+    }),
     administration: createAdministration(dependencies),
     importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),

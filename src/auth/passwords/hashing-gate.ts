@@ -1,5 +1,6 @@
 import { AuthError } from '../../errors.ts'
 import type { Observer } from '../observer.ts'
+import { createAdmission } from '../throttle/admission.ts'
 
 type Limits = { maxConcurrent: number; maxQueued: number; maxWaitMs: number; maxShare: number }
 
@@ -13,16 +14,13 @@ export function createHashingGate(
   observer?: Observer,
 ) {
   const maxOperations = maxConcurrent + maxQueued
-  const maxPerNetwork = Math.max(1, Math.floor(maxOperations * maxShare))
-  const perNetwork = new Map<string, number>()
+  const enter = createAdmission({
+    maxOperations,
+    maxPerNetwork: Math.max(1, Math.floor(maxOperations * maxShare)),
+    onRefused: () => observer?.onHashRefused(),
+  })
   const queue = new Set<() => void>()
   let freePermits = maxConcurrent
-  let operations = 0
-
-  function createRefusedError() {
-    observer?.onHashRefused()
-    return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
-  }
 
   async function takePermit() {
     if (freePermits > 0) {
@@ -40,7 +38,8 @@ export function createHashingGate(
       }
       const timer = setTimeout(() => {
         queue.delete(start)
-        reject(createRefusedError())
+        observer?.onHashRefused()
+        reject(new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 }))
       }, maxWaitMs)
       queue.add(start)
     })
@@ -56,20 +55,7 @@ export function createHashingGate(
     state: () => ({ running: maxConcurrent - freePermits, waiting: queue.size }),
 
     /** Runs an operation that will hash. @throws `SERVICE_UNAVAILABLE` if too many run, in all or of this network */
-    async enter<T>(network: string, operation: () => Promise<T>): Promise<T> {
-      const ofNetwork = perNetwork.get(network) ?? 0
-      if (operations >= maxOperations || ofNetwork >= maxPerNetwork) throw createRefusedError()
-      operations++
-      perNetwork.set(network, ofNetwork + 1)
-      try {
-        return await operation()
-      } finally {
-        operations--
-        const left = (perNetwork.get(network) ?? 1) - 1
-        if (left > 0) perNetwork.set(network, left)
-        else perNetwork.delete(network)
-      }
-    },
+    enter,
 
     /** Runs one hash. @throws `SERVICE_UNAVAILABLE` if it gets no permit in time */
     async hash<T>(job: () => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import type { Observer } from '../observer.ts'
 import { toNetwork } from '../throttle/places.ts'
 import { createHashingGate } from './hashing-gate.ts'
 import { isScrypt, simulateScryptVerification, verifyScrypt } from './scrypt.ts'
+import { lowerPoolPriority } from './thread-priority.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
@@ -58,7 +59,21 @@ export function createPasswords(
     },
     observer,
   )
-  const run = <T>(job: () => Promise<T>) => gate.hash(span ? () => span('argon2id', {}, job) : job)
+  let mostRunning = 0
+
+  /** The engine starts its threads when they are needed, so there may be a new one when more hashes run than before. */
+  function start<T>(job: () => Promise<T>) {
+    const pending = job()
+    const { running } = gate.state()
+    if (running > mostRunning) {
+      mostRunning = running
+      lowerPoolPriority()
+    }
+    return pending
+  }
+
+  const run = <T>(job: () => Promise<T>) =>
+    gate.hash(() => (span ? span('argon2id', {}, () => start(job)) : start(job)))
   return {
     /** @throws `INVALID_INPUT` for the field `path` if a new password is shorter than `PASSWORD_MIN_LENGTH`. */
     refuseShort: (password: string, path: string) =>

@@ -1,0 +1,16 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism, setPriority } from 'node:os'
+
+const NICENESS = 5
+
+/**
+ * On a single core, hashes would take half of it from requests. This lowers the priority of the threads that exist now
+ * in the engine's pool. Linux only: other systems have no priority of a thread.
+ */
+export function lowerPoolPriority() {
+  if (process.platform !== 'linux' || availableParallelism() > 1) return
+  for (const id of readdirSync('/proc/self/task')) {
+    const name = readFileSync(`/proc/self/task/${id}/comm`, 'utf8')
+    if (name.startsWith('Bun Pool')) setPriority(Number(id), NICENESS)
+  }
+}
