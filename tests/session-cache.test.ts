@@ -22,6 +22,7 @@ describe('the session cache', () => {
   const user = { email: 'ada@example.com', emailVerified: true, pendingEmail: null, username: null }
   const entry = (id: string, userId: string) => ({
     sessionId: id,
+    hasFactor: false,
     user: { ...user, id: userId, createdAt: new Date(), updatedAt: new Date() },
     until: performance.now() + 60_000,
   })

@@ -31,6 +31,7 @@ export type Dependencies = {
   places: Places
   refreshTokens: RefreshTokens
   requireEmailVerification: boolean
+  requireSecondFactor: boolean
   /** After a commit that changes a session or a user, evict it here. Other replicas get a NOTIFY. */
   sessionCache: SessionCache
   throttle: Throttle

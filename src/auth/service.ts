@@ -11,6 +11,9 @@ import { createRefusedOriginRecorder } from './events/refused-origin.ts'
 import { createChallenges } from './factors/challenges.ts'
 import { createEnrollment } from './factors/enrollment.ts'
 import { createFactorProofs } from './factors/factor-proofs.ts'
+import { createOwnFactors } from './factors/own-factors.ts'
+import { requireFactor } from './factors/required-factor.ts'
+import { createStepUp } from './factors/step-up.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createEncryption } from './keys/encryption.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
@@ -78,7 +81,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     challenges: createChallenges({ db }),
     db,
     encryption,
-    factorProofs: createFactorProofs({ db, encryption }),
+    factorProofs: createFactorProofs({ db, encryption, outbox }),
     mailedTokens,
     observer,
     outbox,
@@ -92,7 +95,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
   const betterAuth = createBetterAuth({ ...parts, openSession, settings: env, signingKeys })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
-  const issueCredentials = createIssueCredentials(accessTokens)
+  const issueCredentials = createIssueCredentials(accessTokens, env)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const dependencies: Dependencies = {
     ...parts,
@@ -101,6 +104,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     issueCredentials,
     issuer: new URL(env.PUBLIC_URL).hostname,
     requireEmailVerification,
+    requireSecondFactor: env.SECOND_FACTOR === 'required',
   }
 
   const endSessionOf = createEndSessionOf(dependencies)
@@ -112,6 +116,8 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     refresh: createRefresh(dependencies),
     logout: createLogout({ ...dependencies, endSessionOf }),
     ...createEnrollment(dependencies),
+    ...createOwnFactors(dependencies),
+    stepUp: createStepUp(dependencies),
     ...createOwnAccount(dependencies),
     ...createPasswordChanges(dependencies),
     ...createEmailLinks(dependencies),
@@ -119,11 +125,17 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     events: createEventLog(dependencies),
   }
 
+  const limited = env.THROTTLE ? limitWrites(useCases, throttle) : useCases
+
   return {
+<<<<<<< HEAD
     ...limitOperations(env.THROTTLE ? limitWrites(useCases, throttle) : useCases, {
       isShared: env.THROTTLE,
       countCachedAnswers: () => sessionCache.counts.hits,
     }),
+=======
+    ...(dependencies.requireSecondFactor ? requireFactor(limited, env.SESSION_MAX_SECONDS) : limited),
+>>>>>>> 2fc48f7 (feat(auth): changes of factors, step-up, and SECOND_FACTOR=required)
     administration: createAdministration(dependencies),
     importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),

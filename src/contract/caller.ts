@@ -16,7 +16,7 @@ export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: nu
 
 /**
  * The caller as the database knows it now, for changes. `fresh` if a credential was proven a short time ago. `ages` are
- * the seconds since a credential and since a factor were proven; infinite for a bearer that is older than the proof.
+ * the seconds since a credential and since a factor were proven. For a bearer they count from its own `auth_time`.
  */
 export type Identity = {
   user: UserRow
@@ -29,6 +29,8 @@ export type Identity = {
 export type Viewer = {
   user: User
   sessionId: string
+  /** Whether the account has a second factor, and the session has proven one. */
+  hasFactor: boolean
   /** An answer that follows from the user alone, as it was written. `key` is the adapter's name for the request. */
   findAnswer(key: number): string | undefined
   /** Few answers are kept, and only while the cache has the viewer: never beyond a change of the user. */

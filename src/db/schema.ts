@@ -99,6 +99,7 @@ export const tokenPurpose = pgEnum('token_purpose', [
   'EMAIL_CHANGE_UNDO',
   'EMAIL_CHANGE_CANCEL',
   'SIGN_IN_REPORT',
+  'FACTOR_REMOVAL_UNDO',
 ])
 
 /** Better-Auth's table of short-lived values. It holds the mailed tokens. */
@@ -292,8 +293,8 @@ export const challenges = pgTable(
     id: uuid().primaryKey(),
     purpose: challengePurpose().notNull(),
     userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
-    /** The session that has begun an enrolment. The enrolment ends with it. */
-    sessionId: uuid('session_id').references(() => sessions.id, { onDelete: 'cascade' }),
+    /** The session that has begun an enrolment, and alone can complete it. No foreign key: sessions can be truncated. */
+    sessionId: uuid('session_id'),
     /** Sign-in: the transport of the session to open, and SHA-256 of the hash that the password was checked against. */
     transport: sessionTransport(),
     passwordDigest: varchar('password_digest', { length: 64 }),
@@ -304,7 +305,6 @@ export const challenges = pgTable(
   },
   (table) => [
     index('challenges_user_id_index').on(table.userId),
-    index('challenges_session_id_index').on(table.sessionId),
     index('challenges_expires_at_index').on(table.expiresAt),
   ],
 )
@@ -344,3 +344,4 @@ export const throttle = pgTable(
 export type UserRow = typeof users.$inferSelect
 export type SessionRow = typeof sessions.$inferSelect
 export type MailRow = typeof mailOutbox.$inferSelect
+export type FactorRow = typeof factors.$inferSelect

@@ -105,6 +105,30 @@ const TEMPLATES = {
       NOT_YOU,
     ],
   },
+  'factor-removed': {
+    subject: 'A second factor was removed from your account',
+    lines: ({ at }) => [
+      `On ${formatTime(at)}, a second factor was removed from your account. All other sessions have ended.`,
+      'If this was not you, follow the link to put it back, to end every session and to set a new password. The link is valid for 72 hours.',
+    ],
+    linkText: 'Put it back',
+  },
+  'recovery-codes-renewed': {
+    subject: 'New recovery codes for your account',
+    lines: (data) => [
+      'New recovery codes were created for your account. The earlier ones no longer work, and all other sessions have ended.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
+  },
+  'recovery-codes-low': {
+    subject: 'Few recovery codes are left',
+    lines: (data) => [
+      'A recovery code was used to sign in to your account, and at most three are left. Create new ones while you can sign in.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
+  },
   'sign-in': {
     subject: 'New sign-in to your account',
     lines: ({ at, session }) => [

@@ -29,6 +29,7 @@ export const credentialSettings = {
   SERVICE_KEYS: listOf(parseServiceKey).default([]),
   SESSION_IDLE_SECONDS: wholeNumber(1, 365 * DAY).optional(),
   SESSION_MAX_SECONDS: wholeNumber(1, 365 * DAY).default(30 * DAY),
+  SECOND_FACTOR: choice(['optional', 'required']).default('optional'),
   PASSWORD_MIN_LENGTH: wholeNumber(MIN_PASSWORD_CHARACTERS, 64).default(MIN_PASSWORD_CHARACTERS),
   ARGON2_MEMORY_KIB: wholeNumber(7168, 1_048_576).default(19_456),
   ARGON2_PASSES: wholeNumber(1, 20).default(2),

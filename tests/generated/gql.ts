@@ -22,12 +22,15 @@ type Documents = {
     "mutation ConfirmTotp($input: ConfirmTotpInput!) {\n  confirmTotp(input: $input) {\n    codes\n  }\n}": typeof types.ConfirmTotpDocument,
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": typeof types.DeleteMeDocument,
     "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": typeof types.EventsDocument,
+    "query Factors {\n  factors {\n    id\n    kind\n    name\n    createdAt\n    lastUsedAt\n  }\n}": typeof types.FactorsDocument,
     "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": typeof types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.LoginDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": typeof types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": typeof types.MeDocument,
     "mutation Refresh($input: RefreshInput) {\n  refresh(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.RefreshDocument,
     "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}": typeof types.RegisterDocument,
+    "mutation RemoveFactor($id: ID!) {\n  removeFactor(id: $id)\n}": typeof types.RemoveFactorDocument,
+    "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}": typeof types.RenewRecoveryCodesDocument,
     "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": typeof types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": typeof types.RequestEmailVerificationDocument,
     "mutation RequestPasswordReset($input: RequestPasswordResetInput!) {\n  requestPasswordReset(input: $input)\n}": typeof types.RequestPasswordResetDocument,
@@ -35,7 +38,9 @@ type Documents = {
     "mutation RevokeOtherSessions {\n  revokeOtherSessions\n}": typeof types.RevokeOtherSessionsDocument,
     "mutation RevokeSession($id: ID!) {\n  revokeSession(id: $id)\n}": typeof types.RevokeSessionDocument,
     "query Sessions {\n  sessions {\n    ...SessionFields\n  }\n}": typeof types.SessionsDocument,
+    "mutation StepUp($input: StepUpInput!) {\n  stepUp(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.StepUpDocument,
     "mutation UndoEmailChange($input: UndoEmailChangeInput!) {\n  undoEmailChange(input: $input)\n}": typeof types.UndoEmailChangeDocument,
+    "mutation UndoFactorChange($input: UndoFactorChangeInput!) {\n  undoFactorChange(input: $input)\n}": typeof types.UndoFactorChangeDocument,
     "mutation UpdateMe($input: UpdateMeInput!) {\n  updateMe(input: $input) {\n    ...UserFields\n  }\n}": typeof types.UpdateMeDocument,
     "mutation VerifyEmail($input: VerifyEmailInput!) {\n  verifyEmail(input: $input)\n}": typeof types.VerifyEmailDocument,
 };
@@ -47,12 +52,15 @@ const documents: Documents = {
     "mutation ConfirmTotp($input: ConfirmTotpInput!) {\n  confirmTotp(input: $input) {\n    codes\n  }\n}": types.ConfirmTotpDocument,
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": types.DeleteMeDocument,
     "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": types.EventsDocument,
+    "query Factors {\n  factors {\n    id\n    kind\n    name\n    createdAt\n    lastUsedAt\n  }\n}": types.FactorsDocument,
     "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": types.LoginDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": types.MeDocument,
     "mutation Refresh($input: RefreshInput) {\n  refresh(input: $input) {\n    ...GrantFields\n  }\n}": types.RefreshDocument,
     "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}": types.RegisterDocument,
+    "mutation RemoveFactor($id: ID!) {\n  removeFactor(id: $id)\n}": types.RemoveFactorDocument,
+    "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}": types.RenewRecoveryCodesDocument,
     "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": types.RequestEmailVerificationDocument,
     "mutation RequestPasswordReset($input: RequestPasswordResetInput!) {\n  requestPasswordReset(input: $input)\n}": types.RequestPasswordResetDocument,
@@ -60,7 +68,9 @@ const documents: Documents = {
     "mutation RevokeOtherSessions {\n  revokeOtherSessions\n}": types.RevokeOtherSessionsDocument,
     "mutation RevokeSession($id: ID!) {\n  revokeSession(id: $id)\n}": types.RevokeSessionDocument,
     "query Sessions {\n  sessions {\n    ...SessionFields\n  }\n}": types.SessionsDocument,
+    "mutation StepUp($input: StepUpInput!) {\n  stepUp(input: $input) {\n    ...GrantFields\n  }\n}": types.StepUpDocument,
     "mutation UndoEmailChange($input: UndoEmailChangeInput!) {\n  undoEmailChange(input: $input)\n}": types.UndoEmailChangeDocument,
+    "mutation UndoFactorChange($input: UndoFactorChangeInput!) {\n  undoFactorChange(input: $input)\n}": types.UndoFactorChangeDocument,
     "mutation UpdateMe($input: UpdateMeInput!) {\n  updateMe(input: $input) {\n    ...UserFields\n  }\n}": types.UpdateMeDocument,
     "mutation VerifyEmail($input: VerifyEmailInput!) {\n  verifyEmail(input: $input)\n}": types.VerifyEmailDocument,
 };
@@ -96,6 +106,10 @@ export function graphql(source: "query Events($first: Int, $after: ID) {\n  even
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "query Factors {\n  factors {\n    id\n    kind\n    name\n    createdAt\n    lastUsedAt\n  }\n}"): typeof import('./graphql').FactorsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}"): typeof import('./graphql').UserFieldsFragmentDoc;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -117,6 +131,14 @@ export function graphql(source: "mutation Refresh($input: RefreshInput) {\n  ref
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}"): typeof import('./graphql').RegisterDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation RemoveFactor($id: ID!) {\n  removeFactor(id: $id)\n}"): typeof import('./graphql').RemoveFactorDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}"): typeof import('./graphql').RenewRecoveryCodesDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -148,7 +170,15 @@ export function graphql(source: "query Sessions {\n  sessions {\n    ...SessionF
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "mutation StepUp($input: StepUpInput!) {\n  stepUp(input: $input) {\n    ...GrantFields\n  }\n}"): typeof import('./graphql').StepUpDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "mutation UndoEmailChange($input: UndoEmailChangeInput!) {\n  undoEmailChange(input: $input)\n}"): typeof import('./graphql').UndoEmailChangeDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation UndoFactorChange($input: UndoFactorChangeInput!) {\n  undoFactorChange(input: $input)\n}"): typeof import('./graphql').UndoFactorChangeDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -32,6 +32,11 @@ export type DeleteMeInput = {
   password?: string | null | undefined;
 };
 
+/** `TOTP` is an authenticator app that shows six digits. */
+export type FactorKind =
+  | 'PASSKEY'
+  | 'TOTP';
+
 /** What proves a second factor. */
 export type FactorProof =
   {   /** One of the recovery codes. Case, spaces and dashes do not matter. */
@@ -96,9 +101,19 @@ export type SessionTransport =
   | 'COOKIE'
   | 'TOKEN';
 
+export type StepUpInput = {
+  password?: string | null | undefined;
+  proof?: FactorProof | null | undefined;
+};
+
 export type UndoEmailChangeInput = {
   /** Left out, the account gets a mail with a link that sets a new password. */
   newPassword?: string | null | undefined;
+  /** The token of the mailed link. */
+  token: string;
+};
+
+export type UndoFactorChangeInput = {
   /** The token of the mailed link. */
   token: string;
 };
@@ -166,6 +181,11 @@ export type EventsQueryVariables = Exact<{
 
 export type EventsQuery = { events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null }> };
 
+export type FactorsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type FactorsQuery = { factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }> };
+
 export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
 
 export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null };
@@ -204,6 +224,18 @@ export type RegisterMutationVariables = Exact<{
 
 
 export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
+
+export type RemoveFactorMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RemoveFactorMutation = { removeFactor: boolean };
+
+export type RenewRecoveryCodesMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RenewRecoveryCodesMutation = { renewRecoveryCodes: { codes: Array<string> | null } };
 
 export type ReportSignInMutationVariables = Exact<{
   input: ReportSignInInput;
@@ -250,12 +282,26 @@ export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }> };
 
+export type StepUpMutationVariables = Exact<{
+  input: StepUpInput;
+}>;
+
+
+export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
 export type UndoEmailChangeMutationVariables = Exact<{
   input: UndoEmailChangeInput;
 }>;
 
 
 export type UndoEmailChangeMutation = { undoEmailChange: boolean };
+
+export type UndoFactorChangeMutationVariables = Exact<{
+  input: UndoFactorChangeInput;
+}>;
+
+
+export type UndoFactorChangeMutation = { undoFactorChange: boolean };
 
 export type UpdateMeMutationVariables = Exact<{
   input: UpdateMeInput;
@@ -463,6 +509,17 @@ export const EventsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+export const FactorsDocument = new TypedDocumentString(`
+    query Factors {
+  factors {
+    id
+    kind
+    name
+    createdAt
+    lastUsedAt
+  }
+}
+    `) as unknown as TypedDocumentString<FactorsQuery, FactorsQueryVariables>;
 export const LoginDocument = new TypedDocumentString(`
     mutation Login($input: LoginInput!) {
   login(input: $input) {
@@ -594,6 +651,18 @@ fragment SessionFields on Session {
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<RegisterMutation, RegisterMutationVariables>;
+export const RemoveFactorDocument = new TypedDocumentString(`
+    mutation RemoveFactor($id: ID!) {
+  removeFactor(id: $id)
+}
+    `) as unknown as TypedDocumentString<RemoveFactorMutation, RemoveFactorMutationVariables>;
+export const RenewRecoveryCodesDocument = new TypedDocumentString(`
+    mutation RenewRecoveryCodes {
+  renewRecoveryCodes {
+    codes
+  }
+}
+    `) as unknown as TypedDocumentString<RenewRecoveryCodesMutation, RenewRecoveryCodesMutationVariables>;
 export const ReportSignInDocument = new TypedDocumentString(`
     mutation ReportSignIn($input: ReportSignInInput!) {
   reportSignIn(input: $input)
@@ -642,11 +711,54 @@ export const SessionsDocument = new TypedDocumentString(`
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;
+export const StepUpDocument = new TypedDocumentString(`
+    mutation StepUp($input: StepUpInput!) {
+  stepUp(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<StepUpMutation, StepUpMutationVariables>;
 export const UndoEmailChangeDocument = new TypedDocumentString(`
     mutation UndoEmailChange($input: UndoEmailChangeInput!) {
   undoEmailChange(input: $input)
 }
     `) as unknown as TypedDocumentString<UndoEmailChangeMutation, UndoEmailChangeMutationVariables>;
+export const UndoFactorChangeDocument = new TypedDocumentString(`
+    mutation UndoFactorChange($input: UndoFactorChangeInput!) {
+  undoFactorChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<UndoFactorChangeMutation, UndoFactorChangeMutationVariables>;
 export const UpdateMeDocument = new TypedDocumentString(`
     mutation UpdateMe($input: UpdateMeInput!) {
   updateMe(input: $input) {

@@ -9,11 +9,15 @@ import {
   DeleteMeDocument,
   EventsDocument,
   type EventsQuery,
+  FactorsDocument,
+  type FactorsQuery,
   LoginDocument,
   LogoutDocument,
   MeDocument,
   RefreshDocument,
   RegisterDocument,
+  RemoveFactorDocument,
+  RenewRecoveryCodesDocument,
   ReportSignInDocument,
   RequestEmailVerificationDocument,
   RequestPasswordResetDocument,
@@ -22,7 +26,9 @@ import {
   RevokeSessionDocument,
   type SessionFieldsFragment,
   SessionsDocument,
+  StepUpDocument,
   UndoEmailChangeDocument,
+  UndoFactorChangeDocument,
   UpdateMeDocument,
   type UserFieldsFragment,
   VerifyEmailDocument,
@@ -45,6 +51,11 @@ export const OPERATIONS = {
   completeLogin: { rest: 'POST /auth/login/complete', document: CompleteLoginDocument },
   beginTotp: { rest: 'POST /auth/factors/totp', document: BeginTotpDocument },
   confirmTotp: { rest: 'POST /auth/factors/totp/:id/confirm', document: ConfirmTotpDocument },
+  factors: { rest: 'GET /auth/factors', document: FactorsDocument },
+  removeFactor: { rest: 'DELETE /auth/factors/:id', document: RemoveFactorDocument, plain: true },
+  renewRecoveryCodes: { rest: 'POST /auth/recovery-codes', document: RenewRecoveryCodesDocument },
+  undoFactorChange: { rest: 'POST /auth/factors/undo', document: UndoFactorChangeDocument },
+  stepUp: { rest: 'POST /auth/step-up', document: StepUpDocument },
   refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },
   logout: { rest: 'POST /auth/logout', document: LogoutDocument },
   me: { rest: 'GET /auth/me', document: MeDocument },
@@ -81,6 +92,11 @@ type Results = {
   completeLogin: Grant
   beginTotp: BeginTotpMutation['beginTotp']
   confirmTotp: ConfirmTotpMutation['confirmTotp']
+  factors: FactorsQuery['factors']
+  removeFactor: true
+  renewRecoveryCodes: ConfirmTotpMutation['confirmTotp']
+  undoFactorChange: true
+  stepUp: Grant
   refresh: Grant
   logout: true
   me: UserFieldsFragment | null
@@ -212,6 +228,10 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
       call('completeLogin', { challenge, proof }),
     beginTotp: () => call('beginTotp'),
     confirmTotp: (id: string, code: string) => call('confirmTotp', { id, code }),
+    factors: () => call('factors'),
+    removeFactor: (id: string) => call('removeFactor', { id }),
+    renewRecoveryCodes: () => call('renewRecoveryCodes'),
+    stepUp: (input: object) => call('stepUp', input),
     refresh: () => call('refresh', secret(), { bearer: null }),
     logout: () => call('logout'),
     me: () => call('me'),

@@ -78,7 +78,7 @@ export function createEmailLinks(dependencies: Dependencies) {
         .transaction(async (tx) => {
           const { user, ...undo } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
           const { client } = caller
-          await recoverAccount(tx, dependencies, { user, email, passwordHash, client })
+          await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
           await mailedTokens.endLaterUndoTokens(tx, user.id, undo)
           await recordEvent(tx, 'email_change_undone', user.id, client)
           await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
@@ -95,11 +95,11 @@ export function createEmailLinks(dependencies: Dependencies) {
       const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
       const passwordHash = await hashNewPassword(newPassword, email, caller)
       const userId = await db.transaction(async (tx) => {
-        const { user } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
+        const { user, ...report } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
         // After a change of address the undo link of the old mailbox is the way back, not this one.
         if (user.email !== email) throw new AuthError('INVALID_TOKEN')
         const { client } = caller
-        await recoverAccount(tx, dependencies, { user, email, passwordHash, client })
+        await recoverAccount(tx, dependencies, { user, email, passwordHash, since: report.createdAt, client })
         await recordEvent(tx, 'sign_in_reported', user.id, client)
         return user.id
       })

@@ -14,12 +14,18 @@ export function createReauthentication({
 }: Pick<Dependencies, 'db' | 'passwords' | 'throttle'>) {
   return {
     /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
-    async checkPassword({ user, session }: Identity, password: string, { client }: Caller) {
+    async verifyPassword({ user, session }: Identity, password: string, { client }: Caller) {
       await throttle.countReauthentication(session.id, client)
       if (!(await passwords.verify(user.password, password))) {
         await recordEvent(db, 'reauthentication_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
       }
+    },
+
+    /** The same, and makes the session fresh. */
+    async checkPassword(identity: Identity, password: string, caller: Caller) {
+      await this.verifyPassword(identity, password, caller)
+      const { session } = identity
       await db.update(sessions).set({ authenticatedAt: sql`now()` }).where(eq(sessions.id, session.id))
     },
 

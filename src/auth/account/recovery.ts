@@ -1,7 +1,14 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, gte, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { places as placesTable, type UserRow, users } from '../../db/schema.ts'
+import {
+  challenges,
+  factors,
+  places as placesTable,
+  recoveryCodes,
+  type UserRow,
+  users,
+} from '../../db/schema.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
@@ -12,6 +19,8 @@ type Recovery = {
   email: string
   /** The hash of a new password; without it the password is locked and a mail leads to a new one. */
   passwordHash: string | undefined
+  /** When the taker came, as far as the link shows. What changed about factors since then is undone. */
+  since: Date
   client: Client
 }
 
@@ -22,7 +31,7 @@ type Recovery = {
 export async function recoverAccount(
   tx: Executor,
   { outbox, places }: Pick<Dependencies, 'outbox' | 'places'>,
-  { user, email, passwordHash, client }: Recovery,
+  { user, email, passwordHash, since, client }: Recovery,
 ) {
   const password = passwordHash
     ? { password: passwordHash, passwordLockedAt: null }
@@ -35,6 +44,23 @@ export async function recoverAccount(
     .where(eq(users.id, user.id))
   // The taker may have come before the change that the owner noticed. So only the owner's place is known from now on.
   await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
+  await undoFactorChanges(tx, user.id, since)
   await places.add(tx, user.id, client)
   if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })
+}
+
+/**
+ * Factors that were added since then are void, and those that were removed are back. A passkey of the taker would still
+ * open the account, and an app would keep the owner out. Factors from before stay, so the mailbox alone gets past none.
+ */
+async function undoFactorChanges(tx: Executor, userId: string, since: Date) {
+  await tx.delete(challenges).where(eq(challenges.userId, userId))
+  await tx.delete(factors).where(and(eq(factors.userId, userId), gte(factors.createdAt, since)))
+  await tx
+    .update(factors)
+    .set({ removedAt: null })
+    .where(and(eq(factors.userId, userId), gte(factors.removedAt, since)))
+  await tx
+    .delete(recoveryCodes)
+    .where(and(eq(recoveryCodes.userId, userId), gte(recoveryCodes.createdAt, since)))
 }

@@ -1,52 +1,52 @@
-import { eq, sql } from 'drizzle-orm'
-import type { Client, Identity } from '../../contract/caller.ts'
+import { eq } from 'drizzle-orm'
+import { type Caller, type Identity, identityOf } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { challenges, sessions, type UserRow } from '../../db/schema.ts'
+import { challenges, type UserRow } from '../../db/schema.ts'
 import type { MailKind } from '../../mail/templates.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type EventKind, recordEvent } from '../events/events.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { createRandomId } from '../keys/sealed-tokens.ts'
+import { endMailedTokens, TOKEN_PURPOSES } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
+import { lockLiveUser } from '../sessions/live-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
+import { requireRecentProof } from './recent-proof.ts'
 
-type FactorChange = {
-  user: UserRow
-  identity: Identity
-  /** The methods that the change itself has proven, such as the first code of a new factor. */
-  provenBy?: string[]
-  event: EventKind
-  notice: MailKind
-  client: Client
-}
+/** How a change is recorded. A notice that can carry a token gets one. */
+type Change = { event: EventKind; notice: MailKind }
 
 /**
- * What every change of the factors of a locked account does: other sessions, mailed tokens and begun sign-ins end, this
- * session gets a new secret, the event is recorded and the mailbox gets a notice.
- * @returns the new secret. Undefined for transport `TOKEN`: the answer cannot carry it, so the session keeps its own
+ * Changes the factors of the caller's account. The account is locked, and a recent proof is demanded, before `work` runs.
+ * After it all other sessions, mailed tokens and begun sign-ins end, this session gets a new secret, and the mailbox gets a
+ * notice. The answer cannot carry a secret to a `TOKEN` session: it keeps its own until its next rotation.
  */
-export async function completeFactorChange(
-  tx: Executor,
-  { outbox, refreshTokens }: Pick<Dependencies, 'outbox' | 'refreshTokens'>,
-  { user, identity: { session }, provenBy = [], event, notice, client }: FactorChange,
-) {
-  await endSessions(tx, user.id, session.id)
-  await endMailedTokens(tx, user)
-  await tx.delete(challenges).where(eq(challenges.userId, user.id))
-  if (provenBy.length > 0) await recordProof(tx, session, provenBy)
-  await recordEvent(tx, event, user.id, client)
-  await outbox.add(tx, { kind: notice, recipient: user.email, userId: user.id })
-  return session.transport === 'COOKIE' ? renewSession(tx, session.id, refreshTokens) : undefined
-}
-
-/** Records in a session that a factor was proven now. */
-export async function recordProof(
-  tx: Executor,
-  { id, amr }: { id: string; amr: string },
-  provenBy: string[],
-) {
-  const methods = [...new Set([...amr.split(' '), ...provenBy])].join(' ')
-  await tx
-    .update(sessions)
-    .set({ authenticatedAt: sql`now()`, factorAt: sql`now()`, amr: methods })
-    .where(eq(sessions.id, id))
+export async function changeFactors<T>(
+  { db, mailedTokens, outbox, refreshTokens, sessionCache }: Dependencies,
+  caller: Caller,
+  { event, notice }: Change,
+  work: (tx: Executor, user: UserRow, identity: Identity) => Promise<T>,
+): Promise<T> {
+  const identity = await identityOf(caller)
+  const { session } = identity
+  const { result, secret } = await db.transaction(async (tx) => {
+    const user = await lockLiveUser(tx, identity)
+    await requireRecentProof(tx, identity, user)
+    const result = await work(tx, user, identity)
+    await endSessions(tx, user.id, session.id)
+    await endMailedTokens(tx, user)
+    await tx.delete(challenges).where(eq(challenges.userId, user.id))
+    await recordEvent(tx, event, user.id, caller.client)
+    const mail = { id: createRandomId(), userId: user.id }
+    await outbox.add(tx, { ...mail, kind: notice, recipient: user.email })
+    const purpose = TOKEN_PURPOSES[notice]
+    if (purpose) await mailedTokens.store(tx, { ...mail, purpose, value: user.email })
+    const isCookie = session.transport === 'COOKIE'
+    return {
+      result,
+      secret: isCookie ? (await renewSession(tx, session.id, refreshTokens)).secret : undefined,
+    }
+  })
+  sessionCache.evict(identity.user.id)
+  if (secret) caller.keepSecret(secret)
+  return result
 }

@@ -1,9 +1,11 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
-import type { Db } from '../../db/client.ts'
+import type { Db, Executor } from '../../db/client.ts'
 import { factors, type UserRow } from '../../db/schema.ts'
 import type { Encryption } from '../keys/encryption.ts'
-import { useRecoveryCode } from './recovery-codes.ts'
+import type { Outbox } from '../mailing/outbox.ts'
+import { noteRecoveryCode, useRecoveryCode } from './recovery-codes.ts'
 import { findStep } from './totp.ts'
 
 export type FactorProofs = ReturnType<typeof createFactorProofs>
@@ -17,10 +19,14 @@ export type FactorUse = {
   statement: SQL
   /** The authentication methods (RFC 8176). */
   amr: string[]
+  /** What else happens when the proof has counted, in the same transaction. */
+  onUsed?: (tx: Executor, user: UserRow, client: Client) => Promise<void>
 }
 
+type Parts = { db: Db; encryption: Encryption; outbox: Outbox }
+
 /** Checks what a client gives as a second factor. Count the guess first. */
-export function createFactorProofs({ db, encryption }: { db: Db; encryption: Encryption }) {
+export function createFactorProofs({ db, encryption, outbox }: Parts) {
   /** Tries every authenticator of the account. The database's clock counts. */
   async function checkTotp(userId: string, code: string): Promise<FactorUse | null> {
     const authenticators = await db
@@ -38,8 +44,9 @@ export function createFactorProofs({ db, encryption }: { db: Db; encryption: Enc
     /** Null if the proof is wrong. A right one counts only when its statement has returned a row. */
     async check({ id }: Pick<UserRow, 'id'>, { totp, recoveryCode }: FactorProof): Promise<FactorUse | null> {
       if (totp) return checkTotp(id, totp)
-      if (recoveryCode) return { statement: useRecoveryCode(recoveryCode), amr: ['otp', 'mfa'] }
-      return null
+      if (!recoveryCode) return null
+      const onUsed: FactorUse['onUsed'] = (tx, user, client) => noteRecoveryCode(tx, outbox, user, client)
+      return { statement: useRecoveryCode(recoveryCode), amr: ['otp', 'mfa'], onUsed }
     },
   }
 }
@@ -50,3 +57,9 @@ const useStep = (factorId: string, step: number) => sql`
   where ${factors.id} = ${factorId}::uuid and ${factors.userId} = holder.id
     and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${step}, true)
   returning holder.id`
+
+/** Uses a factor up in a transaction that has locked the account. @returns whether the proof counted */
+export async function useFactor(tx: Executor, userId: string, { statement }: FactorUse) {
+  const used = await tx.execute(sql`with holder as (select ${userId}::uuid as id) ${statement}`)
+  return used.length > 0
+}

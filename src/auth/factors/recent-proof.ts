@@ -1,7 +1,7 @@
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Identity } from '../../contract/caller.ts'
-import type { Db } from '../../db/client.ts'
-import type { UserRow } from '../../db/schema.ts'
+import type { Db, Executor } from '../../db/client.ts'
+import { sessions, type UserRow } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { methodsOf, toMethods } from './challenges.ts'
 
@@ -26,4 +26,18 @@ export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Iden
     maxAge: MAX_PROOF_AGE_SECONDS,
     methods: [...methods],
   })
+}
+
+/** Records in a session what was proven in it now. */
+export async function recordProof(
+  tx: Executor,
+  { id, amr }: { id: string; amr: string },
+  methods: string[],
+  isFactor: boolean,
+) {
+  const all = [...new Set([...amr.split(' '), ...methods])].join(' ')
+  await tx
+    .update(sessions)
+    .set({ authenticatedAt: sql`now()`, amr: all, ...(isFactor && { factorAt: sql`now()` }) })
+    .where(eq(sessions.id, id))
 }

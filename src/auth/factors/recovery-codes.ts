@@ -1,10 +1,15 @@
 import { eq, type SQL, sql } from 'drizzle-orm'
 import { Secret } from 'otpauth'
+import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { recoveryCodes } from '../../db/schema.ts'
+import { recoveryCodes, type UserRow } from '../../db/schema.ts'
+import { recordEvent } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
+import type { Outbox } from '../mailing/outbox.ts'
 
 export const RECOVERY_CODES = 10
+/** From this many left, each use is also a mail. */
+export const FEW_RECOVERY_CODES = 3
 /** 120 random bits are 24 characters of Base32. */
 const CODE_BYTES = 15
 const GROUP = /.{4}(?!$)/g
@@ -27,3 +32,12 @@ export const useRecoveryCode = (code: string): SQL => sql`
   delete from ${recoveryCodes} using holder
   where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${toHash(code)}
   returning holder.id`
+
+/** Records that a recovery code was used. Once few are left, a mail says so. */
+export async function noteRecoveryCode(tx: Executor, outbox: Outbox, { id, email }: UserRow, client: Client) {
+  await recordEvent(tx, 'recovery_code_used', id, client)
+  const left = await tx.$count(recoveryCodes, eq(recoveryCodes.userId, id))
+  if (left <= FEW_RECOVERY_CODES) {
+    await outbox.add(tx, { kind: 'recovery-codes-low', recipient: email, userId: id })
+  }
+}

@@ -24,7 +24,12 @@ type Subject = {
   authenticatedAt: Date
   amr: string[]
   acr: Acr
+  /** Whether the session lacks the second factor that this server requires. Then no other service accepts the token. */
+  isForEnrollment: boolean
 }
+
+/** The audience of a token that only enrols a second factor: this server alone. */
+const toEnrollmentAudience = ({ PUBLIC_URL }: Settings) => `${PUBLIC_URL}/auth/factors`
 
 /** The `client_id` of every token (RFC 9068, section 2.2): all clients are those of the operator. */
 export const CLIENT_ID = 'servauth'
@@ -60,7 +65,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
   const verifyOptions = {
     algorithms: [...TOKEN_ALGORITHMS],
     issuer: settings.PUBLIC_URL,
-    audience: settings.ACCESS_TOKEN_AUDIENCE,
+    audience: [...settings.ACCESS_TOKEN_AUDIENCE, toEnrollmentAudience(settings)],
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
   }
   const signingKey = createLastKnown<SigningKey>(() => api.getSigningKey())
@@ -108,7 +113,15 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
 
   return {
     /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
-    async issue({ userId, sessionId, sessionExpiresAt, authenticatedAt, amr, acr }: Subject) {
+    async issue({
+      userId,
+      sessionId,
+      sessionExpiresAt,
+      authenticatedAt,
+      amr,
+      acr,
+      isForEnrollment,
+    }: Subject) {
       const { kid, alg, privateKey } = await signingKey.get()
       const issuedAt = Math.floor(Date.now() / 1000)
       const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
@@ -123,7 +136,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
         .setProtectedHeader({ alg, kid, typ: settings.ACCESS_TOKEN_TYP })
         .setIssuer(settings.PUBLIC_URL)
         .setSubject(userId)
-        .setAudience(audience)
+        .setAudience(isForEnrollment ? toEnrollmentAudience(settings) : audience)
         .setJti(crypto.randomUUID())
         .setIssuedAt(issuedAt)
         .setExpirationTime(expiresAt)

@@ -15,6 +15,7 @@ const PATHS: Record<TokenPurpose, string> = {
   EMAIL_CHANGE_UNDO: 'undo-email-change',
   EMAIL_CHANGE_CANCEL: 'cancel-email-change',
   SIGN_IN_REPORT: 'report-sign-in',
+  FACTOR_REMOVAL_UNDO: 'undo-factor-change',
 }
 
 /** Kinds that a client can cause without a credential of the account. */

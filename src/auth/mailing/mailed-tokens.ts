@@ -14,6 +14,7 @@ export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {
   EMAIL_CHANGE_UNDO: 72 * 3600,
   EMAIL_CHANGE_CANCEL: 72 * 3600,
   SIGN_IN_REPORT: 72 * 3600,
+  FACTOR_REMOVAL_UNDO: 72 * 3600,
 }
 
 /** The purpose of the token in a mail, by the kind of the mail. Other kinds carry no token. */
@@ -24,10 +25,11 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'email-changed': 'EMAIL_CHANGE_UNDO',
   'email-change-requested': 'EMAIL_CHANGE_CANCEL',
   'sign-in': 'SIGN_IN_REPORT',
+  'factor-removed': 'FACTOR_REMOVAL_UNDO',
 }
 
 /** The links that lead an owner back. A taker of the account can end other tokens, but not these. */
-const RECOVERY_PURPOSES: TokenPurpose[] = ['EMAIL_CHANGE_UNDO', 'SIGN_IN_REPORT']
+const RECOVERY_PURPOSES: TokenPurpose[] = ['EMAIL_CHANGE_UNDO', 'SIGN_IN_REPORT', 'FACTOR_REMOVAL_UNDO']
 
 type NewToken = {
   /** The id of the mail in the outbox. */

@@ -5,6 +5,7 @@ import { LOCKS } from '../../db/locks.ts'
 import {
   challenges,
   events,
+  factors,
   jwks,
   mailOutbox,
   places,
@@ -19,8 +20,11 @@ import { KEPT_SECONDS } from '../services/revocation-log.ts'
 import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'
 
 export const INTERVAL_MS = 60_000
-/** How long expired sessions, mails that were sent or given up, and registrations are kept. */
-export const KEPT_DAYS = { session: 1, mail: 7, registration: 1 }
+/**
+ * How long expired sessions, mails that were sent or given up, registrations and removed factors are kept. The link that
+ * brings a factor back lives as long as the factor.
+ */
+export const KEPT_DAYS = { session: 1, mail: 7, registration: 1, removedFactor: 3 }
 const MAX_BATCH_ROWS = 500
 /** For one table in one run: 200,000 rows, more than a server under attack creates in a minute. */
 const MAX_BATCHES = 400
@@ -55,6 +59,7 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     isBefore(sessions.expiresAt, ago(KEPT_DAYS.session)),
     isBefore(verifications.expiresAt, sql`now()`),
     isBefore(challenges.expiresAt, sql`now()`),
+    isBefore(factors.removedAt, ago(KEPT_DAYS.removedFactor)),
     isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
     isBefore(registrations.createdAt, ago(KEPT_DAYS.registration)),
     isBefore(revocations.at, sql`now() - make_interval(secs => ${KEPT_SECONDS}::int)`),

@@ -9,10 +9,15 @@ const INACTIVE: Introspection = { active: false }
  * Whether an access token is valid now, its session live and its account enabled (RFC 7662). Any other text, and a refresh
  * token, is not active. Uses the session cache, so a known token costs no query.
  */
-export function createIntrospection({ credentials }: Pick<Dependencies, 'credentials'>) {
+export function createIntrospection({
+  credentials,
+  requireSecondFactor,
+}: Pick<Dependencies, 'credentials' | 'requireSecondFactor'>) {
   return async function introspect(token: string): Promise<Introspection> {
     try {
-      await credentials.view({ bearer: token, cookie: null })
+      const viewer = await credentials.view({ bearer: token, cookie: null })
+      // The session can only enrol the factor that it lacks.
+      if (requireSecondFactor && !viewer?.hasFactor) return INACTIVE
     } catch (fault) {
       if (isRefusedCredential(fault)) return INACTIVE
       throw fault

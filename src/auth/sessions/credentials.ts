@@ -77,11 +77,12 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     const { sessionId, userId, secondsLeft, authenticatedAt } = await accessTokens.verify(bearer)
     const live = await findLiveSession(sessionId)
     if (live.user.id !== userId) throw unauthenticated('INVALID')
-    // Other services see bearers. So a bearer shows no proof that was given after it was issued.
-    const isOlderThanProof = authenticatedAt < Math.floor(live.session.authenticatedAt.getTime() / 1000)
-    const ages = isOlderThanProof
-      ? { credential: Number.POSITIVE_INFINITY, factor: Number.POSITIVE_INFINITY }
-      : live.ages
+    // Other services see bearers. So an old one shows no proof that was given in its session since it was issued.
+    const tokenAge = live.ages.credential + live.session.authenticatedAt.getTime() / 1000 - authenticatedAt
+    const ages = {
+      credential: Math.max(tokenAge, live.ages.credential),
+      factor: Math.max(tokenAge, live.ages.factor),
+    }
     return {
       ...live,
       ages,
@@ -132,7 +133,9 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       const startedAt = performance.now()
       return sessionCache.load(credential, async () => {
         const { user, session, validForSeconds } = await prove(bearer, credential)
-        return { user: toUser(user), sessionId: session.id, until: startedAt + validForSeconds * 1000 }
+        const hasFactor = user.secondFactorAt !== null && session.factorAt !== null
+        const until = startedAt + validForSeconds * 1000
+        return { user: toUser(user), sessionId: session.id, hasFactor, until }
       })
     },
 

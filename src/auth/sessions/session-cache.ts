@@ -23,7 +23,7 @@ const CLEANUP_MS = 30_000
  */
 const MAX_SHARED_MS = 50
 
-type Found = Pick<Viewer, 'user' | 'sessionId'> & { until: number }
+type Found = Pick<Viewer, 'user' | 'sessionId' | 'hasFactor'> & { until: number }
 /** The changes that arrive while an entry is loaded. */
 type Load = {
   beganAt: number
@@ -178,14 +178,20 @@ class Entry implements Viewer {
   readonly credential: string
   readonly user: Viewer['user']
   readonly sessionId: string
+  readonly hasFactor: boolean
   readonly until: number
   readonly #onGrow: (entry: Entry) => void
   #answers: { key: number; text: string }[] | undefined
 
-  constructor(credential: string, { user, sessionId, until }: Found, onGrow: (entry: Entry) => void) {
+  constructor(
+    credential: string,
+    { user, sessionId, hasFactor, until }: Found,
+    onGrow: (entry: Entry) => void,
+  ) {
     this.credential = credential
     this.user = user
     this.sessionId = sessionId
+    this.hasFactor = hasFactor
     this.until = until
     this.#onGrow = onGrow
   }

@@ -6,7 +6,7 @@ import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
-import type { FactorProofs } from '../factors/factor-proofs.ts'
+import type { FactorProofs, FactorUse } from '../factors/factor-proofs.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
@@ -41,21 +41,31 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       // Counted for the account, so that a new challenge gives no new guesses.
       return throttle.attemptFactor(user.id, place, client, async () => {
         const factor = await factorProofs.check(user, proof)
-        const opened =
-          factor &&
-          (await openSession(db, {
-            operation: 'login',
-            account: user,
-            proof: { passwordHash: user.password, factor: { ...factor, challenge } },
-            transport,
-            client,
-            formerSessionId,
-          }))
+        const opened = factor && (await open(factor))
         if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
         if (opened && opened !== 'FACTOR_MISSING') return { user, ...opened }
         await recordEvent(db, 'factor_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
       })
+
+      /** One statement, and a transaction only if more than a session comes of it. */
+      function open({ onUsed, ...factor }: FactorUse) {
+        const proof = { passwordHash: user.password, factor: { ...factor, challenge } }
+        const session = {
+          operation: 'login',
+          account: user,
+          proof,
+          transport,
+          client,
+          formerSessionId,
+        } as const
+        if (!onUsed) return openSession(db, session)
+        return db.transaction(async (tx) => {
+          const opened = await openSession(tx, session)
+          if (typeof opened !== 'string') await onUsed(tx, user, client)
+          return opened
+        })
+      }
     },
   )
 }

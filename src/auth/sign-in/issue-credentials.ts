@@ -12,7 +12,10 @@ type SignIn = { user: User; session: ShownSession; secret: string; deviceToken?:
 type ShownSession = Pick<SessionRow, 'transport'> & Parameters<typeof toSession>[0]
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
-export function createIssueCredentials(accessTokens: AccessTokens) {
+export function createIssueCredentials(
+  accessTokens: AccessTokens,
+  { SECOND_FACTOR }: { SECOND_FACTOR: 'optional' | 'required' },
+) {
   return async function issueCredentials(
     { user, session, secret, deviceToken }: SignIn,
     caller: Caller,
@@ -22,6 +25,7 @@ export function createIssueCredentials(accessTokens: AccessTokens) {
       sessionId: session.id,
       sessionExpiresAt: session.expiresAt,
       ...toAuthentication(session),
+      isForEnrollment: SECOND_FACTOR === 'required' && session.factorAt === null,
     })
     if (session.transport === 'COOKIE') {
       caller.keepSecret(secret)

@@ -1,13 +1,23 @@
 import { z } from 'zod'
-import { EnrollmentCode, OpaqueId } from '../fields.ts'
-import { mutation } from '../operation.ts'
-import { RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
+import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, Password } from '../fields.ts'
+import { mutation, query } from '../operation.ts'
+import { AuthPayload } from '../outputs/auth-payload.ts'
+import { Factor, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
 
 const id = '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'
 
 const ConfirmTotpInput = z
   .strictObject({ id: OpaqueId, code: EnrollmentCode })
   .meta({ id: 'ConfirmTotpInput' })
+
+const StepUpInput = z
+  .strictObject({ password: Password.nullish(), proof: FactorProof.nullish() })
+  .refine(({ password, proof }) => password || proof, 'Must have the password or a proof.')
+  .meta({ id: 'StepUpInput' })
+
+const UndoFactorChangeInput = z.strictObject({ token: MailedToken }).meta({ id: 'UndoFactorChangeInput' })
+
+const NEEDS_FACTOR = 'Needs a factor that was proven in this session within 5 minutes: see `stepUp`.'
 
 const NEEDS =
   'The first factor needs a password that was given in this session within 5 minutes, a further one a factor.'
@@ -20,6 +30,7 @@ export const factorOperations = {
     output: TotpEnrollment,
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],
+    enrolls: true,
     refusals: ['REAUTHENTICATION_REQUIRED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'POST', path: '/auth/factors/totp', status: 201 },
   }),
@@ -35,6 +46,7 @@ export const factorOperations = {
     output: RecoveryCodes,
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],
+    enrolls: true,
     refusals: [
       'NOT_FOUND',
       'INVALID_CREDENTIALS',
@@ -43,5 +55,71 @@ export const factorOperations = {
       'SERVICE_UNAVAILABLE',
     ],
     rest: { method: 'POST', path: '/auth/factors/totp/:id/confirm', status: 200, cookie: 'set' },
+  }),
+
+  factors: query({
+    tag: 'Second factor',
+    summary: "The account's second factors, oldest first",
+    description: 'Recovery codes are not listed.',
+    output: z.array(Factor),
+    credentials: ['bearer', 'cookie'],
+    enrolls: true,
+    refusals: ['SERVICE_UNAVAILABLE'],
+    rest: { method: 'GET', path: '/auth/factors', status: 200 },
+  }),
+
+  removeFactor: mutation({
+    tag: 'Second factor',
+    summary: 'Remove a second factor',
+    description:
+      'Every other session ends, and this one gets a new secret if it has transport `COOKIE`. The mailbox gets a link that ' +
+      `undoes the removal. The last way in cannot be removed. ${NEEDS_FACTOR}`,
+    input: z.strictObject({ id: z.string().meta({ format: 'uuid' }) }),
+    output: z.boolean(),
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    refusals: ['NOT_FOUND', 'REAUTHENTICATION_REQUIRED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'DELETE', path: '/auth/factors/:id', status: 204, cookie: 'set' },
+  }),
+
+  renewRecoveryCodes: mutation({
+    tag: 'Second factor',
+    summary: 'Replace the recovery codes',
+    description: `The earlier codes stop working, and every other session ends. ${NEEDS_FACTOR}`,
+    output: RecoveryCodes,
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    refusals: ['NOT_FOUND', 'REAUTHENTICATION_REQUIRED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'POST', path: '/auth/recovery-codes', status: 200, cookie: 'set' },
+  }),
+
+  undoFactorChange: mutation({
+    tag: 'Second factor',
+    summary: 'Bring a removed factor back',
+    description:
+      'The link is mailed when a factor is removed. Every session ends, the password no longer works, and a mail leads to a ' +
+      'new one. Factors and recovery codes that are newer than the restored factor are void.',
+    input: UndoFactorChangeInput,
+    example: { token: 'AZ3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq' },
+    output: z.boolean(),
+    handlesCredential: true,
+    refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'POST', path: '/auth/factors/undo', status: 204 },
+  }),
+
+  stepUp: mutation({
+    tag: 'Second factor',
+    summary: 'Prove the password or a factor again in this session',
+    description:
+      'The session gets a new secret, and the new access token carries the proof. Use it when `REAUTHENTICATION_REQUIRED` ' +
+      'says what would do.',
+    input: StepUpInput,
+    example: { proof: { totp: '123456' } },
+    output: AuthPayload,
+    handlesCredential: true,
+    credentials: ['bearer', 'cookie'],
+    enrolls: true,
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'POST', path: '/auth/step-up', status: 200, cookie: 'set' },
   }),
 }

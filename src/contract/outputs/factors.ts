@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { FactorRow } from '../../db/schema.ts'
 import { Time } from './fields.ts'
 
 const FactorKind = z
@@ -18,6 +19,13 @@ export const Factor = z
   })
   .meta({ id: 'Factor', description: 'A second factor of the account.' })
 export type Factor = z.output<typeof Factor>
+
+const PUBLIC_FIELDS = Object.keys(Factor.shape) as (keyof Factor)[]
+
+/** Picks the public fields of a row, which also has the key. */
+export function toFactor(row: Pick<FactorRow, keyof Factor>): Factor {
+  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as Factor
+}
 
 export const TotpEnrollment = z
   .strictObject({

@@ -1,0 +1,59 @@
+import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { type Caller, viewerOf } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { toFactor } from '../../contract/outputs/factors.ts'
+import { factors, type UserRow } from '../../db/schema.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { changeFactors } from './factor-change.ts'
+import { replaceRecoveryCodes } from './recovery-codes.ts'
+import { createRemovalUndo } from './removal-undo.ts'
+
+const FactorId = z.uuid()
+
+/** Lists and removes the signed-in user's own factors, and replaces the recovery codes. */
+export function createOwnFactors(dependencies: Dependencies) {
+  const { db, requireSecondFactor } = dependencies
+  const isOwn = (userId: string) => and(eq(factors.userId, userId), isNull(factors.removedAt))
+
+  return {
+    async factors(_input: undefined, caller: Caller) {
+      const { user } = await viewerOf(caller)
+      const rows = await db.select().from(factors).where(isOwn(user.id)).orderBy(asc(factors.createdAt))
+      return rows.map(toFactor)
+    },
+
+    /** The row stays while the mailed link can bring the factor back. @throws `NOT_FOUND` for any other id */
+    removeFactor({ id }: InputOf<'removeFactor'>, caller: Caller) {
+      const change = { event: 'factor_removed', notice: 'factor-removed' } as const
+      return changeFactors(dependencies, caller, change, async (tx, user) => {
+        if (!FactorId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+        const removed = await tx
+          .update(factors)
+          .set({ removedAt: sql`now()` })
+          .where(and(eq(factors.id, id), isOwn(user.id)))
+          .returning({ id: factors.id })
+        if (removed.length === 0) throw new AuthError('NOT_FOUND')
+        if ((await tx.$count(factors, isOwn(user.id))) === 0) refuseLast(user)
+        return true
+      })
+    },
+
+    renewRecoveryCodes(_input: undefined, caller: Caller) {
+      const change = { event: 'recovery_codes_renewed', notice: 'recovery-codes-renewed' } as const
+      return changeFactors(dependencies, caller, change, async (tx, user) => {
+        if (!user.secondFactorAt) throw new AuthError('NOT_FOUND')
+        return { codes: await replaceRecoveryCodes(tx, user.id) }
+      })
+    },
+
+    undoFactorChange: createRemovalUndo(dependencies),
+  }
+
+  /** @throws `INVALID_INPUT` if the account would have no way in, or not what this server requires */
+  function refuseLast({ passwordLockedAt }: UserRow) {
+    if (requireSecondFactor) throw invalid('id', 'Is the last factor, and this server requires one.')
+    if (passwordLockedAt) throw invalid('id', 'Is the last way in. Set a password first.')
+  }
+}

@@ -1,0 +1,47 @@
+import { and, eq, gt, sql } from 'drizzle-orm'
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { Executor } from '../../db/client.ts'
+import { factors, recoveryCodes } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { recoverAccount } from '../account/recovery.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordEvent } from '../events/events.ts'
+
+/**
+ * Brings a removed factor back, by the link of the notice. Whoever removed it had the password and a factor, so the account
+ * is recovered: sessions end and the password is locked. The account always has a factor afterwards.
+ */
+export function createRemovalUndo(dependencies: Dependencies) {
+  const { db, mailedTokens, sessionCache, throttle } = dependencies
+
+  return async function undoFactorChange({ token }: InputOf<'undoFactorChange'>, { client }: Caller) {
+    await throttle.countMailedToken(client)
+    const userId = await db.transaction(async (tx) => {
+      const { user, ...undo } = await mailedTokens.consume(tx, token, 'FACTOR_REMOVAL_UNDO')
+      const email = undo.value
+      // After a change of address the undo link of the old mailbox comes first.
+      if (user.email !== email) throw new AuthError('INVALID_TOKEN')
+      await voidNewerThanRestored(tx, user.id, undo.createdAt)
+      const recovery = { user, email, passwordHash: undefined, since: undo.createdAt, client }
+      await recoverAccount(tx, dependencies, recovery)
+      await recordEvent(tx, 'factor_change_undone', user.id, client)
+      return user.id
+    })
+    sessionCache.evict(userId)
+    return true
+  }
+}
+
+/**
+ * A taker who could remove a factor may have added one before, or new recovery codes. What is newer than the first factor
+ * that the link restores is void.
+ */
+async function voidNewerThanRestored(tx: Executor, userId: string, removedSince: Date) {
+  // Compared in the database, whose times are finer than those of JavaScript.
+  const first = sql`(select min(created_at) from ${factors} where user_id = ${userId} and removed_at >= ${removedSince.toISOString()})`
+  await tx
+    .delete(recoveryCodes)
+    .where(and(eq(recoveryCodes.userId, userId), gt(recoveryCodes.createdAt, first)))
+  await tx.delete(factors).where(and(eq(factors.userId, userId), gt(factors.createdAt, first)))
+}

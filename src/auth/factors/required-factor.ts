@@ -1,0 +1,36 @@
+import type { Caller, Viewer } from '../../contract/caller.ts'
+import type { Operation } from '../../contract/operation.ts'
+import { operations } from '../../contract/operations.ts'
+import { AuthError } from '../../errors.ts'
+
+type UseCase = (input: never, caller: Caller) => unknown
+
+/**
+ * For a server that requires a second factor: a session without one may enrol it, refresh and sign out, and nothing else.
+ * @param sessionSeconds how long a session lives, and with it the proof of the factor
+ */
+export function requireFactor<UseCases extends Record<string, UseCase>>(
+  useCases: UseCases,
+  sessionSeconds: number,
+): UseCases {
+  function check(viewer: Viewer | null) {
+    if (!viewer || viewer.hasFactor) return
+    throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: sessionSeconds, methods: [] })
+  }
+
+  const guard = (act: UseCase) => (input: never, caller: Caller) => {
+    const viewer = caller.view()
+    if (viewer instanceof Promise) return viewer.then(check).then(() => act(input, caller))
+    check(viewer)
+    return act(input, caller)
+  }
+
+  const guarded = Object.entries(useCases).map(([name, act]) => {
+    const operation = (operations as Record<string, Operation>)[name]
+    return [name, operation && needsFactor(operation) ? guard(act) : act]
+  })
+  return Object.fromEntries(guarded) as UseCases
+}
+
+const needsFactor = ({ credentials, credentialsOptional, enrolls }: Operation) =>
+  credentials !== undefined && !credentialsOptional && !enrolls

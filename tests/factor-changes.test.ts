@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest'
+import {
+  createAuthenticator,
+  enrollTotp,
+  forgetUsedCodes,
+  registerWithTotp,
+} from './support/authenticator.ts'
+import { WAYS } from './support/client.ts'
+import { passTime } from './support/outbox.ts'
+import { useServerWithMail } from './support/server.ts'
+
+const server = useServerWithMail()
+
+/** Lets time pass since something was proven in a session. */
+const ageSession = (id: string, minutes: number) => server.sql`
+  update sessions set authenticated_at = authenticated_at - ${`${minutes} minutes`}::interval,
+    factor_at = factor_at - ${`${minutes} minutes`}::interval where id = ${id}`
+
+describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport }) => {
+  const register = () => registerWithTotp(server, adapter, transport)
+
+  test('a session that signed in long ago adds its first factor after the password only', async () => {
+    const { client, password, session } = await server.registerUser(adapter, transport)
+    await ageSession(session.id, 6)
+
+    const refused = await client.beginTotp()
+    const stepped = await client.stepUp({ password })
+    const begun = await client.beginTotp()
+
+    expect(refused).toMatchObject({
+      code: 'REAUTHENTICATION_REQUIRED',
+      acr: 'aal1',
+      maxAge: 300,
+      methods: ['password'],
+    })
+    expect(stepped.data?.session.acr).toBe('aal1')
+    expect(begun.data?.uri).toMatch(/^otpauth:\/\/totp\/auth\.example\.com:person/)
+  })
+
+  test('an enrolment that was begun is not confirmed after the proof is too old', async () => {
+    const { client, session } = await server.registerUser(adapter, transport)
+    const { data } = await client.beginTotp()
+    await ageSession(session.id, 6)
+
+    const confirmed = await client.confirmTotp(data?.id ?? '', createAuthenticator(data?.secret ?? '').code())
+
+    expect(confirmed.code).toBe('REAUTHENTICATION_REQUIRED')
+    expect((await client.factors()).data).toEqual([])
+  })
+
+  test('with a factor, each change of factors takes a factor and not the password', async () => {
+    const { client, password, session, authenticator } = await register()
+    await ageSession(session.id, 6)
+    await forgetUsedCodes(server)
+    const [factor] = (await client.factors()).data ?? []
+
+    await client.stepUp({ password })
+    const refused = [
+      await client.beginTotp(),
+      await client.renewRecoveryCodes(),
+      await client.removeFactor(factor?.id ?? ''),
+    ]
+    const stepped = await client.stepUp({ proof: { totp: authenticator.code() } })
+    const renewed = await client.renewRecoveryCodes()
+
+    for (const answer of refused) {
+      expect(answer).toMatchObject({
+        code: 'REAUTHENTICATION_REQUIRED',
+        acr: 'aal2',
+        methods: ['totp', 'recoveryCode'],
+      })
+    }
+    expect(stepped.data?.session.acr).toBe('aal2')
+    expect(renewed.data?.codes).toHaveLength(10)
+  })
+
+  test('removing the last factor ends other sessions, and the password alone signs in again', async () => {
+    const { client, input, authenticator } = await register()
+    const other = server.client(adapter, transport)
+    await other.completeLogin((await other.login(input)).challenge?.id, { totp: authenticator.code() })
+    const [factor] = (await client.factors()).data ?? []
+
+    const removed = await client.removeFactor(factor?.id ?? '')
+    const again = await client.removeFactor(factor?.id ?? '')
+    const login = await server.client(adapter, transport).login(input)
+
+    expect(factor).toMatchObject({ kind: 'TOTP', name: null, lastUsedAt: expect.any(String) })
+    expect(removed.data).toBe(true)
+    expect(again.code).toBe('NOT_FOUND')
+    expect((await other.me()).code).toBe('UNAUTHENTICATED')
+    expect((await client.me()).data?.email).toBe(input.email)
+    expect(login.data?.session.acr).toBe('aal1')
+  })
+
+  test('an access token from before a step-up shows no proof', async () => {
+    const { client, password, session } = await server.registerUser(adapter, transport)
+    await ageSession(session.id, 6)
+    await client.refresh()
+    const stale = client.twin()
+    await client.stepUp({ password })
+
+    const bearer = stale.kept.accessToken
+    const refused = await stale.call('beginTotp', undefined, { bearer, cookie: null })
+
+    expect(refused.code).toBe('REAUTHENTICATION_REQUIRED')
+  })
+
+  test('the link of the notice undoes a removal: the factor is back, and newer ones are void', async () => {
+    const { client, input, authenticator, user } = await register()
+    const taken = await enrollTotp(client)
+    const [own] = (await client.factors()).data ?? []
+    await client.removeFactor(own?.id ?? '')
+    const token = await server.mailbox.token(input.email, /removed/)
+
+    const undone = await server.client(adapter, transport).call('undoFactorChange', { token })
+    const again = await server.client(adapter, transport).call('undoFactorChange', { token })
+    const lockedLogin = await server.client(adapter, transport).login(input)
+    const reset = await server.mailbox.token(input.email, /Reset/)
+    const newPassword = 'another long phrase'
+    await server.client(adapter, transport).call('resetPassword', { token: reset, newPassword })
+    await forgetUsedCodes(server)
+    const signIn = async (totp: string) => {
+      const stranger = server.client(adapter, transport)
+      const { challenge } = await stranger.login({ email: input.email, password: newPassword })
+      return stranger.completeLogin(challenge?.id, { totp })
+    }
+
+    expect(undone.data).toBe(true)
+    expect(again.code).toBe('INVALID_TOKEN')
+    expect((await client.me()).code).toBe('UNAUTHENTICATED')
+    expect(lockedLogin.code).toBe('INVALID_CREDENTIALS')
+    expect((await signIn(taken.authenticator.code())).code).toBe('INVALID_CREDENTIALS')
+    expect((await signIn(authenticator.code())).data?.user.id).toBe(user.id)
+  })
+})
+
+test('a removal can be undone for 72 hours', async () => {
+  const { client, input } = await registerWithTotp(server)
+  const [factor] = (await client.factors()).data ?? []
+  await client.removeFactor(factor?.id ?? '')
+  const token = await server.mailbox.token(input.email, /removed/)
+  await passTime(server, 72 * 60)
+
+  expect((await server.client().call('undoFactorChange', { token })).code).toBe('INVALID_TOKEN')
+})
+
+test('from three recovery codes left, each use of one is a mail', async () => {
+  const { input, recoveryCodes, user } = await registerWithTotp(server)
+  const use = async (recoveryCode: string | undefined) => {
+    const client = server.client()
+    return client.completeLogin((await client.login(input)).challenge?.id, { recoveryCode })
+  }
+  const keep = recoveryCodes.length - 4
+  await server.sql`
+    delete from recovery_codes where user_id = ${user.id} and hash in (
+      select hash from recovery_codes where user_id = ${user.id} order by hash limit ${keep})`
+  const mailed = async () => server.mailbox.to(input.email).filter(({ subject }) => /Few/.test(subject))
+
+  const answers = []
+  for (const code of recoveryCodes) answers.push(await use(code))
+
+  expect(answers.filter(({ data }) => data)).toHaveLength(4)
+  await server.mailbox.mail(input.email, /Few/)
+  expect((await mailed()).length).toBeGreaterThan(0)
+  expect(await server.eventsOf(user.id)).toContain('recovery_code_used')
+})
