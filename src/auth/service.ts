@@ -125,17 +125,13 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     events: createEventLog(dependencies),
   }
 
-  const limited = env.THROTTLE ? limitWrites(useCases, throttle) : useCases
+  const limited = limitOperations(env.THROTTLE ? limitWrites(useCases, throttle) : useCases, {
+    isShared: env.THROTTLE,
+    countCachedAnswers: () => sessionCache.counts.hits,
+  })
 
   return {
-<<<<<<< HEAD
-    ...limitOperations(env.THROTTLE ? limitWrites(useCases, throttle) : useCases, {
-      isShared: env.THROTTLE,
-      countCachedAnswers: () => sessionCache.counts.hits,
-    }),
-=======
     ...(dependencies.requireSecondFactor ? requireFactor(limited, env.SESSION_MAX_SECONDS) : limited),
->>>>>>> 2fc48f7 (feat(auth): changes of factors, step-up, and SECOND_FACTOR=required)
     administration: createAdministration(dependencies),
     importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
