@@ -200,6 +200,9 @@ describe('the environment', () => {
     ['DATABASE_SCHEMA', 'pg_servauth', /must not be a schema of PostgreSQL itself/],
     ['DATABASE_POOL_SIZE', '0', /must be a whole number from 1 to 1000/],
     ['NODE_TLS_REJECT_UNAUTHORIZED', '0', /NODE_EXTRA_CA_CERTS/],
+    ['BUN_CONFIG_VERBOSE_FETCH', 'curl', /requests with their secrets to the log/],
+    ['BUN_INSPECT', '0.0.0.0:6499', /a debugger take over the server/],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /name the HTTP port of the collector/],
   ])('%s=%s is refused by name, and the value is not printed', (name, value, sentence) => {
     const faults = faultsOf({ ...complete, [name]: value })
 
@@ -278,6 +281,7 @@ describe('the environment', () => {
     ['BETTER_AUTH_URL', 'https://elsewhere.example'],
     ['PGPASSWORD', 'secret'],
     ['NODE_TLS_REJECT_UNAUTHORIZED', '1'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json'],
   ])('%s=%s is accepted', (name, value, read) => {
     const env: Record<string, unknown> = loadEnv({ ...complete, [name]: value })
 
@@ -297,6 +301,22 @@ describe('the environment', () => {
       APP_URL: 'http://10.0.0.7',
     })
     expect(faultsOf({ ...developing, PUBLIC_URL: 'http://198.51.100.7:3000' })).toHaveLength(1)
+  })
+
+  test('a secret of its own, and memory for every hash, are required', () => {
+    const { AUTH_SECRET } = complete
+    const shared = {
+      ...complete,
+      SMTP_URL: `smtps://user:${encodeURIComponent(AUTH_SECRET)}@mail.example.com`,
+    }
+    const greedy = { ...complete, ARGON2_MEMORY_KIB: '1048576', WORKERS: '64' }
+
+    expect(faultsOf(shared)).toEqual([
+      expect.stringMatching(/^AUTH_SECRET: is the password of another service/),
+    ])
+    expect(faultsOf(greedy)).toEqual([
+      expect.stringMatching(/^ARGON2_MEMORY_KIB: needs more memory than this/),
+    ])
   })
 
   test('defaults follow the settings that they depend on', () => {

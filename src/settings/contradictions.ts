@@ -1,3 +1,4 @@
+import { availableParallelism, totalmem } from 'node:os'
 import { isLocal } from './kinds/host.ts'
 import type { Name, Settings } from './settings.ts'
 
@@ -55,6 +56,19 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: `times ARGON2_PASSES must be at least ${MIN_ARGON2_WORK}: raise one of the two`,
   },
   {
+    of: ['ARGON2_MEMORY_KIB', 'WORKERS'],
+    when: ({ ARGON2_MEMORY_KIB, WORKERS }) =>
+      ARGON2_MEMORY_KIB * 1024 * countHashes(WORKERS) > availableBytes(),
+    fault: 'needs more memory than this machine has, for one hash on each core: lower it, or WORKERS',
+  },
+  {
+    of: ['AUTH_SECRET', 'DATABASE_URL', 'SMTP_URL'],
+    when: ({ AUTH_SECRET, DATABASE_URL, SMTP_URL }) =>
+      [DATABASE_URL, SMTP_URL].some((url) => url && AUTH_SECRET && passwordOf(url) === AUTH_SECRET),
+    fault:
+      'is the password of another service too: make one for Servauth alone, with: openssl rand -base64 32',
+  },
+  {
     of: ['REQUIRE_EMAIL_VERIFICATION', 'SMTP_URL', 'NODE_ENV'],
     when: (settings) => isProduction(settings) && settings.REQUIRE_EMAIL_VERIFICATION && !settings.SMTP_URL,
     fault: 'needs a mail server in SMTP_URL: without one, no user could ever sign in',
@@ -66,6 +80,21 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: 'is needed, since PUBLIC_URL has no domain to send from: set it, such as no-reply@example.com',
   },
 ]
+
+/** The hashes that may run at once: one on each core, up to eight, and one in each worker. */
+const countHashes = (workers: number) => Math.max(workers, Math.min(8, availableParallelism()))
+
+/** The memory of the machine, or of its part that the container may use. */
+const availableBytes = () => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
+
+function passwordOf(url: string) {
+  const { password = '' } = URL.parse(url) ?? {}
+  try {
+    return decodeURIComponent(password)
+  } catch {
+    return password
+  }
+}
 
 const isNameless = (url: URL | null) =>
   url !== null && /^\[|\.\d+$/.test(url.hostname) && !isLocal(url.hostname)

@@ -20,16 +20,30 @@ const FOREIGN_VARIABLES: [name: RegExp, advice: string][] = [
   ],
 ]
 
+/** The same for production only: a developer may want them. A part of them matters only with some values. */
+const FORBIDDEN_IN_PRODUCTION: [name: RegExp, value: RegExp, advice: string][] = [
+  [
+    /^NODE_TLS_REJECT_UNAUTHORIZED$/,
+    /^0$/,
+    'turns off the check of certificates: name the file of your authority in NODE_EXTRA_CA_CERTS, and remove this variable',
+  ],
+  [/^BUN_CONFIG_VERBOSE_FETCH$/, /./, 'would write requests with their secrets to the log: remove it'],
+  [/^BUN_INSPECT/, /./, 'would let a debugger take over the server: remove it'],
+  [
+    /^OTEL_EXPORTER_OTLP(_TRACES)?_PROTOCOL$/,
+    /^(?!http\/json$)/,
+    'must be http/json, which is how traces are sent: remove it, and name the HTTP port of the collector, usually 4318',
+  ],
+]
+
 /** The faults of variables that are no settings of Servauth. */
 export function findForeignVariables(given: Environment, isProduction: boolean) {
-  const faults = Object.keys(given).flatMap((name) => {
+  return Object.entries(given).flatMap(([name, value = '']) => {
     const [, advice] = FOREIGN_VARIABLES.find(([pattern]) => pattern.test(name)) ?? []
-    return advice ? [`${name}: ${advice}`] : []
-  })
-  if (isProduction && given.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
-    faults.push(
-      'NODE_TLS_REJECT_UNAUTHORIZED: turns off the check of certificates: name the file of your authority in NODE_EXTRA_CA_CERTS, and remove this variable',
+    const forbidden = FORBIDDEN_IN_PRODUCTION.find(
+      ([pattern, values]) => pattern.test(name) && values.test(value),
     )
-  }
-  return faults
+    const fault = advice ?? (isProduction ? forbidden?.[2] : undefined)
+    return fault ? [`${name}: ${fault}`] : []
+  })
 }
