@@ -4,7 +4,7 @@ import { createServer, request as send } from 'node:http'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { account } from './support/client.ts'
-import { commandOf, untilExpired, useAuthServer } from './support/examples.ts'
+import { commandOf, startAuthServer, untilExpired, useAuthServer } from './support/examples.ts'
 import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
 import { startProcess } from './support/process.ts'
@@ -58,9 +58,19 @@ test('the client explains errors and prints its usage', async () => {
 
   expect(await run('login', 'nobody@example.com')).toMatchObject({
     code: 1,
-    output: expect.stringContaining('password is wrong'),
+    output: expect.stringContaining('code is wrong'),
   })
   expect((await run()).output).toContain('Usage:')
+})
+
+test('the client shows what is wrong with each field, and how long to wait', async () => {
+  const throttled = await startAuthServer({ THROTTLE: 'on' })
+  const { run, email } = await commandLine(throttled.url)
+  const login = async () => (await run('login', email)).output
+
+  expect((await run('register', 'not an address')).output).toContain('Must be an e-mail address.')
+  for (let failures = 0; failures < 5; failures++) expect(await login()).toContain('is wrong')
+  expect(await login()).toMatch(/Try again in \d+ seconds\./)
 })
 
 test('three calls with an expired token share one refresh, even during a restart', async () => {

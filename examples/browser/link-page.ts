@@ -1,5 +1,5 @@
 import { Refusal } from '../shared/rest.ts'
-import { explainError, find } from './dom.ts'
+import { field, find, onSubmit } from './dom.ts'
 import type { createSession } from './session.ts'
 
 type LinkPage = {
@@ -55,13 +55,12 @@ const PAGES: Record<string, LinkPage> = {
   },
 }
 
-const NEW_PASSWORD =
-  '<label>New password <input name="newPassword" type="password" autocomplete="new-password" required></label>'
+const NEW_PASSWORD = field('newPassword', 'New password', 'type="password" autocomplete="new-password"')
 
 /** Shown if this browser is not signed in to the account. The token stays valid. */
 const PASSWORD = `
   <p>Show that the account is yours: enter its password.</p>
-  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+  ${field('password', 'Password', 'type="password" autocomplete="current-password"')}
   <p>You do not know it, or you did not sign up yourself? <a>Set a new password.</a></p>`
 
 /** The page of a mailed link at this path, if there is one. */
@@ -77,7 +76,7 @@ export function startLinkPage(page: LinkPage, session: ReturnType<typeof createS
   // Neither the history nor a bookmark keeps the token.
   history.replaceState(null, '', location.pathname)
   document.body.innerHTML = `
-    <h1>${page.title}</h1>
+    <header><h1>${page.title}</h1></header>
     <p role="alert"></p>
     <form>
       <p>${page.text}</p>
@@ -91,25 +90,20 @@ export function startLinkPage(page: LinkPage, session: ReturnType<typeof createS
   form.hidden = token === null
   if (token === null) alert.textContent = 'The link is not complete. Open it again from the mail.'
 
-  form.addEventListener('submit', (event) => {
-    event.preventDefault()
-    void send()
-  })
-
-  async function send() {
-    alert.textContent = ''
+  onSubmit(form, alert, async (values) => {
     try {
-      await session.sendMailedToken(page.operation, { token, ...Object.fromEntries(new FormData(form)) })
+      await session.sendMailedToken(page.operation, { token, ...values })
       form.hidden = true
       find('[role=status]').textContent = page.done
     } catch (fault) {
-      if (fault instanceof Refusal && fault.code === 'REAUTHENTICATION_REQUIRED') askForPassword()
-      else alert.textContent = explainError(fault)
+      if (!(fault instanceof Refusal && fault.code === 'REAUTHENTICATION_REQUIRED')) throw fault
+      askForPassword()
     }
-  }
+  })
 
   function askForPassword() {
     find('#field').innerHTML = PASSWORD
+    find('#password').focus()
     // The link of a first verification also sets a password: a stranger may have signed up with this address.
     find<HTMLAnchorElement>('#field a').href = `./reset-password#token=${token}`
   }

@@ -2,6 +2,7 @@ import { Refusal } from '../shared/rest.ts'
 import { explainError, find } from './dom.ts'
 import { findLinkPage, startLinkPage } from './link-page.ts'
 import type { createSession } from './session.ts'
+import { createSignIn, SIGN_IN } from './sign-in.ts'
 
 export type Me = { email: string }
 export type Session = { id: string; current: boolean; createdAt: string; userAgent: string | null }
@@ -16,20 +17,16 @@ type Parts = {
 }
 
 const MARKUP = `
+  <header><h1 tabindex="-1">Your account</h1></header>
   <p role="alert"></p>
-  <form hidden>
-    <label>E-mail <input name="email" type="email" autocomplete="username" required></label>
-    <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-    <button name="signIn">Sign in</button>
-    <button name="signUp">Sign up</button>
-  </form>
+  ${SIGN_IN}
   <main hidden>
     <p>Signed in as <output id="me"></output></p>
     <h2>Sessions</h2> <ul id="sessions"></ul>
     <h2>Orders</h2> <ul id="orders"></ul>
     <button id="reload">Reload</button>
-    <button id="others">Sign out everywhere else</button>
-    <button id="signOut">Sign out</button>
+    <button id="others" class="quiet">Sign out everywhere else</button>
+    <button id="signOut" class="quiet">Sign out</button>
   </main>`
 
 /** The code that the example pages share: the page of the account, and the pages of mailed links. */
@@ -42,28 +39,21 @@ export function startPage(parts: Parts) {
 function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
   document.body.innerHTML = MARKUP
   const alert = find('[role=alert]')
-  const form = find<HTMLFormElement>('form')
   const main = find('main')
+  const signIn = createSignIn(session, alert)
   let endReason = ''
+  let isFirst = true
 
   session.watch((userId, why) => {
-    form.hidden = userId !== null
+    signIn.show(userId === null)
     main.hidden = userId === null
     alert.textContent = endReason = why
+    // The element that had the focus is hidden now.
+    if (!isFirst) find(userId ? 'h1' : '#email').focus()
+    isFirst = false
     if (userId) void run(load)
   })
 
-  form.addEventListener('submit', (event) => {
-    event.preventDefault()
-    const data = new FormData(form)
-    const credentials = { email: String(data.get('email')), password: String(data.get('password')) }
-    const button = (event.submitter as HTMLButtonElement).name
-    void run(async () => {
-      const grant = await (button === 'signUp' ? session.signUp(credentials) : session.signIn(credentials))
-      form.reset()
-      if (!grant) alert.textContent = 'We sent you a mail. Follow the link in it, then sign in.'
-    })
-  })
   click('#reload', load)
   click('#others', async () => {
     await signOutOthers()

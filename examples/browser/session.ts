@@ -15,7 +15,7 @@ type Change = { grant: Grant | null; why: string }
  */
 export function createSession(server: string) {
   const tabs = new BroadcastChannel('servauth')
-  const watchers: Watcher[] = []
+  const watchers = new Set<Watcher>()
   /** Null when signed out, undefined until the first answer. */
   let grant: Grant | null | undefined
   let renewing: Promise<Grant> | undefined
@@ -78,12 +78,23 @@ export function createSession(server: string) {
   return {
     renew,
 
-    /** Calls the watcher with the signed-in user or null: once it is known, and when it changes in any tab. */
-    watch: (watcher: Watcher) => watchers.push(watcher),
+    /**
+     * Calls the watcher with the signed-in user or null: once it is known, and when it changes in any tab.
+     * @returns a function that ends this, as the effects of React expect it
+     */
+    watch(watcher: Watcher) {
+      const own: Watcher = (userId, why) => watcher(userId, why)
+      watchers.add(own)
+      if (grant !== undefined) void own(grant?.user.id ?? null, '')
+      return () => void watchers.delete(own)
+    },
 
     signUp: (credentials: Credentials) =>
       runExclusive(async () => toGrant(await post<Registered>('/auth/register', credentials))),
     signIn: (credentials: Credentials) => runExclusive(() => post<Grant>('/auth/login', credentials)),
+    /** Completes a sign-in that was refused with `SECOND_FACTOR_REQUIRED`. */
+    completeSignIn: (challenge: string, proof: { totp: string } | { recoveryCode: string }) =>
+      runExclusive(() => post<Grant>('/auth/login/complete', { challenge, proof })),
     signOut: () =>
       runExclusive(async () => {
         await post('/auth/logout')

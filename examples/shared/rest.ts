@@ -1,30 +1,60 @@
 type Problem = {
   title: string
+  detail?: string
   status: number
   code: string
   reason?: string
   fields?: { path: string; message: string }[]
+  retryAfter?: number
+  challenge?: { id: string; methods: string[] }
 }
 
-/** An error answer of Servauth. `reason` belongs to the code `UNAUTHENTICATED`, `fields` to `INVALID_INPUT`. */
+/**
+ * An error answer of Servauth. `reason` belongs to the code `UNAUTHENTICATED`, `fields` to `INVALID_INPUT`, `retryAfter`
+ * (in seconds) to `TOO_MANY_REQUESTS`, and `challenge` to `SECOND_FACTOR_REQUIRED`.
+ */
 export class Refusal extends Error {
   readonly status: number
   readonly code: string
   readonly reason: Problem['reason']
   readonly fields: Problem['fields']
+  readonly retryAfter: Problem['retryAfter']
+  readonly challenge: Problem['challenge']
 
-  constructor({ title, status, code, reason, fields }: Problem) {
-    super(title)
+  constructor({ title, detail, status, code, reason, fields, retryAfter, challenge }: Problem) {
+    super(detail ?? title)
     this.status = status
     this.code = code
     this.reason = reason
     this.fields = fields
+    this.retryAfter = retryAfter
+    this.challenge = challenge
+  }
+}
+
+/** An error as a sentence for people: with what is wrong with each field, and with how long to wait. */
+export function describeError({ message, fields, retryAfter }: Details) {
+  const text = fields ? fields.map((field) => field.message).join(' ') : message
+  return retryAfter ? `${text} Try again in ${retryAfter} seconds.` : text
+}
+
+type Details = { message: string } & { [Name in 'fields' | 'retryAfter']?: Problem[Name] | undefined }
+
+/** The server failed or is not available. This says nothing about the session. `retryAfter` is in seconds. */
+export class Failure extends Error {
+  readonly status: number
+  readonly retryAfter: number | undefined
+
+  constructor({ status, headers }: Response) {
+    super(`The server answered ${status}.`)
+    this.status = status
+    this.retryAfter = Number(headers.get('retry-after')) || undefined
   }
 }
 
 /**
  * Sends a request and reads the answer, both as JSON.
- * @throws `Refusal` if a retry would get the same answer; another error if the server failed or did not answer
+ * @throws `Refusal` if a retry would get the same answer; `Failure` or another error if the server failed or did not answer
  */
 export async function request<T>(url: string, { method = 'GET', headers = {}, body, ...rest }: Options = {}) {
   const response = await fetch(url, {
@@ -35,7 +65,7 @@ export async function request<T>(url: string, { method = 'GET', headers = {}, bo
     ...rest,
   })
   const text = await response.text()
-  if (response.status >= 500) throw new Error(`The server answered ${response.status}.`)
+  if (response.status >= 500) throw new Failure(response)
   const answer = text === '' ? undefined : JSON.parse(text)
   if (!response.ok) throw new Refusal(answer)
   return answer as T

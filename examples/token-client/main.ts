@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { describeError } from '../shared/rest.ts'
 import { createTokenClient } from './client.ts'
 
 const HELP = `Usage: bun examples/token-client/main.ts <command>
@@ -17,7 +18,7 @@ const [command = '', email = ''] = process.argv.slice(2)
 try {
   await run()
 } catch (fault) {
-  console.error(fault instanceof Error ? fault.message : fault)
+  console.error(fault instanceof Error ? describeError(fault) : fault)
   process.exitCode = 1
 }
 

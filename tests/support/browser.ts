@@ -15,7 +15,10 @@ export const inBrowser = test.skipIf(!hasBrowser)
 export const useBrowser = () =>
   useResource(async () => {
     const browser = await chromium.launch({ executablePath })
-    return { newContext: () => browser.newContext(), close: () => browser.close() }
+    return {
+      newContext: (options?: BrowserContextOptions) => browser.newContext(options),
+      close: () => browser.close(),
+    }
   })
 
 /** The real program as a developer starts it, on a database of its own. */

@@ -1,6 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { hasBrowser, useBrowser } from './browser.ts'
+import { registerWithTotp } from './authenticator.ts'
+import { hasBrowser, overflowOf, PHONE, useBrowser } from './browser.ts'
 import { account } from './client.ts'
 import { untilExpired, useAuthServer, useExample } from './examples.ts'
 import { freePort } from './process.ts'
@@ -77,9 +78,43 @@ export function testPage(example: 'apollo' | 'urql') {
       await tab.untilLoginForm()
       expect((await cookieOf(context)).value).toBeUndefined()
       await tab.submit('Sign in', email, 'not the password')
-      await tab.untilAlert(/password is wrong/)
+      await tab.untilAlert(/code is wrong/)
       await tab.submit('Sign in', email, password)
       await tab.untilShown(email)
+    })
+
+    test('a refused sign-up shows each error beside its field, on a phone too', async () => {
+      const context = await browser.newContext(PHONE)
+      onTestFinished(() => context.close())
+      const { page, submit, untilShown } = await openTab(context, listed.url)
+      const { email, password } = account()
+
+      await submit('Sign up', 'ada@example', 'short')
+
+      const field = page.getByLabel('E-mail')
+      await expect.poll(() => field.getAttribute('aria-invalid')).toBe('true')
+      expect(await field.evaluate((input) => input === input.ownerDocument.activeElement)).toBe(true)
+      expect(await page.locator('#email-error').textContent()).toMatch(/domain after the @/)
+      expect(await page.locator('#password-error').textContent()).toMatch(/at least/)
+      expect(await page.getByRole('alert').textContent()).toBe('')
+      await submit('Sign up', email, password)
+      await untilShown(email)
+      expect(await overflowOf(page)).toBe(0)
+    })
+
+    test('an account with a second factor signs in with a code', async () => {
+      const { email, password, authenticator } = await registerWithTotp(auth)
+      const { page, submit, untilShown, untilAlert } = await openTab(await newContext(), listed.url)
+
+      await submit('Sign in', email, password)
+      await page.getByLabel('Code').fill(authenticator.wrongCode())
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await untilAlert(/code is wrong/)
+      await page.getByLabel('Code').fill(authenticator.code())
+      await page.getByRole('button', { name: 'Continue' }).click()
+
+      await untilShown(email)
+      expect(await page.locator('form').filter({ visible: true }).count()).toBe(0)
     })
 
     test('two tabs with an expired token and three requests each share one refresh', async () => {

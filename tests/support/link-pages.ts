@@ -99,7 +99,7 @@ export function testLinkPages(example: 'apollo' | 'urql') {
       await tab.click('Confirm')
       await tab.page.getByLabel('Password').fill('not the password')
       await tab.click('Confirm')
-      await tab.untilAlert(/password is wrong/)
+      await tab.untilAlert(/code is wrong/)
       await tab.page.getByLabel('Password').fill(password)
       await tab.click('Confirm')
 
@@ -117,7 +117,7 @@ export function testLinkPages(example: 'apollo' | 'urql') {
       await tab.page.getByRole('link', { name: 'Set a new password' }).click()
       await tab.page.getByLabel('New password').fill('short')
       await tab.click('Set the password')
-      await tab.untilAlert(/at least/)
+      await tab.page.locator('#newPassword-error', { hasText: /at least/ }).waitFor()
       await tab.page.getByLabel('New password').fill(password)
       await tab.click('Set the password')
 
