@@ -29,7 +29,7 @@ export const revoke = endpoint({
   description:
     'Token revocation (RFC 7009). The access token or refresh token itself authorises it. An unknown token is no error.',
   input: TokenInput,
-  output: z.strictObject({}).meta({ id: 'Revoked' }),
+  output: z.strictObject({}).meta({ id: 'RevocationAnswer' }),
   refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
   rest: { method: 'POST', path: '/auth/revoke', status: 200, takesForm: true },
 })
