@@ -32,6 +32,7 @@ const LOAD = `
   insert into recovery_codes (user_id, hash) select id, gen_random_uuid()::text from users, generate_series(1, 3);
   insert into challenges (id, purpose, user_id, session_id, expires_at)
     select gen_random_uuid(), 'TOTP_ENROLLMENT', user_id, id, now() + random() * interval '1 hour' from sessions;
+  insert into revocations (kind, subject, at) select 'ENDED', id, now() - random() * interval '1 hour' from sessions;
   insert into throttle (key, points, expire)
     select gen_random_uuid()::text, 1, now() + random() * interval '1 hour' from generate_series(1, 20000);
   insert into sessions (user_id, token, transport, expires_at)
@@ -84,6 +85,7 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning)
         'factors',
         'recovery_codes',
         'challenges',
+        'revocations',
         'events',
         'verification',
         'mail_outbox',

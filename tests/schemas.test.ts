@@ -2,24 +2,11 @@ import type { Sql } from 'postgres'
 import { describe, expect, test } from 'vitest'
 import { readMigrations } from '../src/db/journal.ts'
 import { migrate, migrationState } from '../src/db/migrate.ts'
+import { OWN_TABLES } from '../src/db/requirements/schema.ts'
 import { openDatabase } from './support/database.ts'
 import { type Server, startServer } from './support/server.ts'
 
-const TABLES = [
-  'challenges',
-  'events',
-  'factors',
-  'jwks',
-  'mail_outbox',
-  'places',
-  'recovery_codes',
-  'registrations',
-  'servauth_migrations',
-  'sessions',
-  'throttle',
-  'users',
-  'verification',
-]
+const TABLES = [...OWN_TABLES, 'servauth_migrations'].sort()
 
 /** A mail server that does not answer: mails are promised, and wait. */
 const MAIL = { SMTP_URL: 'smtp://127.0.0.1:1' }
@@ -129,14 +116,19 @@ test('two servers can share a database, each with a schema of its own', async ()
 })
 
 describe('the journal', () => {
-  /** How many migrations the last version had that kept its journal in Drizzle's default table. */
-  const EARLIER_COUNT = readMigrations().findIndex(({ name }) => name.endsWith('functions_find_their_tables'))
+  const migrations = readMigrations()
+  /** The migrations of the last version that kept its journal in Drizzle's default table. */
+  const first = migrations.findIndex(({ name }) => name.endsWith('functions_find_their_tables'))
+  const [earlier, later] = [migrations.slice(0, first), migrations.slice(first)]
 
-  /** The journal of that version. */
-  async function createEarlierJournal(sql: Sql) {
+  /** The tables and the journal of that version. */
+  async function migrateEarlier(database: Awaited<ReturnType<typeof openDatabase>>) {
+    const { sql } = database
+    await database.empty()
+    for (const { statements } of earlier) for (const text of statements) await sql.unsafe(text)
     await sql`create schema if not exists drizzle`
     await sql`create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`
-    for (const { hash, when } of readMigrations().slice(0, EARLIER_COUNT)) {
+    for (const { hash, when } of earlier) {
       await sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${when})`
     }
   }
@@ -144,25 +136,21 @@ describe('the journal', () => {
   test('of an earlier version is carried over, and nothing is lost', async () => {
     const database = await openDatabase()
     const { sql } = database
-    await sql`drop table servauth_migrations`
-    await createEarlierJournal(sql)
-    await sql`alter function keep_newest_sessions() reset all`
+    await migrateEarlier(database)
     await sql`insert into users (email, password) values ('ada@example.com', 'x')`
 
     const before = await migrationState({ DATABASE_URL: database.url })
     const applied = await migrate({ DATABASE_URL: database.url })
 
-    const rest = readMigrations()
-      .slice(EARLIER_COUNT)
-      .map(({ name }) => name)
-    expect(before).toMatchObject({ missing: rest, isAhead: false })
-    expect(applied).toEqual(rest)
+    const missing = later.map(({ name }) => name)
+    expect(before).toMatchObject({ missing, isAhead: false })
+    expect(applied).toEqual(missing)
     expect((await sql`select name from servauth_migrations order by name`).map(({ name }) => name)).toEqual(
-      readMigrations().map(({ name }) => name),
+      migrations.map(({ name }) => name),
     )
     expect(await sql`select email from users`).toEqual([{ email: 'ada@example.com' }])
     // The earlier version may be started again.
-    expect(await sql`select id from drizzle.__drizzle_migrations`).toHaveLength(EARLIER_COUNT)
+    expect(await sql`select id from drizzle.__drizzle_migrations`).toHaveLength(earlier.length)
     expect(await migrate({ DATABASE_URL: database.url })).toEqual([])
   })
 
@@ -183,7 +171,7 @@ describe('the journal', () => {
 
   test('of an earlier version counts only in the schema of its tables', async () => {
     const database = await openDatabase()
-    await createEarlierJournal(database.sql)
+    await migrateEarlier(database)
 
     const applied = await migrate({ DATABASE_URL: database.url, DATABASE_SCHEMA: 'auth' })
 

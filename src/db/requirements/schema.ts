@@ -6,7 +6,9 @@ import { DatabaseFault } from '../database-fault.ts'
 import * as tables from '../schema.ts'
 
 /** All tables of Servauth, without the journal. */
-const TABLES = Object.values(tables).flatMap((value) => (is(value, PgTable) ? [getTableName(value)] : []))
+export const OWN_TABLES = Object.values(tables).flatMap((value) =>
+  is(value, PgTable) ? [getTableName(value)] : [],
+)
 
 /** A schema, and what the role may do there. */
 export type Schema = {
@@ -51,7 +53,7 @@ export async function findSchema(sql: Sql, given: string | undefined): Promise<S
 export async function assertTableRights(sql: Sql, { name }: Schema) {
   const rows = await sql.unsafe(`
     select relation as name, current_user as role
-    from pg_catalog.unnest(array[${[...TABLES, JOURNAL].map(quoteText).join()}]) as relation,
+    from pg_catalog.unnest(array[${[...OWN_TABLES, JOURNAL].map(quoteText).join()}]) as relation,
       pg_catalog.unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) as privilege
     where (privilege = 'SELECT' or relation <> '${JOURNAL}')
       and not pg_catalog.has_table_privilege(pg_catalog.to_regclass(relation), privilege)`)
@@ -81,7 +83,7 @@ export async function assertMigrationRights(sql: Sql, schema: Schema) {
   }
   const foreign = await sql`
     select relation.relname as name, pg_catalog.pg_get_userbyid(relation.relowner) as owner
-    from pg_catalog.unnest(pg_catalog.string_to_array(${TABLES.join(',')}, ',')) as name
+    from pg_catalog.unnest(pg_catalog.string_to_array(${OWN_TABLES.join(',')}, ',')) as name
     join pg_catalog.pg_class as relation on relation.oid = pg_catalog.to_regclass(name)
     where not pg_catalog.pg_has_role(relation.relowner, 'USAGE')`
   if (foreign[0]) {
