@@ -40,7 +40,7 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
   const readBody = (c: AppContext) => (takesForm && isForm(c) ? readForm(c) : readJson(c))
   const takesBearerSecret = credentials?.includes('refreshToken')
   return (c) => {
-    const rest: unknown = query.length > 0 ? c.req.query() : body.length > 0 ? readBody(c) : {}
+    const rest: unknown = query.length > 0 ? c.req.query() : body.length > 0 ? (readBody(c) ?? undefined) : {}
     const given = path.length > 0 && isObject(rest) ? { ...rest, ...c.req.param() } : rest
     const parsed = parse(input, given)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.get('caller')) : parsed

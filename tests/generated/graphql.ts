@@ -80,8 +80,8 @@ export type ReportSignInInput = {
 };
 
 export type RequestEmailVerificationInput = {
-  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
-  email: string;
+  /** Left out, the link goes to the signed-in user. Upper and lower case are equal, and spaces around the address are ignored. */
+  email?: string | null | undefined;
 };
 
 export type RequestPasswordResetInput = {

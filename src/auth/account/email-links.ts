@@ -20,19 +20,19 @@ export function createEmailLinks(dependencies: Dependencies) {
 
   return {
     /** Signed in: mails the pending address, else the current one. Signed out: by address, and reveals no account. */
-    async requestEmailVerification(input: InputOf<'requestEmailVerification'>, caller: Caller) {
+    async requestEmailVerification({ email }: InputOf<'requestEmailVerification'>, caller: Caller) {
       outbox.requireEnabled()
       const { client } = caller
-      const identity = await (input ? formerIdentity(caller) : caller.identify())
-      if (!identity && !input) throw invalid('email', 'Is required when signed out.')
+      const identity = await (email ? formerIdentity(caller) : caller.identify())
+      if (!identity && !email) throw invalid('email', 'Is required when signed out.')
       await throttle.countMailRequest(client)
       if (identity) {
         const { user, session } = identity
         const kind = user.pendingEmail ? 'email-change' : 'email-verification'
         const recipient = user.pendingEmail ?? user.email
         await outbox.add(db, { kind, recipient, userId: user.id, sessionId: session.id, client })
-      } else if (input) {
-        await outbox.add(db, { kind: 'email-verification', recipient: input.email, client })
+      } else if (email) {
+        await outbox.add(db, { kind: 'email-verification', recipient: email, client })
       }
       return true
     },

@@ -12,7 +12,13 @@ const ResetPasswordInput = z
   .meta({ id: 'ResetPasswordInput' })
 
 const RequestEmailVerificationInput = z
-  .strictObject({ email: Email })
+  .strictObject({
+    email: Email.nullish().meta({
+      description:
+        'Left out, the link goes to the signed-in user. Upper and lower case are equal, and spaces around the address ' +
+        'are ignored.',
+    }),
+  })
   .meta({ id: 'RequestEmailVerificationInput' })
 
 const VerifyEmailInput = z
@@ -69,9 +75,9 @@ export const mailedLinkOperations = {
     tag: 'By mail',
     summary: 'Mail a link that verifies an address',
     description:
-      'Without an input the link goes to the signed-in user: to the pending address if there is one. With an input it ' +
+      'Without `email` the link goes to the signed-in user: to the pending address if there is one. With `email` it ' +
       'goes to that address, and the answer is the same whether or not the address has an account.',
-    input: RequestEmailVerificationInput.optional(),
+    input: RequestEmailVerificationInput.prefault({}),
     example: { email },
     output: z.boolean(),
     handlesCredential: true,
