@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
+import { createGraphQLByGet } from './graphql/engine/by-get.ts'
 import { createGraphQL } from './graphql/engine/handler.ts'
 import { createGraphiQL } from './graphql/pages/graphiql/graphiql.ts'
 import { createSdl } from './graphql/pages/sdl.ts'
@@ -90,11 +91,9 @@ async function createRoutes(
   const isObserved = (observe ?? tracing) !== undefined
   const routes = new Hono<AppEnv>()
   routes.post('/graphql', createGraphQL({ service: auth, introspection: env.INTROSPECTION, isObserved }))
-  if (env.GRAPHIQL) {
-    const { page, file } = createGraphiQL()
-    routes.get('/graphql', page)
-    routes.get('/graphql/:file', file)
-  }
+  const graphiql = env.GRAPHIQL ? createGraphiQL() : undefined
+  routes.get('/graphql', createGraphQLByGet(graphiql?.page))
+  if (graphiql) routes.get('/graphql/:file', graphiql.file)
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
   routes.route('/', operationRoutes(auth))
   routes.route('/', serverRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
@@ -104,9 +103,11 @@ async function createRoutes(
   return routes
 }
 
-/** Finds the methods of a path. It matches paths as Hono does. */
-function methodsByPath(routes: { method: string; path: string }[]) {
+/** Finds the methods of a path, without those that exist only to refuse. It matches paths as Hono does. */
+function methodsByPath(routes: { method: string; path: string; handler: object }[]) {
   const router = new TrieRouter<string>()
-  for (const { method, path } of routes) router.add('ALL', path, method)
+  for (const { method, path, handler } of routes) {
+    if (!('refuses' in handler && handler.refuses)) router.add('ALL', path, method)
+  }
   return (path: string) => [...new Set(router.match('ALL', path)[0].map(([method]) => method))]
 }

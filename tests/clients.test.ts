@@ -1,4 +1,5 @@
 import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client'
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { fetchExchange, Client as UrqlClient } from '@urql/core'
 import { parse } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -91,4 +92,50 @@ test('urql registers, reads the user, refreshes and logs out', async () => {
   expect(loggedOut.data).toEqual({ logout: true })
   expect(signedOut.data).toEqual({ me: null })
   expect(wrong.error?.graphQLErrors[0]?.extensions).toEqual({ code: 'INVALID_CREDENTIALS' })
+})
+
+test.each([{ useGETForHashedQueries: false }, { useGETForHashedQueries: true }])(
+  'Apollo Client with automatic persisted queries (%j) falls back to full queries, and asks only once',
+  async (options) => {
+    const requests: string[] = []
+    const send = (input: RequestInfo | URL, init?: RequestInit) => {
+      requests.push(`${init?.method} ${String(init?.body ?? '').includes('query Me')}`)
+      return fetch(input, init)
+    }
+    const sha256 = (query: string) => new Bun.CryptoHasher('sha256').update(query).digest('hex')
+    const http = new HttpLink({ uri: url, fetch: Object.assign(send, { preconnect: fetch.preconnect }) })
+    const apollo = new ApolloClient({
+      link: new PersistedQueryLink({ sha256, ...options }).concat(http),
+      cache: new InMemoryCache(),
+      defaultOptions: { query: { fetchPolicy: 'network-only' } },
+    })
+
+    const first = await apollo.query({ query: parse(String(MeDocument)) })
+    const second = await apollo.query({ query: parse(String(MeDocument)) })
+
+    expect([first.data, second.data]).toEqual([{ me: null }, { me: null }])
+    const hashed = options.useGETForHashedQueries ? 'GET false' : 'POST false'
+    expect(requests).toEqual([hashed, 'POST true', 'POST true'])
+  },
+)
+
+test('Apollo Client sees the code of a refusal before execution', async () => {
+  const apollo = new ApolloClient({ link: new HttpLink({ uri: url }), cache: new InMemoryCache() })
+  const mutation = parse(String(LoginDocument))
+
+  const answer = apollo.mutate({ mutation, variables: { input: { ...account(), transport: 'PIGEON' } } })
+
+  await expect(answer).rejects.toMatchObject({
+    errors: [{ extensions: { code: 'INVALID_INPUT', fields: [{ path: 'transport' }] } }],
+  })
+})
+
+test('urql with its default of GET is told to use POST', async () => {
+  const urql = new UrqlClient({ url, exchanges: [fetchExchange] })
+
+  const { error } = await urql.query(MeDocument.toString(), {})
+
+  expect(error?.graphQLErrors).toMatchObject([
+    { message: 'Send GraphQL operations by POST.', extensions: { code: 'METHOD_NOT_ALLOWED' } },
+  ])
 })

@@ -1,6 +1,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AuthError, asAuthError } from '../errors.ts'
 import type { AppContext } from './context.ts'
+import { graphqlMediaType } from './graphql-media-type.ts'
 import { adapterOf } from './operation.ts'
 import type { Step } from './pipeline.ts'
 
@@ -23,7 +24,9 @@ export function errorResponse(fault: unknown, c: AppContext) {
   if (allow) c.header('Allow', allow.join(', '))
 
   if (adapterOf(c) === 'graphql') {
-    return c.json({ errors: [{ message, extensions }] }, status)
+    return c.body(JSON.stringify({ errors: [{ message, extensions }] }), status as ContentfulStatusCode, {
+      'Content-Type': `${graphqlMediaType(c)}; charset=utf-8`,
+    })
   }
   if (status === 401) c.header('WWW-Authenticate', 'Bearer')
   const problem = { type: 'about:blank', title, status, detail, ...extensions }

@@ -1,7 +1,7 @@
 import { type DocumentNode, GraphQLError, Kind, OperationTypeNode, visit } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
-import { parseError } from './request-errors.ts'
+import { parseError, validationErrors } from './request-errors.ts'
 
 /** The memory of all cached documents together. A client without an account can fill it. */
 export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
@@ -34,7 +34,7 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
     try {
       const document: DocumentNode = parse(text)
       const errors: readonly GraphQLError[] = validate(schema, document)
-      if (errors.length > 0) return { errors }
+      if (errors.length > 0) return { errors: validationErrors(document, errors) }
       // A string in a document may be a password. Well-written clients send it as a variable.
       if (text.includes('"')) return { document, ofMe: undefined }
       const prepared: Known = { document, ofMe: ofMe(document, ++keys) }

@@ -6,29 +6,20 @@ import {
   OperationTypeNode,
 } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import { z } from 'zod'
 import type { Service } from '../../contract/operations.ts'
-import { parse } from '../../contract/parse.ts'
 import { AuthError, asAuthError, invalid } from '../../errors.ts'
 import { readJson } from '../../http/body.ts'
 import type { AppContext } from '../../http/context.ts'
 import { noteError } from '../../http/errors.ts'
+import { graphqlMediaType } from '../../http/graphql-media-type.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { schema } from '../schema/schema.ts'
 import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
-import { validationError, variablesError } from './request-errors.ts'
+import { type Parameters, readParameters } from './parameters.ts'
+import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 
-/** GraphQL over HTTP, section 5.4: unknown parameters are ignored. */
-const Parameters = z.object({
-  query: z.string(),
-  operationName: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-  extensions: z.record(z.string(), z.unknown()).nullish(),
-})
-
-type Parameters = z.output<typeof Parameters>
 type Options = { service: Service; introspection: boolean; isObserved: boolean }
 
 /**
@@ -52,10 +43,10 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
   const prepare = createDocuments(yoga)
 
   function answer({ document, errors }: Prepared, { operationName, variables }: Parameters, c: AppContext) {
-    if (!document) return { errors: errors.map(validationError) }
+    if (!document) return { errors }
     if (isObserved) c.set('operation', rootField(document, operationName))
     const operation = getOperationAST(document, operationName)
-    if (!operation) throw invalid('operationName', 'Does not fit.')
+    if (!operation) throw operationNameError(document, operationName)
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       throw invalid('query', 'There are no subscriptions.')
     }
@@ -73,9 +64,8 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
   }
 
   return async function graphql(c: AppContext) {
-    const body = readJson(c)
-    // Fast path: skips Zod for well-formed parameters.
-    const parameters = isParameters(body) ? body : parse(Parameters, body)
+    const parameters = readParameters(readJson(c))
+    if (!parameters) return refusePersistedQuery(c)
     const prepared = prepare(parameters.query)
     const { ofMe } = prepared
     const isMe = ofMe && (!parameters.operationName || parameters.operationName === ofMe.name)
@@ -107,20 +97,19 @@ function cachedViewer(c: AppContext) {
   return viewer instanceof Promise ? undefined : viewer
 }
 
-function respond(c: AppContext, text: string, status: 200 | 400) {
-  const accepted = c.req.header('accept')?.includes('application/graphql-response+json')
-  return c.body(text, status, {
-    'Content-Type': `application/${accepted ? 'graphql-response+json' : 'json'}; charset=utf-8`,
-  })
+/**
+ * Tells a client of automatic persisted queries to send its queries in full. Older clients read only the JSON of a 200,
+ * as from Apollo Server. `graphql-response+json` needs the status of a refusal.
+ */
+export function refusePersistedQuery(c: AppContext) {
+  const code = 'PERSISTED_QUERY_NOT_SUPPORTED'
+  c.set('code', code)
+  const text = JSON.stringify({ errors: [{ message: 'PersistedQueryNotSupported', extensions: { code } }] })
+  return respond(c, text, graphqlMediaType(c) === 'application/json' ? 200 : 400)
 }
 
-const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function isParameters(body: unknown): body is Parameters {
-  const { query, operationName, variables, extensions } = (body ?? {}) as Record<string, unknown>
-  const isName = operationName === undefined || typeof operationName === 'string'
-  const areVariables = variables === undefined || isObject(variables)
-  return typeof query === 'string' && isName && areVariables && extensions === undefined && isObject(body)
+function respond(c: AppContext, text: string, status: 200 | 400) {
+  return c.body(text, status, { 'Content-Type': `${graphqlMediaType(c)}; charset=utf-8` })
 }
 
 /** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */

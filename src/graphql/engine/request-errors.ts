@@ -1,5 +1,7 @@
 import {
+  type ASTNode,
   coerceInputValue,
+  type DocumentNode,
   GraphQLError,
   type GraphQLInputType,
   getNamedType,
@@ -10,9 +12,12 @@ import {
   Kind,
   Lexer,
   type OperationDefinitionNode,
+  TypeInfo,
   typeFromAST,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql'
-import { AuthError, type FieldFault } from '../../errors.ts'
+import { AuthError, type FieldFault, invalid } from '../../errors.ts'
 import { schema } from '../schema/schema.ts'
 
 /** The errors of requests that are not executed. They omit the values that the client sent, which may be passwords. */
@@ -34,6 +39,22 @@ function tokenKindAt(text: string, position = 0) {
   }
 }
 
+/** The error of an operation name that chooses no operation of the document. */
+export function operationNameError({ definitions }: DocumentNode, given: string | null | undefined) {
+  const names = definitions.flatMap((node) =>
+    node.kind === Kind.OPERATION_DEFINITION && node.name ? [node.name.value.slice(0, 100)] : [],
+  )
+  if (names.length > 0) return invalid('operationName', expectOneOf(names.slice(0, MAX_NAMES)))
+  return given
+    ? invalid('operationName', 'The operation of the document has no name.')
+    : invalid('query', 'The document has no operation.')
+}
+
+const MAX_NAMES = 20
+
+const expectOneOf = (names: string[]) =>
+  `Invalid option: expected one of ${names.map((name) => `"${name}"`).join('|')}`
+
 const VALUES = new Set<string>([
   Kind.INT,
   Kind.FLOAT,
@@ -45,11 +66,37 @@ const VALUES = new Set<string>([
   Kind.OBJECT,
 ])
 
-/** Keeps GraphQL's own message, unless it is about a value, because it would repeat that value. */
-export function validationError(error: GraphQLError) {
-  if (!error.nodes?.some(({ kind }) => VALUES.has(kind))) return error
-  const { nodes, extensions } = error
-  return new GraphQLError('This value does not fit its type.', { nodes, extensions })
+/** Keeps GraphQL's own messages, unless they are about a value, because they would repeat that value. */
+export function validationErrors(document: DocumentNode, errors: readonly GraphQLError[]) {
+  const values = new Map<ASTNode, GraphQLInputType | undefined>()
+  for (const value of errors.map(badValueOf)) if (value) values.set(value, undefined)
+  findTypes(document, values)
+  return errors.map((error) => {
+    const value = badValueOf(error)
+    const type = value && values.get(value)
+    // About an input object, the message has only names of the schema: that a field is missing.
+    if (!value || (value.kind === Kind.OBJECT && isInputObjectType(getNamedType(type)))) return error
+    return new GraphQLError(expected(type), { nodes: error.nodes ?? null, extensions: error.extensions })
+  })
+}
+
+const badValueOf = ({ nodes }: GraphQLError) => nodes?.find(({ kind }) => VALUES.has(kind))
+
+/** Adds the input type at the place of each value. */
+function findTypes(document: DocumentNode, values: Map<ASTNode, GraphQLInputType | undefined>) {
+  if (values.size === 0) return
+  const types = new TypeInfo(schema)
+  const enter = (node: ASTNode) => {
+    if (values.has(node)) values.set(node, types.getInputType() ?? undefined)
+  }
+  visit(document, visitWithTypeInfo(types, { enter }))
+}
+
+/** What a value should be: the choices of an enum, or the name of a type. */
+function expected(type: GraphQLInputType | undefined) {
+  const named = getNamedType(type)
+  if (isEnumType(named)) return expectOneOf(named.getValues().map(({ name }) => name))
+  return named ? `Invalid input: expected ${named.name}` : 'Does not fit.'
 }
 
 /** The error of invalid variables: `INVALID_INPUT` with all fields, as for any other input. */
@@ -61,27 +108,29 @@ export function variablesError(
     const inputType = typeFromAST(schema, type) as GraphQLInputType | undefined
     const value = variables[variable.name.value]
     if (!inputType || (value === undefined && (defaultValue || !isNonNullType(inputType)))) return []
-    return faultsOf(value, inputType)
+    // The fields of an input object are named from its root, as in REST.
+    const isObject = isInputObjectType(getNamedType(inputType))
+    return faultsOf(value, inputType, isObject ? [] : [variable.name.value.slice(0, 100)])
   })
   return new AuthError('INVALID_INPUT', { fields: fields.length > 0 ? fields : [fault([], 'Does not fit.')] })
 }
 
-function faultsOf(value: unknown, type: GraphQLInputType): FieldFault[] {
+function faultsOf(value: unknown, type: GraphQLInputType, root: string[]): FieldFault[] {
   const faults: FieldFault[] = []
   coerceInputValue(value, type, (path, found) => {
-    faults.push(...faultsAt(path, found, typeAt(type, path)))
+    faults.push(...faultsAt([...root, ...path], found, typeAt(type, path)))
   })
   return faults.filter(({ path }, index) => faults.findIndex((other) => other.path === path) === index)
 }
 
 /** The faults of one value. GraphQL reports them only as English text, so this compares the type again. */
-function faultsAt(path: readonly (string | number)[], value: unknown, type: unknown): FieldFault[] {
+function faultsAt(
+  path: readonly (string | number)[],
+  value: unknown,
+  type: GraphQLInputType | undefined,
+): FieldFault[] {
   if (value === null || value === undefined) return [fault(path, 'Is required.')]
-  if (isEnumType(type)) {
-    const names = type.getValues().map(({ name }) => `"${name}"`)
-    return [fault(path, `Invalid option: expected one of ${names.join('|')}`)]
-  }
-  if (!isInputObjectType(type) || typeof value !== 'object') return [fault(path, 'Does not fit.')]
+  if (!isInputObjectType(type) || typeof value !== 'object') return [fault(path, expected(type))]
   const fields = type.getFields()
   const missing = Object.values(fields).filter(
     (field) => isRequiredInputField(field) && (value as Record<string, unknown>)[field.name] === undefined,
@@ -98,7 +147,7 @@ function typeAt(type: GraphQLInputType, path: readonly (string | number)[]) {
   for (const step of path) {
     if (isInputObjectType(found)) found = getNamedType(found.getFields()[step]?.type)
   }
-  return found
+  return found as GraphQLInputType | undefined
 }
 
 const fault = (path: readonly (string | number)[], message: string) => ({ path: path.join('.'), message })

@@ -1,0 +1,32 @@
+import { accepts } from 'hono/accepts'
+import { AuthError } from '../../errors.ts'
+import type { AppContext } from '../../http/context.ts'
+import type { Handler } from '../../http/pipeline.ts'
+import { refusePersistedQuery } from './handler.ts'
+
+const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'documentId']
+
+/**
+ * `GET /graphql`: the page, if there is one, for a browser. Operations are executed by POST only, so a client that tries
+ * GET is refused in JSON. With the hash of a persisted query, it learns that it must send the query.
+ */
+export function createGraphQLByGet(page?: Handler): Handler & { refuses: boolean } {
+  function byGet(c: AppContext) {
+    const isOperation = PARAMETERS.some((name) => c.req.query(name) !== undefined)
+    c.header('Vary', 'Accept', { append: true })
+    if (page && acceptsHtml(c, !isOperation)) return page(c)
+    if (c.req.query('extensions') && !c.req.query('query')) return refusePersistedQuery(c)
+    throw new AuthError('METHOD_NOT_ALLOWED', {
+      allow: ['POST'],
+      ...(isOperation && { detail: 'Send GraphQL operations by POST.' }),
+    })
+  }
+  return Object.assign(byGet, { refuses: page === undefined })
+}
+
+/** A browser asks for HTML by name, also for an address of GraphiQL that contains a query. Others often accept anything. */
+function acceptsHtml(c: AppContext, byDefault: boolean) {
+  const supports = ['text/html', 'application/json', 'application/graphql-response+json']
+  const fallback = byDefault ? 'text/html' : 'application/json'
+  return accepts(c, { header: 'Accept', supports, default: fallback }) === 'text/html'
+}

@@ -1,0 +1,17 @@
+import { accepts } from 'hono/accepts'
+import type { AppContext } from './context.ts'
+
+const STANDARD = 'application/graphql-response+json'
+const LEGACY = 'application/json'
+/** `accepts` takes quadratic time for a long header. */
+const MAX_ACCEPT_CHARACTERS = 1000
+
+/** The media type in which a client reads answers of GraphQL (GraphQL over HTTP, section 6.1). */
+export function graphqlMediaType(c: AppContext) {
+  const accept = c.req.header('accept')
+  // Fast paths: for most clients, and for Apollo and urql. `accepts` takes a tenth of the time of a request.
+  if (!accept?.toLowerCase().includes('graphql-response+json')) return LEGACY
+  if (accept.startsWith(`${STANDARD},`)) return STANDARD
+  if (accept.length > MAX_ACCEPT_CHARACTERS) return LEGACY
+  return accepts(c, { header: 'Accept', supports: [STANDARD, LEGACY], default: LEGACY })
+}
