@@ -11,28 +11,33 @@ export async function createLog({
   NODE_ENV,
 }: Pick<Env, 'LOG_LEVEL' | 'NODE_ENV'>): Promise<Logger> {
   const options = { level: LOG_LEVEL, base: null, serializers: { err: describe } }
-  if (NODE_ENV !== 'development') {
-    const destination = pino.destination({ sync: true })
-    const lines = new LineBuffer(destination)
-    process.once('exit', () => {
-      lines.flush()
-      // Not `flushSync`: it retries endlessly if the process that reads the lines has ended.
-      destination.end()
-    })
-    return pino(options, lines)
+  const format = NODE_ENV === 'development' ? await createFormat() : (line: string) => line
+  const sink = Bun.stdout.writer({ highWaterMark: MAX_SINK_BYTES })
+  const lines = new LineBuffer(sink, (dropped) => format(formatDropped(dropped)))
+  process.once('exit', () => lines.flush())
+  if (NODE_ENV !== 'development') return pino(options, lines)
+  const write = (line: string) => {
+    lines.write(format(line))
+    lines.flush()
   }
-  const { default: pretty } = await import('pino-pretty')
-  return pino(
-    options,
-    pretty({
-      sync: true,
-      singleLine: true,
-      ignore: `requestId,${ASKED}`,
-      translateTime: 'HH:MM:ss',
-      messageFormat: (line, key) => (line.status ? sentence(line) : String(line[key])),
-    }),
-  )
+  return pino(options, { write })
 }
+
+async function createFormat() {
+  const { prettyFactory } = await import('pino-pretty')
+  return prettyFactory({
+    singleLine: true,
+    ignore: `requestId,${ASKED}`,
+    translateTime: 'HH:MM:ss',
+    messageFormat: (line, key) => (line.status ? sentence(line) : String(line[key])),
+  })
+}
+
+/** The sink writes only when it is flushed. */
+const MAX_SINK_BYTES = 1024 * 1024
+
+const formatDropped = (dropped: number) =>
+  `{"level":40,"time":${Date.now()},"dropped":${dropped},"msg":"log lines were dropped, because the standard output was not read"}\n`
 
 export type RequestLine = {
   requestId: string
@@ -46,19 +51,37 @@ export type RequestLine = {
 
 /**
  * Writes the same line for a request as pino, which would take a quarter of the time of a request. Method and path come
- * from the client, so they are escaped. The request id needs no escaping (`http/request-id.ts`).
+ * from the client, so they are escaped. The request id needs no escaping (`http/request-id.ts`). The end of a line is
+ * mostly that of the line before, and all characters are ASCII.
  */
 export function createRequestLines(log: Logger): (line: RequestLine) => void {
   if (!log.isLevelEnabled('info')) return () => {}
   const lines = (log as unknown as Record<symbol, unknown>)[pino.symbols.streamSym]
   if (!(lines instanceof LineBuffer)) return (line) => log.info(line, 'request')
-  return ({ requestId, method, path, status, ms, code, traceId }) => {
-    const where = `"method":${JSON.stringify(method)},"path":${JSON.stringify(path)}`
-    const more = (code ? `,"code":"${code}"` : '') + (traceId ? `,"traceId":"${traceId}"` : '')
-    lines.write(
-      `{"level":30,"time":${Date.now()},"requestId":"${requestId}",${where},"status":${status},"ms":${ms}${more},"msg":"request"}\n`,
-    )
+  let last: RequestLine | undefined
+  let end = ''
+  return (line) => {
+    if (!last || !isSameEnd(line, last)) {
+      last = line
+      end = formatEnd(line)
+    }
+    const text = `{"level":30,"time":${Date.now()},"requestId":"${line.requestId}",${end}`
+    lines.write(text, text.length)
   }
+}
+
+const isSameEnd = (one: RequestLine, other: RequestLine) =>
+  one.path === other.path &&
+  one.ms === other.ms &&
+  one.status === other.status &&
+  one.method === other.method &&
+  one.code === other.code &&
+  one.traceId === other.traceId
+
+function formatEnd({ method, path, status, ms, code, traceId }: RequestLine) {
+  const where = `"method":${JSON.stringify(method)},"path":${JSON.stringify(path)}`
+  const more = (code ? `,"code":"${code}"` : '') + (traceId ? `,"traceId":"${traceId}"` : '')
+  return `${where},"status":${status},"ms":${ms}${more},"msg":"request"}\n`
 }
 
 /** The values of a request line, which development shows as one sentence. */

@@ -45,6 +45,9 @@ export function startProcess({
     exited,
     output: () => output,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Leaves its output in the pipe, as a log reader does that hangs. */
+    pauseReading: () => child.stdout.pause(),
+    resumeReading: () => child.stdout.resume(),
     /** Closes the pipes of its output, as a log reader does that ends. */
     stopReading() {
       child.stdout.destroy()

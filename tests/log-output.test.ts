@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { useDatabase } from './support/database.ts'
+import { startProgram } from './support/program.ts'
+
+const REQUESTS = 6000
+const CONNECTIONS = 8
+
+const database = useDatabase()
+
+test('a log that is not read stops no request, and its lines are dropped and counted', async () => {
+  const server = await startProgram({ DATABASE_URL: database.url })
+  const path = `/${'not-found/'.repeat(15)}`
+  const linesOf = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+
+  server.pauseReading()
+  let sent = 0
+  const statuses = new Set<number>()
+  const connection = async () => {
+    while (sent++ < REQUESTS) {
+      const response = await fetch(server.url + path)
+      await response.arrayBuffer()
+      statuses.add(response.status)
+    }
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, connection))
+  server.resumeReading()
+
+  const written = () => linesOf(server.output().slice(0, server.output().lastIndexOf('\n')))
+  const dropped = () => written().find((line) => line.dropped !== undefined)
+  await expect
+    .poll(dropped, { timeout: 10_000 })
+    .toMatchObject({ level: 40, msg: expect.stringContaining('dropped') })
+  expect([...statuses]).toEqual([404])
+  const asked = written().filter((line) => line.path === path)
+  expect(asked.length + dropped().dropped).toBe(REQUESTS)
+  await server.stop()
+})
