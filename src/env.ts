@@ -1,5 +1,6 @@
 import { findContradictions } from './settings/contradictions.ts'
 import { readDatabaseUrl } from './settings/database-url.ts'
+import { findLostCharacters } from './settings/env-files.ts'
 import { findForeignVariables } from './settings/foreign-variables.ts'
 import { isLocal } from './settings/kinds/host.ts'
 import { type Name, SETTINGS, type Settings } from './settings/settings.ts'
@@ -25,6 +26,7 @@ export function loadEnv(source: Environment) {
   const all = [
     ...(production ? findMissing(given) : []),
     ...findForeignVariables(given, production),
+    ...findLostCharacters(given, [...ENV_NAMES, 'PGPASSWORD']),
     ...faults,
     ...(database?.faults ?? []),
     ...findContradictions(settings, atFault),

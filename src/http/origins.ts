@@ -1,4 +1,5 @@
 import { isAddress } from '../settings/kinds/host.ts'
+import { isListedOrigin } from '../settings/kinds/origin.ts'
 
 type Options = {
   own: string
@@ -15,9 +16,7 @@ export function createOrigins({ own, allowed, ownsAddresses = false }: Options) 
   const listed = new Set(allowed)
 
   return {
-    /** Whether the origin is listed, by itself or by its parent: `https://*.example.com` is one label more. */
-    isAllowed: (origin: string) =>
-      listed.has(origin) || listed.has(origin.replace(/^https:\/\/[a-z\d_-]+\./, 'https://*.')),
+    isAllowed: (origin: string) => isListedOrigin(origin, listed),
 
     /** @param host the `Host` header of the same request */
     isOwn(origin: string, host: string | undefined) {

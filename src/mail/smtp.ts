@@ -60,6 +60,8 @@ export function createSmtp({ url, from }: { url: string; from: Sender }) {
     check: async () => (await openTransport()).verify(),
     /** How the connection is protected, in words for the operator. */
     security: describeSecurity(url, isBare),
+    /** Whether mails leave this machine without TLS. */
+    isExposed: !isLocal(hostname) && searchParams.has('ignoreTLS') && !url.startsWith('smtps:'),
     close: () => void transport?.then((smtp) => smtp.close()),
   }
 }

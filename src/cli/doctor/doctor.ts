@@ -7,6 +7,7 @@ import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import { checkKeys } from './keys.ts'
 import { checkMail } from './mail.ts'
+import { findRisks } from './risks.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
 
 const LABELS = { good: 'good', note: 'note', bad: 'BAD ' }
@@ -41,6 +42,7 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
         ? good(summary)
         : note(`${summary}, passwords can be guessed without limit`, 'Remove THROTTLE=off.'),
     )
+    for (const [part, verdict] of findRisks(env)) printVerdict(part, verdict)
     return env
   } catch (error) {
     const [summary = '', ...rest] = explainError(error).split('\n')

@@ -26,6 +26,9 @@ const ADVICE: [RegExp, string][] = [
   ],
 ]
 
+const EXPOSED =
+  'Links in mails, and the password in SMTP_URL, can be read on the way. Remove ?ignoreTLS=true, unless the network is yours alone.'
+
 /** Connects and signs in as the mail worker does. Sends a test mail only if the operator gave an address. */
 export async function checkMail(env: Env, mailTo?: string) {
   if (!env.SMTP_URL) return judgeMissingServer(env, mailTo)
@@ -34,9 +37,10 @@ export async function checkMail(env: Env, mailTo?: string) {
   const place = `${protocol}//${host}`
   try {
     await smtp.check()
-    if (!mailTo) return good(`${place} answers, ${smtp.security}`)
-    await smtp.send({ to: mailTo, ...TEST_MAIL })
-    return good(`${place} accepted a test mail to ${mailTo}, ${smtp.security}`)
+    if (mailTo) await smtp.send({ to: mailTo, ...TEST_MAIL })
+    const result = mailTo ? `accepted a test mail to ${mailTo}` : 'answers'
+    const summary = `${place} ${result}, ${smtp.security}`
+    return smtp.isExposed ? note(summary, EXPOSED) : good(summary)
   } catch (error) {
     const code = getErrorCode(error)
     const advice =

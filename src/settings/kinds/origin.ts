@@ -4,6 +4,8 @@ import { refuse } from './kind.ts'
 
 const require = createRequire(import.meta.url)
 
+const SUBDOMAINS = 'https://*.'
+
 const ADVICE = 'an https origin without a path, such as https://app.example.com, or http://localhost:3000'
 
 /** The origin of this server, in the form in which browsers write it in `Origin`. */
@@ -22,6 +24,10 @@ export function parseAllowedOrigin(text: string) {
   return parseWebOrigin(text) ?? parseSubdomains(text) ?? parseAppOrigin(text) ?? refuse(`must be ${ADVICE}`)
 }
 
+/** Whether a list of such origins has this one, by itself or by its parent: `https://*.example.com` is one label more. */
+export const isListedOrigin = (origin: string, listed: ReadonlySet<string>) =>
+  listed.has(origin) || listed.has(origin.replace(/^https:\/\/[a-z\d_-]+\./, SUBDOMAINS))
+
 /** `https://app.example.com`, for `https://APP.example.com:443/` too. Undefined for what is no such origin. */
 function parseWebOrigin(text: string) {
   const url = URL.parse(text)
@@ -33,8 +39,6 @@ function parseWebOrigin(text: string) {
 /** Whether the URL is https, or http in a network of a developer. Production then accepts http for this machine only. */
 export const isWebUrl = ({ protocol, hostname }: URL) =>
   protocol === 'https:' || (protocol === 'http:' && (isLocal(hostname) || isPrivate(hostname)))
-
-const SUBDOMAINS = 'https://*.'
 
 function parseSubdomains(text: string) {
   if (!text.includes('*')) return undefined

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+
+type Environment = Record<string, string | undefined>
+
+const MODES = ['production', 'development', 'test']
+
+/** The files that Bun reads by itself, from the folder in which it starts. */
+const FILES = ['.env', '.env.local', ...MODES.flatMap((mode) => [`.env.${mode}`, `.env.${mode}.local`])]
+
+const LINE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$/gm
+const VARIABLE = /\\\$|\$\{?(\w+)(:-[^}]*)?\}?/g
+
+/**
+ * Bun cuts a value in its files at `#`, and replaces `$NAME` even in quotation marks. So a password loses characters
+ * without a word. Returns the faults of settings that lost some: a variable that is set is taken to be meant.
+ */
+export function findLostCharacters(given: Environment, names: string[]) {
+  return FILES.flatMap((file) =>
+    [...readFile(file).matchAll(LINE)].flatMap(([, name = '', raw = '']) => {
+      if (!names.includes(name) || (given[name] ?? '') !== readAsBun(raw, given)) return []
+      const advice = findLoss(raw, given)
+      return advice ? [`${name}: ${advice.replace('FILE', file)}`] : []
+    }),
+  )
+}
+
+function findLoss(raw: string, given: Environment) {
+  if (!unquote(raw) && /\S#/.test(raw))
+    return 'is cut off at a # in FILE: put the value in quotation marks there'
+  const isLost = [...withoutComment(raw).matchAll(VARIABLE)].some(
+    ([, variable, fallback]) =>
+      variable !== undefined && fallback === undefined && given[variable] === undefined,
+  )
+  return isLost
+    ? 'has a $ in FILE that Bun takes for a variable, which is not set: write \\$ there'
+    : undefined
+}
+
+function readAsBun(raw: string, given: Environment) {
+  return withoutComment(raw)
+    .replaceAll(VARIABLE, (whole, variable: string | undefined, fallback = '') =>
+      variable === undefined ? whole.slice(1) : (given[variable] ?? fallback.slice(2)),
+    )
+    .trim()
+}
+
+const unquote = (raw: string) => /^(["'`])(.*)\1/.exec(raw)?.[2]
+
+const withoutComment = (raw: string) => unquote(raw) ?? raw.replace(/#.*/, '')
+
+function readFile(name: string) {
+  try {
+    return readFileSync(name, 'utf8')
+  } catch {
+    return ''
+  }
+}
