@@ -275,3 +275,23 @@ describe('a server in development', () => {
     expect(await codeOf(answer)).toBe('FORBIDDEN_ORIGIN')
   })
 })
+
+describe('a server for a try on this machine', () => {
+  const trial = useServer({ PUBLIC_URL: 'http://localhost:3000' })
+  const send = (origin: string) =>
+    trial.fetch('/auth/login', {
+      method: 'POST',
+      headers: { ...JSON_TYPE, origin, 'sec-fetch-site': 'same-origin' },
+      body: login,
+    })
+
+  test.each(['http://localhost:3000', 'http://127.0.0.1:3000', 'http://localhost:8080'])(
+    'answers its page at %s',
+    async (origin) => expect(await codeOf(await send(origin))).toBe('INVALID_CREDENTIALS'),
+  )
+
+  test.each(['https://auth.example.com', 'http://192.168.1.7:3000', 'https://localhost'])(
+    'refuses its page at %s, whose cookie would not be for https',
+    async (origin) => expect(await codeOf(await send(origin))).toBe('FORBIDDEN_ORIGIN'),
+  )
+})

@@ -52,7 +52,7 @@ export function cors({ origins, onRefused }: Options): Step {
     }
     c.header('Vary', 'Origin', { append: true })
     if (origin === undefined || origins.isOwn(origin, c.req.header('host'))) return next(c)
-    noteRefusedOrigin(c)
+    noteRefusedOrigin(c, origins)
     if (!isPreflight(c)) return next(c)
     leaveBodyUnread(c)
     onRefused(c)
@@ -64,10 +64,15 @@ const isPreflight = (c: AppContext) =>
   c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
 
 /** Writes to the log why the browser of a page that was not listed reports an error. */
-export function noteRefusedOrigin(c: AppContext) {
+export function noteRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
+  const origin = c.req.header('origin')
+  const isOwn =
+    origin !== undefined && c.req.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)
   c.set('hint', {
-    origin: printable(c.req.header('origin') ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
-    hint: 'If this origin is yours, list it in ALLOWED_ORIGINS.',
+    origin: printable(origin ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
+    hint: isOwn
+      ? 'This page is of this server: set PUBLIC_URL to its origin. It is http, which is for a try on this machine.'
+      : 'If this origin is yours, list it in ALLOWED_ORIGINS.',
   })
 }
 

@@ -27,7 +27,7 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
   function isForeign(c: AppContext) {
     const site = c.req.header('sec-fetch-site')
     const origin = c.req.header('origin')
-    if (site === 'same-origin') return false
+    if (site === 'same-origin') return origin !== undefined && origins.isMisplaced(origin)
     if (origin !== undefined) {
       return !origins.isOwn(origin, c.req.header('host')) && !origins.isAllowed(origin)
     }
@@ -43,7 +43,7 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
   return function csrf(c, next) {
     if (SAFE_METHODS.has(c.req.method)) return next(c)
     if (isForeign(c)) {
-      noteRefusedOrigin(c)
+      noteRefusedOrigin(c, origins)
       onRefused(c)
       throw new AuthError('FORBIDDEN_ORIGIN')
     }

@@ -1,4 +1,4 @@
-import { isAddress } from '../settings/kinds/host.ts'
+import { isAddress, isLocal } from '../settings/kinds/host.ts'
 import { isListedOrigin } from '../settings/kinds/origin.ts'
 
 type Options = {
@@ -14,9 +14,16 @@ export type Origins = ReturnType<typeof createOrigins>
 /** Decides by the `Origin` header, which browsers set, whose page sends a request. */
 export function createOrigins({ own, allowed, ownsAddresses = false }: Options) {
   const listed = new Set(allowed)
+  const isForTrials = own.startsWith('http:') && !ownsAddresses
 
   return {
     isAllowed: (origin: string) => isListedOrigin(origin, listed),
+
+    /**
+     * Whether a page of this server shows that `PUBLIC_URL` is wrong: it is http on localhost, and the page is elsewhere.
+     * The cookie would then be sent without https.
+     */
+    isMisplaced: (origin: string) => isForTrials && !isTrial(URL.parse(origin)),
 
     /** @param host the `Host` header of the same request */
     isOwn(origin: string, host: string | undefined) {
@@ -28,3 +35,5 @@ export function createOrigins({ own, allowed, ownsAddresses = false }: Options) 
 /** Whether the host is an IP address. A page with a name could be another server's: any name can lead to this machine. */
 const isAddressOf = (origin: string) =>
   isAddress(URL.parse(origin)?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '')
+
+const isTrial = (url: URL | null) => url?.protocol === 'http:' && isLocal(url.hostname)
