@@ -90,11 +90,11 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   }
 }
 
-/** The service alone, for a command: it listens on no port and sends no mail. */
+/** The service alone, for a command: it listens on no port, and the server sends the mails that it promises. */
 export function composeService(env: Settings) {
   const { db, close } = createDb(env)
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
-  return { auth: createAuthService({ ...parts, canMail: false }), close }
+  return { auth: createAuthService({ ...parts, canMail: env.SMTP_URL !== undefined }), close }
 }
 
 /** Sends mails by SMTP. Without a mail server, development writes them to the log, so that their links can be used. */

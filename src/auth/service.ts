@@ -12,6 +12,7 @@ import { createChallenges } from './factors/challenges.ts'
 import { createEnrollment } from './factors/enrollment.ts'
 import { createFactorProofs } from './factors/factor-proofs.ts'
 import { createOwnFactors } from './factors/own-factors.ts'
+import { createRecoveryRequest } from './factors/recovery-request.ts'
 import { requireFactor } from './factors/required-factor.ts'
 import { createStepUp } from './factors/step-up.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
@@ -118,6 +119,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     ...createEnrollment(dependencies),
     ...createOwnFactors(dependencies),
     stepUp: createStepUp(dependencies),
+    requestFactorRecovery: createRecoveryRequest(dependencies),
     ...createOwnAccount(dependencies),
     ...createPasswordChanges(dependencies),
     ...createEmailLinks(dependencies),

@@ -12,7 +12,7 @@ import { migrateDatabase } from './migrate.ts'
 import { createKeyForService } from './service-keys.ts'
 import { explainError } from './support/command-error.ts'
 import type { Environment } from './support/with-service.ts'
-import { disableUser, enableUser, showUser, signOutUser } from './user.ts'
+import { disableUser, enableUser, recoverFactor, showUser, signOutUser } from './user.ts'
 
 const EXIT_SUCCESS = 0
 const EXIT_FAILURE = 1
@@ -108,6 +108,7 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     ['disable', 'end all sessions and mailed tokens, and refuse to sign the user in', disableUser],
     ['enable', 'let a disabled user sign in again', enableUser],
     ['sign-out', 'end all sessions', signOutUser],
+    ['recover-factor', 'start to replace lost second factors, which takes 72 hours', recoverFactor],
   ] as const) {
     user
       .command(name)

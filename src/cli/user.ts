@@ -6,8 +6,9 @@ const ACCESS_TOKENS_ELSEWHERE =
   'This server refuses its access tokens now. Services that verify access tokens themselves accept them until they expire.'
 
 export async function showUser(environment: Environment, address: string) {
-  const { user, sessions, events } = await withService(environment, ({ administration }) =>
-    administration.showUser({ email: address }).catch(throwIfNotFound(address)),
+  const { user, sessions, factors, recoveryCodes, events } = await withService(
+    environment,
+    ({ administration }) => administration.showUser({ email: address }).catch(throwIfNotFound(address)),
   )
   const lines: [string, string][] = [
     ['id', user.id],
@@ -18,6 +19,16 @@ export async function showUser(environment: Environment, address: string) {
     ['user name', user.username ?? 'none'],
     ['created', formatTime(user.createdAt)],
     ['disabled', user.disabledAt ? `since ${formatTime(user.disabledAt)}` : 'no'],
+    ['factors', factors.length === 0 ? 'none' : factors.map(describeFactor).join('; ')],
+    ...(factors.length > 0 ? [['codes', `${recoveryCodes} recovery codes left`] as [string, string]] : []),
+    ...(user.factorRecoveryAt
+      ? [
+          ['recovery', `factors can be replaced from ${formatTime(user.factorRecoveryAt)}`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     ['sessions', sessions === 0 ? 'none' : `${sessions} live`],
   ]
   for (const [name, value] of lines) console.log(`${name.padEnd(13)}${value}`)
@@ -47,6 +58,33 @@ export async function signOutUser(environment: Environment, address: string) {
     administration.signOutUser({ email: address }).catch(throwIfNotFound(address)),
   )
   console.log(`${address} is signed out, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
+}
+
+export async function recoverFactor(environment: Environment, address: string) {
+  const endsAt = await withService(environment, ({ administration }) =>
+    administration.recoverFactor({ email: address }).catch(throwIfNotFound(address)).catch(throwIfNoMail),
+  )
+  if (!endsAt) return console.log(`${address} has no second factor.`)
+  console.log(
+    `${address} gets a notice now, and from ${formatTime(endsAt)} on a link that, with the password, signs in and removes` +
+      ' the second factors. A sign-in with a factor stops it.',
+  )
+}
+
+const KINDS = { TOTP: 'authenticator app', PASSKEY: 'passkey' }
+
+function describeFactor({ kind, createdAt, lastUsedAt }: Factor) {
+  const use = lastUsedAt ? `used ${formatTime(lastUsedAt)}` : 'never used'
+  return `${KINDS[kind]} (added ${formatTime(createdAt)}, ${use})`
+}
+
+type Factor = { kind: keyof typeof KINDS; createdAt: Date; lastUsedAt: Date | null }
+
+function throwIfNoMail(error: unknown): never {
+  const isMissing = error instanceof AuthError && error.code === 'SERVICE_UNAVAILABLE' && !error.cause
+  throw isMissing
+    ? new CommandError('A mail server in SMTP_URL is needed: the user must get a notice.', { cause: error })
+    : error
 }
 
 function throwIfNotFound(address: string) {

@@ -109,7 +109,14 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
 
 /** Exactly one of the fields: `@oneOf` in GraphQL. */
 export const FactorProof = z
-  .strictObject({ totp: TotpCode.optional(), recoveryCode: RecoveryCode.optional() })
+  .strictObject({
+    totp: TotpCode.optional(),
+    recoveryCode: RecoveryCode.optional(),
+    recoveryToken: MailedToken.optional().meta({
+      description:
+        'The token of the link that is mailed after the wait of `requestFactorRecovery`. For sign-ins only.',
+    }),
+  })
   .refine((proof) => Object.keys(proof).length === 1, 'Must have exactly one of the fields.')
   .meta({
     id: 'FactorProof',

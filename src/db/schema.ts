@@ -39,6 +39,8 @@ export const users = pgTable(
     disabledAt: time('disabled_at'),
     /** While this is set, every sign-in needs a factor. A trigger sets it from the table of factors. */
     secondFactorAt: time('second_factor_at'),
+    /** When a link from the mailbox may replace the lost factors. Any sign-in with a factor clears it. */
+    factorRecoveryAt: time('factor_recovery_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
@@ -100,6 +102,7 @@ export const tokenPurpose = pgEnum('token_purpose', [
   'EMAIL_CHANGE_CANCEL',
   'SIGN_IN_REPORT',
   'FACTOR_REMOVAL_UNDO',
+  'FACTOR_RECOVERY',
 ])
 
 /** Better-Auth's table of short-lived values. It holds the mailed tokens. */

@@ -113,6 +113,30 @@ const TEMPLATES = {
     ],
     linkText: 'Put it back',
   },
+  'factor-recovery-started': {
+    subject: 'Your second factors are about to be replaced',
+    lines: (data) => [
+      'There was a request to sign in to your account without its second factors, because they are lost. In 72 hours this mailbox gets a link that, together with the password, signs in and removes them.',
+      describeTimes(data),
+      'If this was not you, sign in with a second factor or a recovery code now: that stops it. Then change your password.',
+    ],
+  },
+  'factor-recovery': {
+    subject: 'Sign in without your second factors',
+    lines: () => [
+      'Follow the link and give your password, to sign in and to remove the second factors of your account. The link is valid for 72 hours.',
+      'If this was not you, sign in with a second factor or a recovery code now: that makes the link invalid. Then change your password.',
+    ],
+    linkText: 'Sign in',
+  },
+  'factors-recovered': {
+    subject: 'The second factors of your account were removed',
+    lines: (data) => [
+      'Your account was signed in to with the password and the link that was mailed to you. Its second factors and recovery codes no longer work, and all other sessions have ended.',
+      describeTimes(data),
+      NOT_YOU,
+    ],
+  },
   'recovery-codes-renewed': {
     subject: 'New recovery codes for your account',
     lines: (data) => [

@@ -33,6 +33,7 @@ type Documents = {
     "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}": typeof types.RenewRecoveryCodesDocument,
     "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": typeof types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": typeof types.RequestEmailVerificationDocument,
+    "mutation RequestFactorRecovery($input: RequestFactorRecoveryInput!) {\n  requestFactorRecovery(input: $input) {\n    endsAt\n  }\n}": typeof types.RequestFactorRecoveryDocument,
     "mutation RequestPasswordReset($input: RequestPasswordResetInput!) {\n  requestPasswordReset(input: $input)\n}": typeof types.RequestPasswordResetDocument,
     "mutation ResetPassword($input: ResetPasswordInput!) {\n  resetPassword(input: $input)\n}": typeof types.ResetPasswordDocument,
     "mutation RevokeOtherSessions {\n  revokeOtherSessions\n}": typeof types.RevokeOtherSessionsDocument,
@@ -63,6 +64,7 @@ const documents: Documents = {
     "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}": types.RenewRecoveryCodesDocument,
     "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": types.RequestEmailVerificationDocument,
+    "mutation RequestFactorRecovery($input: RequestFactorRecoveryInput!) {\n  requestFactorRecovery(input: $input) {\n    endsAt\n  }\n}": types.RequestFactorRecoveryDocument,
     "mutation RequestPasswordReset($input: RequestPasswordResetInput!) {\n  requestPasswordReset(input: $input)\n}": types.RequestPasswordResetDocument,
     "mutation ResetPassword($input: ResetPasswordInput!) {\n  resetPassword(input: $input)\n}": types.ResetPasswordDocument,
     "mutation RevokeOtherSessions {\n  revokeOtherSessions\n}": types.RevokeOtherSessionsDocument,
@@ -147,6 +149,10 @@ export function graphql(source: "mutation ReportSignIn($input: ReportSignInInput
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}"): typeof import('./graphql').RequestEmailVerificationDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation RequestFactorRecovery($input: RequestFactorRecoveryInput!) {\n  requestFactorRecovery(input: $input) {\n    endsAt\n  }\n}"): typeof import('./graphql').RequestFactorRecoveryDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -40,8 +40,10 @@ export type FactorKind =
 /** What proves a second factor. */
 export type FactorProof =
   {   /** One of the recovery codes. Case, spaces and dashes do not matter. */
-  recoveryCode: string; totp?: never; }
-  |  { recoveryCode?: never;   /** The six digits that the authenticator app shows. */
+  recoveryCode: string; recoveryToken?: never; totp?: never; }
+  |  { recoveryCode?: never;   /** The token of the link that is mailed after the wait of `requestFactorRecovery`. For sign-ins only. */
+  recoveryToken: string; totp?: never; }
+  |  { recoveryCode?: never; recoveryToken?: never;   /** The six digits that the authenticator app shows. */
   totp: string; };
 
 export type LoginInput = {
@@ -82,6 +84,10 @@ export type ReportSignInInput = {
 export type RequestEmailVerificationInput = {
   /** Left out, the link goes to the signed-in user. Upper and lower case are equal, and spaces around the address are ignored. */
   email?: string | null | undefined;
+};
+
+export type RequestFactorRecoveryInput = {
+  challenge: string;
 };
 
 export type RequestPasswordResetInput = {
@@ -250,6 +256,13 @@ export type RequestEmailVerificationMutationVariables = Exact<{
 
 
 export type RequestEmailVerificationMutation = { requestEmailVerification: boolean };
+
+export type RequestFactorRecoveryMutationVariables = Exact<{
+  input: RequestFactorRecoveryInput;
+}>;
+
+
+export type RequestFactorRecoveryMutation = { requestFactorRecovery: { endsAt: string } };
 
 export type RequestPasswordResetMutationVariables = Exact<{
   input: RequestPasswordResetInput;
@@ -673,6 +686,13 @@ export const RequestEmailVerificationDocument = new TypedDocumentString(`
   requestEmailVerification(input: $input)
 }
     `) as unknown as TypedDocumentString<RequestEmailVerificationMutation, RequestEmailVerificationMutationVariables>;
+export const RequestFactorRecoveryDocument = new TypedDocumentString(`
+    mutation RequestFactorRecovery($input: RequestFactorRecoveryInput!) {
+  requestFactorRecovery(input: $input) {
+    endsAt
+  }
+}
+    `) as unknown as TypedDocumentString<RequestFactorRecoveryMutation, RequestFactorRecoveryMutationVariables>;
 export const RequestPasswordResetDocument = new TypedDocumentString(`
     mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
   requestPasswordReset(input: $input)

@@ -20,6 +20,7 @@ import {
   RenewRecoveryCodesDocument,
   ReportSignInDocument,
   RequestEmailVerificationDocument,
+  RequestFactorRecoveryDocument,
   RequestPasswordResetDocument,
   ResetPasswordDocument,
   RevokeOtherSessionsDocument,
@@ -55,6 +56,7 @@ export const OPERATIONS = {
   removeFactor: { rest: 'DELETE /auth/factors/:id', document: RemoveFactorDocument, plain: true },
   renewRecoveryCodes: { rest: 'POST /auth/recovery-codes', document: RenewRecoveryCodesDocument },
   undoFactorChange: { rest: 'POST /auth/factors/undo', document: UndoFactorChangeDocument },
+  requestFactorRecovery: { rest: 'POST /auth/factors/recovery', document: RequestFactorRecoveryDocument },
   stepUp: { rest: 'POST /auth/step-up', document: StepUpDocument },
   refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },
   logout: { rest: 'POST /auth/logout', document: LogoutDocument },
@@ -97,6 +99,7 @@ type Results = {
   renewRecoveryCodes: ConfirmTotpMutation['confirmTotp']
   undoFactorChange: true
   stepUp: Grant
+  requestFactorRecovery: { endsAt: string }
   refresh: Grant
   logout: true
   me: UserFieldsFragment | null

@@ -75,6 +75,7 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   removeFactor: { id: fc.uuid() },
   renewRecoveryCodes: {},
   undoFactorChange: { token: secret },
+  requestFactorRecovery: { challenge: secret },
   stepUp: { password: secret, proof: fc.record({ recoveryCode: secret }) },
   refresh: { refreshToken: secret },
   logout: { refreshToken: secret },

@@ -17,6 +17,8 @@ export type EventKind =
   | 'factor_added'
   | 'factor_removed'
   | 'factor_change_undone'
+  | 'factor_recovery_started'
+  | 'factors_recovered'
   | 'recovery_codes_renewed'
   | 'recovery_code_used'
   | 'stepped_up'

@@ -6,7 +6,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
-import { type FactorUse, useFactor } from './factor-proofs.ts'
+import { endFactorRecovery } from './factor-recovery.ts'
+import { type FactorUse, useFactor } from './factor-use.ts'
 import { recordProof } from './recent-proof.ts'
 
 /** Proves the password, a factor or both again, within a session. */
@@ -49,7 +50,8 @@ export function createStepUp(dependencies: Dependencies) {
       const current = await lockLiveUser(tx, identity)
       if (password && current.password !== user.password) throw new AuthError('INVALID_CREDENTIALS')
       if (factor && !(await useFactor(tx, user.id, factor))) return null
-      await factor?.onUsed?.(tx, current, client)
+      if (factor) await endFactorRecovery(tx, current)
+      await factor?.onUsed?.(tx, current, client, session.id)
       const methods = [...(password ? ['pwd'] : []), ...(factor?.amr ?? [])]
       await recordProof(tx, session, methods, factor !== undefined)
       await recordEvent(tx, 'stepped_up', user.id, client)

@@ -16,6 +16,7 @@ const PATHS: Record<TokenPurpose, string> = {
   EMAIL_CHANGE_CANCEL: 'cancel-email-change',
   SIGN_IN_REPORT: 'report-sign-in',
   FACTOR_REMOVAL_UNDO: 'undo-factor-change',
+  FACTOR_RECOVERY: 'recover-factor',
 }
 
 /** Kinds that a client can cause without a credential of the account. */
@@ -105,7 +106,7 @@ async function findSession(tx: Executor, { kind, sessionId }: MailRow) {
 /** Whether the state of the account still fits the mail. */
 function isStillWanted(
   { kind, recipient, sessionId }: MailRow,
-  { email, emailVerified, pendingEmail, pendingSessionId, disabledAt }: UserRow,
+  { email, emailVerified, pendingEmail, pendingSessionId, disabledAt, factorRecoveryAt }: UserRow,
 ) {
   // Other links work again when the operator enables the account, so they are mailed all the same.
   if (disabledAt && isRequestedKind(kind)) return false
@@ -115,5 +116,6 @@ function isStillWanted(
     return pendingEmail !== null && (!pendingSessionId || pendingSessionId === sessionId)
   }
   if (kind === 'password-reset') return email === recipient
+  if (kind === 'factor-recovery') return email === recipient && factorRecoveryAt !== null
   return true
 }

@@ -15,6 +15,8 @@ export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {
   EMAIL_CHANGE_CANCEL: 72 * 3600,
   SIGN_IN_REPORT: 72 * 3600,
   FACTOR_REMOVAL_UNDO: 72 * 3600,
+  /** From the end of the wait. */
+  FACTOR_RECOVERY: 72 * 3600,
 }
 
 /** The purpose of the token in a mail, by the kind of the mail. Other kinds carry no token. */
@@ -26,10 +28,16 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'email-change-requested': 'EMAIL_CHANGE_CANCEL',
   'sign-in': 'SIGN_IN_REPORT',
   'factor-removed': 'FACTOR_REMOVAL_UNDO',
+  'factor-recovery': 'FACTOR_RECOVERY',
 }
 
 /** The links that lead an owner back. A taker of the account can end other tokens, but not these. */
-const RECOVERY_PURPOSES: TokenPurpose[] = ['EMAIL_CHANGE_UNDO', 'SIGN_IN_REPORT', 'FACTOR_REMOVAL_UNDO']
+const RECOVERY_PURPOSES: TokenPurpose[] = [
+  'EMAIL_CHANGE_UNDO',
+  'SIGN_IN_REPORT',
+  'FACTOR_REMOVAL_UNDO',
+  'FACTOR_RECOVERY',
+]
 
 type NewToken = {
   /** The id of the mail in the outbox. */

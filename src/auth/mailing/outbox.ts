@@ -18,6 +18,8 @@ export type OutboxMail = {
   recipient: string
   userId?: string
   sessionId?: string
+  /** How long the mail waits before it is sent. It expires that much later. */
+  delaySeconds?: number
   /** The client that asked for the mail. The worker looks up whether the account knows its places. */
   client?: Client
 }
@@ -38,13 +40,14 @@ export function createOutbox({ enabled, places }: { enabled: boolean; places: Pl
       if (!enabled) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 60 })
     },
 
-    async add(executor: Executor, { id = createRandomId(), client, ...mail }: OutboxMail) {
+    async add(executor: Executor, { id = createRandomId(), client, delaySeconds = 0, ...mail }: OutboxMail) {
       if (!enabled) return
       const purpose = TOKEN_PURPOSES[mail.kind]
       const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
-      const expiresAt = sql`now() + make_interval(secs => ${seconds}::int)`
+      const after = (delay: number) => sql`now() + make_interval(secs => ${delay}::int)`
+      const times = { nextAttemptAt: after(delaySeconds), expiresAt: after(delaySeconds + seconds) }
       const requested = client && places.toPlaces(client)
-      await executor.insert(mailOutbox).values({ ...mail, ...requested, id, expiresAt })
+      await executor.insert(mailOutbox).values({ ...mail, ...requested, ...times, id })
     },
   }
 }

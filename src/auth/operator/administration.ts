@@ -1,18 +1,20 @@
-import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
 import { NO_CLIENT } from '../../contract/caller.ts'
 import type { AccountInput } from '../../contract/fields.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import type { Db, Executor } from '../../db/client.ts'
-import { events, sessions, type UserRow, users } from '../../db/schema.ts'
+import { events, factors, recoveryCodes, sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { type EventKind, recordEvent } from '../events/events.ts'
+import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 
 const MAX_SHOWN_EVENTS = 10
 
 /** What an operator can do with an account. */
-export function createAdministration({ db }: { db: Db }) {
+export function createAdministration({ db, outbox }: { db: Db; outbox: Outbox }) {
   const hasEmail = ({ email }: AccountInput) => eq(users.email, email)
 
   /** Locks an account and changes it. A concurrent login either waits, or its session is already visible here. */
@@ -34,8 +36,14 @@ export function createAdministration({ db }: { db: Db }) {
       if (!user) throw new AuthError('NOT_FOUND')
       const isLive = and(eq(sessions.userId, user.id), gt(sessions.expiresAt, sql`now()`))
       return {
-        user: { ...toUser(user), disabledAt: user.disabledAt },
+        user: { ...toUser(user), disabledAt: user.disabledAt, factorRecoveryAt: user.factorRecoveryAt },
         sessions: await db.$count(sessions, isLive),
+        factors: await db
+          .select({ kind: factors.kind, createdAt: factors.createdAt, lastUsedAt: factors.lastUsedAt })
+          .from(factors)
+          .where(and(eq(factors.userId, user.id), isNull(factors.removedAt)))
+          .orderBy(asc(factors.createdAt)),
+        recoveryCodes: await db.$count(recoveryCodes, eq(recoveryCodes.userId, user.id)),
         events: await db
           .select({ kind: events.kind, lastAt: events.lastAt, ipAddress: events.ipAddress })
           .from(events)
@@ -80,5 +88,9 @@ export function createAdministration({ db }: { db: Db }) {
         if (ended > 0) await recordChange(tx, 'account_signed_out', user)
         return ended
       }),
+
+    /** Starts to replace lost factors, for a user who asks for help. @returns when the wait ends; null without a factor */
+    recoverFactor: (account: AccountInput) =>
+      changeAccount(account, (tx, user) => startFactorRecovery(tx, outbox, user, NO_CLIENT)),
   }
 }

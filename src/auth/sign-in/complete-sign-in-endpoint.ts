@@ -6,7 +6,8 @@ import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
-import type { FactorProofs, FactorUse } from '../factors/factor-proofs.ts'
+import type { FactorProofs } from '../factors/factor-proofs.ts'
+import type { FactorUse } from '../factors/factor-use.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
@@ -62,7 +63,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
         if (!onUsed) return openSession(db, session)
         return db.transaction(async (tx) => {
           const opened = await openSession(tx, session)
-          if (typeof opened !== 'string') await onUsed(tx, user, client)
+          if (typeof opened !== 'string') await onUsed(tx, user, client, opened.session.id)
           return opened
         })
       }

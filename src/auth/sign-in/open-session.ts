@@ -13,7 +13,7 @@ import {
 import { AuthError } from '../../errors.ts'
 import { type EventKind, insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { toChallengeRowId } from '../factors/challenges.ts'
-import type { FactorUse } from '../factors/factor-proofs.ts'
+import type { FactorUse } from '../factors/factor-use.ts'
 import { createRandomId, digest } from '../keys/sealed-tokens.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -97,6 +97,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
         select id, password = ${proof.passwordHash} and password_locked_at is null as has_password,
           email_verified or not ${needsVerification}::boolean as is_verified,
           second_factor_at is not null as needs_factor,
+          coalesce(factor_recovery_at <= now(), false) as can_recover,
           created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
@@ -106,7 +107,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
         insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at, amr, factor_at)
         select ${id}::uuid, id, ${digest(token)}, ${lineage}::uuid, ${transport}::session_transport,
           ${ipAddress}, ${userAgent}, now() + make_interval(secs => ${seconds}::int),
-          ${amr}, ${factor ? sql`now()` : sql`null`}
+          ${amr}, ${factor && !factor.isRecovery ? sql`now()` : sql`null`}
         from account where has_password and is_verified and ${factor ? IS_COMPLETED : sql`not needs_factor`}
         returning *
       ), ended as (
@@ -146,13 +147,17 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
 /** Uses the factor up, and the challenge if the factor counted. A wrong code leaves the challenge. */
 const useUp = ({ statement, challenge }: FactorUse & { challenge: string }) => sql`
       ), holder as (
-        select id from account where has_password and is_verified and needs_factor
+        select id, can_recover from account where has_password and is_verified and needs_factor
       ), used as (
         ${statement}
       ), completed as (
         delete from ${challenges} using used
         where ${challenges.id} = ${toChallengeRowId(challenge)}::uuid and user_id = used.id and expires_at > now()
-        returning used.id`
+        returning used.id
+      ), found as (
+        -- Factors that are proven are not lost.
+        update ${users} set factor_recovery_at = null from completed
+        where ${users.id} = completed.id and factor_recovery_at is not null`
 
 const IS_COMPLETED = sql`exists (select from completed)`
 

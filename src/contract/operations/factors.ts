@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, Password } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
-import { Factor, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
+import { Factor, FactorRecovery, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
 
 const id = '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'
 
@@ -16,6 +16,10 @@ const StepUpInput = z
   .meta({ id: 'StepUpInput' })
 
 const UndoFactorChangeInput = z.strictObject({ token: MailedToken }).meta({ id: 'UndoFactorChangeInput' })
+
+const RequestFactorRecoveryInput = z
+  .strictObject({ challenge: OpaqueId })
+  .meta({ id: 'RequestFactorRecoveryInput' })
 
 const NEEDS_FACTOR = 'Needs a factor that was proven in this session within 5 minutes: see `stepUp`.'
 
@@ -121,5 +125,19 @@ export const factorOperations = {
     enrolls: true,
     refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'POST', path: '/auth/step-up', status: 200, cookie: 'set' },
+  }),
+
+  requestFactorRecovery: mutation({
+    tag: 'Second factor',
+    summary: 'Start to replace lost factors',
+    description:
+      'Takes the challenge of a sign-in whose password was right. The mailbox gets a notice now, and after 72 hours a link ' +
+      'whose token is the `recoveryToken` of `completeLogin`. That removes all factors. Any sign-in with a factor stops it.',
+    input: RequestFactorRecoveryInput,
+    example: { challenge: id },
+    output: FactorRecovery,
+    handlesCredential: true,
+    refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'POST', path: '/auth/factors/recovery', status: 200 },
   }),
 }

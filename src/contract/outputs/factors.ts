@@ -55,3 +55,7 @@ export const RecoveryCodes = z
   })
   .meta({ id: 'RecoveryCodes' })
 export type RecoveryCodes = z.output<typeof RecoveryCodes>
+
+export const FactorRecovery = z
+  .strictObject({ endsAt: Time.meta({ description: 'When the link is mailed.' }) })
+  .meta({ id: 'FactorRecovery' })

@@ -1,0 +1,81 @@
+import { and, eq, sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
+import type { Executor } from '../../db/client.ts'
+import { factors, mailOutbox, recoveryCodes, type UserRow, users, verifications } from '../../db/schema.ts'
+import { recordEvent } from '../events/events.ts'
+import { digest } from '../keys/sealed-tokens.ts'
+import type { Outbox } from '../mailing/outbox.ts'
+import { endSessions } from '../sessions/end-session.ts'
+import type { FactorUse } from './factor-use.ts'
+
+/** How long the owner has to stop a recovery that somebody else has started. */
+export const RECOVERY_WAIT_SECONDS = 72 * 3600
+
+/**
+ * Starts to replace the lost factors of a locked account. The mailbox and every session learn it now; after the wait the
+ * mailbox gets a link that completes a sign-in. A recovery that is under way keeps its time.
+ * @returns when the wait ends; null if the account has no factor
+ */
+export async function startFactorRecovery(
+  tx: Executor,
+  outbox: Outbox,
+  { id, email, secondFactorAt, factorRecoveryAt }: UserRow,
+  client: Client,
+): Promise<Date | null> {
+  if (!secondFactorAt || factorRecoveryAt) return factorRecoveryAt
+  outbox.requireEnabled()
+  const [row] = await tx
+    .update(users)
+    .set({ factorRecoveryAt: sql`now() + make_interval(secs => ${RECOVERY_WAIT_SECONDS}::int)` })
+    .where(eq(users.id, id))
+    .returning({ endsAt: users.factorRecoveryAt })
+  // The link of an earlier recovery must not complete this one.
+  const isEarlier = and(eq(verifications.userId, id), eq(verifications.purpose, 'FACTOR_RECOVERY'))
+  await tx.delete(verifications).where(isEarlier)
+  await tx
+    .delete(mailOutbox)
+    .where(
+      and(
+        eq(mailOutbox.userId, id),
+        eq(mailOutbox.kind, 'factor-recovery'),
+        eq(mailOutbox.status, 'PENDING'),
+      ),
+    )
+  await recordEvent(tx, 'factor_recovery_started', id, client)
+  await outbox.add(tx, { kind: 'factor-recovery-started', recipient: email, userId: id })
+  await outbox.add(tx, {
+    kind: 'factor-recovery',
+    recipient: email,
+    userId: id,
+    delaySeconds: RECOVERY_WAIT_SECONDS,
+  })
+  return row?.endsAt ?? null
+}
+
+/**
+ * The mailed link in the place of a factor, after the wait. It removes all factors, and the session that it opens is
+ * `aal1`. `holder` is the locked account.
+ */
+export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
+  return {
+    statement: sql`
+      delete from ${verifications} using holder
+      where identifier = ${digest(token)} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
+        and expires_at > now() and holder.can_recover
+      returning holder.id`,
+    amr: [],
+    isRecovery: true,
+    async onUsed(tx, { id, email }, client, sessionId) {
+      await endSessions(tx, id, sessionId)
+      await tx.delete(factors).where(eq(factors.userId, id))
+      await tx.delete(recoveryCodes).where(eq(recoveryCodes.userId, id))
+      await recordEvent(tx, 'factors_recovered', id, client)
+      await outbox.add(tx, { kind: 'factors-recovered', recipient: email, userId: id })
+    },
+  }
+}
+
+/** Ends a recovery of a locked account: a factor was proven, so it is not lost. */
+export async function endFactorRecovery(tx: Executor, { id, factorRecoveryAt }: UserRow) {
+  if (factorRecoveryAt) await tx.update(users).set({ factorRecoveryAt: null }).where(eq(users.id, id))
+}

@@ -1,0 +1,26 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
+import type { Executor } from '../../db/client.ts'
+import type { UserRow } from '../../db/schema.ts'
+
+/** How a proven factor is used up, so that the same proof cannot count twice. */
+export type FactorUse = {
+  /**
+   * A statement that returns a row only if the proof still counts. It runs as a part of the statement that needs the
+   * proof, where `holder (id, can_recover)` is the locked account; without a row there, it must change nothing.
+   */
+  statement: SQL
+  /** The authentication methods (RFC 8176). */
+  amr: string[]
+  /** What else happens when the proof has counted, in the same transaction. */
+  onUsed?: (tx: Executor, user: UserRow, client: Client, sessionId: string) => Promise<void>
+  /** Whether it stands in for lost factors, so that the session proves none. */
+  isRecovery?: true
+}
+
+/** Uses a factor up in a transaction that has locked the account. @returns whether the proof counted */
+export async function useFactor(tx: Executor, userId: string, { statement }: FactorUse) {
+  const used = await tx.execute(sql`
+    with holder as (select ${userId}::uuid as id, false as can_recover) ${statement}`)
+  return used.length > 0
+}

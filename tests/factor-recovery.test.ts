@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
+import { ADAPTERS, type Adapter } from './support/client.ts'
+import { runCommand } from './support/process.ts'
+import { useServerWithMail } from './support/server.ts'
+
+const server = useServerWithMail()
+
+const passWait = (userId: string) =>
+  server.sql.begin(async (tx) => {
+    await tx`update users set factor_recovery_at = factor_recovery_at - interval '72 hours' where id = ${userId}`
+    await tx`
+    update mail_outbox set next_attempt_at = next_attempt_at - interval '72 hours'
+    where user_id = ${userId} and status = 'PENDING' and kind = 'factor-recovery'`
+  })
+
+async function startRecovery(adapter?: Adapter) {
+  const person = await registerWithTotp(server, adapter)
+  const stranger = server.client(adapter)
+  const { challenge } = await stranger.login(person.input)
+  const started = await stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+  const complete = async (recoveryToken: string) => {
+    const fresh = await stranger.login(person.input)
+    return stranger.completeLogin(fresh.challenge?.id, { recoveryToken })
+  }
+  return { ...person, stranger, started, complete }
+}
+
+describe.each(ADAPTERS)('lost factors by %s', (adapter) => {
+  test('password, mailbox and the wait replace lost factors', async () => {
+    const { client, input, user, stranger, started, complete } = await startRecovery(adapter)
+    const { text } = await server.mailbox.mail(input.email, /about to be replaced/)
+    const events = await client.events()
+    await passWait(user.id)
+    const token = await server.mailbox.token(input.email, /without your second factors/)
+
+    const recovered = await complete(token)
+    const again = await server.client(adapter).login(input)
+
+    expect(Date.parse(started.data?.endsAt ?? '') - Date.now()).toBeGreaterThan(71 * 3600_000)
+    expect(text).toMatch(/sign in with a second factor or a recovery code now/)
+    expect(events.data?.map(({ kind }) => kind)).toContain('factor_recovery_started')
+    expect(recovered.data?.session).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
+    expect((await client.me()).code).toBe('UNAUTHENTICATED')
+    expect((await stranger.factors()).data).toEqual([])
+    expect(again.data?.session.acr).toBe('aal1')
+    await server.mailbox.mail(input.email, /were removed/)
+  })
+
+  test('a sign-in with a factor, or a step-up with one, ends a recovery for good', async () => {
+    for (const stop of ['sign-in', 'step-up']) {
+      const { client, input, user, authenticator, complete } = await startRecovery(adapter)
+      await passWait(user.id)
+      const token = await server.mailbox.token(input.email, /without your second factors/)
+      await forgetUsedCodes(server)
+      const totp = authenticator.code()
+      const stopped =
+        stop === 'step-up'
+          ? await client.stepUp({ proof: { totp } })
+          : await client.completeLogin((await client.login(input)).challenge?.id, { totp })
+
+      expect(stopped.data?.session.acr).toBe('aal2')
+      expect((await complete(token)).code).toBe('INVALID_CREDENTIALS')
+      expect((await client.factors()).data).toHaveLength(1)
+    }
+  })
+})
+
+test('before the wait is over no link is mailed, and a second request does not restart the wait', async () => {
+  const { input, user, stranger, started } = await startRecovery()
+  await server.mailbox.mail(input.email, /about to be replaced/)
+
+  const { challenge } = await stranger.login(input)
+  const again = await stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+
+  expect(again.data).toEqual(started.data)
+  const [mail] = await server.sql`
+    select next_attempt_at > now() + interval '71 hours' as waits from mail_outbox
+    where user_id = ${user.id} and kind = 'factor-recovery'`
+  expect(mail?.waits).toBe(true)
+})
+
+test('the link of a recovery proves nothing in a step-up', async () => {
+  const { client, input, user, password } = await startRecovery()
+  await passWait(user.id)
+  const recoveryToken = await server.mailbox.token(input.email, /without your second factors/)
+
+  expect((await client.stepUp({ password, proof: { recoveryToken } })).code).toBe('INVALID_CREDENTIALS')
+})
+
+test('`servauth user recover-factor` starts a recovery, and `user show` lists factors', async () => {
+  const { input, user } = await registerWithTotp(server)
+  const servauth = (words: string) => runCommand(words, { env: server.env })
+
+  const shown = await servauth(`user show ${input.email}`)
+  const started = await servauth(`user recover-factor ${input.email}`)
+  const shownAgain = await servauth(`user show ${input.email}`)
+  const none = await servauth(`user recover-factor ${(await server.registerUser()).email}`)
+
+  expect(shown.output).toMatch(/factors +authenticator app \(added /)
+  expect(shown.output).toMatch(/codes +10 recovery codes left/)
+  expect(started).toMatchObject({ code: 0, output: expect.stringContaining('gets a notice now') })
+  expect(shownAgain.output).toMatch(/recovery +factors can be replaced from /)
+  expect(none.output).toContain('has no second factor')
+  expect(await server.eventsOf(user.id)).toContain('factor_recovery_started')
+  await server.mailbox.mail(input.email, /about to be replaced/)
+})
