@@ -27,10 +27,9 @@ type TokenInput = { token: string }
 export function serviceRoutes({ url, publishedKeys, serviceKeys, ...service }: Options) {
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys, hasServiceKeys: serviceKeys.isEnabled })
-  for (const name of ['serverMetadata', 'openIdConfiguration'] as const) {
-    app.get(endpoints[name].rest.path, route(name, endpoints[name], metadata))
-  }
-  const { revoke, introspect, revocations } = endpoints
+  const { serverMetadata, openIdConfiguration, revoke, introspect, revocations } = endpoints
+  app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
+  app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
   app.post(
     revoke.rest.path,
     route('revoke', revoke, async ({ token }: TokenInput, { client }) => {

@@ -1,0 +1,38 @@
+import { bearerOf } from './bearer.ts'
+import type { Freshness } from './feed.ts'
+import { isRefusal } from './refusal.ts'
+import type { Caller, Verifier } from './verifier.ts'
+
+type Options = { required?: boolean; freshness?: Freshness }
+type Request = { headers: { authorization?: string | undefined } }
+type Reply = {
+  code(status: number): Reply
+  headers(headers: Record<string, string>): Reply
+  send(body: string): unknown
+}
+
+/** A hook for Fastify's `onRequest`: `request.caller` is the caller. Declare it by `decorateRequest('caller', null)`. */
+export function servauth(
+  verifier: Verifier,
+  { required = true, freshness = verifier.freshness }: Options = {},
+) {
+  return async function servauth(request: Request, reply: Reply) {
+    try {
+      const token = bearerOf(request.headers.authorization)
+      const caller: Caller | null =
+        token === null && !required ? null : await verifier.verify(token, { freshness })
+      Object.assign(request, { caller })
+    } catch (fault) {
+      return answerRefusal(fault, request, reply)
+    }
+    return undefined
+  }
+}
+
+/** An error handler that answers refusals, such as those of `requireFresh`: `app.setErrorHandler(answerRefusal)`. */
+export function answerRefusal(fault: unknown, _request: Request, reply: Reply) {
+  if (!isRefusal(fault)) throw fault
+  const headers = { ...fault.headers, 'content-type': 'application/problem+json' }
+  reply.code(fault.status).headers(headers).send(JSON.stringify(fault))
+  return reply
+}

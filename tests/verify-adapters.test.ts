@@ -1,0 +1,183 @@
+import { createClient } from 'graphql-ws'
+import { describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { useAuthServer } from './support/examples.ts'
+import { createKeySetting } from './support/service-key.ts'
+import { startService, useProject } from './support/service-stacks.ts'
+
+const { key, settings } = createKeySetting()
+const auth = useAuthServer({ ...settings, ACCESS_TOKEN_SECONDS: '900' })
+const project = useProject('verify')
+
+const start = (name: string) => startService(project, name, { issuer: auth.url, key })
+const bearer = (token?: string | null) => (token ? { authorization: `Bearer ${token}` } : {})
+
+function ask(origin: string, token?: string | null) {
+  return fetch(`${origin}/caller`, { headers: bearer(token) })
+}
+
+function askGraphQL(path: string) {
+  return (origin: string, token?: string | null) =>
+    fetch(`${origin}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer(token) },
+      body: JSON.stringify({ query: '{ caller }' }),
+    })
+}
+
+const STACKS = [
+  ['hono', ask],
+  ['express', ask],
+  ['fastify', ask],
+  ['yoga', askGraphQL('/graphql')],
+  ['apollo', askGraphQL('/')],
+] as const
+
+test.each(STACKS)(
+  '%s serves a live session and refuses it after its end, from the packed package',
+  async (name, request) => {
+    const { origin } = await start(name)
+    const { client, user } = await auth.registerUser()
+    const token = client.kept.accessToken
+
+    const served = await request(origin, token)
+    const without = await request(origin)
+    const invalid = await request(origin, `${token}x`)
+    await client.call('logout')
+    await expect.poll(async () => (await request(origin, token)).status).toBe(401)
+    const ended = await request(origin, token)
+
+    expect([served.status, await served.text()]).toEqual([200, expect.stringContaining(user.id)])
+    expect([without.status, without.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    expect(invalid.headers.get('www-authenticate')).toContain('error="invalid_token"')
+    expect(await ended.text()).toMatch(/"code":"UNAUTHENTICATED","reason":"REVOKED"/)
+  },
+)
+
+test('the plugin guards a Hive Gateway', async () => {
+  const { origin } = await startService(project, 'gateway', { issuer: auth.url, key, code: GATEWAY })
+  const { client } = await auth.registerUser()
+  const token = client.kept.accessToken
+  const request = askGraphQL('/graphql')
+
+  const served = await request(origin, token)
+  const without = await request(origin)
+  await client.call('logout')
+  await expect.poll(async () => (await request(origin, token)).status).toBe(401)
+
+  expect([served.status, await served.json()]).toEqual([200, { data: { caller: 'from upstream' } }])
+  expect(without.status).toBe(401)
+})
+
+test('the package works on Node too', async () => {
+  const { origin } = await startService(project, 'express', { issuer: auth.url, key, runtime: 'node' })
+  const { client } = await auth.registerUser()
+  const token = client.kept.accessToken
+
+  const served = await ask(origin, token)
+  await client.call('logout')
+  await expect.poll(async () => (await ask(origin, token)).status).toBe(401)
+
+  expect(served.status).toBe(200)
+})
+
+describe('requireFresh (RFC 9470)', () => {
+  test('a caller who signed in with one factor is asked for two', async () => {
+    const { origin } = await start('hono')
+    const { client } = await auth.registerUser()
+
+    const answer = await fetch(`${origin}/payout`, {
+      method: 'POST',
+      headers: bearer(client.kept.accessToken),
+    })
+
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('www-authenticate')).toBe(
+      'Bearer error="insufficient_user_authentication", error_description="Sign in again to do this.", ' +
+        'acr_values="aal2", max_age="300"',
+    )
+  })
+})
+
+test('a subscription over server-sent events completes when its session ends', async () => {
+  const { origin } = await start('yoga')
+  const { client } = await auth.registerUser()
+
+  const answer = await fetch(`${origin}/graphql`, {
+    method: 'POST',
+    headers: {
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+      ...bearer(client.kept.accessToken),
+    },
+    body: JSON.stringify({ query: 'subscription { ticks }' }),
+  })
+  let text = ''
+  const done = (async () => {
+    for await (const chunk of answer.body ?? []) text += new TextDecoder().decode(chunk)
+  })()
+  await expect.poll(() => text).toContain('"ticks":2')
+  await client.call('logout')
+  await done
+
+  expect(text).toContain('event: complete')
+})
+
+test('a connection of graphql-ws is closed with 4403 when its session ends', async () => {
+  const { origin } = await start('graphql-ws')
+  const { client } = await auth.registerUser()
+  const closed = Promise.withResolvers<{ code: number }>()
+  const ticks: unknown[] = []
+  const connection = createClient({
+    url: `${origin.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: bearer(client.kept.accessToken),
+    retryAttempts: 0,
+    on: { closed: (event) => closed.resolve(event as { code: number }) },
+  })
+  connection.subscribe(
+    { query: 'subscription { ticks }' },
+    { next: (tick) => ticks.push(tick), error: () => {}, complete: () => {} },
+  )
+  await expect.poll(() => ticks.length).toBeGreaterThan(1)
+
+  await client.call('logout')
+
+  expect((await closed.promise).code).toBe(4403)
+})
+
+test('a connection of graphql-ws without a token is closed with 4403', async () => {
+  const { origin } = await start('graphql-ws')
+  const closed = Promise.withResolvers<{ code: number }>()
+  const connection = createClient({
+    url: `${origin.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    lazy: false,
+    onNonLazyError: () => {},
+    on: { closed: (event) => closed.resolve(event as { code: number }) },
+  })
+
+  expect((await closed.promise).code).toBe(4403)
+  await connection.dispose()
+})
+
+/** A gateway in front of a GraphQL service that checks nothing. */
+const GATEWAY = `
+import { createServer } from 'node:http'
+import { createGatewayRuntime } from '@graphql-hive/gateway-runtime'
+import { useServauth } from '@servauth/verify/yoga'
+import { createSchema, createYoga } from 'graphql-yoga'
+import { verifier } from './verifier.ts'
+
+const schema = createSchema({
+  typeDefs: 'type Query { caller: String }',
+  resolvers: { Query: { caller: () => 'from upstream' } },
+})
+const upstream = createServer(createYoga({ schema })).listen(0)
+const gateway = createGatewayRuntime({
+  proxy: { endpoint: \`http://localhost:\${upstream.address().port}/graphql\` },
+  plugins: () => [useServauth(verifier)],
+})
+createServer(gateway).listen(4000)
+`

@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { expect, onTestFinished, test } from 'vitest'
+import { createDatabase } from './support/database.ts'
+import { openAuthServer } from './support/examples.ts'
+import { portOf } from './support/net.ts'
+import { createProxy } from './support/proxy.ts'
+import { openForTest, useResource } from './support/resource.ts'
+import { createKeySetting } from './support/service-key.ts'
+import { type Project, startService, useProject } from './support/service-stacks.ts'
+
+const { key, settings } = createKeySetting()
+const SETTINGS = { ...settings, ACCESS_TOKEN_SECONDS: '900' }
+const auth = useResource(() => openAuthServer(SETTINGS))
+const project: Project = useProject('verify')
+
+/** A service behind a proxy, a live user, and a user whose session ends during the fault. */
+async function startFaulty(server = auth) {
+  const proxy = await createProxy(server.url)
+  onTestFinished(() => proxy.close())
+  const { origin } = await startService(project, 'hono', { issuer: server.url, key, url: proxy.url })
+  const [ended, live] = [await server.registerUser(), await server.registerUser()]
+  const ask = async ({ client }: typeof live) => {
+    const answer = await fetch(`${origin}/caller`, {
+      headers: { authorization: `Bearer ${client.kept.accessToken}` },
+    })
+    return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: await answer.text() }
+  }
+  expect([(await ask(ended)).status, (await ask(live)).status]).toEqual([200, 200])
+  return { proxy, ended, live, ask }
+}
+
+type Faulty = Awaited<ReturnType<typeof startFaulty>>
+
+/** Once a service does not know what has ended, it says so, and it serves no token until it knows again. */
+async function expectUnavailable({ ask, ended, live }: Faulty) {
+  await expect.poll(async () => (await ask(live)).status, { interval: 20 }).toBe(503)
+  for (let turn = 0; turn < 20; turn++) {
+    for (const person of [ended, live]) {
+      const { status, retryAfter } = await ask(person)
+      expect([status, retryAfter]).toEqual([503, '1'])
+    }
+    await Bun.sleep(50)
+  }
+}
+
+async function expectRecovered({ ask, ended, live }: Faulty) {
+  await expect.poll(async () => (await ask(live)).status).toBe(200)
+  const { status, body } = await ask(ended)
+  expect([status, body]).toEqual([401, expect.stringContaining('REVOKED')])
+}
+
+test.each<[name: string, begin: (proxy: Faulty['proxy']) => void]>([
+  ['is frozen', (proxy) => proxy.freeze()],
+  ['is cut', (proxy) => proxy.cut()],
+  ['is delayed by five seconds', (proxy) => proxy.slow(5000)],
+])('while the feed %s, a service answers 503, and knows afterwards what has ended', async (_name, begin) => {
+  const faulty = await startFaulty()
+
+  begin(faulty.proxy)
+  await faulty.ended.client.call('logout')
+  await expectUnavailable(faulty)
+  faulty.proxy.restore()
+
+  await expectRecovered(faulty)
+})
+
+test('while the server is killed, a service answers 503, and not 401', async () => {
+  const server = await openForTest(() => openAuthServer(SETTINGS))
+  const faulty = await startFaulty(server)
+
+  await server.stop()
+  await expectUnavailable(faulty)
+  await server.start()
+  await faulty.ended.client.call('logout')
+  await expect.poll(async () => (await faulty.ask(faulty.ended)).status).toBe(401)
+
+  await expectRecovered(faulty)
+})
+
+test('while PostgreSQL is away, a service answers 503, and knows afterwards what plain SQL has ended', async () => {
+  const database = await openForTest(async () => {
+    const opened = await createDatabase()
+    return { ...opened, close: opened.drop }
+  })
+  const connection = await createProxy(database.url)
+  onTestFinished(() => connection.close())
+  const server = await openForTest(() => openAuthServer({ ...SETTINGS, DATABASE_URL: connection.url }))
+  const faulty = await startFaulty(server)
+
+  connection.cut()
+  await database.sql`delete from sessions where id = ${faulty.ended.session.id}`
+  await expectUnavailable(faulty)
+  connection.restore()
+
+  await expectRecovered(faulty)
+})
+
+test('a feed that was recorded before proves nothing', async () => {
+  const { origin, record } = await startReplay()
+  const recorded = await record()
+  const faulty = await startService(project, 'hono', { issuer: auth.url, key, url: origin })
+  const { client } = await auth.registerUser()
+
+  const answers: number[] = []
+  for (let turn = 0; turn < 10; turn++) {
+    const answer = await fetch(`${faulty.origin}/caller`, {
+      headers: { authorization: `Bearer ${client.kept.accessToken}` },
+    })
+    answers.push(answer.status)
+  }
+
+  expect(recorded).toContain('event: proof')
+  expect(new Set(answers)).toEqual(new Set([503]))
+})
+
+/** Answers every request for the feed with an earlier answer, and passes other requests on. */
+async function startReplay() {
+  let recorded = ''
+  async function answerRequest(request: IncomingMessage, response: ServerResponse) {
+    if (request.url?.startsWith('/auth/revocations')) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(recorded)
+      return
+    }
+    const answer = await fetch(auth.url + request.url)
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+  }
+  const server = createServer((request, response) => void answerRequest(request, response)).listen(0)
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  async function record() {
+    const abort = new AbortController()
+    const answer = await fetch(`${auth.url}/auth/revocations?nonce=earlier`, {
+      headers: { authorization: `Bearer ${key}` },
+      signal: abort.signal,
+    })
+    for await (const chunk of answer.body ?? []) {
+      recorded += new TextDecoder().decode(chunk)
+      if (recorded.split('event: proof').length > 3) break
+    }
+    abort.abort()
+    return recorded
+  }
+  return { origin: `http://localhost:${await portOf(server)}`, record }
+}
