@@ -1,5 +1,6 @@
 import { hashPassword } from 'better-auth/crypto'
 import { describe, expect, test } from 'vitest'
+import { registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, account } from './support/client.ts'
 import { startServerWithMail, useServerWithMail } from './support/server.ts'
 
@@ -71,6 +72,20 @@ describe.each(ADAPTERS)('the time of an answer by %s', (adapter) => {
     const login = (email: string) => stranger().login({ email, password: input.password })
 
     expect(await revealsAccount(input, login)).toBe(false)
+  })
+
+  test('the time of a login with a wrong password does not reveal a second factor', async () => {
+    const { input: known } = await registerWithTotp(server, adapter)
+    const { input: other } = await server.registerUser(adapter)
+    const login = (email: string) => stranger().login({ email, password: 'not the password' })
+
+    const differ = await timesDiffer(
+      () => login(known.email),
+      () => login(other.email),
+      20,
+    )
+
+    expect(differ).toBe(false)
   })
 
   test('the time of a reset or verification request does not reveal an account', async () => {

@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+import { type Operation, objectIn } from '../src/contract/operation.ts'
+import { type OperationName, operations } from '../src/contract/operations.ts'
+import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
+import { ADAPTERS, type Client, createClient, WAYS } from './support/client.ts'
+import { runCommand } from './support/process.ts'
+import { useServerWithMail } from './support/server.ts'
+import { pause } from './support/time.ts'
+
+const PROXY = { TRUSTED_PROXIES: '192.0.2.1' }
+const server = useServerWithMail(PROXY)
+const throttled = useServerWithMail({ ...PROXY, THROTTLE: 'on' })
+
+type Person = Awaited<ReturnType<typeof registerWithTotp>>
+
+/** What somebody tries who has everything of an account but the factor. */
+type Attempt = (taker: Client, person: Person) => Promise<{ data: unknown }>
+
+/** Every operation that returns tokens, with all that it takes but the factor. */
+const ATTEMPTS: Partial<Record<OperationName, Attempt>> = {
+  register: (taker, { input }) => taker.register(input),
+  login: (taker, { input }) => taker.login(input),
+  completeLogin: async (taker, { input, authenticator }) =>
+    taker.completeLogin((await taker.login(input)).challenge?.id, { totp: authenticator.wrongCode() }),
+  refresh: async (taker, { input }) => {
+    const { challenge } = await taker.login(input)
+    return taker.call('refresh', { refreshToken: challenge?.id })
+  },
+  changePassword: (taker, { password }) =>
+    taker.changePassword({ currentPassword: password, newPassword: 'another long phrase' }),
+  stepUp: (taker, { password }) => taker.stepUp({ password }),
+}
+
+const returnsTokens = ({ output }: Operation) => {
+  const fields = output.def.type === 'object' ? objectIn(output as z.ZodType).shape : {}
+  return 'accessToken' in fields
+}
+
+const sessionsOf = async ({ user }: { user: { id: string } }) =>
+  (await server.sql`select from sessions where user_id = ${user.id}`).length
+
+test('every operation that returns tokens is among those that are tried without the factor', () => {
+  const named = Object.entries<Operation>(operations).filter(([, operation]) => returnsTokens(operation))
+
+  expect(named.map(([name]) => name).sort()).toEqual(Object.keys(ATTEMPTS).sort())
+})
+
+describe.each(WAYS)('without the factor by $adapter with $transport', ({ adapter, transport }) => {
+  test('no operation that returns tokens opens a session', async () => {
+    const person = await registerWithTotp(server, adapter, transport)
+    await server.sql`delete from sessions where user_id = ${person.user.id}`
+
+    for (const [name, attempt] of Object.entries(ATTEMPTS)) {
+      const taker = server.client(adapter, transport)
+      expect([name, (await attempt(taker, person)).data]).toEqual([name, null])
+      expect([name, (await taker.me()).data]).toEqual([name, null])
+    }
+
+    expect(await sessionsOf(person)).toBe(0)
+  })
+})
+
+describe.each(ADAPTERS)('a mailed link by %s', (adapter) => {
+  const newPassword = 'another long phrase'
+
+  /** The password opens no session, and the code does. */
+  async function expectFactorIsAsked(person: Person, email = person.email) {
+    const taker = server.client(adapter)
+    await forgetUsedCodes(server)
+    const { code, challenge } = await taker.login({ email, password: newPassword })
+
+    expect(code).toBe('SECOND_FACTOR_REQUIRED')
+    expect(await sessionsOf(person)).toBe(0)
+    const { data } = await taker.completeLogin(challenge?.id, { totp: person.authenticator.code() })
+    expect(data?.user.id).toBe(person.user.id)
+  }
+
+  test('a reset changes the password and nothing about the factor', async () => {
+    const person = await registerWithTotp(server, adapter)
+    await server.client(adapter).call('requestPasswordReset', { email: person.email })
+    const token = await server.mailbox.token(person.email, /Reset/)
+    const { challenge } = await server.client(adapter).login(person.input)
+
+    await server.client(adapter).call('resetPassword', { token, newPassword })
+    const late = await server
+      .client(adapter)
+      .completeLogin(challenge?.id, { totp: person.authenticator.code() })
+
+    expect(late.code).toBe('INVALID_TOKEN')
+    await expectFactorIsAsked(person)
+  })
+
+  test('a change of address and its undo leave the factor', async () => {
+    const verified = await server.registerVerifiedUser(adapter)
+    const person = { ...verified, ...(await enrollTotp(verified.client)) }
+    const newEmail = `new-${person.email}`
+    await person.client.updateMe({ email: newEmail, currentPassword: person.password })
+    const confirm = await server.mailbox.token(newEmail, /Confirm/)
+    await person.client.call('verifyEmail', { token: confirm, password: person.password })
+    const changed = await server.client(adapter).login({ email: newEmail, password: person.password })
+    const undo = await server.mailbox.token(person.email, /was changed/)
+
+    await server.client(adapter).call('undoEmailChange', { token: undo, newPassword })
+
+    expect(changed.code).toBe('SECOND_FACTOR_REQUIRED')
+    await expectFactorIsAsked(person)
+  })
+
+  test('a report of a sign-in leaves the factor, and voids those that the taker has added', async () => {
+    const person = await registerWithTotp(server, adapter)
+    const taker = server.client(adapter, 'TOKEN', '203.0.113.7')
+    const { challenge } = await taker.login(person.input)
+    await taker.completeLogin(challenge?.id, { totp: person.authenticator.code() })
+    const added = await enrollTotp(taker)
+    const token = await server.mailbox.token(person.email, /New sign-in/)
+
+    await server.client(adapter).call('reportSignIn', { token, newPassword })
+
+    await forgetUsedCodes(server)
+    const stranger = server.client(adapter)
+    const again = await stranger.login({ email: person.email, password: newPassword })
+    const taken = await stranger.completeLogin(again.challenge?.id, { totp: added.authenticator.code() })
+    expect(taken.code).toBe('INVALID_CREDENTIALS')
+    await expectFactorIsAsked(person)
+  })
+})
+
+test('a disabled account completes no sign-in', async () => {
+  const { input, authenticator } = await registerWithTotp(server)
+  const taker = server.client()
+  const { challenge } = await taker.login(input)
+  await runCommand(`user disable ${input.email}`, { env: server.env })
+
+  const answer = await taker.completeLogin(challenge?.id, { totp: authenticator.code() })
+
+  expect(answer.data).toBeNull()
+})
+
+test('a sign-in that waits for the account while its first factor is added opens no session', async () => {
+  const person = await server.registerUser()
+  const client = server.client()
+
+  let login: ReturnType<typeof client.login> | undefined
+  await server.sql.begin(async (tx) => {
+    await tx`select from users where id = ${person.user.id} for update`
+    await tx`insert into factors (user_id, kind, secret) values (${person.user.id}, 'TOTP', 'x')`
+    login = client.login(person.input)
+    await pause(300)
+  })
+
+  expect((await login)?.code).toBe('SECOND_FACTOR_REQUIRED')
+})
+
+test('a code of a factor that is removed while its sign-in waits opens no session', async () => {
+  const { input, authenticator, user } = await registerWithTotp(server)
+  const client = server.client()
+  const { challenge } = await client.login(input)
+
+  let completed: ReturnType<typeof client.completeLogin> | undefined
+  await server.sql.begin(async (tx) => {
+    await tx`select from users where id = ${user.id} for update`
+    await tx`update factors set removed_at = now() where user_id = ${user.id}`
+    completed = client.completeLogin(challenge?.id, { totp: authenticator.code() })
+    await pause(300)
+  })
+
+  expect((await completed)?.code).toBe('INVALID_CREDENTIALS')
+})
+
+test('equal codes at two replicas at once open one session', async () => {
+  const replica = await server.startReplica()
+  const { input, authenticator, user } = await registerWithTotp(server)
+  await server.sql`delete from sessions where user_id = ${user.id}`
+  const fetchThere = async (path: string, init: RequestInit = {}) =>
+    replica.app.request(path, init, { address: () => '192.0.2.1' })
+  const { challenge } = await server.client().login(input)
+  const totp = authenticator.code()
+
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => {
+      const client = index % 2 === 0 ? server.client() : createClient(fetchThere, 'REST', 'TOKEN')
+      return client.completeLogin(challenge?.id, { totp })
+    }),
+  )
+
+  expect(answers.filter(({ data }) => data !== null)).toHaveLength(1)
+  expect(await sessionsOf({ user })).toBe(1)
+})
+
+describe('guesses', () => {
+  const [HOME, AWAY] = ['198.51.100.1', '203.0.113.9']
+
+  async function ownerAtHome() {
+    const client = throttled.client('REST', 'TOKEN', HOME)
+    const input = { email: `owner${Math.random()}@example.com`, password: 'correct horse battery' }
+    await client.register(input)
+    return { client, input, ...(await enrollTotp(client)) }
+  }
+
+  test('guesses count for the account, whatever the challenge and the method, and not for a known place', async () => {
+    const { input, authenticator, client } = await ownerAtHome()
+    const taker = throttled.client('REST', 'TOKEN', AWAY)
+    const codes = []
+    for (const guess of [
+      { totp: authenticator.wrongCode() },
+      { recoveryCode: 'AAAA' },
+      { totp: authenticator.wrongCode() },
+      { recoveryCode: 'BBBB' },
+      { totp: authenticator.wrongCode() },
+      { recoveryCode: 'CCCC' },
+    ]) {
+      const { challenge } = await taker.login(input)
+      codes.push((await taker.completeLogin(challenge?.id, guess)).code)
+    }
+    const { challenge } = await client.login(input)
+    const owner = await client.completeLogin(challenge?.id, { totp: authenticator.code() })
+
+    expect(codes.slice(0, 4)).toEqual(Array(4).fill('INVALID_CREDENTIALS'))
+    expect(codes[5]).toBe('TOO_MANY_REQUESTS')
+    expect(owner.data?.session.acr).toBe('aal2')
+  })
+
+  test('without the password, nobody learns of a factor or makes its owner wait', async () => {
+    const { input } = await ownerAtHome()
+    const stranger = throttled.client('REST', 'TOKEN', AWAY)
+    const wrong = { ...input, password: 'not the password' }
+    const unprotected = { email: `other${Math.random()}@example.com`, password: 'correct horse battery' }
+    await throttled.client('REST', 'TOKEN', HOME).register(unprotected)
+
+    const { headers: _, ...withFactor } = await stranger.login(wrong)
+    const { headers: __, ...without } = await stranger.login({ ...unprotected, password: 'not the password' })
+    const invented = await stranger.completeLogin(crypto.randomUUID(), { totp: '000000' })
+
+    expect(withFactor).toEqual(without)
+    expect(invented.code).toBe('INVALID_TOKEN')
+    const begun = await throttled.sql`
+      select from challenges where user_id = (select id from users where email = ${input.email})`
+    expect(begun).toHaveLength(0)
+  })
+})
