@@ -106,6 +106,78 @@ describe('request targets', () => {
   })
 })
 
+describe('a request that a proxy could read in another way', () => {
+  const BODY = '{"query":"{ me { id } }"}'
+  const LENGTH = `Content-Length: ${BODY.length}`
+  const CHUNKS = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`
+  const post = (headers: string[], body: string) =>
+    send(
+      [
+        'POST /graphql HTTP/1.1',
+        'Host: localhost',
+        'Content-Type: application/json',
+        ...headers,
+        '',
+        body,
+      ].join('\r\n'),
+    )
+
+  test.each([
+    ['a length and chunks', ['Content-Length: 4', 'Transfer-Encoding: chunked'], CHUNKS],
+    ['chunks and a length', ['Transfer-Encoding: chunked', 'Content-Length: 4'], CHUNKS],
+    ['two different lengths', [LENGTH, 'Content-Length: 4'], BODY],
+    ['the same length twice', [LENGTH, LENGTH], BODY],
+    ['a list of lengths', [`${LENGTH}, ${BODY.length}`], BODY],
+    ['a signed length', ['Content-Length: +4'], BODY],
+    ['a negative length', ['Content-Length: -1'], BODY],
+    ['a hexadecimal length', ['Content-Length: 0x19'], BODY],
+    ['a blank before the colon', ['Transfer-Encoding : chunked'], CHUNKS],
+    ['an unknown transfer coding', ['Transfer-Encoding: xchunked'], CHUNKS],
+    ['two transfer codings', ['Transfer-Encoding: chunked, identity'], CHUNKS],
+    ['a doubled transfer coding', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], CHUNKS],
+    ['a folded header', ['X: y', ' Transfer-Encoding: chunked'], CHUNKS],
+    ['a bare line feed', ['X: y\nTransfer-Encoding: chunked'], CHUNKS],
+    ['a bare carriage return', ['X: y\rTransfer-Encoding: chunked'], CHUNKS],
+    ['a NUL', ['X: a\0b', LENGTH], BODY],
+    ['a chunk with a sign', ['Transfer-Encoding: chunked'], CHUNKS.replace(/^/, '+')],
+    ['a chunk in hexadecimal notation', ['Transfer-Encoding: chunked'], CHUNKS.replace(/^/, '0x')],
+    ['chunks that end with line feeds', ['Transfer-Encoding: chunked'], CHUNKS.replaceAll('\r\n', '\n')],
+  ])('%s: it is refused, and nothing after it on the connection is read', async (_, headers, body) => {
+    const { status, text } = await post(headers, `${body}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+
+    expect(status).toBe(400)
+    expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1)
+  })
+
+  test.each(['POST', 'PUT', 'GET', 'HEAD', 'OPTIONS', 'DELETE'])(
+    'the body of a %s is never read as a request',
+    async (method) => {
+      const inner = 'GET /nowhere/smuggled HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+      const head = [`${method} /auth/me HTTP/1.1`, 'Host: localhost', 'Connection: close']
+      const { text } = await send([...head, `Content-Length: ${inner.length}`, '', inner].join('\r\n'))
+
+      expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1)
+      expect(server.output()).not.toContain('smuggled')
+    },
+  )
+
+  test('no header chooses another method, path or origin', async () => {
+    const overrides = [
+      'X-HTTP-Method-Override: DELETE',
+      'X-Original-URL: /health',
+      'X-Rewrite-URL: /health',
+      'X-Forwarded-Host: evil.example',
+      'X-Forwarded-Proto: http',
+      'Forwarded: host=evil.example',
+    ]
+    const document = await get('/openapi.json', 'Host: evil.example', ...overrides)
+    const missing = await get('/nowhere', 'Host: localhost', ...overrides)
+
+    expect(document.text).not.toContain('evil.example')
+    expect(missing.status).toBe(404)
+  })
+})
+
 describe('refused origins in the log', () => {
   const preflight = (path: string, origin: string, ...headers: string[]) =>
     send(

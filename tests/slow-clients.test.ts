@@ -79,6 +79,16 @@ test.concurrent.each([
   expect(answer).toMatch(/^connection: close\r$/im)
 })
 
+test.concurrent('a head that arrives line by line ends with its connection', async () => {
+  const connection = await open('GET /health HTTP/1.1\r\nHost: localhost\r\n')
+  const drip = setInterval(() => connection.write('a: b\r\n'), 200)
+
+  const answer = await readToEnd(connection)
+  clearInterval(drip)
+
+  expect(answer).toBe('')
+})
+
 test.concurrent('1,000 endless bodies leave no connection open', async () => {
   const connections: Socket[] = []
   for (let batch = 0; batch < 10; batch++) {

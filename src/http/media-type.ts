@@ -9,6 +9,7 @@ export function isJson(c: AppContext) {
 
 /** @throws `UNSUPPORTED_MEDIA_TYPE` unless the body is JSON in UTF-8. */
 export function requireJson(c: AppContext) {
+  if (c.req.header('content-type') === 'application/json') return
   const [type, ...parameters] = parse(c)
   if (type !== 'application/json') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
   for (const parameter of parameters) {
