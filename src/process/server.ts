@@ -55,7 +55,8 @@ async function answerRequests(
     let listener = supervisor.isReplacement ? undefined : startListening()
     // A supervisor kills its workers by itself.
     const force = workerKind ? () => {} : () => process.exit(1)
-    const stopSignal = Promise.race([waitForStopSignal(settings, force), supervisor.lost])
+    const signal = workerKind ? watchStopSignals(force) : waitForStopSignal(settings, force)
+    const stopSignal = Promise.race([signal, supervisor.lost])
     // Without a supervisor, no other process kills this one if it does not end.
     void supervisor.lost.then(() => setTimeout(() => process.exit(1), getMaxStopMs(settings)))
     const prepared = retryUntilPrepared(server.prepare, log).then(() => {
@@ -116,7 +117,7 @@ async function createTotals() {
 
 async function waitForStopSignal({ NODE_ENV }: Settings, force: () => unknown) {
   const signal = watchStopSignals(force)
-  await (NODE_ENV === 'development' ? Promise.race([signal, waitUntilOrphaned()]) : signal)
+  await Promise.race([signal, waitUntilOrphaned(NODE_ENV === 'development')])
 }
 
 /**

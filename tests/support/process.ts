@@ -94,6 +94,13 @@ export async function childrenOf(pid = 0) {
   return listed.split(' ').filter(Boolean).map(Number)
 }
 
+/** Whether a process has ended, as the Linux kernel sees it. */
+export const isGone = (pid: number) =>
+  readFile(`/proc/${pid}/stat`, 'utf8').then(
+    (stat) => stat.includes(') Z '),
+    () => true,
+  )
+
 /** Waits until the server is ready, for a minute at most. */
 export const untilReady = (url: string) => untilAnswer(`${url}/ready`, ({ ok }) => ok)
 
