@@ -1,5 +1,19 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** These files take the longest. They start first, so that the run does not wait for one of them at its end. */
+const SLOWEST = ['examples-', 'session-machine', 'leaks', 'input', 'database-faults', 'replicas', 'workers']
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]) {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = SLOWEST.findIndex((name) => moduleId.includes(`/tests/${name}`))
+      return index < 0 ? SLOWEST.length : index
+    }
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other))
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -13,6 +27,7 @@ export default defineConfig({
   },
   test: {
     include: ['tests/**/*.test.ts'],
+    sequence: { sequencer: SlowestFirst },
     globalSetup: 'tests/support/postgres.ts',
     // The default pool of forked processes does not start on Bun.
     pool: 'threads',

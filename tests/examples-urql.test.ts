@@ -1,5 +1,3 @@
 import { testPage } from './support/example-pages.ts'
-import { testLinkPages } from './support/link-pages.ts'
 
 testPage('urql')
-testLinkPages('urql')

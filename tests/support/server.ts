@@ -14,10 +14,14 @@ type Settings = Record<string, string>
 export type Server = Awaited<ReturnType<typeof openServer>>
 export type ServerWithMail = Awaited<ReturnType<typeof openServerWithMail>>
 
+/** For tests that hash much and are not about hashes. The settings of an operator allow no such cost. */
+export const QUICK_HASHES = { ARGON2_MEMORY_KIB: 64, ARGON2_PASSES: 1 }
+
 export const ORIGIN = 'https://auth.example.com'
 
 /** A server for the tests of this file or group. */
-export const useServer = (settings?: Settings) => useResource(() => openServer(settings))
+export const useServer = (settings?: Settings, cost?: typeof QUICK_HASHES) =>
+  useResource(() => openServer(settings, undefined, cost))
 
 /** The same with a mail server of its own. */
 export const useServerWithMail = (settings?: Settings) => useResource(() => openServerWithMail(settings))
@@ -56,7 +60,11 @@ async function openServerWithMail(settings: Settings = {}) {
 }
 
 /** The whole server in production mode on a database of its own; requests reach it without a port. */
-async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promise<unknown> = async () => {}) {
+async function openServer(
+  settings: Settings = {},
+  prepare: (sql: Sql) => Promise<unknown> = async () => {},
+  cost?: typeof QUICK_HASHES,
+) {
   const database = await createDatabase()
   await prepare(database.sql)
   const proxy = await createProxy(database.url)
@@ -69,7 +77,7 @@ async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promis
     THROTTLE: 'off',
     ...settings,
   }
-  const env = loadEnv(source)
+  const env = { ...loadEnv(source), ...cost }
   const log = await createLog(env)
   const { DATABASE_URL, AUTH_SECRET } = source
   const start = async (settings = env) => {

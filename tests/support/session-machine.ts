@@ -1,7 +1,15 @@
 import type fc from 'fast-check'
 import { decodeJwt } from 'jose'
 import { expect } from 'vitest'
-import { type Answer, account, type Client, type Transport, WAYS } from './client.ts'
+import {
+  type Adapter,
+  type Answer,
+  account,
+  type Client,
+  createClient,
+  type Transport,
+  WAYS,
+} from './client.ts'
 import type { Server } from './server.ts'
 import {
   type Credential,
@@ -25,6 +33,7 @@ import {
   revokeSession,
   signIn,
 } from './session-model.ts'
+import { pause } from './time.ts'
 
 // Sends requests to the real server and has the model explain the answers.
 
@@ -300,7 +309,7 @@ async function signAllIn(server: Server): Promise<Start> {
   const model: Model = { now: 0, passwords: USERS.map(() => null), sessions: {}, issued: {} }
   const clients: Client[] = []
   for (const { adapter, transport, user } of CAST) {
-    const client = server.client(adapter, transport)
+    const client = createPatientClient(server, adapter, transport)
     const input = at(accounts, user)
     const answer = await (model.passwords[user] ? client.login(input) : client.register(input))
     model.passwords[user] = input.password
@@ -316,9 +325,21 @@ async function signAllIn(server: Server): Promise<Start> {
 
 /** Another client with the secret of a session and nothing else. */
 function holderOf(server: Server, transport: Transport, secret: string | null) {
-  const client = server.client('REST', transport)
+  const client = createPatientClient(server, 'REST', transport)
   Object.assign(client.kept, { cookie: secret && `__Host-servauth=${secret}`, refreshToken: secret })
   return client
+}
+
+/** Sends a request again while the server is unavailable, as on a busy machine. That had no effect, the server promises. */
+function createPatientClient({ fetch }: Server, adapter: Adapter, transport: Transport) {
+  const send = async (path: string, init?: RequestInit) => {
+    for (;;) {
+      const response = await fetch(path, init)
+      if (!(await response.clone().text()).includes('SERVICE_UNAVAILABLE')) return response
+      await pause(100)
+    }
+  }
+  return createClient(send, adapter, transport)
 }
 
 function credentialOf({ client, transport }: Player): Credential {

@@ -1,0 +1,3 @@
+import { testLinkPages } from './support/link-pages.ts'
+
+testLinkPages('apollo')
