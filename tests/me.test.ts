@@ -269,6 +269,40 @@ test('a cached `me` document gives each user their current data in the asked sha
   })
 })
 
+test('documents with variables and fragments give each user and each variable its own answer', async () => {
+  const { client } = await server.registerUser('GraphQL', 'TOKEN')
+  const { data: user } = await client.me()
+  const extensions = { clientLibrary: { name: '@apollo/client', version: '4.3.8' } }
+  const ask = async (body: object, authorization = `Bearer ${client.kept.accessToken}`) =>
+    (await server.askGraphQL({ ...body, extensions } as never, { authorization })).json()
+  const optional = 'query Me($full: Boolean!) { me { id email @include(if: $full) __typename } }'
+  const spread =
+    'query Me { __typename ...Root } fragment Root on Query { me { ...Id } } fragment Id on User { id }'
+  const skipped = 'query Me($skip: Boolean!) { me @skip(if: $skip) { id } }'
+  const { id, email } = user as { id: string; email: string }
+
+  for (let round = 0; round < 3; round++) {
+    expect(await ask({ query: optional, variables: { full: true } })).toEqual({
+      data: { me: { id, email, __typename: 'User' } },
+    })
+    expect(await ask({ query: optional, variables: { full: false } })).toEqual({
+      data: { me: { id, __typename: 'User' } },
+    })
+    expect(await ask({ query: optional, variables: {} })).toMatchObject({
+      errors: [{ extensions: { code: 'INVALID_INPUT' } }],
+    })
+    expect(await ask({ query: spread, operationName: 'Me', variables: {} })).toEqual({
+      data: { __typename: 'Query', me: { id } },
+    })
+    expect(await ask({ query: skipped, variables: { skip: true } })).toEqual({ data: {} })
+    expect(await ask({ query: skipped, variables: { skip: false } })).toEqual({ data: { me: { id } } })
+    // Its caller is not needed, so nothing waits for the refusal.
+    expect(await ask({ query: skipped, variables: { skip: true } }, 'Bearer an.invalid.token')).toEqual({
+      data: {},
+    })
+  }
+})
+
 test('a cookie’s secret is no bearer token, also while the cookie is being looked up', async () => {
   const client = server.client('REST', 'COOKIE')
   await client.register()

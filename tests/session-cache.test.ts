@@ -186,7 +186,8 @@ describe('the session cache', () => {
     await proxy.close()
   })
 
-  test('the cache has a bound in bytes and evicts the oldest session', async () => {
+  // A busy machine can starve the listener, which empties the cache.
+  test('the cache has a bound in bytes and evicts the oldest session', { retry: 3 }, async () => {
     const COUNT = 25_000
     const { cache, changes } = await startCache()
     for (let index = 0; index < COUNT; index++) {
@@ -223,10 +224,10 @@ describe('the session cache', () => {
     const viewer = await cache.load('credential', async () => entry('session', 'user'))
     const bytes = cache.bytes()
 
-    for (let key = 0; key < 100; key++) viewer.keepAnswer(key, `answer ${key} ${'x'.repeat(1000)}`)
-    viewer.keepAnswer(100, 'x'.repeat(5000))
+    for (let key = 0; key < 100; key++) viewer.keepAnswer(`${key}`, `answer ${key} ${'x'.repeat(1000)}`)
+    viewer.keepAnswer('100', 'x'.repeat(5000))
 
-    expect([95, 96, 99, 100].map((key) => viewer.findAnswer(key)?.slice(0, 9))).toEqual([
+    expect([95, 96, 99, 100].map((key) => viewer.findAnswer(`${key}`)?.slice(0, 9))).toEqual([
       undefined,
       'answer 96',
       'answer 99',
@@ -235,7 +236,7 @@ describe('the session cache', () => {
     expect(cache.bytes() - bytes).toBeGreaterThan(4 * 1000)
     expect(cache.bytes() - bytes).toBeLessThan(5 * 1000)
     // Not Latin-1, so it takes two bytes a character.
-    viewer.keepAnswer(101, '☺'.repeat(1000))
+    viewer.keepAnswer('101', '☺'.repeat(1000))
     expect(cache.bytes() - bytes).toBeGreaterThan(5 * 1000)
   })
 

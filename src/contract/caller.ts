@@ -32,9 +32,9 @@ export type Viewer = {
   /** Whether the account has a second factor, and the session has proven one. */
   hasFactor: boolean
   /** An answer that follows from the user alone, as it was written. `key` is the adapter's name for the request. */
-  findAnswer(key: number): string | undefined
+  findAnswer(key: string): string | undefined
   /** Few answers are kept, and only while the cache has the viewer: never beyond a change of the user. */
-  keepAnswer(key: number, text: string): void
+  keepAnswer(key: string, text: string): void
 }
 
 /** The credentials that a request presents. Nothing is proven yet. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
@@ -9,24 +9,30 @@ import { invalid } from '../../errors.ts'
 
 /** Reads the signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
+  const firstPage = prepare('newest_events')
+  const nextPage = prepare('older_events', isOlderThanGiven)
+
+  /** Prepared, because building the statement takes longer than the database needs for it. */
+  function prepare(name: string, filter?: SQL) {
+    const { id, kind, count, createdAt, lastAt, ipAddress, userAgent } = events
+    return db
+      .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent })
+      .from(events)
+      .where(and(eq(events.userId, sql.placeholder('userId')), filter))
+      .orderBy(desc(events.lastAt), desc(events.id))
+      .limit(sql.placeholder('first'))
+      .prepare(name)
+  }
+
   return async function listEvents({ first, after }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
     const { user } = await viewerOf(caller)
     if (after !== undefined && !EventId.safeParse(after).success) throw unknownEvent()
-    const { id, kind, count, createdAt, lastAt, ipAddress, userAgent } = events
-    const rows = await db
-      .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent })
-      .from(events)
-      .where(and(eq(events.userId, user.id), after ? isOlderThan(after, user.id) : undefined))
-      .orderBy(desc(events.lastAt), desc(events.id))
-      .limit(first)
+    const given = { userId: user.id, first }
+    const rows = await (after === undefined
+      ? firstPage.execute(given)
+      : nextPage.execute({ ...given, after }))
     if (after !== undefined && rows.length === 0 && !(await exists(after, user.id))) throw unknownEvent()
     return rows
-  }
-
-  /** By where that event is now: if it has repeated since, the page shows events again, but it leaves none out. */
-  function isOlderThan(id: string, userId: string) {
-    const last = sql`select last_at, id from ${events} where id = ${id}::uuid and user_id = ${userId}::uuid`
-    return sql`(${events.lastAt}, ${events.id}) < (${last})`
   }
 
   async function exists(id: string, userId: string) {
@@ -36,5 +42,10 @@ export function createEventLog({ db }: { db: Db }) {
 }
 
 const EventId = z.uuid()
+
+/** By where that event is now: if it has repeated since, the page shows events again, but it leaves none out. */
+const isOlderThanGiven = sql`(${events.lastAt}, ${events.id}) < (
+  select last_at, id from ${events} where id = ${sql.placeholder('after')}::uuid and user_id = ${sql.placeholder('userId')}::uuid
+)`
 
 const unknownEvent = () => invalid('after', 'Is not an event of this account.')

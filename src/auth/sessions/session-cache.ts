@@ -181,7 +181,7 @@ class Entry implements Viewer {
   readonly hasFactor: boolean
   readonly until: number
   readonly #onGrow: (entry: Entry) => void
-  #answers: { key: number; text: string }[] | undefined
+  #answers: { key: string; text: string }[] | undefined
 
   constructor(
     credential: string,
@@ -200,12 +200,12 @@ class Entry implements Viewer {
     return [this.sessionId, this.user.id]
   }
 
-  findAnswer(key: number) {
+  findAnswer(key: string) {
     return this.#answers?.find((answer) => answer.key === key)?.text
   }
 
-  keepAnswer(key: number, text: string) {
-    if (text.length > MAX_ANSWER_CHARACTERS) return
+  keepAnswer(key: string, text: string) {
+    if (key.length + text.length > MAX_ANSWER_CHARACTERS) return
     this.#answers = [...(this.#answers ?? []), { key, text }].slice(-MAX_ANSWERS_PER_ENTRY)
     this.#onGrow(this)
   }
@@ -215,7 +215,10 @@ class Entry implements Viewer {
     // As a value, and in the answer of REST.
     const ofUser =
       2 * [email, username ?? '', pendingEmail ?? ''].reduce((sum, text) => sum + bytesOf(text), 0)
-    const ofAnswers = (this.#answers ?? []).reduce((sum, { text }) => sum + ANSWER_BYTES + bytesOf(text), 0)
+    const ofAnswers = (this.#answers ?? []).reduce(
+      (sum, { key, text }) => sum + ANSWER_BYTES + bytesOf(key) + bytesOf(text),
+      0,
+    )
     return ENTRY_BYTES + this.credential.length + ofUser + ofAnswers
   }
 }

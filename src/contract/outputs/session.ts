@@ -42,7 +42,9 @@ export function toAuthentication({ authenticatedAt, factorAt, amr }: Authenticat
   return { authenticatedAt, amr: amr.split(' '), acr }
 }
 
-type ShownColumns = Pick<SessionRow, (typeof PUBLIC_FIELDS)[number]> & AuthenticationColumns
+/** The columns that `toSession` needs. */
+export const SHOWN_COLUMNS = [...PUBLIC_FIELDS, 'factorAt', 'amr'] as const
+type ShownColumns = Pick<SessionRow, (typeof SHOWN_COLUMNS)[number]>
 
 /** The public fields of a session; `current` if it is the session of the request. */
 export function toSession(row: ShownColumns, currentId: string): Session {

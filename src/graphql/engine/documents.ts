@@ -2,6 +2,7 @@ import { type DocumentNode, GraphQLError, Kind, OperationTypeNode, visit } from 
 import type { YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import { parseError, validationErrors } from './request-errors.ts'
+import { rootFields } from './root-field.ts'
 
 /** The memory of all cached documents together. A client without an account can fill it. */
 export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
@@ -9,10 +10,10 @@ export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 const NODE_BYTES = 320
 
 /**
- * A document that only queries `me`, without variables. Its answer depends only on the user. The viewer keeps it under
- * `key`, so answers end with their session's cache entry, and count there.
+ * A document that only queries `me`. Its answer depends only on the user and the variables. The viewer keeps it, so
+ * answers end with their session's cache entry, and count there.
  */
-type OfMe = { name: string | undefined; key: number }
+type OfMe = { name: string | undefined; answerKey: (variables: object | null | undefined) => string }
 type Known = { document: DocumentNode; ofMe: OfMe | undefined; errors?: never }
 export type Prepared = Known | { document?: never; ofMe?: never; errors: readonly GraphQLError[] }
 
@@ -53,11 +54,14 @@ function countNodes(document: DocumentNode) {
   return count
 }
 
-function ofMe({ definitions }: DocumentNode, key: number): OfMe | undefined {
-  const [operation, other] = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
+function ofMe(document: DocumentNode, key: number): OfMe | undefined {
+  const [operation, other] = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
   if (!operation || other || operation.operation !== OperationTypeNode.QUERY) return undefined
-  const [field, second] = operation.selectionSet.selections
-  const isPlainMe = field?.kind === Kind.FIELD && field.name.value === 'me' && !field.directives?.length
-  if (!isPlainMe || second || operation.variableDefinitions?.length) return undefined
-  return { name: operation.name?.value, key }
+  const [field, second] = rootFields(document, operation)
+  if (field !== 'me' || second !== undefined) return undefined
+  const takesVariables = (operation.variableDefinitions ?? []).length > 0
+  return {
+    name: operation.name?.value,
+    answerKey: (variables) => (takesVariables ? `${key} ${JSON.stringify(variables)}` : `${key}`),
+  }
 }

@@ -70,7 +70,8 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
     const { ofMe } = prepared
     const isMe = ofMe && (!parameters.operationName || parameters.operationName === ofMe.name)
     const viewer = isMe ? cachedViewer(c) : undefined
-    const written = isMe && viewer?.findAnswer(ofMe.key)
+    const key = isMe && viewer ? ofMe.answerKey(parameters.variables) : ''
+    const written = viewer?.findAnswer(key)
     if (written) {
       if (isObserved) c.set('operation', 'me')
       return respond(c, written, 200)
@@ -86,7 +87,7 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
     }
     const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
     const text = JSON.stringify(answered)
-    if (isMe && !errors) viewer?.keepAnswer(ofMe.key, text)
+    if (!errors) viewer?.keepAnswer(key, text)
     return respond(c, text, executed ? 200 : 400)
   }
 }
@@ -94,7 +95,10 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
 /** The caller, if the session cache has it. */
 function cachedViewer(c: AppContext) {
   const viewer = c.get('caller').view()
-  return viewer instanceof Promise ? undefined : viewer
+  if (!(viewer instanceof Promise)) return viewer
+  // The resolver waits for it too, unless a directive leaves `me` out.
+  viewer.catch(() => {})
+  return undefined
 }
 
 /**

@@ -36,8 +36,8 @@ function isPlain(body: unknown): body is Parameters {
   if (!isObject(body)) return false
   const { query, operationName, variables, extensions } = body
   const isName = operationName === undefined || (typeof operationName === 'string' && operationName !== '')
-  const areVariables = variables === undefined || isObject(variables)
-  return typeof query === 'string' && query !== '' && isName && areVariables && extensions === undefined
+  const areObjects = [variables, extensions].every((value) => value === undefined || isObject(value))
+  return typeof query === 'string' && query !== '' && isName && areObjects
 }
 
 /** Automatic persisted queries, as Apollo's and urql's clients send them first: the hash of a query, without the query. */

@@ -9,11 +9,17 @@ export function rootField(document: DocumentNode, operationName: string | null |
     (node): node is OperationDefinitionNode =>
       node.kind === Kind.OPERATION_DEFINITION && (!operationName || node.name?.value === operationName),
   )
-  const fields = new Set<string>()
-  if (operation) collect(document, operation.selectionSet, fields, new Set())
-  const [found, second] = fields
+  const [found, second] = operation ? rootFields(document, operation) : []
   if (second !== undefined) return SEVERAL
   return found?.startsWith('__') ? undefined : found
+}
+
+/** The root fields of an operation, also those in fragments. `__typename` is left out, because it names no operation. */
+export function rootFields(document: DocumentNode, { selectionSet }: OperationDefinitionNode) {
+  const fields = new Set<string>()
+  collect(document, selectionSet, fields, new Set())
+  fields.delete('__typename')
+  return fields
 }
 
 /** Visits each fragment once, because fragments that spread each other twice would take exponential time. */
