@@ -60,7 +60,7 @@ describe('the environment', () => {
     })
   })
 
-  test.each<[name: string, value: string, sentence: RegExp]>([
+  const REFUSED: [name: string, value: string, sentence: RegExp][] = [
     ['NODE_ENV', 'prod', /must be production, development or test/],
     ['AUTH_SECRET', 'short', /at least 32 random bytes; make one with: openssl/],
     ['AUTH_SECRET', 'a'.repeat(64), /does not look random/],
@@ -141,6 +141,15 @@ describe('the environment', () => {
     ['SESSION_IDLE_SECONDS', '7 days', /without a unit/],
     ['SESSION_IDLE_SECONDS', '9999999', /must not be more than SESSION_MAX_SECONDS/],
     ['SESSION_MAX_SECONDS', '99999999999999', /from 1 to 31536000/],
+    ['INTROSPECTION', '0', /must be true or false/],
+    ['DOCS', 'on', /must be true or false/],
+    ['PUBLISH_SCHEMA', '1', /must be true or false/],
+    ['PUBLISH_VERSION', 'no', /must be true or false/],
+    ['SIGN_IN_MAILS', 'off', /must be true or false/],
+    ['OTEL_SDK_DISABLED', '1', /must be true or false/],
+    ['SECOND_FACTOR', 'true', /must be optional or required/],
+    ['EVENT_RETENTION_DAYS', '90d', /without a unit/],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317', /must be an http or https URL/],
     ['GRAPHIQL', 'yes', /must be true or false/],
     ['GRAPHIQL', 'TRUE', /must be true or false/],
     ['THROTTLE', 'false', /must be on or off/],
@@ -179,6 +188,7 @@ describe('the environment', () => {
     ['SMTP_URL', 'smtp://mail.example.com?ignoreTLS=false', /as ignoreTLS=true, or without it/],
     ['SMTP_URL', 'smtp://mail.example.com?tls.rejectUnauthorized=false', /no other options/],
     ['SMTP_URL', 'smtp://mail.example.com?logger=true&debug=true', /no other options/],
+    ['SMTP_URL', 'smtp://mail.example.com?authMethod=NTLM', /as PLAIN, LOGIN or CRAM-MD5/],
     ['MAIL_FROM', 'Acme Inc.', /must be an address, such as/],
     ['MAIL_FROM', 'Example no-reply@example.com', /must be an address/],
     ['MAIL_FROM', 'a@example.com, b@example.com', /must be an address/],
@@ -203,7 +213,15 @@ describe('the environment', () => {
     ['BUN_CONFIG_VERBOSE_FETCH', 'curl', /requests with their secrets to the log/],
     ['BUN_INSPECT', '0.0.0.0:6499', /a debugger take over the server/],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /name the HTTP port of the collector/],
-  ])('%s=%s is refused by name, and the value is not printed', (name, value, sentence) => {
+  ]
+
+  test('each setting has a value that is refused', () => {
+    const tested = new Set(REFUSED.map(([name]) => name))
+
+    expect(ENV_NAMES.filter((name) => !tested.has(name))).toEqual([])
+  })
+
+  test.each(REFUSED)('%s=%s is refused by name, and the value is not printed', (name, value, sentence) => {
     const faults = faultsOf({ ...complete, [name]: value })
 
     for (const fault of faults) expect(fault.startsWith(`${name}: `)).toBe(true)
@@ -265,6 +283,7 @@ describe('the environment', () => {
     ['SMTP_URL', 'smtps://me@example.com:p%40ss@mail.example.com'],
     ['SMTP_URL', 'smtp://mail.example.com:587?requireTLS=true'],
     ['SMTP_URL', 'smtp://mail:1025?ignoreTLS=true'],
+    ['MAIL_FROM', 'no-reply@Bücher.example', { name: '', address: 'no-reply@xn--bcher-kva.example' }],
     ['MAIL_FROM', 'no-reply@example.com', { name: '', address: 'no-reply@example.com' }],
     [
       'MAIL_FROM',

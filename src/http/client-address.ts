@@ -16,6 +16,9 @@ export function clientAddress(c: AppContext, trustedProxies: Network[]): string 
     if (!hop) break
     address = hop
   }
+  const isForwarded = c.req.header('x-forwarded-for') !== undefined
+  // An address that is not of the internet is rather that of a proxy than that of a client.
+  if (isForwarded && address && address.range() !== 'unicast') c.set('isBehindUnlistedProxy', true)
   return address?.toString() ?? null
 }
 

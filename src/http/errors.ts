@@ -5,6 +5,9 @@ import { graphqlMediaType } from './graphql-media-type.ts'
 import { adapterOf } from './operation.ts'
 import type { Step } from './pipeline.ts'
 
+const UNLISTED_PROXY =
+  'A proxy that TRUSTED_PROXIES does not list forwards this, so all its clients count as one.'
+
 /** Turns an error of any later step into an answer. */
 export const answerErrors: Step = (c, next) => {
   try {
@@ -38,6 +41,8 @@ export function errorResponse(fault: unknown, c: AppContext) {
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
 export function noteError(c: AppContext, error: AuthError) {
   c.set('code', error.code)
+  if (error.code === 'TOO_MANY_REQUESTS' && c.get('isBehindUnlistedProxy'))
+    c.set('hint', { hint: UNLISTED_PROXY })
   const { retryAfter } = error.details
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)

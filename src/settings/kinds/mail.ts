@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { kind, refuse } from './kind.ts'
 
@@ -31,6 +32,9 @@ export const SmtpUrl = kind((text) => {
 function refuseOptions(options: URLSearchParams) {
   for (const [name, value] of options) {
     if (!OPTIONS.includes(name)) refuse(`must have no other options than ${OPTIONS.join(', ')}`)
+    if (name === 'authMethod' && !/^(PLAIN|LOGIN|CRAM-MD5)$/.test(value)) {
+      refuse('must have the option authMethod as PLAIN, LOGIN or CRAM-MD5, or without it')
+    }
     if (/TLS$/.test(name) && value !== 'true')
       refuse(`must have the option ${name} as ${name}=true, or without it`)
   }
@@ -45,12 +49,14 @@ function isDecodable(text: string) {
   }
 }
 
-/** Who mails are from. */
+/** Who mails are from. The domain of the address is punycode. */
 export type Sender = { name: string; address: string }
 
 /** `Name <address>` or an address. The name may have any punctuation, and is an object for that reason. */
 export const MailSender = kind((text): Sender => {
-  const [, name = '', address = text] = /^([^<>]*)<([^<>]*)>$/.exec(text) ?? []
+  const [, name = '', given = text] = /^([^<>]*)<([^<>]*)>$/.exec(text) ?? []
+  const [local, host = ''] = given.split(/@(?=[^@]*$)/)
+  const address = `${local}@${domainToASCII(host)}`
   if (/\p{Cc}/u.test(text) || !z.regexes.html5Email.test(address)) {
     return refuse('must be an address, such as no-reply@example.com, or Example <no-reply@example.com>')
   }
