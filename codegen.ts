@@ -8,7 +8,11 @@ const config: CodegenConfig = {
     'tests/generated/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
-      config: { useTypeImports: true, documentMode: 'string', scalars: { DateTime: 'string', ID: 'string' } },
+      config: {
+        useTypeImports: true,
+        documentMode: 'string',
+        scalars: { DateTime: 'string', ID: 'string', JSON: 'Record<string, unknown>' },
+      },
     },
   },
 }

@@ -12,6 +12,8 @@ import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
+import { MAX_PASSKEYS } from '../src/auth/passkeys/own-passkeys.ts'
+import { MAX_CEREMONY_SECONDS } from '../src/auth/passkeys/relying-party.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
 import { PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
 import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
@@ -110,6 +112,7 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   loginFailures:
     'wrong passwords, or wrong codes, in a row from one place without a wait, and the longest wait',
   factorPerAddress: 'guesses at second factors from one network or one browser',
+  ceremonyPerAddress: 'sign-ins with a passkey begun from one network or one browser',
   registerPerAddress: 'registrations from one network',
   mailedTokenPerAddress: 'mailed tokens tried from one network or one browser',
   reauthenticatePerSession: 'passwords given in one session',
@@ -162,6 +165,8 @@ async function sections(): Promise<Section[]> {
         ['time steps that the clock of an app may be off, in each direction', number(MAX_DRIFT_STEPS)],
         ['recovery codes of an account', number(RECOVERY_CODES)],
         ['lost factors can be replaced after', duration(RECOVERY_WAIT_SECONDS)],
+        ['a ceremony of a passkey expires after', duration(MAX_CEREMONY_SECONDS)],
+        ['passkeys of an account', number(MAX_PASSKEYS)],
       ],
     },
     {

@@ -96,7 +96,15 @@ async function createRoutes(
   if (graphiql) routes.get('/graphql/:file', graphiql.file)
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
   routes.route('/', operationRoutes(auth))
-  routes.route('/', serverRoutes({ isReady, publishedKeys, publishVersion: env.PUBLISH_VERSION }))
+  routes.route(
+    '/',
+    serverRoutes({
+      isReady,
+      publishedKeys,
+      passkeyOrigins: env.PASSKEY_ORIGINS,
+      publishVersion: env.PUBLISH_VERSION,
+    }),
+  )
   routes.route('/', serviceRoutes({ ...auth, url: env.PUBLIC_URL }))
   routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
   if (env.DOCS) routes.route('/docs', referenceRoutes())

@@ -86,6 +86,7 @@ function withDefaults({ AUTH_SECRET_FILE, ...settings }: Settings) {
       name: 'Servauth',
       address: `no-reply@${isLocal(hostname) ? 'localhost' : hostname}`,
     },
+    PASSKEY_RP_ID: settings.PASSKEY_RP_ID ?? hostname,
     ACCESS_TOKEN_AUDIENCE: settings.ACCESS_TOKEN_AUDIENCE ?? [publicUrl],
     SESSION_IDLE_SECONDS: SESSION_IDLE_SECONDS ?? Math.min(MAX_DEFAULT_IDLE_SECONDS, SESSION_MAX_SECONDS),
     GRAPHIQL: settings.GRAPHIQL ?? developing,

@@ -30,6 +30,11 @@ const ATTEMPTS: Partial<Record<OperationName, Attempt>> = {
   changePassword: (taker, { password }) =>
     taker.changePassword({ currentPassword: password, newPassword: 'another long phrase' }),
   stepUp: (taker, { password }) => taker.stepUp({ password }),
+  loginWithPasskey: async (taker) => {
+    const { data } = await taker.call('beginPasskeyLogin')
+    const response = { id: 'AQIDBA', rawId: 'AQIDBA', type: 'public-key', response: {} }
+    return taker.call('loginWithPasskey', { ceremony: data?.id, response })
+  },
 }
 
 const returnsTokens = ({ output }: Operation) => {

@@ -69,6 +69,10 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       updateMe: { username: 'Ada' },
       changePassword: { currentPassword: input.password, newPassword: 'another long phrase' },
       revokeSession: { id: crypto.randomUUID() },
+      addPasskey: { ceremony: crypto.randomUUID(), response: {}, name: 'A device' },
+      renamePasskey: { id: crypto.randomUUID(), name: 'A device' },
+      removePasskey: { id: crypto.randomUUID() },
+      removeFactor: { id: crypto.randomUUID() },
       confirmTotp: { id: crypto.randomUUID(), code: '123456' },
     }
     const names = Object.entries<Definition>(operations)

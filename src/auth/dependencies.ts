@@ -5,6 +5,8 @@ import type { FactorProofs } from './factors/factor-proofs.ts'
 import type { Encryption } from './keys/encryption.ts'
 import type { MailedTokens } from './mailing/mailed-tokens.ts'
 import type { Outbox } from './mailing/outbox.ts'
+import type { Ceremonies } from './passkeys/ceremonies.ts'
+import type { RelyingParty } from './passkeys/relying-party.ts'
 import type { Passwords } from './passwords/hashing.ts'
 import type { Credentials } from './sessions/credentials.ts'
 import type { RefreshTokens } from './sessions/refresh-tokens.ts'
@@ -17,6 +19,7 @@ import type { Throttle } from './throttle/throttle.ts'
 export type Dependencies = {
   db: Db
   betterAuth: BetterAuth
+  ceremonies: Ceremonies
   challenges: Challenges
   credentials: Credentials
   /** For secrets of factors at rest. */
@@ -30,6 +33,7 @@ export type Dependencies = {
   passwords: Passwords
   places: Places
   refreshTokens: RefreshTokens
+  relyingParty: RelyingParty
   requireEmailVerification: boolean
   requireSecondFactor: boolean
   /** After a commit that changes a session or a user, evict it here. Other replicas get a NOTIFY. */

@@ -25,6 +25,11 @@ import { createOutbox } from './mailing/outbox.ts'
 import type { Observer } from './observer.ts'
 import { createAccountImport, hasImportedHashes } from './operator/account-import.ts'
 import { createAdministration } from './operator/administration.ts'
+import { createCeremonies } from './passkeys/ceremonies.ts'
+import { listPasskeyOrigins } from './passkeys/origins.ts'
+import { createOwnPasskeys } from './passkeys/own-passkeys.ts'
+import { createPasskeyProofs } from './passkeys/passkey-proofs.ts'
+import { createRelyingParty } from './passkeys/relying-party.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
 import { createIntrospection } from './services/introspection.ts'
@@ -41,6 +46,7 @@ import { createCompleteLogin } from './sign-in/complete-login.ts'
 import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createLogin } from './sign-in/login.ts'
 import { createOpenSession } from './sign-in/open-session.ts'
+import { createPasskeyLogin } from './sign-in/passkey-login.ts'
 import { createRegister } from './sign-in/register.ts'
 import { limitOperations } from './throttle/operation-limit.ts'
 import { createPlaces } from './throttle/places.ts'
@@ -78,17 +84,28 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     observer,
   })
   const encryption = createEncryption(env.AUTH_SECRET, 'factor')
+  const issuer = new URL(env.PUBLIC_URL).hostname
+  const relyingParty = createRelyingParty({
+    id: env.PASSKEY_RP_ID,
+    name: issuer,
+    origins: listPasskeyOrigins(env),
+  })
+  const ceremonies = createCeremonies({ db })
+  const passkeyProofs = createPasskeyProofs({ ceremonies, db, outbox, relyingParty })
   const parts = {
+    ceremonies,
     challenges: createChallenges({ db }),
     db,
     encryption,
-    factorProofs: createFactorProofs({ db, encryption, outbox }),
+    factorProofs: createFactorProofs({ db, encryption, outbox, passkeyProofs }),
     mailedTokens,
     observer,
     outbox,
+    passkeyProofs,
     passwords,
     places,
     refreshTokens,
+    relyingParty,
     sessionCache,
     throttle,
   }
@@ -103,7 +120,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     betterAuth,
     credentials,
     issueCredentials,
-    issuer: new URL(env.PUBLIC_URL).hostname,
+    issuer,
     requireEmailVerification,
     requireSecondFactor: env.SECOND_FACTOR === 'required',
   }
@@ -118,6 +135,8 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     logout: createLogout({ ...dependencies, endSessionOf }),
     ...createEnrollment(dependencies),
     ...createOwnFactors(dependencies),
+    ...createOwnPasskeys(dependencies),
+    ...createPasskeyLogin(dependencies),
     stepUp: createStepUp(dependencies),
     requestFactorRecovery: createRecoveryRequest(dependencies),
     ...createOwnAccount(dependencies),

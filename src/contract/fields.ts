@@ -107,11 +107,35 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
   .max(64, 'Must have at most 64 characters.')
   .meta({ format: 'uuid' })
 
+/** An object of another standard, which this server passes on as it is: `JSON` in GraphQL. */
+export const Json = z
+  .record(z.string(), z.unknown())
+  .refine((value) => isText(value), 'Must not contain control characters.')
+
+/** Whether all texts in a value of JSON are free of control characters. */
+const isText = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).flat().every(isText)
+    : typeof value !== 'string' || Text.safeParse(value).success
+
+export const PasskeyName = Text.trim()
+  .min(1, 'Must not be empty.')
+  .refine((value) => countCharacters(value) <= 100, 'Must have at most 100 characters.')
+  .meta({ maxLength: 100, examples: ['Work laptop'] })
+
+export const PasskeyProof = z
+  .strictObject({
+    ceremony: OpaqueId.meta({ description: 'The `id` of the ceremony that the browser has answered.' }),
+    response: Json.meta({ description: 'What `toJSON()` of the browser’s `PublicKeyCredential` returns.' }),
+  })
+  .meta({ id: 'PasskeyProof', description: 'A passkey that the user has chosen.' })
+
 /** Exactly one of the fields: `@oneOf` in GraphQL. */
 export const FactorProof = z
   .strictObject({
     totp: TotpCode.optional(),
     recoveryCode: RecoveryCode.optional(),
+    passkey: PasskeyProof.optional(),
     recoveryToken: MailedToken.optional().meta({
       description:
         'The token of the link that is mailed after the wait of `requestFactorRecovery`. For sign-ins only.',

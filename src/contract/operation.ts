@@ -5,6 +5,7 @@ import type { Code } from '../errors.ts'
 export type Tag =
   | 'Signing in'
   | 'Second factor'
+  | 'Passkeys'
   | 'Account'
   | 'By mail'
   | 'Sessions and events'

@@ -4,6 +4,7 @@ import type { Operation } from './operation.ts'
 import { accountOperations } from './operations/account.ts'
 import { factorOperations } from './operations/factors.ts'
 import { mailedLinkOperations } from './operations/mailed-links.ts'
+import { passkeyOperations } from './operations/passkeys.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
 
@@ -11,6 +12,7 @@ import { signInOperations } from './operations/sign-in.ts'
 export const operations = {
   ...signInOperations,
   ...factorOperations,
+  ...passkeyOperations,
   ...accountOperations,
   ...mailedLinkOperations,
   ...sessionOperations,

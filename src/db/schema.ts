@@ -263,6 +263,13 @@ export const factors = pgTable(
     secret: text(),
     /** TOTP: the time step of the newest code that was accepted. Older codes are refused (RFC 6238, section 5.2). */
     lastStep: integer('last_step'),
+    /** Passkey: its id and its public key (COSE), as Base64url. */
+    credentialId: text('credential_id').unique(),
+    publicKey: text('public_key'),
+    /** Passkey: the highest counter that it has sent. Keys without a counter send 0. */
+    signCount: bigint('sign_count', { mode: 'number' }).notNull().default(0),
+    /** Passkey: whether its user's other devices get it too. */
+    isSynced: boolean('is_synced').notNull().default(false),
     lastUsedAt: time('last_used_at'),
     removedAt: time('removed_at'),
     createdAt: createdAt(),
@@ -286,7 +293,12 @@ export const recoveryCodes = pgTable(
   (table) => [primaryKey({ columns: [table.userId, table.hash] })],
 )
 
-export const challengePurpose = pgEnum('challenge_purpose', ['SIGN_IN', 'TOTP_ENROLLMENT'])
+export const challengePurpose = pgEnum('challenge_purpose', [
+  'SIGN_IN',
+  'TOTP_ENROLLMENT',
+  'PASSKEY_REGISTRATION',
+  'PASSKEY_LOGIN',
+])
 
 /** What a client has begun and must complete with a proof: a sign-in, an enrolment. Completing deletes the row. */
 export const challenges = pgTable(

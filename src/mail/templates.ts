@@ -137,6 +137,13 @@ const TEMPLATES = {
       NOT_YOU,
     ],
   },
+  'passkey-copied': {
+    subject: 'A passkey of your account may have been copied',
+    lines: (data) => [
+      'A sign-in with a passkey was refused: its counter went back, which happens when a copy of it is used. Remove the passkey and add another.',
+      describeTimes(data),
+    ],
+  },
   'recovery-codes-renewed': {
     subject: 'New recovery codes for your account',
     lines: (data) => [

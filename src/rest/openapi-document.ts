@@ -11,6 +11,7 @@ type Settings = { url: string; cookieName: string }
 const TAGS: Record<Tag, string> = {
   'Signing in': 'How a session begins, continues and ends.',
   'Second factor': 'What a sign-in needs besides the password.',
+  Passkeys: 'Sign-in with the device of the user, by WebAuthn.',
   Account: 'The account of the signed-in user.',
   'By mail': 'For the owner of a mailbox. These need no session.',
   'Sessions and events': 'Where the user is signed in, and what happened to the account.',

@@ -52,6 +52,18 @@ export const publishedKeys = endpoint({
   rest: { method: 'GET', path: '/.well-known/jwks.json', status: 200, cacheSeconds: 300 },
 })
 
+export const passkeyOrigins = endpoint({
+  tag: 'Server',
+  summary: 'The other domains that may use the passkeys of this one',
+  description:
+    'Browsers read it (WebAuthn Level 3, section 5.11). The operator lists them in `PASSKEY_ORIGINS`.',
+  output: z
+    .strictObject({ origins: z.array(z.string()).meta({ examples: [['https://example.co.uk']] }) })
+    .meta({ id: 'PasskeyOrigins' }),
+  refusals: [],
+  rest: { method: 'GET', path: '/.well-known/webauthn', status: 200, cacheSeconds: 300 },
+})
+
 export const openApiDocument = endpoint({
   tag: 'Server',
   summary: 'This document',

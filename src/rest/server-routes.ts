@@ -9,11 +9,12 @@ import * as endpoints from './server-endpoints.ts'
 type Options = {
   isReady: () => Promise<boolean>
   publishedKeys: () => Promise<JSONWebKeySet>
+  passkeyOrigins: string[]
   publishVersion: boolean
 }
 
 /** The routes for machines: whether the process is alive, whether it can serve, and the keys that verify its tokens. */
-export function serverRoutes({ isReady, publishedKeys, publishVersion }: Options) {
+export function serverRoutes({ isReady, publishedKeys, passkeyOrigins, publishVersion }: Options) {
   const { health, ready } = endpoints
   const app = new Hono<AppEnv>()
   const alive = { status: 'ok', ...(publishVersion && { version }) }
@@ -30,5 +31,12 @@ export function serverRoutes({ isReady, publishedKeys, publishVersion }: Options
   app.get(ready.rest.path, route('ready', ready, answerReady))
   const keys = endpoints.publishedKeys
   app.get(keys.rest.path, route('publishedKeys', keys, publishedKeys))
+  // Apps have no domain that a browser could compare.
+  const origins = passkeyOrigins.filter((origin) => origin.startsWith('https:'))
+  const related = endpoints.passkeyOrigins
+  app.get(
+    related.rest.path,
+    route('passkeyOrigins', related, () => ({ origins })),
+  )
   return app
 }

@@ -36,6 +36,13 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: 'must be 1 on this system: only Linux shares a port fairly between processes',
   },
   {
+    of: ['PASSKEY_RP_ID', 'PUBLIC_URL'],
+    when: ({ PASSKEY_RP_ID, PUBLIC_URL }) =>
+      PASSKEY_RP_ID !== undefined &&
+      !`.${new URL(PUBLIC_URL ?? 'http://localhost').hostname}`.endsWith(`.${PASSKEY_RP_ID}`),
+    fault: 'must be the domain of PUBLIC_URL, or a domain above it',
+  },
+  {
     of: ['METRICS_PORT', 'PORT'],
     when: ({ METRICS_PORT, PORT }) => METRICS_PORT === PORT,
     fault: 'must not be PORT: choose another, such as 9464',

@@ -3,6 +3,7 @@ import { credentialSettings } from './credentials.ts'
 import { databaseSettings } from './database.ts'
 import { mailSettings } from './mailing.ts'
 import { observationSettings } from './observation.ts'
+import { passkeySettings } from './passkeys.ts'
 import { serverSettings } from './server.ts'
 import { throttleSettings } from './throttle.ts'
 
@@ -11,6 +12,7 @@ export const SETTINGS = {
   ...serverSettings,
   ...databaseSettings,
   ...credentialSettings,
+  ...passkeySettings,
   ...mailSettings,
   ...throttleSettings,
   ...observationSettings,

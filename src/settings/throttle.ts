@@ -14,6 +14,8 @@ export const RATE_LIMITS = {
   loginFailures: [5, 15 * MINUTE],
   /** Guesses at second factors. The failures of an account cause the same waits as those of its logins. */
   factorPerAddress: [20, MINUTE],
+  /** Sign-ins with a passkey that are begun. No guess is possible, so this only protects the database. */
+  ceremonyPerAddress: [60, MINUTE],
   registerPerAddress: [20, HOUR],
   mailedTokenPerAddress: [10, MINUTE],
   reauthenticatePerSession: [5, 15 * MINUTE],

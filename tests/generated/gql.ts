@@ -15,6 +15,9 @@ import * as types from './graphql';
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
+    "mutation AddPasskey($input: AddPasskeyInput!) {\n  addPasskey(input: $input) {\n    ...PasskeyFields\n  }\n}": typeof types.AddPasskeyDocument,
+    "mutation BeginPasskey {\n  beginPasskey {\n    ...CeremonyFields\n  }\n}": typeof types.BeginPasskeyDocument,
+    "mutation BeginPasskeyLogin {\n  beginPasskeyLogin {\n    ...CeremonyFields\n  }\n}": typeof types.BeginPasskeyLoginDocument,
     "mutation BeginTotp {\n  beginTotp {\n    id\n    secret\n    uri\n    expiresAt\n  }\n}": typeof types.BeginTotpDocument,
     "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}": typeof types.CancelEmailChangeDocument,
     "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.ChangePasswordDocument,
@@ -23,13 +26,18 @@ type Documents = {
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": typeof types.DeleteMeDocument,
     "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": typeof types.EventsDocument,
     "query Factors {\n  factors {\n    id\n    kind\n    name\n    createdAt\n    lastUsedAt\n  }\n}": typeof types.FactorsDocument,
-    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": typeof types.UserFieldsFragmentDoc,
+    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}\n\nfragment CeremonyFields on PasskeyCeremony {\n  id\n  options\n  expiresAt\n}\n\nfragment PasskeyFields on Passkey {\n  id\n  name\n  isSynced\n  createdAt\n  lastUsedAt\n}": typeof types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.LoginDocument,
+    "mutation LoginWithPasskey($input: LoginWithPasskeyInput!) {\n  loginWithPasskey(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.LoginWithPasskeyDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": typeof types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": typeof types.MeDocument,
+    "query PasskeySignals {\n  passkeySignals {\n    rpId\n    userId\n    allAcceptedCredentialIds\n    name\n    displayName\n  }\n}": typeof types.PasskeySignalsDocument,
+    "query Passkeys {\n  passkeys {\n    ...PasskeyFields\n  }\n}": typeof types.PasskeysDocument,
     "mutation Refresh($input: RefreshInput) {\n  refresh(input: $input) {\n    ...GrantFields\n  }\n}": typeof types.RefreshDocument,
     "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}": typeof types.RegisterDocument,
     "mutation RemoveFactor($id: ID!) {\n  removeFactor(id: $id)\n}": typeof types.RemoveFactorDocument,
+    "mutation RemovePasskey($id: ID!) {\n  removePasskey(id: $id)\n}": typeof types.RemovePasskeyDocument,
+    "mutation RenamePasskey($input: RenamePasskeyInput!) {\n  renamePasskey(input: $input) {\n    ...PasskeyFields\n  }\n}": typeof types.RenamePasskeyDocument,
     "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}": typeof types.RenewRecoveryCodesDocument,
     "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": typeof types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": typeof types.RequestEmailVerificationDocument,
@@ -46,6 +54,9 @@ type Documents = {
     "mutation VerifyEmail($input: VerifyEmailInput!) {\n  verifyEmail(input: $input)\n}": typeof types.VerifyEmailDocument,
 };
 const documents: Documents = {
+    "mutation AddPasskey($input: AddPasskeyInput!) {\n  addPasskey(input: $input) {\n    ...PasskeyFields\n  }\n}": types.AddPasskeyDocument,
+    "mutation BeginPasskey {\n  beginPasskey {\n    ...CeremonyFields\n  }\n}": types.BeginPasskeyDocument,
+    "mutation BeginPasskeyLogin {\n  beginPasskeyLogin {\n    ...CeremonyFields\n  }\n}": types.BeginPasskeyLoginDocument,
     "mutation BeginTotp {\n  beginTotp {\n    id\n    secret\n    uri\n    expiresAt\n  }\n}": types.BeginTotpDocument,
     "mutation CancelEmailChange($input: CancelEmailChangeInput!) {\n  cancelEmailChange(input: $input)\n}": types.CancelEmailChangeDocument,
     "mutation ChangePassword($input: ChangePasswordInput!) {\n  changePassword(input: $input) {\n    ...GrantFields\n  }\n}": types.ChangePasswordDocument,
@@ -54,13 +65,18 @@ const documents: Documents = {
     "mutation DeleteMe($input: DeleteMeInput) {\n  deleteMe(input: $input)\n}": types.DeleteMeDocument,
     "query Events($first: Int, $after: ID) {\n  events(first: $first, after: $after) {\n    id\n    kind\n    count\n    createdAt\n    lastAt\n    ipAddress\n    userAgent\n  }\n}": types.EventsDocument,
     "query Factors {\n  factors {\n    id\n    kind\n    name\n    createdAt\n    lastUsedAt\n  }\n}": types.FactorsDocument,
-    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}": types.UserFieldsFragmentDoc,
+    "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}\n\nfragment CeremonyFields on PasskeyCeremony {\n  id\n  options\n  expiresAt\n}\n\nfragment PasskeyFields on Passkey {\n  id\n  name\n  isSynced\n  createdAt\n  lastUsedAt\n}": types.UserFieldsFragmentDoc,
     "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}": types.LoginDocument,
+    "mutation LoginWithPasskey($input: LoginWithPasskeyInput!) {\n  loginWithPasskey(input: $input) {\n    ...GrantFields\n  }\n}": types.LoginWithPasskeyDocument,
     "mutation Logout($input: LogoutInput) {\n  logout(input: $input)\n}": types.LogoutDocument,
     "query Me {\n  me {\n    ...UserFields\n  }\n}": types.MeDocument,
+    "query PasskeySignals {\n  passkeySignals {\n    rpId\n    userId\n    allAcceptedCredentialIds\n    name\n    displayName\n  }\n}": types.PasskeySignalsDocument,
+    "query Passkeys {\n  passkeys {\n    ...PasskeyFields\n  }\n}": types.PasskeysDocument,
     "mutation Refresh($input: RefreshInput) {\n  refresh(input: $input) {\n    ...GrantFields\n  }\n}": types.RefreshDocument,
     "mutation Register($input: RegisterInput!) {\n  register(input: $input) {\n    user {\n      ...UserFields\n    }\n    session {\n      ...SessionFields\n    }\n    accessToken\n    accessTokenExpiresAt\n    refreshToken\n  }\n}": types.RegisterDocument,
     "mutation RemoveFactor($id: ID!) {\n  removeFactor(id: $id)\n}": types.RemoveFactorDocument,
+    "mutation RemovePasskey($id: ID!) {\n  removePasskey(id: $id)\n}": types.RemovePasskeyDocument,
+    "mutation RenamePasskey($input: RenamePasskeyInput!) {\n  renamePasskey(input: $input) {\n    ...PasskeyFields\n  }\n}": types.RenamePasskeyDocument,
     "mutation RenewRecoveryCodes {\n  renewRecoveryCodes {\n    codes\n  }\n}": types.RenewRecoveryCodesDocument,
     "mutation ReportSignIn($input: ReportSignInInput!) {\n  reportSignIn(input: $input)\n}": types.ReportSignInDocument,
     "mutation RequestEmailVerification($input: RequestEmailVerificationInput) {\n  requestEmailVerification(input: $input)\n}": types.RequestEmailVerificationDocument,
@@ -77,6 +93,18 @@ const documents: Documents = {
     "mutation VerifyEmail($input: VerifyEmailInput!) {\n  verifyEmail(input: $input)\n}": types.VerifyEmailDocument,
 };
 
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation AddPasskey($input: AddPasskeyInput!) {\n  addPasskey(input: $input) {\n    ...PasskeyFields\n  }\n}"): typeof import('./graphql').AddPasskeyDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation BeginPasskey {\n  beginPasskey {\n    ...CeremonyFields\n  }\n}"): typeof import('./graphql').BeginPasskeyDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation BeginPasskeyLogin {\n  beginPasskeyLogin {\n    ...CeremonyFields\n  }\n}"): typeof import('./graphql').BeginPasskeyLoginDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -112,11 +140,15 @@ export function graphql(source: "query Factors {\n  factors {\n    id\n    kind\
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}"): typeof import('./graphql').UserFieldsFragmentDoc;
+export function graphql(source: "fragment UserFields on User {\n  id\n  email\n  emailVerified\n  pendingEmail\n  username\n  createdAt\n  updatedAt\n}\n\nfragment SessionFields on Session {\n  id\n  current\n  createdAt\n  lastUsedAt\n  expiresAt\n  authenticatedAt\n  amr\n  acr\n  ipAddress\n  userAgent\n}\n\nfragment GrantFields on AuthPayload {\n  user {\n    ...UserFields\n  }\n  session {\n    ...SessionFields\n  }\n  accessToken\n  accessTokenExpiresAt\n  refreshToken\n}\n\nfragment CeremonyFields on PasskeyCeremony {\n  id\n  options\n  expiresAt\n}\n\nfragment PasskeyFields on Passkey {\n  id\n  name\n  isSynced\n  createdAt\n  lastUsedAt\n}"): typeof import('./graphql').UserFieldsFragmentDoc;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation Login($input: LoginInput!) {\n  login(input: $input) {\n    ...GrantFields\n  }\n}"): typeof import('./graphql').LoginDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation LoginWithPasskey($input: LoginWithPasskeyInput!) {\n  loginWithPasskey(input: $input) {\n    ...GrantFields\n  }\n}"): typeof import('./graphql').LoginWithPasskeyDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -125,6 +157,14 @@ export function graphql(source: "mutation Logout($input: LogoutInput) {\n  logou
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "query Me {\n  me {\n    ...UserFields\n  }\n}"): typeof import('./graphql').MeDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query PasskeySignals {\n  passkeySignals {\n    rpId\n    userId\n    allAcceptedCredentialIds\n    name\n    displayName\n  }\n}"): typeof import('./graphql').PasskeySignalsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query Passkeys {\n  passkeys {\n    ...PasskeyFields\n  }\n}"): typeof import('./graphql').PasskeysDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -137,6 +177,14 @@ export function graphql(source: "mutation Register($input: RegisterInput!) {\n  
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "mutation RemoveFactor($id: ID!) {\n  removeFactor(id: $id)\n}"): typeof import('./graphql').RemoveFactorDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation RemovePasskey($id: ID!) {\n  removePasskey(id: $id)\n}"): typeof import('./graphql').RemovePasskeyDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "mutation RenamePasskey($input: RenamePasskeyInput!) {\n  renamePasskey(input: $input) {\n    ...PasskeyFields\n  }\n}"): typeof import('./graphql').RenamePasskeyDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -4,6 +4,14 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type AddPasskeyInput = {
+  /** The `id` of the ceremony that the browser has answered. */
+  ceremony: string;
+  name: string;
+  /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
+  response: Record<string, unknown>;
+};
+
 export type CancelEmailChangeInput = {
   /** The token of the mailed link. */
   token: string;
@@ -39,11 +47,12 @@ export type FactorKind =
 
 /** What proves a second factor. */
 export type FactorProof =
-  {   /** One of the recovery codes. Case, spaces and dashes do not matter. */
+  {   passkey: PasskeyProof; recoveryCode?: never; recoveryToken?: never; totp?: never; }
+  |  { passkey?: never;   /** One of the recovery codes. Case, spaces and dashes do not matter. */
   recoveryCode: string; recoveryToken?: never; totp?: never; }
-  |  { recoveryCode?: never;   /** The token of the link that is mailed after the wait of `requestFactorRecovery`. For sign-ins only. */
+  |  { passkey?: never; recoveryCode?: never;   /** The token of the link that is mailed after the wait of `requestFactorRecovery`. For sign-ins only. */
   recoveryToken: string; totp?: never; }
-  |  { recoveryCode?: never; recoveryToken?: never;   /** The six digits that the authenticator app shows. */
+  |  { passkey?: never; recoveryCode?: never; recoveryToken?: never;   /** The six digits that the authenticator app shows. */
   totp: string; };
 
 export type LoginInput = {
@@ -54,9 +63,26 @@ export type LoginInput = {
   transport?: SessionTransport | null | undefined;
 };
 
+export type LoginWithPasskeyInput = {
+  /** The `id` of the ceremony that the browser has answered. */
+  ceremony: string;
+  /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
+  response: Record<string, unknown>;
+  /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
+  transport?: SessionTransport | null | undefined;
+};
+
 export type LogoutInput = {
   /** Left out, the bearer or the cookie names the session. */
   refreshToken?: string | null | undefined;
+};
+
+/** A passkey that the user has chosen. */
+export type PasskeyProof = {
+  /** The `id` of the ceremony that the browser has answered. */
+  ceremony: string;
+  /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
+  response: Record<string, unknown>;
 };
 
 export type RefreshInput = {
@@ -72,6 +98,11 @@ export type RegisterInput = {
   /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
   transport?: SessionTransport | null | undefined;
   username?: string | null | undefined;
+};
+
+export type RenamePasskeyInput = {
+  id: string;
+  name: string;
 };
 
 export type ReportSignInInput = {
@@ -139,6 +170,23 @@ export type VerifyEmailInput = {
   token: string;
 };
 
+export type AddPasskeyMutationVariables = Exact<{
+  input: AddPasskeyInput;
+}>;
+
+
+export type AddPasskeyMutation = { addPasskey: { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null } };
+
+export type BeginPasskeyMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginPasskeyMutation = { beginPasskey: { id: string, options: Record<string, unknown>, expiresAt: string } };
+
+export type BeginPasskeyLoginMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginPasskeyLoginMutation = { beginPasskeyLogin: { id: string, options: Record<string, unknown>, expiresAt: string } };
+
 export type BeginTotpMutationVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -198,12 +246,23 @@ export type SessionFieldsFragment = { id: string, current: boolean, createdAt: s
 
 export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
 
+export type CeremonyFieldsFragment = { id: string, options: Record<string, unknown>, expiresAt: string };
+
+export type PasskeyFieldsFragment = { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null };
+
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
 }>;
 
 
 export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type LoginWithPasskeyMutationVariables = Exact<{
+  input: LoginWithPasskeyInput;
+}>;
+
+
+export type LoginWithPasskeyMutation = { loginWithPasskey: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type LogoutMutationVariables = Exact<{
   input?: LogoutInput | null | undefined;
@@ -216,6 +275,16 @@ export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } | null };
+
+export type PasskeySignalsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasskeySignalsQuery = { passkeySignals: { rpId: string, userId: string, allAcceptedCredentialIds: Array<string>, name: string, displayName: string } };
+
+export type PasskeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasskeysQuery = { passkeys: Array<{ id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null }> };
 
 export type RefreshMutationVariables = Exact<{
   input?: RefreshInput | null | undefined;
@@ -237,6 +306,20 @@ export type RemoveFactorMutationVariables = Exact<{
 
 
 export type RemoveFactorMutation = { removeFactor: boolean };
+
+export type RemovePasskeyMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RemovePasskeyMutation = { removePasskey: boolean };
+
+export type RenamePasskeyMutationVariables = Exact<{
+  input: RenamePasskeyInput;
+}>;
+
+
+export type RenamePasskeyMutation = { renamePasskey: { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null } };
 
 export type RenewRecoveryCodesMutationVariables = Exact<{ [key: string]: never; }>;
 
@@ -406,6 +489,57 @@ fragment SessionFields on Session {
   ipAddress
   userAgent
 }`, {"fragmentName":"GrantFields"}) as unknown as TypedDocumentString<GrantFieldsFragment, unknown>;
+export const CeremonyFieldsFragmentDoc = new TypedDocumentString(`
+    fragment CeremonyFields on PasskeyCeremony {
+  id
+  options
+  expiresAt
+}
+    `, {"fragmentName":"CeremonyFields"}) as unknown as TypedDocumentString<CeremonyFieldsFragment, unknown>;
+export const PasskeyFieldsFragmentDoc = new TypedDocumentString(`
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}
+    `, {"fragmentName":"PasskeyFields"}) as unknown as TypedDocumentString<PasskeyFieldsFragment, unknown>;
+export const AddPasskeyDocument = new TypedDocumentString(`
+    mutation AddPasskey($input: AddPasskeyInput!) {
+  addPasskey(input: $input) {
+    ...PasskeyFields
+  }
+}
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}`) as unknown as TypedDocumentString<AddPasskeyMutation, AddPasskeyMutationVariables>;
+export const BeginPasskeyDocument = new TypedDocumentString(`
+    mutation BeginPasskey {
+  beginPasskey {
+    ...CeremonyFields
+  }
+}
+    fragment CeremonyFields on PasskeyCeremony {
+  id
+  options
+  expiresAt
+}`) as unknown as TypedDocumentString<BeginPasskeyMutation, BeginPasskeyMutationVariables>;
+export const BeginPasskeyLoginDocument = new TypedDocumentString(`
+    mutation BeginPasskeyLogin {
+  beginPasskeyLogin {
+    ...CeremonyFields
+  }
+}
+    fragment CeremonyFields on PasskeyCeremony {
+  id
+  options
+  expiresAt
+}`) as unknown as TypedDocumentString<BeginPasskeyLoginMutation, BeginPasskeyLoginMutationVariables>;
 export const BeginTotpDocument = new TypedDocumentString(`
     mutation BeginTotp {
   beginTotp {
@@ -571,6 +705,44 @@ fragment GrantFields on AuthPayload {
   accessTokenExpiresAt
   refreshToken
 }`) as unknown as TypedDocumentString<LoginMutation, LoginMutationVariables>;
+export const LoginWithPasskeyDocument = new TypedDocumentString(`
+    mutation LoginWithPasskey($input: LoginWithPasskeyInput!) {
+  loginWithPasskey(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<LoginWithPasskeyMutation, LoginWithPasskeyMutationVariables>;
 export const LogoutDocument = new TypedDocumentString(`
     mutation Logout($input: LogoutInput) {
   logout(input: $input)
@@ -591,6 +763,30 @@ export const MeDocument = new TypedDocumentString(`
   createdAt
   updatedAt
 }`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const PasskeySignalsDocument = new TypedDocumentString(`
+    query PasskeySignals {
+  passkeySignals {
+    rpId
+    userId
+    allAcceptedCredentialIds
+    name
+    displayName
+  }
+}
+    `) as unknown as TypedDocumentString<PasskeySignalsQuery, PasskeySignalsQueryVariables>;
+export const PasskeysDocument = new TypedDocumentString(`
+    query Passkeys {
+  passkeys {
+    ...PasskeyFields
+  }
+}
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}`) as unknown as TypedDocumentString<PasskeysQuery, PasskeysQueryVariables>;
 export const RefreshDocument = new TypedDocumentString(`
     mutation Refresh($input: RefreshInput) {
   refresh(input: $input) {
@@ -669,6 +865,24 @@ export const RemoveFactorDocument = new TypedDocumentString(`
   removeFactor(id: $id)
 }
     `) as unknown as TypedDocumentString<RemoveFactorMutation, RemoveFactorMutationVariables>;
+export const RemovePasskeyDocument = new TypedDocumentString(`
+    mutation RemovePasskey($id: ID!) {
+  removePasskey(id: $id)
+}
+    `) as unknown as TypedDocumentString<RemovePasskeyMutation, RemovePasskeyMutationVariables>;
+export const RenamePasskeyDocument = new TypedDocumentString(`
+    mutation RenamePasskey($input: RenamePasskeyInput!) {
+  renamePasskey(input: $input) {
+    ...PasskeyFields
+  }
+}
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}`) as unknown as TypedDocumentString<RenamePasskeyMutation, RenamePasskeyMutationVariables>;
 export const RenewRecoveryCodesDocument = new TypedDocumentString(`
     mutation RenewRecoveryCodes {
   renewRecoveryCodes {

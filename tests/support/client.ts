@@ -1,7 +1,11 @@
 import {
+  AddPasskeyDocument,
+  BeginPasskeyDocument,
+  BeginPasskeyLoginDocument,
   BeginTotpDocument,
   type BeginTotpMutation,
   CancelEmailChangeDocument,
+  type CeremonyFieldsFragment,
   ChangePasswordDocument,
   CompleteLoginDocument,
   ConfirmTotpDocument,
@@ -12,11 +16,18 @@ import {
   FactorsDocument,
   type FactorsQuery,
   LoginDocument,
+  LoginWithPasskeyDocument,
   LogoutDocument,
   MeDocument,
+  type PasskeyFieldsFragment,
+  PasskeySignalsDocument,
+  type PasskeySignalsQuery,
+  PasskeysDocument,
   RefreshDocument,
   RegisterDocument,
   RemoveFactorDocument,
+  RemovePasskeyDocument,
+  RenamePasskeyDocument,
   RenewRecoveryCodesDocument,
   ReportSignInDocument,
   RequestEmailVerificationDocument,
@@ -58,6 +69,14 @@ export const OPERATIONS = {
   undoFactorChange: { rest: 'POST /auth/factors/undo', document: UndoFactorChangeDocument },
   requestFactorRecovery: { rest: 'POST /auth/factors/recovery', document: RequestFactorRecoveryDocument },
   stepUp: { rest: 'POST /auth/step-up', document: StepUpDocument },
+  beginPasskey: { rest: 'POST /auth/passkeys/options', document: BeginPasskeyDocument },
+  addPasskey: { rest: 'POST /auth/passkeys', document: AddPasskeyDocument },
+  passkeys: { rest: 'GET /auth/passkeys', document: PasskeysDocument },
+  renamePasskey: { rest: 'PATCH /auth/passkeys/:id', document: RenamePasskeyDocument },
+  removePasskey: { rest: 'DELETE /auth/passkeys/:id', document: RemovePasskeyDocument, plain: true },
+  passkeySignals: { rest: 'GET /auth/passkeys/signals', document: PasskeySignalsDocument },
+  beginPasskeyLogin: { rest: 'POST /auth/login/passkey/options', document: BeginPasskeyLoginDocument },
+  loginWithPasskey: { rest: 'POST /auth/login/passkey', document: LoginWithPasskeyDocument },
   refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },
   logout: { rest: 'POST /auth/logout', document: LogoutDocument },
   me: { rest: 'GET /auth/me', document: MeDocument },
@@ -100,6 +119,14 @@ type Results = {
   undoFactorChange: true
   stepUp: Grant
   requestFactorRecovery: { endsAt: string }
+  beginPasskey: CeremonyFieldsFragment
+  addPasskey: PasskeyFieldsFragment
+  passkeys: PasskeyFieldsFragment[]
+  renamePasskey: PasskeyFieldsFragment
+  removePasskey: true
+  passkeySignals: PasskeySignalsQuery['passkeySignals']
+  beginPasskeyLogin: CeremonyFieldsFragment
+  loginWithPasskey: Grant
   refresh: Grant
   logout: true
   me: UserFieldsFragment | null

@@ -63,6 +63,7 @@ const secretValue: fc.Arbitrary<unknown> = fc.oneof(
 const email = fc.uuid().map((id) => `${id}@example.com`)
 const secret = fc.constant(SECRET)
 const transport = fc.constantFrom('COOKIE', 'TOKEN')
+const response = fc.constant({ id: SECRET, rawId: SECRET, type: 'public-key', response: {} })
 
 /** Valid fields for each operation. */
 const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
@@ -77,6 +78,14 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   undoFactorChange: { token: secret },
   requestFactorRecovery: { challenge: secret },
   stepUp: { password: secret, proof: fc.record({ recoveryCode: secret }) },
+  beginPasskey: {},
+  addPasskey: { ceremony: secret, response, name: fc.constant('A device') },
+  passkeys: {},
+  renamePasskey: { id: fc.uuid(), name: fc.constant('A device') },
+  removePasskey: { id: fc.uuid() },
+  passkeySignals: {},
+  beginPasskeyLogin: {},
+  loginWithPasskey: { ceremony: secret, response, transport },
   refresh: { refreshToken: secret },
   logout: { refreshToken: secret },
   me: {},

@@ -181,5 +181,6 @@ const LEAVES: Record<string, unknown> = {
   String: expect.any(String),
   Boolean: expect.any(Boolean),
   Int: expect.any(Number),
+  JSON: expect.any(Object),
   DateTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
 }

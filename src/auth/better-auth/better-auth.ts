@@ -9,12 +9,14 @@ import { createKeyEndpoints, createKeyOptions } from '../keys/key-endpoints.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
+import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
 import type { Passwords } from '../passwords/hashing.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import type { SessionCache } from '../sessions/session-cache.ts'
 import { createRotateSessionEndpoint } from '../sessions/session-rotation.ts'
 import { createCompleteSignInEndpoint } from '../sign-in/complete-sign-in-endpoint.ts'
 import type { OpenSession } from '../sign-in/open-session.ts'
+import { createPasskeySignInEndpoint } from '../sign-in/passkey-sign-in-endpoint.ts'
 import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
 import type { Places } from '../throttle/places.ts'
@@ -30,6 +32,7 @@ type Parts = {
   observer?: Observer | undefined
   openSession: OpenSession
   outbox: Outbox
+  passkeyProofs: PasskeyProofs
   passwords: Passwords
   places: Places
   refreshTokens: RefreshTokens
@@ -69,6 +72,7 @@ export function createBetterAuth(parts: Parts) {
         id: 'servauth',
         endpoints: {
           signIn: createSignInEndpoint(parts),
+          signInWithPasskey: createPasskeySignInEndpoint(parts),
           completeSignIn: createCompleteSignInEndpoint(parts),
           signUp: createSignUpEndpoint(parts),
           rotateSession: createRotateSessionEndpoint(parts),

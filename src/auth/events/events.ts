@@ -19,6 +19,7 @@ export type EventKind =
   | 'factor_change_undone'
   | 'factor_recovery_started'
   | 'factors_recovered'
+  | 'passkey_copied'
   | 'recovery_codes_renewed'
   | 'recovery_code_used'
   | 'stepped_up'

@@ -4,6 +4,7 @@ import type { Db } from '../../db/client.ts'
 import { factors, type UserRow } from '../../db/schema.ts'
 import type { Encryption } from '../keys/encryption.ts'
 import type { Outbox } from '../mailing/outbox.ts'
+import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
 import { useRecoveryLink } from './factor-recovery.ts'
 import type { FactorUse } from './factor-use.ts'
 import { noteRecoveryCode, useRecoveryCode } from './recovery-codes.ts'
@@ -11,10 +12,10 @@ import { findStep } from './totp.ts'
 
 export type FactorProofs = ReturnType<typeof createFactorProofs>
 
-type Parts = { db: Db; encryption: Encryption; outbox: Outbox }
+type Parts = { db: Db; encryption: Encryption; outbox: Outbox; passkeyProofs: PasskeyProofs }
 
 /** Checks what a client gives as a second factor. Count the guess first. */
-export function createFactorProofs({ db, encryption, outbox }: Parts) {
+export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Parts) {
   /** Tries every authenticator of the account. The database's clock counts. */
   async function checkTotp(userId: string, code: string): Promise<FactorUse | null> {
     const authenticators = await db
@@ -30,11 +31,10 @@ export function createFactorProofs({ db, encryption, outbox }: Parts) {
 
   return {
     /** Null if the proof is wrong. A right one counts only when its statement has returned a row. */
-    async check(
-      { id }: Pick<UserRow, 'id'>,
-      { totp, recoveryCode, recoveryToken }: FactorProof,
-    ): Promise<FactorUse | null> {
+    async check({ id }: Pick<UserRow, 'id'>, proof: FactorProof): Promise<FactorUse | null> {
+      const { totp, recoveryCode, recoveryToken, passkey } = proof
       if (totp) return checkTotp(id, totp)
+      if (passkey) return (await passkeyProofs.check(passkey, id))?.use ?? null
       if (recoveryToken) return useRecoveryLink(recoveryToken, outbox)
       if (!recoveryCode) return null
       const onUsed: FactorUse['onUsed'] = (tx, user, client) => noteRecoveryCode(tx, outbox, user, client)

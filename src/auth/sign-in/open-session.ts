@@ -1,4 +1,4 @@
-import { getTableColumns, sql } from 'drizzle-orm'
+import { getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Executor } from '../../db/client.ts'
@@ -47,12 +47,17 @@ type NewSession = {
 }
 
 /** What the client has proven. The statement compares it with what the account demands now. */
-export type SignInProof = {
-  /** The stored hash that the password was checked against. */
-  passwordHash: string
-  /** A factor, with the id of the challenge that it completes. The session opens only if both still count. */
-  factor?: FactorUse & { challenge: string }
-}
+export type SignInProof =
+  | {
+      /** The stored hash that the password was checked against. */
+      passwordHash: string
+      /** A factor, with the id of the challenge that it completes. The session opens only if both still count. */
+      factor?: FactorUse & { challenge: string }
+    }
+  | {
+      /** A passkey, which has verified its user: no password is needed. */
+      passkey: FactorUse
+    }
 
 /** Why no session was opened. The password may be the same, with another hash. */
 type Unproven = 'PASSWORD_CHANGED' | 'FACTOR_MISSING'
@@ -88,13 +93,12 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
     const isLogin = operation === 'login'
-    const { factor } = proof
-    const amr = ['pwd', ...(factor?.amr ?? [])].join(' ')
+    const { hasPassword, useUp, isProven, amr, factorAt } = toConditions(proof)
     const event = (kind: EventKind) => selectEvent(kind, sql`user_id`, toEventValues(kind, client))
     // Plain SQL: Drizzle takes as long to build it as all the rest of a registration's transaction.
     const [row] = await executor.execute<Record<string, unknown>>(sql`
       with account as (
-        select id, password = ${proof.passwordHash} and password_locked_at is null as has_password,
+        select id, ${hasPassword} as has_password,
           email_verified or not ${needsVerification}::boolean as is_verified,
           second_factor_at is not null as needs_factor,
           coalesce(factor_recovery_at <= now(), false) as can_recover,
@@ -102,13 +106,13 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
         for no key update
-      ${factor ? useUp(factor) : sql``}
+      ${useUp}
       ), opened as (
         insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at, amr, factor_at)
         select ${id}::uuid, id, ${digest(token)}, ${lineage}::uuid, ${transport}::session_transport,
           ${ipAddress}, ${userAgent}, now() + make_interval(secs => ${seconds}::int),
-          ${amr}, ${factor && !factor.isRecovery ? sql`now()` : sql`null`}
-        from account where has_password and is_verified and ${factor ? IS_COMPLETED : sql`not needs_factor`}
+          ${amr.join(' ')}, ${factorAt}
+        from account where has_password and is_verified and ${isProven}
         returning *
       ), ended as (
         delete from ${sessions} where id = ${formerSessionId ?? null}::uuid and exists (select from opened)
@@ -144,8 +148,35 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
   }
 }
 
+/** What the statement demands of an account and uses up, for each way to prove that it is the client's. */
+function toConditions(proof: SignInProof) {
+  if ('passkey' in proof) {
+    const { statement, amr } = proof.passkey
+    return {
+      hasPassword: sql`true`,
+      useUp: usePasskeyUp(statement),
+      isProven: sql`exists (select from used)`,
+      amr,
+      factorAt: sql`now()`,
+    }
+  }
+  const { passwordHash, factor } = proof
+  const hasPassword = sql`password = ${passwordHash} and password_locked_at is null`
+  if (!factor) {
+    return { hasPassword, useUp: sql``, isProven: sql`not needs_factor`, amr: ['pwd'], factorAt: sql`null` }
+  }
+  const isProven = sql`exists (select from completed)`
+  return {
+    hasPassword,
+    useUp: useFactorUp(factor),
+    isProven,
+    amr: ['pwd', ...factor.amr],
+    factorAt: factor.isRecovery ? sql`null` : sql`now()`,
+  }
+}
+
 /** Uses the factor up, and the challenge if the factor counted. A wrong code leaves the challenge. */
-const useUp = ({ statement, challenge }: FactorUse & { challenge: string }) => sql`
+const useFactorUp = ({ statement, challenge }: FactorUse & { challenge: string }) => sql`
       ), holder as (
         select id, can_recover from account where has_password and is_verified and needs_factor
       ), used as (
@@ -154,12 +185,20 @@ const useUp = ({ statement, challenge }: FactorUse & { challenge: string }) => s
         delete from ${challenges} using used
         where ${challenges.id} = ${toChallengeRowId(challenge)}::uuid and user_id = used.id and expires_at > now()
         returning used.id
-      ), found as (
-        -- Factors that are proven are not lost.
-        update ${users} set factor_recovery_at = null from completed
-        where ${users.id} = completed.id and factor_recovery_at is not null`
+      ${endRecovery(sql`completed`)}`
 
-const IS_COMPLETED = sql`exists (select from completed)`
+const usePasskeyUp = (statement: SQL) => sql`
+      ), holder as (
+        select id, can_recover from account where is_verified
+      ), used as (
+        ${statement}
+      ${endRecovery(sql`used`)}`
+
+/** Factors that are proven are not lost. */
+const endRecovery = (proven: SQL) => sql`
+      ), found as (
+        update ${users} set factor_recovery_at = null from ${proven}
+        where ${users.id} = ${proven}.id and factor_recovery_at is not null`
 
 const COLUMNS = Object.entries(getTableColumns(sessions))
 

@@ -83,6 +83,7 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
     countMailRequest: (client: Client) => count('mailRequestPerAddress', toClientKey(client), client),
     countMailedToken: (client: Client) => count('mailedTokenPerAddress', toClientKey(client), client),
     countFactorOfClient: (client: Client) => count('factorPerAddress', toClientKey(client), client),
+    countCeremony: (client: Client) => count('ceremonyPerAddress', toClientKey(client), client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
     countWrite: (sessionId: string, client: Client) => count('writePerSession', sessionId, client),
     countReauthentication: (sessionId: string, client: Client) =>

@@ -10,7 +10,11 @@ export type GraphQLContext = { service: Service; caller: Caller }
 type Types = {
   Context: GraphQLContext
   DefaultFieldNullability: false
-  Scalars: { DateTime: { Input: Date; Output: Date }; ID: { Input: string; Output: string } }
+  Scalars: {
+    DateTime: { Input: Date; Output: Date }
+    ID: { Input: string; Output: string }
+    JSON: { Input: unknown; Output: unknown }
+  }
 }
 
 export const builder = new SchemaBuilder<Types>({
@@ -33,4 +37,9 @@ builder.mutationType()
 builder.scalarType('DateTime', {
   description: 'A time in UTC, in the form of ISO 8601.',
   serialize: (time) => time.toISOString(),
+})
+
+builder.scalarType('JSON', {
+  description: 'An object as another standard defines it.',
+  serialize: (value) => value,
 })

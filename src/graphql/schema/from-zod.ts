@@ -5,7 +5,7 @@ import { builder } from './builder.ts'
 
 /** Derives Pothos types from the Zod schemas of the contract. A named type (`meta({ id })`) is created once. */
 
-type Scalar = 'ID' | 'String' | 'Boolean' | 'Int' | 'Float' | 'DateTime'
+type Scalar = 'ID' | 'String' | 'Boolean' | 'Int' | 'Float' | 'DateTime' | 'JSON'
 type OutputType = Scalar | OutputRef<unknown>
 type InputType = Scalar | InputRef<unknown>
 type Meta = {
@@ -105,6 +105,7 @@ function enumType(schema: z.ZodEnum) {
 function scalarOf(core: z.core.$ZodType, meta: Meta): Scalar {
   if (core instanceof z.ZodBoolean) return 'Boolean'
   if (core instanceof z.ZodDate) return 'DateTime'
+  if (core instanceof z.ZodRecord) return 'JSON'
   if (core instanceof z.ZodNumber) return core.format === null ? 'Float' : 'Int'
   if (core instanceof z.ZodStringFormat || core instanceof z.ZodString) {
     return (meta.format ?? core.format) === 'uuid' ? 'ID' : 'String'

@@ -51,7 +51,7 @@ function parseSubdomains(text: string) {
 }
 
 /** Whether people who do not know each other have names under this one: `com`, `co.uk`, `vercel.app`, `github.io`. */
-function isOpenToAll(hostname: string) {
+export function isOpenToAll(hostname: string) {
   // Loaded only for a list with a *, because it holds the list of all such names.
   const { getDomain } = require('tldts') as typeof import('tldts')
   return getDomain(hostname, { allowPrivateDomains: true }) === null

@@ -1,0 +1,114 @@
+import { and, asc, eq, isNull } from 'drizzle-orm'
+import { z } from 'zod'
+import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { toPasskey } from '../../contract/outputs/passkeys.ts'
+import { isUniqueViolation } from '../../db/client.ts'
+import { factors } from '../../db/schema.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { changeFactors } from '../factors/factor-change.ts'
+import { createOwnFactors } from '../factors/own-factors.ts'
+import { recordProof, requireRecentProof } from '../factors/recent-proof.ts'
+import { toUserHandle } from './relying-party.ts'
+
+/** How many passkeys an account may have. */
+export const MAX_PASSKEYS = 20
+
+const PasskeyId = z.uuid()
+
+/** Adds, lists, renames and removes the signed-in user's own passkeys. */
+export function createOwnPasskeys(dependencies: Dependencies) {
+  const { ceremonies, db, relyingParty } = dependencies
+  const { removeFactor } = createOwnFactors(dependencies)
+  const isOwn = (userId: string) =>
+    and(eq(factors.userId, userId), eq(factors.kind, 'PASSKEY'), isNull(factors.removedAt))
+  const list = (userId: string) =>
+    db.select().from(factors).where(isOwn(userId)).orderBy(asc(factors.createdAt))
+
+  /** @throws `NOT_FOUND` for any id that is not of an own passkey */
+  async function requireOwn(id: string, userId: string) {
+    if (!PasskeyId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+    const [passkey] = await db
+      .select()
+      .from(factors)
+      .where(and(eq(factors.id, id), isOwn(userId)))
+    if (!passkey) throw new AuthError('NOT_FOUND')
+    return passkey
+  }
+
+  return {
+    async beginPasskey(_input: undefined, caller: Caller) {
+      const identity = await identityOf(caller)
+      const { user, session } = identity
+      await requireRecentProof(db, identity, user)
+      const present = await list(user.id)
+      if (present.length >= MAX_PASSKEYS) {
+        throw invalid('', `The account has ${MAX_PASSKEYS} passkeys. Remove one first.`)
+      }
+      const begun = await ceremonies.begin('PASSKEY_REGISTRATION', { userId: user.id, sessionId: session.id })
+      const known = present.flatMap(({ credentialId }) => credentialId ?? [])
+      return { ...begun, options: { ...(await relyingParty.createOptions(begun.id, user, known)) } }
+    },
+
+    /** Only the session that has begun can finish, and only once. */
+    async addPasskey({ ceremony, response, name }: InputOf<'addPasskey'>, caller: Caller) {
+      const { session } = await identityOf(caller)
+      if (!(await ceremonies.finish(db, 'PASSKEY_REGISTRATION', ceremony, session.id))) {
+        throw new AuthError('INVALID_TOKEN')
+      }
+      const created = await relyingParty.verifyCreated(ceremony, response)
+      if (!created) throw new AuthError('INVALID_CREDENTIALS')
+      const change = { event: 'factor_added', notice: 'factor-added' } as const
+      return changeFactors(dependencies, caller, change, async (tx, user, identity) => {
+        const [passkey] = await tx
+          .insert(factors)
+          .values({ ...created, userId: user.id, kind: 'PASSKEY', name })
+          .returning()
+        if (!passkey) throw new TypeError('The inserted passkey is missing')
+        await recordProof(tx, identity.session, ['user', 'mfa'], true)
+        return toPasskey(passkey)
+      }).catch((fault: unknown) => {
+        // Authenticators invent an id that nobody has. A known one was sent again.
+        throw isUniqueViolation(fault) ? new AuthError('INVALID_CREDENTIALS', { cause: fault }) : fault
+      })
+    },
+
+    async passkeys(_input: undefined, caller: Caller) {
+      const { user } = await viewerOf(caller)
+      return (await list(user.id)).map(toPasskey)
+    },
+
+    async renamePasskey({ id, name }: InputOf<'renamePasskey'>, caller: Caller) {
+      const { user } = await identityOf(caller)
+      await requireOwn(id, user.id)
+      const [renamed] = await db
+        .update(factors)
+        .set({ name })
+        .where(and(eq(factors.id, id), isOwn(user.id)))
+        .returning()
+      if (!renamed) throw new AuthError('NOT_FOUND')
+      return toPasskey(renamed)
+    },
+
+    /** As any factor, see `removeFactor`. */
+    async removePasskey({ id }: InputOf<'removePasskey'>, caller: Caller) {
+      const { user } = await identityOf(caller)
+      await requireOwn(id, user.id)
+      return removeFactor({ id }, caller)
+    },
+
+    /** What the signal methods of `PublicKeyCredential` take, so that browsers forget removed passkeys. */
+    async passkeySignals(_input: undefined, caller: Caller) {
+      const { user } = await viewerOf(caller)
+      const present = await list(user.id)
+      return {
+        rpId: relyingParty.id,
+        userId: toUserHandle(user.id).toString('base64url'),
+        allAcceptedCredentialIds: present.flatMap(({ credentialId }) => credentialId ?? []),
+        name: user.email,
+        displayName: user.email,
+      }
+    },
+  }
+}

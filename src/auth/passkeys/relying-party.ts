@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
+
+export type RelyingParty = ReturnType<typeof createRelyingParty>
+
+/** What is stored of a passkey. */
+export type StoredPasskey = { credentialId: string; publicKey: string; signCount: number }
+
+type Settings = {
+  /** The domain that passkeys belong to, for example `example.com`. */
+  id: string
+  name: string
+  /** The origins of pages and apps that may use them. */
+  origins: string[]
+}
+
+/** COSE algorithms: EdDSA, ES256, RS256. */
+const ALGORITHMS = [-8, -7, -257]
+
+/** How long a browser waits for its user. The server waits as long. */
+export const MAX_CEREMONY_SECONDS = 5 * 60
+const timeout = MAX_CEREMONY_SECONDS * 1000
+
+/**
+ * The server's part of WebAuthn Level 3: options for browsers, and the checks of sections 7.1 and 7.2. A passkey is
+ * discoverable, so no address is asked, and always verifies its user, so that it is two factors in one gesture.
+ */
+export function createRelyingParty({ id, name, origins }: Settings) {
+  const expected = { expectedOrigin: origins, expectedRPID: id, requireUserVerification: true }
+  // Loaded when a first user has a passkey: it would take a tenth of the time until the server is ready.
+  const load = () => import('@simplewebauthn/server')
+
+  return {
+    id,
+    origins,
+
+    /** The options for `navigator.credentials.create`. `present` are the passkeys that the account has. */
+    async createOptions(ceremony: string, user: { id: string; email: string }, present: string[]) {
+      const { generateRegistrationOptions } = await load()
+      return generateRegistrationOptions({
+        rpName: name,
+        rpID: id,
+        userID: toUserHandle(user.id),
+        userName: user.email,
+        userDisplayName: user.email,
+        challenge: toChallenge(ceremony),
+        timeout,
+        attestationType: 'none',
+        supportedAlgorithmIDs: ALGORITHMS,
+        authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+        excludeCredentials: present.map((credentialId) => ({ id: credentialId })),
+      })
+    },
+
+    /** The options for `navigator.credentials.get`. They name no passkey, so they reveal no account. */
+    async getOptions(ceremony: string) {
+      const { generateAuthenticationOptions } = await load()
+      const challenge = toChallenge(ceremony)
+      return generateAuthenticationOptions({ rpID: id, challenge, timeout, userVerification: 'required' })
+    },
+
+    /** Null if the response is not one to these options. */
+    async verifyCreated(ceremony: string, response: Record<string, unknown>) {
+      if (isFromForeignFrame(response)) return null
+      const { verifyRegistrationResponse } = await load()
+      const verified = await verifyRegistrationResponse({
+        ...expected,
+        response: response as never as RegistrationResponseJSON,
+        expectedChallenge: toChallenge(ceremony).toString('base64url'),
+        supportedAlgorithmIDs: ALGORITHMS,
+      }).catch(() => null)
+      if (!verified?.verified) return null
+      const { credential, credentialDeviceType } = verified.registrationInfo
+      return {
+        credentialId: credential.id,
+        publicKey: Buffer.from(credential.publicKey).toString('base64url'),
+        signCount: credential.counter,
+        isSynced: credentialDeviceType === 'multiDevice',
+      }
+    },
+
+    /** Null if the response is not one of this passkey, of this user and to these options. */
+    async verifyUsed(
+      ceremony: string,
+      response: Record<string, unknown>,
+      passkey: Pick<StoredPasskey, 'credentialId' | 'publicKey'>,
+      userId: string,
+    ) {
+      if (isFromForeignFrame(response) || !isHandleOf(userId, response)) return null
+      const { verifyAuthenticationResponse } = await load()
+      const verified = await verifyAuthenticationResponse({
+        ...expected,
+        response: response as never as AuthenticationResponseJSON,
+        expectedChallenge: toChallenge(ceremony).toString('base64url'),
+        // The statement that uses the passkey compares the counters, so that of two uses at once only one counts.
+        credential: {
+          id: passkey.credentialId,
+          publicKey: Buffer.from(passkey.publicKey, 'base64url'),
+          counter: 0,
+        },
+      }).catch(() => null)
+      return verified?.verified ? { signCount: verified.authenticationInfo.newCounter } : null
+    },
+  }
+}
+
+/** The stable handle of an account: 64 bytes without personal data (WebAuthn, section 14.6.1). */
+export const toUserHandle = (userId: string) => createHash('sha512').update(`passkeys of ${userId}`).digest()
+
+/** The id of a ceremony is random and used once, and so is what derives from it. */
+const toChallenge = (ceremony: string) =>
+  createHash('sha256').update(`passkey challenge ${ceremony}`).digest()
+
+/** A passkey that is used as a second factor may leave the handle out (section 7.2, step 6). */
+function isHandleOf(userId: string, { response }: Record<string, unknown>) {
+  const { userHandle } = (response ?? {}) as { userHandle?: unknown }
+  return (
+    userHandle === undefined ||
+    userHandle === null ||
+    userHandle === toUserHandle(userId).toString('base64url')
+  )
+}
+
+/** Whether the page was in a frame of another site, where a user does not see who asks (sections 7.1 and 7.2). */
+function isFromForeignFrame({ response }: Record<string, unknown>) {
+  const { clientDataJSON } = (response ?? {}) as { clientDataJSON?: unknown }
+  try {
+    const data = JSON.parse(Buffer.from(String(clientDataJSON), 'base64url').toString('utf8')) as object
+    return ('crossOrigin' in data && data.crossOrigin !== false) || 'topOrigin' in data
+  } catch {
+    return true
+  }
+}

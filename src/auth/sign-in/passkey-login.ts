@@ -1,0 +1,33 @@
+import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+/** Signs in with a passkey alone. No address is asked, and the waits of the password do not hold it. */
+export function createPasskeyLogin({
+  betterAuth,
+  ceremonies,
+  issueCredentials,
+  relyingParty,
+  sessionCache,
+  throttle,
+}: Dependencies) {
+  return {
+    /** The answer is the same for everyone, so it shows no account. */
+    async beginPasskeyLogin(_input: undefined, { client }: Caller) {
+      await throttle.countCeremony(client)
+      const begun = await ceremonies.begin('PASSKEY_LOGIN')
+      return { ...begun, options: { ...(await relyingParty.getOptions(begun.id)) } }
+    },
+
+    /** Opens a session at `aal2`. The caller's former session ends. */
+    async loginWithPasskey(input: InputOf<'loginWithPasskey'>, caller: Caller) {
+      const { ceremony, response, transport } = input
+      const { client } = caller
+      const formerSessionId = (await formerIdentity(caller))?.session.id
+      const body = { ceremony, response, transport: transport ?? 'COOKIE', client, formerSessionId } as const
+      const signedIn = await betterAuth.api.signInWithPasskey({ body })
+      if (formerSessionId) sessionCache.evict(formerSessionId)
+      return issueCredentials(signedIn, caller)
+    },
+  }
+}

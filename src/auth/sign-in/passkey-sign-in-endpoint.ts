@@ -1,0 +1,42 @@
+import { createAuthEndpoint } from 'better-auth/api'
+import { z } from 'zod'
+import type { Client } from '../../contract/caller.ts'
+import type { SessionTransport } from '../../contract/fields.ts'
+import type { Db } from '../../db/client.ts'
+import { AuthError } from '../../errors.ts'
+import { recordEvent } from '../events/events.ts'
+import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
+import type { OpenSession } from './open-session.ts'
+
+type PasskeySignInBody = {
+  ceremony: string
+  response: Record<string, unknown>
+  transport: SessionTransport
+  client: Client
+  formerSessionId: string | undefined
+}
+
+type Parts = { db: Db; openSession: OpenSession; passkeyProofs: PasskeyProofs }
+
+/** Sign-in with a passkey, as a Better-Auth endpoint: `auth.api.signInWithPasskey`. */
+export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: Parts) {
+  return createAuthEndpoint.serverOnly(
+    { method: 'POST', body: z.custom<PasskeySignInBody>() },
+    async ({ body: { ceremony, response, transport, client, formerSessionId } }) => {
+      const proven = await passkeyProofs.check({ ceremony, response })
+      if (!proven) throw new AuthError('INVALID_CREDENTIALS')
+      const { user, use } = proven
+      const opened = await openSession(db, {
+        operation: 'login',
+        account: user,
+        proof: { passkey: use },
+        transport,
+        client,
+        formerSessionId,
+      })
+      if (typeof opened === 'object') return { user, ...opened }
+      await recordEvent(db, 'factor_failed', user.id, client)
+      throw new AuthError('INVALID_CREDENTIALS')
+    },
+  )
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import type { FactorRow } from '../../db/schema.ts'
+import { Json } from '../fields.ts'
+import { Time } from './fields.ts'
+
+export const Passkey = z
+  .strictObject({
+    id: z.uuid().meta({ examples: ['5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'] }),
+    name: z
+      .string()
+      .nullable()
+      .meta({ examples: ['Work laptop'] }),
+    isSynced: z
+      .boolean()
+      .meta({ description: 'Whether the passkey is shared among the devices of its user.' }),
+    createdAt: Time,
+    lastUsedAt: Time.nullable(),
+  })
+  .meta({ id: 'Passkey' })
+export type Passkey = z.output<typeof Passkey>
+
+const PUBLIC_FIELDS = Object.keys(Passkey.shape) as (keyof Passkey)[]
+
+/** Picks the public fields of a row. */
+export function toPasskey(row: Pick<FactorRow, keyof Passkey>): Passkey {
+  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as Passkey
+}
+
+export const PasskeyCeremony = z
+  .strictObject({
+    id: z.string().meta({ format: 'uuid', examples: ['5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'] }),
+    options: Json.meta({
+      description:
+        'For `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`, and then the ' +
+        'browser’s `navigator.credentials`.',
+      examples: [{ challenge: 'AZ3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3w', rpId: 'example.com' }],
+    }),
+    expiresAt: Time,
+  })
+  .meta({ id: 'PasskeyCeremony', description: 'A ceremony of WebAuthn that a browser has begun.' })
+export type PasskeyCeremony = z.output<typeof PasskeyCeremony>
+
+export const PasskeySignals = z
+  .strictObject({
+    rpId: z.string().meta({ examples: ['example.com'] }),
+    userId: z
+      .string()
+      .meta({ description: 'The handle of the account in passkeys.', examples: ['q83vEjRWeJA'] }),
+    allAcceptedCredentialIds: z.array(z.string()).meta({ examples: [['AQIDBAUGBwg']] }),
+    name: z.string().meta({ examples: ['ada@example.com'] }),
+    displayName: z.string().meta({ examples: ['ada@example.com'] }),
+  })
+  .meta({
+    id: 'PasskeySignals',
+    description:
+      'The arguments of the signal methods of `PublicKeyCredential`, with which a browser forgets passkeys.',
+  })
+export type PasskeySignals = z.output<typeof PasskeySignals>

@@ -1,0 +1,84 @@
+import type { CDPSession, Page } from 'playwright-core'
+import { onTestFinished } from 'vitest'
+import { useBrowser } from './browser.ts'
+import type { Client } from './client.ts'
+import { ORIGIN } from './server.ts'
+
+type Json = Record<string, unknown>
+
+/** A real browser with virtual authenticators, for the tests of a file. */
+export function usePasskeyBrowser() {
+  const browser = useBrowser()
+
+  /** A device whose user always consents, and is verified by the device unless a test says otherwise. */
+  return async function createDevice({ origin = ORIGIN, isVerified = true, isSynced = false } = {}) {
+    const context = await browser.newContext()
+    onTestFinished(() => context.close())
+    const page = await context.newPage()
+    await page.route('**/*', (route) => route.fulfill({ contentType: 'text/html', body: '<p>A page</p>' }))
+    await page.goto(origin)
+    const cdp = await context.newCDPSession(page)
+    await cdp.send('WebAuthn.enable')
+    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: isVerified,
+        automaticPresenceSimulation: true,
+        defaultBackupEligibility: isSynced,
+        defaultBackupState: isSynced,
+      },
+    })
+    return createDeviceFunctions(page, cdp, authenticatorId)
+  }
+}
+
+function createDeviceFunctions(page: Page, cdp: CDPSession, authenticatorId: string) {
+  /** Runs in the page, as a front end does it. */
+  const run = (method: 'create' | 'get', parse: string, options: Json) =>
+    page.evaluate<Json>(`(async () => {
+      const publicKey = PublicKeyCredential.${parse}(${JSON.stringify(options)})
+      return (await navigator.credentials.${method}({ publicKey })).toJSON()
+    })()`)
+  const create = (options: Json) => run('create', 'parseCreationOptionsFromJSON', options)
+  const get = (options: Json) => run('get', 'parseRequestOptionsFromJSON', options)
+
+  return {
+    page,
+    create,
+    get,
+
+    /** Adds a passkey of this device to the account of a signed-in client. */
+    async addTo(client: Client, name = 'A device') {
+      const { data, code } = await client.call('beginPasskey')
+      if (!data) throw new Error(`The passkey was answered with ${code}`)
+      return client.call('addPasskey', { ceremony: data.id, response: await create(data.options), name })
+    },
+
+    /** Begins a sign-in and lets the user choose a passkey. */
+    async prove(client: Client) {
+      const { data } = await client.call('beginPasskeyLogin')
+      if (!data) throw new Error('The sign-in was not begun')
+      return { ceremony: data.id, response: await get(data.options) }
+    },
+
+    /** Copies of the passkeys, as a thief of the device's memory has them. */
+    async readKeys() {
+      const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
+      return credentials
+    },
+
+    async writeKeys(credentials: Awaited<ReturnType<typeof this.readKeys>>) {
+      await cdp.send('WebAuthn.clearCredentials', { authenticatorId })
+      for (const credential of credentials) {
+        await cdp.send('WebAuthn.addCredential', { authenticatorId, credential })
+      }
+    },
+
+    async setVerified(isUserVerified: boolean) {
+      await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified })
+    },
+  }
+}
