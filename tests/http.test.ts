@@ -304,6 +304,24 @@ describe('GraphQL requests', () => {
     expect((await answer.json()).errors).toContainEqual(expect.objectContaining({ message }))
   })
 
+  test.each([
+    [{}, 'proof', 'Must have exactly one of the fields.'],
+    [{ totp: '123456', recoveryCode: 'x' }, 'proof', 'Must have exactly one of the fields.'],
+    [[], 'proof', 'Invalid input: expected FactorProof'],
+    ['123456', 'proof', 'Invalid input: expected FactorProof'],
+    [{ totp: 123456 }, 'proof.totp', 'Invalid input: expected String'],
+    [{ code: '123456' }, 'proof.code', 'Is not a known field.'],
+  ])('a proof of %j is refused with its field and what it should be', async (proof, path, message) => {
+    const query = 'mutation ($input: CompleteLoginInput!) { completeLogin(input: $input) { accessToken } }'
+
+    const answer = await server.askGraphQL({
+      query,
+      variables: { input: { challenge: crypto.randomUUID(), proof } },
+    })
+
+    expect((await answer.json()).errors).toMatchObject([{ extensions: { fields: [{ path, message }] } }])
+  })
+
   test('an argument that is a variable of the wrong type is named by the variable', async () => {
     const query = 'query ($many: Int) { events(first: $many) { id } }'
 

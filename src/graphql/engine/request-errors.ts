@@ -130,16 +130,19 @@ function faultsAt(
   type: GraphQLInputType | undefined,
 ): FieldFault[] {
   if (value === null || value === undefined) return [fault(path, 'Is required.')]
-  if (!isInputObjectType(type) || typeof value !== 'object') return [fault(path, expected(type))]
+  if (!isInputObjectType(type) || typeof value !== 'object' || Array.isArray(value)) {
+    return [fault(path, expected(type))]
+  }
   const fields = type.getFields()
   const missing = Object.values(fields).filter(
     (field) => isRequiredInputField(field) && (value as Record<string, unknown>)[field.name] === undefined,
   )
   const unknown = Object.keys(value).filter((name) => !Object.hasOwn(fields, name))
-  return [
+  const faults = [
     ...missing.map(({ name }) => fault([...path, name], 'Is required.')),
     ...unknown.map((name) => fault([...path, name.slice(0, 100)], 'Is not a known field.')),
   ]
+  return faults.length === 0 && type.isOneOf ? [fault(path, 'Must have exactly one of the fields.')] : faults
 }
 
 function typeAt(type: GraphQLInputType, path: readonly (string | number)[]) {
