@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { account } from './support/client.ts'
@@ -49,16 +51,20 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   'a %s that arrives twice lets the server finish its requests',
   async (signal) => {
     const server = await start()
-
-    const answer = await whileUnderWay(
-      () => server.client().register(),
-      () => {
-        server.kill(signal)
-        server.kill(signal)
-      },
+    const connection = connect(Number(server.env.PORT), '127.0.0.1')
+    await once(connection, 'connect')
+    connection.write(
+      'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{',
     )
+    await pause(100)
 
-    expect(answer.status).toBe(201)
+    server.kill(signal)
+    server.kill(signal)
+    await expect.poll(() => server.output()).toContain('stopping')
+    connection.write('}')
+    const [answer] = await once(connection, 'data')
+
+    expect(String(answer)).toContain('INVALID_INPUT')
     expect((await server.exited).code).toBe(0)
   },
 )
