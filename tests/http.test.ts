@@ -335,7 +335,13 @@ describe('GraphQL requests', () => {
 
 describe('GraphQL by GET', () => {
   const HTML = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
-  const PARAMETERS = ['query=', 'query=%7Bme%7Bid%7D%7D', 'query=mutation%7Blogout%7D', 'variables=%7B%7D']
+  const PARAMETERS = [
+    'query=',
+    'extensions=%7B%7D',
+    'query=%7Bme%7Bid%7D%7D',
+    'query=mutation%7Blogout%7D',
+    'variables=%7B%7D',
+  ]
   const page = useServer({ GRAPHIQL: 'true' })
 
   test.each(PARAMETERS)('?%s is refused in JSON, with and without GraphiQL', async (parameters) => {

@@ -15,7 +15,8 @@ export function createGraphQLByGet(page?: Handler): Handler & { refuses: boolean
     const isOperation = PARAMETERS.some((name) => c.req.query(name) !== undefined)
     c.header('Vary', 'Accept', { append: true })
     if (page && acceptsHtml(c, !isOperation)) return page(c)
-    if (c.req.query('extensions') && !c.req.query('query')) return refusePersistedQuery(c)
+    const isHashed = c.req.query('extensions')?.includes('"persistedQuery"')
+    if (isHashed && !c.req.query('query')) return refusePersistedQuery(c)
     throw new AuthError('METHOD_NOT_ALLOWED', {
       allow: ['POST'],
       ...(isOperation && { detail: 'Send GraphQL operations by POST.' }),
