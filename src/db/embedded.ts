@@ -247,7 +247,8 @@ async function answers(url: string) {
 }
 
 async function createDatabase(url: string, name: string) {
-  const sql = connect(url)
+  // PostgreSQL copies files for it, which takes seconds on a slow disk.
+  const sql = connect(url, { session: { statement_timeout: 0 } })
   try {
     const found = await sql`select from pg_database where datname = ${name}`
     if (found.length === 0) await sql`create database ${sql(name)}`
