@@ -7,14 +7,18 @@ import { type Name, SETTINGS, type Settings } from './settings/settings.ts'
 
 /** Reads the settings. It and `settings/` import only `libpq/`, so every part may import them. */
 
-const REQUIRED_IN_PRODUCTION = ['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL'] as const
+const REQUIRED_IN_PRODUCTION = {
+  DATABASE_URL: 'set it, such as postgres://user:password@db.example.com/servauth',
+  AUTH_SECRET: 'make one with: openssl rand -base64 32',
+  PUBLIC_URL: 'set the origin that browsers show, such as https://auth.example.com',
+}
 
 const MAX_DEFAULT_IDLE_SECONDS = 7 * 86_400
 
 type Environment = Record<string, string | undefined>
 export type Env = ReturnType<typeof loadEnv>
 
-/** @internal The names of all settings. A test compares them with `.env.example`. */
+/** The names of all settings. A test compares them with `.env.example`. */
 export const ENV_NAMES = Object.keys(SETTINGS) as Name[]
 
 /** Reads the settings and fills in defaults that depend on other settings. Reports all faults at once, without values. */
@@ -46,9 +50,9 @@ function withoutBlanks(source: Environment): Environment {
 }
 
 function findMissing(given: Environment) {
-  return REQUIRED_IN_PRODUCTION.filter(
-    (name) => !given[name] && !(name === 'AUTH_SECRET' && given.AUTH_SECRET_FILE),
-  ).map((name) => `${name}: is required in production`)
+  return Object.entries(REQUIRED_IN_PRODUCTION)
+    .filter(([name]) => !given[name] && !(name === 'AUTH_SECRET' && given.AUTH_SECRET_FILE))
+    .map(([name, advice]) => `${name}: is required in production: ${advice}`)
 }
 
 /** Parses each setting by itself. A setting that is at fault is undefined in the result. */
@@ -66,8 +70,7 @@ function parseSettings(given: Environment) {
   return { settings: Object.fromEntries(settings) as Settings, faults, atFault }
 }
 
-const QUOTED =
-  'is in quotation marks, which belong to the value in the env files of Docker and systemd: remove them'
+const QUOTED = 'is in quotation marks, which belong to the value in the env files of Docker: remove them'
 
 const isQuoted = (value = '') => value.length > 1 && /^(["'`]).*\1$/s.test(value)
 

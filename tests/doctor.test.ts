@@ -134,6 +134,20 @@ test('doctor notes settings that the operator probably does not mean', async () 
   for (const part of ['https', 'mode', 'pages']) expect(line(settled.output, part)).toBeUndefined()
 })
 
+test('doctor notes variables that are written almost like a setting', async () => {
+  const { code, output } = await doctor({
+    TRUSTED_PROXY: '127.0.0.1',
+    MAIL_FORM: 'a@example.com',
+    EDITOR: 'ed',
+  })
+
+  expect(code).toBe(0)
+  expect(output).toContain('TRUSTED_PROXY is no setting, and has no effect')
+  expect(output).toContain('If you mean TRUSTED_PROXIES, rename it.')
+  expect(output).toContain('If you mean MAIL_FROM, rename it.')
+  expect(output).not.toContain('EDITOR')
+})
+
 test('doctor names missing migrations, and those of a newer version', async () => {
   const other = await startServer()
   const [last] = await other.sql`

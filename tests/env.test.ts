@@ -338,6 +338,14 @@ describe('the environment', () => {
     ])
   })
 
+  test('what production requires is named with a way to have it', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })).toEqual([
+      expect.stringMatching(/^DATABASE_URL: is required in production: set it, such as postgres:/),
+      expect.stringMatching(/^AUTH_SECRET: is required in production: make one with: openssl/),
+      expect.stringMatching(/^PUBLIC_URL: is required in production: set the origin/),
+    ])
+  })
+
   test('defaults follow the settings that they depend on', () => {
     expect(loadEnv({ ...complete, SESSION_MAX_SECONDS: '3600' }).SESSION_IDLE_SECONDS).toBe(3600)
     expect(loadEnv({ NODE_ENV: 'development', HOST: '192.168.1.7' }).PUBLIC_URL).toBe(

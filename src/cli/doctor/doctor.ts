@@ -7,6 +7,7 @@ import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import { checkKeys } from './keys.ts'
 import { checkMail } from './mail.ts'
+import { findMisspellings } from './misspellings.ts'
 import { findRisks } from './risks.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
 
@@ -43,6 +44,7 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
         : note(`${summary}, passwords can be guessed without limit`, 'Remove THROTTLE=off.'),
     )
     for (const [part, verdict] of findRisks(env)) printVerdict(part, verdict)
+    for (const verdict of findMisspellings(environment)) printVerdict('names', verdict)
     return env
   } catch (error) {
     const [summary = '', ...rest] = explainError(error).split('\n')
