@@ -8,8 +8,10 @@ import { attacks } from './operations/attacks.ts'
 import { closedLoops } from './operations/closed-loops.ts'
 import { connections } from './operations/connections.ts'
 import { login, refresh, register } from './operations/credentials.ts'
+import { documents } from './operations/documents.ts'
 import { graphqlMe, restMe } from './operations/me.ts'
 import { memoryUse } from './operations/memory.ts'
+import { overload } from './operations/overload.ts'
 import { revocation } from './operations/revocation.ts'
 import { start } from './operations/start.ts'
 import type { Bench, Operation } from './rig/bench.ts'
@@ -23,6 +25,7 @@ import { killServers } from './rig/server-process.ts'
 const OPERATIONS: Record<string, Operation> = {
   rest: restMe,
   graphql: graphqlMe,
+  documents,
   login,
   register,
   refresh,
@@ -31,6 +34,7 @@ const OPERATIONS: Record<string, Operation> = {
   attacks,
   connections,
   closed: closedLoops,
+  overload,
   revocation,
 }
 

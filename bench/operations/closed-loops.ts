@@ -1,6 +1,7 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
 import { type ServerCommand, startServer } from '../rig/server-process.ts'
 import { type Load, runWrk } from '../rig/wrk.ts'
+import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
 import { createRequestForEachUser } from '../subjects/http-subject.ts'
 import { setUpServauth, signIn } from '../subjects/servauth.ts'
 import { createConstantServer, createUserLoad, REST } from './me.ts'
@@ -48,5 +49,16 @@ export const closedLoops: Operation = {
         createUserLoad(await createRequestForEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST)),
     ),
     createClosedLoopSubject('bare Hono', createConstantServer('hono'), async () => createUserLoad([REST])),
+    createClosedLoopSubject(
+      'Better-Auth',
+      (bench) => setUpBetterAuth(bench, 'argon2id'),
+      async (url) =>
+        createUserLoad(
+          await createRequestForEachUser(url, (user) => signInToBetterAuth(url, user), {
+            method: 'GET',
+            path: '/api/auth/get-session',
+          }),
+        ),
+    ),
   ],
 }

@@ -24,10 +24,13 @@ export const createConstantServer = (name: string) => async (): Promise<ServerCo
   ready: '/health',
 })
 
-function createMeSubject(request: Request, transport: Transport) {
+function createMeSubject(request: Request, transport: Transport, { hasLog = true } = {}) {
   return createHttpSubject(
-    `Servauth, ${transport === 'TOKEN' ? 'bearer' : 'cookie'}`,
-    async (bench) => (await setUpServauth(bench)).server,
+    `Servauth, ${transport === 'TOKEN' ? 'bearer' : 'cookie'}${hasLog ? '' : ', without log lines'}`,
+    async (bench) => {
+      const { server } = await setUpServauth(bench)
+      return hasLog ? server : { ...server, env: { ...server.env, LOG_LEVEL: 'error' } }
+    },
     async (_bench, url) => {
       const requests = await createRequestForEachUser(url, (user) => signIn(url, user, transport), request)
       return () => createUserLoad(requests)
@@ -39,6 +42,7 @@ export const restMe: Operation = {
   title: '`me` by REST',
   subjects: [
     createMeSubject(REST, 'TOKEN'),
+    createMeSubject(REST, 'TOKEN', { hasLog: false }),
     createMeSubject(REST, 'COOKIE'),
     createHttpSubject('bare Hono', createConstantServer('hono'), async () => () => createUserLoad([REST])),
     createHttpSubject('one prepared statement on Hono', getStatementServer, async (bench, url) => {
@@ -86,14 +90,14 @@ export const graphqlMe: Operation = {
   ],
 }
 
-async function getStatementServer(bench: Bench): Promise<ServerCommand> {
+export async function getStatementServer(bench: Bench): Promise<ServerCommand> {
   const { databaseUrl } = await setUpServauth(bench)
   const command = [process.execPath, 'servers/statement.ts']
   return { command, env: { DATABASE_URL: databaseUrl }, ready: '/health' }
 }
 
 /** The ids of one live session for each of the first hundred users. */
-async function readSessionIds(bench: Bench) {
+export async function readSessionIds(bench: Bench) {
   const { databaseUrl } = await setUpServauth(bench)
   const sql = postgres(databaseUrl, { max: 1 })
   try {

@@ -7,6 +7,8 @@ const REST = '`me` by REST'
 const GRAPHQL = '`me` by GraphQL'
 const MANY = 'many connections, each asking `me` every two seconds'
 const CLOSED = 'closed loops, asking `me` by REST'
+const OVERLOAD = '`me` beside ten times as many other operations'
+const DOCUMENTS = 'documents of real clients'
 const RATE = 'answers/s'
 
 /** What Servauth promises. Ratios within one round, because single figures of a shared machine mean little. */
@@ -72,6 +74,34 @@ const CLAIMS: Claim[] = [
     over: [CLOSED, 'bare Hono', 'p95 ms, 10000 connections'],
     atMost: 2,
   },
+  {
+    name: '`me` beside ten times as many other operations / alone',
+    of: [OVERLOAD, 'Servauth, beside logins, refreshes and updates', 'answers/s beside the flood'],
+    over: [OVERLOAD, 'Servauth, beside logins, refreshes and updates', 'answers/s alone'],
+    atLeast: 0.5,
+  },
+  {
+    name: `${REST}, with log lines / without`,
+    of: [REST, 'Servauth, bearer', RATE],
+    over: [REST, 'Servauth, bearer, without log lines', RATE],
+    atLeast: 0.9,
+  },
+  ...['Apollo, fragment', 'Apollo, variable', 'urql'].map(
+    (document): Claim => ({
+      name: `document of ${document} / graphql-js on Hono`,
+      of: [DOCUMENTS, `Servauth, ${document}`, RATE],
+      over: [DOCUMENTS, `graphql-js on Hono, ${document}`, RATE],
+      atLeast: 0.7,
+    }),
+  ),
+  ...['sessions', 'events'].map(
+    (list): Claim => ({
+      name: `${list} by GraphQL / one prepared statement on Hono`,
+      of: [DOCUMENTS, `Servauth, ${list}`, RATE],
+      over: [DOCUMENTS, `one prepared statement on Hono, ${list}`, RATE],
+      atLeast: 0.7,
+    }),
+  ),
   { name: 'cold start, ms', of: ['cold start', 'Servauth', 'ready ms'], atMost: 500 },
   { name: 'memory after start, MiB', of: ['memory', 'Servauth', 'MiB after start'], atMost: 120 },
   {

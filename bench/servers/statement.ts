@@ -16,4 +16,27 @@ app.get('/auth/me', async (c) => {
   return user ? c.json(user) : c.body(null, 401)
 })
 
+const bearerOf = (header = '') => header.slice('Bearer '.length)
+
+app.get('/auth/sessions', async (c) => {
+  const id = bearerOf(c.req.header('authorization'))
+  return c.json(
+    await sql`
+    select one.id, one.created_at as "createdAt", one.last_used_at as "lastUsedAt", one.expires_at as "expiresAt",
+      one.ip_address as "ipAddress", one.user_agent as "userAgent"
+    from sessions join sessions as one on one.user_id = sessions.user_id
+    where sessions.id = ${id} and one.expires_at > now() order by one.created_at desc, one.id desc`,
+  )
+})
+
+app.get('/auth/events', async (c) => {
+  const id = bearerOf(c.req.header('authorization'))
+  return c.json(
+    await sql`
+    select events.id, kind, events.created_at as "createdAt", events.ip_address as "ipAddress", events.user_agent as "userAgent"
+    from sessions join events on events.user_id = sessions.user_id
+    where sessions.id = ${id} order by last_at desc, events.id desc limit 20`,
+  )
+})
+
 Bun.serve({ port: Number(process.env.PORT), idleTimeout: 30, fetch: app.fetch })
