@@ -1,9 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createFeedWriter } from './change-feed.ts'
 import { createChangeListener } from './change-listener.ts'
+import { shareTimelineMemory } from './connection/timeline.ts'
 
 /** `now` is the time of the main thread's clock. */
-export type ListenerData = { url: string; memory: SharedArrayBuffer; now: number }
+export type ListenerData = {
+  url: string
+  memory: SharedArrayBuffer
+  timelines: SharedArrayBuffer
+  now: number
+}
 export type ListenerOrder = { now: number } | { stop: true }
 export type ListenerReport = {
   lost: { name: string; message: string; code?: unknown; stack?: string | undefined }
@@ -11,7 +17,8 @@ export type ListenerReport = {
 
 const PULSE_MS = 500
 
-const { url, memory, now } = workerData as ListenerData
+const { url, memory, timelines, now } = workerData as ListenerData
+shareTimelineMemory(timelines)
 const feed = createFeedWriter(memory)
 
 // The clocks of two threads have different origins. A time that was sent is never ahead when it arrives, so the largest

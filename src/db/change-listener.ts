@@ -1,6 +1,7 @@
 import { createDeadline } from '../deadline.ts'
 import type { FeedWriter } from './change-feed.ts'
 import { connect } from './connection/connect.ts'
+import { getNewestTimeline } from './connection/timeline.ts'
 
 /** The channel on which the triggers of the migration `tell_of_changes` NOTIFY. */
 const CHANNEL = 'servauth_changed'
@@ -46,8 +47,12 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
       state.isLost = true
       wake()
     })
+    let timeline: bigint | undefined
     const sql = connect(url, {
       isKept: true,
+      onTimeline: (given) => {
+        timeline = given
+      },
       // The driver's own `listen` uses a connection that accepts no other queries.
       onnotify: (_channel, payload) => {
         const hear = echoes.get(payload)
@@ -65,18 +70,21 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
       echoes.set(payload, hear)
       await inTime(Promise.all([notify(url, payload), heard]), late).finally(() => echoes.delete(payload))
     }
-    return { sql, lost, lose, hearEcho, state }
+    /** Whether another connection of this process has seen a newer primary. */
+    const isOutdated = () => timeline !== undefined && timeline < getNewestTimeline()
+    return { sql, lost, lose, hearEcho, isOutdated, state }
   }
 
   /** Listens on one connection until it fails. */
   async function listen() {
-    const { sql, lost, lose, hearEcho, state } = openConnection()
+    const { sql, lost, lose, hearEcho, isOutdated, state } = openConnection()
     abandon = lose
 
     async function beat() {
       const askedAt = now()
       const channels = await inTime(sql`select from pg_listening_channels()`, late)
       if (channels.length === 0) throw new Error('The connection no longer listens')
+      if (isOutdated()) throw new Error('Another server has become the primary')
       if (!state.isLost) feed.prove(askedAt)
     }
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { allocateFeed, createFeedReader, type FeedReader } from './change-feed.ts'
 import type { ListenerData, ListenerOrder, ListenerReport } from './change-listener-thread.ts'
+import { getTimelineMemory } from './connection/timeline.ts'
 
 export type Changes = ReturnType<typeof createChanges>
 
@@ -57,7 +58,7 @@ export function createChanges(
   function startOne() {
     if (isStopped) return
     const memory = allocateFeed()
-    const started = startThread({ url, memory, now: performance.now() })
+    const started = startThread({ url, memory, timelines: getTimelineMemory(), now: performance.now() })
     started.on('online', synchronize)
     started.on('message', ({ lost }: ListenerReport) => report(asError(lost)))
     started.on('error', report)

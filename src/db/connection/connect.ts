@@ -3,6 +3,7 @@ import { parseConnectionString } from '../../libpq/connection-string.ts'
 import { DATABASE_LIMITS as LIMITS } from '../limits.ts'
 import { createSessionStatements, getOnlySchema, type SessionSettings } from './session.ts'
 import { createSocketOpener } from './socket.ts'
+import { isNewestTimeline } from './timeline.ts'
 
 /** The settings of the server that say which database it uses, and how. */
 export type DatabaseSettings = {
@@ -24,7 +25,12 @@ type Options = {
   isKept?: boolean
   onnotify?: (channel: string, payload: string) => void
   onclose?: () => void
+  /** Gets the timeline of the server of a new connection, if there are several hosts. */
+  onTimeline?: (timeline: bigint) => void
 }
+
+/** What a server says of itself on a new connection. */
+type ServerState = { isStandby?: boolean; isReadOnly?: boolean; system?: string; timeline?: string | null }
 
 const LIFETIME_MINUTES = 30
 /** SQLSTATEs of a server that starts, stops or has no free connection. */
@@ -45,6 +51,7 @@ export function connect(
     isKept = false,
     onnotify,
     onclose,
+    onTimeline,
   }: Options = {},
 ): Sql {
   const target = parseConnectionString(url)
@@ -55,6 +62,7 @@ export function connect(
     others: target.settings,
     schema: schema === undefined ? getOnlySchema(target.searchPath) : schema,
     searchPath: target.searchPath,
+    hasSeveralHosts: target.hosts.length > 1,
   })
   const { name, port } = target.hosts[0] ?? { name: '', port: 0 }
   const options = {
@@ -67,10 +75,13 @@ export function connect(
     // Of the patched driver: it runs these statements on a new connection, then asks whether to use it.
     onconnect: {
       text: () => statements,
-      isWanted(results: { isStandby?: boolean; isReadOnly?: boolean }[][], socket: object) {
+      isWanted(results: ServerState[][], socket: object) {
         const state = results.flat().find((row) => row.isStandby !== undefined)
         const isPrimary = !state?.isStandby && (target.wants === 'primary' || !state?.isReadOnly)
-        const isWanted = target.wants === 'any' || isPrimary
+        const timeline = state?.timeline ? BigInt(`0x${state.timeline}`) : undefined
+        const isNewest = timeline === undefined || isNewestTimeline(BigInt(state?.system ?? 0), timeline)
+        const isWanted = (target.wants === 'any' || isPrimary) && isNewest
+        if (isWanted && timeline !== undefined) onTimeline?.(timeline)
         if (isWanted) openSocket.accept(socket)
         else openSocket.skip(socket)
         return isWanted

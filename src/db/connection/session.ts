@@ -50,6 +50,8 @@ type Session = {
   /** The schema of the tables; undefined for the search path, null for a database of another program. */
   schema: string | undefined | null
   searchPath: string | undefined
+  /** Whether several hosts may be the primary, so that their timelines are compared. */
+  hasSeveralHosts: boolean
 }
 
 export const JOURNAL = 'servauth_migrations'
@@ -60,7 +62,7 @@ const EARLIER_TABLE = 'mail_outbox'
  * The statements that set up a session in one round trip. They are no startup parameters, because a pooler refuses or
  * drops those. The transaction sets its own isolation level, because the default one might wait for others.
  */
-export function createSessionStatements({ settings, others, schema, searchPath }: Session) {
+export function createSessionStatements({ settings, others, schema, searchPath, hasSeveralHosts }: Session) {
   const { statement_timeout, ...own } = { ...SETTINGS, ...settings }
   const setOwn = Object.entries(own).map(([name, value]) => setIfKnown(name, quoteText(String(value))))
   // The operator asks for these, so they must exist.
@@ -74,10 +76,17 @@ export function createSessionStatements({ settings, others, schema, searchPath }
     `select ${[...setOwn, setDurability(), ...setOthers].join(', ')}`,
     ...createPathStatements(schema, searchPath),
     `select pg_catalog.pg_is_in_recovery() as "isStandby",
-      pg_catalog.current_setting('transaction_read_only') = 'on' as "isReadOnly"`,
+      pg_catalog.current_setting('transaction_read_only') = 'on' as "isReadOnly"
+      ${hasSeveralHosts ? `, ${TIMELINE}` : ''}`,
     'commit',
   ].join('; ')
 }
+
+/** Only a primary can say its timeline: the first eight digits of the name of its current WAL file. */
+const TIMELINE = `
+  (select system_identifier::text from pg_catalog.pg_control_system()) as system,
+  case when not pg_catalog.pg_is_in_recovery()
+    then pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) end as timeline`
 
 /** With `off`, a crash would revive sessions that had ended. Stricter values than `on` stay. */
 const setDurability = () =>

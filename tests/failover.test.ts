@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest'
+import { account, type Client } from './support/client.ts'
+import { useMailbox } from './support/mailbox.ts'
+import { startProgram } from './support/program.ts'
+import { startReplication } from './support/replication.ts'
+import { pause } from './support/time.ts'
+
+const mailbox = useMailbox()
+
+/** A mail that was being sent when the primary died is sent again after its lease. */
+const MAX_LEASE_MS = 150_000
+
+type Replica = Awaited<ReturnType<typeof startProgram>>
+type Answer = Awaited<ReturnType<Client['me']>>
+
+/** Asks until the answer is no 503, as clients do. A busy machine answers some at any time. */
+async function untilServed<T extends { code?: string | undefined }>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await ask()
+    if (answer.code !== 'SERVICE_UNAVAILABLE') return answer
+    await pause(100)
+  }
+}
+
+async function register(replica: Replica) {
+  const input = account()
+  const client = replica.client()
+  await untilServed(() => client.register(input))
+  return { input, client }
+}
+
+/** Anything but success, and a 503 that says when to try again, is wrong. */
+function judge(answer: Pick<Answer, 'code' | 'status' | 'headers'>, wrong: string[], what: string) {
+  const mayTryAgain = answer.code === 'SERVICE_UNAVAILABLE' && answer.headers.get('retry-after') !== null
+  if (answer.code && !mayTryAgain) wrong.push(`${what}: ${answer.status} ${answer.code}`)
+  return answer.code === undefined
+}
+
+/** What the users have done so far. */
+type Progress = { turns: number[]; changes: number[] }
+
+/** A user who works until it is over. @returns what was acknowledged, and what was attempted after that */
+async function work(replica: Replica, isOver: () => boolean, { turns }: Progress) {
+  const self = turns.push(0) - 1
+  const { client, input } = await register(replica)
+  const wrong: string[] = []
+  const ended: Client[] = []
+  let names: string[] = []
+  for (let turn = 0; !isOver(); turn++) {
+    judge(await client.me(), wrong, 'me')
+    judge(await client.refresh(), wrong, 'refresh')
+    const name = `name ${turn}`
+    names.push(name)
+    if (judge(await client.updateMe({ username: name }), wrong, 'updateMe')) names = [name]
+    const other = replica.client()
+    const hasLoggedIn = judge(await other.login(input), wrong, 'login')
+    if (hasLoggedIn && judge(await other.logout(), wrong, 'logout')) ended.push(other)
+    turns[self] = turn
+    await pause(20)
+  }
+  return { client, wrong, ended, names }
+}
+
+/** A user who changes the password until a change is not acknowledged, whose outcome is then unknown. */
+async function changePasswords(replica: Replica, isOver: () => boolean, { changes }: Progress) {
+  const self = changes.push(0) - 1
+  const { client, input } = await register(replica)
+  const { email, password } = input
+  let passwords = [password]
+  for (let turn = 0; !isOver(); turn++) {
+    const [currentPassword = ''] = passwords
+    const newPassword = `correct horse battery ${turn}`
+    const { code } = await client.changePassword({ currentPassword, newPassword })
+    if (code) {
+      passwords = [currentPassword, newPassword]
+      break
+    }
+    passwords = [newPassword]
+    changes[self] = turn + 1
+    await pause(20)
+  }
+  return { email, passwords }
+}
+
+test('a failover to a synchronous standby signs no client out, loses no acknowledged change and no mail', async () => {
+  const replication = await startReplication()
+  const settings = { DATABASE_URL: replication.url, SMTP_URL: mailbox.url, ARGON2_MEMORY_KIB: '17920' }
+  const replicas = await Promise.all([startProgram(settings), startProgram(settings)] as const)
+  const [first] = replicas
+  const progress: Progress = { turns: [], changes: [] }
+  let isOver = false
+  const users = replicas.flatMap((replica) => [1, 2].map(() => work(replica, () => isOver, progress)))
+  const changers = replicas.map((replica) => changePasswords(replica, () => isOver, progress))
+  await expect.poll(() => Math.min(...progress.turns, ...progress.changes)).toBeGreaterThan(2)
+
+  await replication.primary.kill()
+  for (const replica of replicas) {
+    await expect
+      .poll(async () => (await replica.client().register(account())).code)
+      .toBe('SERVICE_UNAVAILABLE')
+  }
+  await replication.standby.sql`select pg_promote()`
+  for (const replica of replicas) {
+    await expect.poll(async () => (await replica.client().register(account())).code).toBe(undefined)
+  }
+
+  // The former primary comes back as it was, and takes writes too.
+  await replication.primary.start()
+  await replication.standby.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'servauth'`
+  const before = Math.max(...progress.turns)
+  await expect.poll(() => Math.min(...progress.turns)).toBeGreaterThan(before + 2)
+  isOver = true
+  const worked = await Promise.all(users)
+  const changed = await Promise.all(changers)
+
+  expect(worked.flatMap(({ wrong }) => wrong)).toEqual([])
+  for (const { client, ended, names } of worked) {
+    expect((await untilServed(client.refresh)).code).toBe(undefined)
+    expect(names).toContain((await untilServed(client.me)).data?.username)
+    expect(ended.length).toBeGreaterThan(1)
+    for (const session of ended) {
+      expect(await untilServed(session.me)).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'REVOKED' })
+      expect((await untilServed(session.refresh)).code).toMatch(/^(UNAUTHENTICATED|REFRESH_REUSED)$/)
+    }
+  }
+  for (const { email, passwords } of changed) {
+    const logins = await Promise.all(
+      passwords.map((password) => untilServed(() => first.client().login({ email, password }))),
+    )
+    expect(logins.filter((login) => login.data)).toHaveLength(1)
+    const hasNotice = () => mailbox.to(email).some(({ subject }) => /password was changed/.test(subject))
+    await expect.poll(hasNotice, { timeout: MAX_LEASE_MS }).toBe(true)
+  }
+  const onFormer = () => replication.primary.sql`
+    select query from pg_stat_activity where application_name = 'servauth'`
+  await expect.poll(onFormer).toHaveLength(0)
+  // Each notice goes out at most once for each time that a worker took it.
+  const notices = await replication.standby.sql`
+    select recipient, sum(attempts)::int as attempts from mail_outbox where kind = 'password-changed' group by recipient`
+  for (const { recipient, attempts } of notices) {
+    const received = mailbox.to(recipient).filter(({ subject }) => /password was changed/.test(subject))
+    expect(received.length).toBeLessThanOrEqual(attempts)
+  }
+  for (const replica of replicas) await replica.stop()
+}, 400_000)
