@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ADAPTERS, account } from './support/client.ts'
 import { useDatabase, useProxy } from './support/database.ts'
@@ -135,13 +137,31 @@ describe('a server with a METRICS_PORT', () => {
     const lag = async () => (await server.scrape()).sum('nodejs_eventloop_lag_p99_seconds')
     await expect.poll(lag, { interval: 200 }).toBeGreaterThan(0)
     expect(sum('servauth_ready')).toBe(1)
-    expect(sum('servauth_changes_age_seconds')).toBeLessThan(1)
+    const age = async () => (await server.scrape()).sum('servauth_changes_age_seconds')
+    await expect.poll(age).toBeLessThan(1)
     expect(Math.abs(Date.now() / 1000 - sum('process_start_time_seconds'))).toBeLessThan(300)
     const metrics = `http://localhost:${server.metricsPort}`
     expect((await fetch(`${metrics}/`)).status).toBe(404)
     expect((await fetch(`${metrics}/auth/me`)).status).toBe(404)
     expect((await fetch(`${metrics}/metrics`, { method: 'POST' })).status).toBe(404)
     expect((await fetch(`${server.url}/metrics`)).status).toBe(404)
+  })
+
+  test.each([
+    ['POST /metrics', 404],
+    ['GET /metrics', 200],
+  ])('an endless body with %s is answered with %i, and its connection is closed', async (line, status) => {
+    const connection = connect(server.metricsPort, '127.0.0.1')
+    let answer = ''
+    connection.on('data', (data) => (answer += data))
+    connection.on('error', () => {})
+    connection.write(`${line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000\r\n\r\n{`)
+    const drip = setInterval(() => connection.write(' '), 200)
+
+    await once(connection, 'close')
+    clearInterval(drip)
+
+    expect(answer).toContain(`HTTP/1.1 ${status} `)
   })
 
   test('a scrape is answered while the database does not answer', async () => {

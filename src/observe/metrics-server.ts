@@ -18,7 +18,17 @@ export function serveMetrics(
     return scraping
   }
 
+  /** A scrape has no body. The answer to a request with one closes its connection, as on the port for clients. */
   async function answer(request: Request) {
+    const response = await answerScrape(request)
+    const { headers } = request
+    if (headers.has('content-length') || headers.has('transfer-encoding')) {
+      response.headers.set('Connection', 'close')
+    }
+    return response
+  }
+
+  async function answerScrape(request: Request) {
     // A check by HTTP/1.0 may have no Host. Then Bun's `url` is the path alone.
     const { pathname } = new URL(request.url, 'http://localhost')
     if (request.method !== 'GET' || pathname !== '/metrics') {
