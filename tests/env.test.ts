@@ -69,6 +69,12 @@ describe('the environment', () => {
     ['AUTH_SECRET', 'the quick brown fox jumps over the 1 lazy dog', /does not look random/],
     ['AUTH_SECRET', 'thequickbrownfoxjumpsoverthelazydog', /does not look random/],
     ['AUTH_SECRET', randomBytes(24).toString('hex'), /fewer than 64 hexadecimal digits/],
+    ['AUTH_SECRET_PREVIOUS', 'short', /at least 32 random bytes/],
+    [
+      'AUTH_SECRET_PREVIOUS',
+      complete.AUTH_SECRET,
+      /must not be AUTH_SECRET: set AUTH_SECRET to a new secret/,
+    ],
     ['AUTH_SECRET_FILE', '/nowhere/auth-secret', /cannot be read \(ENOENT\): it must be the path of a file/],
     ['AUTH_SECRET_FILE', tmpdir(), /cannot be read \(EISDIR\)/],
     [

@@ -42,8 +42,8 @@ async function signInElsewhere(input: { email: string; password: string }, userA
 describe('an undo link', () => {
   async function changed(deliver: boolean) {
     const { db } = database
-    const mailedTokens = createMailedTokens(server.env.AUTH_SECRET)
-    const places = createPlaces({ db, secret: server.env.AUTH_SECRET })
+    const mailedTokens = createMailedTokens([server.env.AUTH_SECRET])
+    const places = createPlaces({ db, secrets: [server.env.AUTH_SECRET] })
     const outbox = createOutbox({ enabled: deliver, places })
     const { email, userId } = await registered()
     const id = crypto.randomUUID()

@@ -71,7 +71,7 @@ export async function signIn(
  */
 export async function createSessions(bench: Bench, count: number): Promise<string[]> {
   const { databaseUrl, secret } = await setUpServauth(bench)
-  const refreshTokens = createRefreshTokens(secret)
+  const refreshTokens = createRefreshTokens([secret])
   const sql = postgres(databaseUrl, { max: 1 })
   const created: string[] = []
   try {

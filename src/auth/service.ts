@@ -18,6 +18,8 @@ import { createStepUp } from './factors/step-up.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createEncryption } from './keys/encryption.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
+import { reencryptFactors, reencryptSigningKeys } from './keys/re-encryption.ts'
+import type { Secrets } from './keys/sealed-tokens.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
 import { createMailComposer } from './mailing/mail-composer.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
@@ -69,9 +71,12 @@ type Options = {
 /** The service behind both adapters: one function for each operation of the contract, and what commands need. */
 export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Options) {
   const passwords = createPasswords(env, () => hasImportedHashes(db), { observer, span })
-  const refreshTokens = createRefreshTokens(env.AUTH_SECRET)
-  const mailedTokens = createMailedTokens(env.AUTH_SECRET)
-  const places = createPlaces({ db, secret: env.AUTH_SECRET })
+  const secrets: Secrets = env.AUTH_SECRET_PREVIOUS
+    ? [env.AUTH_SECRET, env.AUTH_SECRET_PREVIOUS]
+    : [env.AUTH_SECRET]
+  const refreshTokens = createRefreshTokens(secrets)
+  const mailedTokens = createMailedTokens(secrets)
+  const places = createPlaces({ db, secrets })
   const outbox = createOutbox({ enabled: canMail, places })
   const sessionCache = createSessionCache(changes)
   const signingKeys = createSigningKeys({ db, settings: env })
@@ -83,7 +88,8 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     places,
     observer,
   })
-  const encryption = createEncryption(env.AUTH_SECRET, 'factor')
+  const encryption = createEncryption(secrets, 'factor')
+  const reencryptKeys = () => reencryptSigningKeys({ db, secrets })
   const issuer = new URL(env.PUBLIC_URL).hostname
   const relyingParty = createRelyingParty({
     id: env.PASSKEY_RP_ID,
@@ -110,7 +116,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     throttle,
   }
   const openSession = createOpenSession({ ...parts, settings: env })
-  const betterAuth = createBetterAuth({ ...parts, openSession, settings: env, signingKeys })
+  const betterAuth = createBetterAuth({ ...parts, reencryptKeys, openSession, settings: env, signingKeys })
   const accessTokens = createAccessTokens(betterAuth.api, env)
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
   const issueCredentials = createIssueCredentials(accessTokens, env)
@@ -172,7 +178,11 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
-    prepare: accessTokens.prepare,
+    async prepare() {
+      await reencryptKeys()
+      await reencryptFactors({ db, encryption })
+      await accessTokens.prepare()
+    },
     publishedKeys: accessTokens.listPublished,
   }
 }

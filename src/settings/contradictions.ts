@@ -53,6 +53,20 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: 'must not be set beside AUTH_SECRET: remove one of the two',
   },
   {
+    of: ['AUTH_SECRET_PREVIOUS_FILE', 'AUTH_SECRET_PREVIOUS'],
+    when: ({ AUTH_SECRET_PREVIOUS, AUTH_SECRET_PREVIOUS_FILE }) =>
+      AUTH_SECRET_PREVIOUS !== undefined && AUTH_SECRET_PREVIOUS_FILE !== undefined,
+    fault: 'must not be set beside AUTH_SECRET_PREVIOUS: remove one of the two',
+  },
+  {
+    of: ['AUTH_SECRET_PREVIOUS', 'AUTH_SECRET_PREVIOUS_FILE', 'AUTH_SECRET', 'AUTH_SECRET_FILE'],
+    when: (settings) => {
+      const previous = settings.AUTH_SECRET_PREVIOUS ?? settings.AUTH_SECRET_PREVIOUS_FILE
+      return previous !== undefined && previous === (settings.AUTH_SECRET ?? settings.AUTH_SECRET_FILE)
+    },
+    fault: 'must not be AUTH_SECRET: set AUTH_SECRET to a new secret, or remove this variable',
+  },
+  {
     of: ['SESSION_IDLE_SECONDS', 'SESSION_MAX_SECONDS'],
     when: ({ SESSION_IDLE_SECONDS = 0, SESSION_MAX_SECONDS }) => SESSION_IDLE_SECONDS > SESSION_MAX_SECONDS,
     fault: 'must not be more than SESSION_MAX_SECONDS: shorten it, or lengthen that',

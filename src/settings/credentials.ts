@@ -22,6 +22,8 @@ const DAY = 86_400
 export const credentialSettings = {
   AUTH_SECRET: kind(parseSecret).optional(),
   AUTH_SECRET_FILE: SecretFile.optional(),
+  AUTH_SECRET_PREVIOUS: kind(parseSecret).optional(),
+  AUTH_SECRET_PREVIOUS_FILE: SecretFile.optional(),
   ACCESS_TOKEN_SECONDS: wholeNumber(5, MAX_ACCESS_TOKEN_SECONDS).default(900),
   ACCESS_TOKEN_AUDIENCE: listOf(parseAudience).optional(),
   ACCESS_TOKEN_ALG: choice(TOKEN_ALGORITHMS).optional(),

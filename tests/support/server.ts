@@ -79,8 +79,8 @@ async function openServer(
   }
   const env = { ...loadEnv(source), ...cost }
   const log = await createLog(env)
-  const { DATABASE_URL, AUTH_SECRET } = source
-  const start = async (settings = env) => {
+  const { DATABASE_URL } = source
+  const start = async ({ AUTH_SECRET = source.AUTH_SECRET, ...settings } = env) => {
     const started = await compose({ ...settings, DATABASE_URL, AUTH_SECRET }, log)
     await started.prepare()
     return started

@@ -35,6 +35,8 @@ type Parts = {
   passkeyProofs: PasskeyProofs
   passwords: Passwords
   places: Places
+  /** Encrypts the signing keys with the present secret. */
+  reencryptKeys: () => Promise<void>
   refreshTokens: RefreshTokens
   sessionCache: SessionCache
   settings: Env & { AUTH_SECRET: string }
@@ -76,7 +78,7 @@ export function createBetterAuth(parts: Parts) {
           completeSignIn: createCompleteSignInEndpoint(parts),
           signUp: createSignUpEndpoint(parts),
           rotateSession: createRotateSessionEndpoint(parts),
-          ...createKeyEndpoints(keyOptions, signingKeys, settings.ACCESS_TOKEN_ALG),
+          ...createKeyEndpoints(keyOptions, signingKeys, parts.reencryptKeys, settings.ACCESS_TOKEN_ALG),
         },
       } as const,
     ],

@@ -39,7 +39,7 @@ export function createEnrollment(dependencies: Dependencies) {
           .from(challenges)
           .where(and(isLiveChallenge(id, 'TOTP_ENROLLMENT'), isOwn))
         if (!enrollment?.secret) throw new AuthError('NOT_FOUND')
-        const step = findStep(encryption.decrypt(enrollment.secret, user.id), code, enrollment.now)
+        const step = findStep(encryption.decrypt(enrollment.secret, user.id).text, code, enrollment.now)
         if (step === null) throw new AuthError('INVALID_CREDENTIALS')
         // The code that confirms counts as used.
         const { secret } = enrollment

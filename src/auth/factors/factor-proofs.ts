@@ -23,7 +23,7 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
       .from(factors)
       .where(and(eq(factors.userId, userId), eq(factors.kind, 'TOTP'), isNull(factors.removedAt)))
     for (const { id, secret, now } of authenticators) {
-      const step = secret && findStep(encryption.decrypt(secret, userId), code, now)
+      const step = secret && findStep(encryption.decrypt(secret, userId).text, code, now)
       if (step) return { statement: useStep(id, step), amr: ['otp', 'mfa'] }
     }
     return null

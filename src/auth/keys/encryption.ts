@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { deriveKey, type Secrets } from './sealed-tokens.ts'
 
 export type Encryption = ReturnType<typeof createEncryption>
 
@@ -10,28 +11,44 @@ const TAG_BYTES = 16
  * Encrypts values that the server must read again: `nonce ‖ ciphertext ‖ tag` in base64url. Each purpose has its own key,
  * derived from the secret. A value is bound to its owner, so that it is useless in the row of another account.
  */
-export function createEncryption(secret: string, purpose: string) {
-  const key = createHmac('sha256', secret).update(`servauth ${purpose}`).digest()
+export function createEncryption(secrets: Secrets, purpose: string) {
+  const keys = secrets.map((secret) => deriveKey(secret, purpose))
+  const [current] = keys as [Buffer, ...Buffer[]]
+
+  function decryptWith(key: Buffer, bytes: Buffer, owner: string) {
+    const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    })
+    decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(-TAG_BYTES))
+    const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8')
+    return text + decipher.final('utf8')
+  }
 
   return {
+    /** Whether values of an earlier secret are accepted. */
+    hasPrevious: keys.length > 1,
+
     encrypt(text: string, owner: string) {
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(owner))
-      return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]).toString(
-        'base64url',
-      )
+      const cipher = createCipheriv(ALGORITHM, current, nonce).setAAD(Buffer.from(owner))
+      const parts = [nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]
+      return Buffer.concat(parts).toString('base64url')
     },
 
-    /** @throws if the value was encrypted with another secret, or for another owner */
+    /**
+     * @returns the text, and whether an earlier secret encrypted it
+     * @throws if no known secret encrypted the value, or if it belongs to another owner
+     */
     decrypt(sealed: string, owner: string) {
       const bytes = Buffer.from(sealed, 'base64url')
-      const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), {
-        authTagLength: TAG_BYTES,
-      })
-      decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(-TAG_BYTES))
-      return (
-        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
-      )
+      for (const key of keys) {
+        try {
+          return { text: decryptWith(key, bytes, owner), isOutdated: key !== current }
+        } catch (fault) {
+          if (key === keys.at(-1)) throw fault
+        }
+      }
+      throw new TypeError('There is no secret')
     },
   }
 }

@@ -4,7 +4,7 @@ import type { TokenAlgorithm } from '../../settings/credentials.ts'
 import type { KeyRow, SigningKeys } from './signing-keys.ts'
 
 const WRONG_SECRET =
-  'AUTH_SECRET is not the one that this database was set up with. Restore the old value. ' +
+  'AUTH_SECRET is not the one that this database was set up with. Restore the old value, or name it in AUTH_SECRET_PREVIOUS. ' +
   'If it is lost, delete the rows of the table jwks: this signs all users out.'
 
 /** The algorithm of the first key, unless a setting names another. All common libraries know it. */
@@ -28,6 +28,7 @@ export function createKeyOptions(keys: SigningKeys, algorithm: TokenAlgorithm = 
 export function createKeyEndpoints(
   options: ReturnType<typeof createKeyOptions>,
   keys: SigningKeys,
+  reencryptKeys: () => Promise<void>,
   algorithm?: TokenAlgorithm,
 ) {
   /** Creates the next signing key. Null if there is one already. */
@@ -55,9 +56,17 @@ export function createKeyEndpoints(
     getSigningKey: createAuthEndpoint.serverOnly({ method: 'GET' }, async (context) => {
       const current = (await keys.list()).find(({ signs }) => signs)
       const choice = current && { signingKeyId: current.key.id }
-      const key = await resolveSigningKey(context, options, choice).catch((cause: unknown) => {
-        throw isUndecryptable(cause) ? new TypeError(WRONG_SECRET, { cause }) : cause
-      })
+      const resolve = () => resolveSigningKey(context, options, choice)
+      const key = await resolve()
+        .catch(async (cause: unknown) => {
+          if (!isUndecryptable(cause)) throw cause
+          // A replica that still has the secret before may have added the key.
+          await reencryptKeys()
+          return resolve()
+        })
+        .catch((cause: unknown) => {
+          throw isUndecryptable(cause) ? new TypeError(WRONG_SECRET, { cause }) : cause
+        })
       if (!key) throw new TypeError('There is no signing key')
       return key
     }),

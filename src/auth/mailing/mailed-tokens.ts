@@ -2,7 +2,7 @@ import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, notInArray, or, sql }
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { createSealer, digest, uuidToBytes } from '../keys/sealed-tokens.ts'
+import { bytesToUuid, createSealer, digest, type Secrets, uuidToBytes } from '../keys/sealed-tokens.ts'
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>
 export type TokenPurpose = (typeof verifications.$inferSelect)['purpose']
@@ -56,15 +56,16 @@ type NewToken = {
  * A mailed token is the sealed id of its mail in the outbox. So the worker can compute the token when it sends the mail,
  * and no table ever holds it.
  */
-export function createMailedTokens(secret: string) {
-  const { seal, open } = createSealer(secret, 'mailed token', 16)
+export function createMailedTokens(secrets: Secrets) {
+  const { seal, open } = createSealer(secrets, 'mailed token', 16)
 
   /** The token of a mail; always the same one. */
   const derive = (mailId: string) => seal(uuidToBytes(mailId))
 
+  /** By the id in the token, so that a token of the secret before is found too. The seal has proven the id. */
   const isLive = (token: string, purposes: TokenPurpose[]) =>
     and(
-      eq(verifications.identifier, digest(token)),
+      eq(verifications.id, bytesToUuid(open(token) ?? Buffer.alloc(16))),
       inArray(verifications.purpose, purposes),
       gt(verifications.expiresAt, sql`now()`),
     )

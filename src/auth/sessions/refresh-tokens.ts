@@ -1,4 +1,10 @@
-import { bytesToUuid, createRandomId, createSealer, uuidToBytes } from '../keys/sealed-tokens.ts'
+import {
+  bytesToUuid,
+  createRandomId,
+  createSealer,
+  type Secrets,
+  uuidToBytes,
+} from '../keys/sealed-tokens.ts'
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>
 
@@ -13,8 +19,8 @@ const BODY_BYTES = UUID_BYTES + UUID_BYTES + 4
  * stores only hashes and can still compute the successor of a presented token. An invented token cannot end a
  * session, because its seal does not match.
  */
-export function createRefreshTokens(secret: string) {
-  const { seal, open } = createSealer(secret, 'refresh token', BODY_BYTES)
+export function createRefreshTokens(secrets: Secrets) {
+  const { seal, open } = createSealer(secrets, 'refresh token', BODY_BYTES)
 
   function encode({ sessionId, lineage, generation }: RefreshToken) {
     const body = Buffer.alloc(BODY_BYTES)

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { places, users } from '../../db/schema.ts'
-import { createSealer, digest } from '../keys/sealed-tokens.ts'
+import { createSealer, digest, type Secrets } from '../keys/sealed-tokens.ts'
 
 export type Places = ReturnType<typeof createPlaces>
 
@@ -26,8 +26,8 @@ export const UNKNOWN_PLACE = 'unknown'
  * Where requests come from: a network (an IPv4 address, or the /64 of an IPv6 address, RFC 6177), and a browser by its
  * device cookie. A place is known to an account that signed in from it within the last 90 days.
  */
-export function createPlaces({ db, secret }: { db: Db; secret: string }) {
-  const { seal, open } = createSealer(secret, 'device', DEVICE_ID_BYTES)
+export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
+  const { seal, open } = createSealer(secrets, 'device', DEVICE_ID_BYTES)
   const isKnown = sql`${places.signedInAt} > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)`
   const knownPlaces = db
     .select({ place: places.place })

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { loadEnv } from '../src/env.ts'
+import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
+import { createClients } from './support/client.ts'
+import { startServerWithMail } from './support/server.ts'
+
+type Server = Awaited<ReturnType<typeof startServerWithMail>>
+
+/** A replica beside a server, on the same database and with other secrets. */
+async function startBeside(server: Server, settings: Record<string, string>) {
+  const replica = await server.startReplica(loadEnv({ ...server.env, ...settings }))
+  const fetch = async (path: string, init: RequestInit = {}) =>
+    replica.app.request(path, init, { address: () => '192.0.2.1' })
+  return createClients(fetch)
+}
+
+const newSecret = () => randomBytes(32).toString('base64url')
+
+test('a new AUTH_SECRET with AUTH_SECRET_PREVIOUS keeps sessions, links, keys and factors', async () => {
+  const server = await startServerWithMail()
+  const { client, input, authenticator } = await registerWithTotp(server, 'REST', 'TOKEN')
+  await server.client().call('requestPasswordReset', { email: input.email })
+  const token = await server.mailbox.token(input.email, /Reset/)
+  const [AUTH_SECRET, AUTH_SECRET_PREVIOUS] = [newSecret(), server.env.AUTH_SECRET]
+
+  const there = await startBeside(server, { AUTH_SECRET, AUTH_SECRET_PREVIOUS })
+  const moved = there.client('REST', 'TOKEN')
+  Object.assign(moved.kept, client.kept)
+  await forgetUsedCodes(server)
+  const me = await moved.me()
+  const refreshed = await moved.refresh()
+  const signIn = there.client('REST', 'TOKEN')
+  const { challenge } = await signIn.login(input)
+  const completed = await signIn.completeLogin(challenge?.id, { totp: authenticator.code() })
+  const reset = await there.client().call('resetPassword', { token, newPassword: 'another long phrase' })
+
+  expect([me.code, refreshed.code, completed.code, reset.code]).toEqual(Array(4).fill(undefined))
+})
+
+test('after a start with the new secret, nothing at rest needs the old one', async () => {
+  const server = await startServerWithMail()
+  const { input, authenticator } = await registerWithTotp(server)
+  const AUTH_SECRET = newSecret()
+  await startBeside(server, { AUTH_SECRET, AUTH_SECRET_PREVIOUS: server.env.AUTH_SECRET })
+  await forgetUsedCodes(server)
+
+  const there = await startBeside(server, { AUTH_SECRET })
+  const client = there.client()
+  const { challenge } = await client.login(input)
+  const completed = await client.completeLogin(challenge?.id, { totp: authenticator.code() })
+
+  expect(completed.data?.session.acr).toBe('aal2')
+})
+
+test('without AUTH_SECRET_PREVIOUS, a server with another secret does not start', async () => {
+  const server = await startServerWithMail()
+  await server.registerUser()
+
+  await expect(startBeside(server, { AUTH_SECRET: newSecret() })).rejects.toThrow(/AUTH_SECRET_PREVIOUS/)
+})
