@@ -10,8 +10,10 @@ import { unauthenticated } from '../../errors.ts'
  * its old snapshot.
  */
 export async function lockLiveUser(tx: Executor, { user, session }: Identity) {
-  const [current] = await tx.select().from(users).where(eq(users.id, user.id)).for('update')
-  const [live] = await tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id))
+  const [[current], [live]] = await Promise.all([
+    tx.select().from(users).where(eq(users.id, user.id)).for('update'),
+    tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, session.id)),
+  ])
   if (!current || !live) throw unauthenticated('REVOKED')
   return current
 }
