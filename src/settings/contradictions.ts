@@ -26,6 +26,11 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: HTTPS,
   },
   {
+    of: ['PASSKEY_ORIGINS', 'NODE_ENV'],
+    when: (settings) => isProduction(settings) && settings.PASSKEY_ORIGINS.some(isInClear),
+    fault: HTTPS,
+  },
+  {
     of: ['APP_URL', 'NODE_ENV'],
     when: (settings) => isProduction(settings) && isInClear(settings.APP_URL),
     fault: HTTPS,
