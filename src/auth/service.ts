@@ -34,6 +34,7 @@ import { createPasskeyProofs } from './passkeys/passkey-proofs.ts'
 import { createRelyingParty } from './passkeys/relying-party.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
+import { createForward } from './services/forward.ts'
 import { createIntrospection } from './services/introspection.ts'
 import { createRevocationFeed } from './services/revocation-feed.ts'
 import { createServiceKeys } from './services/service-keys.ts'
@@ -164,6 +165,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     introspect: createIntrospection(dependencies),
+    forward: createForward({ ...dependencies, accessTokens }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
     serviceKeys: createServiceKeys(env.SERVICE_KEYS),
     revocationFeed: createRevocationFeed({ db, changes }),

@@ -46,6 +46,8 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
     cacheSeconds?: number
     /** Also takes the body as a form, as the standards of OAuth require. It reads no cookie. */
     takesForm?: true
+    /** Whether a gateway asks about a request of another method, which it names in a header. */
+    isForGateways?: true
     /** The type of the answer, if it is not JSON. */
     mediaType?: 'text/event-stream'
   }

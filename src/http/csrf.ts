@@ -4,9 +4,12 @@ import type { AppContext } from './context.ts'
 import { cookieValues } from './cookies.ts'
 import { noteRefusedOrigin } from './cors.ts'
 import { isForm, isJson, requireJson } from './media-type.ts'
-import { takesForm } from './operation.ts'
+import { methodOf, takesForm } from './operation.ts'
 import type { Origins } from './origins.ts'
 import type { Step } from './pipeline.ts'
+
+/** Compared first, so that other requests do not look up their route. */
+const FORWARD_PATH = '/auth/forward'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -40,8 +43,14 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
     return !isKnown && cookieValues(c, cookieName).length > 0
   }
 
+  /** A gateway asks about a request that changes something, and the cookie would authenticate it. */
+  function isUnsafeForward(c: AppContext) {
+    if (c.req.path !== FORWARD_PATH || SAFE_METHODS.has(methodOf(c))) return false
+    return !/^bearer /i.test(c.req.header('authorization') ?? '')
+  }
+
   return function csrf(c, next) {
-    if (SAFE_METHODS.has(c.req.method)) return next(c)
+    if (SAFE_METHODS.has(c.req.method) && !isUnsafeForward(c)) return next(c)
     if (isForeign(c)) {
       noteRefusedOrigin(c, origins)
       onRefused(c)

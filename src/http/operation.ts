@@ -7,10 +7,19 @@ export const OTHER = 'other'
 
 export type AdapterName = 'graphql' | 'rest'
 
+/** The method of a request, or that of the request about which a gateway asks. An unknown one may change something. */
+export function methodOf(c: AppContext) {
+  if (!endpointOf(c)?.rest.isForGateways) return c.req.method
+  return (c.req.header('x-forwarded-method') ?? c.req.header('x-original-method') ?? 'POST').toUpperCase()
+}
+
 /** Whether the route of a request also takes its body as a form. */
 export function takesForm(c: AppContext) {
-  const handler = matchedRoutes(c).at(-1)?.handler as { endpoint?: Endpoint } | undefined
-  return handler?.endpoint?.rest.takesForm === true
+  return endpointOf(c)?.rest.takesForm === true
+}
+
+function endpointOf(c: AppContext) {
+  return (matchedRoutes(c).at(-1)?.handler as { endpoint?: Endpoint } | undefined)?.endpoint
 }
 
 export function adapterOf(c: AppContext): AdapterName {

@@ -56,6 +56,23 @@ export const revocations = endpoint({
   rest: { method: 'GET', path: '/auth/revocations', status: 200, mediaType: 'text/event-stream' },
 })
 
+export const forward = endpoint({
+  tag: 'Services',
+  summary: 'Whether a gateway may let a request through',
+  description:
+    'For the authentication requests of gateways (nginx, Traefik, Caddy, Hasura). It takes the cookie or the access token of ' +
+    'the original request, and answers with an access token in `Authorization`, for the service behind. With a cookie, a ' +
+    'request that changes something must come from an origin of `ALLOWED_ORIGINS`: its method is in `X-Forwarded-Method` or ' +
+    '`X-Original-Method`.',
+  output: z.strictObject({ 'X-Hasura-User-Id': z.uuid(), 'X-Hasura-Role': z.literal('user') }).meta({
+    id: 'Forwarded',
+    description: 'The session variables of Hasura. Other gateways read the headers.',
+  }),
+  credentials: ['bearer', 'cookie'],
+  refusals: ['FORBIDDEN_ORIGIN', 'REAUTHENTICATION_REQUIRED', 'SERVICE_UNAVAILABLE'],
+  rest: { method: 'GET', path: '/auth/forward', status: 200, isForGateways: true },
+})
+
 const Names = z.array(z.string())
 
 const Metadata = z

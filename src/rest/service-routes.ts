@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { JSONWebKeySet } from 'jose'
-import type { Client } from '../contract/caller.ts'
+import type { Client, Presented } from '../contract/caller.ts'
+import type { Forwarded } from '../contract/outputs/forwarded.ts'
 import type { Introspection } from '../contract/outputs/introspection.ts'
 import { parse } from '../contract/parse.ts'
 import type { RevocationFeed } from '../contract/revocations.ts'
@@ -16,6 +17,7 @@ type Options = {
   url: string
   publishedKeys: () => Promise<JSONWebKeySet>
   introspect: (token: string) => Promise<Introspection>
+  forward: (caller: Presented) => Promise<Forwarded>
   revokeToken: (token: string, client: Client) => Promise<void>
   serviceKeys: { isEnabled: boolean; findName: (key: string) => string | null }
   revocationFeed: RevocationFeed
@@ -27,7 +29,7 @@ type TokenInput = { token: string }
 export function serviceRoutes({ url, publishedKeys, serviceKeys, ...service }: Options) {
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys, hasServiceKeys: serviceKeys.isEnabled })
-  const { serverMetadata, openIdConfiguration, revoke, introspect, revocations } = endpoints
+  const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations } = endpoints
   app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
   app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
   app.post(
@@ -35,6 +37,16 @@ export function serviceRoutes({ url, publishedKeys, serviceKeys, ...service }: O
     route('revoke', revoke, async ({ token }: TokenInput, { client }) => {
       await service.revokeToken(token, client)
       return {}
+    }),
+  )
+  app.get(
+    forward.rest.path,
+    documented('forward', forward, async (c) => {
+      const { userId, sessionId, accessToken } = await service.forward(c.get('caller'))
+      c.header('Authorization', `Bearer ${accessToken}`)
+      c.header('X-Servauth-User', userId)
+      c.header('X-Servauth-Session', sessionId)
+      return c.json({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
     }),
   )
   if (!serviceKeys.isEnabled) return app

@@ -1,0 +1,44 @@
+import { LRUCache } from 'lru-cache'
+import type { Presented } from '../../contract/caller.ts'
+import type { Forwarded } from '../../contract/outputs/forwarded.ts'
+import { toAuthentication } from '../../contract/outputs/session.ts'
+import { AuthError, unauthenticated } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { AccessTokens } from '../keys/access-tokens.ts'
+
+/** How long the access token of a cookie is used again, so that a page with many requests signs one. */
+const MAX_REUSE_MS = 30_000
+const MAX_TOKENS = 10_000
+
+type Parts = Pick<Dependencies, 'credentials' | 'requireSecondFactor'> & { accessTokens: AccessTokens }
+
+/** The caller of a request that a gateway asks about, with an access token for the service behind the gateway. */
+export function createForward({ credentials, requireSecondFactor, accessTokens }: Parts) {
+  const tokens = new LRUCache<string, string>({ max: MAX_TOKENS, ttl: MAX_REUSE_MS })
+
+  async function issueFor(cookie: string) {
+    const identity = await credentials.identify({ bearer: null, cookie })
+    if (!identity) throw unauthenticated('MISSING')
+    const { user, session } = identity
+    const { accessToken } = await accessTokens.issue({
+      userId: user.id,
+      sessionId: session.id,
+      sessionExpiresAt: session.expiresAt,
+      ...toAuthentication(session),
+      isForEnrollment: false,
+    })
+    tokens.set(cookie, accessToken)
+    return accessToken
+  }
+
+  return async function forward({ bearer, cookie }: Presented): Promise<Forwarded> {
+    const viewer = await credentials.view({ bearer, cookie })
+    if (!viewer) throw unauthenticated('MISSING')
+    // The session can only enrol the factor that it lacks.
+    if (requireSecondFactor && !viewer.hasFactor) {
+      throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: 0, methods: [] })
+    }
+    const accessToken = bearer ?? tokens.get(cookie ?? '') ?? (await issueFor(cookie ?? ''))
+    return { userId: viewer.user.id, sessionId: viewer.sessionId, accessToken }
+  }
+}

@@ -1,0 +1,135 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { startAuthServer } from './support/examples.ts'
+import { createFolder } from './support/folder.ts'
+import { portOf } from './support/net.ts'
+import { freePort, untilAnswer } from './support/process.ts'
+import { useServer } from './support/server.ts'
+
+const server = useServer({ ALLOWED_ORIGINS: 'https://app.example.com' })
+const NGINX = '/usr/sbin/nginx'
+
+const forward = (headers: Record<string, string>) => server.fetch('/auth/forward', { headers })
+
+async function signIn(transport: 'COOKIE' | 'TOKEN') {
+  const { client, user, session } = await server.registerUser('REST', transport)
+  const { cookie, accessToken } = client.kept
+  return { client, user, session, cookie: `${cookie}`, bearer: `Bearer ${accessToken}` }
+}
+
+describe('a gateway that asks', () => {
+  test('with a cookie gets an access token of the session for the service behind', async () => {
+    const { cookie, user, session } = await signIn('COOKIE')
+
+    const answer = await forward({ cookie, 'x-original-method': 'GET' })
+
+    const token = answer.headers.get('authorization')?.slice('Bearer '.length) ?? ''
+    expect(answer.status).toBe(200)
+    expect(decodeJwt(token)).toMatchObject({ sub: user.id, sid: session.id })
+    expect(answer.headers.get('x-servauth-user')).toBe(user.id)
+    expect(await answer.json()).toEqual({ 'X-Hasura-User-Id': user.id, 'X-Hasura-Role': 'user' })
+    expect((await server.client().call('me', undefined, { bearer: token })).data).not.toBeNull()
+  })
+
+  test('with an access token gets the same token', async () => {
+    const { bearer } = await signIn('TOKEN')
+
+    const answer = await forward({ authorization: bearer, origin: 'https://other.example.com' })
+
+    expect([answer.status, answer.headers.get('authorization')]).toEqual([200, bearer])
+  })
+
+  test('without credentials, or after a logout, gets 401', async () => {
+    const { cookie, bearer, client } = await signIn('COOKIE')
+    await forward({ cookie, 'x-original-method': 'GET' })
+    await client.call('logout')
+
+    for (const headers of [{}, { cookie }, { authorization: bearer }, { authorization: 'Bearer nonsense' }]) {
+      const answer = await forward({ 'x-original-method': 'GET', ...(headers as Record<string, string>) })
+      expect(answer.status).toBe(401)
+      expect(answer.headers.has('authorization')).toBe(false)
+    }
+  })
+
+  test('about a cookie that a foreign page sends with a change gets 403', async () => {
+    const { cookie } = await signIn('COOKIE')
+    const ask = async (headers: Record<string, string>) => (await forward({ cookie, ...headers })).status
+    const foreign = { origin: 'https://evil.example.com' }
+    const crossSite = { 'sec-fetch-site': 'cross-site' }
+
+    expect(await ask({ ...foreign, 'x-forwarded-method': 'POST' })).toBe(403)
+    expect(await ask({ ...crossSite, 'x-original-method': 'DELETE' })).toBe(403)
+    // A gateway that does not name the method may be asking about any.
+    expect(await ask(foreign)).toBe(403)
+    expect(await ask({ ...foreign, authorization: 'Basic eDp5' })).toBe(403)
+    expect(await ask({ ...crossSite, 'x-forwarded-method': 'GET' })).toBe(200)
+    expect(await ask({ origin: 'https://app.example.com', 'x-forwarded-method': 'POST' })).toBe(200)
+  })
+})
+
+/** The configuration of docs/services.md, in a server of its own. */
+async function startNginx(auth: string, upstream: string) {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const text = await readFile(join(root, 'docs/services.md'), 'utf8')
+  const [, snippet = ''] = /^```nginx\n([\s\S]*?)^```$/m.exec(text) ?? []
+  const folder = await createFolder()
+  const port = await freePort()
+  const here = snippet
+    .replaceAll('http://localhost:3000', auth)
+    .replaceAll('http://localhost:4000', upstream)
+    .replaceAll('listen 80;', `listen 127.0.0.1:${port};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/${name};`)
+    .join(' ')
+  await writeFile(
+    join(folder, 'nginx.conf'),
+    `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {} http { access_log off; ${temporary} ${here} }`,
+  )
+  const child = spawn(NGINX, ['-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')])
+  onTestFinished(async () => {
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
+  const url = `http://127.0.0.1:${port}`
+  await untilAnswer(url)
+  return url
+}
+
+test.skipIf(!existsSync(NGINX))(
+  'nginx as configured in the documents lets a signed-in user through',
+  async () => {
+    execFileSync(NGINX, ['-v'], { stdio: 'pipe' })
+    const auth = await startAuthServer({ ACCESS_TOKEN_SECONDS: '900' })
+    const upstream = createServer((request, response) => response.end(request.headers.authorization)).listen(
+      0,
+    )
+    onTestFinished(() => void upstream.close())
+    const url = await startNginx(auth.url, `http://localhost:${await portOf(upstream)}`)
+    const { client, user } = await auth.registerUser('REST', 'COOKIE')
+    const cookie = `${client.kept.cookie}`
+
+    const answer = await fetch(`${url}/orders`, { headers: { cookie } })
+    const token = (await answer.text()).slice('Bearer '.length)
+    const { payload } = await jwtVerify(
+      token,
+      createRemoteJWKSet(new URL(`${auth.url}/.well-known/jwks.json`)),
+    )
+    const without = await fetch(`${url}/orders`)
+    const foreign = await fetch(`${url}/orders`, {
+      method: 'POST',
+      headers: { cookie, origin: 'https://evil.example.com' },
+    })
+    await auth.stop()
+    const down = await fetch(`${url}/orders`, { headers: { cookie } })
+
+    expect(payload.sub).toBe(user.id)
+    expect([without.status, foreign.status, down.status]).toEqual([401, 403, 503])
+  },
+)
