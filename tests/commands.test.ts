@@ -121,11 +121,13 @@ test('in development, a command makes no database and names the missing one', as
 
   const shown = await runCommand('user show ada@example.com', { cwd, env })
   const checked = await runCommand('doctor', { cwd, env })
+  const checkedWithoutSettings = await runCommand('doctor', { cwd, env: {} })
 
   expect(shown).toMatchObject({ code: 1, output: expect.stringContaining('no server was started here yet') })
   expect(checked).toMatchObject({
-    code: 1,
-    output: expect.stringMatching(/BAD +database[\s\S]*DATABASE_URL/),
+    code: 0,
+    output: expect.stringMatching(/note +database +nothing is there yet[\s\S]*bun run dev/),
   })
+  expect(checkedWithoutSettings).toEqual(checked)
   await expect(stat(join(cwd, '.servauth'))).rejects.toThrow()
 })

@@ -1,12 +1,22 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SMTPServer } from 'smtp-server'
 import { expect, test } from 'vitest'
+import { portOf } from './support/net.ts'
 import { runCommand } from './support/process.ts'
 import { createProxy } from './support/proxy.ts'
+import { useResource } from './support/resource.ts'
 import { startServer, useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
+/** A mail server with the certificate of the package, which has expired. */
+const expired = useResource(async () => {
+  const smtp = new SMTPServer({ secure: true, logger: false })
+  smtp.on('error', () => {})
+  const port = await portOf(smtp.listen(0, '127.0.0.1'))
+  return { url: `smtps://127.0.0.1:${port}`, close: () => smtp.close() }
+})
 const doctor = (env: Record<string, string> = {}, words = 'doctor') =>
   runCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
 const line = (output: string, part: string) =>
@@ -81,6 +91,13 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     /ESOCKET|ECONNREFUSED/,
     /Nothing listens/,
     () => ({ SMTP_URL: 'smtp://user:canary@127.0.0.1:1' }),
+  ],
+  [
+    'a mail server whose certificate has expired',
+    'mail',
+    /CERT_HAS_EXPIRED/,
+    /certificate has expired/,
+    () => ({ SMTP_URL: expired.url }),
   ],
   [
     'a mail server without the required TLS',

@@ -1,8 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { account } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { createMailbox } from './support/mailbox.ts'
 import { portOf } from './support/net.ts'
+import { startProgram } from './support/program.ts'
+import { openForTest } from './support/resource.ts'
 import { type Server, startServer, startServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -254,4 +258,24 @@ test('without a mail server in production, operations that need a mail are unava
   for (const { code, retryAfter } of answers) expect([code, retryAfter]).toEqual(['SERVICE_UNAVAILABLE', 60])
   expect(changed.data).not.toBeNull()
   expect(await server.sql`select from mail_outbox`).toHaveLength(0)
+})
+
+test('the log has the reply of the mail server to a mail that was not sent, without the address', async () => {
+  const mailbox = await openForTest(createMailbox)
+  const database = await createDatabase()
+  onTestFinished(database.drop)
+  const server = await startProgram({ DATABASE_URL: database.url, SMTP_URL: mailbox.url })
+  const input = account()
+  mailbox.misbehave({
+    code: 451,
+    reply: `4.7.1 <${input.email}>: try again later, see https://mail.example/help`,
+  })
+
+  await server.client().register(input)
+
+  await expect
+    .poll(server.output)
+    .toMatch(/"reply":"451 4\.7\.1 \*\*\* try again later, see \*\*\*".*"mail not sent"/)
+  expect(server.output()).not.toContain(input.email)
+  await server.stop()
 })

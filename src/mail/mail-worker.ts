@@ -4,7 +4,7 @@ import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Attributes } from '../span.ts'
 import { isStillOurs } from './lease.ts'
-import { MAX_CONNECTIONS, UndeliverableError } from './smtp.ts'
+import { MAX_CONNECTIONS, readReply, UndeliverableError } from './smtp.ts'
 import { type MailData, type Message, renderMail } from './templates.ts'
 
 type Parts = {
@@ -74,7 +74,8 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
       await send(renderMail(mail))
       await db.update(mailOutbox).set({ status: 'SENT', nextAttemptAt: sql`now()` }).where(isStillOurs(row))
     } catch (err) {
-      log.warn({ err, mail: { id: row.id, kind: row.kind, attempts: row.attempts } }, 'mail not sent')
+      const mail = { id: row.id, kind: row.kind, attempts: row.attempts }
+      log.warn({ err, reply: readReply(err), mail }, 'mail not sent')
       if (err instanceof UndeliverableError) await fail(row)
       else await scheduleRetry(row)
     }

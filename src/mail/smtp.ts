@@ -80,3 +80,16 @@ function describeSecurity(url: string, isBare: boolean) {
   if (/[?&]ignoreTLS=true/.test(url)) return 'without TLS, as SMTP_URL asks'
   return isBare ? 'without TLS, on this machine' : 'with STARTTLS'
 }
+
+const MAX_REPLY_LENGTH = 200
+
+/** What the mail server replied, if it did. Without what may be secret in it: addresses, links and long words. */
+export function readReply(fault: unknown): string | undefined {
+  for (let current = fault; current instanceof Error; current = current.cause) {
+    const { response } = current as { response?: unknown }
+    if (typeof response !== 'string') continue
+    const bare = response.replace(/\S*@\S*|\w+:\/\/\S+|[\w-]{25,}/g, '***')
+    return bare.replace(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_REPLY_LENGTH)
+  }
+  return undefined
+}

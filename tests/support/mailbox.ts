@@ -15,7 +15,7 @@ type Received = {
   headers: string
   token: string
 }
-type Fault = { code?: number; delayMs?: number } | 'drop'
+type Fault = { code?: number; reply?: string; delayMs?: number } | 'drop'
 
 /** A mail server for the tests of this file or group. */
 export const useMailbox = () => useResource(createMailbox)
@@ -38,10 +38,10 @@ export async function createMailbox() {
           for (const socket of sockets) socket.destroy()
           return
         }
-        const { code, delayMs = 0 } = fault ?? {}
+        const { code, reply = 'No', delayMs = 0 } = fault ?? {}
         await new Promise((done) => setTimeout(done, delayMs))
         if (code) {
-          callback(Object.assign(new Error('No'), { responseCode: code }))
+          callback(Object.assign(new Error(reply), { responseCode: code }))
           return
         }
         received.push(await read(raw, session.envelope.rcptTo.length))

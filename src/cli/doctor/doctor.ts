@@ -1,6 +1,6 @@
 import { composeService } from '../../compose.ts'
 import { type Env, loadEnv } from '../../env.ts'
-import { joinSettings } from '../../process/first-run.ts'
+import { hasDataFolder, joinSettings } from '../../process/first-run.ts'
 import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { checkClock } from './clock.ts'
@@ -12,10 +12,14 @@ import { findRisks } from './risks.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
 
 const LABELS = { good: 'good', note: 'note', bad: 'BAD ' }
+/** Without any of them, nothing was set up yet. The first server will probably be one for development. */
+const SETTINGS_OF_A_SERVER = ['NODE_ENV', 'DATABASE_URL', 'AUTH_SECRET', 'AUTH_SECRET_FILE', 'PUBLIC_URL']
 const INDENT = ' '.repeat(16)
 
 /** Checks each part of the server, and prints each verdict as soon as it is known. */
-export async function runDoctor(environment: Environment, { mailTo }: { mailTo?: string }) {
+export async function runDoctor(given: Environment, { mailTo }: { mailTo?: string }) {
+  const isSet = SETTINGS_OF_A_SERVER.some((name) => given[name])
+  const environment = isSet ? given : { ...given, NODE_ENV: 'development' }
   const verdicts: Verdict[] = []
   const printVerdict = (part: string, verdict: Verdict) => {
     verdicts.push(verdict)
@@ -54,6 +58,13 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
 }
 
 async function checkParts(env: Env, mailTo: string | undefined, printVerdict: PrintVerdict) {
+  if (!env.DATABASE_URL && !(await hasDataFolder())) {
+    const advice =
+      'Start a development server in this folder, which creates it: bun run dev. For production, set DATABASE_URL, AUTH_SECRET and PUBLIC_URL.'
+    printVerdict('database', note('nothing is there yet', advice))
+    printVerdict('mail', await checkMail(env, mailTo))
+    return
+  }
   const joined = await joinSettings(env).catch((error: unknown) => {
     printVerdict('database', bad('cannot be started', explainError(error)))
     return undefined

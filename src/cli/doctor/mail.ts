@@ -14,9 +14,18 @@ const ADVICE: [RegExp, string][] = [
     /^EAUTH/,
     'It refuses the user or the password. Correct them in SMTP_URL. Special characters must be %-encoded there.',
   ],
+  [/^CERT_HAS_EXPIRED/, 'Its certificate has expired. Renew it, or check the clock of this machine.'],
   [
-    /^(ETLS|ERR_TLS|.*CERT|SELF_SIGNED|UNABLE_TO)/,
-    'It offers no trusted TLS. smtps:// uses TLS from the start, smtp:// requires STARTTLS, ?ignoreTLS=true turns TLS off.',
+    /^ERR_TLS_CERT_ALTNAME/,
+    'Its certificate is for another name. Write the name of the certificate into SMTP_URL, or get a certificate for this name.',
+  ],
+  [
+    /^(.*CERT|SELF_SIGNED|UNABLE_TO)/,
+    'No authority that this machine trusts has signed its certificate. Name the file of your authority in NODE_EXTRA_CA_CERTS.',
+  ],
+  [
+    /^(ETLS|ERR_TLS|ERR_SSL|EPROTO)/,
+    'It offers no TLS as SMTP_URL asks for it. smtps:// uses TLS from the start, smtp:// requires STARTTLS, ?ignoreTLS=true turns TLS off.',
   ],
   [/^(EDNS|ENOTFOUND|EAI_AGAIN)/, 'The host name cannot be resolved. Correct SMTP_URL, or check your DNS.'],
   [/^(ETIMEDOUT|ETIME)/, 'It does not answer. Many networks block port 25: try 587 (smtp) or 465 (smtps).'],
