@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { useServer } from './support/server.ts'
 
 /** Routes that `schema.graphql` describes instead. */
-const GRAPHQL = ['POST /graphql', 'GET /schema.graphql']
+const GRAPHQL = ['GET /graphql', 'POST /graphql', 'GET /schema.graphql']
 
 const server = useServer()
 
