@@ -1,7 +1,7 @@
 import { gql, type TypedDocumentNode } from '@apollo/client'
+import { createApolloClient } from '@servauth/apollo'
+import { createSession } from '@servauth/client'
 import { type Me, type Session, startPage } from '../browser/page.ts'
-import { createSession } from '../browser/session.ts'
-import { createClient } from './client.ts'
 
 const auth = process.env.BUN_PUBLIC_AUTH_URL ?? ''
 const api = process.env.BUN_PUBLIC_API_URL ?? ''
@@ -12,7 +12,7 @@ const SESSIONS: TypedDocumentNode<{ sessions: Session[] }> =
 const SIGN_OUT_OTHERS = gql`mutation SignOutOthers { revokeOtherSessions }`
 
 const session = createSession(auth)
-const client = createClient(auth, session)
+const client = createApolloClient(auth, session)
 
 startPage({
   session,

@@ -1,4 +1,4 @@
-import { describeError, type Refusal } from '../shared/rest.ts'
+import { describeError, type ServauthError } from '@servauth/client'
 
 export function find<T extends HTMLElement>(selector: string) {
   const found = document.querySelector<T>(selector)
@@ -65,7 +65,7 @@ export function explainError(fault: unknown) {
 }
 
 /** What Servauth adds to an error: by REST, or as the extensions of an error of Apollo Client or urql. */
-function detailsOf(fault: unknown): Pick<Refusal, 'fields' | 'retryAfter'> {
+function detailsOf(fault: unknown): Pick<ServauthError, 'fields' | 'retryAfter'> {
   const { fields, retryAfter, errors, graphQLErrors } = Object(fault)
   return (errors ?? graphQLErrors)?.[0]?.extensions ?? { fields, retryAfter }
 }

@@ -1,6 +1,6 @@
-import { Refusal } from '../shared/rest.ts'
+import type { ServauthSession } from '@servauth/client'
+import { ServauthError } from '@servauth/client'
 import { field, find, onSubmit } from './dom.ts'
-import type { createSession } from './session.ts'
 
 type LinkPage = {
   title: string
@@ -71,7 +71,7 @@ export const findLinkPage = (path: string) =>
  * Shows the page of a mailed link. Nothing is sent before the user presses the button, because programs that scan
  * mailboxes open links too.
  */
-export function startLinkPage(page: LinkPage, session: ReturnType<typeof createSession>) {
+export function startLinkPage(page: LinkPage, session: ServauthSession) {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
   // Neither the history nor a bookmark keeps the token.
   history.replaceState(null, '', location.pathname)
@@ -96,7 +96,7 @@ export function startLinkPage(page: LinkPage, session: ReturnType<typeof createS
       form.hidden = true
       find('[role=status]').textContent = page.done
     } catch (fault) {
-      if (!(fault instanceof Refusal && fault.code === 'REAUTHENTICATION_REQUIRED')) throw fault
+      if (!(fault instanceof ServauthError && fault.code === 'REAUTHENTICATION_REQUIRED')) throw fault
       askForPassword()
     }
   })

@@ -1,7 +1,7 @@
-import { Refusal } from '../shared/rest.ts'
+import type { ServauthSession } from '@servauth/client'
+import { ServauthError } from '@servauth/client'
 import { explainError, find } from './dom.ts'
 import { findLinkPage, startLinkPage } from './link-page.ts'
-import type { createSession } from './session.ts'
 import { createSignIn, SIGN_IN } from './sign-in.ts'
 
 export type Me = { email: string }
@@ -9,7 +9,7 @@ export type Session = { id: string; current: boolean; createdAt: string; userAge
 type Order = { id: string; customer: string }
 
 type Parts = {
-  session: ReturnType<typeof createSession>
+  session: ServauthSession
   api: string
   /** Reads the user and the sessions with the GraphQL client. */
   readAccount: () => Promise<{ me: Me | null; sessions: Session[] }>
@@ -64,7 +64,7 @@ function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
   // The cookie of an earlier visit may still be valid. Having no cookie is not an error.
   void run(() =>
     session.renew().catch((fault: unknown) => {
-      if (!(fault instanceof Refusal && fault.reason === 'MISSING')) throw fault
+      if (!(fault instanceof ServauthError && fault.reason === 'MISSING')) throw fault
     }),
   )
 

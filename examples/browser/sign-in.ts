@@ -1,6 +1,6 @@
-import { Refusal } from '../shared/rest.ts'
+import type { ServauthSession } from '@servauth/client'
+import { ServauthError } from '@servauth/client'
 import { field, find, onSubmit } from './dom.ts'
-import type { createSession } from './session.ts'
 
 /** The forms of `createSignIn`: address and password, and the code of a second factor. */
 export const SIGN_IN = `
@@ -16,7 +16,7 @@ export const SIGN_IN = `
   </form>`
 
 /** Signs in or up: with address and password, then with a code if the account has a second factor. */
-export function createSignIn(session: ReturnType<typeof createSession>, alert: HTMLElement) {
+export function createSignIn(session: ServauthSession, alert: HTMLElement) {
   const passwordForm = find<HTMLFormElement>('#password-form')
   const codeForm = find<HTMLFormElement>('#code-form')
   let challenge = ''
@@ -28,7 +28,7 @@ export function createSignIn(session: ReturnType<typeof createSession>, alert: H
       passwordForm.reset()
       if (!grant) alert.textContent = 'We sent you a mail. Follow the link in it, then sign in.'
     } catch (fault) {
-      if (!(fault instanceof Refusal && fault.challenge)) throw fault
+      if (!(fault instanceof ServauthError && fault.challenge)) throw fault
       challenge = fault.challenge.id
       passwordForm.hidden = true
       codeForm.hidden = false
@@ -41,7 +41,7 @@ export function createSignIn(session: ReturnType<typeof createSession>, alert: H
       await session.completeSignIn(challenge, /^\d{6}$/.test(code) ? { totp: code } : { recoveryCode: code })
     } catch (fault) {
       // The challenge has expired. The sign-in begins again with the password.
-      if (fault instanceof Refusal && fault.code === 'INVALID_TOKEN') show(true)
+      if (fault instanceof ServauthError && fault.code === 'INVALID_TOKEN') show(true)
       throw fault
     }
   })

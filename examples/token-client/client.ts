@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { Refusal, request, retry } from '../shared/rest.ts'
+import { isSessionOver, request, retry, ServauthError } from '../../packages/client/src/rest.ts'
 
 type Credentials = { email: string; password: string }
 type Tokens = { accessToken: string; refreshToken: string }
@@ -34,7 +34,7 @@ export function createTokenClient({ url, file }: Options) {
     await writeTokens(await request<Tokens>(`${url}${path}`, { method: 'POST', body }))
   }
 
-  /** Returns new tokens. Concurrent calls share one request. @throws `Refusal` if the session is over */
+  /** Returns new tokens. Concurrent calls share one request. @throws `ServauthError` if the session is over */
   function renew(refused: Tokens): Promise<Tokens> {
     renewing ??= refreshTokens(refused).finally(() => {
       renewing = undefined
@@ -51,7 +51,7 @@ export function createTokenClient({ url, file }: Options) {
       const refresh = { method: 'POST', body: { refreshToken } }
       return await writeTokens(await retry(() => request<Tokens>(`${url}/auth/refresh`, refresh)))
     } catch (fault) {
-      if (fault instanceof Refusal && fault.status === 401) await rm(file, { force: true })
+      if (isSessionOver(fault)) await rm(file, { force: true })
       throw fault
     }
   }
@@ -66,7 +66,7 @@ export function createTokenClient({ url, file }: Options) {
         retry(() => request<T>(`${url}${path}`, { headers: { authorization: `Bearer ${accessToken}` } }))
       const used = await readTokens()
       return send(used).catch(async (fault: unknown) => {
-        if (fault instanceof Refusal && fault.reason === 'EXPIRED') return send(await renew(used))
+        if (fault instanceof ServauthError && fault.reason === 'EXPIRED') return send(await renew(used))
         throw fault
       })
     },

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import { describeError } from '../shared/rest.ts'
+import { describeError } from '../../packages/client/src/rest.ts'
 import { createTokenClient } from './client.ts'
 
 const HELP = `Usage: bun examples/token-client/main.ts <command>

@@ -1,7 +1,7 @@
+import { createSession } from '@servauth/client'
+import { createUrqlClient } from '@servauth/urql'
 import { gql, type OperationResult } from '@urql/core'
 import { type Me, type Session, startPage } from '../browser/page.ts'
-import { createSession } from '../browser/session.ts'
-import { createClient } from './client.ts'
 
 const auth = process.env.BUN_PUBLIC_AUTH_URL ?? ''
 const api = process.env.BUN_PUBLIC_API_URL ?? ''
@@ -11,7 +11,7 @@ const SESSIONS = gql<{ sessions: Session[] }>`query Sessions { sessions { id cur
 const SIGN_OUT_OTHERS = gql`mutation SignOutOthers { revokeOtherSessions }`
 
 const session = createSession(auth)
-const client = createClient(auth, session)
+const client = createUrqlClient(auth, session)
 
 startPage({
   session,

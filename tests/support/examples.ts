@@ -65,6 +65,9 @@ export async function openAuthServer(settings: Record<string, string> = {}) {
     untilGraceIsOver: () => database.sql`
       update sessions set rotated_at = rotated_at - interval '31 seconds',
         token_used_at = token_used_at - interval '31 seconds'`,
+    /** Makes the last proof of every session an hour old. */
+    forgetProofs: () =>
+      database.sql`update sessions set authenticated_at = authenticated_at - interval '1 hour'`,
     async close() {
       await stop()
       await database.drop()

@@ -1,4 +1,5 @@
-import { Refusal, request, retry } from '../shared/rest.ts'
+import { type Operation, sendOperation } from './graphql.ts'
+import { type ErrorDetails, isSessionOver, request, retry, ServauthError, type StepUp } from './rest.ts'
 
 type Credentials = { email: string; password: string }
 type Grant = { user: { id: string }; accessToken: string }
@@ -7,13 +8,24 @@ type Registered = { user: { id: string }; accessToken: string | null }
 /** `why` is a sentence if the server ended the session, otherwise empty. */
 type Watcher = (userId: string | null, why: string) => unknown
 type Change = { grant: Grant | null; why: string }
+export type Proof = { totp: string } | { recoveryCode: string }
+
+type Options = {
+  /**
+   * Called when a request needs a newer or stronger proof of its user: shows a dialog and calls `stepUp`.
+   * @returns whether the request is worth repeating
+   */
+  onStepUp?: (need: StepUp) => Promise<boolean>
+}
+
+export type Session = ReturnType<typeof createSession>
 
 /**
  * The session that all tabs of an origin share: a cookie for Servauth, and an access token in memory for other
  * services. All requests that change the cookie are here and run under one lock, because answers to two tabs could
  * overtake each other. They avoid the GraphQL client, whose requests may be waiting for the new cookie.
  */
-export function createSession(server: string) {
+export function createSession(server: string, { onStepUp }: Options = {}) {
   const tabs = new BroadcastChannel('servauth')
   const watchers = new Set<Watcher>()
   /** Null when signed out, undefined until the first answer. */
@@ -68,15 +80,51 @@ export function createSession(server: string) {
       if (grant === refused) return retry(() => post<Grant>('/auth/refresh'))
       // Another tab has renewed it.
       if (grant) return grant
-      throw new Error('The session has ended. Sign in again.')
+      throw new ServauthError('The session has ended. Sign in again.', {
+        code: 'UNAUTHENTICATED',
+        reason: 'REVOKED',
+      })
     }).finally(() => {
       renewing = undefined
     })
     return renewing
   }
 
+  /**
+   * Does what a refused request needs before it is repeated, once: renews the session, or proves the user again.
+   * @returns whether it is worth repeating
+   * @throws if the session is over (all tabs know it then), or if the server does not answer
+   */
+  async function recover({ code, acr, maxAge, methods }: Partial<ErrorDetails>): Promise<boolean> {
+    if (code === 'UNAUTHENTICATED') return Boolean(await renew())
+    if (code !== 'REAUTHENTICATION_REQUIRED' || !onStepUp || !acr || !methods) return false
+    return onStepUp({ acr, maxAge: maxAge ?? 0, methods })
+  }
+
   return {
     renew,
+    recover,
+
+    /** Sends an operation of `generated/strings` with the cookie. @throws `ServauthError` */
+    async request<Data, Variables>(
+      document: Operation<Data, Variables>,
+      ...[variables]: Record<string, never> extends Variables
+        ? [variables?: Variables]
+        : [variables: Variables]
+    ): Promise<Data> {
+      const isMutation = /^\s*mutation\b/.test(document.toString())
+      const send = () => sendOperation(`${server}/graphql`, document, variables)
+      // A mutation may replace the cookie.
+      const attempt = () => (isMutation ? runInTurn(send) : send())
+      return attempt().catch(async (fault: unknown) => {
+        if (fault instanceof ServauthError && (await recover(fault.details))) return attempt()
+        throw fault
+      })
+    },
+
+    /** Proves the password or a factor again, see `onStepUp`. */
+    stepUp: (input: { password: string } | { proof: Proof }) =>
+      runExclusive(() => post<Grant>('/auth/step-up', input)),
 
     /**
      * Calls the watcher with the signed-in user or null: once it is known, and when it changes in any tab.
@@ -92,8 +140,8 @@ export function createSession(server: string) {
     signUp: (credentials: Credentials) =>
       runExclusive(async () => toGrant(await post<Registered>('/auth/register', credentials))),
     signIn: (credentials: Credentials) => runExclusive(() => post<Grant>('/auth/login', credentials)),
-    /** Completes a sign-in that was refused with `SECOND_FACTOR_REQUIRED`. */
-    completeSignIn: (challenge: string, proof: { totp: string } | { recoveryCode: string }) =>
+    /** Completes a sign-in that was refused with `SECOND_FACTOR_REQUIRED`; `challenge` is the id in the answer. */
+    completeSignIn: (challenge: string, proof: Proof) =>
       runExclusive(() => post<Grant>('/auth/login/complete', { challenge, proof })),
     signOut: () =>
       runExclusive(async () => {
@@ -120,7 +168,3 @@ export function createSession(server: string) {
 
 const toGrant = ({ user, accessToken }: Registered): Grant | null =>
   (accessToken && { user, accessToken }) || null
-
-/** Only an answer of Servauth means that the session is over. A server that is down does not. */
-const isSessionOver = (fault: unknown): fault is Refusal =>
-  fault instanceof Refusal && (fault.code === 'UNAUTHENTICATED' || fault.code === 'REFRESH_REUSED')

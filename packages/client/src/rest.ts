@@ -1,3 +1,6 @@
+/** What a caller must prove again, how recently (in seconds), and the ways to do so. */
+export type StepUp = { acr: string; maxAge: number; methods: string[] }
+
 type Problem = {
   title: string
   detail?: string
@@ -6,31 +9,45 @@ type Problem = {
   reason?: string
   fields?: { path: string; message: string }[]
   retryAfter?: number
-  challenge?: { id: string; methods: string[] }
-}
+  challenge?: { id: string; methods: string[]; expiresAt: string }
+} & Partial<StepUp>
+
+/** The members of an error answer, as GraphQL has them in `extensions`. */
+export type ErrorDetails = Omit<Problem, 'title' | 'detail' | 'status'>
 
 /**
- * An error answer of Servauth. `reason` belongs to the code `UNAUTHENTICATED`, `fields` to `INVALID_INPUT`, `retryAfter`
- * (in seconds) to `TOO_MANY_REQUESTS`, and `challenge` to `SECOND_FACTOR_REQUIRED`.
+ * An error answer of Servauth. `details` has what belongs to its code: `reason` to `UNAUTHENTICATED`, `fields` to
+ * `INVALID_INPUT`, `retryAfter` (in seconds) to `TOO_MANY_REQUESTS`, `challenge` to `SECOND_FACTOR_REQUIRED`, and
+ * `acr`, `maxAge` and `methods` to `REAUTHENTICATION_REQUIRED`.
  */
-export class Refusal extends Error {
-  readonly status: number
+export class ServauthError extends Error {
+  override readonly name = 'ServauthError'
   readonly code: string
-  readonly reason: Problem['reason']
-  readonly fields: Problem['fields']
-  readonly retryAfter: Problem['retryAfter']
-  readonly challenge: Problem['challenge']
+  readonly details: ErrorDetails
 
-  constructor({ title, detail, status, code, reason, fields, retryAfter, challenge }: Problem) {
-    super(detail ?? title)
-    this.status = status
-    this.code = code
-    this.reason = reason
-    this.fields = fields
-    this.retryAfter = retryAfter
-    this.challenge = challenge
+  constructor(message: string, details: ErrorDetails) {
+    super(message)
+    this.code = details.code
+    this.details = details
+  }
+
+  get reason() {
+    return this.details.reason
+  }
+  get fields() {
+    return this.details.fields
+  }
+  get retryAfter() {
+    return this.details.retryAfter
+  }
+  get challenge() {
+    return this.details.challenge
   }
 }
+
+/** Only an answer of Servauth means that the session is over. A server that is down does not. */
+export const isSessionOver = (fault: unknown): fault is ServauthError =>
+  fault instanceof ServauthError && (fault.code === 'UNAUTHENTICATED' || fault.code === 'REFRESH_REUSED')
 
 /** An error as a sentence for people: with what is wrong with each field, and with how long to wait. */
 export function describeError({ message, fields, retryAfter }: Details) {
@@ -41,7 +58,8 @@ export function describeError({ message, fields, retryAfter }: Details) {
 type Details = { message: string } & { [Name in 'fields' | 'retryAfter']?: Problem[Name] | undefined }
 
 /** The server failed or is not available. This says nothing about the session. `retryAfter` is in seconds. */
-export class Failure extends Error {
+export class ServerFailure extends Error {
+  override readonly name = 'ServerFailure'
   readonly status: number
   readonly retryAfter: number | undefined
 
@@ -54,7 +72,7 @@ export class Failure extends Error {
 
 /**
  * Sends a request and reads the answer, both as JSON.
- * @throws `Refusal` if a retry would get the same answer; `Failure` or another error if the server failed or did not answer
+ * @throws `ServauthError` if a retry would get the same answer; `ServerFailure` or another error if the server failed or did not answer
  */
 export async function request<T>(url: string, { method = 'GET', headers = {}, body, ...rest }: Options = {}) {
   const response = await fetch(url, {
@@ -65,11 +83,13 @@ export async function request<T>(url: string, { method = 'GET', headers = {}, bo
     ...rest,
   })
   const text = await response.text()
-  if (response.status >= 500) throw new Failure(response)
+  if (response.status >= 500) throw new ServerFailure(response)
   const answer = text === '' ? undefined : JSON.parse(text)
-  if (!response.ok) throw new Refusal(answer)
+  if (!response.ok) throw toError(answer)
   return answer as T
 }
+
+const toError = ({ title, detail, ...details }: Problem) => new ServauthError(detail ?? title, details)
 
 type Options = {
   method?: string
@@ -88,7 +108,7 @@ export async function retry<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt()
     } catch (fault) {
-      if (fault instanceof Refusal) throw fault
+      if (fault instanceof ServauthError) throw fault
       await new Promise((done) => setTimeout(done, wait))
     }
   }

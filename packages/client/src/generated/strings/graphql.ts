@@ -1,0 +1,1015 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type AddPasskeyInput = {
+  /** The `id` of the ceremony that the browser has answered. */
+  ceremony: string;
+  name: string;
+  /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
+  response: Record<string, unknown>;
+};
+
+export type CancelEmailChangeInput = {
+  /** The token of the mailed link. */
+  token: string;
+};
+
+export type ChangePasswordInput = {
+  currentPassword: string;
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
+  newPassword: string;
+};
+
+export type CompleteLoginInput = {
+  /** The id of the challenge that the sign-in was answered with. */
+  challenge: string;
+  proof: FactorProof;
+};
+
+export type ConfirmTotpInput = {
+  /** The six digits that the authenticator app shows. */
+  code: string;
+  id: string;
+};
+
+export type DeleteMeInput = {
+  /** Needed, unless the request has the cookie of a session that signed in within 15 minutes. */
+  password?: string | null | undefined;
+};
+
+/** `TOTP` is an authenticator app that shows six digits. */
+export type FactorKind =
+  | 'PASSKEY'
+  | 'TOTP';
+
+/** What proves a second factor. */
+export type FactorProof =
+  {   passkey: PasskeyProof; recoveryCode?: never; recoveryToken?: never; totp?: never; }
+  |  { passkey?: never;   /** One of the recovery codes. Case, spaces and dashes do not matter. */
+  recoveryCode: string; recoveryToken?: never; totp?: never; }
+  |  { passkey?: never; recoveryCode?: never;   /** The token of the link that is mailed after the wait of `requestFactorRecovery`. For sign-ins only. */
+  recoveryToken: string; totp?: never; }
+  |  { passkey?: never; recoveryCode?: never; recoveryToken?: never;   /** The six digits that the authenticator app shows. */
+  totp: string; };
+
+export type LoginInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
+  email: string;
+  password: string;
+  /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
+  transport?: SessionTransport | null | undefined;
+};
+
+export type LoginWithPasskeyInput = {
+  /** The `id` of the ceremony that the browser has answered. */
+  ceremony: string;
+  /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
+  response: Record<string, unknown>;
+  /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
+  transport?: SessionTransport | null | undefined;
+};
+
+export type LogoutInput = {
+  /** Left out, the bearer or the cookie names the session. */
+  refreshToken?: string | null | undefined;
+};
+
+/** A passkey that the user has chosen. */
+export type PasskeyProof = {
+  /** The `id` of the ceremony that the browser has answered. */
+  ceremony: string;
+  /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
+  response: Record<string, unknown>;
+};
+
+export type RefreshInput = {
+  /** Only with transport `TOKEN`; left out, the cookie is read. */
+  refreshToken?: string | null | undefined;
+};
+
+export type RegisterInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
+  email: string;
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
+  password: string;
+  /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
+  transport?: SessionTransport | null | undefined;
+  username?: string | null | undefined;
+};
+
+export type RenamePasskeyInput = {
+  id: string;
+  name: string;
+};
+
+export type ReportSignInInput = {
+  /** Left out, the account gets a mail with a link that sets a new password. */
+  newPassword?: string | null | undefined;
+  /** The token of the mailed link. */
+  token: string;
+};
+
+export type RequestEmailVerificationInput = {
+  /** Left out, the link goes to the signed-in user. Upper and lower case are equal, and spaces around the address are ignored. */
+  email?: string | null | undefined;
+};
+
+export type RequestFactorRecoveryInput = {
+  challenge: string;
+};
+
+export type RequestPasswordResetInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
+  email: string;
+};
+
+export type ResetPasswordInput = {
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
+  newPassword: string;
+  /** The token of the mailed link. */
+  token: string;
+};
+
+/** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
+export type SessionTransport =
+  | 'COOKIE'
+  | 'TOKEN';
+
+export type StepUpInput = {
+  password?: string | null | undefined;
+  proof?: FactorProof | null | undefined;
+};
+
+export type UndoEmailChangeInput = {
+  /** Left out, the account gets a mail with a link that sets a new password. */
+  newPassword?: string | null | undefined;
+  /** The token of the mailed link. */
+  token: string;
+};
+
+export type UndoFactorChangeInput = {
+  /** The token of the mailed link. */
+  token: string;
+};
+
+/** A field that is left out stays as it is; null clears it. */
+export type UpdateMeInput = {
+  currentPassword?: string | null | undefined;
+  /** Needs `currentPassword`, or the cookie of a session that signed in within 15 minutes. */
+  email?: string | null | undefined;
+  username?: string | null | undefined;
+};
+
+export type VerifyEmailInput = {
+  /** The password of the account. Needed if the request has no session of the account. */
+  password?: string | null | undefined;
+  /** The token of the mailed link. */
+  token: string;
+};
+
+export type AddPasskeyMutationVariables = Exact<{
+  input: AddPasskeyInput;
+}>;
+
+
+export type AddPasskeyMutation = { addPasskey: { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null } };
+
+export type BeginPasskeyMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginPasskeyMutation = { beginPasskey: { id: string, options: Record<string, unknown>, expiresAt: string } };
+
+export type BeginPasskeyLoginMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginPasskeyLoginMutation = { beginPasskeyLogin: { id: string, options: Record<string, unknown>, expiresAt: string } };
+
+export type BeginTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BeginTotpMutation = { beginTotp: { id: string, secret: string, uri: string, expiresAt: string } };
+
+export type CancelEmailChangeMutationVariables = Exact<{
+  input: CancelEmailChangeInput;
+}>;
+
+
+export type CancelEmailChangeMutation = { cancelEmailChange: boolean };
+
+export type ChangePasswordMutationVariables = Exact<{
+  input: ChangePasswordInput;
+}>;
+
+
+export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type CompleteLoginMutationVariables = Exact<{
+  input: CompleteLoginInput;
+}>;
+
+
+export type CompleteLoginMutation = { completeLogin: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type ConfirmTotpMutationVariables = Exact<{
+  input: ConfirmTotpInput;
+}>;
+
+
+export type ConfirmTotpMutation = { confirmTotp: { codes: Array<string> | null } };
+
+export type DeleteMeMutationVariables = Exact<{
+  input?: DeleteMeInput | null | undefined;
+}>;
+
+
+export type DeleteMeMutation = { deleteMe: boolean };
+
+export type EventsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type EventsQuery = { events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null }> };
+
+export type FactorsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type FactorsQuery = { factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }> };
+
+export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
+
+export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null };
+
+export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
+
+export type CeremonyFieldsFragment = { id: string, options: Record<string, unknown>, expiresAt: string };
+
+export type PasskeyFieldsFragment = { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null };
+
+export type LoginMutationVariables = Exact<{
+  input: LoginInput;
+}>;
+
+
+export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type LoginWithPasskeyMutationVariables = Exact<{
+  input: LoginWithPasskeyInput;
+}>;
+
+
+export type LoginWithPasskeyMutation = { loginWithPasskey: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type LogoutMutationVariables = Exact<{
+  input?: LogoutInput | null | undefined;
+}>;
+
+
+export type LogoutMutation = { logout: boolean };
+
+export type MeQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } | null };
+
+export type PasskeySignalsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasskeySignalsQuery = { passkeySignals: { rpId: string, userId: string, allAcceptedCredentialIds: Array<string>, name: string, displayName: string } };
+
+export type PasskeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasskeysQuery = { passkeys: Array<{ id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null }> };
+
+export type RefreshMutationVariables = Exact<{
+  input?: RefreshInput | null | undefined;
+}>;
+
+
+export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type RegisterMutationVariables = Exact<{
+  input: RegisterInput;
+}>;
+
+
+export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
+
+export type RemoveFactorMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RemoveFactorMutation = { removeFactor: boolean };
+
+export type RemovePasskeyMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RemovePasskeyMutation = { removePasskey: boolean };
+
+export type RenamePasskeyMutationVariables = Exact<{
+  input: RenamePasskeyInput;
+}>;
+
+
+export type RenamePasskeyMutation = { renamePasskey: { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null } };
+
+export type RenewRecoveryCodesMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RenewRecoveryCodesMutation = { renewRecoveryCodes: { codes: Array<string> | null } };
+
+export type ReportSignInMutationVariables = Exact<{
+  input: ReportSignInInput;
+}>;
+
+
+export type ReportSignInMutation = { reportSignIn: boolean };
+
+export type RequestEmailVerificationMutationVariables = Exact<{
+  input?: RequestEmailVerificationInput | null | undefined;
+}>;
+
+
+export type RequestEmailVerificationMutation = { requestEmailVerification: boolean };
+
+export type RequestFactorRecoveryMutationVariables = Exact<{
+  input: RequestFactorRecoveryInput;
+}>;
+
+
+export type RequestFactorRecoveryMutation = { requestFactorRecovery: { endsAt: string } };
+
+export type RequestPasswordResetMutationVariables = Exact<{
+  input: RequestPasswordResetInput;
+}>;
+
+
+export type RequestPasswordResetMutation = { requestPasswordReset: boolean };
+
+export type ResetPasswordMutationVariables = Exact<{
+  input: ResetPasswordInput;
+}>;
+
+
+export type ResetPasswordMutation = { resetPassword: boolean };
+
+export type RevokeOtherSessionsMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RevokeOtherSessionsMutation = { revokeOtherSessions: number };
+
+export type RevokeSessionMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RevokeSessionMutation = { revokeSession: boolean };
+
+export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }> };
+
+export type StepUpMutationVariables = Exact<{
+  input: StepUpInput;
+}>;
+
+
+export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type UndoEmailChangeMutationVariables = Exact<{
+  input: UndoEmailChangeInput;
+}>;
+
+
+export type UndoEmailChangeMutation = { undoEmailChange: boolean };
+
+export type UndoFactorChangeMutationVariables = Exact<{
+  input: UndoFactorChangeInput;
+}>;
+
+
+export type UndoFactorChangeMutation = { undoFactorChange: boolean };
+
+export type UpdateMeMutationVariables = Exact<{
+  input: UpdateMeInput;
+}>;
+
+
+export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } };
+
+export type VerifyEmailMutationVariables = Exact<{
+  input: VerifyEmailInput;
+}>;
+
+
+export type VerifyEmailMutation = { verifyEmail: boolean };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+export const UserFieldsFragmentDoc = new TypedDocumentString(`
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+    `, {"fragmentName":"UserFields"}) as unknown as TypedDocumentString<UserFieldsFragment, unknown>;
+export const SessionFieldsFragmentDoc = new TypedDocumentString(`
+    fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+    `, {"fragmentName":"SessionFields"}) as unknown as TypedDocumentString<SessionFieldsFragment, unknown>;
+export const GrantFieldsFragmentDoc = new TypedDocumentString(`
+    fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}`, {"fragmentName":"GrantFields"}) as unknown as TypedDocumentString<GrantFieldsFragment, unknown>;
+export const CeremonyFieldsFragmentDoc = new TypedDocumentString(`
+    fragment CeremonyFields on PasskeyCeremony {
+  id
+  options
+  expiresAt
+}
+    `, {"fragmentName":"CeremonyFields"}) as unknown as TypedDocumentString<CeremonyFieldsFragment, unknown>;
+export const PasskeyFieldsFragmentDoc = new TypedDocumentString(`
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}
+    `, {"fragmentName":"PasskeyFields"}) as unknown as TypedDocumentString<PasskeyFieldsFragment, unknown>;
+export const AddPasskeyDocument = new TypedDocumentString(`
+    mutation AddPasskey($input: AddPasskeyInput!) {
+  addPasskey(input: $input) {
+    ...PasskeyFields
+  }
+}
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}`) as unknown as TypedDocumentString<AddPasskeyMutation, AddPasskeyMutationVariables>;
+export const BeginPasskeyDocument = new TypedDocumentString(`
+    mutation BeginPasskey {
+  beginPasskey {
+    ...CeremonyFields
+  }
+}
+    fragment CeremonyFields on PasskeyCeremony {
+  id
+  options
+  expiresAt
+}`) as unknown as TypedDocumentString<BeginPasskeyMutation, BeginPasskeyMutationVariables>;
+export const BeginPasskeyLoginDocument = new TypedDocumentString(`
+    mutation BeginPasskeyLogin {
+  beginPasskeyLogin {
+    ...CeremonyFields
+  }
+}
+    fragment CeremonyFields on PasskeyCeremony {
+  id
+  options
+  expiresAt
+}`) as unknown as TypedDocumentString<BeginPasskeyLoginMutation, BeginPasskeyLoginMutationVariables>;
+export const BeginTotpDocument = new TypedDocumentString(`
+    mutation BeginTotp {
+  beginTotp {
+    id
+    secret
+    uri
+    expiresAt
+  }
+}
+    `) as unknown as TypedDocumentString<BeginTotpMutation, BeginTotpMutationVariables>;
+export const CancelEmailChangeDocument = new TypedDocumentString(`
+    mutation CancelEmailChange($input: CancelEmailChangeInput!) {
+  cancelEmailChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<CancelEmailChangeMutation, CancelEmailChangeMutationVariables>;
+export const ChangePasswordDocument = new TypedDocumentString(`
+    mutation ChangePassword($input: ChangePasswordInput!) {
+  changePassword(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const CompleteLoginDocument = new TypedDocumentString(`
+    mutation CompleteLogin($input: CompleteLoginInput!) {
+  completeLogin(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<CompleteLoginMutation, CompleteLoginMutationVariables>;
+export const ConfirmTotpDocument = new TypedDocumentString(`
+    mutation ConfirmTotp($input: ConfirmTotpInput!) {
+  confirmTotp(input: $input) {
+    codes
+  }
+}
+    `) as unknown as TypedDocumentString<ConfirmTotpMutation, ConfirmTotpMutationVariables>;
+export const DeleteMeDocument = new TypedDocumentString(`
+    mutation DeleteMe($input: DeleteMeInput) {
+  deleteMe(input: $input)
+}
+    `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
+export const EventsDocument = new TypedDocumentString(`
+    query Events($first: Int, $after: ID) {
+  events(first: $first, after: $after) {
+    id
+    kind
+    count
+    createdAt
+    lastAt
+    ipAddress
+    userAgent
+  }
+}
+    `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+export const FactorsDocument = new TypedDocumentString(`
+    query Factors {
+  factors {
+    id
+    kind
+    name
+    createdAt
+    lastUsedAt
+  }
+}
+    `) as unknown as TypedDocumentString<FactorsQuery, FactorsQueryVariables>;
+export const LoginDocument = new TypedDocumentString(`
+    mutation Login($input: LoginInput!) {
+  login(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<LoginMutation, LoginMutationVariables>;
+export const LoginWithPasskeyDocument = new TypedDocumentString(`
+    mutation LoginWithPasskey($input: LoginWithPasskeyInput!) {
+  loginWithPasskey(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<LoginWithPasskeyMutation, LoginWithPasskeyMutationVariables>;
+export const LogoutDocument = new TypedDocumentString(`
+    mutation Logout($input: LogoutInput) {
+  logout(input: $input)
+}
+    `) as unknown as TypedDocumentString<LogoutMutation, LogoutMutationVariables>;
+export const MeDocument = new TypedDocumentString(`
+    query Me {
+  me {
+    ...UserFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const PasskeySignalsDocument = new TypedDocumentString(`
+    query PasskeySignals {
+  passkeySignals {
+    rpId
+    userId
+    allAcceptedCredentialIds
+    name
+    displayName
+  }
+}
+    `) as unknown as TypedDocumentString<PasskeySignalsQuery, PasskeySignalsQueryVariables>;
+export const PasskeysDocument = new TypedDocumentString(`
+    query Passkeys {
+  passkeys {
+    ...PasskeyFields
+  }
+}
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}`) as unknown as TypedDocumentString<PasskeysQuery, PasskeysQueryVariables>;
+export const RefreshDocument = new TypedDocumentString(`
+    mutation Refresh($input: RefreshInput) {
+  refresh(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<RefreshMutation, RefreshMutationVariables>;
+export const RegisterDocument = new TypedDocumentString(`
+    mutation Register($input: RegisterInput!) {
+  register(input: $input) {
+    user {
+      ...UserFields
+    }
+    session {
+      ...SessionFields
+    }
+    accessToken
+    accessTokenExpiresAt
+    refreshToken
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<RegisterMutation, RegisterMutationVariables>;
+export const RemoveFactorDocument = new TypedDocumentString(`
+    mutation RemoveFactor($id: ID!) {
+  removeFactor(id: $id)
+}
+    `) as unknown as TypedDocumentString<RemoveFactorMutation, RemoveFactorMutationVariables>;
+export const RemovePasskeyDocument = new TypedDocumentString(`
+    mutation RemovePasskey($id: ID!) {
+  removePasskey(id: $id)
+}
+    `) as unknown as TypedDocumentString<RemovePasskeyMutation, RemovePasskeyMutationVariables>;
+export const RenamePasskeyDocument = new TypedDocumentString(`
+    mutation RenamePasskey($input: RenamePasskeyInput!) {
+  renamePasskey(input: $input) {
+    ...PasskeyFields
+  }
+}
+    fragment PasskeyFields on Passkey {
+  id
+  name
+  isSynced
+  createdAt
+  lastUsedAt
+}`) as unknown as TypedDocumentString<RenamePasskeyMutation, RenamePasskeyMutationVariables>;
+export const RenewRecoveryCodesDocument = new TypedDocumentString(`
+    mutation RenewRecoveryCodes {
+  renewRecoveryCodes {
+    codes
+  }
+}
+    `) as unknown as TypedDocumentString<RenewRecoveryCodesMutation, RenewRecoveryCodesMutationVariables>;
+export const ReportSignInDocument = new TypedDocumentString(`
+    mutation ReportSignIn($input: ReportSignInInput!) {
+  reportSignIn(input: $input)
+}
+    `) as unknown as TypedDocumentString<ReportSignInMutation, ReportSignInMutationVariables>;
+export const RequestEmailVerificationDocument = new TypedDocumentString(`
+    mutation RequestEmailVerification($input: RequestEmailVerificationInput) {
+  requestEmailVerification(input: $input)
+}
+    `) as unknown as TypedDocumentString<RequestEmailVerificationMutation, RequestEmailVerificationMutationVariables>;
+export const RequestFactorRecoveryDocument = new TypedDocumentString(`
+    mutation RequestFactorRecovery($input: RequestFactorRecoveryInput!) {
+  requestFactorRecovery(input: $input) {
+    endsAt
+  }
+}
+    `) as unknown as TypedDocumentString<RequestFactorRecoveryMutation, RequestFactorRecoveryMutationVariables>;
+export const RequestPasswordResetDocument = new TypedDocumentString(`
+    mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
+  requestPasswordReset(input: $input)
+}
+    `) as unknown as TypedDocumentString<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
+export const ResetPasswordDocument = new TypedDocumentString(`
+    mutation ResetPassword($input: ResetPasswordInput!) {
+  resetPassword(input: $input)
+}
+    `) as unknown as TypedDocumentString<ResetPasswordMutation, ResetPasswordMutationVariables>;
+export const RevokeOtherSessionsDocument = new TypedDocumentString(`
+    mutation RevokeOtherSessions {
+  revokeOtherSessions
+}
+    `) as unknown as TypedDocumentString<RevokeOtherSessionsMutation, RevokeOtherSessionsMutationVariables>;
+export const RevokeSessionDocument = new TypedDocumentString(`
+    mutation RevokeSession($id: ID!) {
+  revokeSession(id: $id)
+}
+    `) as unknown as TypedDocumentString<RevokeSessionMutation, RevokeSessionMutationVariables>;
+export const SessionsDocument = new TypedDocumentString(`
+    query Sessions {
+  sessions {
+    ...SessionFields
+  }
+}
+    fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}`) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;
+export const StepUpDocument = new TypedDocumentString(`
+    mutation StepUp($input: StepUpInput!) {
+  stepUp(input: $input) {
+    ...GrantFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}
+fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment GrantFields on AuthPayload {
+  user {
+    ...UserFields
+  }
+  session {
+    ...SessionFields
+  }
+  accessToken
+  accessTokenExpiresAt
+  refreshToken
+}`) as unknown as TypedDocumentString<StepUpMutation, StepUpMutationVariables>;
+export const UndoEmailChangeDocument = new TypedDocumentString(`
+    mutation UndoEmailChange($input: UndoEmailChangeInput!) {
+  undoEmailChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<UndoEmailChangeMutation, UndoEmailChangeMutationVariables>;
+export const UndoFactorChangeDocument = new TypedDocumentString(`
+    mutation UndoFactorChange($input: UndoFactorChangeInput!) {
+  undoFactorChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<UndoFactorChangeMutation, UndoFactorChangeMutationVariables>;
+export const UpdateMeDocument = new TypedDocumentString(`
+    mutation UpdateMe($input: UpdateMeInput!) {
+  updateMe(input: $input) {
+    ...UserFields
+  }
+}
+    fragment UserFields on User {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  createdAt
+  updatedAt
+}`) as unknown as TypedDocumentString<UpdateMeMutation, UpdateMeMutationVariables>;
+export const VerifyEmailDocument = new TypedDocumentString(`
+    mutation VerifyEmail($input: VerifyEmailInput!) {
+  verifyEmail(input: $input)
+}
+    `) as unknown as TypedDocumentString<VerifyEmailMutation, VerifyEmailMutationVariables>;

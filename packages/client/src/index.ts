@@ -1,0 +1,11 @@
+export * from './generated/strings/graphql.ts'
+export type { Operation } from './graphql.ts'
+export {
+  describeError,
+  type ErrorDetails,
+  isSessionOver,
+  ServauthError,
+  ServerFailure,
+  type StepUp,
+} from './rest.ts'
+export { createSession, type Proof, type Session as ServauthSession } from './session.ts'

@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import { inBrowser } from './support/browser.ts'
+import { account } from './support/client.ts'
+import { startAuthServer } from './support/examples.ts'
+import { openModulePage } from './support/module-page.ts'
+
+const SESSION = fileURLToPath(new URL('../packages/client/src/session.ts', import.meta.url))
+
+inBrowser('a watcher hears of the user once it is known, and nothing after it was ended', async () => {
+  const { page, origin } = await openModulePage(SESSION)
+  const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
+
+  // As React does in StrictMode: the effect runs, is undone, and runs again.
+  const heard = await page.evaluate(`(async () => {
+    const { createSession } = await import('/module.js')
+    const session = createSession('${auth.url}')
+    const heard = []
+    const watch = (name) => session.watch((id) => heard.push(name + (id ? ' user' : ' null')))
+    watch('first')()
+    watch('second')
+    await session.signUp(${JSON.stringify(account())})
+    watch('late')()
+    await session.signOut()
+    return heard
+  })()`)
+
+  expect(heard).toEqual(['second user', 'late user', 'second null'])
+})

@@ -1,0 +1,223 @@
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { inBrowser, startDevelopment } from './support/browser.ts'
+import { account } from './support/client.ts'
+import { startAuthServer } from './support/examples.ts'
+import { openModulePage } from './support/module-page.ts'
+import { createProject } from './support/project.ts'
+import { snippetsOf } from './support/snippets.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const PASSED = { status: 0, output: expect.anything() }
+
+const CLIENT = ['@servauth/client', '@graphql-typed-document-node/core']
+const APOLLO = ['@servauth/apollo', '@apollo/client', 'graphql', 'rxjs']
+const URQL = ['@servauth/urql', '@urql/core', '@urql/exchange-auth']
+
+/** An app that uses all three packages, and that breaks the build if their types are wrong. */
+const APP = `
+import { createApolloClient } from '@servauth/apollo'
+import { createSession, describeError, MeDocument, RevokeOtherSessionsDocument, ServauthError, UpdateMeDocument } from '@servauth/client'
+import * as documents from '@servauth/client/documents'
+import { createUrqlClient } from '@servauth/urql'
+
+export function start(url: string, password: string) {
+  const heard: (string | null)[] = []
+  const asked: string[][] = []
+  const session = createSession(url, {
+    async onStepUp({ methods }) {
+      asked.push(methods)
+      await session.stepUp({ password })
+      return true
+    },
+  })
+  session.watch((userId) => heard.push(userId))
+  const apollo = createApolloClient(url, session)
+  const urql = createUrqlClient(url, session)
+
+  async function readEmails(): Promise<(string | undefined)[]> {
+    const [own, byApollo, byUrql] = await Promise.all([
+      session.request(MeDocument),
+      apollo.query({ query: documents.MeDocument, fetchPolicy: 'network-only' }),
+      urql.query(documents.MeDocument, {}),
+    ])
+    return [own.me?.email, byApollo.data?.me?.email, byUrql.data?.me?.email]
+  }
+
+  const changeEmail = (email: string) => session.request(UpdateMeDocument, { input: { email } })
+  const changeEmailByApollo = (email: string) =>
+    apollo.mutate({ mutation: documents.UpdateMeDocument, variables: { input: { email } } })
+  const changeEmailByUrql = (email: string) =>
+    urql.mutation(documents.UpdateMeDocument, { input: { email } }).toPromise()
+
+  async function explain(work: () => Promise<unknown>) {
+    try {
+      await work()
+      return 'done'
+    } catch (fault) {
+      if (fault instanceof ServauthError) return [fault.code, fault.fields?.[0]?.path, describeError(fault)]
+      return 'no answer'
+    }
+  }
+
+  const revokeOthers = () => session.request(RevokeOtherSessionsDocument)
+  return { session, heard, asked, readEmails, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, revokeOthers }
+}
+
+export const wrong = (session: ReturnType<typeof createSession>) => {
+  // @ts-expect-error The variables of this operation are needed.
+  void session.request(UpdateMeDocument)
+  // @ts-expect-error There is no such field.
+  void session.request(UpdateMeDocument, { input: { mail: 'ada@example.com' } })
+}
+`
+
+describe('the packages, built and packed as for a release', () => {
+  const COMPILER_OPTIONS = { strict: true, noEmit: true, target: 'es2023', lib: ['ES2023', 'DOM'], types: [] }
+
+  test.each(['bundler', 'nodenext'])(
+    'the types of the packages compile with the resolution of %s',
+    async (how) => {
+      const { write, run } = await createProject([...CLIENT, ...APOLLO, ...URQL])
+      await write('app.ts', APP)
+      const module = how === 'bundler' ? 'esnext' : how
+      // The types of a dependency of Apollo Client do not compile with this resolution.
+      const skipLibCheck = how === 'nodenext'
+      const compilerOptions = { ...COMPILER_OPTIONS, module, moduleResolution: how, skipLibCheck }
+      await write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['app.ts'] }))
+
+      expect(run('tsc')).toEqual(PASSED)
+    },
+  )
+
+  test('the client needs neither Apollo Client nor urql', async () => {
+    const { write, run } = await createProject(CLIENT)
+    await write('app.ts', "import { createSession } from '@servauth/client'\ncreateSession('')\n")
+    const compilerOptions = { ...COMPILER_OPTIONS, module: 'esnext', moduleResolution: 'bundler' }
+    await write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['app.ts'] }))
+
+    expect(run('tsc')).toEqual(PASSED)
+  })
+})
+
+describe('an app with the packages', () => {
+  /** The app in a browser, with a user who has signed up. `run` evaluates an expression with the parts of the app. */
+  async function openApp() {
+    const { folder, write } = await createProject([...CLIENT, ...APOLLO, ...URQL])
+    await write('app.ts', APP)
+    const { page, origin } = await openModulePage(join(folder, 'app.ts'))
+    const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
+    const person = account()
+    const run = <T>(work: string) =>
+      page.evaluate<T>(`import('/module.js').then(async ({ start }) => {
+        const app = (globalThis.app ??= start('${auth.url}', '${person.password}'))
+        return (${work})
+      })`)
+    await run(`app.session.signUp(${JSON.stringify(person)}).then(() => true)`)
+    return { auth, person, run }
+  }
+
+  inBrowser('parallel refreshes are one, and all three clients read the user', async () => {
+    const { auth, person, run } = await openApp()
+
+    const ids = await run<string[]>(
+      'Promise.all([1, 2, 3].map(() => app.session.renew())).then((grants) => grants.map(({ user }) => user.id))',
+    )
+
+    expect(new Set(ids).size).toBe(1)
+    expect(await auth.refreshes()).toEqual(['OK'])
+    expect(await run('app.readEmails()')).toEqual([person.email, person.email, person.email])
+  })
+
+  inBrowser('a request that needs a newer proof is repeated after the step-up', async () => {
+    const { auth, run } = await openApp()
+
+    for (const change of ['changeEmail', 'changeEmailByApollo', 'changeEmailByUrql']) {
+      await auth.forgetProofs()
+      const { email } = account()
+      expect(await run(`app.explain(() => app.${change}('${email}'))`)).toBe('done')
+    }
+
+    const asked = await run<string[][]>('app.asked')
+    expect(asked).toEqual([['password'], ['password'], ['password']])
+  })
+
+  inBrowser('an error has its fields, and says what is wrong', async () => {
+    const { run } = await openApp()
+
+    expect(await run("app.explain(() => app.changeEmail('nonsense'))")).toEqual([
+      'INVALID_INPUT',
+      expect.stringContaining('email'),
+      'Must be an e-mail address.',
+    ])
+  })
+
+  inBrowser('a server that is down signs nobody out, and a revoked session does', async () => {
+    const { auth, person, run } = await openApp()
+    await auth.stop()
+    expect(await run('app.explain(app.readEmails)')).toBe('no answer')
+    await auth.start()
+    expect(await run('app.heard')).toEqual([expect.any(String)])
+
+    const elsewhere = auth.client('REST', 'COOKIE')
+    await elsewhere.login(person)
+    await elsewhere.call('revokeOtherSessions')
+
+    expect(await run('app.explain(app.revokeOthers)')).toEqual([
+      'UNAUTHENTICATED',
+      undefined,
+      expect.any(String),
+    ])
+    expect(await run('app.heard')).toEqual([expect.any(String), null])
+  })
+})
+
+/** What a new project of Vite's template `react-ts` installs, as far as a build needs it. */
+const VITE_TEMPLATE = ['react', 'react-dom', '@types/react', '@types/react-dom', 'typescript', 'vite']
+
+/** The options of `tsconfig.app.json` in that template. */
+const COMPILER_OPTIONS = {
+  target: 'es2023',
+  lib: ['ES2023', 'DOM'],
+  module: 'esnext',
+  types: ['vite/client'],
+  allowArbitraryExtensions: true,
+  skipLibCheck: true,
+  moduleResolution: 'bundler',
+  allowImportingTsExtensions: true,
+  verbatimModuleSyntax: true,
+  moduleDetection: 'force',
+  noEmit: true,
+  jsx: 'react-jsx',
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  erasableSyntaxOnly: true,
+  noFallthroughCasesInSwitch: true,
+}
+
+describe('the snippets of docs/front-end.md', () => {
+  test('the snippets of docs/front-end.md generate types, compile and build as pasted in a new app of Vite and React', async () => {
+    const { url } = await startDevelopment()
+    const { snippets, packages } = await snippetsOf('front-end')
+    const { folder, write, run } = await createProject([...VITE_TEMPLATE, ...packages])
+    await cp(join(ROOT, 'examples/operations'), join(folder, 'src/operations'), { recursive: true })
+    for (const { path, code } of snippets) {
+      await write(path, code.replaceAll('http://localhost:3000', url))
+    }
+    const components = snippets.filter(({ path }) => path.startsWith('src/'))
+    const imports = components.map(({ path }, index) => {
+      const module = path.replace(/^src\/(.*)\.tsx?$/, './$1')
+      return `import * as part${index} from '${module}'\nconsole.log(part${index})`
+    })
+    await write('src/main.ts', imports.join('\n'))
+    await write('index.html', '<!doctype html><script type="module" src="/src/main.ts"></script>')
+    await write('tsconfig.json', JSON.stringify({ compilerOptions: COMPILER_OPTIONS, include: ['src'] }))
+
+    expect(components).toHaveLength(3)
+    expect(run('graphql-codegen')).toEqual(PASSED)
+    expect(run('tsc')).toEqual(PASSED)
+    expect(run('vite build')).toEqual(PASSED)
+  })
+})
