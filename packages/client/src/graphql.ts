@@ -14,7 +14,7 @@ export async function sendOperation<Data, Variables>(
 ): Promise<Data> {
   const body = { query: document.toString(), variables }
   const { data, errors } = await request<Answer<Data>>(url, { method: 'POST', credentials: 'include', body })
-  const [error] = errors ?? []
+  const error = errors?.[0]
   if (error) throw new ServauthError(error.message, error.extensions)
   return data as Data
 }

@@ -8,7 +8,8 @@ type Registered = { user: { id: string }; accessToken: string | null }
 /** `why` is a sentence if the server ended the session, otherwise empty. */
 type Watcher = (userId: string | null, why: string) => unknown
 type Change = { grant: Grant | null; why: string }
-export type Proof = { totp: string } | { recoveryCode: string }
+type PasskeyAnswer = { ceremony: string; response: object }
+export type Proof = { totp: string } | { recoveryCode: string } | { passkey: PasskeyAnswer }
 
 type Options = {
   /**
@@ -140,6 +141,9 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     signUp: (credentials: Credentials) =>
       runExclusive(async () => toGrant(await post<Registered>('/auth/register', credentials))),
     signIn: (credentials: Credentials) => runExclusive(() => post<Grant>('/auth/login', credentials)),
+    /** Signs in with the answer of the browser to `beginPasskeyLogin`. */
+    signInWithPasskey: (answer: PasskeyAnswer) =>
+      runExclusive(() => post<Grant>('/auth/login/passkey', answer)),
     /** Completes a sign-in that was refused with `SECOND_FACTOR_REQUIRED`; `challenge` is the id in the answer. */
     completeSignIn: (challenge: string, proof: Proof) =>
       runExclusive(() => post<Grant>('/auth/login/complete', { challenge, proof })),
