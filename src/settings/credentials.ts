@@ -1,7 +1,7 @@
 import { choice } from './kinds/choice.ts'
 import { kind, listOf, refuse } from './kinds/kind.ts'
 import { wholeNumber } from './kinds/number.ts'
-import { parseSecret, SecretFile } from './kinds/secret.ts'
+import { parseFormerSecret, parseSecret, secretFile } from './kinds/secret.ts'
 
 /** The smallest minimum that NIST allows (SP 800-63B-4, section 3.1.1.1). A setting may require more. */
 export const MIN_PASSWORD_CHARACTERS = 8
@@ -21,9 +21,9 @@ const DAY = 86_400
 /** Secrets, passwords, tokens and sessions. */
 export const credentialSettings = {
   AUTH_SECRET: kind(parseSecret).optional(),
-  AUTH_SECRET_FILE: SecretFile.optional(),
-  AUTH_SECRET_PREVIOUS: kind(parseSecret).optional(),
-  AUTH_SECRET_PREVIOUS_FILE: SecretFile.optional(),
+  AUTH_SECRET_FILE: secretFile(parseSecret).optional(),
+  AUTH_SECRET_PREVIOUS: kind(parseFormerSecret).optional(),
+  AUTH_SECRET_PREVIOUS_FILE: secretFile(parseFormerSecret).optional(),
   ACCESS_TOKEN_SECONDS: wholeNumber(5, MAX_ACCESS_TOKEN_SECONDS).default(900),
   ACCESS_TOKEN_AUDIENCE: listOf(parseAudience).optional(),
   ACCESS_TOKEN_ALG: choice(TOKEN_ALGORITHMS).optional(),

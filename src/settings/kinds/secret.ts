@@ -14,8 +14,15 @@ export function parseSecret(text: string) {
   return text
 }
 
+/** A secret that is being replaced. Earlier versions accepted phrases and fewer digits, and their users stay signed in. */
+export function parseFormerSecret(text: string) {
+  if (Buffer.byteLength(text) < MIN_BYTES)
+    refuse(`must hold at least ${MIN_BYTES} bytes, as every earlier secret did`)
+  return text
+}
+
 /** The path of a file with the secret, as Docker and Kubernetes provide it. */
-export const SecretFile = kind((path) => parseSecret(read(path)))
+export const secretFile = (parse: (text: string) => string) => kind((path) => parse(read(path)))
 
 function read(path: string) {
   try {
