@@ -67,6 +67,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
     await rename(client)
     const inputs: Partial<Record<Operation, object>> = {
       updateMe: { username: 'Ada' },
+      stepUp: { password: input.password },
       changePassword: { currentPassword: input.password, newPassword: 'another long phrase' },
       revokeSession: { id: crypto.randomUUID() },
       addPasskey: { ceremony: crypto.randomUUID(), response: {}, name: 'A device' },

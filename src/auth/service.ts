@@ -153,10 +153,12 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     events: createEventLog(dependencies),
   }
 
-  const limited = limitOperations(env.THROTTLE ? limitWrites(useCases, throttle) : useCases, {
+  const admitted = limitOperations(useCases, {
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
+  // The writes of a session wait for each other before they are admitted, so one session takes the place of one.
+  const limited = env.THROTTLE ? limitWrites(admitted, throttle) : admitted
 
   return {
     ...(dependencies.requireSecondFactor ? requireFactor(limited, env.SESSION_MAX_SECONDS) : limited),
