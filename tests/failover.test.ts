@@ -142,5 +142,13 @@ test('a failover to a synchronous standby signs no client out, loses no acknowle
     const received = mailbox.to(recipient).filter(({ subject }) => /password was changed/.test(subject))
     expect(received.length).toBeLessThanOrEqual(attempts)
   }
-  for (const replica of replicas) await replica.stop()
+  // A server that starts now has the former primary as its first host.
+  const late = await startProgram(settings)
+  for (const { client } of worked) {
+    const twin = late.client()
+    Object.assign(twin.kept, client.kept)
+    expect((await untilServed(twin.refresh)).code).toBe(undefined)
+  }
+  expect(await onFormer()).toHaveLength(0)
+  for (const replica of [...replicas, late]) await replica.stop()
 }, 400_000)

@@ -3,7 +3,7 @@ import { parseConnectionString } from '../../libpq/connection-string.ts'
 import { DATABASE_LIMITS as LIMITS } from '../limits.ts'
 import { createSessionStatements, getOnlySchema, type SessionSettings } from './session.ts'
 import { createSocketOpener } from './socket.ts'
-import { isNewestTimeline } from './timeline.ts'
+import { getNewestTimeline, isNewestTimeline } from './timeline.ts'
 
 /** The settings of the server that say which database it uses, and how. */
 export type DatabaseSettings = {
@@ -25,6 +25,8 @@ type Options = {
   isKept?: boolean
   onnotify?: (channel: string, payload: string) => void
   onclose?: () => void
+  /** The index of the only host to use; undefined for all of them. */
+  onlyHost?: number
   /** Gets the timeline of the server of a new connection, if there are several hosts. */
   onTimeline?: (timeline: bigint) => void
 }
@@ -51,27 +53,33 @@ export function connect(
     isKept = false,
     onnotify,
     onclose,
+    onlyHost,
     onTimeline,
   }: Options = {},
 ): Sql {
   const target = parseConnectionString(url)
   const seconds = target.connectSeconds ?? connectSeconds
-  const openSocket = createSocketOpener(target, seconds * 1000)
+  const hasSeveralHosts = target.hosts.length > 1
+  const hosts = target.hosts.filter((_, index) => onlyHost === undefined || index === onlyHost)
+  const openSocket = createSocketOpener({ ...target, hosts }, seconds * 1000)
   const statements = createSessionStatements({
     settings: session,
     others: target.settings,
     schema: schema === undefined ? getOnlySchema(target.searchPath) : schema,
     searchPath: target.searchPath,
-    hasSeveralHosts: target.hosts.length > 1,
+    hasSeveralHosts,
   })
-  const { name, port } = target.hosts[0] ?? { name: '', port: 0 }
+  const { name, port } = hosts[0] ?? { name: '', port: 0 }
   const options = {
     host: [name],
     port: [port],
     user: target.user,
     database: target.database,
     pass: () => target.password,
-    socket: openSocket,
+    async socket() {
+      if (hasSeveralHosts && onlyHost === undefined) await learnTimelines(url, hosts.length)
+      return openSocket()
+    },
     // Of the patched driver: it runs these statements on a new connection, then asks whether to use it.
     onconnect: {
       text: () => statements,
@@ -113,4 +121,24 @@ export function connect(
     onclose,
   }
   return postgres(options as never)
+}
+
+let learning: Promise<unknown> | undefined
+
+/**
+ * Connects to each host once, if this process does not know any timeline. So a server that starts does not use a former
+ * primary that came back, although it is the first host.
+ */
+async function learnTimelines(url: string, hostCount: number) {
+  if (getNewestTimeline() > 0n) return
+  learning ??= Promise.all(
+    Array.from({ length: hostCount }, async (_, onlyHost) => {
+      const sql = connect(url, { onlyHost, schema: null })
+      await sql`select 1`.catch(() => {})
+      await sql.end({ timeout: 0 })
+    }),
+  ).finally(() => {
+    learning = undefined
+  })
+  await learning
 }
