@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import {
   createAuthenticator,
@@ -175,3 +176,29 @@ test('a server that requires a second factor lets a session without one enrol, a
     'aal2',
   )
 })
+
+const hasOathtool = spawnSync('oathtool', ['--version']).status === 0
+
+test.skipIf(!hasOathtool)(
+  'another implementation of RFC 6238 reads the key and gives codes that sign in',
+  async () => {
+    const { client, input } = await server.registerUser()
+    const { data } = await client.beginTotp()
+    const { hostname, pathname, searchParams } = new URL(data?.uri ?? '')
+    const key = searchParams.get('secret') ?? ''
+    const code = (when: string) =>
+      execFileSync('oathtool', ['--totp', '--base32', '--now', when, key], { encoding: 'utf8' }).trim()
+
+    const confirmed = await client.confirmTotp(data?.id ?? '', code('now - 30 seconds'))
+    const { challenge } = await client.login(input)
+    const completed = await client.completeLogin(challenge?.id, { totp: code('now') })
+
+    expect([hostname, key]).toEqual(['totp', data?.secret])
+    expect(pathname).toContain(encodeURIComponent(input.email))
+    expect(Object.fromEntries(searchParams)).toMatchObject({ algorithm: 'SHA1', digits: '6', period: '30' })
+    // 160 bits.
+    expect(key).toMatch(/^[A-Z2-7]{32}$/)
+    expect(confirmed.data?.codes).toHaveLength(10)
+    expect(completed.data?.session.acr).toBe('aal2')
+  },
+)
