@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'
 import { MAX_CHALLENGE_AGE_SECONDS } from '../src/auth/factors/challenges.ts'
+import { MAX_AUTHENTICATORS } from '../src/auth/factors/enrollment.ts'
 import { RECOVERY_WAIT_SECONDS } from '../src/auth/factors/factor-recovery.ts'
 import { MAX_PROOF_AGE_SECONDS } from '../src/auth/factors/recent-proof.ts'
 import { RECOVERY_CODES } from '../src/auth/factors/recovery-codes.ts'
@@ -163,6 +164,7 @@ async function sections(): Promise<Section[]> {
         ],
         ['a change of factors needs a proof that is not older than', duration(MAX_PROOF_AGE_SECONDS)],
         ['time steps that the clock of an app may be off, in each direction', number(MAX_DRIFT_STEPS)],
+        ['authenticator apps of an account', number(MAX_AUTHENTICATORS)],
         ['recovery codes of an account', number(RECOVERY_CODES)],
         ['lost factors can be replaced after', duration(RECOVERY_WAIT_SECONDS)],
         ['a ceremony of a passkey expires after', duration(MAX_CEREMONY_SECONDS)],

@@ -134,6 +134,17 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
   })
 })
 
+test('an account has at most five authenticator apps', async () => {
+  const { client } = await registerWithTotp(server)
+  for (let count = 1; count < 5; count++) await enrollTotp(client)
+
+  const { data } = await client.beginTotp()
+  const sixth = await client.confirmTotp(data?.id ?? '', createAuthenticator(data?.secret ?? '').code())
+
+  expect(sixth.code).toBe('INVALID_INPUT')
+  expect((await client.factors()).data).toHaveLength(5)
+})
+
 test('a removal can be undone for 72 hours', async () => {
   const { client, input } = await registerWithTotp(server)
   const [factor] = (await client.factors()).data ?? []

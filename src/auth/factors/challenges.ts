@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, type Placeholder, sql } from 'drizzle-orm'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { challenges, factors, recoveryCodes, users } from '../../db/schema.ts'
@@ -19,12 +19,10 @@ export const toChallengeRowId = (id: string) =>
 const expiresAt = sql`now() + make_interval(secs => ${MAX_CHALLENGE_AGE_SECONDS}::int)`
 
 /** The condition of a challenge that can still be completed. */
-export const isLiveChallenge = (id: string, purpose: Purpose) =>
-  and(
-    eq(challenges.id, toChallengeRowId(id)),
-    eq(challenges.purpose, purpose),
-    gt(challenges.expiresAt, sql`now()`),
-  )
+export const isLiveChallenge = (id: string, purpose: Purpose) => isLive(toChallengeRowId(id), purpose)
+
+const isLive = (rowId: string | Placeholder, purpose: Purpose) =>
+  and(eq(challenges.id, rowId), eq(challenges.purpose, purpose), gt(challenges.expiresAt, sql`now()`))
 
 const METHODS = { TOTP: 'totp', PASSKEY: 'passkey' } as const
 
@@ -41,6 +39,13 @@ export function toMethods(kinds: string): FactorMethod[] {
 
 /** Sign-ins and enrolments that wait for a proof. */
 export function createChallenges({ db }: { db: Db }) {
+  const signIn = db
+    .select({ user: users, transport: challenges.transport, passwordDigest: challenges.passwordDigest })
+    .from(challenges)
+    .innerJoin(users, eq(users.id, challenges.userId))
+    .where(isLive(sql.placeholder('id'), 'SIGN_IN'))
+    .prepare('sign_in_challenge')
+
   return {
     /** Keeps a sign-in whose password was right, until a factor completes it. */
     async beginSignIn({
@@ -70,11 +75,7 @@ export function createChallenges({ db }: { db: Db }) {
 
     /** The sign-in of a challenge, and its account. Undefined if the account has got another password since. */
     async findSignIn(id: string) {
-      const [found] = await db
-        .select({ user: users, transport: challenges.transport, passwordDigest: challenges.passwordDigest })
-        .from(challenges)
-        .innerJoin(users, eq(users.id, challenges.userId))
-        .where(isLiveChallenge(id, 'SIGN_IN'))
+      const [found] = await signIn.execute({ id: toChallengeRowId(id) })
       if (!found?.transport || found.passwordDigest !== digest(found.user.password)) return undefined
       return { user: found.user, transport: found.transport }
     },

@@ -1,14 +1,17 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { challenges, factors } from '../../db/schema.ts'
-import { AuthError } from '../../errors.ts'
+import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { isLiveChallenge } from './challenges.ts'
 import { changeFactors } from './factor-change.ts'
 import { recordProof, requireRecentProof } from './recent-proof.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
 import { createTotpSecret, findStep, toTotpUri } from './totp.ts'
+
+/** How many authenticator apps an account has. */
+export const MAX_AUTHENTICATORS = 5
 
 /** Adds authenticator apps to the signed-in user's account. */
 export function createEnrollment(dependencies: Dependencies) {
@@ -41,6 +44,11 @@ export function createEnrollment(dependencies: Dependencies) {
         if (!enrollment?.secret) throw new AuthError('NOT_FOUND')
         const step = findStep(encryption.decrypt(enrollment.secret, user.id).text, code, enrollment.now)
         if (step === null) throw new AuthError('INVALID_CREDENTIALS')
+        // Every further key makes a guess more likely to be right.
+        const isApp = and(eq(factors.userId, user.id), eq(factors.kind, 'TOTP'), isNull(factors.removedAt))
+        if ((await tx.$count(factors, isApp)) >= MAX_AUTHENTICATORS) {
+          throw invalid('', `The account has ${MAX_AUTHENTICATORS} authenticator apps. Remove one first.`)
+        }
         // The code that confirms counts as used.
         const { secret } = enrollment
         await tx.insert(factors).values({ userId: user.id, kind: 'TOTP', secret, lastStep: step })

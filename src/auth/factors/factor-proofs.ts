@@ -16,12 +16,17 @@ type Parts = { db: Db; encryption: Encryption; outbox: Outbox; passkeyProofs: Pa
 
 /** Checks what a client gives as a second factor. Count the guess first. */
 export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Parts) {
+  const authenticatorsOf = db
+    .select({ id: factors.id, secret: factors.secret, now: sql<number>`extract(epoch from now())::float8` })
+    .from(factors)
+    .where(
+      and(eq(factors.userId, sql.placeholder('userId')), eq(factors.kind, 'TOTP'), isNull(factors.removedAt)),
+    )
+    .prepare('authenticators_of')
+
   /** Tries every authenticator of the account. The database's clock counts. */
   async function checkTotp(userId: string, code: string): Promise<FactorUse | null> {
-    const authenticators = await db
-      .select({ id: factors.id, secret: factors.secret, now: sql<number>`extract(epoch from now())::float8` })
-      .from(factors)
-      .where(and(eq(factors.userId, userId), eq(factors.kind, 'TOTP'), isNull(factors.removedAt)))
+    const authenticators = await authenticatorsOf.execute({ userId })
     for (const { id, secret, now } of authenticators) {
       const step = secret && findStep(encryption.decrypt(secret, userId).text, code, now)
       if (step) return { statement: useStep(id, step), amr: ['otp', 'mfa'] }
