@@ -103,4 +103,4 @@ test('between two threads that do not wait for each other, no proof is seen befo
     expect(heard.gaps).toBe(0)
     expect(heard.changes).toEqual(Array.from({ length: rounds }, (_, index) => index + 1))
   }
-}, 40_000)
+})

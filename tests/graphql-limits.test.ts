@@ -80,7 +80,7 @@ describe('a document is refused before execution', () => {
 
     expect(status).toBe(400)
     // A walk of every path would take 2 to the 80th steps.
-    expect(performance.now() - began).toBeLessThan(5000)
+    expect(performance.now() - began).toBeLessThan(20_000)
   })
 })
 

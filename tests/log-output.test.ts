@@ -31,9 +31,7 @@ test('a log that is not read stops no request, and its lines are dropped and cou
 
   const written = () => linesOf(server.output().slice(0, server.output().lastIndexOf('\n')))
   const dropped = () => written().find((line) => line.dropped !== undefined)
-  await expect
-    .poll(dropped, { timeout: 10_000 })
-    .toMatchObject({ level: 40, msg: expect.stringContaining('dropped') })
+  await expect.poll(dropped).toMatchObject({ level: 40, msg: expect.stringContaining('dropped') })
   expect([...statuses]).toEqual([404])
   const asked = written().filter((line) => line.path === path)
   expect(asked.length + dropped().dropped).toBe(REQUESTS)

@@ -234,8 +234,9 @@ test.each(['is not there', 'accepts connections and says nothing'])(
     listener.close()
 
     expect([registered.status, asked.status]).toEqual([201, 202])
-    expect((answered - began) / 1000).toBeLessThan(3)
-    expect((stopped - stopping) / 1000).toBeLessThan(8)
+    // A step of the conversation with the mail server may take 10 seconds, and neither waits for one.
+    expect((answered - began) / 1000).toBeLessThan(9)
+    expect((stopped - stopping) / 1000).toBeLessThan(9)
     expect(await outbox(server, input.email)).toMatchObject([{ status: 'PENDING' }, { status: 'PENDING' }])
   },
 )

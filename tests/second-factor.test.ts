@@ -106,27 +106,23 @@ test('the code that confirms an app does not count again for a sign-in', async (
   expect(replayed.code).toBe('INVALID_CREDENTIALS')
 })
 
-test.each([1, 50])(
-  'fifty equal codes at once, for %i challenges, open one session',
-  async (challenges) => {
-    const { input, authenticator, user } = await registerWithTotp(server)
-    await server.sql`delete from sessions where user_id = ${user.id}`
-    const ids: (string | undefined)[] = []
-    while (ids.length < challenges) ids.push((await server.client().login(input)).challenge?.id)
-    const code = authenticator.code()
+test.each([1, 50])('fifty equal codes at once, for %i challenges, open one session', async (challenges) => {
+  const { input, authenticator, user } = await registerWithTotp(server)
+  await server.sql`delete from sessions where user_id = ${user.id}`
+  const ids: (string | undefined)[] = []
+  while (ids.length < challenges) ids.push((await server.client().login(input)).challenge?.id)
+  const code = authenticator.code()
 
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, index) =>
-        server.client().completeLogin(ids[index % challenges], { totp: code }),
-      ),
-    )
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, index) =>
+      server.client().completeLogin(ids[index % challenges], { totp: code }),
+    ),
+  )
 
-    const [row] = await server.sql`select count(*)::int as count from sessions where user_id = ${user.id}`
-    expect(answers.filter(({ data }) => data !== null)).toHaveLength(1)
-    expect(row?.count).toBe(1)
-  },
-  30_000,
-)
+  const [row] = await server.sql`select count(*)::int as count from sessions where user_id = ${user.id}`
+  expect(answers.filter(({ data }) => data !== null)).toHaveLength(1)
+  expect(row?.count).toBe(1)
+})
 
 test('an older code is refused after a newer one', async () => {
   const { input, authenticator } = await registerWithTotp(server)

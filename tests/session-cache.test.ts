@@ -357,7 +357,7 @@ describe('three processes on one database', () => {
           await Promise.all([pause(MAX_ACCEPTED_MS + 350), ...causing])
           const isWatched = (ofReplica: Look[]) =>
             ofReplica.some(({ sentAt }) => sentAt > doneAt + MAX_ACCEPTED_MS)
-          await expect.poll(() => looks.every(isWatched), { timeout: 10_000 }).toBe(true)
+          await expect.poll(() => looks.every(isWatched)).toBe(true)
           over = true
           await Promise.all(watching)
           for (const { proxy } of replicas) proxy.restore()

@@ -13,3 +13,19 @@ test('a test that a document names and that does not exist is found', () => {
 
   expect(findMissingTests(document)).toEqual(['test-names "no such test"', 'login "no name"'])
 })
+
+test('no test has a time limit of its own that is shorter than the common one', async () => {
+  // `{ timeout: … }` of a poll, and the last argument of a test.
+  const limit = /\{ timeout: ([\d_]+)|^\s*(?:\}, )?([\d_]{5,})\)?,?$/gm
+  const found = await Promise.all(
+    [...new Bun.Glob('tests/**/*.ts').scanSync()].map(async (file) => {
+      const text = await Bun.file(file).text()
+      return [...text.replace(/\.end\(.*\)/g, '').matchAll(limit)]
+        .map(([, ofPoll = '', ofTest = '']) => Number((ofPoll || ofTest).replaceAll('_', '')))
+        .filter((ms) => ms < 60_000)
+        .map((ms) => `${file}: ${ms}`)
+    }),
+  )
+
+  expect(found.flat()).toEqual([])
+})

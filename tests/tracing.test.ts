@@ -143,7 +143,7 @@ test('a collector that is gone disturbs no request and is logged', async () => {
 
   const began = Date.now()
   expect(await server.stop()).toEqual({ code: 0, signal: null })
-  expect(Date.now() - began).toBeLessThan(8000)
+  expect(Date.now() - began).toBeLessThan(20_000)
   expect(server.output()).toContain('traces not sent')
 })
 
