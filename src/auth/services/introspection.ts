@@ -1,7 +1,11 @@
 import { decodeJwt, type JWTPayload } from 'jose'
+import { LRUCache } from 'lru-cache'
 import type { Introspection } from '../../contract/outputs/introspection.ts'
 import { isRefusedCredential } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
+
+/** Answers are kept, so that a known token is not decoded and written again. One takes about 2 KB. */
+const MAX_ANSWERS = 2000
 
 const INACTIVE: Introspection = { active: false }
 
@@ -13,6 +17,8 @@ export function createIntrospection({
   credentials,
   requireSecondFactor,
 }: Pick<Dependencies, 'credentials' | 'requireSecondFactor'>) {
+  const answers = new LRUCache<string, Introspection>({ max: MAX_ANSWERS })
+
   return async function introspect(token: string): Promise<Introspection> {
     try {
       const viewer = await credentials.view({ bearer: token, cookie: null })
@@ -22,7 +28,11 @@ export function createIntrospection({
       if (isRefusedCredential(fault)) return INACTIVE
       throw fault
     }
+    const known = answers.get(token)
+    if (known) return known
     const claims: JWTPayload = decodeJwt(token)
-    return { active: true, token_type: 'Bearer', ...claims }
+    const answer: Introspection = { active: true, token_type: 'Bearer', ...claims }
+    answers.set(token, answer)
+    return answer
   }
 }

@@ -13,10 +13,19 @@ const FORMAT = new RegExp(`^${PREFIX}[0-9A-Za-z]{${SECRET_CHARACTERS + CHECKSUM_
 /** The keys of other services, from `SERVICE_KEYS`. The server knows only their hashes. */
 export function createServiceKeys(entries: ServiceKeyEntry[]) {
   const namesByHash = new Map(entries.map(({ name, hash }) => [hash, name]))
+  /** Keys that were right, so that their next use needs no hash. There are no more of them than entries. */
+  const namesByKey = new Map<string, string>()
+
+  function check(key: string) {
+    const name = isServiceKey(key) ? namesByHash.get(digest(key)) : undefined
+    if (name) namesByKey.set(key, name)
+    return name ?? null
+  }
+
   return {
     isEnabled: entries.length > 0,
     /** The name of the service with this key; null if there is none. A wrong checksum needs no hash. */
-    findName: (key: string) => (isServiceKey(key) ? (namesByHash.get(digest(key)) ?? null) : null),
+    findName: (key: string) => namesByKey.get(key) ?? check(key),
   }
 }
 
