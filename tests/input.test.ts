@@ -253,6 +253,11 @@ test.each(ADAPTERS)('every field refuses control characters and lone surrogates,
         at: fc.nat(8),
       }),
     )
+    // The path of a URL cannot carry a lone surrogate.
+    .filter(
+      ({ operation, field, poison }) =>
+        adapter === 'GraphQL' || poison.isWellFormed() || !OPERATIONS[operation].rest.includes(`:${field}`),
+    )
   return holds(poisoned, async ({ operation, input, field, poison, at }) => {
     const poisonAt = (right: string) => right.slice(0, at) + poison + right.slice(at)
     const poisonEach = (value: unknown) =>
