@@ -202,7 +202,7 @@ test('user show prints the user and their events, and no secret', async () => {
     expect(output).toContain(words)
   }
   expect(output).toMatch(/disabled +no/)
-  expect(disabled.output).toMatch(/disabled +since 20\d\d-.*\nsessions +none/)
+  expect(disabled.output).toMatch(/disabled +since 20\d\d-.*\nfactors +none\nsessions +none/)
   const [row] = await server.sql`select password from users where email = ${input.email}`
   for (const secret of [row?.password, client.kept.refreshToken, '$argon2id']) {
     expect(output).not.toContain(secret)

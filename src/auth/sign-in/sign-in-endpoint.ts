@@ -14,6 +14,9 @@ import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 import { createWaitingRegistrations } from './waiting-registrations.ts'
 
+/** Whether the right password may open a session. */
+const isOpen = ({ disabledAt, passwordLockedAt }: UserRow) => !disabledAt && !passwordLockedAt
+
 type SignInBody = {
   email: string
   password: string
@@ -63,27 +66,29 @@ export function createSignInEndpoint(parts: Parts) {
       }
 
       async function attempt(account: UserRow | undefined) {
-        const isRight = await isPasswordRight(account)
-        if (!isRight || !account || mustVerifyFirst(account)) throw await createRefusal(account, isRight)
+        const matches = await matchesPassword(account)
+        if (!matches || !account || !isOpen(account) || mustVerifyFirst(account)) {
+          throw await createRefusal(account, matches)
+        }
         const proof = { passwordHash: account.password }
         const session = { operation: 'login', account, proof, transport, client, formerSessionId } as const
         const opened = await openSession(db, session)
         return opened === 'PASSWORD_CHANGED' ? undefined : { user: account, opened }
       }
 
-      /** False for unknown, disabled and locked accounts, after the same work. */
-      async function isPasswordRight(account: UserRow | undefined) {
+      /** False for unknown accounts, after the same work. */
+      async function matchesPassword(account: UserRow | undefined) {
         const hash = account?.password ?? (await context.password.hash(password))
-        const matches = account !== undefined && (await context.password.verify({ hash, password }))
-        return matches && !account.disabledAt && !account.passwordLockedAt
+        return account !== undefined && (await context.password.verify({ hash, password }))
       }
 
       /** Takes the same time whatever was wrong, also if the password was right and the address is not verified. */
-      async function createRefusal(account: UserRow | undefined, isRight: boolean) {
+      async function createRefusal(account: UserRow | undefined, matches: boolean) {
         await passwords.equalizeTiming(account?.password ?? '', password)
         const isWaiting =
           settings.REQUIRE_EMAIL_VERIFICATION && (await isRegistrationWaiting(email, password))
-        return new AuthError(isRight || isWaiting ? 'EMAIL_NOT_VERIFIED' : 'INVALID_CREDENTIALS')
+        const isUnverified = matches && account ? isOpen(account) : isWaiting
+        return new AuthError(isUnverified ? 'EMAIL_NOT_VERIFIED' : 'INVALID_CREDENTIALS')
       }
     },
   )
