@@ -1,22 +1,26 @@
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
-const SCALARS = { DateTime: 'string', ID: 'string', JSON: 'Record<string, unknown>' }
-
-/** Typed operations from the documents. `string` sends the documents as they are; Apollo Client and urql need them parsed. */
-const typedOperations = (documentMode: 'string' | 'documentNode') => ({
-  preset: 'client' as const,
-  presetConfig: { fragmentMasking: false },
-  config: { useTypeImports: true, scalars: SCALARS, documentMode },
-})
+const OPERATIONS = 'packages/client/src/generated'
 
 const config: CodegenConfig = {
   schema: './src/graphql/schema/schema.ts',
   documents: 'examples/operations/*.graphql',
+  config: {
+    useTypeImports: true,
+    scalars: { DateTime: 'string', ID: 'string', JSON: 'Record<string, unknown>' },
+  },
   generates: {
     'schema.graphql': { plugins: ['schema-ast'], config: { sort: true } },
-    'tests/generated/': typedOperations('string'),
-    'packages/client/src/generated/strings/': typedOperations('string'),
-    'packages/client/src/generated/documents/': typedOperations('documentNode'),
+    // The types of every operation, with its text.
+    [`${OPERATIONS}/operations.ts`]: {
+      plugins: ['typescript-operations', 'typed-document-node'],
+      config: { documentMode: 'string' },
+    },
+    // The same operations parsed, as GraphQL clients take them. A bundler keeps only those that a page imports.
+    [`${OPERATIONS}/documents.ts`]: {
+      plugins: [{ add: { content: "import type * as Types from './operations.ts'" } }, 'typed-document-node'],
+      config: { documentMode: 'documentNode', importOperationTypesFrom: 'Types' },
+    },
   },
 }
 

@@ -9,7 +9,7 @@ import {
   MeDocument,
   RefreshDocument,
   RegisterDocument,
-} from './generated/graphql.ts'
+} from '../packages/client/src/generated/operations.ts'
 import { account } from './support/client.ts'
 import { useServer } from './support/server.ts'
 

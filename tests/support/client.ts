@@ -44,7 +44,7 @@ import {
   UpdateMeDocument,
   type UserFieldsFragment,
   VerifyEmailDocument,
-} from '../generated/graphql.ts'
+} from '../../packages/client/src/generated/operations.ts'
 
 export type Adapter = 'REST' | 'GraphQL'
 export type Transport = 'COOKIE' | 'TOKEN'

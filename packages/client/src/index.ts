@@ -1,4 +1,4 @@
-export * from './generated/strings/graphql.ts'
+export * from './generated/operations.ts'
 export type { Operation } from './graphql.ts'
 export {
   describeError,

@@ -106,7 +106,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     renew,
     recover,
 
-    /** Sends an operation of `generated/strings` with the cookie. @throws `ServauthError` */
+    /** Sends an operation of `generated/operations.ts` with the cookie. @throws `ServauthError` */
     async request<Data, Variables>(
       document: Operation<Data, Variables>,
       ...[variables]: Record<string, never> extends Variables
