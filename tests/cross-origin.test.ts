@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createOrigins } from '../src/http/origins.ts'
+import { createOrigins } from '../src/http/request/origins.ts'
 import { account, codeOf, JSON_TYPE } from './support/client.ts'
 import { ORIGIN, useServer } from './support/server.ts'
 

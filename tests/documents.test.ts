@@ -12,7 +12,7 @@ import { inputPlacesOf, type Operation, objectIn } from '../src/contract/operati
 import { operations } from '../src/contract/operations.ts'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 import { AuthError, CODES } from '../src/errors.ts'
-import { MAX_BODY_BYTES } from '../src/http/body.ts'
+import { MAX_BODY_BYTES } from '../src/http/steps/body.ts'
 import { IDLE_SECONDS } from '../src/process/listener.ts'
 import { createDatabase } from './support/database.ts'
 import { freePort, startProcess, untilReady } from './support/process.ts'

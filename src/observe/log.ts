@@ -51,7 +51,7 @@ export type RequestLine = {
 
 /**
  * Writes the same line for a request as pino, which would take a quarter of the time of a request. Method and path come
- * from the client, so they are escaped. The request id needs no escaping (`http/request-id.ts`). The end of a line is
+ * from the client, so they are escaped. The request id needs no escaping (`http/steps/request-id.ts`). The end of a line is
  * mostly that of the line before, and all characters are ASCII.
  */
 export function createRequestLines(log: Logger): (line: RequestLine) => void {

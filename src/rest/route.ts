@@ -3,10 +3,10 @@ import type { Caller } from '../contract/caller.ts'
 import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
 import { unauthenticated } from '../errors.ts'
-import { readForm, readJson } from '../http/body.ts'
 import type { AppContext } from '../http/context.ts'
-import { isForm } from '../http/media-type.ts'
 import type { Handler } from '../http/pipeline.ts'
+import { readForm, readJson } from '../http/request/body.ts'
+import { isForm } from '../http/request/media-type.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
 export type Documented = { operationName: string; endpoint: Endpoint }

@@ -1,6 +1,6 @@
-import { AuthError } from '../errors.ts'
-import { stripBlanks } from './blanks.ts'
-import type { AppContext } from './context.ts'
+import { AuthError } from '../../errors.ts'
+import type { AppContext } from '../context.ts'
+import { stripBlanks } from './header-text.ts'
 
 /** Whether the request has the content type `application/json`, whatever its parameters. */
 export function isJson(c: AppContext) {

@@ -1,8 +1,9 @@
-import { createDeadline } from '../deadline.ts'
-import { AuthError, invalid } from '../errors.ts'
-import type { AppContext } from './context.ts'
-import { adapterOf } from './operation.ts'
-import type { Step } from './pipeline.ts'
+import { createDeadline } from '../../deadline.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import type { AppContext } from '../context.ts'
+import type { Step } from '../pipeline.ts'
+import { leaveBodyUnread } from '../request/body.ts'
+import { adapterOf } from '../request/operation.ts'
 
 const KIB = 1024
 export const MAX_BODY_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
@@ -40,20 +41,6 @@ export function body(): Step {
   }
 }
 
-/** For answers that do not depend on the body: if there is one, the connection ends with the answer. */
-export function leaveBodyUnread(c: AppContext) {
-  const length = c.req.header('content-length')
-  const hasBody = length === undefined ? c.req.header('transfer-encoding') !== undefined : length !== '0'
-  if (hasBody) c.header('Connection', 'close')
-}
-
-/** The body as text, empty if there is none. The steps that need it come after the step that reads it. */
-export function bodyOf(c: AppContext): string {
-  const body = c.get('body')
-  if (body === undefined) throw new TypeError('The pipeline must read the body before this step')
-  return body
-}
-
 /** The body as it was sent, null if there is none. @throws if it is refused by its headers or size. */
 async function readBytes(c: AppContext) {
   const { raw } = c.req
@@ -87,22 +74,6 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number) {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
-}
-
-/** The fields of a form (RFC 6749, appendix B). Of a repeated field, the last one counts. */
-export function readForm(c: AppContext): unknown {
-  return Object.fromEntries(new URLSearchParams(bodyOf(c)))
-}
-
-/** The body as JSON, `undefined` when there is none. @throws `INVALID_INPUT` when it is not JSON. */
-export function readJson(c: AppContext): unknown {
-  const body = bodyOf(c)
-  if (body === '') return undefined
-  try {
-    return JSON.parse(body)
-  } catch {
-    throw invalid('', 'The body is not valid JSON.')
-  }
 }
 
 const late = () => new AuthError('REQUEST_TIMEOUT')

@@ -1,4 +1,4 @@
-import type { Step } from './pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 /**
  * The headers of every answer (OWASP REST Security and HTTP Headers cheat sheets). They are set before the handler

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { Network } from '../settings/kinds/network.ts'
-import { stripBlanks } from './blanks.ts'
-import type { AppContext } from './context.ts'
+import type { Network } from '../../settings/kinds/network.ts'
+import type { AppContext } from '../context.ts'
+import { stripBlanks } from './header-text.ts'
 
 /**
  * The client's address. This is the address of the socket, unless that is a trusted proxy. Then it is the right-most

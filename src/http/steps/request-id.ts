@@ -1,4 +1,4 @@
-import type { Step } from './pipeline.ts'
+import type { Step } from '../pipeline.ts'
 
 /** The id of a request in logs and events: the `X-Request-Id` of the request if it is harmless, or a new one. */
 export const requestId: Step = (c, next) => {

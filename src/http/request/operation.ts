@@ -1,6 +1,6 @@
 import { matchedRoutes } from 'hono/route'
-import type { Endpoint } from '../contract/operation.ts'
-import type { AppContext } from './context.ts'
+import type { Endpoint } from '../../contract/operation.ts'
+import type { AppContext } from '../context.ts'
 
 /** The name for requests that are no operation of the contract: pages, preflights, unknown paths, invalid documents. */
 export const OTHER = 'other'

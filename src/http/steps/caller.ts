@@ -1,13 +1,9 @@
-import type { Caller, Client, Identity, Presented, Viewer } from '../contract/caller.ts'
-import type { Network } from '../settings/kinds/network.ts'
-import { clientAddress } from './client-address.ts'
-import type { AppContext } from './context.ts'
-import type { Cookies } from './cookies.ts'
-import type { Step } from './pipeline.ts'
+import type { Caller, Identity, Presented, Viewer } from '../../contract/caller.ts'
+import type { AppContext } from '../context.ts'
+import type { Step } from '../pipeline.ts'
+import { type ClientOptions, clientOf } from '../request/client.ts'
 
-type Options = {
-  cookies: Cookies
-  trustedProxies: Network[]
+type Options = ClientOptions & {
   identify: (presented: Presented) => Promise<Identity | null>
   view: (presented: Presented) => Viewer | null | Promise<Viewer | null>
 }
@@ -66,18 +62,6 @@ class RequestCaller implements Caller {
   }
 }
 
-export function clientOf(
-  c: AppContext,
-  { cookies, trustedProxies }: Pick<Options, 'cookies' | 'trustedProxies'>,
-): Client {
-  return {
-    requestId: c.get('requestId'),
-    ipAddress: clientAddress(c, trustedProxies),
-    userAgent: userAgentOf(c),
-    device: cookies.readDevice(c),
-  }
-}
-
 /** RFC 6750, section 2.1. Another scheme is ignored; an empty token is an invalid one. */
 function bearerOf(c: AppContext) {
   const header = c.req.header('authorization')
@@ -86,14 +70,4 @@ function bearerOf(c: AppContext) {
   if (header.startsWith('Bearer ey')) return header.slice('Bearer '.length)
   const found = /^bearer(?:[ \t]+(.*))?$/i.exec(header)
   return found ? (found[1] ?? '') : null
-}
-
-/** At most 255 printable ASCII characters; others are left out. */
-function userAgentOf(c: AppContext) {
-  return (
-    c.req
-      .header('user-agent')
-      ?.replaceAll(/[^\x20-\x7e]/g, '')
-      .slice(0, 255) || null
-  )
 }

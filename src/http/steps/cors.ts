@@ -1,9 +1,10 @@
 import { cors as honoCors } from 'hono/cors'
-import { AuthError } from '../errors.ts'
-import { leaveBodyUnread } from './body.ts'
-import type { AppContext } from './context.ts'
-import type { Origins } from './origins.ts'
-import type { Step } from './pipeline.ts'
+import { AuthError } from '../../errors.ts'
+import type { AppContext } from '../context.ts'
+import type { Step } from '../pipeline.ts'
+import { leaveBodyUnread } from '../request/body.ts'
+import { printable } from '../request/header-text.ts'
+import { noteRefusedOrigin, type Origins } from '../request/origins.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']
 
@@ -63,19 +64,6 @@ export function cors({ origins, onRefused }: Options): Step {
 const isPreflight = (c: AppContext) =>
   c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
 
-/** Writes to the log why the browser of a page that was not listed reports an error. */
-export function noteRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
-  const origin = c.req.header('origin')
-  const isOwn =
-    origin !== undefined && c.req.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)
-  c.set('hint', {
-    origin: printable(origin ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
-    hint: isOwn
-      ? 'This page is of this server: set PUBLIC_URL to its origin. It is http, which is for a try on this machine.'
-      : 'If this origin is yours, list it in ALLOWED_ORIGINS.',
-  })
-}
-
 /** The browser does not send a request with a header that its preflight did not allow. */
 function noteUnlistedHeaders(c: AppContext, origin: string) {
   const asked =
@@ -91,5 +79,3 @@ function noteUnlistedHeaders(c: AppContext, origin: string) {
     hint: 'Servauth does not allow these headers from other origins. Let the page leave them out.',
   })
 }
-
-const printable = (text: string) => text.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')

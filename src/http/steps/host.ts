@@ -1,5 +1,5 @@
-import { invalid } from '../errors.ts'
-import type { Step } from './pipeline.ts'
+import { invalid } from '../../errors.ts'
+import type { Step } from '../pipeline.ts'
 
 /** The octets that a host may have (RFC 3986, section 3.2.2). Two `Host` lines arrive joined by a comma and a space. */
 const POSSIBLE = /^[\w.~!$&'()*+,;=:%[\]-]*$/

@@ -1,22 +1,11 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AuthError, asAuthError } from '../errors.ts'
 import type { AppContext } from './context.ts'
-import { graphqlMediaType } from './graphql-media-type.ts'
-import { adapterOf } from './operation.ts'
-import type { Step } from './pipeline.ts'
+import { graphqlMediaType } from './request/graphql-media-type.ts'
+import { adapterOf } from './request/operation.ts'
 
 const UNLISTED_PROXY =
   'A proxy that TRUSTED_PROXIES does not list forwards this, so all its clients count as one.'
-
-/** Turns an error of any later step into an answer. */
-export const answerErrors: Step = (c, next) => {
-  try {
-    const answer = next(c)
-    return answer instanceof Promise ? answer.catch((fault: unknown) => errorResponse(fault, c)) : answer
-  } catch (fault) {
-    return errorResponse(fault, c)
-  }
-}
 
 /** An error in the form that the clients of the adapter read: GraphQL errors, or problem details (RFC 9457) for REST. */
 export function errorResponse(fault: unknown, c: AppContext) {

@@ -1,6 +1,6 @@
-import type { Tracing } from '../observe/tracing.ts'
-import { adapterOf, operationOf } from './operation.ts'
-import type { Step } from './pipeline.ts'
+import type { Tracing } from '../../observe/tracing.ts'
+import type { Step } from '../pipeline.ts'
+import { adapterOf, operationOf } from '../request/operation.ts'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 

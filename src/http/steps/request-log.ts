@@ -1,9 +1,9 @@
-import { createRequestLines, type Logger } from '../observe/log.ts'
-import type { ObserveRequest } from '../observe/request-metrics.ts'
-import type { AppContext } from './context.ts'
-import { adapterOf, operationOf } from './operation.ts'
-import { targetOf } from './path.ts'
-import type { Step } from './pipeline.ts'
+import { createRequestLines, type Logger } from '../../observe/log.ts'
+import type { ObserveRequest } from '../../observe/request-metrics.ts'
+import type { AppContext } from '../context.ts'
+import type { Step } from '../pipeline.ts'
+import { adapterOf, operationOf } from '../request/operation.ts'
+import { targetOf } from '../request/path.ts'
 
 /** Writes one line for each request: its path, its result and its duration, never its content. */
 export function requestLog(log: Logger, observe?: ObserveRequest): Step {

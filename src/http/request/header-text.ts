@@ -11,3 +11,6 @@ export function stripBlanks(text: string) {
   while (end > start && isBlank(text[end - 1])) end--
   return text.slice(start, end)
 }
+
+/** A header as it may stand in the log: bounded, and without control characters. */
+export const printable = (text: string) => text.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')

@@ -1,5 +1,7 @@
-import { isAddress, isLocal } from '../settings/kinds/host.ts'
-import { isListedOrigin } from '../settings/kinds/origin.ts'
+import { isAddress, isLocal } from '../../settings/kinds/host.ts'
+import { isListedOrigin } from '../../settings/kinds/origin.ts'
+import type { AppContext } from '../context.ts'
+import { printable } from './header-text.ts'
 
 type Options = {
   own: string
@@ -30,6 +32,19 @@ export function createOrigins({ own, allowed, ownsAddresses = false }: Options) 
       return origin === own || (ownsAddresses && origin === `http://${host}` && isAddressOf(origin))
     },
   }
+}
+
+/** Writes to the log why the browser of a page that was not listed reports an error. */
+export function noteRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
+  const origin = c.req.header('origin')
+  const isOwn =
+    origin !== undefined && c.req.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)
+  c.set('hint', {
+    origin: printable(origin ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
+    hint: isOwn
+      ? 'This page is of this server: set PUBLIC_URL to its origin. It is http, which is for a try on this machine.'
+      : 'If this origin is yours, list it in ALLOWED_ORIGINS.',
+  })
 }
 
 /** Whether the host is an IP address. A page with a name could be another server's: any name can lead to this machine. */

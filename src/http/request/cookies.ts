@@ -1,6 +1,6 @@
 import { serialize } from 'hono/utils/cookie'
-import { stripBlanks } from './blanks.ts'
-import type { AppContext } from './context.ts'
+import type { AppContext } from '../context.ts'
+import { stripBlanks } from './header-text.ts'
 
 type Options = { https: boolean; sessionSeconds: number }
 

@@ -1,5 +1,5 @@
 import { accepts } from 'hono/accepts'
-import type { AppContext } from './context.ts'
+import type { AppContext } from '../context.ts'
 
 const STANDARD = 'application/graphql-response+json'
 const LEGACY = 'application/json'

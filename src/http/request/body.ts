@@ -1,0 +1,32 @@
+import { invalid } from '../../errors.ts'
+import type { AppContext } from '../context.ts'
+
+/** For answers that do not depend on the body: if there is one, the connection ends with the answer. */
+export function leaveBodyUnread(c: AppContext) {
+  const length = c.req.header('content-length')
+  const hasBody = length === undefined ? c.req.header('transfer-encoding') !== undefined : length !== '0'
+  if (hasBody) c.header('Connection', 'close')
+}
+
+/** The body as text, empty if there is none. The steps that need it come after the step that reads it. */
+export function bodyOf(c: AppContext): string {
+  const body = c.get('body')
+  if (body === undefined) throw new TypeError('The pipeline must read the body before this step')
+  return body
+}
+
+/** The fields of a form (RFC 6749, appendix B). Of a repeated field, the last one counts. */
+export function readForm(c: AppContext): unknown {
+  return Object.fromEntries(new URLSearchParams(bodyOf(c)))
+}
+
+/** The body as JSON, `undefined` when there is none. @throws `INVALID_INPUT` when it is not JSON. */
+export function readJson(c: AppContext): unknown {
+  const body = bodyOf(c)
+  if (body === '') return undefined
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw invalid('', 'The body is not valid JSON.')
+  }
+}
