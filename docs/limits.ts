@@ -260,7 +260,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
       title: 'Requests',
       rows: [
         ['operations that run or wait at once; more get 503; `me` is not counted', number(MAX_OPERATIONS)],
-        ['the share of them that one network can have', `1 / ${1 / MAX_OPERATIONS_SHARE}`],
+        ['the share of these operations that one network can have', `1 / ${1 / MAX_OPERATIONS_SHARE}`],
         ['a REST body', bytes(MAX_BODY_BYTES.rest)],
         ['a GraphQL body', bytes(MAX_BODY_BYTES.graphql)],
         // Bun's own limit: no setting changes it.
@@ -306,7 +306,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ],
         ['the feed sends a proof every', ms(PROOF_INTERVAL_MS)],
         ['bytes that may wait for a slow reader of the feed', bytes(MAX_WAITING_BYTES)],
-        ['and for how long', ms(MAX_WAITING_MS)],
+        ['how long they may wait', ms(MAX_WAITING_MS)],
       ],
     },
     {

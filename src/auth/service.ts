@@ -157,7 +157,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
-  // The writes of a session wait for each other before they are admitted, so one session takes the place of one.
+  // The writes of a session wait for each other before they are admitted, so one session occupies only one place.
   const limited = env.THROTTLE ? limitWrites(admitted, throttle) : admitted
 
   return {

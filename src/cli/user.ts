@@ -66,8 +66,8 @@ export async function recoverFactor(environment: Environment, address: string) {
   )
   if (!endsAt) return console.log(`${address} has no second factor.`)
   console.log(
-    `${address} gets a notice now, and from ${formatTime(endsAt)} on a link that, with the password, signs in and removes` +
-      ' the second factors. A sign-in with a factor stops it.',
+    `${address} gets a notice now, and a link at ${formatTime(endsAt)}. With the password, the link signs in and removes the` +
+      ' second factors. A sign-in with a factor stops this.',
   )
 }
 

@@ -47,9 +47,9 @@ export function parseEmail(text: string): Parsed {
   return { email }
 }
 
-/** Null for what is no domain that mail can be sent to: an IP address, or a name without a dot. */
+/** Null for an IP address, a name without a dot, and all else that is no domain for mail. */
 function toAsciiHost(given: string) {
-  // Only then, because it also reads the forms of IP addresses, ports and percent-encoding that URLs have.
+  // Other hosts skip `domainToASCII`, because it also reads IP addresses, ports and percent-encoding as URLs have them.
   const isAscii = /^[a-z\d.-]+$/.test(given)
   if (!isAscii && /[\0-,/:-`{-\x7f]/.test(given)) return null
   const host = isAscii && !given.includes('xn--') ? given : domainToASCII(given)
@@ -64,7 +64,7 @@ function toAsciiHost(given: string) {
 const BESIDE_LATIN =
   /[\p{scx=Latin}\p{scx=Common}\p{scx=Inherited}\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{scx=Bopomofo}]/gu
 
-/** Whether a host, as it was typed, can be taken for another one. In punycode it cannot, so that is not asked. */
+/** Whether a host, as the user typed it, can be mistaken for another one. A host in punycode cannot. */
 function looksAlike(given: string) {
   if (/\p{Default_Ignorable_Code_Point}|[ıȷɑɡ]|[ij]\u0307/u.test(given)) return true
   return given.split('.').some((label) => /[a-z]/.test(label) && label.replaceAll(BESIDE_LATIN, '') !== '')

@@ -30,7 +30,7 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
   credentials?: Credential[]
   /** Whether it also works without any of these credentials. */
   credentialsOptional?: true
-  /** Whether a session may use it that lacks the second factor which this server requires. */
+  /** Whether a session without the required second factor may use it. */
   enrolls?: true
   /** The codes that it can answer with, besides those that any request can get. */
   refusals: Code[]

@@ -1,9 +1,7 @@
 /**
- * Shared memory in which the listening thread reports to the main thread. Neither waits for the other, and
- * neither needs the event loop of the other.
- *
- * The writer puts every change into the queue before it writes a later proof. The reader takes the proof first, and then
- * the queue. So a proof never counts without the changes that came before it.
+ * Shared memory in which the listening thread reports to the main thread. Neither waits for the other. The writer puts
+ * every change into the queue before it writes a later proof. The reader takes the proof first, and then the queue. So a
+ * proof never counts without the changes before it.
  */
 
 /** How many changes may wait for the reader. If the queue is full, a change becomes a gap. A power of two. */
@@ -76,7 +74,7 @@ export function createFeedWriter(memory: SharedArrayBuffer) {
     prove: (moment: number) => publishProof(BigInt(Math.floor(moment * 1000))),
     /** Withdraws the last proof. */
     distrust: () => publishProof(NEVER),
-    /** A sign of life, whatever the state of the connection. */
+    /** A sign of life of the thread. It says nothing about the connection. */
     pulse: () => Atomics.add(numbers, PULSE, 1),
   }
 }

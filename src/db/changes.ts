@@ -22,11 +22,9 @@ type Subscriber = {
 }
 
 /**
- * Learns of every change of a session or a user from the database's triggers, whatever program makes the change.
- *
- * A thread of its own listens (`change-listener.ts`), so a busy event loop delays neither its heartbeat nor the reading of
- * its proofs, which are in shared memory. If the connection is cut, frozen, slow or foreign, or if the thread is starved
- * or dead, no new proof arrives: `isCurrent` becomes false {@link PROOF_MS} after the last one, and `onLost` is called once.
+ * Reports every change of a session or a user, by the NOTIFY of the database's triggers. A thread of its own listens, so
+ * that a busy event loop delays no proof. If the connection or the thread fails, no new proof arrives: `isCurrent` becomes
+ * false {@link PROOF_MS} after the last one, and `onLost` is called once.
  */
 export function createChanges(
   url: string,

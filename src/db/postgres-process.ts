@@ -30,7 +30,7 @@ kill -INT "$pid"
 while kill -0 "$pid"; do sleep 0.1; done`
 
 /**
- * Starts PostgreSQL. It ends within seconds when this process ends, whatever ends this process.
+ * Starts PostgreSQL. It ends within seconds after this process, also after a SIGKILL.
  * @returns a function that stops it, or nothing if it did not start
  */
 export async function startPostgresProcess({ pgCtl, data, log, settings, owner }: Start) {

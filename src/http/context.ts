@@ -13,7 +13,7 @@ export type AppEnv = {
     fault?: unknown
     /** Why a browser or the server refused, in words for the operator. It goes to the log only. */
     hint?: Record<string, string>
-    /** Set when the address of the client is read, and is probably that of a proxy. */
+    /** Set if the address of the client is probably that of a proxy. */
     isBehindUnlistedProxy?: boolean
     /** The operation that a GraphQL document asks for; set only if metrics or traces are on. */
     operation?: string | undefined

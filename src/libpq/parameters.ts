@@ -99,7 +99,7 @@ export function addVariables(given: Parameters, source: Source) {
 
 const MAX_NAME_LENGTH = 40
 
-/** Refuses by name what is not supported, and what is no parameter of PostgreSQL. */
+/** Refuses by name the parameters that are not supported or that PostgreSQL does not know. */
 export function refuseUnusable(given: Parameters, refuse: Refuse) {
   for (const [name, { value }] of given) {
     const unsupported = Object.hasOwn(UNSUPPORTED, name) ? UNSUPPORTED[name] : undefined

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createSecureContext, getCACertificates, rootCertificates, type SecureVersion } from 'node:tls'
 import type { Refuse } from './parameters.ts'
 
-/** How a connection is encrypted, and what is checked of the server's certificate. */
+/** How a connection is encrypted, and how the server's certificate is checked. */
 export type Tls = {
   /** Whether a server without TLS is refused. */
   isRequired: boolean

@@ -51,7 +51,7 @@ function split(text: string) {
   return { authority, path, query }
 }
 
-/** What is wrong with the text as a whole. */
+/** The fault of the text as a whole. */
 function findMistake(text: string) {
   const raw = (character: string) =>
     `the user or the password contains a raw ${character}; special characters must be %-encoded there: ${ENCODED}`

@@ -109,14 +109,14 @@ const TEMPLATES = {
     subject: 'A second factor was removed from your account',
     lines: ({ at }) => [
       `On ${formatTime(at)}, a second factor was removed from your account. All other sessions have ended.`,
-      'If this was not you, follow the link to put it back, to end every session and to set a new password. The link is valid for 72 hours.',
+      'If this was not you, follow the link to restore it, to end every session and to set a new password. The link is valid for 72 hours.',
     ],
-    linkText: 'Put it back',
+    linkText: 'Restore it',
   },
   'factor-recovery-started': {
     subject: 'Your second factors are about to be replaced',
     lines: (data) => [
-      'There was a request to sign in to your account without its second factors, because they are lost. In 72 hours this mailbox gets a link that, together with the password, signs in and removes them.',
+      'There was a request to sign in to your account without its second factors, because they are lost. In 72 hours, this mailbox gets a link. With the password, the link signs in and removes the second factors.',
       describeTimes(data),
       'If this was not you, sign in with a second factor or a recovery code now: that stops it. Then change your password.',
     ],
@@ -124,7 +124,7 @@ const TEMPLATES = {
   'factor-recovery': {
     subject: 'Sign in without your second factors',
     lines: () => [
-      'Follow the link and give your password, to sign in and to remove the second factors of your account. The link is valid for 72 hours.',
+      'Follow the link and enter your password. This signs you in and removes the second factors of your account. The link is valid for 72 hours.',
       'If this was not you, sign in with a second factor or a recovery code now: that makes the link invalid. Then change your password.',
     ],
     linkText: 'Sign in',
@@ -132,7 +132,7 @@ const TEMPLATES = {
   'factors-recovered': {
     subject: 'The second factors of your account were removed',
     lines: (data) => [
-      'Your account was signed in to with the password and the link that was mailed to you. Its second factors and recovery codes no longer work, and all other sessions have ended.',
+      'There was a sign-in to your account with the password and the link that was mailed to you. The second factors and recovery codes no longer work, and all other sessions have ended.',
       describeTimes(data),
       NOT_YOU,
     ],
@@ -140,7 +140,7 @@ const TEMPLATES = {
   'passkey-copied': {
     subject: 'A passkey of your account may have been copied',
     lines: (data) => [
-      'A sign-in with a passkey was refused: its counter went back, which happens when a copy of it is used. Remove the passkey and add another.',
+      'A sign-in with a passkey was refused, because its counter went back. This happens if a copy of the passkey is used. Remove the passkey and add another one.',
       describeTimes(data),
     ],
   },

@@ -1,13 +1,13 @@
 /**
- * From 0.8 of this on, JavaScriptCore collects garbage early. Otherwise it goes by the memory of the machine, and lets
- * a burst of requests that need no memory for long triple the size of the process. The engine reads it only at its start.
+ * From 0.8 of this on, JavaScriptCore collects garbage early. Its default depends on the memory of the machine, and lets a
+ * burst of requests triple the size of the process. The engine reads the limit only at its start.
  */
 const HEAP_MIB = 200
 const VARIABLE = 'BUN_JSC_forceRAMSize'
 
 /**
- * Replaces the program by itself with a limit for the garbage in its memory, which takes some 8 ms. It does nothing if the
- * operator has set a limit, for a worker, which inherits it, and for what is no server in production.
+ * Replaces the program by itself, with a limit for garbage. That takes some 8 ms. It does this only for a server in
+ * production, and not if there is a limit: from the operator, or inherited by a worker.
  */
 export function limitHeap(args: string[], environment: Record<string, string | undefined>) {
   const isServer = args.length === 0 || args[0] === 'serve'

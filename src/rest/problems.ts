@@ -50,7 +50,7 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
   REAUTHENTICATION_REQUIRED: {
     acr: z
       .enum(['aal1', 'aal2'])
-      .meta({ description: '`aal2` if it takes a second factor.', examples: ['aal2'] }),
+      .meta({ description: '`aal2` if a second factor is needed.', examples: ['aal2'] }),
     maxAge: z
       .int()
       .min(1)

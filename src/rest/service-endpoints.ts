@@ -40,8 +40,8 @@ export const revocations = endpoint({
   description:
     'Server-sent events, for services with a service key. `open { at, nonce }` comes first, then what has ended within ' +
     'the longest lifetime of an access token, then every end as it happens: `ended { sid }`, `changed { sub, before }` and ' +
-    '`all { before }`; `before` is in seconds, as `iat` is. `proof { age, at }` arrives several times a second while it is ' +
-    'certain that everything that was committed until `age` milliseconds ago was sent. `at` is the monotonic clock of the ' +
+    '`all { before }`; `before` is in seconds, as `iat` is. `proof { age, at }` arrives several times a second. It means ' +
+    'that everything that was committed until `age` milliseconds ago was sent. `at` is the monotonic clock of the ' +
     'server in milliseconds. With `Last-Event-ID`, the feed continues from there.',
   input: z.strictObject({
     nonce: z

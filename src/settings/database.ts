@@ -15,7 +15,7 @@ const SchemaName = kind((name) => {
   return name
 })
 
-/** The database, and what is kept in it. */
+/** The database, and how many events it keeps for how long. */
 export const databaseSettings = {
   // `database-url.ts` checks it, because it depends on the variables of libpq.
   DATABASE_URL: z.string().optional(),

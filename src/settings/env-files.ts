@@ -12,7 +12,7 @@ const VARIABLE = /\\\$|\$\{?(\w+)(:-[^}]*)?\}?/g
 
 /**
  * Bun cuts a value in its files at `#`, and replaces `$NAME` even in quotation marks. So a password loses characters
- * without a word. Returns the faults of settings that lost some: a variable that is set is taken to be meant.
+ * silently. Returns the settings that lost some. The `$NAME` of a variable that is set is assumed to be intended.
  */
 export function findLostCharacters(given: Environment, names: string[]) {
   return FILES.flatMap((file) =>

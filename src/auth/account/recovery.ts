@@ -19,14 +19,14 @@ type Recovery = {
   email: string
   /** The hash of a new password; without it the password is locked and a mail leads to a new one. */
   passwordHash: string | undefined
-  /** When the taker came, as far as the link shows. What changed about factors since then is undone. */
+  /** The earliest time of the takeover, by the link. Changes of factors since then are undone. */
   since: Date
   client: Client
 }
 
 /**
- * Takes an account out of the hands of someone who knows its password: all sessions end, the password no longer works,
- * and what was set up is void. Works on a locked user.
+ * Takes an account back from a taker who knows its password: all sessions end, the password no longer works, and
+ * everything that the taker may have set up is void. Works on a locked user.
  */
 export async function recoverAccount(
   tx: Executor,
@@ -51,7 +51,7 @@ export async function recoverAccount(
 
 /**
  * Factors that were added since then are void, and those that were removed are back. A passkey of the taker would still
- * open the account, and an app would keep the owner out. Factors from before stay, so the mailbox alone gets past none.
+ * open the account, and an app would keep the owner out. Older factors stay, so the mailbox alone bypasses none of them.
  */
 async function undoFactorChanges(tx: Executor, userId: string, since: Date) {
   await tx.delete(challenges).where(eq(challenges.userId, userId))

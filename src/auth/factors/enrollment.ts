@@ -44,7 +44,7 @@ export function createEnrollment(dependencies: Dependencies) {
         if (!enrollment?.secret) throw new AuthError('NOT_FOUND')
         const step = findStep(encryption.decrypt(enrollment.secret, user.id).text, code, enrollment.now)
         if (step === null) throw new AuthError('INVALID_CREDENTIALS')
-        // Every further key makes a guess more likely to be right.
+        // Each further key makes a right guess more likely.
         const isApp = and(eq(factors.userId, user.id), eq(factors.kind, 'TOTP'), isNull(factors.removedAt))
         if ((await tx.$count(factors, isApp)) >= MAX_AUTHENTICATORS) {
           throw invalid('', `The account has ${MAX_AUTHENTICATORS} authenticator apps. Remove one first.`)

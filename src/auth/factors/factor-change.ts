@@ -16,9 +16,9 @@ import { requireRecentProof } from './recent-proof.ts'
 type Change = { event: EventKind; notice: MailKind }
 
 /**
- * Changes the factors of the caller's account. The account is locked, and a recent proof is demanded, before `work` runs.
- * After it all other sessions, mailed tokens and begun sign-ins end, this session gets a new secret, and the mailbox gets a
- * notice. The answer cannot carry a secret to a `TOKEN` session: it keeps its own until its next rotation.
+ * Changes the factors of the caller's account: locks it, requires a recent proof, and runs `work`. Then all other sessions,
+ * mailed tokens and begun sign-ins end, this session gets a new secret, and the mailbox gets a notice. A `TOKEN` session
+ * keeps its secret until its next rotation, because the answer cannot carry one.
  */
 export async function changeFactors<T>(
   { db, mailedTokens, outbox, refreshTokens, sessionCache }: Dependencies,

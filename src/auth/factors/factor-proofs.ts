@@ -14,7 +14,7 @@ export type FactorProofs = ReturnType<typeof createFactorProofs>
 
 type Parts = { db: Db; encryption: Encryption; outbox: Outbox; passkeyProofs: PasskeyProofs }
 
-/** Checks what a client gives as a second factor. Count the guess first. */
+/** Checks a client's proof of a second factor. Count the guess first. */
 export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Parts) {
   const authenticatorsOf = db
     .select({ id: factors.id, secret: factors.secret, now: sql<number>`extract(epoch from now())::float8` })

@@ -8,12 +8,12 @@ import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { FactorUse } from './factor-use.ts'
 
-/** How long the owner has to stop a recovery that somebody else has started. */
+/** How long the owner has to stop a recovery that a taker has started. */
 export const RECOVERY_WAIT_SECONDS = 72 * 3600
 
 /**
- * Starts to replace the lost factors of a locked account. The mailbox and every session learn it now; after the wait the
- * mailbox gets a link that completes a sign-in. A recovery that is under way keeps its time.
+ * Starts to replace the lost factors of a locked account. The mailbox gets a notice now, and after the wait a link that
+ * completes a sign-in. A recovery that is under way keeps its time.
  * @returns when the wait ends; null if the account has no factor
  */
 export async function startFactorRecovery(

@@ -12,7 +12,7 @@ export type FactorUse = {
   statement: SQL
   /** The authentication methods (RFC 8176). */
   amr: string[]
-  /** What else happens when the proof has counted, in the same transaction. */
+  /** Further work after the proof has counted, in the same transaction. */
   onUsed?: (tx: Executor, user: UserRow, client: Client, sessionId: string) => Promise<void>
   /** Whether it stands in for lost factors, so that the session proves none. */
   isRecovery?: true

@@ -9,9 +9,9 @@ import { methodsOf, toMethods } from './challenges.ts'
 export const MAX_PROOF_AGE_SECONDS = 5 * 60
 
 /**
- * Demands what a change of factors takes in this session: for the first factor a credential, after that a factor.
+ * Requires a recent proof for a change of factors: for the first factor any credential, after that a factor.
  * @param user the account as it is now
- * @throws `REAUTHENTICATION_REQUIRED` with what would do
+ * @throws `REAUTHENTICATION_REQUIRED` with the proof that is needed
  */
 export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Identity, user: UserRow) {
   const acr = user.secondFactorAt ? 'aal2' : 'aal1'

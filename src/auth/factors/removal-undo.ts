@@ -9,8 +9,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 
 /**
- * Brings a removed factor back, by the link of the notice. Whoever removed it had the password and a factor, so the account
- * is recovered: sessions end and the password is locked. The account always has a factor afterwards.
+ * Restores a removed factor, by the link of the notice. The client that removed it had the password and a factor, so this
+ * also recovers the account: sessions end and the password is locked. The account always has a factor afterwards.
  */
 export function createRemovalUndo(dependencies: Dependencies) {
   const { db, mailedTokens, sessionCache, throttle } = dependencies
@@ -34,8 +34,8 @@ export function createRemovalUndo(dependencies: Dependencies) {
 }
 
 /**
- * A taker who could remove a factor may have added one before, or new recovery codes. What is newer than the first factor
- * that the link restores is void.
+ * A taker who could remove a factor may have added factors or recovery codes before. So everything that is newer than the
+ * oldest restored factor becomes void.
  */
 async function voidNewerThanRestored(tx: Executor, userId: string, removedSince: Date) {
   // Compared in the database, whose times are finer than those of JavaScript.

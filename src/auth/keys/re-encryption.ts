@@ -7,7 +7,7 @@ import type { Secrets } from './sealed-tokens.ts'
 
 const MAX_BATCH_ROWS = 500
 
-/** Encrypts the signing keys with `AUTH_SECRET` that only the secret before it decrypts. */
+/** Encrypts again, with `AUTH_SECRET`, the signing keys that only the previous secret decrypts. */
 export async function reencryptSigningKeys({ db, secrets }: { db: Db; secrets: Secrets }) {
   const [current, previous] = secrets
   if (!previous) return

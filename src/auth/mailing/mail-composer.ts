@@ -80,10 +80,9 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
 }
 
 /**
- * Locks in the order of all operations. Null if there is no such user, or if the mail is gone or another worker's.
- * Strangers can cause mails about an address and register it meanwhile. That registration must not wait for this worker,
- * since the wait would tell that the account exists. So workers take turns by a lock of their own, and the lock of the
- * user only holds off changes of the account.
+ * Locks in the order of all operations. Null if the user is gone, or if the mail is gone or another worker's. A stranger's
+ * registration must not wait for this worker, because the wait would reveal the account. So workers take turns by an
+ * advisory lock, and the lock of the user only excludes changes of the account.
  */
 async function lockUserAndMail(tx: Executor, row: MailRow) {
   const isRecipient = row.userId ? eq(users.id, row.userId) : eq(users.email, row.recipient)

@@ -15,7 +15,7 @@ export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {
   EMAIL_CHANGE_CANCEL: 72 * 3600,
   SIGN_IN_REPORT: 72 * 3600,
   FACTOR_REMOVAL_UNDO: 72 * 3600,
-  /** From the end of the wait. */
+  /** Begins at the end of the wait. */
   FACTOR_RECOVERY: 72 * 3600,
 }
 

@@ -101,7 +101,7 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
 /** A reset that names its user was added by the server after the owner used a mailed link; no client asked for it. */
 const isCausedByOwner = ({ kind, userId }: MailRow) => kind === 'password-reset' && userId !== null
 
-/** The registration that a mail is about: its own; otherwise rather one of the same place, and one with a live link. */
+/** The registration of a mail: its own, or else preferably one of the same place, and one with a live link. */
 async function findRegistration(tx: Executor, row: MailRow, user: UserRow) {
   if (row.kind !== 'email-verification') return undefined
   const isLive = sql<boolean>`${verifications.id} is not null`
@@ -130,7 +130,7 @@ async function findRegistration(tx: Executor, row: MailRow, user: UserRow) {
   return registration
 }
 
-/** The live link of the account that a mail can send again, rather one that the same place caused. */
+/** The live link of the account that a mail can send again, preferably one that the same place caused. */
 async function findLiveLink(tx: Executor, row: MailRow, user: UserRow) {
   const { id, purpose, value, userId, sessionId, expiresAt, createdAt } = verifications
   const isOfChange =

@@ -69,7 +69,7 @@ export function createOwnPasskeys(dependencies: Dependencies) {
         await recordProof(tx, identity.session, ['user', 'mfa'], true)
         return toPasskey(passkey)
       }).catch((fault: unknown) => {
-        // Authenticators invent an id that nobody has. A known one was sent again.
+        // Authenticators create random ids. A known one means that the response was sent again.
         throw isUniqueViolation(fault) ? new AuthError('INVALID_CREDENTIALS', { cause: fault }) : fault
       })
     },
@@ -91,14 +91,14 @@ export function createOwnPasskeys(dependencies: Dependencies) {
       return toPasskey(renamed)
     },
 
-    /** As any factor, see `removeFactor`. */
+    /** Works like `removeFactor`. */
     async removePasskey({ id }: InputOf<'removePasskey'>, caller: Caller) {
       const { user } = await identityOf(caller)
       await requireOwn(id, user.id)
       return removeFactor({ id }, caller)
     },
 
-    /** What the signal methods of `PublicKeyCredential` take, so that browsers forget removed passkeys. */
+    /** The arguments of the signal methods of `PublicKeyCredential`, so that browsers forget removed passkeys. */
     async passkeySignals(_input: undefined, caller: Caller) {
       const { user } = await viewerOf(caller)
       const present = await list(user.id)

@@ -3,7 +3,7 @@ import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simp
 
 export type RelyingParty = ReturnType<typeof createRelyingParty>
 
-/** What is stored of a passkey. */
+/** The stored part of a passkey. */
 export type StoredPasskey = { credentialId: string; publicKey: string; signCount: number }
 
 type Settings = {
@@ -107,7 +107,7 @@ export function createRelyingParty({ id, name, origins }: Settings) {
 /** The stable handle of an account: 64 bytes without personal data (WebAuthn, section 14.6.1). */
 export const toUserHandle = (userId: string) => createHash('sha512').update(`passkeys of ${userId}`).digest()
 
-/** The id of a ceremony is random and used once, and so is what derives from it. */
+/** The id of a ceremony is random and used once, and so is a challenge that derives from it. */
 const toChallenge = (ceremony: string) =>
   createHash('sha256').update(`passkey challenge ${ceremony}`).digest()
 

@@ -11,7 +11,7 @@ export const PROOF_INTERVAL_MS = 250
 const RETRY_MS = 100
 
 /**
- * Announces to other services what has ended. It reads the table of revocations after a NOTIFY, once for all listeners.
+ * Announces revocations to other services. It reads the table of revocations after a NOTIFY, once for all listeners.
  * A proof is sent only if the notifications are complete (`changes.isCurrent`) and everything they announced was sent.
  */
 export function createRevocationFeed({

@@ -42,7 +42,7 @@ export function createRevocationLog(db: Db) {
   }
 
   return {
-    /** The position to continue from after what is known now. */
+    /** The position from which a reader that has all known revocations continues. */
     position: () => nextXid,
 
     /** Reads what was committed since the last read. */
@@ -66,7 +66,7 @@ export function createRevocationLog(db: Db) {
       return added
     },
 
-    /** What a reader does not have that has read until `position`: everything without one. */
+    /** The revocations that a reader at this position has not read. Without a position: all of them. */
     since(position: bigint | null) {
       // A position ahead of this database belongs to another one.
       const from = position !== null && position <= nextXid ? position : 0n

@@ -38,7 +38,7 @@ type Load = {
  */
 export function createSessionCache(changes: Changes) {
   const entries = new LRUCache<string, Entry>({ maxSize: MAX_CACHE_BYTES, dispose: unlink })
-  /** The entries of a session or a user, by its id; the oldest first. A set takes as much as all the rest of an entry. */
+  /** The entries of a session or a user, by its id; the oldest first. One entry needs no set, which would double its size. */
   const entriesById = new Map<string, Entry | Set<Entry>>()
   const loads = new Set<Load>()
   /** By credential, the loads that later requests may share. */
@@ -101,7 +101,7 @@ export function createSessionCache(changes: Changes) {
   /** Call it after every commit that changes the session or the user with this id. */
   function evict(id: string) {
     for (const load of loads) load.changedIds.add(id)
-    // Whose sessions they load is not known yet, and a client that has ended its session must not see it again.
+    // It is not known yet whose session each load reads, and a client that ended its session must not see it again.
     sharedLoads.clear()
     for (const entry of [...entriesOf(id)]) remove(entry)
   }
@@ -155,11 +155,9 @@ export function createSessionCache(changes: Changes) {
     },
 
     /**
-     * Reads an entry and caches it. If the session or the user changes during the read, the entry is not cached: it may
-     * be older than the change, and would make an ended session live again.
-     *
-     * Requests share a read that has just begun. Otherwise all connections that use one credential would query the
-     * database at once whenever its entry expires.
+     * Reads an entry and caches it, unless the session or the user changes during the read: then the entry may be older
+     * than the change. Requests share a read that has just begun. Otherwise all connections that use one credential would
+     * query the database at once whenever its entry expires.
      */
     load(credential: string, read: () => Promise<Found>): Promise<Viewer> {
       const beganAt = performance.now()

@@ -194,7 +194,7 @@ const usePasskeyUp = (statement: SQL) => sql`
         ${statement}
       ${endRecovery(sql`used`)}`
 
-/** Factors that are proven are not lost. */
+/** A proven factor is not lost, so it ends a recovery. */
 const endRecovery = (proven: SQL) => sql`
       ), found as (
         update ${users} set factor_recovery_at = null from ${proven}

@@ -2,7 +2,7 @@ import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** Signs in with a passkey alone. No address is asked, and the waits of the password do not hold it. */
+/** Signs in with a passkey alone, without an address. Waits after wrong passwords do not apply. */
 export function createPasskeyLogin({
   betterAuth,
   ceremonies,
@@ -12,7 +12,7 @@ export function createPasskeyLogin({
   throttle,
 }: Dependencies) {
   return {
-    /** The answer is the same for everyone, so it shows no account. */
+    /** The answer is the same for every client, so it reveals no account. */
     async beginPasskeyLogin(_input: undefined, { client }: Caller) {
       await throttle.countCeremony(client)
       const begun = await ceremonies.begin('PASSKEY_LOGIN')

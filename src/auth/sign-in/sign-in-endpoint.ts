@@ -82,7 +82,7 @@ export function createSignInEndpoint(parts: Parts) {
         return account !== undefined && (await context.password.verify({ hash, password }))
       }
 
-      /** Takes the same time whatever was wrong, also if the password was right and the address is not verified. */
+      /** Takes the same time for every refusal, also if the password was right and the address is not verified. */
       async function createRefusal(account: UserRow | undefined, matches: boolean) {
         await passwords.equalizeTiming(account?.password ?? '', password)
         const isWaiting =

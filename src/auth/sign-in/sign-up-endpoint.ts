@@ -37,10 +37,8 @@ type Parts = {
 
 /**
  * Sign-up with a password, as a Better-Auth endpoint: `auth.api.signUp`. If addresses must be verified first, a taken
- * address causes the same steps as a free one, so that neither the answer nor its time reveals it: the mailbox gets a
- * mail either way, and the answer contains a decoy user. While an address is not verified, each registration of it is
- * kept apart, and its mailed link activates its own password. The registration of a taken address is kept too, but no
- * link activates it.
+ * address causes the same steps as a free one: a mail, a decoy user in the answer, and a registration of its own, which no
+ * link activates. So neither the answer nor its time reveals it.
  */
 export function createSignUpEndpoint({ db, openSession, outbox, throttle, settings }: Parts) {
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION

@@ -134,10 +134,9 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
   type Guess = { subject: string; place: string; onWait: () => Promise<void> }
 
   /**
-   * Counts a guess at an account against the budget of a place: one that the account knows, or all unknown ones together.
-   * So failures from unknown places never make a known place wait. A success resets the budget of a known place. That of
-   * the unknown places stays, since a reset would show strangers that the owner signed in. A guess that fails for another
-   * reason than being wrong is not counted.
+   * Counts a guess at an account against the budget of a known place, or that of all unknown places together. A success
+   * resets only the budget of a known place, since the other reset would show strangers that the owner signed in. A guess
+   * that fails for another reason than being wrong is not counted.
    */
   async function countGuess<T>({ subject, place, onWait }: Guess, guess: () => Promise<T>): Promise<T> {
     if (!enabled) return guess()

@@ -24,7 +24,7 @@ const RequestFactorRecoveryInput = z
 const NEEDS_FACTOR = 'Needs a factor that was proven in this session within 5 minutes: see `stepUp`.'
 
 const NEEDS =
-  'The first factor needs a password that was given in this session within 5 minutes, a further one a factor.'
+  'Needs a proof in this session within 5 minutes: the password for the first factor, a factor for a further one.'
 
 export const factorOperations = {
   beginTotp: mutation({
@@ -99,10 +99,10 @@ export const factorOperations = {
 
   undoFactorChange: mutation({
     tag: 'Second factor',
-    summary: 'Bring a removed factor back',
+    summary: 'Restore a removed factor',
     description:
-      'The link is mailed when a factor is removed. Every session ends, the password no longer works, and a mail leads to a ' +
-      'new one. Factors and recovery codes that are newer than the restored factor are void.',
+      'Takes the token of the link that is mailed when a factor is removed. Every session ends, the password no longer ' +
+      'works, and a mail leads to a new one. Factors and recovery codes that are newer than the restored factor are void.',
     input: UndoFactorChangeInput,
     example: { token: 'AZ3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq' },
     output: z.boolean(),
@@ -115,8 +115,8 @@ export const factorOperations = {
     tag: 'Second factor',
     summary: 'Prove the password or a factor again in this session',
     description:
-      'The session gets a new secret, and the new access token carries the proof. Use it when `REAUTHENTICATION_REQUIRED` ' +
-      'says what would do.',
+      'The session gets a new secret, and the new access token carries the proof. `REAUTHENTICATION_REQUIRED` says which ' +
+      'proof another operation needs.',
     input: StepUpInput,
     example: { proof: { totp: '123456' } },
     output: AuthPayload,
@@ -131,8 +131,9 @@ export const factorOperations = {
     tag: 'Second factor',
     summary: 'Start to replace lost factors',
     description:
-      'Takes the challenge of a sign-in whose password was right. The mailbox gets a notice now, and after 72 hours a link ' +
-      'whose token is the `recoveryToken` of `completeLogin`. That removes all factors. Any sign-in with a factor stops it.',
+      'Takes the challenge of a sign-in whose password was right. The mailbox gets a notice now, and a link after 72 hours. ' +
+      'The token of the link is the `recoveryToken` of `completeLogin`, which then removes all factors. Any sign-in with a ' +
+      'factor stops the recovery.',
     input: RequestFactorRecoveryInput,
     example: { challenge: id },
     output: FactorRecovery,

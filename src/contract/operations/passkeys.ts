@@ -18,7 +18,7 @@ const LoginWithPasskeyInput = z
   .meta({ id: 'LoginWithPasskeyInput' })
 
 const NEEDS =
-  'The first factor needs a password that was given in this session within 5 minutes, a further one a factor.'
+  'Needs a proof in this session within 5 minutes: the password for the first factor, a factor for a further one.'
 
 export const passkeyOperations = {
   beginPasskey: mutation({
@@ -94,7 +94,7 @@ export const passkeyOperations = {
 
   passkeySignals: query({
     tag: 'Passkeys',
-    summary: 'What tells a browser which passkeys are valid',
+    summary: 'The valid passkeys, for the signal methods of a browser',
     description:
       'For `signalAllAcceptedCredentials` and `signalCurrentUserDetails` of `PublicKeyCredential`.',
     output: PasskeySignals,
@@ -107,7 +107,7 @@ export const passkeyOperations = {
     tag: 'Passkeys',
     summary: 'Begin to sign in with a passkey',
     description:
-      'No address is asked: the browser shows the passkeys that its user has. The same ceremony serves as `passkey` in a ' +
+      'Needs no address: the browser shows the passkeys of its user. The ceremony can also be the `passkey` of a ' +
       '`FactorProof`.',
     output: PasskeyCeremony,
     handlesCredential: true,

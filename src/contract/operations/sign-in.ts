@@ -90,8 +90,8 @@ export const signInOperations = {
     summary: 'Complete a sign-in with a second factor',
     description:
       'Takes the challenge of `SECOND_FACTOR_REQUIRED`. The transport is that of the sign-in. Each code counts once. A ' +
-      'wrong code leaves the challenge valid; after five failures at an account each further attempt must wait, whatever ' +
-      'the method and the challenge. A challenge ends when the password changes. A session that the request presents ends.',
+      'wrong code leaves the challenge valid. After five failures at an account, over all methods and challenges, each ' +
+      'further attempt must wait. A challenge ends when the password changes. A session that the request presents ends.',
     input: CompleteLoginInput,
     example: { challenge: '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e', proof: { totp: '123456' } },
     output: AuthPayload,

@@ -49,7 +49,7 @@ export const RecoveryCodes = z
       .array(z.string())
       .nullable()
       .meta({
-        description: 'Shown this once. Null if the account has recovery codes already.',
+        description: 'Shown only in this answer. Null if the account has recovery codes already.',
         examples: [['JBSW-Y3DP-EHPK-3PXP-JBSW-Y3DP']],
       }),
   })

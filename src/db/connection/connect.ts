@@ -40,7 +40,7 @@ const BUSY = ['57P03', '53300']
 
 /**
  * Connects to the database of a connection string. All connections of Servauth are created here. Every option is
- * explicit, because the driver asks the environment for what is missing.
+ * explicit, because the driver takes missing options from the environment.
  */
 export function connect(
   url: string,

@@ -2,9 +2,9 @@ import type { OwnSetting } from '../../libpq/options.ts'
 import { DATABASE_LIMITS as LIMITS } from '../limits.ts'
 
 /**
- * The settings of every session, whatever the defaults of the server, the database and the role are: each that changes
- * what Servauth reads and writes or how long it waits. Those that only change speed are the operator's, and so is
- * `default_transaction_read_only`, which protects a database from writes.
+ * The settings of every session that change what Servauth reads and writes or how long it waits, so that it does not
+ * depend on defaults. Settings that only change speed are the operator's, and so is `default_transaction_read_only`, which
+ * protects a database from writes.
  */
 const SETTINGS: Record<Exclude<OwnSetting, 'synchronous_commit'>, string | number> = {
   statement_timeout: LIMITS.statementMs,

@@ -8,8 +8,8 @@ const MIN_MAJOR_VERSION = 15
 const MARK = 'servauth.mark'
 
 /**
- * Asserts that a server can be used, whatever its database contains. The statements have no parameters, which would need
- * another round trip, and are not prepared, because a pooler may lose what is prepared.
+ * Asserts that a server can be used; it does not look at tables. The statements have no parameters, which would need
+ * another round trip, and are not prepared, because a pooler may lose prepared statements.
  * @param other a second connection, to check that each has a session of its own
  * @throws DatabaseFault
  */

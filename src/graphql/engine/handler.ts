@@ -102,8 +102,8 @@ function cachedViewer(c: AppContext) {
 }
 
 /**
- * Tells a client of automatic persisted queries to send its queries in full. Older clients read only the JSON of a 200,
- * as from Apollo Server. `graphql-response+json` needs the status of a refusal.
+ * Makes a client of automatic persisted queries send its queries in full. Older clients read only the JSON of a 200, which
+ * Apollo Server sends. With `graphql-response+json`, the status is that of a refusal.
  */
 export function refusePersistedQuery(c: AppContext) {
   const code = 'PERSISTED_QUERY_NOT_SUPPORTED'

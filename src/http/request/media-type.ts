@@ -2,7 +2,7 @@ import { AuthError } from '../../errors.ts'
 import type { AppContext } from '../context.ts'
 import { stripBlanks } from './header-text.ts'
 
-/** Whether the request has the content type `application/json`, whatever its parameters. */
+/** Whether the request has the content type `application/json`, with any parameters. */
 export function isJson(c: AppContext) {
   return parse(c)[0] === 'application/json'
 }

@@ -24,11 +24,11 @@ export function parseAllowedOrigin(text: string) {
   return parseWebOrigin(text) ?? parseSubdomains(text) ?? parseAppOrigin(text) ?? refuse(`must be ${ADVICE}`)
 }
 
-/** Whether a list of such origins has this one, by itself or by its parent: `https://*.example.com` is one label more. */
+/** Whether a list has this origin, or a wildcard for it: `https://*.example.com` stands for one label. */
 export const isListedOrigin = (origin: string, listed: ReadonlySet<string>) =>
   listed.has(origin) || listed.has(origin.replace(/^https:\/\/[a-z\d_-]+\./, SUBDOMAINS))
 
-/** `https://app.example.com`, for `https://APP.example.com:443/` too. Undefined for what is no such origin. */
+/** `https://app.example.com`, for `https://APP.example.com:443/` too. Undefined for any other text. */
 function parseWebOrigin(text: string) {
   const url = URL.parse(text)
   if (!url || !isWebUrl(url) || /[*?#]/.test(text)) return undefined
