@@ -7,11 +7,12 @@ import { registrations, sessions, type UserRow, users } from '../../db/schema.ts
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { endMailedTokens, endPendingChange } from '../mailing/mailed-tokens.ts'
+import { endPendingChange } from '../mailing/mailed-tokens.ts'
 import { changeEmail } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
 import { recoverAccount } from './recovery.ts'
+import { voidSetUp } from './set-up.ts'
 
 /** Verifies addresses, and cancels and undoes what happened to an account, by mailed links. */
 export function createEmailLinks(dependencies: Dependencies) {
@@ -125,6 +126,8 @@ export function createEmailLinks(dependencies: Dependencies) {
   /** A registration that waited for this verification becomes the account, and no earlier one survives it. */
   async function verifyAddress(tx: Executor, user: UserRow, proof: OwnerProof, { client }: Caller) {
     const registration = 'registration' in proof ? proof.registration : undefined
+    // An account that was used before verification was required may be a stranger's.
+    if (registration) await voidSetUp(tx, user)
     const activated = registration && {
       ...registration.profile,
       password: registration.password,
@@ -134,7 +137,6 @@ export function createEmailLinks(dependencies: Dependencies) {
       .update(users)
       .set({ ...activated, emailVerified: true })
       .where(eq(users.id, user.id))
-    if (registration) await endMailedTokens(tx, user)
     await tx.delete(registrations).where(eq(registrations.userId, user.id))
     await recordEvent(tx, 'email_verified', user.id, client)
     return undefined

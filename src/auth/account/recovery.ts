@@ -12,6 +12,7 @@ import {
 import type { Dependencies } from '../dependencies.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
+import { voidSetUp } from './set-up.ts'
 
 type Recovery = {
   user: UserRow
@@ -36,17 +37,25 @@ export async function recoverAccount(
   const password = passwordHash
     ? { password: passwordHash, passwordLockedAt: null }
     : { passwordLockedAt: sql`now()` }
-  await endSessions(tx, user.id)
-  await endMailedTokens(tx, user)
+  const isFirstProof = !user.emailVerified && user.email === email
+  await (isFirstProof ? voidSetUp(tx, user) : voidSince(tx, user, since))
   await tx
     .update(users)
     .set({ email, emailVerified: true, pendingEmail: null, pendingSessionId: null, ...password })
     .where(eq(users.id, user.id))
-  // The taker may have come before the change that the owner noticed. So only the owner's place is known from now on.
-  await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
-  await undoFactorChanges(tx, user.id, since)
   await places.add(tx, user.id, client)
   if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })
+}
+
+/**
+ * Ends what a taker may have of an account whose mailbox was proven before. The taker may have come before the change that
+ * the owner noticed, so no place is known any more.
+ */
+async function voidSince(tx: Executor, user: UserRow, since: Date) {
+  await endSessions(tx, user.id)
+  await endMailedTokens(tx, user)
+  await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
+  await undoFactorChanges(tx, user.id, since)
 }
 
 /**

@@ -1,12 +1,13 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { factors, mailOutbox, recoveryCodes, type UserRow, users, verifications } from '../../db/schema.ts'
+import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
 import { recordEvent } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { FactorUse } from './factor-use.ts'
+import { voidFactors } from './void-factors.ts'
 
 /** How long the owner has to stop a recovery that a taker has started. */
 export const RECOVERY_WAIT_SECONDS = 72 * 3600
@@ -67,8 +68,7 @@ export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
     isRecovery: true,
     async onUsed(tx, { id, email }, client, sessionId) {
       await endSessions(tx, id, sessionId)
-      await tx.delete(factors).where(eq(factors.userId, id))
-      await tx.delete(recoveryCodes).where(eq(recoveryCodes.userId, id))
+      await voidFactors(tx, id)
       await recordEvent(tx, 'factors_recovered', id, client)
       await outbox.add(tx, { kind: 'factors-recovered', recipient: email, userId: id })
     },

@@ -2,13 +2,13 @@ import { and, eq } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import type { Executor } from '../../db/client.ts'
-import { places as placesTable, registrations, type UserRow, users } from '../../db/schema.ts'
+import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
+import { voidSetUp } from '../account/set-up.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
-import { endAllMailedTokens, endMailedTokens, type TokenPurpose } from '../mailing/mailed-tokens.ts'
+import { endMailedTokens, type TokenPurpose } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
 
@@ -82,8 +82,10 @@ export function createPasswordChanges(dependencies: Dependencies) {
         if (user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)) {
           throw new AuthError('INVALID_TOKEN')
         }
-        await endSessions(tx, user.id)
-        await (user.emailVerified ? endMailedTokens(tx, user) : voidSetUp(tx, user))
+        if (user.emailVerified) {
+          await endSessions(tx, user.id)
+          await endMailedTokens(tx, user)
+        } else await voidSetUp(tx, user)
         await tx
           .update(users)
           .set({ password: hash, passwordLockedAt: null, emailVerified: true })
@@ -98,14 +100,6 @@ export function createPasswordChanges(dependencies: Dependencies) {
       return true
     },
   }
-}
-
-/** Ends what was set up for an account whose mailbox had not been proven: it may be a stranger's. */
-async function voidSetUp(tx: Executor, user: UserRow) {
-  await endAllMailedTokens(tx, user)
-  await tx.delete(registrations).where(eq(registrations.userId, user.id))
-  await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
-  await tx.update(users).set({ username: null }).where(eq(users.id, user.id))
 }
 
 /** The token of a first verification proves the mailbox as well as that of a reset. */

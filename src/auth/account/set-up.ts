@@ -1,0 +1,19 @@
+import { eq } from 'drizzle-orm'
+import type { Executor } from '../../db/client.ts'
+import { places, registrations, type UserRow, users } from '../../db/schema.ts'
+import { voidFactors } from '../factors/void-factors.ts'
+import { endAllMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endSessions } from '../sessions/end-session.ts'
+
+/**
+ * Ends all that was set up for a locked account before its mailbox was proven, with its sessions: it may be a stranger's.
+ * The caller sets the password.
+ */
+export async function voidSetUp(tx: Executor, user: UserRow) {
+  await endSessions(tx, user.id)
+  await endAllMailedTokens(tx, user)
+  await voidFactors(tx, user.id)
+  await tx.delete(registrations).where(eq(registrations.userId, user.id))
+  await tx.delete(places).where(eq(places.userId, user.id))
+  await tx.update(users).set({ username: null, factorRecoveryAt: null }).where(eq(users.id, user.id))
+}
