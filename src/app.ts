@@ -28,7 +28,7 @@ import type { ObserveRequest } from './observe/request-metrics.ts'
 import type { Tracing } from './observe/tracing.ts'
 import { openApi } from './rest/openapi.ts'
 import { operationRoutes } from './rest/operation-routes.ts'
-import { referenceRoutes } from './rest/reference/reference.ts'
+import { createReference } from './rest/reference/reference.ts'
 import { openApiDocument } from './rest/server-endpoints.ts'
 import { serverRoutes } from './rest/server-routes.ts'
 import { serviceRoutes } from './rest/service-routes.ts'
@@ -43,12 +43,12 @@ type Parts = {
 }
 
 /** The HTTP application: the routes of both adapters behind one pipeline. */
-export async function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
+export function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
   const cookies = createCookies({
     https: env.PUBLIC_URL.startsWith('https:'),
     sessionSeconds: env.SESSION_IDLE_SECONDS,
   })
-  const routes = await createRoutes({ env, auth, isReady, observe, tracing }, cookies.sessionName)
+  const routes = createRoutes({ env, auth, isReady, observe, tracing }, cookies.sessionName)
   const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookies))
 
   const app = new Hono<AppEnv>({ getPath: pathOf })
@@ -85,10 +85,7 @@ function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'
   ]
 }
 
-async function createRoutes(
-  { env, auth, isReady, observe, tracing }: Omit<Parts, 'log'>,
-  cookieName: string,
-) {
+function createRoutes({ env, auth, isReady, observe, tracing }: Omit<Parts, 'log'>, cookieName: string) {
   const { publishedKeys } = auth
   const isObserved = (observe ?? tracing) !== undefined
   const routes = new Hono<AppEnv>()
@@ -96,6 +93,8 @@ async function createRoutes(
   const graphiql = env.GRAPHIQL ? createGraphiQL() : undefined
   routes.get('/graphql', createGraphQLByGet(graphiql?.page))
   if (graphiql) routes.get('/graphql/:file', graphiql.file)
+  const reference = env.DOCS ? createReference() : undefined
+  if (reference) routes.get('/docs', reference.page).get('/docs/:file', reference.file)
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
   routes.route('/', operationRoutes(auth))
   routes.route(
@@ -109,7 +108,6 @@ async function createRoutes(
   )
   routes.route('/', serviceRoutes({ ...auth, url: env.PUBLIC_URL }))
   routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
-  if (env.DOCS) routes.route('/docs', referenceRoutes())
   return routes
 }
 

@@ -51,7 +51,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   metrics?.watch({ vitals: auth.vitals, changes, pool, db, isReady })
 
   return {
-    app: await createApp({ env, auth, log, isReady, observe: metrics?.observe, tracing }),
+    app: createApp({ env, auth, log, isReady, observe: metrics?.observe, tracing }),
     metrics,
     changes,
     /** @internal Lets the mail worker look for due mails now. */

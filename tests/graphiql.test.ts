@@ -10,6 +10,15 @@ test('GraphiQL is not served in production', async () => {
   expect((await fetch('/graphql', { headers: { accept: 'text/html' } })).status).toBe(405)
 })
 
+test('an Accept header of more than 1000 characters is not searched for HTML', async () => {
+  const { fetch } = await startServer({ NODE_ENV: 'development', GRAPHIQL: 'true' })
+  const accept = `${'image/png, '.repeat(100)}text/html`
+
+  const { headers } = await fetch('/graphql?query={me{id}}', { headers: { accept } })
+
+  expect(headers.get('content-type')).toContain('json')
+})
+
 test('the files of GraphiQL are compressed, and browsers keep them', async () => {
   const { origin } = await startDevelopment()
   const page = await fetch(`${origin}/graphql`)

@@ -1,7 +1,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AuthError, asAuthError } from '../errors.ts'
 import type { AppContext } from './context.ts'
-import { graphqlMediaType } from './request/graphql-media-type.ts'
+import { graphqlMediaType } from './request/accept.ts'
 import { adapterOf } from './request/operation.ts'
 
 const UNLISTED_PROXY =

@@ -6,7 +6,7 @@ import type { AppContext } from './context.ts'
 
 const compress = promisify(gzip)
 
-type Source = { type: 'css' | 'js'; content: string | Buffer }
+export type Source = { type: 'css' | 'js'; content: string | Buffer }
 type File = { url: string; type: string; raw: Buffer; compressed: Buffer }
 
 const MEDIA_TYPES = { css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' }

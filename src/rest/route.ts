@@ -6,7 +6,7 @@ import { unauthenticated } from '../errors.ts'
 import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 import { readForm, readJson } from '../http/request/body.ts'
-import { isForm } from '../http/request/media-type.ts'
+import { isForm } from '../http/request/content-type.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
 export type Documented = { operationName: string; endpoint: Endpoint }

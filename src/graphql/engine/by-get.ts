@@ -1,7 +1,7 @@
-import { accepts } from 'hono/accepts'
 import { AuthError } from '../../errors.ts'
 import type { AppContext } from '../../http/context.ts'
 import type { Handler } from '../../http/pipeline.ts'
+import { preferredType } from '../../http/request/accept.ts'
 import { refusePersistedQuery } from './handler.ts'
 
 const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'documentId']
@@ -28,6 +28,5 @@ export function createGraphQLByGet(page?: Handler): Handler & { refuses: boolean
 /** A browser asks for HTML by name, also for an address of GraphiQL that contains a query. Others often accept anything. */
 function acceptsHtml(c: AppContext, byDefault: boolean) {
   const supports = ['text/html', 'application/json', 'application/graphql-response+json']
-  const fallback = byDefault ? 'text/html' : 'application/json'
-  return accepts(c, { header: 'Accept', supports, default: fallback }) === 'text/html'
+  return preferredType(c, supports, byDefault ? 'text/html' : 'application/json') === 'text/html'
 }

@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { Hono } from 'hono'
 import { version } from '../../../package.json' with { type: 'json' }
-import type { AppContext, AppEnv } from '../../http/context.ts'
-import { createPageFiles } from '../../http/page-files.ts'
+import { createPage } from '../../http/page.ts'
 
 const POLICY =
   "default-src 'none'; script-src 'self'; connect-src 'self'; " +
@@ -13,40 +11,18 @@ const POLICY =
 const require = createRequire(import.meta.url)
 
 /** `GET /docs`: Swagger UI for the OpenAPI document, without a CDN. */
-export function referenceRoutes() {
-  const files = createPageFiles('/docs', readFiles)
-
-  async function page(c: AppContext) {
-    const urls = await files.urls()
-    const html = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Servauth</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${urls.swagger}">
-<link rel="stylesheet" href="${urls.layout}">
-</head>
-<body>
+export function createReference() {
+  return createPage({
+    path: '/docs',
+    policy: POLICY,
+    files: readFiles,
+    body: (urls) => `<body>
 <noscript>This page needs JavaScript.</noscript>
 <div id="reference" data-version="${version}"></div>
 <script defer src="${urls.script}"></script>
 <script defer src="${urls.start}"></script>
-</body>
-</html>
-`
-    return c.body(html, 200, {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Cache-Control': 'no-cache',
-      'Content-Security-Policy': POLICY,
-    })
-  }
-
-  const app = new Hono<AppEnv>()
-  app.get('/', page)
-  app.get('/:file', files.serve)
-  return app
+</body>`,
+  })
 }
 
 async function readFiles() {

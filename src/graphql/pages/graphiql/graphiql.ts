@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { AppContext } from '../../../http/context.ts'
-import { createPageFiles } from '../../../http/page-files.ts'
+import { createPage } from '../../../http/page.ts'
 
 const POLICY =
   "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; " +
@@ -9,36 +8,17 @@ const POLICY =
 
 /** `GET /graphql`: GraphiQL with a tour in its tabs. All its files come from this server, and none from a CDN. */
 export function createGraphiQL() {
-  const files = createPageFiles('/graphql', readFiles)
-
-  async function page(c: AppContext) {
-    const urls = await files.urls()
-    const html = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Servauth</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${urls.graphiql}">
-<link rel="stylesheet" href="${urls.layout}">
-</head>
-<body class="no-focus-outline">
+  return createPage({
+    path: '/graphql',
+    policy: POLICY,
+    files: readFiles,
+    body: (urls) => `<body class="no-focus-outline">
 <noscript>GraphiQL needs JavaScript.</noscript>
 <div id="root" data-editor="${urls.editorWorker}" data-json="${urls.jsonWorker}" data-graphql="${urls.graphqlWorker}"></div>
 <script defer src="${urls.script}"></script>
 <script defer src="${urls.tour}"></script>
-</body>
-</html>
-`
-    return c.body(html, 200, {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Cache-Control': 'no-cache',
-      'Content-Security-Policy': POLICY,
-    })
-  }
-
-  return { page, file: files.serve }
+</body>`,
+  })
 }
 
 async function readFiles() {
