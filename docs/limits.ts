@@ -118,6 +118,7 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   mailedTokenPerAddress: 'mailed tokens tried from one network or one browser',
   reauthenticatePerSession: 'passwords given in one session',
   emailChangePerAccount: 'changes of address for one account',
+  exportPerAccount: 'exports of one account',
   writePerSession: 'changes in one session',
   linkMailPerMailbox: 'mails with a link for a reset or a verification to one mailbox',
   mailRequestPerAddress: 'mails requested from one network or one browser, for any address',

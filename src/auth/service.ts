@@ -3,6 +3,7 @@ import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import type { Span } from '../span.ts'
 import { createEmailLinks } from './account/email-links.ts'
+import { createExport } from './account/export.ts'
 import { createOwnAccount } from './account/own-account.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -147,6 +148,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     stepUp: createStepUp(dependencies),
     requestFactorRecovery: createRecoveryRequest(dependencies),
     ...createOwnAccount(dependencies),
+    exportMe: createExport(dependencies),
     ...createPasswordChanges(dependencies),
     ...createEmailLinks(dependencies),
     ...createOwnSessions(dependencies),

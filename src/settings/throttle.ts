@@ -22,6 +22,7 @@ export const RATE_LIMITS = {
   /** Changes by a signed-in user. */
   writePerSession: [120, MINUTE],
   emailChangePerAccount: [10, HOUR],
+  exportPerAccount: [10, HOUR],
   /** Mails with a link for a reset or a verification. While a link is live, the same one is sent again. */
   linkMailPerMailbox: [8, HOUR],
   mailRequestPerAddress: [100, HOUR],

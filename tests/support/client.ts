@@ -13,6 +13,7 @@ import {
   DeleteMeDocument,
   EventsDocument,
   type EventsQuery,
+  ExportMeDocument,
   FactorsDocument,
   type FactorsQuery,
   LoginDocument,
@@ -81,6 +82,7 @@ export const OPERATIONS = {
   logout: { rest: 'POST /auth/logout', document: LogoutDocument },
   me: { rest: 'GET /auth/me', document: MeDocument },
   updateMe: { rest: 'PUT /auth/me', document: UpdateMeDocument },
+  exportMe: { rest: 'GET /auth/me/export', document: ExportMeDocument },
   deleteMe: { rest: 'DELETE /auth/me', document: DeleteMeDocument },
   changePassword: { rest: 'PUT /auth/password', document: ChangePasswordDocument },
   requestPasswordReset: { rest: 'POST /auth/password-reset', document: RequestPasswordResetDocument },
@@ -131,6 +133,7 @@ type Results = {
   logout: true
   me: UserFieldsFragment | null
   updateMe: UserFieldsFragment
+  exportMe: Record<string, unknown>
   deleteMe: true
   changePassword: Grant
   requestPasswordReset: true
@@ -266,6 +269,7 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
     logout: () => call('logout'),
     me: () => call('me'),
     updateMe: (input: object) => call('updateMe', input),
+    exportMe: () => call('exportMe'),
     deleteMe: (input?: object) => call('deleteMe', input),
     changePassword: (input: object) => call('changePassword', input),
     sessions: () => call('sessions'),

@@ -90,6 +90,7 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   logout: { refreshToken: secret },
   me: {},
   updateMe: { username: fc.constant('Ada'), email, currentPassword: secret },
+  exportMe: {},
   deleteMe: { password: secret },
   changePassword: { currentPassword: secret, newPassword: secret },
   requestPasswordReset: { email },

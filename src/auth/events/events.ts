@@ -40,6 +40,7 @@ export type EventKind =
   | 'sign_in_reported'
   | 'sessions_revoked'
   | 'account_deleted'
+  | 'account_exported'
   | 'account_disabled'
   | 'account_enabled'
   | 'account_signed_out'

@@ -85,6 +85,7 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
     countFactorOfClient: (client: Client) => count('factorPerAddress', toClientKey(client), client),
     countCeremony: (client: Client) => count('ceremonyPerAddress', toClientKey(client), client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
+    countExport: (userId: string, client: Client) => count('exportPerAccount', userId, client),
     countWrite: (sessionId: string, client: Client) => count('writePerSession', sessionId, client),
     countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),

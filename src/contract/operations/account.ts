@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Email, NewPassword, Password, profile } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
+import { AccountExport } from '../outputs/account-export.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { User } from '../outputs/user.ts'
 
@@ -61,6 +62,19 @@ export const accountOperations = {
       'SERVICE_UNAVAILABLE',
     ],
     rest: { method: 'PUT', path: '/auth/me', status: 200, cookie: 'set' },
+  }),
+
+  exportMe: query({
+    tag: 'Account',
+    summary: 'Everything that is kept about the user',
+    description:
+      'One object: the account, its sessions, factors, mailed links, mails, places and events, and what is pending. It ' +
+      'has no secrets, neither hashed nor encrypted. Members may be added. Needs a proof that was given in this session ' +
+      'within 5 minutes: of a factor if the account has one, otherwise of the password. See `stepUp`.',
+    output: AccountExport,
+    credentials: ['bearer', 'cookie'],
+    refusals: ['REAUTHENTICATION_REQUIRED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'GET', path: '/auth/me/export', status: 200 },
   }),
 
   deleteMe: mutation({

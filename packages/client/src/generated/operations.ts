@@ -234,6 +234,11 @@ export type EventsQueryVariables = Exact<{
 
 export type EventsQuery = { events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null }> };
 
+export type ExportMeQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ExportMeQuery = { exportMe: Record<string, unknown> };
+
 export type FactorsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -655,6 +660,11 @@ export const EventsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
+export const ExportMeDocument = new TypedDocumentString(`
+    query ExportMe {
+  exportMe
+}
+    `) as unknown as TypedDocumentString<ExportMeQuery, ExportMeQueryVariables>;
 export const FactorsDocument = new TypedDocumentString(`
     query Factors {
   factors {

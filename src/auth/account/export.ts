@@ -1,0 +1,110 @@
+import { desc, eq, getTableColumns, or, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
+import { type Caller, identityOf } from '../../contract/caller.ts'
+import {
+  challenges,
+  events,
+  factors,
+  mailOutbox,
+  places,
+  recoveryCodes,
+  registrations,
+  sessions,
+  type UserRow,
+  users,
+  verifications,
+} from '../../db/schema.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordEvent } from '../events/events.ts'
+import { requireRecentProof } from '../factors/recent-proof.ts'
+import { lockLiveUser } from '../sessions/live-session.ts'
+
+type Section = {
+  table: PgTable
+  newestFirst: PgColumn
+  rows: (user: UserRow) => SQL | undefined
+  /** Columns that are left out, each with its reason. */
+  without: Record<string, string>
+}
+
+const SECRET = 'a secret at rest'
+
+/** What an export has, by the name of its section. A test compares it with the tables of the database. */
+export const EXPORT_SECTIONS = {
+  account: section(users, users.createdAt, ({ id }) => eq(users.id, id), { password: SECRET }),
+  sessions: section(sessions, sessions.createdAt, ({ id }) => eq(sessions.userId, id), {
+    token: SECRET,
+    previousToken: SECRET,
+    lineage: SECRET,
+  }),
+  factors: section(factors, factors.createdAt, ({ id }) => eq(factors.userId, id), { secret: SECRET }),
+  recoveryCodes: section(recoveryCodes, recoveryCodes.createdAt, ({ id }) => eq(recoveryCodes.userId, id), {
+    hash: SECRET,
+  }),
+  challenges: section(challenges, challenges.createdAt, ({ id }) => eq(challenges.userId, id), {
+    id: SECRET,
+    passwordDigest: SECRET,
+    secret: SECRET,
+  }),
+  registrations: section(registrations, registrations.createdAt, ({ id }) => eq(registrations.userId, id), {
+    password: SECRET,
+  }),
+  mailedLinks: section(verifications, verifications.createdAt, ({ id }) => eq(verifications.userId, id), {
+    identifier: SECRET,
+  }),
+  // A request for a mail names only an address. It may be another person's, until the user has shown whose it is.
+  mails: section(
+    mailOutbox,
+    mailOutbox.createdAt,
+    ({ id, email, emailVerified }) =>
+      or(
+        eq(mailOutbox.userId, id),
+        emailVerified ? sql`${mailOutbox.userId} is null and ${mailOutbox.recipient} = ${email}` : undefined,
+      ),
+    {},
+  ),
+  places: section(places, places.seenAt, ({ id }) => eq(places.userId, id), {}),
+  events: section(events, events.lastAt, ({ id }) => eq(events.userId, id), {}),
+} satisfies Record<string, Section>
+
+/** @internal Tables that an export does not have, each with its reason. */
+export const EXPORT_LEAVES_OUT = {
+  jwks: 'keys of the server, about no user',
+  servauth_migrations: 'versions of the database, about no user',
+  revocations:
+    'ids of ended sessions, kept for the lifetime of an access token; the events say why they ended',
+  throttle: 'counts of attempts of the last hours, which say nothing that the events do not say',
+}
+
+/** Returns everything that is kept about the signed-in user, except secrets. */
+export function createExport({ db, throttle }: Pick<Dependencies, 'db' | 'throttle'>) {
+  return async function exportMe(_input: undefined, caller: Caller): Promise<Record<string, unknown>> {
+    const identity = await identityOf(caller)
+    await requireRecentProof(db, identity, identity.user)
+    await throttle.countExport(identity.user.id, caller.client)
+    return db.transaction(async (tx) => {
+      const user = await lockLiveUser(tx, identity)
+      await recordEvent(tx, 'account_exported', user.id, caller.client)
+      const sections = await Promise.all(
+        Object.entries<Section>(EXPORT_SECTIONS).map(
+          async ([name, { table, newestFirst, rows, without }]) => {
+            const columns = Object.entries(getTableColumns(table)).filter(([column]) => !(column in without))
+            const found = tx.select(Object.fromEntries(columns)).from(table).where(rows(user))
+            return [name, await found.orderBy(desc(newestFirst))] as const
+          },
+        ),
+      )
+      const { account, ...lists } = Object.fromEntries(sections)
+      return { exportedAt: new Date(), account: account?.[0], ...lists }
+    })
+  }
+}
+
+function section<Table extends PgTable>(
+  table: Table,
+  newestFirst: PgColumn,
+  rows: Section['rows'],
+  without: { [Column in keyof Table['_']['columns']]?: string },
+): Section {
+  return { table, newestFirst, rows, without: without as Record<string, string> }
+}
