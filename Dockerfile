@@ -20,7 +20,7 @@ EXPOSE 3000
 # /ready, because clients that wait for this container send requests next. Docker does not restart an unhealthy
 # container. An orchestrator that does should check /health instead.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
-  CMD ["bun", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
+  CMD ["bun", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
 CMD ["bun", "--no-install", "src/index.ts"]
 # Last, so that another version reuses all layers above: --build-arg VERSION=… REVISION=… SOURCE=…
 ARG VERSION=unreleased
