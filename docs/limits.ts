@@ -16,8 +16,10 @@ import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
 import { MAX_PASSKEYS } from '../src/auth/passkeys/own-passkeys.ts'
 import { MAX_CEREMONY_SECONDS } from '../src/auth/passkeys/relying-party.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
-import { PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
+import { MAX_LISTENERS_PER_SERVICE, PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
 import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
+import { MAX_SERVICE_KEYS } from '../src/auth/services/service-key-changes.ts'
+import { LAST_USE_SECONDS } from '../src/auth/services/service-keys.ts'
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
@@ -308,6 +310,9 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['the feed sends a proof every', ms(PROOF_INTERVAL_MS)],
         ['bytes that may wait for a slow reader of the feed', bytes(MAX_WAITING_BYTES)],
         ['how long they may wait', ms(MAX_WAITING_MS)],
+        ['connections to the feed with one service key', number(MAX_LISTENERS_PER_SERVICE)],
+        ['valid service keys', number(MAX_SERVICE_KEYS)],
+        ['the last use of a service key is written every', duration(LAST_USE_SECONDS)],
       ],
     },
     {

@@ -60,7 +60,7 @@ export function createApp({ env, auth, log, isReady, observe, tracing }: Parts) 
 
 /** The steps of a request, in order. A step can read the values that earlier steps have set. */
 function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>, cookies: Cookies) {
-  const { identify, view } = auth
+  const { identify, view, serviceKeys } = auth
   const origins = createOrigins({
     own: env.PUBLIC_URL,
     allowed: env.ALLOWED_ORIGINS,
@@ -81,7 +81,13 @@ function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'
     body(),
     host,
     csrf({ origins, cookieName: cookies.sessionName, onRefused }),
-    caller({ cookies, trustedProxies: env.TRUSTED_PROXIES, identify, view }),
+    caller({
+      cookies,
+      trustedProxies: env.TRUSTED_PROXIES,
+      identify,
+      view,
+      findServiceKey: serviceKeys.find,
+    }),
   ]
 }
 

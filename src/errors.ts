@@ -6,6 +6,7 @@ const REFUSALS = {
   INVALID_CREDENTIALS: { status: 401, message: 'The e-mail address, the password or the code is wrong.' },
   REFRESH_REUSED: { status: 401, message: 'This refresh token was used before. The session has been ended.' },
   SECOND_FACTOR_REQUIRED: { status: 401, message: 'Prove a second factor to complete the sign-in.' },
+  FORBIDDEN: { status: 403, message: 'The credential does not allow this.' },
   FORBIDDEN_ORIGIN: { status: 403, message: 'Requests from this origin are not accepted.' },
   EMAIL_NOT_VERIFIED: { status: 403, message: 'Verify the e-mail address first.' },
   REAUTHENTICATION_REQUIRED: { status: 403, message: 'Sign in again to do this, as the answer says.' },
@@ -101,6 +102,11 @@ export function invalid(path: string, message: string) {
 /** Whether a credential was checked and refused. False if the check itself failed. */
 export function isRefusedCredential(fault: unknown) {
   return fault instanceof AuthError && fault.code === 'UNAUTHENTICATED'
+}
+
+/** Whether the caller was checked and refused, for its credential or for what it may do. */
+export function isRefused(fault: unknown) {
+  return fault instanceof AuthError && (fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN')
 }
 
 /**

@@ -1,27 +1,16 @@
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type FeedEvent, listenToFeed } from './support/revocations.ts'
-import { type Server, startServer, useServer } from './support/server.ts'
+import { type Server, serveOnPort, startServer, useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
 
 const { key, settings } = createKeySetting()
 const server = useServer(settings)
 
-/** Serves the app on a port, as a stream needs a connection. */
-function serve({ app }: Pick<Server, 'app'>) {
-  const listener = Bun.serve({
-    port: 0,
-    idleTimeout: 30,
-    fetch: (request) => app.fetch(request, { address: () => null }),
-  })
-  onTestFinished(() => listener.stop(true))
-  return `http://localhost:${listener.port}`
-}
-
 const listen = (
   options: { lastEventId?: string; nonce?: string } = {},
   started: Pick<Server, 'app'> = server,
-) => listenToFeed({ url: serve(started), key, ...options })
+) => listenToFeed({ url: serveOnPort(started), key, ...options })
 
 const ended = (sid: string) => (event: FeedEvent) => event.name === 'ended' && event.data.sid === sid
 const isProof = ({ name }: FeedEvent) => name === 'proof'
@@ -222,7 +211,7 @@ describe('without a proof', () => {
 
 test('a reader that does not read is dropped', async () => {
   const own = await startServer(settings)
-  const url = new URL(serve(own))
+  const url = new URL(serveOnPort(own))
   const socket = connect(Number(url.port), url.hostname)
   onTestFinished(() => void socket.destroy())
   socket.write(`GET /auth/revocations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n\r\n`)

@@ -38,6 +38,7 @@ import { createPasswordChanges } from './passwords/password-changes.ts'
 import { createForward } from './services/forward.ts'
 import { createIntrospection } from './services/introspection.ts'
 import { createRevocationFeed } from './services/revocation-feed.ts'
+import { createServiceKeyChanges } from './services/service-key-changes.ts'
 import { createServiceKeys } from './services/service-keys.ts'
 import { createTokenRevocation } from './services/token-revocation.ts'
 import { createCredentials } from './sessions/credentials.ts'
@@ -171,7 +172,8 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     introspect: createIntrospection(dependencies),
     forward: createForward({ ...dependencies, accessTokens }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
-    serviceKeys: createServiceKeys(env.SERVICE_KEYS),
+    serviceKeys: createServiceKeys({ db, changes, entries: env.SERVICE_KEYS }),
+    serviceKeyChanges: createServiceKeyChanges(dependencies),
     revocationFeed: createRevocationFeed({ db, changes }),
 
     identify: credentials.identify,

@@ -1,6 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
 import { version } from '../../package.json' with { type: 'json' }
 import { AccountInput } from '../contract/fields.ts'
+import { SCOPES, type Scope, VERIFIER_SCOPES } from '../contract/service-key.ts'
 import { loadEnv } from '../env.ts'
 import { ConnectionStringError, completeConnectionString } from '../libpq/connection-string.ts'
 import { hasDataFolder } from '../process/first-run.ts'
@@ -9,7 +11,7 @@ import { runDoctor } from './doctor/doctor.ts'
 import { importBetterAuth } from './import/better-auth-import.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
-import { createKeyForService } from './service-keys.ts'
+import { createKeyForService, listServiceKeys, revokeServiceKey } from './service-keys.ts'
 import { explainError } from './support/command-error.ts'
 import type { Environment } from './support/with-service.ts'
 import { disableUser, enableUser, recoverFactor, showUser, signOutUser } from './user.ts'
@@ -86,18 +88,37 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     )
     .action(() => rotateKeys(commandEnvironment))
 
-  program
+  const serviceKey = program
     .command('service-key')
-    .summary('create keys for other services')
-    .description('Creates keys for other services.')
+    .summary('create, list or revoke the keys of other services')
+    .description('Creates, lists or revokes the keys of other services.')
+  serviceKey
     .command('create')
     .summary('create a key, which is shown once')
     .description(
-      'Creates a key, with which a service may introspect tokens and listen to the feed of revocations. It is shown once.' +
-        ' The server gets its hash, in SERVICE_KEYS.',
+      'Creates a key for a service. It is shown once; the database keeps its hash. Without --scopes, the service can' +
+        ' introspect tokens and listen to the feed of revocations.',
     )
     .argument('<name>', 'the name of the service', parseServiceName)
-    .action(createKeyForService)
+    .option('--scopes <scopes>', `what the service may do: ${SCOPES.join(',')}`, parseScopes, VERIFIER_SCOPES)
+    .option('--expires <date>', 'when the key stops working, as 2027-12-31 (UTC)', parseFutureDate)
+    .option('--setting', 'do not use the database; print an entry for SERVICE_KEYS instead')
+    .action((name: string, options) => createKeyForService(commandEnvironment, name, options))
+  serviceKey
+    .command('list')
+    .summary('list the keys, their scopes and their last use')
+    .description(
+      'Lists the keys, their scopes and their last use. Those of SERVICE_KEYS are not in the database.',
+    )
+    .action(() => listServiceKeys(commandEnvironment))
+  serviceKey
+    .command('revoke')
+    .summary('revoke a key')
+    .description(
+      'Revokes a key. Every server refuses it at once, and ends the streams that were opened with it.',
+    )
+    .argument('<id>', 'the id of the key, from the list', parseId)
+    .action((id: string) => revokeServiceKey(commandEnvironment, id))
 
   const user = program
     .command('user')
@@ -157,6 +178,23 @@ function parseAddress(value: string) {
 function parseServiceName(value: string) {
   if (/^[\w.-]{1,40}$/.test(value)) return value
   throw new InvalidArgumentError('It must have at most 40 letters, digits and . _ -')
+}
+
+function parseScopes(value: string): Scope[] {
+  const scopes = value.split(',').map((scope) => scope.trim())
+  if (scopes.every((scope) => SCOPES.includes(scope as Scope))) return [...new Set(scopes as Scope[])]
+  throw new InvalidArgumentError(`They must be some of ${SCOPES.join(', ')}, separated by commas.`)
+}
+
+function parseFutureDate(value: string) {
+  const date = new Date(value)
+  if (/^\d{4}-\d\d-\d\d/.test(value) && date.getTime() > Date.now()) return date
+  throw new InvalidArgumentError('It must be a date in the future, as 2027-12-31.')
+}
+
+function parseId(value: string) {
+  if (z.uuid().safeParse(value).success) return value
+  throw new InvalidArgumentError('It must be the id of a key, from "servauth service-key list".')
 }
 
 const parseDatabaseUrl = (environment: Environment) => (value: string) => {

@@ -1,5 +1,6 @@
 import { AuthError } from '../errors.ts'
 import { CommandError } from './support/command-error.ts'
+import { formatTime } from './support/format-time.ts'
 import { type Environment, withService } from './support/with-service.ts'
 
 const ACCESS_TOKENS_ELSEWHERE =
@@ -96,5 +97,4 @@ function throwIfNotFound(address: string) {
   }
 }
 
-const formatTime = (time: Date) => `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 const formatSessions = (count: number) => `${count} session${count === 1 ? '' : 's'}`

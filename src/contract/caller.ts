@@ -1,6 +1,7 @@
 import type { SessionRow, UserRow } from '../db/schema.ts'
-import { isRefusedCredential, unauthenticated } from '../errors.ts'
+import { AuthError, isRefusedCredential, unauthenticated } from '../errors.ts'
 import type { User } from './outputs/user.ts'
+import type { PresentedKey, Scope, ServiceKey } from './service-key.ts'
 
 /** Where a request comes from, as far as the server can trust it. All fields are cleaned and cut to size. */
 export type Client = {
@@ -47,6 +48,10 @@ export type Caller = Presented & {
   identify(): Promise<Identity | null>
   /** The same for reads: a proof of the last moments is enough. Returns without a promise if the cache has it. */
   view(): Viewer | null | Promise<Viewer | null>
+  /** The key of another service that the request presents; null if there is none. */
+  presentedKey: PresentedKey | null
+  /** The service of this key; null if the key is not valid. Returns without a promise if the key is in memory. */
+  findService(): ServiceKey | null | Promise<ServiceKey | null>
   /** Puts the secret of a session into the cookie. */
   keepSecret(secret: string): void
   /** Marks the browser as one of the account. The mark authenticates nothing. */
@@ -73,6 +78,24 @@ export function viewerOf(caller: Caller): Viewer | Promise<Viewer> {
 function present(viewer: Viewer | null) {
   if (!viewer) throw unauthenticated('MISSING')
   return viewer
+}
+
+/**
+ * The service that calls, if its key has the scope. The only place where scopes are checked.
+ * @throws `UNAUTHENTICATED` without a valid key, `FORBIDDEN` without the scope
+ */
+export function serviceOf(caller: Caller, scope: Scope): ServiceKey | Promise<ServiceKey> {
+  if (!caller.presentedKey) throw unauthenticated('MISSING')
+  const service = caller.findService()
+  return service instanceof Promise
+    ? service.then((found) => requireScope(found, scope))
+    : requireScope(service, scope)
+}
+
+function requireScope(service: ServiceKey | null, scope: Scope) {
+  if (!service) throw unauthenticated('INVALID')
+  if (service.scopes.has(scope)) return service
+  throw new AuthError('FORBIDDEN', { detail: `The service key does not have the scope ${scope}.` })
 }
 
 /** The caller's session before it signs in; null if its credential is missing or invalid. */

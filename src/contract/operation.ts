@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Code } from '../errors.ts'
+import type { Scope } from './service-key.ts'
 
 /** The groups of the OpenAPI document. */
 export type Tag =
@@ -28,6 +29,8 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
   output?: Output
   /** The credentials that it reads; none if left out. */
   credentials?: Credential[]
+  /** The scope that a service key needs. */
+  scope?: Scope
   /** Whether it also works without any of these credentials. */
   credentialsOptional?: true
   /** Whether a session without the required second factor may use it. */

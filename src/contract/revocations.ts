@@ -9,8 +9,9 @@ export type Revocation = {
   atMs: number
 }
 
-/** A service that listens to the feed. */
+/** A service that listens to the feed. `serviceId`: of its key, whose connections are counted together. */
 export type RevocationListener = {
+  serviceId: string
   /** Everything that happened until this moment of the monotonic clock may have been forgotten. */
   onForgotten: (untilMs: number) => void
   /** `position`: from where a service continues that has these. */
@@ -26,7 +27,8 @@ export type RevocationListener = {
 export type RevocationFeed = {
   /**
    * Adds a listener and gives it what it has missed since `position`. @returns a function that removes it
-   * @throws `SERVICE_UNAVAILABLE` if the server stops or the database does not answer
+   * @throws `SERVICE_UNAVAILABLE` if the server stops or the database does not answer, `TOO_MANY_REQUESTS` if the service
+   * has too many connections
    */
   listen(listener: RevocationListener, position: bigint | null): Promise<() => void>
 }

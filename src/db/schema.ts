@@ -345,6 +345,20 @@ export const revocations = pgTable(
   (table) => [index('revocations_xid_index').on(table.xid), index('revocations_at_index').on(table.at)],
 )
 
+/** Keys of other services. A revoked one is kept, as a record. */
+export const serviceKeys = pgTable('service_keys', {
+  id: uuid().primaryKey().defaultRandom(),
+  name: varchar({ length: 40 }).notNull(),
+  /** SHA-256 of the key. */
+  hash: varchar({ length: 64 }).notNull().unique(),
+  scopes: text().array().notNull(),
+  expiresAt: time('expires_at'),
+  /** Written at most every five minutes. */
+  lastUsedAt: time('last_used_at'),
+  revokedAt: time('revoked_at'),
+  createdAt: createdAt(),
+})
+
 /** Counts of attempts, shared by all replicas. `rate-limiter-flexible` sets the names of the columns. */
 export const throttle = pgTable(
   'throttle',

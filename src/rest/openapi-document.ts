@@ -180,8 +180,9 @@ const SUCCESSES = {
   204: 'Done. The answer has no body.',
 }
 
-function securityOf({ credentials = [], credentialsOptional }: Endpoint) {
-  return [...(credentialsOptional ? [{}] : []), ...credentials.map((name) => ({ [name]: [] }))]
+function securityOf({ credentials = [], credentialsOptional, scope }: Endpoint) {
+  const scopesOf = (name: string) => (name === 'serviceKey' && scope ? [scope] : [])
+  return [...(credentialsOptional ? [{}] : []), ...credentials.map((name) => ({ [name]: scopesOf(name) }))]
 }
 
 function securitySchemes(cookieName: string) {

@@ -20,6 +20,15 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
       examples: ['EXPIRED'],
     }),
   },
+  FORBIDDEN: {
+    detail: z
+      .string()
+      .optional()
+      .meta({
+        description: 'What is missing.',
+        examples: ['The service key does not have the scope tokens:introspect.'],
+      }),
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     detail: z
       .string()
@@ -89,9 +98,10 @@ const HEADERS: Record<number, object> = {
 type Refusals = { status: number; name: string; codes: Code[] }
 
 /** All refusals of an endpoint by status: its own, and those that any request can get. */
-export function refusalsOf({ credentials, refusals, rest }: Endpoint): Refusals[] {
+export function refusalsOf({ credentials, scope, refusals, rest }: Endpoint): Refusals[] {
   const ofAny = rest.method === 'GET' ? OF_ANY : OF_UNSAFE
-  const codes = new Set<Code>([...refusals, ...(credentials ? OF_CREDENTIALS : []), ...ofAny])
+  const ofCaller = [...(credentials ? OF_CREDENTIALS : []), ...(scope ? OF_SCOPE : [])]
+  const codes = new Set<Code>([...refusals, ...ofCaller, ...ofAny])
   const byStatus = Map.groupBy([...codes].sort(), (code) => new AuthError(code).status)
   return [...byStatus].map(([status, codes]) => ({ status, name: codes.join('_or_'), codes }))
 }
@@ -105,6 +115,7 @@ const OF_UNSAFE: Code[] = [
   'PAYLOAD_TOO_LARGE',
 ]
 const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
+const OF_SCOPE: Code[] = ['FORBIDDEN']
 
 /** The responses that operations refer to by name, and those of unknown paths and methods. */
 export function refusalTable(used: Refusals[], headers: object) {

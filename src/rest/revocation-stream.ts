@@ -1,26 +1,38 @@
 import type { Revocation, RevocationFeed } from '../contract/revocations.ts'
+import { isRefused } from '../errors.ts'
 
 /** What may wait for a slow reader, besides the first batch, and for how long. Then its connection is closed. */
 export const MAX_WAITING_BYTES = 256 * 1024
 export const MAX_WAITING_MS = 10_000
 /** A comment keeps the connection open while nothing is proven. */
-const SILENCE_COMMENT = ': \n\n'
+const SILENCE_COMMENT = encode(': \n\n')
 
-type Options = { nonce?: string | undefined; position: bigint | null }
+type Options = {
+  nonce?: string | undefined
+  position: bigint | null
+  serviceId: string
+  /** Throws once the key of the service is not valid any more. */
+  assertAllowed: () => unknown
+}
 
-/** A service's stream of server-sent events. It ends when the service leaves, reads too slowly, or the server stops. */
-export async function streamRevocations(feed: RevocationFeed, { nonce, position }: Options) {
-  const encoder = new TextEncoder()
+/**
+ * A service's stream of server-sent events. It ends when the service leaves, reads too slowly, or loses its key, or when
+ * the server stops.
+ */
+export async function streamRevocations(
+  feed: RevocationFeed,
+  { nonce, position, serviceId, assertAllowed }: Options,
+) {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let maxBytes = MAX_WAITING_BYTES
   let readAt = performance.now()
   /** How many revocations were sent, so that a service notices if one is missing. */
   let sent = 0
-  let first = formatEvent('open', { at: roundMs(performance.now()), ...(nonce && { nonce }) })
+  const first = [encode(formatEvent('open', { at: roundMs(performance.now()), ...(nonce && { nonce }) }))]
 
-  function send(text: string) {
+  function send(bytes: Uint8Array<ArrayBuffer>) {
     if (!controller) {
-      first += text
+      first.push(bytes)
       return
     }
     const now = performance.now()
@@ -28,7 +40,7 @@ export async function streamRevocations(feed: RevocationFeed, { nonce, position 
     if (waitingBytes === 0) readAt = now
     if (waitingBytes > maxBytes || now - readAt > MAX_WAITING_MS) {
       close((stream) => stream.error(new Error('The reader is too slow')))
-    } else controller.enqueue(encoder.encode(text))
+    } else controller.enqueue(bytes)
   }
 
   function close(how: (stream: ReadableStreamDefaultController<Uint8Array>) => void) {
@@ -36,36 +48,58 @@ export async function streamRevocations(feed: RevocationFeed, { nonce, position 
     if (controller) how(controller)
   }
 
+  /** A fault of the database proves nothing about the key. */
+  async function checkKey() {
+    try {
+      await assertAllowed()
+    } catch (fault) {
+      if (isRefused(fault)) close((stream) => stream.close())
+    }
+  }
+
   const stopListening = await feed.listen(
     {
+      serviceId,
       onForgotten: (untilMs) => {
         sent++
-        send(formatEvent('all', { before: toEpochSeconds(untilMs) }))
+        send(encode(formatEvent('all', { before: toEpochSeconds(untilMs) })))
       },
       onRevocations: (revocations, next) => {
         sent += revocations.length
-        send(formatRevocations(revocations, next))
+        send(encodeRevocations(revocations, next))
       },
-      onProof: (ageMs) =>
-        send(formatEvent('proof', { age: Math.ceil(ageMs), at: roundMs(performance.now()), sent })),
+      onProof: (ageMs) => {
+        send(encode(formatEvent('proof', { age: Math.ceil(ageMs), at: roundMs(performance.now()), sent })))
+        void checkKey()
+      },
       onSilence: () => send(SILENCE_COMMENT),
       onEnd: () => close((stream) => stream.close()),
     },
     position,
   )
 
-  const start = encoder.encode(first)
-  maxBytes += start.length
-  return new ReadableStream<Uint8Array>(
+  maxBytes += first.reduce((sum, { length }) => sum + length, 0)
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       start(started) {
         controller = started
-        started.enqueue(start)
+        for (const bytes of first) started.enqueue(bytes)
       },
       cancel: stopListening,
     },
     new ByteLengthQueuingStrategy({ highWaterMark: maxBytes }),
   )
+}
+
+/** All listeners get the same list. It is written once, and all of them share its bytes. */
+const written = new WeakMap<Revocation[], { position: bigint; bytes: Uint8Array<ArrayBuffer> }>()
+
+function encodeRevocations(revocations: Revocation[], position: bigint) {
+  const known = written.get(revocations)
+  if (known?.position === position) return known.bytes
+  const bytes = encode(formatRevocations(revocations, position))
+  written.set(revocations, { position, bytes })
+  return bytes
 }
 
 /** The last event has the position, so a reader that got only a part of a batch gets it again. */
@@ -88,3 +122,7 @@ const roundMs = (ms: number) => Math.floor(ms * 10) / 10
 
 /** By the clock of this process, which also writes `iat`. So the clock of the database does not matter. */
 const toEpochSeconds = (atMs: number) => Math.ceil(Date.now() - (performance.now() - atMs)) / 1000
+
+function encode(text: string) {
+  return new TextEncoder().encode(text)
+}

@@ -14,11 +14,12 @@ export const introspect = endpoint({
   tag: 'Services',
   summary: 'Whether an access token is valid now',
   description:
-    'Token introspection (RFC 7662), for services with a service key. A token that is unknown, expired or of an ended ' +
+    'Token introspection (RFC 7662), for a service key with the scope `tokens:introspect`. A token that is unknown, expired or of an ended ' +
     'session answers `{"active":false}`.',
   input: TokenInput,
   output: Introspection,
   credentials: ['serviceKey'],
+  scope: 'tokens:introspect',
   refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
   rest: { method: 'POST', path: '/auth/introspect', status: 200, takesForm: true },
 })
@@ -38,7 +39,7 @@ export const revocations = endpoint({
   tag: 'Services',
   summary: 'The feed of revocations',
   description:
-    'Server-sent events, for services with a service key. `open { at, nonce }` comes first, then what has ended within ' +
+    'Server-sent events, for a service key with the scope `revocations:read`. `open { at, nonce }` comes first, then what has ended within ' +
     'the longest lifetime of an access token, then every end as it happens: `ended { sid }`, `changed { sub, before }` and ' +
     '`all { before }`; `before` is in seconds, as `iat` is. `proof { age, at }` arrives several times a second. It means ' +
     'that everything that was committed until `age` milliseconds ago was sent. `at` is the monotonic clock of the ' +
@@ -52,7 +53,8 @@ export const revocations = endpoint({
   }),
   output: z.string(),
   credentials: ['serviceKey'],
-  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  scope: 'revocations:read',
+  refusals: ['INVALID_INPUT', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/auth/revocations', status: 200, mediaType: 'text/event-stream' },
 })
 
@@ -81,8 +83,8 @@ const Metadata = z
     jwks_uri: z.url(),
     revocation_endpoint: z.url(),
     revocation_endpoint_auth_methods_supported: Names,
-    introspection_endpoint: z.url().optional(),
-    introspection_endpoint_auth_methods_supported: Names.optional(),
+    introspection_endpoint: z.url(),
+    introspection_endpoint_auth_methods_supported: Names,
     response_types_supported: Names,
     grant_types_supported: Names,
     subject_types_supported: Names,

@@ -1,15 +1,15 @@
 import { Hono } from 'hono'
 import type { JSONWebKeySet } from 'jose'
-import type { Client, Presented } from '../contract/caller.ts'
+import { type Client, type Presented, serviceOf } from '../contract/caller.ts'
+import type { Endpoint } from '../contract/operation.ts'
 import type { Forwarded } from '../contract/outputs/forwarded.ts'
 import type { Introspection } from '../contract/outputs/introspection.ts'
 import { parse } from '../contract/parse.ts'
 import type { RevocationFeed } from '../contract/revocations.ts'
-import { unauthenticated } from '../errors.ts'
+import type { Scope, ServiceKey } from '../contract/service-key.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import type { Handler } from '../http/pipeline.ts'
 import { streamRevocations } from './revocation-stream.ts'
-import { type Documented, documented, route } from './route.ts'
+import { documented, route } from './route.ts'
 import { createMetadata } from './server-metadata.ts'
 import * as endpoints from './service-endpoints.ts'
 
@@ -19,16 +19,15 @@ type Options = {
   introspect: (token: string) => Promise<Introspection>
   forward: (caller: Presented) => Promise<Forwarded>
   revokeToken: (token: string, client: Client) => Promise<void>
-  serviceKeys: { isEnabled: boolean; findName: (key: string) => string | null }
   revocationFeed: RevocationFeed
 }
 
 type TokenInput = { token: string }
 
-/** The routes for other services: metadata, and with service keys introspection and the feed of revocations. */
-export function serviceRoutes({ url, publishedKeys, serviceKeys, ...service }: Options) {
+/** The routes for other services: metadata, revocation, gateways, and with a service key introspection and the feed. */
+export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
   const app = new Hono<AppEnv>()
-  const metadata = createMetadata({ url, publishedKeys, hasServiceKeys: serviceKeys.isEnabled })
+  const metadata = createMetadata({ url, publishedKeys })
   const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations } = endpoints
   app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
   app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
@@ -49,47 +48,46 @@ export function serviceRoutes({ url, publishedKeys, serviceKeys, ...service }: O
       return c.json({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
     }),
   )
-  if (!serviceKeys.isEnabled) return app
-
-  const forServices = (handler: Handler & Documented) =>
-    documented(handler.operationName, handler.endpoint, (c) => {
-      assertServiceKey(c, serviceKeys.findName)
-      return handler(c)
-    })
   app.post(
     introspect.rest.path,
-    forServices(route('introspect', introspect, ({ token }: TokenInput) => service.introspect(token))),
+    forServices(
+      'introspect',
+      introspect,
+      route('introspect', introspect, ({ token }: TokenInput) => service.introspect(token)),
+    ),
   )
   app.get(
     revocations.rest.path,
-    forServices(
-      documented('revocations', revocations, async (c) => {
-        const { nonce } = parse(revocations.input, c.req.query())
-        const stream = await streamRevocations(service.revocationFeed, { nonce, position: positionOf(c) })
-        // nginx would buffer the stream otherwise.
-        return c.body(stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
-      }),
-    ),
+    forServices('revocations', revocations, async (c, { id }) => {
+      const caller = c.get('caller')
+      const { nonce } = parse(revocations.input, c.req.query())
+      const stream = await streamRevocations(service.revocationFeed, {
+        nonce,
+        position: positionOf(c),
+        serviceId: id,
+        assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
+      })
+      // nginx would buffer the stream otherwise.
+      return c.body(stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+    }),
   )
   return app
 }
 
-/** Takes the key as the bearer, or as the password of Basic, as OAuth libraries send it. @throws `UNAUTHENTICATED` */
-function assertServiceKey(c: AppContext, findName: (key: string) => string | null) {
-  const basic = basicOf(c)
-  const key = basic?.password ?? c.get('caller').bearer
-  if (key === null) throw unauthenticated('MISSING')
-  const name = findName(key)
-  if (name === null || (basic && basic.name !== name)) throw unauthenticated('INVALID')
+type ServiceHandler = (c: AppContext, service: ServiceKey) => Response | Promise<Response>
+
+/** Lets only services through whose key has the scope of the endpoint. */
+function forServices(operationName: string, endpoint: Endpoint, handler: ServiceHandler) {
+  const scope = scopeOf(endpoint)
+  return documented(operationName, endpoint, (c) => {
+    const service = serviceOf(c.get('caller'), scope)
+    return service instanceof Promise ? service.then((found) => handler(c, found)) : handler(c, service)
+  })
 }
 
-/** RFC 7617. Names and keys need no percent-encoding. */
-function basicOf(c: AppContext) {
-  const [, encoded] = /^basic +(\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
-  if (!encoded) return null
-  const text = Buffer.from(encoded, 'base64').toString()
-  const end = text.indexOf(':')
-  return end === -1 ? null : { name: text.slice(0, end), password: text.slice(end + 1) }
+function scopeOf({ scope, rest }: Endpoint): Scope {
+  if (scope) return scope
+  throw new TypeError(`${rest.path} is for services and needs a scope`)
 }
 
 function positionOf(c: AppContext) {

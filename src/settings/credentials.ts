@@ -44,7 +44,7 @@ export type ServiceKeyEntry = { name: string; hash: string }
 function parseServiceKey(text: string): ServiceKeyEntry {
   const [, name, hash] = /^([\w.-]{1,40})=([\w-]{43})$/.exec(text) ?? []
   if (name && hash) return { name, hash }
-  return refuse('must be name=hash; make one with: servauth service-key create <name>')
+  return refuse('must be name=hash; make one with: servauth service-key create <name> --setting')
 }
 
 /** The name of a service (RFC 7519, section 4.1.3). */

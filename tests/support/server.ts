@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Sql } from 'postgres'
+import { onTestFinished } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/observe/log.ts'
@@ -32,6 +33,17 @@ export const startServer = (settings?: Settings, prepare?: (sql: Sql) => Promise
 
 /** The same with a mail server of its own. */
 export const startServerWithMail = (settings?: Settings) => openForTest(() => openServerWithMail(settings))
+
+/** Serves the app on a port for one test, as a stream needs a connection. */
+export function serveOnPort({ app }: Pick<Server, 'app'>) {
+  const listener = Bun.serve({
+    port: 0,
+    idleTimeout: 30,
+    fetch: (request) => app.fetch(request, { address: () => null }),
+  })
+  onTestFinished(() => listener.stop(true))
+  return `http://localhost:${listener.port}`
+}
 
 async function openServerWithMail(settings: Settings = {}) {
   const mailbox = await createMailbox()

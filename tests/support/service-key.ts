@@ -1,4 +1,4 @@
-import { createServiceKey } from '../../src/auth/services/service-keys.ts'
+import { createServiceKey } from '../../src/auth/services/service-key-secret.ts'
 
 /** A service key and the setting that lets the server know it. */
 export function createKeySetting(name = 'orders') {

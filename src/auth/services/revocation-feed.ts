@@ -9,6 +9,8 @@ const POLL_MS = 20
 /** How often a proof is sent. */
 export const PROOF_INTERVAL_MS = 250
 const RETRY_MS = 100
+/** How many connections one service may have. While a connection is replaced, a process of a service has two. */
+export const MAX_LISTENERS_PER_SERVICE = 2500
 
 /**
  * Announces revocations to other services. It reads the table of revocations after a NOTIFY, once for all listeners.
@@ -23,6 +25,7 @@ export function createRevocationFeed({
 }): RevocationFeed & { size(): number; end(): void } {
   const log = createRevocationLog(db)
   const listeners = new Set<RevocationListener>()
+  const sizes = new Map<string, number>()
   let timers: NodeJS.Timeout[] = []
   let isEnded = false
   /** Counts the notifications, and how many of them a completed read covers. */
@@ -78,8 +81,16 @@ export function createRevocationFeed({
     timers = [setInterval(() => void poll(), POLL_MS), setInterval(() => void prove(), PROOF_INTERVAL_MS)]
   }
 
+  function countIn(serviceId: string, change: 1 | -1) {
+    const size = (sizes.get(serviceId) ?? 0) + change
+    if (size > MAX_LISTENERS_PER_SERVICE) throw new AuthError('TOO_MANY_REQUESTS', { retryAfter: 10 })
+    if (size > 0) sizes.set(serviceId, size)
+    else sizes.delete(serviceId)
+  }
+
   function remove(listener: RevocationListener) {
-    listeners.delete(listener)
+    if (!listeners.delete(listener)) return
+    countIn(listener.serviceId, -1)
     if (listeners.size > 0) return
     for (const timer of timers) clearInterval(timer)
     timers = []
@@ -95,6 +106,7 @@ export function createRevocationFeed({
       changes.isCurrent()
       await catchUp()
       if (isEnded) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
+      countIn(listener.serviceId, 1)
       const { revocations, forgottenUntilMs } = log.since(position)
       if (forgottenUntilMs !== null) listener.onForgotten(forgottenUntilMs)
       listener.onRevocations(revocations, log.position())

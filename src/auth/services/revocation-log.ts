@@ -28,6 +28,8 @@ type Row = {
  */
 export function createRevocationLog(db: Db) {
   const known = new Map<number, Revocation>()
+  /** All known ones as a list, the same until it changes. */
+  let list: Revocation[] | undefined
   let nextXid = 0n
   /** All revocations until this moment may have been forgotten. */
   let forgottenUntilMs: number | null = null
@@ -62,7 +64,9 @@ export function createRevocationLog(db: Db) {
       )
       for (const revocation of added) known.set(revocation.id, revocation)
       nextXid = BigInt(rows[0]?.next ?? nextXid)
+      const size = known.size
       forgetOld(nowMs)
+      if (added.length > 0 || known.size < size) list = undefined
       return added
     },
 
@@ -70,7 +74,8 @@ export function createRevocationLog(db: Db) {
     since(position: bigint | null) {
       // A position ahead of this database belongs to another one.
       const from = position !== null && position <= nextXid ? position : 0n
-      const revocations = [...known.values()].filter(({ xid }) => xid >= from)
+      list ??= [...known.values()]
+      const revocations = from === 0n ? list : list.filter(({ xid }) => xid >= from)
       const isForgotten =
         forgottenUntilMs !== null && performance.now() - forgottenUntilMs < KEPT_SECONDS * 1000
       return { revocations, forgottenUntilMs: isForgotten ? forgottenUntilMs : null }

@@ -1,57 +1,164 @@
-import { randomInt } from 'node:crypto'
-import { crc32 } from 'node:zlib'
+import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
+import { type Scope, type ServiceKey, VERIFIER_SCOPES } from '../../contract/service-key.ts'
+import type { Changes } from '../../db/changes.ts'
+import type { Db } from '../../db/client.ts'
+import { serviceKeys } from '../../db/schema.ts'
 import type { ServiceKeyEntry } from '../../settings/credentials.ts'
 import { digest } from '../keys/sealed-tokens.ts'
+import { isServiceKey } from './service-key-secret.ts'
 
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** 40 characters of base62 are 238 random bits. */
-const SECRET_CHARACTERS = 40
-const CHECKSUM_CHARACTERS = 6
-const PREFIX = 'servauth_'
-const FORMAT = new RegExp(`^${PREFIX}[0-9A-Za-z]{${SECRET_CHARACTERS + CHECKSUM_CHARACTERS}}$`)
+/** How old a read of the table may be while the notifications are not proven. It also spaces the reads. */
+export const MAX_UNPROVEN_MS = 100
+/** How often the last use of a key is written. */
+export const LAST_USE_SECONDS = 300
 
-/** The keys of other services, from `SERVICE_KEYS`. The server knows only their hashes. */
-export function createServiceKeys(entries: ServiceKeyEntry[]) {
-  const namesByHash = new Map(entries.map(({ name, hash }) => [hash, name]))
-  /** Keys that were right, so that their next use needs no hash. There are no more of them than entries. */
-  const namesByKey = new Map<string, string>()
+/** Neither revoked nor expired, by the clock of the database. */
+export const isValid = and(
+  isNull(serviceKeys.revokedAt),
+  or(isNull(serviceKeys.expiresAt), gt(serviceKeys.expiresAt, sql`now()`)),
+)
 
-  function check(key: string) {
-    const name = isServiceKey(key) ? namesByHash.get(digest(key)) : undefined
-    if (name) namesByKey.set(key, name)
-    return name ?? null
+type Known = ServiceKey & { untilMs: number; nextUseAtMs: number }
+type Keys = { beganAt: number; byHash: Map<string, Known> }
+
+type Options = { db: Db; changes: Changes; entries: ServiceKeyEntry[] }
+
+/**
+ * Finds the service of a key. The table of keys is in memory until a notification says that it has changed, so a known key
+ * costs no query and no hash. A key that is not in memory may be new: then the table is read again. All requests share the
+ * reads, so that invented keys cause no more than ten a second.
+ */
+export function createServiceKeys({ db, changes, entries }: Options) {
+  const fromSettings = new Map(entries.map(({ name, hash }) => [hash, toKnown({ id: name, name })]))
+  /** Keys that were right, so that their next use needs no hash. There are no more of them than known hashes. */
+  const known = new Map<string, { found: Known; isFromSettings: boolean }>()
+  let keys: Keys | undefined
+  let reading: Promise<Keys> | undefined
+  let readAt = Number.NEGATIVE_INFINITY
+  /** What changed since the latest read began. */
+  const changed = { ids: new Set<string>(), isGap: false }
+
+  function forget() {
+    keys = undefined
+    known.clear()
+  }
+
+  changes.subscribe({
+    onChange(id) {
+      if (reading) changed.ids.add(id)
+      if (keys && [...keys.byHash.values()].some((key) => key.id === id)) forget()
+    },
+    onGap() {
+      changed.isGap = true
+      forget()
+    },
+  })
+
+  const haveChanged = (rows: { id: string }[]) => changed.isGap || rows.some(({ id }) => changed.ids.has(id))
+
+  /** The keys in memory, if they are certain. */
+  function certainKeys(now: number) {
+    return keys && (changes.isCurrent(now) || now - keys.beganAt < MAX_UNPROVEN_MS) ? keys : undefined
+  }
+
+  async function read(): Promise<Keys> {
+    await pause(readAt + MAX_UNPROVEN_MS - performance.now())
+    const beganAt = performance.now()
+    readAt = beganAt
+    changed.ids.clear()
+    changed.isGap = false
+    const rows = await db
+      .select({
+        id: serviceKeys.id,
+        name: serviceKeys.name,
+        hash: serviceKeys.hash,
+        scopes: serviceKeys.scopes,
+        secondsLeft: sql<number>`coalesce(extract(epoch from ${serviceKeys.expiresAt} - now()), 'infinity')::float8`,
+        secondsUnused: sql<number>`coalesce(extract(epoch from now() - ${serviceKeys.lastUsedAt}), 'infinity')::float8`,
+      })
+      .from(serviceKeys)
+      .where(isValid)
+    const found = rows.map(({ hash, secondsLeft, secondsUnused, ...row }) => {
+      const untilMs = beganAt + secondsLeft * 1000
+      return [hash, toKnown(row, untilMs, beganAt + (LAST_USE_SECONDS - secondsUnused) * 1000)] as const
+    })
+    const result = { beganAt, byHash: new Map(found) }
+    // Takes in what changed during the read.
+    changes.isCurrent()
+    forget()
+    if (!haveChanged(rows)) keys = result
+    return result
+  }
+
+  /** Reads the table in a statement that begins after `moment`. */
+  async function readAfter(moment: number) {
+    for (;;) {
+      reading ??= read().finally(() => {
+        reading = undefined
+      })
+      const result = await reading
+      if (result.beganAt >= moment) return result
+    }
+  }
+
+  async function search(key: string) {
+    const hash = digest(key)
+    const entry = fromSettings.get(hash)
+    if (entry) {
+      known.set(key, { found: entry, isFromSettings: true })
+      return entry
+    }
+    const now = performance.now()
+    const found = certainKeys(now)?.byHash.get(hash) ?? (await readAfter(now)).byHash.get(hash)
+    if (found && keys?.byHash.get(hash) === found) known.set(key, { found, isFromSettings: false })
+    return found ? use(found) : null
+  }
+
+  function use(key: Known): ServiceKey | null {
+    const now = performance.now()
+    if (now >= key.untilMs) return null
+    if (now >= key.nextUseAtMs) {
+      key.nextUseAtMs = now + LAST_USE_SECONDS * 1000
+      writeLastUse(key.id)
+    }
+    return key
+  }
+
+  /** The request does not wait for it, and a lost update does not matter. */
+  function writeLastUse(id: string) {
+    const { lastUsedAt } = serviceKeys
+    const isOld = or(
+      isNull(lastUsedAt),
+      lt(lastUsedAt, sql`now() - make_interval(secs => ${LAST_USE_SECONDS}::int)`),
+    )
+    db.update(serviceKeys)
+      .set({ lastUsedAt: sql`now()` })
+      .where(and(eq(serviceKeys.id, id), isOld))
+      .catch(() => {})
   }
 
   return {
-    isEnabled: entries.length > 0,
-    /** The name of the service with this key; null if there is none. A wrong checksum needs no hash. */
-    findName: (key: string) => namesByKey.get(key) ?? check(key),
+    /**
+     * The service of a key; null if there is none. Without a promise if the key is in memory.
+     * @throws `SERVICE_UNAVAILABLE` if the table cannot be read
+     */
+    find(key: string): ServiceKey | null | Promise<ServiceKey | null> {
+      const seen = known.get(key)
+      if (seen?.isFromSettings) return seen.found
+      if (seen && certainKeys(performance.now())) return use(seen.found)
+      // A wrong checksum needs no hash.
+      return isServiceKey(key) ? search(key) : null
+    },
   }
 }
 
-/**
- * Creates a key. The prefix and the checksum let secret scanners find a leaked key without a false alarm, by the
- * expression `servauth_[0-9A-Za-z]{46}`.
- */
-export function createServiceKey() {
-  const secret = Array.from({ length: SECRET_CHARACTERS }, () => DIGITS[randomInt(DIGITS.length)]).join('')
-  const key = `${PREFIX}${secret}${checksumOf(secret)}`
-  return { key, hash: digest(key) }
+const NEVER = Number.POSITIVE_INFINITY
+
+type Row = { id: string; name: string; scopes?: string[] }
+
+/** Scopes that this version does not know have no effect. */
+function toKnown({ id, name, scopes }: Row, untilMs = NEVER, nextUseAtMs = NEVER): Known {
+  return { id, name, scopes: new Set((scopes ?? VERIFIER_SCOPES) as Scope[]), untilMs, nextUseAtMs }
 }
 
-function isServiceKey(key: string) {
-  if (!FORMAT.test(key)) return false
-  const end = PREFIX.length + SECRET_CHARACTERS
-  return checksumOf(key.slice(PREFIX.length, end)) === key.slice(end)
-}
-
-/** The CRC-32 of the secret in base62, as in the keys of other vendors. */
-function checksumOf(secret: string) {
-  let rest = crc32(secret)
-  let text = ''
-  while (text.length < CHECKSUM_CHARACTERS) {
-    text = DIGITS.charAt(rest % DIGITS.length) + text
-    rest = Math.floor(rest / DIGITS.length)
-  }
-  return text
-}
+const pause = (ms: number) => (ms > 0 ? new Promise<void>((done) => setTimeout(done, ms)) : undefined)

@@ -1,4 +1,5 @@
 import type { Caller, Identity, Presented, Viewer } from '../../contract/caller.ts'
+import type { PresentedKey, ServiceKey } from '../../contract/service-key.ts'
 import type { AppContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { type ClientOptions, clientOf } from '../request/client.ts'
@@ -6,6 +7,7 @@ import { type ClientOptions, clientOf } from '../request/client.ts'
 type Options = ClientOptions & {
   identify: (presented: Presented) => Promise<Identity | null>
   view: (presented: Presented) => Viewer | null | Promise<Viewer | null>
+  findServiceKey: (key: string) => ServiceKey | null | Promise<ServiceKey | null>
 }
 
 /** Reads the credentials of the request. They are proven when an operation first needs them, and only once. */
@@ -45,6 +47,21 @@ class RequestCaller implements Caller {
     return this.#viewer
   }
 
+  /** OAuth libraries send a key as the password of Basic, others as the bearer. */
+  get presentedKey(): PresentedKey | null {
+    return basicOf(this.#c) ?? (this.bearer === null ? null : { key: this.bearer, name: null })
+  }
+
+  findService() {
+    const { presentedKey } = this
+    if (!presentedKey) return null
+    const { key, name } = presentedKey
+    const isNamed = (service: ServiceKey | null) =>
+      service && (name === null || name === service.name) ? service : null
+    const service = this.#options.findServiceKey(key)
+    return service instanceof Promise ? service.then(isNamed) : isNamed(service)
+  }
+
   keepSecret(secret: string) {
     this.#options.cookies.writeSession(this.#c, secret)
   }
@@ -70,4 +87,13 @@ function bearerOf(c: AppContext) {
   if (header.startsWith('Bearer ey')) return header.slice('Bearer '.length)
   const found = /^bearer(?:[ \t]+(.*))?$/i.exec(header)
   return found ? (found[1] ?? '') : null
+}
+
+/** RFC 7617. Names and keys need no percent-encoding. */
+function basicOf(c: AppContext): PresentedKey | null {
+  const [, encoded] = /^basic +(\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+  if (!encoded) return null
+  const text = Buffer.from(encoded, 'base64').toString()
+  const end = text.indexOf(':')
+  return end === -1 ? null : { name: text.slice(0, end), key: text.slice(end + 1) }
 }

@@ -1,0 +1,2 @@
+/** A time for an operator, in UTC and whole seconds. */
+export const formatTime = (time: Date) => `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`

@@ -1,0 +1,177 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
+import { createServiceKeys } from '../src/auth/services/service-keys.ts'
+import { type Scope, VERIFIER_SCOPES } from '../src/contract/service-key.ts'
+import { createChanges } from '../src/db/changes.ts'
+import { createDb } from '../src/db/client.ts'
+import { runCommand } from './support/process.ts'
+import { listenToFeed } from './support/revocations.ts'
+import { serveOnPort, startServer, useServer } from './support/server.ts'
+import { createKeySetting } from './support/service-key.ts'
+
+const server = useServer()
+
+const servauth = (words: string) => runCommand(words, { env: server.env })
+
+/** Writes the row of a new key, as the command does. */
+async function createKey(...scopes: Scope[]) {
+  const { key, hash } = createServiceKey()
+  const all = scopes.length > 0 ? scopes : VERIFIER_SCOPES
+  const [row] = await server.sql`insert into service_keys (name, hash, scopes)
+    values ('orders', ${hash}, string_to_array(${all.join(' ')}, ' ')) returning id`
+  return { key, id: `${row?.id}` }
+}
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+const introspect = (key: string, from: Pick<typeof server, 'fetch'> = server) =>
+  from.fetch('/auth/introspect', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...bearer(key) },
+    body: JSON.stringify({ token: 'nonsense' }),
+  })
+const statusOf = async (key: string) => (await introspect(key)).status
+
+describe('a service key', () => {
+  test('works on a running server from its creation to its revocation', async () => {
+    const created = await servauth('service-key create orders --expires 2099-01-01')
+    const key = /servauth_[0-9A-Za-z]{46}/.exec(created.output)?.[0] ?? ''
+
+    const before = await statusOf(key)
+    const listed = await servauth('service-key list')
+    const id = listed.output.slice(0, 36)
+    const revoked = await servauth(`service-key revoke ${id}`)
+    await server.catchUp()
+
+    expect(before).toBe(200)
+    expect(listed.output).toContain(`${id}  orders: tokens:introspect, revocations:read`)
+    expect(revoked.code).toBe(0)
+    expect(await statusOf(key)).toBe(401)
+    expect((await servauth('service-key list')).output).toContain('revoked')
+    expect((await servauth(`service-key revoke ${id}`)).output).toContain('There is no key with the id')
+  })
+
+  test('does only what its scopes allow', async () => {
+    const { key } = await createKey('revocations:read')
+
+    const refused = await introspect(key)
+
+    expect([refused.status, await refused.json()]).toEqual([
+      403,
+      expect.objectContaining({
+        code: 'FORBIDDEN',
+        detail: 'The service key does not have the scope tokens:introspect.',
+      }),
+    ])
+    const listening = await server.fetch('/auth/revocations?nonce=%20', { headers: bearer(key) })
+    // The scope was right, so the input was read.
+    expect(listening.status).toBe(400)
+  })
+
+  test('stops working when it expires or when plain SQL deletes it', async () => {
+    const [short, deleted] = [await createKey(), await createKey()]
+    expect([await statusOf(short.key), await statusOf(deleted.key)]).toEqual([200, 200])
+
+    await server.sql`update service_keys set expires_at = now() - interval '1 second' where id = ${short.id}`
+    await server.sql`delete from service_keys where id = ${deleted.id}`
+    await server.catchUp()
+
+    expect([await statusOf(short.key), await statusOf(deleted.key)]).toEqual([401, 401])
+  })
+
+  test('is no credential of a user, and a token of a user is no service key', async () => {
+    const { key } = await createKey()
+    const { client } = await server.registerUser()
+
+    const asUser = await server.client().call('me', undefined, { bearer: key })
+    const forwarded = await server.fetch('/auth/forward', { headers: bearer(key) })
+
+    expect([asUser.code, asUser.reason, forwarded.status]).toEqual(['UNAUTHENTICATED', 'INVALID', 401])
+    for (const token of [client.kept.accessToken, client.kept.refreshToken]) {
+      expect(await statusOf(`${token}`)).toBe(401)
+    }
+  })
+
+  test('is stored as a hash, and its last use is written once', async () => {
+    const { key, id } = await createKey()
+    for (let use = 0; use < 3; use++) await introspect(key)
+    const lastUse = () => server.sql`select last_used_at as at, xmin::text from service_keys where id = ${id}`
+    await expect.poll(async () => (await lastUse())[0]?.at).toBeInstanceOf(Date)
+    const [written] = await lastUse()
+
+    await introspect(key)
+
+    expect((await lastUse())[0]?.xmin).toBe(written?.xmin)
+    expect(await server.dump()).not.toContain(key.slice('servauth_'.length))
+  })
+
+  test('that is known needs no query, and one that is not is 503 while the table cannot be read', async () => {
+    const { key } = await createKey()
+    await introspect(key)
+
+    const statuses = await server.sql.begin(async (tx) => {
+      await tx`lock table service_keys in access exclusive mode`
+      return [await statusOf(key), await statusOf(createServiceKey().key), await statusOf('nonsense')]
+    })
+
+    expect(statuses).toEqual([200, 503, 401])
+  })
+
+  test('that is revoked ends the streams that were opened with it', async () => {
+    const [revoked, other] = [await createKey(), await createKey()]
+    const url = serveOnPort(server)
+    const [ended, kept] = await Promise.all([revoked, other].map(({ key }) => listenToFeed({ url, key })))
+    await ended?.until(({ name }) => name === 'proof')
+
+    await server.sql`update service_keys set revoked_at = now() where id = ${revoked.id}`
+
+    await expect.poll(() => ended?.state.ended).toBe(true)
+    await kept?.until(({ name }) => name === 'proof', kept.events.length)
+    expect(kept?.state.ended).toBe(false)
+  })
+})
+
+test('invented keys share a few reads of the table, however many there are', async () => {
+  const statements: string[] = []
+  const span = <T>(name: string, _: object, work: () => T) => {
+    statements.push(name)
+    return work()
+  }
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL }, span as never)
+  const changes = createChanges(server.env.DATABASE_URL)
+  const keys = createServiceKeys({ db, changes, entries: [] })
+  changes.start()
+  await changes.catchUp()
+  onTestFinished(async () => {
+    await changes.stop()
+    await close()
+  })
+
+  const found = await Promise.all(Array.from({ length: 500 }, async () => keys.find(createServiceKey().key)))
+
+  expect(new Set(found)).toEqual(new Set([null]))
+  expect(statements.length).toBeGreaterThan(0)
+  expect(statements.length).toBeLessThan(5)
+})
+
+test('keys of SERVICE_KEYS keep working, for introspection and the feed', async () => {
+  const { key, settings } = createKeySetting()
+  const { output } = await runCommand('service-key create orders --setting', { env: {} })
+  const [created = ''] = /servauth_[0-9A-Za-z]{46}/.exec(output) ?? []
+  const [entry = ''] = /orders=[\w-]{43}/.exec(output) ?? []
+
+  const started = await startServer({ SERVICE_KEYS: `${settings.SERVICE_KEYS}, ${entry}` })
+
+  // Two keys of one service at once, so that one can replace the other.
+  for (const known of [created, key]) expect((await introspect(known, started)).status).toBe(200)
+})
+
+test.each([
+  ['create orders --scopes users:all', 'They must be some of'],
+  ['create orders --expires 2020-01-01', 'It must be a date in the future'],
+  ['create "or ders"', 'error:'],
+  ['revoke orders', 'It must be the id of a key'],
+])('the wrong command "service-key %s" says what is expected', async (words, expected) => {
+  const { code, output } = await runCommand(`service-key ${words}`, { env: {} })
+
+  expect([code, output]).toEqual([2, expect.stringContaining(expected)])
+})
