@@ -6,7 +6,7 @@ import { leaveBodyUnread } from '../request/body.ts'
 import { printable } from '../request/header-text.ts'
 import { noteRefusedOrigin, type Origins } from '../request/origins.ts'
 
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /** Besides the two that Servauth reads: headers that clients and tracing libraries of browsers often add. */
 const HEADERS = [
