@@ -106,7 +106,8 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
   })
 
   test('the link of the notice undoes a removal: the factor is back, and newer ones are void', async () => {
-    const { client, input, authenticator, user } = await register()
+    const { client, input, user } = await server.registerVerifiedUser(adapter, transport)
+    const { authenticator } = await enrollTotp(client)
     const taken = await enrollTotp(client)
     const [own] = (await client.factors()).data ?? []
     await client.removeFactor(own?.id ?? '')
