@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { type Operation, objectIn } from '../src/contract/operation.ts'
 import { type OperationName, operations } from '../src/contract/operations.ts'
 import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
-import { ADAPTERS, type Client, createClient, WAYS } from './support/client.ts'
+import { ADAPTERS, type Adapter, type Client, createClient, WAYS } from './support/client.ts'
 import { runCommand } from './support/process.ts'
 import { useServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
@@ -13,6 +13,12 @@ const server = useServerWithMail(PROXY)
 const throttled = useServerWithMail({ ...PROXY, THROTTLE: 'on' })
 
 type Person = Awaited<ReturnType<typeof registerWithTotp>>
+
+/** A new user with an authenticator app, whose mailbox was proven before. */
+async function registerVerifiedWithTotp(adapter?: Adapter) {
+  const person = await server.registerVerifiedUser(adapter)
+  return { ...person, ...(await enrollTotp(person.client)) }
+}
 
 /** What somebody tries who has everything of an account but the factor. */
 type Attempt = (taker: Client, person: Person) => Promise<{ data: unknown }>
@@ -82,7 +88,7 @@ describe.each(ADAPTERS)('a mailed link by %s', (adapter) => {
   }
 
   test('a reset changes the password and nothing about the factor', async () => {
-    const person = await registerWithTotp(server, adapter)
+    const person = await registerVerifiedWithTotp(adapter)
     await server.client(adapter).call('requestPasswordReset', { email: person.email })
     const token = await server.mailbox.token(person.email, /Reset/)
     const { challenge } = await server.client(adapter).login(person.input)
@@ -97,8 +103,7 @@ describe.each(ADAPTERS)('a mailed link by %s', (adapter) => {
   })
 
   test('a change of address and its undo leave the factor', async () => {
-    const verified = await server.registerVerifiedUser(adapter)
-    const person = { ...verified, ...(await enrollTotp(verified.client)) }
+    const person = await registerVerifiedWithTotp(adapter)
     const newEmail = `new-${person.email}`
     await person.client.updateMe({ email: newEmail, currentPassword: person.password })
     const confirm = await server.mailbox.token(newEmail, /Confirm/)
@@ -113,7 +118,7 @@ describe.each(ADAPTERS)('a mailed link by %s', (adapter) => {
   })
 
   test('a report of a sign-in leaves the factor, and voids those that the taker has added', async () => {
-    const person = await registerWithTotp(server, adapter)
+    const person = await registerVerifiedWithTotp(adapter)
     const taker = server.client(adapter, 'TOKEN', '203.0.113.7')
     const { challenge } = await taker.login(person.input)
     await taker.completeLogin(challenge?.id, { totp: person.authenticator.code() })
@@ -140,6 +145,51 @@ test('a disabled account completes no sign-in', async () => {
   const answer = await taker.completeLogin(challenge?.id, { totp: authenticator.code() })
 
   expect(answer.data).toBeNull()
+})
+
+describe('a sign-in that was begun completes no more', () => {
+  const servauth = (words: string) => runCommand(words, { env: server.env })
+
+  const ends: Record<string, (person: Person) => Promise<unknown>> = {
+    'its account was disabled and enabled again': async ({ email }) => {
+      await servauth(`user disable ${email}`)
+      await servauth(`user enable ${email}`)
+    },
+    'an operator signed its user out': ({ email }) => servauth(`user sign-out ${email}`),
+    'its user signed out everywhere else': ({ client }) => client.revokeOtherSessions(),
+    'its user changed the password': ({ client, password }) =>
+      client.changePassword({ currentPassword: password, newPassword: 'another long phrase' }),
+    'its user changed the address': async ({ client, email, password }) => {
+      const newEmail = `new-${email}`
+      await client.updateMe({ email: newEmail, currentPassword: password })
+      await client.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/), password })
+    },
+    'its user added another factor': ({ client }) => enrollTotp(client),
+    'its account was deleted': ({ client, password }) => client.deleteMe({ password }),
+  }
+
+  test.each(Object.keys(ends))('after %s', async (name) => {
+    const person = await registerVerifiedWithTotp()
+    const taker = server.client()
+    const { challenge } = await taker.login(person.input)
+
+    await ends[name]?.(person)
+    const answer = await taker.completeLogin(challenge?.id, { totp: person.authenticator.code() })
+
+    expect(challenge?.id).toBeDefined()
+    expect(answer.code).toBe('INVALID_TOKEN')
+  })
+})
+
+test('the database refuses a session without the factor, whichever version of the server opens it', async () => {
+  const { user } = await registerWithTotp(server)
+  const { user: other } = await server.registerUser()
+  const open = (userId: string) => server.sql`
+    insert into sessions (user_id, token, transport, expires_at)
+    values (${userId}, ${crypto.randomUUID()}, 'TOKEN', now() + interval '1 day')`
+
+  await expect(open(user.id)).rejects.toThrow(/needs a second factor/)
+  await expect(open(other.id)).resolves.toBeDefined()
 })
 
 test('a sign-in that waits for the account while its first factor is added opens no session', async () => {

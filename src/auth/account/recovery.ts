@@ -1,14 +1,7 @@
 import { and, eq, gte, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import {
-  challenges,
-  factors,
-  places as placesTable,
-  recoveryCodes,
-  type UserRow,
-  users,
-} from '../../db/schema.ts'
+import { factors, places as placesTable, recoveryCodes, type UserRow, users } from '../../db/schema.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
@@ -63,7 +56,6 @@ async function voidSince(tx: Executor, user: UserRow, since: Date) {
  * open the account, and an app would keep the owner out. Older factors stay, so the mailbox alone bypasses none of them.
  */
 async function undoFactorChanges(tx: Executor, userId: string, since: Date) {
-  await tx.delete(challenges).where(eq(challenges.userId, userId))
   await tx.delete(factors).where(and(eq(factors.userId, userId), gte(factors.createdAt, since)))
   await tx
     .update(factors)

@@ -1,6 +1,6 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { sessions, users } from '../../db/schema.ts'
+import { challenges, sessions, users } from '../../db/schema.ts'
 
 /** Ends a session by deleting its row. @returns its user; undefined if no session matches all conditions */
 export async function endSession(
@@ -20,14 +20,23 @@ export async function endSession(
   return ended
 }
 
-/** Ends the sessions of a user, except `exceptId`. @returns how many of them had not expired */
+/**
+ * Ends the sessions of a user, except `exceptId`, and what other clients have begun: a sign-in that waits for its factor
+ * must not open a session afterwards.
+ * @returns how many of the sessions had not expired
+ */
 export async function endSessions(executor: Executor, userId: string, exceptId?: string | null) {
   // Every operation locks the user first: two sessions that end each other could deadlock.
   await executor.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('update')
   const others = exceptId ? ne(sessions.id, exceptId) : undefined
-  const ended = await executor
-    .delete(sessions)
-    .where(and(eq(sessions.userId, userId), others))
-    .returning({ live: sql<boolean>`${sessions.expiresAt} > now()` })
+  const begunByOthers = exceptId ? sql`${challenges.sessionId} is distinct from ${exceptId}::uuid` : undefined
+  // Statements that do not wait for each other share one round trip.
+  const [ended] = await Promise.all([
+    executor
+      .delete(sessions)
+      .where(and(eq(sessions.userId, userId), others))
+      .returning({ live: sql<boolean>`${sessions.expiresAt} > now()` }),
+    executor.delete(challenges).where(and(eq(challenges.userId, userId), begunByOthers)),
+  ])
   return ended.filter(({ live }) => live).length
 }
