@@ -14,7 +14,7 @@ import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
 import { MAX_PASSKEYS } from '../src/auth/passkeys/own-passkeys.ts'
-import { MAX_CEREMONY_SECONDS } from '../src/auth/passkeys/relying-party.ts'
+import { MAX_CEREMONY_SECONDS, MAX_CREDENTIAL_ID_BYTES } from '../src/auth/passkeys/relying-party.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
 import { MAX_LISTENERS_PER_SERVICE, PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
 import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
@@ -27,7 +27,7 @@ import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/opera
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
 import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
-import { Email, NewPassword, Username } from '../src/contract/fields.ts'
+import { Email, MAX_JSON_DEPTH, NewPassword, Username } from '../src/contract/fields.ts'
 import { objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
@@ -172,6 +172,8 @@ async function sections(): Promise<Section[]> {
         ['lost factors can be replaced after', duration(RECOVERY_WAIT_SECONDS)],
         ['a ceremony of a passkey expires after', duration(MAX_CEREMONY_SECONDS)],
         ['passkeys of an account', number(MAX_PASSKEYS)],
+        ['the id of a passkey', `${number(MAX_CREDENTIAL_ID_BYTES)} bytes`],
+        ['levels of the answer of a browser', number(MAX_JSON_DEPTH)],
       ],
     },
     {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { registerWithTotp } from './support/authenticator.ts'
 import { hasBrowser } from './support/browser.ts'
-import { account, WAYS } from './support/client.ts'
-import { usePasskeyBrowser } from './support/passkeys.ts'
+import { ADAPTERS, account, createClient, WAYS } from './support/client.ts'
+import { usePasskeyBrowser, withLongId } from './support/passkeys.ts'
 import { startServer, useServerWithMail } from './support/server.ts'
 
 describe.skipIf(!hasBrowser)('passkeys', () => {
@@ -114,6 +114,30 @@ describe.skipIf(!hasBrowser)('passkeys', () => {
     expect(answers.filter(({ data }) => data !== null)).toHaveLength(1)
   })
 
+  test('of equal counters at two replicas at once, one opens a session', async () => {
+    const { device, user } = await registerWithPasskey()
+    const replica = await server.startReplica()
+    const there = async (path: string, init: RequestInit = {}) =>
+      replica.app.request(path, init, { address: () => '192.0.2.1' })
+    const keys = await device.readKeys()
+    const proofs = []
+    for (let count = 0; count < 10; count++) {
+      await device.writeKeys(keys)
+      proofs.push(await device.prove(server.client()))
+    }
+    await server.sql`delete from sessions where user_id = ${user.id}`
+
+    const answers = await Promise.all(
+      proofs.map((proof, index) => {
+        const client = index % 2 === 0 ? server.client() : createClient(there, 'REST', 'TOKEN')
+        return client.call('loginWithPasskey', { ...proof, transport: 'TOKEN' })
+      }),
+    )
+
+    expect(answers.filter(({ data }) => data !== null)).toHaveLength(1)
+    expect(await server.sql`select from sessions where user_id = ${user.id}`).toHaveLength(1)
+  })
+
   test('a counter that steps back is refused, recorded and mailed', async () => {
     const { client, device, email } = await registerWithPasskey()
     const copies = await device.readKeys()
@@ -126,7 +150,9 @@ describe.skipIf(!hasBrowser)('passkeys', () => {
 
     expect(copied.code).toBe('INVALID_CREDENTIALS')
     await server.mailbox.mail(email, /may have been copied/)
-    expect((await client.events(100)).data?.map(({ kind }) => kind)).toContain('passkey_copied')
+    expect((await client.events(100)).data).toContainEqual(
+      expect.objectContaining({ kind: 'passkey_copied', ipAddress: '192.0.2.1' }),
+    )
   })
 
   test('a synced passkey is not refused for its counter', async () => {
@@ -143,6 +169,92 @@ describe.skipIf(!hasBrowser)('passkeys', () => {
 
     expect(passkey.isSynced).toBe(true)
     expect(data?.session.amr).toEqual(['swk', 'user', 'mfa'])
+  })
+
+  test('a passkey never changes whether it can leave its device', async () => {
+    const { device } = await registerWithPasskey()
+    await device.setSynced(true)
+    const visitor = server.client()
+
+    const { code } = await visitor.call('loginWithPasskey', await device.prove(visitor))
+
+    expect(code).toBe('INVALID_CREDENTIALS')
+  })
+
+  test('a response that does not name its user completes a sign-in, but does not begin one', async () => {
+    const { device, input } = await registerWithPasskey()
+    const visitor = server.client()
+    const proveWithoutHandle = async () => {
+      const { ceremony, response } = await device.prove(visitor)
+      const { userHandle: _, ...rest } = response.response as Record<string, unknown>
+      return { ceremony, response: { ...response, response: rest } }
+    }
+
+    const alone = await visitor.call('loginWithPasskey', await proveWithoutHandle())
+    const { challenge } = await visitor.login(input)
+    const completed = await visitor.completeLogin(challenge?.id, { passkey: await proveWithoutHandle() })
+
+    expect(alone.code).toBe('INVALID_CREDENTIALS')
+    expect(completed.data?.session.acr).toBe('aal2')
+  })
+
+  test('a passkey is added by the same request after the proof that was missing', async () => {
+    const { client, password, session } = await server.registerUser('REST', 'COOKIE')
+    const begun = await client.call('beginPasskey')
+    const response = await (await createDevice()).create(begun.data?.options ?? {})
+    const input = { ceremony: begun.data?.id, response, name: 'Phone' }
+    await server.sql`update sessions set authenticated_at = now() - interval '6 minutes' where id = ${session.id}`
+
+    const refused = await client.call('addPasskey', input)
+    await client.stepUp({ password })
+    const added = await client.call('addPasskey', input)
+    const again = await client.call('addPasskey', input)
+
+    expect(refused.code).toBe('REAUTHENTICATION_REQUIRED')
+    expect(added.data?.name).toBe('Phone')
+    expect(again.code).toBe('INVALID_TOKEN')
+  })
+
+  test('an id that no standard device invents is refused, and ends the ceremony', async () => {
+    const { client } = await server.registerUser()
+    const device = await createDevice()
+    const codes = []
+    for (const bytes of [1024, 4000]) {
+      const { data } = await client.call('beginPasskey')
+      const response = withLongId(await device.create(data?.options ?? {}), bytes)
+      const input = { ceremony: data?.id, response, name: 'Long' }
+      codes.push((await client.call('addPasskey', input)).code, (await client.call('addPasskey', input)).code)
+    }
+
+    expect(codes).toEqual(Array(2).fill(['INVALID_CREDENTIALS', 'INVALID_TOKEN']).flat())
+  })
+
+  test('in a session of a passkey, a locked password proves nothing', async () => {
+    const { device, user, password } = await registerWithPasskey()
+    await server.sql`update users set password_locked_at = now() where id = ${user.id}`
+    const client = server.client()
+    await client.call('loginWithPasskey', { ...(await device.prove(client)), transport: 'TOKEN' })
+
+    const answers = [
+      await client.stepUp({ password }),
+      await client.changePassword({ currentPassword: password, newPassword: 'another long phrase' }),
+      await client.deleteMe({ password }),
+    ]
+
+    expect(answers.map(({ code }) => code)).toEqual(Array(3).fill('INVALID_CREDENTIALS'))
+  })
+
+  test.each(ADAPTERS)('a response with too many levels is refused by %s', async (adapter) => {
+    const visitor = server.client(adapter)
+    const { data } = await visitor.call('beginPasskeyLogin')
+    const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+
+    for (const levels of [8, 3000]) {
+      const response = { id: 'x', response: nested(levels) }
+      const answer = await visitor.call('loginWithPasskey', { ceremony: data?.id, response })
+
+      expect(answer).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'response' }] })
+    }
   })
 
   test('a response counts only for its own ceremony, kind of ceremony, account and session', async () => {

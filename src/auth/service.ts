@@ -100,7 +100,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     origins: listPasskeyOrigins(env),
   })
   const ceremonies = createCeremonies({ db })
-  const passkeyProofs = createPasskeyProofs({ ceremonies, db, outbox, relyingParty })
+  const passkeyProofs = createPasskeyProofs({ db, outbox, relyingParty })
   const parts = {
     ceremonies,
     challenges: createChallenges({ db }),

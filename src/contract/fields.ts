@@ -107,14 +107,28 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
   .max(64, 'Must have at most 64 characters.')
   .meta({ format: 'uuid' })
 
+/** How many objects and arrays may be inside each other. Browsers send three. */
+export const MAX_JSON_DEPTH = 8
+
 /** An object of another standard, which this server passes on as it is: `JSON` in GraphQL. */
 export const Json = z
   .record(z.string(), z.unknown())
+  .refine((value) => isShallow(value, MAX_JSON_DEPTH), {
+    error: `Must have at most ${MAX_JSON_DEPTH} objects inside each other.`,
+    abort: true,
+  })
   .refine((value) => isText(value), 'Must not contain control characters.')
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** Whether a value of JSON has at most this many levels. */
+const isShallow = (value: unknown, levels: number): boolean =>
+  !isObject(value) ||
+  (levels > 0 && Object.values(value).every((member: unknown) => isShallow(member, levels - 1)))
 
 /** Whether all texts in a value of JSON are free of control characters. */
 const isText = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null
+  isObject(value)
     ? Object.entries(value).flat().every(isText)
     : typeof value !== 'string' || Text.safeParse(value).success
 
@@ -129,6 +143,7 @@ export const PasskeyProof = z
     response: Json.meta({ description: 'What `toJSON()` of the browser’s `PublicKeyCredential` returns.' }),
   })
   .meta({ id: 'PasskeyProof', description: 'A passkey that the user has chosen.' })
+export type PasskeyProof = z.output<typeof PasskeyProof>
 
 /** Exactly one of the fields: `@oneOf` in GraphQL. */
 export const FactorProof = z

@@ -16,7 +16,9 @@ export function createReauthentication({
     /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
     async verifyPassword({ user, session }: Identity, password: string, { client }: Caller) {
       await throttle.countReauthentication(session.id, client)
-      if (!(await passwords.verify(user.password, password))) {
+      const isRight = await passwords.verify(user.password, password)
+      // A locked password proves nothing. A session can be open beside it: that of a passkey.
+      if (!isRight || user.passwordLockedAt) {
         await recordEvent(db, 'reauthentication_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
       }

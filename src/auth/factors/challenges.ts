@@ -19,9 +19,9 @@ export const toChallengeRowId = (id: string) =>
 const expiresAt = sql`now() + make_interval(secs => ${MAX_CHALLENGE_AGE_SECONDS}::int)`
 
 /** The condition of a challenge that can still be completed. */
-export const isLiveChallenge = (id: string, purpose: Purpose) => isLive(toChallengeRowId(id), purpose)
+export const isLiveChallenge = (id: string, purpose: Purpose) => isLiveRow(toChallengeRowId(id), purpose)
 
-const isLive = (rowId: string | Placeholder, purpose: Purpose) =>
+export const isLiveRow = (rowId: string | Placeholder, purpose: Purpose) =>
   and(eq(challenges.id, rowId), eq(challenges.purpose, purpose), gt(challenges.expiresAt, sql`now()`))
 
 const METHODS = { TOTP: 'totp', PASSKEY: 'passkey' } as const
@@ -43,7 +43,7 @@ export function createChallenges({ db }: { db: Db }) {
     .select({ user: users, transport: challenges.transport, passwordDigest: challenges.passwordDigest })
     .from(challenges)
     .innerJoin(users, eq(users.id, challenges.userId))
-    .where(isLive(sql.placeholder('id'), 'SIGN_IN'))
+    .where(isLiveRow(sql.placeholder('id'), 'SIGN_IN'))
     .prepare('sign_in_challenge')
 
   return {

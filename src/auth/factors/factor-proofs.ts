@@ -1,4 +1,5 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { factors, type UserRow } from '../../db/schema.ts'
@@ -36,10 +37,10 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
 
   return {
     /** Null if the proof is wrong. A right one counts only when its statement has returned a row. */
-    async check({ id }: Pick<UserRow, 'id'>, proof: FactorProof): Promise<FactorUse | null> {
+    async check({ id }: Pick<UserRow, 'id'>, proof: FactorProof, client: Client): Promise<FactorUse | null> {
       const { totp, recoveryCode, recoveryToken, passkey } = proof
       if (totp) return checkTotp(id, totp)
-      if (passkey) return (await passkeyProofs.check(passkey, id))?.use ?? null
+      if (passkey) return (await passkeyProofs.check(passkey, client, id))?.use ?? null
       if (recoveryToken) return useRecoveryLink(recoveryToken, outbox)
       if (!recoveryCode) return null
       const onUsed: FactorUse['onUsed'] = (tx, user, client) => noteRecoveryCode(tx, outbox, user, client)

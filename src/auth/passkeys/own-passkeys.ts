@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toPasskey } from '../../contract/outputs/passkeys.ts'
-import { isUniqueViolation } from '../../db/client.ts'
+import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { factors } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -51,16 +51,30 @@ export function createOwnPasskeys(dependencies: Dependencies) {
       return { ...begun, options: { ...(await relyingParty.createOptions(begun.id, user, known)) } }
     },
 
-    /** Only the session that has begun can finish, and only once. */
+    /**
+     * Only the session that has begun can finish, and only once. A request that is repeated after a new proof, or after the
+     * database was not available, finds the ceremony again.
+     */
     async addPasskey({ ceremony, response, name }: InputOf<'addPasskey'>, caller: Caller) {
-      const { session } = await identityOf(caller)
-      if (!(await ceremonies.finish(db, 'PASSKEY_REGISTRATION', ceremony, session.id))) {
-        throw new AuthError('INVALID_TOKEN')
+      const identity = await identityOf(caller)
+      await requireRecentProof(db, identity, identity.user)
+      const finish = async (executor: Executor) => {
+        const isFinished = await ceremonies.finish(
+          executor,
+          'PASSKEY_REGISTRATION',
+          ceremony,
+          identity.session.id,
+        )
+        if (!isFinished) throw new AuthError('INVALID_TOKEN')
       }
       const created = await relyingParty.verifyCreated(ceremony, response)
-      if (!created) throw new AuthError('INVALID_CREDENTIALS')
+      if (!created) {
+        await finish(db)
+        throw new AuthError('INVALID_CREDENTIALS')
+      }
       const change = { event: 'factor_added', notice: 'factor-added' } as const
       return changeFactors(dependencies, caller, change, async (tx, user, identity) => {
+        await finish(tx)
         const [passkey] = await tx
           .insert(factors)
           .values({ ...created, userId: user.id, kind: 'PASSKEY', name })
@@ -68,9 +82,11 @@ export function createOwnPasskeys(dependencies: Dependencies) {
         if (!passkey) throw new TypeError('The inserted passkey is missing')
         await recordProof(tx, identity.session, ['user', 'mfa'], true)
         return toPasskey(passkey)
-      }).catch((fault: unknown) => {
+      }).catch(async (fault: unknown) => {
+        if (!isUniqueViolation(fault)) throw fault
         // Authenticators create random ids. A known one means that the response was sent again.
-        throw isUniqueViolation(fault) ? new AuthError('INVALID_CREDENTIALS', { cause: fault }) : fault
+        await finish(db)
+        throw new AuthError('INVALID_CREDENTIALS', { cause: fault })
       })
     },
 

@@ -1,30 +1,35 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
-import { NO_CLIENT } from '../../contract/caller.ts'
+import type { Client } from '../../contract/caller.ts'
+import type { PasskeyProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
-import { factors, users } from '../../db/schema.ts'
+import { challenges, factors, type UserRow, users } from '../../db/schema.ts'
 import { recordEvent } from '../events/events.ts'
+import { isLiveRow, toChallengeRowId } from '../factors/challenges.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
 import type { Outbox } from '../mailing/outbox.ts'
-import type { Ceremonies } from './ceremonies.ts'
 import type { RelyingParty } from './relying-party.ts'
 
 export type PasskeyProofs = ReturnType<typeof createPasskeyProofs>
 
-type Parts = { ceremonies: Ceremonies; db: Db; outbox: Outbox; relyingParty: RelyingParty }
+type Parts = { db: Db; outbox: Outbox; relyingParty: RelyingParty }
 
 /** Checks what a browser answers when its user has chosen a passkey. */
-export function createPasskeyProofs({ ceremonies, db, outbox, relyingParty }: Parts) {
-  /** The passkey that a response names, and its account. */
-  async function find(response: Record<string, unknown>) {
-    if (typeof response.id !== 'string') return undefined
-    const isNamed = and(eq(factors.credentialId, response.id), isNull(factors.removedAt))
-    const [found] = await db
-      .select({ user: users, passkey: factors })
-      .from(factors)
-      .innerJoin(users, eq(users.id, factors.userId))
-      .where(isNamed)
-    return found
-  }
+export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
+  const ended = db.$with('ended').as(
+    db
+      .delete(challenges)
+      .where(isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN'))
+      .returning({ id: challenges.id }),
+  )
+  const isNamed = and(eq(factors.credentialId, sql.placeholder('credentialId')), isNull(factors.removedAt))
+  /** Ends the ceremony, and finds the passkey with its account only if there was one. */
+  const finish = db
+    .with(ended)
+    .select({ user: users, passkey: factors })
+    .from(ended)
+    .innerJoin(factors, isNamed)
+    .innerJoin(users, eq(users.id, factors.userId))
+    .prepare('finish_passkey_login')
 
   return {
     /**
@@ -32,19 +37,21 @@ export function createPasskeyProofs({ ceremonies, db, outbox, relyingParty }: Pa
      * @param onlyUserId the account that the passkey must belong to, if that is known already
      * @returns the account of the passkey and how it is used up; null if the proof is wrong
      */
-    async check(
-      { ceremony, response }: { ceremony: string; response: Record<string, unknown> },
-      onlyUserId?: string,
-    ) {
-      if (!(await ceremonies.finish(db, 'PASSKEY_LOGIN', ceremony))) return null
-      const found = await find(response)
-      const { credentialId, publicKey, signCount, isSynced } = found?.passkey ?? {}
+    async check({ ceremony, response }: PasskeyProof, client: Client, onlyUserId?: string) {
+      const { id } = response
+      const [found] = await finish.execute({
+        ceremony: toChallengeRowId(ceremony),
+        credentialId: typeof id === 'string' ? id : '',
+      })
+      const { credentialId, publicKey, signCount = 0, isSynced = false } = found?.passkey ?? {}
       if (!found || !credentialId || !publicKey || (onlyUserId && found.user.id !== onlyUserId)) return null
       const { user, passkey } = found
-      const used = await relyingParty.verifyUsed(ceremony, response, { credentialId, publicKey }, user.id)
+      const stored = { credentialId, publicKey, isSynced }
+      const owner = { id: user.id, isIdentified: onlyUserId !== undefined }
+      const used = await relyingParty.verifyUsed(ceremony, response, stored, owner)
       if (!used) return null
-      if (!isSynced && isStepBack(signCount ?? 0, used.signCount)) {
-        await tellOfCopy(user)
+      if (!isSynced && isStepBack(signCount, used.signCount)) {
+        await reportCopy(user, client)
         return null
       }
       const use: FactorUse = {
@@ -57,9 +64,9 @@ export function createPasskeyProofs({ ceremonies, db, outbox, relyingParty }: Pa
   }
 
   /** The counter of a key that cannot leave its device went back, so there may be a copy (WebAuthn, section 6.1.1). */
-  async function tellOfCopy({ id, email }: { id: string; email: string }) {
+  async function reportCopy({ id, email }: UserRow, client: Client) {
     await db.transaction(async (tx) => {
-      await recordEvent(tx, 'passkey_copied', id, NO_CLIENT)
+      await recordEvent(tx, 'passkey_copied', id, client)
       await outbox.add(tx, { kind: 'passkey-copied', recipient: email, userId: id })
     })
   }

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
+import type {
+  AuthenticationResponseJSON,
+  CredentialDeviceType,
+  RegistrationResponseJSON,
+} from '@simplewebauthn/server'
 
 export type RelyingParty = ReturnType<typeof createRelyingParty>
 
 /** The stored part of a passkey. */
-export type StoredPasskey = { credentialId: string; publicKey: string; signCount: number }
+export type StoredPasskey = { credentialId: string; publicKey: string; isSynced: boolean }
 
 type Settings = {
   /** The domain that passkeys belong to, for example `example.com`. */
@@ -16,6 +20,9 @@ type Settings = {
 
 /** COSE algorithms: EdDSA, ES256, RS256. */
 const ALGORITHMS = [-8, -7, -257]
+
+/** A longer id is refused (section 7.1). It would not fit into an index of the database either. */
+export const MAX_CREDENTIAL_ID_BYTES = 1023
 
 /** How long a browser waits for its user. The server waits as long. */
 export const MAX_CEREMONY_SECONDS = 5 * 60
@@ -71,22 +78,26 @@ export function createRelyingParty({ id, name, origins }: Settings) {
       }).catch(() => null)
       if (!verified?.verified) return null
       const { credential, credentialDeviceType } = verified.registrationInfo
+      if (Buffer.byteLength(credential.id, 'base64url') > MAX_CREDENTIAL_ID_BYTES) return null
       return {
         credentialId: credential.id,
         publicKey: Buffer.from(credential.publicKey).toString('base64url'),
         signCount: credential.counter,
-        isSynced: credentialDeviceType === 'multiDevice',
+        isSynced: isShared(credentialDeviceType),
       }
     },
 
-    /** Null if the response is not one of this passkey, of this user and to these options. */
+    /**
+     * Null if the response is not one of this passkey, of its owner and to these options.
+     * @param owner `isIdentified` if the sign-in has named the account before
+     */
     async verifyUsed(
       ceremony: string,
       response: Record<string, unknown>,
-      passkey: Pick<StoredPasskey, 'credentialId' | 'publicKey'>,
-      userId: string,
+      passkey: StoredPasskey,
+      owner: { id: string; isIdentified: boolean },
     ) {
-      if (isFromForeignFrame(response) || !isHandleOf(userId, response)) return null
+      if (isFromForeignFrame(response) || !isHandleOf(owner, response)) return null
       const { verifyAuthenticationResponse } = await load()
       const verified = await verifyAuthenticationResponse({
         ...expected,
@@ -99,7 +110,10 @@ export function createRelyingParty({ id, name, origins }: Settings) {
           counter: 0,
         },
       }).catch(() => null)
-      return verified?.verified ? { signCount: verified.authenticationInfo.newCounter } : null
+      if (!verified?.verified) return null
+      const { credentialDeviceType, newCounter } = verified.authenticationInfo
+      // Whether a key can leave its device never changes (section 7.2, step 20).
+      return isShared(credentialDeviceType) === passkey.isSynced ? { signCount: newCounter } : null
     },
   }
 }
@@ -111,14 +125,17 @@ export const toUserHandle = (userId: string) => createHash('sha512').update(`pas
 const toChallenge = (ceremony: string) =>
   createHash('sha256').update(`passkey challenge ${ceremony}`).digest()
 
-/** A passkey that is used as a second factor may leave the handle out (section 7.2, step 6). */
-function isHandleOf(userId: string, { response }: Record<string, unknown>) {
+/** Whether the devices of its user share a passkey. */
+const isShared = (deviceType: CredentialDeviceType) => deviceType === 'multiDevice'
+
+/** The handle names the account. It may be missing only if the sign-in has named the account (section 7.2, step 6). */
+function isHandleOf(
+  { id, isIdentified }: { id: string; isIdentified: boolean },
+  { response }: Record<string, unknown>,
+) {
   const { userHandle } = (response ?? {}) as { userHandle?: unknown }
-  return (
-    userHandle === undefined ||
-    userHandle === null ||
-    userHandle === toUserHandle(userId).toString('base64url')
-  )
+  const isMissing = userHandle === undefined || userHandle === null
+  return isMissing ? isIdentified : userHandle === toUserHandle(id).toString('base64url')
 }
 
 /** Whether the page was in a frame of another site, where a user does not see who asks (sections 7.1 and 7.2). */

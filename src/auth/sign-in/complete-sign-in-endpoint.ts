@@ -41,7 +41,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       const place = await places.find(user.email, client)
       // Counted for the account, so that a new challenge gives no new guesses.
       return throttle.attemptFactor(user.id, place, client, async () => {
-        const factor = await factorProofs.check(user, proof)
+        const factor = await factorProofs.check(user, proof, client)
         const opened = factor && (await open(factor))
         if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
         if (opened && opened !== 'FACTOR_MISSING') return { user, ...opened }

@@ -23,7 +23,7 @@ export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: 
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<PasskeySignInBody>() },
     async ({ body: { ceremony, response, transport, client, formerSessionId } }) => {
-      const proven = await passkeyProofs.check({ ceremony, response })
+      const proven = await passkeyProofs.check({ ceremony, response }, client)
       if (!proven) throw new AuthError('INVALID_CREDENTIALS')
       const { user, use } = proven
       const opened = await openSession(db, {
