@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createSessionCache } from '../src/auth/sessions/session-cache.ts'
+import { createSessionCache, type SessionCache } from '../src/auth/sessions/session-cache.ts'
 import { createChanges } from '../src/db/changes.ts'
 import type { Client, Transport } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
@@ -31,13 +31,25 @@ describe('the session cache', () => {
     const proxy = await createProxy(database.url)
     const changes = createChanges(proxy.url)
     const cache = createSessionCache(changes)
+    let gaps = 0
+    changes.subscribe({ onChange() {}, onGap: () => gaps++ })
     changes.start()
     await changes.catchUp()
     onTestFinished(async () => {
       await changes.stop()
       await proxy.close()
     })
-    return { cache, changes, proxy }
+    return { cache, changes, proxy, gaps: () => gaps }
+  }
+
+  /** What the cache has for a credential. It is asked again after a bypass, which says nothing of its entries. */
+  async function find(cache: SessionCache, credential: string) {
+    for (;;) {
+      const { bypasses } = cache.counts
+      const found = cache.get(credential)
+      if (cache.counts.bypasses === bypasses) return found
+      await pause(1)
+    }
   }
 
   async function insertSession() {
@@ -65,13 +77,13 @@ describe('the session cache', () => {
     const found = await insertSession()
     await cache.load('credential', async () => found)
     await changes.catchUp()
-    expect(cache.get('credential')?.sessionId).toBe(found.sessionId)
+    expect((await find(cache, 'credential'))?.sessionId).toBe(found.sessionId)
 
     const ids = [found.sessionId, found.user.id].filter((_, index) => change.includes(`$${index + 1}`))
     await database.sql.unsafe(change.replace('$2', ids.length === 1 ? '$1' : '$2'), ids)
     await changes.catchUp()
 
-    expect(cache.get('credential')).toBeUndefined()
+    expect(await find(cache, 'credential')).toBeUndefined()
   })
 
   test.each([
@@ -89,7 +101,7 @@ describe('the session cache', () => {
     await database.sql.unsafe(change, [found.sessionId])
     await changes.catchUp()
 
-    expect(cache.get('credential')?.sessionId).toBe(found.sessionId)
+    expect((await find(cache, 'credential'))?.sessionId).toBe(found.sessionId)
   })
 
   test('a look-up that began before the end of a session does not cache it', async () => {
@@ -102,7 +114,7 @@ describe('the session cache', () => {
       return found
     })
 
-    expect(cache.get('credential')).toBeUndefined()
+    expect(await find(cache, 'credential')).toBeUndefined()
     expect(cache.size()).toBe(0)
   })
 
@@ -165,7 +177,7 @@ describe('the session cache', () => {
       proxy.restore()
       await changes.catchUp()
 
-      expect(cache.get('credential')).toBeUndefined()
+      expect(await find(cache, 'credential')).toBeUndefined()
     },
   )
 
@@ -186,22 +198,23 @@ describe('the session cache', () => {
     await proxy.close()
   })
 
-  // A busy machine can starve the listener, which empties the cache.
-  test('the cache has a bound in bytes and evicts the oldest session', { retry: 3 }, async () => {
+  test('the cache has a bound in bytes and evicts the oldest session', async () => {
     const COUNT = 25_000
-    const { cache, changes } = await startCache()
-    for (let index = 0; index < COUNT; index++) {
-      await cache.load(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
+    const { cache, changes, gaps } = await startCache()
+    // A gap empties the cache, if the machine is so busy that the listener loses its connection.
+    for (let before: number | undefined; before !== gaps(); ) {
+      before = gaps()
+      for (let index = 0; index < COUNT; index++) {
+        await cache.load(`credential ${index}`, async () => entry(`session ${index}`, `user ${index % 50}`))
+      }
+      await changes.catchUp()
     }
-    await changes.catchUp()
 
     const size = cache.size()
     expect(cache.bytes()).toBeLessThanOrEqual(32 * MIB)
     expect(cache.bytes()).toBeGreaterThan(31 * MIB)
-    expect(cache.get(`credential ${COUNT - size - 1}`)).toBeUndefined()
-    await expect
-      .poll(() => cache.get(`credential ${COUNT - size}`)?.sessionId)
-      .toBe(`session ${COUNT - size}`)
+    expect(await find(cache, `credential ${COUNT - size - 1}`)).toBeUndefined()
+    expect((await find(cache, `credential ${COUNT - size}`))?.sessionId).toBe(`session ${COUNT - size}`)
     cache.evict('user 7')
     expect(cache.size()).toBe(size - Math.floor(size / 50))
   })
@@ -213,8 +226,8 @@ describe('the session cache', () => {
     await changes.catchUp()
 
     expect(cache.size()).toBe(8)
-    expect(cache.get('credential 11')).toBeUndefined()
-    await expect.poll(() => cache.get('credential 12')?.sessionId).toBe(found.sessionId)
+    expect(await find(cache, 'credential 11')).toBeUndefined()
+    expect((await find(cache, 'credential 12'))?.sessionId).toBe(found.sessionId)
     cache.evict(found.user.id)
     expect([cache.size(), cache.bytes()]).toEqual([0, 0])
   })
