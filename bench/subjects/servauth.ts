@@ -32,7 +32,7 @@ export function createServerCommand(
   issuer = 'http://localhost:{port}',
 ): ServerCommand {
   return {
-    command: [process.execPath, '../src/index.ts'],
+    command: [process.execPath, '../dist/index.js'],
     env: {
       DATABASE_URL: databaseUrl,
       AUTH_SECRET: secret,

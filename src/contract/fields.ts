@@ -1,7 +1,7 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
 import { z } from 'zod'
 import { invalid } from '../errors.ts'
 import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
+import { isCommonPassword } from './common-passwords.ts'
 import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.ts'
 
 /** The schemas of the fields that clients send. Each field is defined here once, with its rule and its description. */
@@ -43,9 +43,6 @@ export const Password = Text.min(1, 'Must not be empty.')
   .refine((value) => countCharacters(value) <= 128, 'Must have at most 128 characters.')
   .meta({ format: 'password', maxLength: 128 })
 
-/** The most used passwords that are long enough to be accepted at all (NIST SP 800-63B-4, section 3.1.1.2). */
-const COMMON_PASSWORDS = new Set(dictionary['passwords-common'])
-
 const tooShort = (min: number) => `Must have at least ${min} characters.`
 
 /** The schema holds the smallest minimum of the standard, so that all faults of an input are reported at once. */
@@ -53,10 +50,7 @@ export const NewPassword = Password.refine(
   (value) => countCharacters(value) >= MIN_PASSWORD_CHARACTERS,
   tooShort(MIN_PASSWORD_CHARACTERS),
 )
-  .refine(
-    (value) => !COMMON_PASSWORDS.has(value.toLowerCase()),
-    'Is among the passwords that are tried first. Choose another.',
-  )
+  .refine((value) => !isCommonPassword(value), 'Is among the passwords that are tried first. Choose another.')
   .meta({
     description:
       'Not one of the most used passwords, not the e-mail address, and not the part of it before the @. ' +

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { ROOT } from '../root.ts'
 import { allocateFeed, createFeedReader, type FeedReader } from './change-feed.ts'
 import type { ListenerData, ListenerOrder, ListenerReport } from './change-listener-thread.ts'
 import { getTimelineMemory } from './connection/timeline.ts'
@@ -153,7 +155,7 @@ export function createChanges(
 }
 
 export function startListenerThread(workerData: ListenerData) {
-  return new Worker(new URL('./change-listener-thread.ts', import.meta.url), { workerData })
+  return new Worker(join(ROOT, 'src/db/change-listener-thread.ts'), { workerData })
 }
 
 /** Restores the name and the code, which an error loses between threads. */

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import type { Sql, TransactionSql } from 'postgres'
+import { ROOT } from '../root.ts'
 import { JOURNAL, quoteIdentifier } from './connection/session.ts'
 import { DatabaseFault } from './database-fault.ts'
 import type { Schema } from './requirements/schema.ts'
 
-const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url))
+const FOLDER = join(ROOT, 'drizzle')
 
 /** A migration. The journal of earlier versions has the time `when` instead of the name. */
 export type Migration = { name: string; hash: string; when: number; statements: string[] }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ROOT } from '../root.ts'
 
-const ROOT = join(import.meta.dir, '../..')
 const ADVICE = 'In the folder of Servauth, run: npx -y bun@1.4.5 install --frozen-lockfile --production'
 
 type Manifest = { dependencies: Record<string, string>; patchedDependencies: Record<string, string> }
@@ -10,11 +10,19 @@ type Packages = Record<string, [nameAndVersion: string, registry: string, needs:
 type Needs = Record<'dependencies' | 'optionalDependencies', Record<string, string>>
 
 /**
- * Without installed packages, Bun downloads some that fit and ignores patches.
- * @param root the folder of the program
- * @throws if the packages are not those of `bun.lock`, with the patches
+ * Ends the process with a sentence if the installed packages are not those of `bun.lock`, with the patches. Without
+ * installed packages, Bun downloads some that fit and ignores patches.
  */
-export function assertInstalledPackages(root = ROOT) {
+export function requireInstalledPackages() {
+  try {
+    assertInstalledPackages(ROOT)
+  } catch (error) {
+    console.error(`\n${(error as Error).message}\n`)
+    process.exit(1)
+  }
+}
+
+function assertInstalledPackages(root: string) {
   const { dependencies, patchedDependencies } = readJson<Manifest>(root, 'package.json')
   const { packages } = Bun.JSONC.parse(read(root, 'bun.lock')) as { packages: Packages }
   const missing = Object.keys(dependencies).filter((name) => !existsSync(folderOf(root, name)))

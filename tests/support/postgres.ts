@@ -14,8 +14,9 @@ declare module 'vitest' {
 /** The data of a test run need not survive a crash of the machine. */
 const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 
-/** One PostgreSQL for the whole run; its migrated database is the template of every other database. */
+/** The bundle, and one PostgreSQL for the whole run, whose migrated database is the template of every other database. */
 export default async function setup(project: TestProject) {
+  await import('../../build.ts')
   const postgres = await startEmbeddedPostgres(join(tmpdir(), `servauth-tests-${process.pid}`), FAST)
   await migrate({ DATABASE_URL: postgres.url })
   project.provide('postgresUrl', postgres.url)

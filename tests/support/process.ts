@@ -8,7 +8,8 @@ import { afterAll } from 'vitest'
 import { portOf } from './net.ts'
 import { pause } from './time.ts'
 
-const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
+/** The bundle, as `bun run start` and the image run it. */
+export const ENTRY = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 const running = new Set<ChildProcess>()
 
 export type Start = {

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { version } from '../../../package.json' with { type: 'json' }
 import { createPage } from '../../http/page.ts'
+import { ROOT } from '../../root.ts'
 
 const POLICY =
   "default-src 'none'; script-src 'self'; connect-src 'self'; " +
@@ -26,7 +28,7 @@ export function createReference() {
 }
 
 async function readFiles() {
-  const own = (name: string) => readFile(new URL(name, import.meta.url))
+  const own = (name: string) => readFile(join(ROOT, 'src/rest/reference', name))
   return {
     swagger: { type: 'css', content: await readFile(require.resolve('swagger-ui-dist/swagger-ui.css')) },
     layout: { type: 'css', content: await own('layout.css') },

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createPage } from '../../../http/page.ts'
+import { ROOT } from '../../../root.ts'
 
 const POLICY =
   "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; " +
@@ -25,7 +27,7 @@ async function readFiles() {
   const { css, js, editorWorkerService, jsonWorker, graphqlWorker } = await import(
     '@graphql-yoga/render-graphiql/graphiql'
   )
-  const own = (name: string) => readFile(new URL(name, import.meta.url))
+  const own = (name: string) => readFile(join(ROOT, 'src/graphql/pages/graphiql', name))
   return {
     graphiql: { type: 'css', content: css },
     layout: { type: 'css', content: await own('layout.css') },

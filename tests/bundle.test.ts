@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+import { cp, stat, symlink, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { ROOT } from '../src/root.ts'
+import { useDatabase } from './support/database.ts'
+import { createFolder } from './support/folder.ts'
+import { startProgram } from './support/program.ts'
+
+const database = useDatabase()
+
+test('the bundle is made again only if something in it is newer', async () => {
+  const folder = await createFolder()
+  for (const name of ['src', 'patches', 'build.ts', 'package.json', 'bun.lock']) {
+    await cp(join(ROOT, name), join(folder, name), { recursive: true })
+  }
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  const bundle = join(folder, 'dist/index.js')
+  const build = async () => {
+    await promisify(execFile)(process.execPath, [join(folder, 'build.ts')])
+    return (await stat(bundle)).mtimeMs
+  }
+
+  const first = await build()
+  const second = await build()
+  await utimes(join(folder, 'src/errors.ts'), new Date(), new Date())
+  const third = await build()
+
+  expect(second).toBe(first)
+  expect(third).toBeGreaterThan(first)
+})
+
+test('the bundle finds what it loads only when it is needed', async () => {
+  const server = await startProgram({
+    DATABASE_URL: database.url,
+    NODE_ENV: 'development',
+    ALLOWED_ORIGINS: 'https://*.example.com',
+  })
+  const register = (password: string) => server.client().register({ email: 'ada@example.com', password })
+
+  expect((await register('password1234')).code).toBe('INVALID_INPUT')
+  expect((await register('a long phrase')).code).toBeUndefined()
+  for (const path of ['/graphql', '/docs']) {
+    const page = await (await fetch(server.url + path, { headers: { accept: 'text/html' } })).text()
+    const files = [...page.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, file]) => file)
+    expect(files.length).toBeGreaterThan(1)
+    for (const file of files) expect((await fetch(server.url + file)).status).toBe(200)
+  }
+  expect((await fetch(`${server.url}/openapi.json`)).status).toBe(200)
+})
