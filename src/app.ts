@@ -4,8 +4,10 @@ import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
 import { createGraphQLByGet } from './graphql/engine/by-get.ts'
 import { createGraphQL } from './graphql/engine/handler.ts'
+import { createSubgraph } from './graphql/federation/subgraph.ts'
 import { createGraphiQL } from './graphql/pages/graphiql/graphiql.ts'
 import { createSdl } from './graphql/pages/sdl.ts'
+import { schema } from './graphql/schema/schema.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { createPipeline, type Handler } from './http/pipeline.ts'
@@ -95,7 +97,11 @@ function createRoutes({ env, auth, isReady, observe, tracing }: Omit<Parts, 'log
   const { publishedKeys } = auth
   const isObserved = (observe ?? tracing) !== undefined
   const routes = new Hono<AppEnv>()
-  routes.post('/graphql', createGraphQL({ service: auth, introspection: env.INTROSPECTION, isObserved }))
+  const servedSchema = env.FEDERATION ? createSubgraph(schema, auth.findUsers) : schema
+  routes.post(
+    '/graphql',
+    createGraphQL({ schema: servedSchema, service: auth, introspection: env.INTROSPECTION, isObserved }),
+  )
   const graphiql = env.GRAPHIQL ? createGraphiQL() : undefined
   routes.get('/graphql', createGraphQLByGet(graphiql?.page))
   if (graphiql) routes.get('/graphql/:file', graphiql.file)

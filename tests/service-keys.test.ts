@@ -1,26 +1,19 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
 import { createServiceKeys } from '../src/auth/services/service-keys.ts'
-import { type Scope, VERIFIER_SCOPES } from '../src/contract/service-key.ts'
+import type { Scope } from '../src/contract/service-key.ts'
 import { createChanges } from '../src/db/changes.ts'
 import { createDb } from '../src/db/client.ts'
 import { runCommand } from './support/process.ts'
 import { listenToFeed } from './support/revocations.ts'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
-import { createKeySetting } from './support/service-key.ts'
+import { createKeySetting, insertServiceKey } from './support/service-key.ts'
 
 const server = useServer()
 
 const servauth = (words: string) => runCommand(words, { env: server.env })
 
-/** Writes the row of a new key, as the command does. */
-async function createKey(...scopes: Scope[]) {
-  const { key, hash } = createServiceKey()
-  const all = scopes.length > 0 ? scopes : VERIFIER_SCOPES
-  const [row] = await server.sql`insert into service_keys (name, hash, scopes)
-    values ('orders', ${hash}, string_to_array(${all.join(' ')}, ' ')) returning id`
-  return { key, id: `${row?.id}` }
-}
+const createKey = (...scopes: Scope[]) => insertServiceKey(server.sql, scopes.length > 0 ? scopes : undefined)
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 const introspect = (key: string, from: Pick<typeof server, 'fetch'> = server) =>

@@ -41,6 +41,7 @@ import { createRevocationFeed } from './services/revocation-feed.ts'
 import { createServiceKeyChanges } from './services/service-key-changes.ts'
 import { createServiceKeys } from './services/service-keys.ts'
 import { createTokenRevocation } from './services/token-revocation.ts'
+import { createUserLookup } from './services/user-lookup.ts'
 import { createCredentials } from './sessions/credentials.ts'
 import { createEndSessionOf, createLogout } from './sessions/logout.ts'
 import { createOwnSessions } from './sessions/own-sessions.ts'
@@ -170,6 +171,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     introspect: createIntrospection(dependencies),
+    findUsers: createUserLookup(dependencies),
     forward: createForward({ ...dependencies, accessTokens }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
     serviceKeys: createServiceKeys({ db, changes, entries: env.SERVICE_KEYS }),

@@ -1,7 +1,7 @@
 import type { SessionRow, UserRow } from '../db/schema.ts'
 import { AuthError, isRefusedCredential, unauthenticated } from '../errors.ts'
 import type { User } from './outputs/user.ts'
-import type { PresentedKey, Scope, ServiceKey } from './service-key.ts'
+import { KEY_PREFIX, type PresentedKey, type Scope, type ServiceKey } from './service-key.ts'
 
 /** Where a request comes from, as far as the server can trust it. All fields are cleaned and cut to size. */
 export type Client = {
@@ -91,6 +91,10 @@ export function serviceOf(caller: Caller, scope: Scope): ServiceKey | Promise<Se
     ? service.then((found) => requireScope(found, scope))
     : requireScope(service, scope)
 }
+
+/** Whether a request comes from a service, and not from a user. The key may not be valid. */
+export const presentsServiceKey = ({ presentedKey }: Caller) =>
+  presentedKey !== null && (presentedKey.name !== null || presentedKey.key.startsWith(KEY_PREFIX))
 
 function requireScope(service: ServiceKey | null, scope: Scope) {
   if (!service) throw unauthenticated('INVALID')

@@ -1,5 +1,5 @@
 /** What a service key may do. Each endpoint and each operation names the scope that it needs. */
-export const SCOPES = ['tokens:introspect', 'revocations:read'] as const
+export const SCOPES = ['tokens:introspect', 'revocations:read', 'users:read'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** The scopes of a service that only verifies access tokens. Entries of `SERVICE_KEYS` have them too. */
@@ -7,6 +7,9 @@ export const VERIFIER_SCOPES: readonly Scope[] = ['tokens:introspect', 'revocati
 
 /** The key of another service, as it was found. `id`: of the key, the same for all that present it. */
 export type ServiceKey = { id: string; name: string; scopes: ReadonlySet<Scope> }
+
+/** With which every service key begins. */
+export const KEY_PREFIX = 'servauth_'
 
 /** A key that a request presents. With Basic, it comes with the name of its service. */
 export type PresentedKey = { key: string; name: string | null }

@@ -18,6 +18,7 @@ export const serverSettings = {
   GRAPHIQL: Toggle.optional(),
   INTROSPECTION: Toggle.optional(),
   DOCS: Toggle.optional(),
+  FEDERATION: Toggle.default(false),
   PUBLISH_SCHEMA: Toggle.default(false),
   PUBLISH_VERSION: Toggle.default(false),
 }

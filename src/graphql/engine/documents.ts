@@ -35,7 +35,7 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
     try {
       const document: DocumentNode = parse(text)
       const errors: readonly GraphQLError[] = validate(schema, document)
-      if (errors.length > 0) return { errors: validationErrors(document, errors) }
+      if (errors.length > 0) return { errors: validationErrors(schema, document, errors) }
       // A string in a document may be a password. Well-written clients send it as a variable.
       if (text.includes('"')) return { document, ofMe: undefined }
       const prepared: Known = { document, ofMe: ofMe(document, ++keys) }

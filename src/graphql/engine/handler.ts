@@ -1,6 +1,7 @@
 import {
   execute,
   GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
   OperationTypeNode,
@@ -13,21 +14,20 @@ import { noteError } from '../../http/error-response.ts'
 import { graphqlMediaType } from '../../http/request/accept.ts'
 import { readJson } from '../../http/request/body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
-import { schema } from '../schema/schema.ts'
 import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 
-type Options = { service: Service; introspection: boolean; isObserved: boolean }
+type Options = { schema: GraphQLSchema; service: Service; introspection: boolean; isObserved: boolean }
 
 /**
  * `POST /graphql`. Calls Yoga's engine directly, and only for new documents: its HTTP layer costs several times as much
  * as an execution, and its hooks twice as much. The pipeline has already checked method, media type, size and origin.
  * This handles the parameters, the status and the content type of GraphQL over HTTP.
  */
-export function createGraphQL({ service, introspection, isObserved }: Options) {
+export function createGraphQL({ schema, service, introspection, isObserved }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
     plugins: introspection ? [costLimits] : [costLimits, noIntrospection],
@@ -59,7 +59,8 @@ export function createGraphQL({ service, introspection, isObserved }: Options) {
       variableValues,
       operationName: operationName ?? null,
     })
-    if (!(result instanceof Promise) && !('data' in result)) throw variablesError(operation, variableValues)
+    if (!(result instanceof Promise) && !('data' in result))
+      throw variablesError(schema, operation, variableValues)
     return result
   }
 

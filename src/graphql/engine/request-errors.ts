@@ -4,6 +4,7 @@ import {
   type DocumentNode,
   GraphQLError,
   type GraphQLInputType,
+  type GraphQLSchema,
   getNamedType,
   isEnumType,
   isInputObjectType,
@@ -18,7 +19,6 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import { AuthError, type FieldFault, invalid } from '../../errors.ts'
-import { schema } from '../schema/schema.ts'
 
 /** The errors of requests that are not executed. They omit the values that the client sent, which may be passwords. */
 
@@ -67,10 +67,14 @@ const VALUES = new Set<string>([
 ])
 
 /** Keeps GraphQL's own messages, unless they are about a value, because they would repeat that value. */
-export function validationErrors(document: DocumentNode, errors: readonly GraphQLError[]) {
+export function validationErrors(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  errors: readonly GraphQLError[],
+) {
   const values = new Map<ASTNode, GraphQLInputType | undefined>()
   for (const value of errors.map(badValueOf)) if (value) values.set(value, undefined)
-  findTypes(document, values)
+  findTypes(schema, document, values)
   return errors.map((error) => {
     const value = badValueOf(error)
     const type = value && values.get(value)
@@ -83,7 +87,11 @@ export function validationErrors(document: DocumentNode, errors: readonly GraphQ
 const badValueOf = ({ nodes }: GraphQLError) => nodes?.find(({ kind }) => VALUES.has(kind))
 
 /** Adds the input type at the place of each value. */
-function findTypes(document: DocumentNode, values: Map<ASTNode, GraphQLInputType | undefined>) {
+function findTypes(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  values: Map<ASTNode, GraphQLInputType | undefined>,
+) {
   if (values.size === 0) return
   const types = new TypeInfo(schema)
   const enter = (node: ASTNode) => {
@@ -101,6 +109,7 @@ function expected(type: GraphQLInputType | undefined) {
 
 /** The error of invalid variables: `INVALID_INPUT` with all fields, as for any other input. */
 export function variablesError(
+  schema: GraphQLSchema,
   { variableDefinitions }: OperationDefinitionNode,
   variables: Record<string, unknown>,
 ) {
