@@ -10,6 +10,7 @@ import {
   parseConnectionString,
 } from '../src/libpq/connection-string.ts'
 import { isOwnSetting } from '../src/libpq/options.ts'
+import { findProgram } from './support/programs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'servauth-connection-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -296,10 +297,10 @@ test('a setting of the server is recognised in upper and lower case', () => {
   expect(['timezone', 'DateStyle', 'work_mem'].map(isOwnSetting)).toEqual([true, true, false])
 })
 
-const hasPsql = spawnSync('psql', ['--version']).status === 0
+const PSQL = findProgram('psql')
 
 /** libpq names the servers to which it could not connect. */
-describe.runIf(hasPsql)('psql connects to the same server with', () => {
+describe.skipIf(!PSQL)('psql connects to the same server with', () => {
   test.each([
     'postgres://u:p%40w@127.0.0.1:1/db',
     'postgres://u@[::1]:1/db',
@@ -308,7 +309,7 @@ describe.runIf(hasPsql)('psql connects to the same server with', () => {
     'postgres://u@%2Fnowhere:1/db',
     'postgres://u@localhost/db?hostaddr=127.0.0.1&port=1',
   ])('%s', (text) => {
-    const { stderr } = spawnSync('psql', [text, '-c', 'select 1'], { encoding: 'utf8' })
+    const { stderr } = spawnSync(PSQL, [text, '-c', 'select 1'], { encoding: 'utf8' })
     const { hosts } = parse(text)
 
     for (const { name, address, port } of hosts) {

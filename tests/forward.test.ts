@@ -1,6 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -11,10 +10,11 @@ import { startAuthServer } from './support/examples.ts'
 import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
 import { freePort, untilAnswer } from './support/process.ts'
+import { findProgram } from './support/programs.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer({ ALLOWED_ORIGINS: 'https://app.example.com' })
-const NGINX = '/usr/sbin/nginx'
+const NGINX = findProgram('nginx')
 
 const forward = (headers: Record<string, string>) => server.fetch('/auth/forward', { headers })
 
@@ -102,34 +102,25 @@ async function startNginx(auth: string, upstream: string) {
   return url
 }
 
-test.skipIf(!existsSync(NGINX))(
-  'nginx as configured in the documents lets a signed-in user through',
-  async () => {
-    execFileSync(NGINX, ['-v'], { stdio: 'pipe' })
-    const auth = await startAuthServer({ ACCESS_TOKEN_SECONDS: '900' })
-    const upstream = createServer((request, response) => response.end(request.headers.authorization)).listen(
-      0,
-    )
-    onTestFinished(() => void upstream.close())
-    const url = await startNginx(auth.url, `http://localhost:${await portOf(upstream)}`)
-    const { client, user } = await auth.registerUser('REST', 'COOKIE')
-    const cookie = `${client.kept.cookie}`
+test.skipIf(!NGINX)('nginx as configured in the documents lets a signed-in user through', async () => {
+  const auth = await startAuthServer({ ACCESS_TOKEN_SECONDS: '900' })
+  const upstream = createServer((request, response) => response.end(request.headers.authorization)).listen(0)
+  onTestFinished(() => void upstream.close())
+  const url = await startNginx(auth.url, `http://localhost:${await portOf(upstream)}`)
+  const { client, user } = await auth.registerUser('REST', 'COOKIE')
+  const cookie = `${client.kept.cookie}`
 
-    const answer = await fetch(`${url}/orders`, { headers: { cookie } })
-    const token = (await answer.text()).slice('Bearer '.length)
-    const { payload } = await jwtVerify(
-      token,
-      createRemoteJWKSet(new URL(`${auth.url}/.well-known/jwks.json`)),
-    )
-    const without = await fetch(`${url}/orders`)
-    const foreign = await fetch(`${url}/orders`, {
-      method: 'POST',
-      headers: { cookie, origin: 'https://evil.example.com' },
-    })
-    await auth.stop()
-    const down = await fetch(`${url}/orders`, { headers: { cookie } })
+  const answer = await fetch(`${url}/orders`, { headers: { cookie } })
+  const token = (await answer.text()).slice('Bearer '.length)
+  const { payload } = await jwtVerify(token, createRemoteJWKSet(new URL(`${auth.url}/.well-known/jwks.json`)))
+  const without = await fetch(`${url}/orders`)
+  const foreign = await fetch(`${url}/orders`, {
+    method: 'POST',
+    headers: { cookie, origin: 'https://evil.example.com' },
+  })
+  await auth.stop()
+  const down = await fetch(`${url}/orders`, { headers: { cookie } })
 
-    expect(payload.sub).toBe(user.id)
-    expect([without.status, foreign.status, down.status]).toEqual([401, 403, 503])
-  },
-)
+  expect(payload.sub).toBe(user.id)
+  expect([without.status, foreign.status, down.status]).toEqual([401, 403, 503])
+})

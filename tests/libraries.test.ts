@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   createRemoteJwksSigningKeyProvider,
   type JWTExtendContextFields,
@@ -9,6 +9,7 @@ import jwt from 'jsonwebtoken'
 import { JwksClient } from 'jwks-rsa'
 import { describe, expect, test } from 'vitest'
 import { useAuthServer } from './support/examples.ts'
+import { reportMissing } from './support/programs.ts'
 
 /** A Python with Authlib and PyJWT: `pip install authlib 'pyjwt[crypto]' requests`. */
 const PYTHON = process.env.PYTHON ?? 'python3'
@@ -17,14 +18,8 @@ function runPython(code: string, ...args: string[]) {
   return execFileSync(PYTHON, ['-c', code, ...args], { encoding: 'utf8', stdio: 'pipe' }).trim()
 }
 
-function hasPythonLibraries() {
-  try {
-    runPython('import authlib, jwt, cryptography, requests')
-    return true
-  } catch {
-    return false
-  }
-}
+const imports = spawnSync(PYTHON, ['-c', 'import authlib, jwt, cryptography, requests'])
+const hasLibraries = reportMissing('Authlib, PyJWT or requests for Python', imports.status === 0)
 
 describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
   const auth = useAuthServer({ ACCESS_TOKEN_ALG: alg, ACCESS_TOKEN_SECONDS: '900' })
@@ -85,7 +80,7 @@ describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
     expect(claims.sub).toBe(userId)
   })
 
-  test.skipIf(!hasPythonLibraries())("Authlib's RFC 9068 validator accepts an access token", async () => {
+  test.skipIf(!hasLibraries)("Authlib's RFC 9068 validator accepts an access token", async () => {
     const { token, userId } = await signIn()
 
     const subject = runPython(AUTHLIB, auth.url, token)
@@ -93,7 +88,7 @@ describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
     expect(subject).toBe(userId)
   })
 
-  test.skipIf(!hasPythonLibraries())('PyJWT accepts an access token by the published keys', async () => {
+  test.skipIf(!hasLibraries)('PyJWT accepts an access token by the published keys', async () => {
     const { token, userId } = await signIn()
 
     expect(runPython(PYJWT, auth.url, token, alg)).toBe(userId)

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import {
   createAuthenticator,
@@ -7,6 +7,7 @@ import {
   registerWithTotp,
 } from './support/authenticator.ts'
 import { WAYS } from './support/client.ts'
+import { findProgram } from './support/programs.ts'
 import { startServer, useServer } from './support/server.ts'
 
 const server = useServer()
@@ -173,9 +174,9 @@ test('a server that requires a second factor lets a session without one enrol, a
   )
 })
 
-const hasOathtool = spawnSync('oathtool', ['--version']).status === 0
+const OATHTOOL = findProgram('oathtool')
 
-test.skipIf(!hasOathtool)(
+test.skipIf(!OATHTOOL)(
   'another implementation of RFC 6238 reads the key and gives codes that sign in',
   async () => {
     const { client, input } = await server.registerUser()
@@ -183,7 +184,7 @@ test.skipIf(!hasOathtool)(
     const { hostname, pathname, searchParams } = new URL(data?.uri ?? '')
     const key = searchParams.get('secret') ?? ''
     const code = (when: string) =>
-      execFileSync('oathtool', ['--totp', '--base32', '--now', when, key], { encoding: 'utf8' }).trim()
+      execFileSync(OATHTOOL, ['--totp', '--base32', '--now', when, key], { encoding: 'utf8' }).trim()
 
     const confirmed = await client.confirmTotp(data?.id ?? '', code('now - 30 seconds'))
     const { challenge } = await client.login(input)

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
+import { findProgram } from './support/programs.ts'
 import { createProject } from './support/project.ts'
 import { snippetsOf } from './support/snippets.ts'
 
@@ -24,16 +25,16 @@ describe('the snippets of docs/services.md', () => {
     expect(run('tsc')).toEqual(PASSED)
   })
 
-  const hasPython = spawnSync('python3', ['--version']).status === 0
+  const PYTHON = findProgram(process.env.PYTHON ?? 'python3')
 
-  test.skipIf(!hasPython)('the snippets for Python compile, and allow for the clocks', async () => {
+  test.skipIf(!PYTHON)('the snippets for Python compile, and allow for the clocks', async () => {
     const { snippets } = await snippetsOf('services')
     const python = snippets.filter(({ language }) => language === 'python')
 
     expect(python).not.toEqual([])
     for (const { code } of python) {
       expect(code).toContain('leeway=30')
-      const { status, stderr } = spawnSync('python3', ['-c', 'import ast,sys; ast.parse(sys.stdin.read())'], {
+      const { status, stderr } = spawnSync(PYTHON, ['-c', 'import ast,sys; ast.parse(sys.stdin.read())'], {
         input: code,
       })
       expect([status, String(stderr)]).toEqual([0, ''])

@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { onTestFinished, test } from 'vitest'
 import { createDatabase } from './database.ts'
 import { startProgram } from './program.ts'
+import { findProgram } from './programs.ts'
 import { useResource } from './resource.ts'
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const executablePath = findProgram(process.env.CHROMIUM ?? 'chromium')
 
-/** CI has a browser; on a machine without one the tests that need it are skipped. */
-export const hasBrowser = existsSync(executablePath) || Boolean(process.env.CI)
+export const hasBrowser = executablePath !== ''
 export const inBrowser = test.skipIf(!hasBrowser)
 
 /** A browser for the tests of this file or group. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { findProgram } from './programs.ts'
 import { useResource } from './resource.ts'
 import { pause } from './time.ts'
 
@@ -55,7 +56,9 @@ async function untilSet(url: string, name: string, value: string) {
   }
 }
 
-export const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+const OPENSSL = findProgram('openssl')
+
+export const hasOpenssl = OPENSSL !== ''
 
 /** A certificate authority for the tests of this file or group. */
 export const useAuthority = () =>
@@ -88,6 +91,6 @@ export const useAuthority = () =>
   })
 
 function openssl(words: string) {
-  const { status, stderr } = spawnSync('openssl', words.split(' '), { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(OPENSSL, words.split(' '), { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
 }

@@ -1,18 +1,17 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createFolder } from './folder.ts'
 import { freePort } from './process.ts'
+import { findProgram } from './programs.ts'
 import { openForTest } from './resource.ts'
 import { pause } from './time.ts'
 
-/** Debian installs it in a folder that is not on the path of every user. */
-const BINARY = existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer'
+const PGBOUNCER = findProgram('pgbouncer')
 
-export const hasPgbouncer = spawnSync(BINARY, ['--version']).status === 0
+export const hasPgbouncer = PGBOUNCER !== ''
 
 /** PgBouncer in front of a database, with the settings of its package, for one test. @returns the URL of the database */
 export async function startPgbouncer(target: string, mode: 'session' | 'transaction') {
@@ -39,7 +38,7 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
   await openForTest(async () => {
     // It refuses to run as root.
     const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    const child = spawn(BINARY, ['--quiet', settings], { ...nobody, stdio: 'ignore' })
+    const child = spawn(PGBOUNCER, ['--quiet', settings], { ...nobody, stdio: 'ignore' })
     const exited = once(child, 'exit')
     return {
       async close() {
