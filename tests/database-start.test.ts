@@ -237,7 +237,7 @@ describe.runIf(hasPgbouncer)('behind PgBouncer', () => {
   test('in session mode, everything works without further settings', async () => {
     const { url: direct, setDefault } = await openDatabase()
     await setDefault(`statement_timeout = '1s'`)
-    const url = await startPgbouncer(direct, 'session')
+    const { url } = await startPgbouncer(direct, 'session')
     const program = await startProgram({ DATABASE_URL: url, THROTTLE: 'on' })
     const { client } = await program.registerUser()
     const answers = [await client.me(), await client.refresh(), await client.logout()]
@@ -251,7 +251,7 @@ describe.runIf(hasPgbouncer)('behind PgBouncer', () => {
 
   test('in transaction mode, a start is refused in words and leaves nothing behind', async () => {
     const { url: direct } = await openDatabase()
-    const url = await startPgbouncer(direct, 'transaction')
+    const { url } = await startPgbouncer(direct, 'transaction')
     const messages = await explain({ DATABASE_URL: url })
     const other = postgres(url, { max: 1, prepare: false, fetch_types: false })
     const [row] = await other`select current_setting('statement_timeout') as value`

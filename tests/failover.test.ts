@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { account, type Client } from './support/client.ts'
 import { useMailbox } from './support/mailbox.ts'
+import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts'
 import { startProgram } from './support/program.ts'
 import { startReplication } from './support/replication.ts'
 import { pause } from './support/time.ts'
@@ -152,3 +153,35 @@ test('a failover to a synchronous standby signs no client out, loses no acknowle
   expect(await onFormer()).toHaveLength(0)
   for (const replica of [...replicas, late]) await replica.stop()
 }, 400_000)
+
+test.runIf(hasPgbouncer)(
+  'behind PgBouncer, a failover signs no client out, and revocations arrive after it',
+  async () => {
+    const replication = await startReplication()
+    const bouncer = await startPgbouncer(replication.primary.url, 'session')
+    const server = await startProgram({ DATABASE_URL: bouncer.url })
+    const [stays, isEnded, leaves] = [await register(server), await register(server), await register(server)]
+    await leaves.client.logout()
+
+    await replication.primary.kill()
+    await expect
+      .poll(async () => (await server.client().register(account())).code)
+      .toBe('SERVICE_UNAVAILABLE')
+    const during = [await stays.client.refresh(), await leaves.client.refresh()]
+    await replication.standby.sql`select pg_promote()`
+    await bouncer.pointTo(replication.standby.port)
+    await expect.poll(async () => (await server.client().register(account())).code).toBe(undefined)
+
+    expect(during.map(({ code }) => code)).toEqual(Array(2).fill('SERVICE_UNAVAILABLE'))
+    for (const { client } of [stays, isEnded])
+      expect((await untilServed(client.refresh)).code).toBe(undefined)
+    expect(await untilServed(leaves.client.me)).toMatchObject({ reason: 'REVOKED' })
+    await isEnded.client.me()
+    await replication.standby.sql`
+    delete from sessions using users where users.id = sessions.user_id and users.email = ${isEnded.input.email}`
+    await expect.poll(async () => (await untilServed(isEnded.client.me)).code).toBe('UNAUTHENTICATED')
+    expect((await untilServed(stays.client.me)).code).toBe(undefined)
+    await server.stop()
+  },
+  200_000,
+)

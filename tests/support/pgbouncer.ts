@@ -13,7 +13,7 @@ const PGBOUNCER = findProgram('pgbouncer')
 
 export const hasPgbouncer = PGBOUNCER !== ''
 
-/** PgBouncer in front of a database, with the settings of its package, for one test. @returns the URL of the database */
+/** PgBouncer in front of a database, with the settings of its package, for one test. */
 export async function startPgbouncer(target: string, mode: 'session' | 'transaction') {
   const folder = await createFolder()
   await chmod(folder, 0o755)
@@ -22,9 +22,10 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
   const users = join(folder, 'users.txt')
   await writeFile(users, `"${username}" "${password}"\n`)
   const settings = join(folder, 'pgbouncer.ini')
-  const lines = [
+  const writeSettings = (targetPort: number | string) => writeFile(settings, linesFor(targetPort).join('\n'))
+  const linesFor = (targetPort: number | string) => [
     '[databases]',
-    `${pathname.slice(1)} = host=${hostname} port=${port}`,
+    `${pathname.slice(1)} = host=${hostname} port=${targetPort}`,
     '[pgbouncer]',
     'listen_addr = 127.0.0.1',
     `listen_port = ${listenPort}`,
@@ -34,13 +35,14 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
     `pool_mode = ${mode}`,
     'default_pool_size = 40',
   ]
-  await writeFile(settings, lines.join('\n'))
-  await openForTest(async () => {
+  await writeSettings(port)
+  const { reload } = await openForTest(async () => {
     // It refuses to run as root.
     const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
     const child = spawn(PGBOUNCER, ['--quiet', settings], { ...nobody, stdio: 'ignore' })
     const exited = once(child, 'exit')
     return {
+      reload: () => child.kill('SIGHUP'),
       async close() {
         child.kill('SIGKILL')
         await exited
@@ -51,7 +53,15 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
   const url = new URL(target)
   url.hostname = '127.0.0.1'
   url.port = String(listenPort)
-  return url.href
+  return {
+    /** The URL of the database. */
+    url: url.href,
+    /** Points it to a server at another port, as an operator does after a failover. */
+    async pointTo(otherPort: number) {
+      await writeSettings(otherPort)
+      reload()
+    },
+  }
 }
 
 async function untilListening(port: number) {

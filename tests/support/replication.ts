@@ -30,6 +30,7 @@ async function openReplication() {
     let child: ChildProcess | undefined
     return {
       port,
+      url,
       sql,
       async start() {
         const settings = [
