@@ -15,6 +15,9 @@ import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/operator/housekeeping.ts'
 import { MAX_PASSKEYS } from '../src/auth/passkeys/own-passkeys.ts'
 import { MAX_CEREMONY_SECONDS, MAX_CREDENTIAL_ID_BYTES } from '../src/auth/passkeys/relying-party.ts'
+import { MAX_BCRYPT_COST } from '../src/auth/passwords/hashes/bcrypt.ts'
+import { PBKDF2_HASHES } from '../src/auth/passwords/hashes/pbkdf2.ts'
+import { MAX_SCRYPT } from '../src/auth/passwords/hashes/scrypt.ts'
 import { GATE_LIMITS, MAX_COST_FACTORS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
 import { MAX_LISTENERS_PER_SERVICE, PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
 import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
@@ -237,6 +240,17 @@ async function sections(): Promise<Section[]> {
         [
           'an imported Argon2 hash, compared with one of yours',
           `at most ${MAX_COST_FACTORS.memory} times the memory and ${MAX_COST_FACTORS.work} times the work; ${MAX_COST_FACTORS.lanes} lanes`,
+        ],
+        ['the cost of an imported bcrypt hash', `at most ${MAX_BCRYPT_COST}`],
+        ...Object.entries(PBKDF2_HASHES).map(
+          ([hash, { maxIterations }]): Row => [
+            `the iterations of an imported PBKDF2 hash with ${hash.toUpperCase().replace('SHA', 'SHA-')}`,
+            `at most ${number(maxIterations)}`,
+          ],
+        ),
+        [
+          'an imported scrypt hash',
+          `at most ${number(MAX_SCRYPT.memoryKib)} KiB, and N·r·p at most ${number(MAX_SCRYPT.steps)}`,
         ],
       ],
     },

@@ -26,13 +26,14 @@ import { createMailComposer } from './mailing/mail-composer.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
 import type { Observer } from './observer.ts'
-import { createAccountImport, hasImportedHashes } from './operator/account-import.ts'
+import { createAccountImport } from './operator/account-import.ts'
 import { createAdministration } from './operator/administration.ts'
 import { createCeremonies } from './passkeys/ceremonies.ts'
 import { listPasskeyOrigins } from './passkeys/origins.ts'
 import { createOwnPasskeys } from './passkeys/own-passkeys.ts'
 import { createPasskeyProofs } from './passkeys/passkey-proofs.ts'
 import { createRelyingParty } from './passkeys/relying-party.ts'
+import { createHashClasses } from './passwords/hash-classes.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
 import { createForward } from './services/forward.ts'
@@ -74,7 +75,7 @@ type Options = {
 
 /** The service behind both adapters: one function for each operation of the contract, and what commands need. */
 export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Options) {
-  const passwords = createPasswords(env, () => hasImportedHashes(db), { observer, span })
+  const passwords = createPasswords(env, createHashClasses(db), { observer, span })
   const secrets: Secrets = env.AUTH_SECRET_PREVIOUS
     ? [env.AUTH_SECRET, env.AUTH_SECRET_PREVIOUS]
     : [env.AUTH_SECRET]

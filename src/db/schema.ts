@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   date,
@@ -21,6 +22,10 @@ const createdAt = () => time('created_at').notNull().defaultNow()
 /** A trigger keeps it current, so that a change by plain SQL counts too. */
 const updatedAt = () => time('updated_at').notNull().defaultNow()
 
+/** What begins a password hash and says its cost: `classOf` in `auth/passwords/hashes` is the same in TypeScript. */
+export const passwordClass = (password: AnyPgColumn) =>
+  sql<string>`(coalesce(substring(${password} from '^(\\$2[aby]\\$[0-9]{2}|\\$[a-z0-9-]+(?:\\$[a-z]+=[0-9]+(?:,[a-z]+=[0-9]+)*)*)\\$'), '') collate "C")`
+
 export const users = pgTable(
   'users',
   {
@@ -30,7 +35,7 @@ export const users = pgTable(
     pendingEmail: varchar('pending_email', { length: 255 }),
     /** The session that asked for the pending address. A trigger clears both when that session ends. */
     pendingSessionId: uuid('pending_session_id'),
-    /** The Argon2id hash in PHC form; an imported one may be scrypt until the next login. */
+    /** The Argon2id hash in PHC form; an imported one may be of another kind until the next login. */
     password: varchar({ length: 255 }).notNull(),
     /** While this is set, every password is refused. Only a new password from a mailed link unlocks the account. */
     passwordLockedAt: time('password_locked_at'),
@@ -44,9 +49,10 @@ export const users = pgTable(
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
-  // Empty if no account was imported, so that a query of it costs nothing.
   (table) => [
+    // For replicas of the previous version, which look for imported hashes at every failed sign-in.
     index('users_imported_password_index').on(table.id).where(sql`${table.password} not like '$argon2%'`),
+    index('users_password_class_index').on(passwordClass(table.password)),
   ],
 )
 

@@ -3,13 +3,13 @@ import { and, eq, inArray, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { NO_CLIENT } from '../../contract/caller.ts'
 import { AccountInput, ImportedUsername } from '../../contract/fields.ts'
-import type { Db, Executor } from '../../db/client.ts'
+import type { Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
 import { findReservations } from '../account/email-change.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { toEventColumns } from '../events/events.ts'
-import type { Cost } from '../passwords/hashing.ts'
-import { isScrypt } from '../passwords/scrypt.ts'
+import { toStoredHash } from '../passwords/hashes/notations.ts'
+import type { Passwords } from '../passwords/hashing.ts'
 
 /** An account as another system stores it. */
 export type ForeignAccount = {
@@ -57,8 +57,9 @@ export function createAccountImport({ db, passwords }: Pick<Dependencies, 'db' |
       const [id, email] = [toAccountId(account.id), normalizeEmail(account.email)]
       const username = ImportedUsername.parse(account.name || null)
       const usernameLost = username === null && Boolean(account.name?.trim())
-      const outcome = findFault(account, email, isAmbiguous, passwords.isCostAllowed)
-      return { account, username, id, email, usernameLost, outcome }
+      const password = account.password ? toStoredHash(account.password) : null
+      const outcome = findFault(password, email, isAmbiguous, passwords)
+      return { account: { ...account, password }, username, id, email, usernameLost, outcome }
     })
     const importable = candidates.flatMap((candidate) =>
       candidate.outcome === null && candidate.email !== null
@@ -84,18 +85,6 @@ export function createAccountImport({ db, passwords }: Pick<Dependencies, 'db' |
   }
 }
 
-/** Whether any account still has the hash that it was imported with. */
-export async function hasImportedHashes(db: Db): Promise<boolean> {
-  // The order makes PostgreSQL use the small partial index, even if its plan is from a time with many such hashes.
-  const rows = await db
-    .select({ id: users.id })
-    .from(users)
-    .where(sql`${users.password} not like '$argon2%'`)
-    .orderBy(users.id)
-    .limit(1)
-  return rows.length > 0
-}
-
 /** Keeps a UUID. Hashes any other id to a UUID, always the same one, so that a second import finds the account. */
 function toAccountId(foreign: string) {
   const kept = z.uuid().safeParse(foreign)
@@ -108,28 +97,14 @@ function toAccountId(foreign: string) {
 }
 
 function findFault(
-  { password }: ForeignAccount,
+  password: string | null,
   email: string | null,
   isAmbiguous: (email: string) => boolean,
-  isCostAllowed: (cost: Cost) => boolean,
+  passwords: Passwords,
 ): ImportOutcome | null {
   if (email === null) return 'address is invalid'
   if (isAmbiguous(email)) return 'address is there twice'
-  if (!password) return 'no password'
-  if (isScrypt(password)) return null
-  const cost = argon2CostOf(password)
-  if (cost === null) return 'unknown kind of hash'
-  return isCostAllowed(cost) ? null : 'hash costs too much to check'
-}
-
-/** The cost of verifying an Argon2 hash. Null if it is not one, or cannot be verified (RFC 9106, section 3.1). */
-function argon2CostOf(hash: string): Cost | null {
-  const argon2Hash =
-    /^\$argon2(?:id|i|d)\$v=19\$m=(\d+),t=([1-9]\d*),p=([1-9]\d*)\$[A-Za-z\d+/]{11,}\$[A-Za-z\d+/]{16,}$/
-  const [match, memory, passes, lanes] = argon2Hash.exec(hash) ?? []
-  if (!match || hash.length > 255) return null
-  const cost = { memory: Number(memory), passes: Number(passes), lanes: Number(lanes) }
-  return cost.memory < 8 * cost.lanes ? null : cost
+  return password ? passwords.findHashFault(password) : 'no password'
 }
 
 type Candidate = { id: string; email: string }

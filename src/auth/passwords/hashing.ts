@@ -6,14 +6,12 @@ import type { Env } from '../../env.ts'
 import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'
 import { toNetwork } from '../throttle/places.ts'
+import { findMissingWork } from './hashes/failure-cost.ts'
+import { classOf, readClass, readHash, type StoredHash } from './hashes/stored-hash.ts'
 import { createHashingGate } from './hashing-gate.ts'
-import { isScrypt, simulateScryptVerification, verifyScrypt } from './scrypt.ts'
 import { lowerPoolPriority } from './thread-priority.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
-
-/** The cost parameters in an Argon2 hash. The memory is in KiB. */
-export type Cost = { memory: number; passes: number; lanes: number }
 
 type Settings = Pick<
   Env,
@@ -33,12 +31,12 @@ type Instruments = { observer?: Observer | undefined; span?: Span | undefined }
 
 /**
  * Hashes with Argon2id. One gate for all operations limits concurrent hashes to this process's share of the cores.
- * An imported hash is verified in its own format, and is outdated.
- * @param hasImportedHashes whether any account still has the hash that it was imported with
+ * An imported hash is verified by its own kind, and is outdated.
+ * @param listHashClasses the classes of all stored hashes, see `classOf`
  */
 export function createPasswords(
   settings: Settings,
-  hasImportedHashes: () => Promise<boolean>,
+  listHashClasses: () => Promise<string[]>,
   { observer, span }: Instruments,
 ) {
   const argon2id: Options = {
@@ -47,7 +45,8 @@ export function createPasswords(
     timeCost: settings.ARGON2_PASSES,
     parallelism: settings.ARGON2_LANES,
   }
-  const prefix = `$argon2id$v=19$m=${argon2id.memoryCost},t=${argon2id.timeCost},p=${argon2id.parallelism}$`
+  const cost = { m: settings.ARGON2_MEMORY_KIB, t: settings.ARGON2_PASSES, p: settings.ARGON2_LANES }
+  const ownClass = `$argon2id$v=19$m=${cost.m},t=${cost.t},p=${cost.p}`
   const cores = Math.min(availableParallelism(), GATE_LIMITS.maxConcurrent)
   // Without limits, as in a load test, one machine may use the whole gate.
   const maxShare = settings.THROTTLE ? MAX_NETWORK_SHARE : 1
@@ -74,6 +73,28 @@ export function createPasswords(
 
   const run = <T>(job: () => Promise<T>) =>
     gate.hash(() => (span ? span('argon2id', {}, () => start(job)) : start(job)))
+
+  async function verifyAny(encoded: string, password: string) {
+    if (encoded.startsWith(`${ownClass}$`)) return verify(encoded, password)
+    const known = readHash(encoded)
+    if (known?.isBounded) return known.verify(password)
+    // Another program wrote it, and it cannot be verified. That looks like a wrong password.
+    await hash(password, argon2id)
+    return false
+  }
+
+  function listWorks(hashClass: string) {
+    const known = readClass(hashClass)
+    return known?.isBounded ? known.works : (readClass(ownClass)?.works ?? [])
+  }
+
+  /** Each guess of an attacker makes this server pay for the hash. Other kinds have bounds of their own. */
+  const isAffordable = ({ name, parameters: { m = 0, t = 0, p = 0 } }: StoredHash) =>
+    !name.startsWith('argon2') ||
+    (m <= MAX_COST_FACTORS.memory * cost.m &&
+      m * t <= MAX_COST_FACTORS.work * cost.m * cost.t &&
+      p <= MAX_COST_FACTORS.lanes)
+
   return {
     /** @throws `INVALID_INPUT` for the field `path` if a new password is shorter than `PASSWORD_MIN_LENGTH`. */
     refuseShort: (password: string, path: string) =>
@@ -83,24 +104,33 @@ export function createPasswords(
       gate.enter(toNetwork(ipAddress), operation),
     hashing: gate.state,
     hash: (password: string) => run(() => hash(password, argon2id)),
-    verify: (encoded: string, password: string) =>
-      run(() => (isScrypt(encoded) ? verifyScrypt : verify)(encoded, password)),
+    verify: (encoded: string, password: string) => run(() => verifyAny(encoded, password)),
     /**
-     * Call it after a failed attempt: it does the work of the other hash format. A scrypt hash costs several times an
-     * Argon2id hash, so without this the time of a failure would reveal imported accounts.
+     * Call it after a failed attempt, with the hash that was verified, if any. It does the work that is missing until
+     * the attempt has cost as much as the dearest stored hash of each kind, so that its time reveals nothing.
      */
-    async equalizeTiming(triedHash: string, password: string) {
-      if (!(await hasImportedHashes())) return
+    async equalizeTiming(triedHash: string | undefined) {
+      const classes = await listHashClasses()
+      const works = [...classes, ownClass].flatMap(listWorks)
+      const tried = triedHash === undefined ? ownClass : classOf(triedHash)
+      const missing = findMissingWork(works, listWorks(tried))
+      if (missing.length === 0) return
       await run(async () => {
-        await (isScrypt(triedHash) ? hash(password, argon2id) : simulateScryptVerification(password))
+        for (const { spend, amount } of missing) await spend(amount)
       })
     },
-    /** Whether an imported Argon2 hash is cheap enough to be verified at every attempt. */
-    isCostAllowed: ({ memory, passes, lanes }: Cost) =>
-      memory <= MAX_COST_FACTORS.memory * settings.ARGON2_MEMORY_KIB &&
-      memory * passes <= MAX_COST_FACTORS.work * settings.ARGON2_MEMORY_KIB * settings.ARGON2_PASSES &&
-      lanes <= MAX_COST_FACTORS.lanes,
+    /** Why a hash of another system is not imported. Null if it can be verified at every attempt. */
+    findHashFault(encoded: string) {
+      const known = readHash(encoded)
+      if (!known) return 'unknown kind of hash'
+      return known.isBounded && isAffordable(known) ? null : 'hash costs too much to check'
+    },
+    /** Argon2id over a hash of another kind, which can be verified like any. Argon2 stays as it is. */
+    async wrap(encoded: string) {
+      const known = encoded.startsWith('$argon2') ? null : readHash(encoded)
+      return known ? run(() => known.wrap(cost)) : encoded
+    },
     /** Whether a stored hash has other parameters than the current settings. */
-    isOutdated: (encoded: string) => !encoded.startsWith(prefix),
+    isOutdated: (encoded: string) => !encoded.startsWith(`${ownClass}$`),
   }
 }

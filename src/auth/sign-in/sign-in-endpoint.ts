@@ -84,7 +84,7 @@ export function createSignInEndpoint(parts: Parts) {
 
       /** Takes the same time for every refusal, also if the password was right and the address is not verified. */
       async function createRefusal(account: UserRow | undefined, matches: boolean) {
-        await passwords.equalizeTiming(account?.password ?? '', password)
+        await passwords.equalizeTiming(account?.password)
         const isWaiting =
           settings.REQUIRE_EMAIL_VERIFICATION && (await isRegistrationWaiting(email, password))
         const isUnverified = matches && account ? isOpen(account) : isWaiting

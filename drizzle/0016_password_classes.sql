@@ -1,0 +1,1 @@
+CREATE INDEX "users_password_class_index" ON "users" USING btree ((coalesce(substring("password" from '^(\$2[aby]\$[0-9]{2}|\$[a-z0-9-]+(?:\$[a-z]+=[0-9]+(?:,[a-z]+=[0-9]+)*)*)\$'), '') collate "C"));

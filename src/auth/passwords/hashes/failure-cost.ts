@@ -1,0 +1,21 @@
+import type { Work } from './hash-kind.ts'
+
+/**
+ * The work that is missing until an attempt has cost as much as the dearest hash of each kind among `all`.
+ * The work itself is compared and not its measured time, so the result does not depend on the load of the machine.
+ */
+export function findMissingWork(all: Work[], done: Work[]): Work[] {
+  const [dearest, spent] = [toGroups(all), toGroups(done)]
+  return [...dearest.values()].flatMap((work) => {
+    const amount = work.amount - (spent.get(work.group)?.amount ?? 0)
+    return amount > 0 ? [{ ...work, amount }] : []
+  })
+}
+
+function toGroups(works: Work[]) {
+  const groups = new Map<string, Work>()
+  for (const work of works) {
+    if (work.amount > (groups.get(work.group)?.amount ?? 0)) groups.set(work.group, work)
+  }
+  return groups
+}

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { findMissingWork } from '../src/auth/passwords/hashes/failure-cost.ts'
+import { firebaseScrypt, fromBase64, toStoredHash } from '../src/auth/passwords/hashes/notations.ts'
+import { classOf, readClass, readHash } from '../src/auth/passwords/hashes/stored-hash.ts'
+import made from './fixtures/foreign-hashes/hashes.json' with { type: 'json' }
+import { ADAPTERS } from './support/client.ts'
+import { useServer } from './support/server.ts'
+
+const server = useServer()
+
+/** The vector of https://github.com/firebase/scrypt. */
+const firebase = {
+  program: 'Firebase',
+  password: 'user1password',
+  hash: firebaseScrypt(
+    {
+      signerKey: fromBase64(
+        'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==',
+      ),
+      saltSeparator: fromBase64('Bw=='),
+      rounds: 8,
+      memoryCost: 14,
+    },
+    fromBase64('42xEC+ixf3L2lw=='),
+    fromBase64('lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=='),
+  ),
+}
+
+/** One of each program and kind, with its shortest password. */
+const kinds = [...made.filter(({ password }) => password.length < 50), firebase]
+
+async function storeHash(hash: string) {
+  const { input } = await server.registerUser()
+  await server.sql`update users set password = ${toStoredHash(hash)} where email = ${input.email}`
+  return input.email
+}
+
+const readStored = async (email: string) =>
+  (await server.sql`select password from users where email = ${email}`)[0]?.password as string
+
+describe.each(ADAPTERS)('over %s', (adapter) => {
+  test('a password hashed by another program signs in, and its hash is ours afterwards', async () => {
+    for (const { program, password, hash } of [...made, firebase]) {
+      const email = await storeHash(hash)
+      const login = (attempt: string) => server.client(adapter, 'TOKEN').login({ email, password: attempt })
+
+      const wrong = await login('not the password')
+      const first = await login(password)
+
+      expect([program, wrong.code, first.code]).toEqual([program, 'INVALID_CREDENTIALS', undefined])
+      expect(await readStored(email)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+      await server.sql`delete from users where email = ${email}`
+    }
+  })
+})
+
+test('Argon2id over the hash of another program signs in like the hash itself', async () => {
+  for (const { program, password, hash } of kinds) {
+    const wrapped = await readHash(toStoredHash(hash))?.wrap({ m: 8192, t: 1, p: 1 })
+    const known = readHash(wrapped ?? '')
+
+    expect([program, await known?.verify(password), await known?.verify(`${password}r`)]).toEqual([
+      program,
+      true,
+      false,
+    ])
+    expect(wrapped?.length).toBeLessThanOrEqual(255)
+    expect(wrapped).not.toContain(toStoredHash(hash).slice(-20))
+  }
+})
+
+test('a failed sign-in does the same work, whatever kind of hash the account has', () => {
+  const hashes = [...kinds.map(({ hash }) => toStoredHash(hash)), 'a'.repeat(32)]
+  const listWorks = (hash: string) => readClass(classOf(hash))?.works ?? []
+  const all = hashes.flatMap(listWorks)
+  const dearest = new Map(findMissingWork(all, []).map(({ group, amount }) => [group, amount]))
+
+  for (const tried of hashes) {
+    const done = listWorks(tried)
+    const spent = new Map(done.map(({ group, amount }) => [group, amount]))
+    for (const { group, amount } of findMissingWork(all, done)) {
+      spent.set(group, (spent.get(group) ?? 0) + amount)
+    }
+    expect([tried, spent]).toEqual([tried, dearest])
+  }
+  expect(dearest.size).toBeGreaterThan(8)
+})
+
+test('PostgreSQL finds the same classes of hashes as the server', async () => {
+  const hashes = [...kinds.map(({ hash }) => toStoredHash(hash)), `${'a'.repeat(32)}:${'b'.repeat(128)}`]
+  const wrapped = await Promise.all(hashes.map(async (hash) => readHash(hash)?.wrap({ m: 8192, t: 1, p: 1 })))
+  const definition = await server.sql`
+    select pg_get_expr(indexprs, indrelid) as class from pg_index
+    where indexrelid = 'users_password_class_index'::regclass`
+
+  for (const hash of [...hashes, ...wrapped, 'none of these', '$$', '']) {
+    const [row] = await server.sql`
+      select ${server.sql.unsafe(definition[0]?.class)} as class from (values (${hash ?? ''}::text)) as given (password)`
+    expect(row?.class).toBe(classOf(hash ?? ''))
+  }
+})
+
+test('a hash that is damaged or costs too much looks like a wrong password', async () => {
+  for (const hash of [
+    'none of these',
+    '$2b$15$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvabcdefghijk',
+    '$argon2id$v=19$m=4194304,t=3,p=4$c2FsdHNhbHRzYWx0$a2V5a2V5a2V5a2V5a2V5a2V5',
+    '$scrypt$ln=20,r=8,p=1,l=32$c2FsdHNhbHRzYWx0$YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE',
+    '$pbkdf2-sha256$i=900000000,l=32$c2FsdHNhbHRzYWx0$YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE',
+  ]) {
+    const email = await storeHash(hash)
+
+    const login = await server.client().login({ email, password: 'a long enough phrase' })
+
+    expect([hash, login.code]).toEqual([hash, 'INVALID_CREDENTIALS'])
+    await server.sql`delete from users where email = ${email}`
+  }
+})
