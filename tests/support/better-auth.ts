@@ -14,6 +14,8 @@ async function openBetterAuth() {
   await database.sql`drop schema public cascade`
   await database.sql`create schema public`
   const pool = new Pool({ connectionString: database.url, max: 2 })
+  // Its idle connections may outlive `end`, and then end with the database.
+  pool.on('error', () => {})
   const options = {
     database: pool,
     secret: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0',
