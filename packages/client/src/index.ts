@@ -1,6 +1,14 @@
 export * from './generated/operations.ts'
 export type { Operation } from './graphql.ts'
 export {
+  addPasskey,
+  choosePasskey,
+  hasPasskeys,
+  offerPasskeys,
+  removePasskey,
+  signalPasskeys,
+} from './passkeys.ts'
+export {
   describeError,
   type ErrorDetails,
   isSessionOver,
@@ -8,4 +16,4 @@ export {
   ServerFailure,
   type StepUp,
 } from './rest.ts'
-export { createSession, type Proof, type Session as ServauthSession } from './session.ts'
+export { createSession, type Session as ServauthSession } from './session.ts'

@@ -1,3 +1,4 @@
+import type { FactorProof, PasskeyProof } from './generated/operations.ts'
 import { type Operation, sendOperation } from './graphql.ts'
 import { type ErrorDetails, isSessionOver, request, retry, ServauthError, type StepUp } from './rest.ts'
 
@@ -8,8 +9,6 @@ type Registered = { user: { id: string }; accessToken: string | null }
 /** `why` is a sentence if the server ended the session, otherwise empty. */
 type Watcher = (userId: string | null, why: string) => unknown
 type Change = { grant: Grant | null; why: string }
-type PasskeyAnswer = { ceremony: string; response: object }
-export type Proof = { totp: string } | { recoveryCode: string } | { passkey: PasskeyAnswer }
 
 type Options = {
   /**
@@ -124,7 +123,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     },
 
     /** Proves the password or a factor again, see `onStepUp`. */
-    stepUp: (input: { password: string } | { proof: Proof }) =>
+    stepUp: (input: { password: string } | { proof: FactorProof }) =>
       runExclusive(() => post<Grant>('/auth/step-up', input)),
 
     /**
@@ -142,10 +141,10 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
       runExclusive(async () => toGrant(await post<Registered>('/auth/register', credentials))),
     signIn: (credentials: Credentials) => runExclusive(() => post<Grant>('/auth/login', credentials)),
     /** Signs in with the answer of the browser to `beginPasskeyLogin`. */
-    signInWithPasskey: (answer: PasskeyAnswer) =>
+    signInWithPasskey: (answer: PasskeyProof) =>
       runExclusive(() => post<Grant>('/auth/login/passkey', answer)),
     /** Completes a sign-in that was refused with `SECOND_FACTOR_REQUIRED`; `challenge` is the id in the answer. */
-    completeSignIn: (challenge: string, proof: Proof) =>
+    completeSignIn: (challenge: string, proof: FactorProof) =>
       runExclusive(() => post<Grant>('/auth/login/complete', { challenge, proof })),
     signOut: () =>
       runExclusive(async () => {
