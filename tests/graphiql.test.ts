@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { Page } from 'playwright-core'
 import { expect, test, vi } from 'vitest'
+import { createAuthenticator } from './support/authenticator.ts'
 import { filesOf, inBrowser, openPage, overflowOf, PHONE, startDevelopment } from './support/browser.ts'
 import { startServer } from './support/server.ts'
 
@@ -42,7 +43,7 @@ inBrowser('the tour of GraphiQL can be played twice and after a reload, without 
   await page.goto(`${origin}/graphql`)
 
   const first = await playTour(page, output)
-  const second = await playTour(page, output)
+  const second = await playTour(page, output, playFactors)
   await play(page, 'Register')
   const tabs = await page.locator('.graphiql-tab').count()
   await page.reload()
@@ -90,7 +91,7 @@ inBrowser('GraphiQL is usable on a phone', async () => {
 })
 
 /** Plays all tabs from left to right, with the tokens of the mails, and returns the address of the account. */
-async function playTour(page: Page, output: () => string) {
+async function playTour(page: Page, output: () => string, beforeDeletion?: (page: Page) => Promise<void>) {
   const before = output().length
   const log = () => output().slice(before)
   const grant = { user: { username: 'Ada' }, accessToken: expect.any(String) }
@@ -109,8 +110,27 @@ async function playTour(page: Page, output: () => string) {
   expect(await playWith(page, 'ResetPassword', reset)).toEqual({ resetPassword: true })
   expect(await play(page, 'Login')).toMatchObject({ login: grant })
   expect(await play(page, 'ChangePassword')).toMatchObject({ changePassword: grant })
+  await beforeDeletion?.(page)
   expect(await play(page, 'DeleteMe')).toEqual({ deleteMe: true })
   return email
+}
+
+/** Adds an authenticator app, and signs in again with a recovery code. */
+async function playFactors(page: Page) {
+  const { beginTotp } = await play(page, 'BeginTotp')
+  const first = { id: beginTotp.id, code: createAuthenticator(beginTotp.secret).code() }
+  const { confirmTotp } = await playWith(page, 'ConfirmTotp', first)
+  expect(await play(page, 'Factors')).toMatchObject({ factors: [{ kind: 'TOTP' }], passkeys: [] })
+  await openTab(page, 'LoginAgain')
+  const { errors } = await execute(page, 'LoginAgain')
+  const { code, challenge } = errors[0].extensions
+  expect(code).toBe('SECOND_FACTOR_REQUIRED')
+  const proof = { challenge: challenge.id, proof: { recoveryCode: confirmTotp.codes[0] } }
+  expect(await playWith(page, 'CompleteLogin', proof)).toMatchObject({
+    completeLogin: { user: { username: 'Ada' } },
+  })
+  const { beginPasskeyLogin } = await play(page, 'BeginPasskeyLogin')
+  expect(beginPasskeyLogin.options).toMatchObject({ rpId: 'localhost', userVerification: 'required' })
 }
 
 /** Opens a tab with the mouse, presses play and gives what the server answered. */

@@ -55,14 +55,42 @@ const TOUR = [
   mutation('resetPassword', { token, newPassword: password }),
   mutation('login', { email, password }, GRANT),
   mutation('changePassword', { currentPassword: password, newPassword }, GRANT),
+  mutation('beginTotp', undefined, '{ id secret uri }'),
+  mutation('confirmTotp', { id: 'from BeginTotp', code: 'six digits of the app' }, '{ codes }'),
+  query(`query Factors {
+  factors {
+    id
+    kind
+    createdAt
+    lastUsedAt
+  }
+  passkeys {
+    id
+    name
+    isSynced
+  }
+}`),
+  // The answer is an error, SECOND_FACTOR_REQUIRED, with the challenge that the next tab completes.
+  mutation('login', { email, password: newPassword }, GRANT, 'LoginAgain'),
+  mutation(
+    'completeLogin',
+    { challenge: 'the id from LoginAgain', proof: { recoveryCode: 'from ConfirmTotp' } },
+    GRANT,
+  ),
+  // A page gives the options of a passkey to its browser, and the answer to `loginWithPasskey`.
+  mutation('beginPasskeyLogin', undefined, '{ id options expiresAt }'),
   mutation('deleteMe', { password: newPassword }),
 ]
 
-function mutation(field, input, selection) {
-  const name = field.charAt(0).toUpperCase() + field.slice(1)
+function mutation(field, input, selection, name = toTypeName(field)) {
   const body = selection ? ` ${selection}` : ''
   if (!input) return query(`mutation ${name} {\n  ${field}${body}\n}`)
-  return query(`mutation ${name}($input: ${name}Input!) {\n  ${field}(input: $input)${body}\n}`, { input })
+  const type = `${toTypeName(field)}Input`
+  return query(`mutation ${name}($input: ${type}!) {\n  ${field}(input: $input)${body}\n}`, { input })
+}
+
+function toTypeName(field) {
+  return field.charAt(0).toUpperCase() + field.slice(1)
 }
 
 function query(query, variables) {
