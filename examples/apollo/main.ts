@@ -1,7 +1,9 @@
 import { gql, type TypedDocumentNode } from '@apollo/client'
 import { createApolloClient } from '@servauth/apollo'
 import { createSession } from '@servauth/client'
+import { FactorsDocument, PasskeysDocument } from '@servauth/client/documents'
 import { type Me, type Session, startPage } from '../browser/page.ts'
+import { askForProof } from '../browser/step-up.ts'
 
 const auth = process.env.BUN_PUBLIC_AUTH_URL ?? ''
 const api = process.env.BUN_PUBLIC_API_URL ?? ''
@@ -11,7 +13,7 @@ const SESSIONS: TypedDocumentNode<{ sessions: Session[] }> =
   gql`query Sessions { sessions { id current createdAt userAgent } }`
 const SIGN_OUT_OTHERS = gql`mutation SignOutOthers { revokeOtherSessions }`
 
-const session = createSession(auth)
+const session = createSession(auth, { onStepUp: (need) => askForProof(session, need) })
 const client = createApolloClient(auth, session)
 
 startPage({
@@ -24,6 +26,14 @@ startPage({
       client.query({ query: SESSIONS, fetchPolicy }),
     ])
     return { me: me.data?.me ?? null, sessions: sessions.data?.sessions ?? [] }
+  },
+  async readFactors() {
+    const fetchPolicy = 'network-only'
+    const [factors, passkeys] = await Promise.all([
+      client.query({ query: FactorsDocument, fetchPolicy }),
+      client.query({ query: PasskeysDocument, fetchPolicy }),
+    ])
+    return { factors: factors.data?.factors ?? [], passkeys: passkeys.data?.passkeys ?? [] }
   },
   signOutOthers: () => client.mutate({ mutation: SIGN_OUT_OTHERS }),
 })

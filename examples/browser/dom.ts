@@ -1,16 +1,16 @@
 import { describeError, type ServauthError } from '@servauth/client'
 
-export function find<T extends HTMLElement>(selector: string) {
-  const found = document.querySelector<T>(selector)
+export function find<T extends HTMLElement>(selector: string, within: ParentNode = document) {
+  const found = within.querySelector<T>(selector)
   if (!found) throw new TypeError(`The page has no ${selector}`)
   return found
 }
 
-/** A labelled input, with a place for the error of this field. */
-export const field = (name: string, label: string, attributes: string) => `
-  <label for="${name}">${label}</label>
-  <input id="${name}" name="${name}" ${attributes} required aria-describedby="${name}-error">
-  <small id="${name}-error"></small>`
+/** A labelled input, with a place for the error of this field. `id` if another form has an input of the same name. */
+export const field = (name: string, label: string, attributes: string, id = name) => `
+  <label for="${id}">${label}</label>
+  <input id="${id}" name="${name}" ${attributes} required aria-describedby="${id}-error">
+  <small id="${id}-error"></small>`
 
 /** Runs `work` whenever the form is submitted, one at a time, and shows its error. `work` gets the name of the button. */
 export function onSubmit(
@@ -38,6 +38,24 @@ export function onSubmit(
   })
 }
 
+/** Runs `work` whenever a button outside the submission of its form is pressed, one at a time, and shows its error. */
+export function onPress(button: HTMLElement, alert: HTMLElement, work: () => Promise<unknown>) {
+  async function press() {
+    alert.textContent = ''
+    button.ariaBusy = 'true'
+    try {
+      await work()
+    } catch (fault) {
+      alert.textContent = explainError(fault)
+    }
+    button.ariaBusy = 'false'
+  }
+
+  button.addEventListener('click', () => {
+    if (button.ariaBusy !== 'true') void press()
+  })
+}
+
 /** Shows each error of a field beside its input, and moves the focus to the first. Shows all other errors in `alert`. */
 function showError(fault: unknown, form: HTMLFormElement, alert: HTMLElement) {
   const { fields = [] } = detailsOf(fault)
@@ -53,19 +71,52 @@ function showError(fault: unknown, form: HTMLFormElement, alert: HTMLElement) {
 function markField(input: HTMLInputElement, message: string) {
   if (message) input.ariaInvalid = 'true'
   else input.removeAttribute('aria-invalid')
-  find(`#${input.name}-error`).textContent = message
+  find(`#${input.id}-error`).textContent = message
+}
+
+/** What a browser says about passkeys is for developers. */
+const PASSKEY_ERRORS: Record<string, string> = {
+  NotAllowedError: 'No passkey was used: the request was cancelled, or took too long.',
+  InvalidStateError: 'This device has a passkey of this account already.',
+  SecurityError: 'Passkeys do not work at this address. See PASSKEY_RP_ID and PASSKEY_ORIGINS.',
 }
 
 export function explainError(fault: unknown) {
   // For a browser, no answer and an answer that CORS forbids to read are the same error.
   if (fault instanceof TypeError)
     return 'No answer. Are both servers running, and is this origin in ALLOWED_ORIGINS?'
+  if (fault instanceof DOMException && PASSKEY_ERRORS[fault.name]) return PASSKEY_ERRORS[fault.name] ?? ''
   const message = fault instanceof Error ? fault.message : String(fault)
   return describeError({ message, ...detailsOf(fault) })
 }
 
 /** What Servauth adds to an error: by REST, or as the extensions of an error of Apollo Client or urql. */
-function detailsOf(fault: unknown): Pick<ServauthError, 'fields' | 'retryAfter'> {
-  const { fields, retryAfter, errors, graphQLErrors } = Object(fault)
-  return (errors ?? graphQLErrors)?.[0]?.extensions ?? { fields, retryAfter }
+export function detailsOf(fault: unknown): Partial<ServauthError['details']> {
+  const { details, errors, graphQLErrors } = Object(fault)
+  return details ?? (errors ?? graphQLErrors)?.[0]?.extensions ?? {}
 }
+
+/** Fills a list with the given items: a text, and buttons that belong to it. */
+export function list(selector: string, items: { text: string; buttons?: HTMLButtonElement[] }[]) {
+  find(selector).replaceChildren(
+    ...items.map(({ text, buttons = [] }) => {
+      const item = document.createElement('li')
+      const label = document.createElement('span')
+      label.textContent = text
+      item.append(label, ...buttons)
+      return item
+    }),
+  )
+}
+
+/** A button for what is done less often. `description` says more to screen readers than the visible word. */
+export function createButton(text: string, description: string, onClick: () => unknown) {
+  const button = document.createElement('button')
+  button.className = 'quiet'
+  button.textContent = text
+  button.ariaLabel = description
+  button.addEventListener('click', onClick)
+  return button
+}
+
+export const toDay = (time: string) => new Date(time).toLocaleDateString(undefined, { dateStyle: 'medium' })

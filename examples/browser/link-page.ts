@@ -7,6 +7,8 @@ type LinkPage = {
   text: string
   /** Whether the owner chooses a new password here. */
   setsPassword?: true
+  /** Whether the owner signs in here, and the token stands in for the second factor. */
+  signsIn?: true
   button: string
   /** Where the token goes to. */
   operation: string
@@ -53,9 +55,28 @@ const PAGES: Record<string, LinkPage> = {
     operation: '/auth/sign-in-reports',
     done: 'Every session has ended. Sign in with your new password.',
   },
+  'undo-factor-change': {
+    title: 'Bring your second factor back',
+    text: 'A second factor of your account was removed. If that was not you, bring it back: every session ends, the present password stops working, and what was added since is removed.',
+    button: 'Bring it back',
+    operation: '/auth/factors/undo',
+    done: 'Your second factor is back. We sent you a mail that leads to a new password.',
+  },
+  'recover-factor': {
+    title: 'Sign in without your second factors',
+    text: 'All second factors of the account are removed, and every other session ends. If you have found one of them, sign in with it instead.',
+    signsIn: true,
+    button: 'Remove them and sign in',
+    operation: '/auth/login/complete',
+    done: 'You are signed in. Add a new second factor now.',
+  },
 }
 
 const NEW_PASSWORD = field('newPassword', 'New password', 'type="password" autocomplete="new-password"')
+
+const CREDENTIALS = `
+  ${field('email', 'E-mail', 'type="email" autocomplete="username"')}
+  ${field('password', 'Password', 'type="password" autocomplete="current-password"')}`
 
 /** Shown if this browser is not signed in to the account. The token stays valid. */
 const PASSWORD = `
@@ -80,7 +101,7 @@ export function startLinkPage(page: LinkPage, session: ServauthSession) {
     <p role="alert"></p>
     <form>
       <p>${page.text}</p>
-      <div id="field">${page.setsPassword ? NEW_PASSWORD : ''}</div>
+      <div id="field">${page.setsPassword ? NEW_PASSWORD : page.signsIn ? CREDENTIALS : ''}</div>
       <button>${page.button}</button>
     </form>
     <p role="status"></p>
@@ -92,7 +113,8 @@ export function startLinkPage(page: LinkPage, session: ServauthSession) {
 
   onSubmit(form, alert, async (values) => {
     try {
-      await session.sendMailedToken(page.operation, { token, ...values })
+      if (page.signsIn) await signInWithToken(session, token ?? '', values)
+      else await session.sendMailedToken(page.operation, { token, ...values })
       form.hidden = true
       find('[role=status]').textContent = page.done
     } catch (fault) {
@@ -108,3 +130,24 @@ export function startLinkPage(page: LinkPage, session: ServauthSession) {
     find<HTMLAnchorElement>('#field a').href = `./reset-password#token=${token}`
   }
 }
+
+/** Signs in with the password and, in the place of the lost factor, the token. */
+async function signInWithToken(
+  session: ServauthSession,
+  recoveryToken: string,
+  values: Record<string, string>,
+) {
+  const { email = '', password = '' } = values
+  try {
+    await session.signIn({ email, password })
+  } catch (fault) {
+    if (!(fault instanceof ServauthError && fault.challenge)) throw fault
+    await session.completeSignIn(fault.challenge.id, { recoveryToken }).catch((refusal: unknown) => {
+      const isEnded = refusal instanceof ServauthError && refusal.code === 'INVALID_CREDENTIALS'
+      throw isEnded ? new Error(RECOVERY_ENDED) : refusal
+    })
+  }
+}
+
+const RECOVERY_ENDED =
+  'The link is not valid any more, or someone has signed in with a second factor since. Ask for another link where you sign in.'

@@ -1,6 +1,7 @@
 import type { ServauthSession } from '@servauth/client'
-import { ServauthError } from '@servauth/client'
-import { explainError, find } from './dom.ts'
+import { ServauthError, signalPasskeys } from '@servauth/client'
+import { detailsOf, explainError, find, list } from './dom.ts'
+import { createFactors, FACTORS, type Factors } from './factors.ts'
 import { findLinkPage, startLinkPage } from './link-page.ts'
 import { createSignIn, SIGN_IN } from './sign-in.ts'
 
@@ -13,15 +14,18 @@ type Parts = {
   api: string
   /** Reads the user and the sessions with the GraphQL client. */
   readAccount: () => Promise<{ me: Me | null; sessions: Session[] }>
+  readFactors: () => Promise<Factors>
   signOutOthers: () => Promise<unknown>
 }
 
 const MARKUP = `
   <header><h1 tabindex="-1">Your account</h1></header>
   <p role="alert"></p>
+  <p role="status"></p>
   ${SIGN_IN}
-  <main hidden>
+  <main id="account" hidden>
     <p>Signed in as <output id="me"></output></p>
+    ${FACTORS}
     <h2>Sessions</h2> <ul id="sessions"></ul>
     <h2>Orders</h2> <ul id="orders"></ul>
     <button id="reload">Reload</button>
@@ -36,11 +40,13 @@ export function startPage(parts: Parts) {
   else startAccountPage(parts)
 }
 
-function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
+function startAccountPage({ session, api, readAccount, readFactors, signOutOthers }: Parts) {
   document.body.innerHTML = MARKUP
   const alert = find('[role=alert]')
   const main = find('main')
-  const signIn = createSignIn(session, alert)
+  const status = find('[role=status]')
+  const signIn = createSignIn(session, alert, status)
+  const showFactors = createFactors({ session, run, reload: loadAll })
   let endReason = ''
   let isFirst = true
 
@@ -48,10 +54,12 @@ function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
     signIn.show(userId === null)
     main.hidden = userId === null
     alert.textContent = endReason = why
+    status.textContent = ''
     // The element that had the focus is hidden now.
     if (!isFirst) find(userId ? 'h1' : '#email').focus()
     isFirst = false
-    if (userId) void run(load)
+    if (!userId) return
+    void run(loadAll)
   })
 
   click('#reload', load)
@@ -68,6 +76,14 @@ function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
     }),
   )
 
+  /** The factors first: an account that must add its first one may read nothing else. */
+  async function loadAll() {
+    showFactors(await readFactors())
+    // The browser may have kept passkeys that were removed elsewhere.
+    await signalPasskeys(session).catch(() => {})
+    await load()
+  }
+
   async function load() {
     const [{ me, sessions }, ...orders] = await Promise.all([
       readAccount(),
@@ -79,14 +95,13 @@ function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
     find('#me').textContent = me.email
     list(
       '#sessions',
-      sessions.map(
-        ({ current, createdAt, userAgent }) =>
-          `${current ? 'this one' : userAgent}, since ${new Date(createdAt).toLocaleString()}`,
-      ),
+      sessions.map(({ current, createdAt, userAgent }) => ({
+        text: `${current ? 'this one' : userAgent}, since ${new Date(createdAt).toLocaleString()}`,
+      })),
     )
     list(
       '#orders',
-      orders.map(({ id, customer }) => `Order ${id} of ${customer}`),
+      orders.map(({ id, customer }) => ({ text: `Order ${id} of ${customer}` })),
     )
   }
 
@@ -104,7 +119,7 @@ function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
       await work()
     } catch (fault) {
       // If the session ended meanwhile, show that reason and not the error that it caused.
-      alert.textContent = endReason || explainError(fault)
+      alert.textContent = endReason || (needsFactor(fault) ? NEEDS_FACTOR : explainError(fault))
     }
     main.ariaBusy = 'false'
   }
@@ -114,12 +129,10 @@ function startAccountPage({ session, api, readAccount, signOutOthers }: Parts) {
   }
 }
 
-function list(selector: string, lines: string[]) {
-  find(selector).replaceChildren(
-    ...lines.map((line) => {
-      const item = document.createElement('li')
-      item.textContent = line
-      return item
-    }),
-  )
+const NEEDS_FACTOR = 'This server requires a second factor. Add a passkey or an authenticator app to go on.'
+
+/** Whether the session may only add a first factor: there is nothing that it could prove. */
+function needsFactor(fault: unknown) {
+  const { code, methods } = detailsOf(fault)
+  return code === 'REAUTHENTICATION_REQUIRED' && methods?.length === 0
 }

@@ -49,9 +49,11 @@ export async function openPage(origin: string, options: BrowserContextOptions = 
   return { page, faults }
 }
 
-/** How far the content of a page is wider than its window, in pixels. */
+/** How far the content of a page is wider than the window, in pixels. On a phone `innerWidth` grows with the content. */
 export const overflowOf = (page: Page) =>
-  page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')
+  page.evaluate<number>(
+    `document.documentElement.scrollWidth - ${page.viewportSize()?.width ?? 'window.innerWidth'}`,
+  )
 
 /** The scripts and styles that a page named by its address loads, as the server sends them to a browser. */
 export async function filesOf(url: string) {

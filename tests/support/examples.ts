@@ -67,7 +67,15 @@ export async function openAuthServer(settings: Record<string, string> = {}) {
         token_used_at = token_used_at - interval '31 seconds'`,
     /** Makes the last proof of every session an hour old. */
     forgetProofs: () =>
-      database.sql`update sessions set authenticated_at = authenticated_at - interval '1 hour'`,
+      database.sql`update sessions set authenticated_at = authenticated_at - interval '1 hour',
+        factor_at = factor_at - interval '1 hour'`,
+    /** Lets the wait of every recovery of lost factors pass. */
+    async passRecoveryWait() {
+      await database.sql`update users set factor_recovery_at = factor_recovery_at - interval '72 hours'`
+      await database.sql`
+        update mail_outbox set next_attempt_at = next_attempt_at - interval '72 hours'
+        where status = 'PENDING' and kind = 'factor-recovery'`
+    },
     async close() {
       await stop()
       await database.drop()

@@ -18,21 +18,38 @@ export function usePasskeyBrowser() {
     const page = await context.newPage()
     await page.route('**/*', (route) => route.fulfill({ contentType: 'text/html', body: '<p>A page</p>' }))
     await page.goto(origin)
-    const cdp = await context.newCDPSession(page)
-    await cdp.send('WebAuthn.enable')
-    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: isVerified,
-        automaticPresenceSimulation: true,
-        defaultBackupEligibility: isSynced,
-        defaultBackupState: isSynced,
-      },
-    })
+    const { cdp, authenticatorId } = await addAuthenticator(page, { isVerified, isSynced })
     return createDeviceFunctions(page, cdp, authenticatorId)
+  }
+}
+
+/** Gives the tab of a browser a device with passkeys. */
+export async function addAuthenticator(page: Page, { isVerified = true, isSynced = false } = {}) {
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: isVerified,
+      automaticPresenceSimulation: true,
+      defaultBackupEligibility: isSynced,
+      defaultBackupState: isSynced,
+    },
+  })
+  return {
+    cdp,
+    authenticatorId,
+    /** How many passkeys the device has. */
+    async count() {
+      return (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials.length
+    },
+    /** Whether the user chooses a passkey as soon as a page asks for one. */
+    async setPresent(enabled: boolean) {
+      await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
+    },
   }
 }
 

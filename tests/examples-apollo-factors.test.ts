@@ -1,0 +1,3 @@
+import { testFactorPages } from './support/factor-pages.ts'
+
+testFactorPages('apollo')
