@@ -9,9 +9,13 @@ import { createDb } from './db/client.ts'
 import { createCounters } from './db/counters.ts'
 import { migrate } from './db/migrate.ts'
 import type { Env } from './env.ts'
+import type { Message } from './mail/kinds.ts'
+import { createLanguages } from './mail/languages.ts'
 import { startMailWorker } from './mail/mail-worker.ts'
+import { createMails } from './mail/render.ts'
 import { createSmtp } from './mail/smtp.ts'
-import type { Message } from './mail/templates.ts'
+import { BUILT_IN } from './mail/templates.ts'
+
 import type { Logger } from './observe/log.ts'
 import type { Span } from './span.ts'
 
@@ -20,6 +24,8 @@ export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 
 /** Builds the whole server. The server is ready only while `areOthersReady` is true. */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
+  // First of all, because faults in the operator's templates end the start.
+  const mails = await createMails(toMailOptions(env))
   const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
   const tracing = isTraced(env) ? await createTracing(env, log) : undefined
   const span = tracing?.span
@@ -28,12 +34,14 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     log.warn({ err }, 'the listening connection is lost: until it is back, the session cache is not used'),
   )
   const mail = createMail(env, log, span)
+  const { languages, render } = mails
   if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
   const auth = createAuthService({
     env,
     db,
     changes,
     canMail: mail !== undefined,
+    languages,
     createCounter: createCounters(db),
     observer: metrics?.observer,
     span,
@@ -71,6 +79,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
         log,
         compose: auth.composeMail,
         onFailed: (tx, { userId }) => recordEvent(tx, 'mail_failed', userId, NO_CLIENT),
+        render,
         send: mail.send,
         around: tracing?.task,
       })
@@ -94,7 +103,14 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
 export function composeService(env: Settings) {
   const { db, close } = createDb(env)
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
-  return { auth: createAuthService({ ...parts, canMail: env.SMTP_URL !== undefined }), close }
+  // No operator's request has a language.
+  const languages = createLanguages(Object.keys(BUILT_IN))
+  return { auth: createAuthService({ ...parts, languages, canMail: env.SMTP_URL !== undefined }), close }
+}
+
+/** What the settings say about the words of mails. */
+export function toMailOptions({ MAIL_FROM, MAIL_LANGUAGES, MAIL_TEMPLATES }: Env) {
+  return { folder: MAIL_TEMPLATES, only: MAIL_LANGUAGES, sender: MAIL_FROM.name }
 }
 
 /** Sends mails by SMTP. Without a mail server, development writes them to the log, so that their links can be used. */

@@ -242,7 +242,7 @@ describe('a limit', () => {
     expect(repeated).toEqual([])
   })
 
-  test.each(['schema.graphql', 'src/mail/templates.ts', 'src/rest/openapi-document.ts'])(
+  test.each(['schema.graphql', 'src/mail/languages/en.ts', 'src/rest/openapi-document.ts'])(
     'a limit that %s names has the value of the code',
     async (path) => {
       const text = await readFile(join(ROOT, path), 'utf8')

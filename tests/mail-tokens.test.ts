@@ -3,6 +3,7 @@ import { createMailedTokens } from '../src/auth/mailing/mailed-tokens.ts'
 import { createOutbox } from '../src/auth/mailing/outbox.ts'
 import { createPlaces } from '../src/auth/throttle/places.ts'
 import { createDb } from '../src/db/client.ts'
+import { createLanguages } from '../src/mail/languages.ts'
 import { account } from './support/client.ts'
 import { drainOutbox, mailStates } from './support/outbox.ts'
 import { useServerWithMail } from './support/server.ts'
@@ -44,7 +45,7 @@ describe('an undo link', () => {
     const { db } = database
     const mailedTokens = createMailedTokens([server.env.AUTH_SECRET])
     const places = createPlaces({ db, secrets: [server.env.AUTH_SECRET] })
-    const outbox = createOutbox({ enabled: deliver, places })
+    const outbox = createOutbox({ enabled: deliver, languages: createLanguages(['en']), places })
     const { email, userId } = await registered()
     const id = crypto.randomUUID()
     await db.transaction(async (tx) => {

@@ -19,7 +19,13 @@ const MIB = 1024 * 1024
 const database = useDatabase()
 
 describe('the session cache', () => {
-  const user = { email: 'ada@example.com', emailVerified: true, pendingEmail: null, username: null }
+  const user = {
+    email: 'ada@example.com',
+    emailVerified: true,
+    pendingEmail: null,
+    username: null,
+    locale: null,
+  }
   const entry = (id: string, userId: string) => ({
     sessionId: id,
     hasFactor: false,

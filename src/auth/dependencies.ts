@@ -1,4 +1,5 @@
 import type { Db } from '../db/client.ts'
+import type { Languages } from '../mail/languages.ts'
 import type { BetterAuth } from './better-auth/better-auth.ts'
 import type { Challenges } from './factors/challenges.ts'
 import type { FactorProofs } from './factors/factor-proofs.ts'
@@ -28,6 +29,8 @@ export type Dependencies = {
   issueCredentials: IssueCredentials
   /** The name of this server in authenticator apps. */
   issuer: string
+  /** The languages that mails are written in. */
+  languages: Languages
   mailedTokens: MailedTokens
   outbox: Outbox
   passwords: Passwords

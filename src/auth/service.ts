@@ -1,6 +1,7 @@
 import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
+import type { Languages } from '../mail/languages.ts'
 import type { Span } from '../span.ts'
 import { createEmailLinks } from './account/email-links.ts'
 import { createExport } from './account/export.ts'
@@ -67,6 +68,7 @@ type Options = {
   db: Db
   changes: Changes
   canMail: boolean
+  languages: Languages
   createCounter: CounterFactory
   /** Only if metrics and traces are on. */
   observer?: Observer | undefined
@@ -74,7 +76,16 @@ type Options = {
 }
 
 /** The service behind both adapters: one function for each operation of the contract, and what commands need. */
-export function createAuthService({ env, db, changes, canMail, createCounter, observer, span }: Options) {
+export function createAuthService({
+  env,
+  db,
+  changes,
+  canMail,
+  languages,
+  createCounter,
+  observer,
+  span,
+}: Options) {
   const passwords = createPasswords(env, createHashClasses(db), { observer, span })
   const secrets: Secrets = env.AUTH_SECRET_PREVIOUS
     ? [env.AUTH_SECRET, env.AUTH_SECRET_PREVIOUS]
@@ -82,7 +93,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
   const refreshTokens = createRefreshTokens(secrets)
   const mailedTokens = createMailedTokens(secrets)
   const places = createPlaces({ db, secrets })
-  const outbox = createOutbox({ enabled: canMail, places })
+  const outbox = createOutbox({ enabled: canMail, languages, places })
   const sessionCache = createSessionCache(changes)
   const signingKeys = createSigningKeys({ db, settings: env })
   const throttle = createThrottle({
@@ -132,6 +143,7 @@ export function createAuthService({ env, db, changes, canMail, createCounter, ob
     credentials,
     issueCredentials,
     issuer,
+    languages,
     requireEmailVerification,
     requireSecondFactor: env.SECOND_FACTOR === 'required',
   }

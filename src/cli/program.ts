@@ -10,6 +10,7 @@ import { serve } from '../process/server.ts'
 import { runDoctor } from './doctor/doctor.ts'
 import { importBetterAuth } from './import/better-auth-import.ts'
 import { rotateKeys, showKeys } from './keys.ts'
+import { exportTemplates, previewMails } from './mail-files.ts'
 import { migrateDatabase } from './migrate.ts'
 import { createKeyForService, listServiceKeys, revokeServiceKey } from './service-keys.ts'
 import { explainError } from './support/command-error.ts'
@@ -119,6 +120,25 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     )
     .argument('<id>', 'the id of the key, from the list', parseId)
     .action((id: string) => revokeServiceKey(commandEnvironment, id))
+
+  const mail = program
+    .command('mail')
+    .summary('look at the mails, and write them in your own words')
+    .description('Shows the mails that users get, and how to change their words.')
+  mail
+    .command('preview')
+    .summary('render every mail in every language into a folder')
+    .description('Renders every mail in every language into a folder, with MAIL_TEMPLATES if it is set.')
+    .argument('<folder>', 'a folder that is new or empty')
+    .action((folder: string) => previewMails(commandEnvironment, folder))
+  mail
+    .command('templates')
+    .summary('write the templates of all mails into a folder')
+    .description(
+      'Writes the templates of all mails into a folder, where you can change them for MAIL_TEMPLATES.',
+    )
+    .argument('<folder>', 'a folder that is new or empty')
+    .action((folder: string) => exportTemplates(commandEnvironment, folder))
 
   const user = program
     .command('user')

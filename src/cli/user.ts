@@ -18,6 +18,7 @@ export async function showUser(environment: Environment, address: string) {
       ? [['new address', `${user.pendingEmail} (not confirmed yet)`] as [string, string]]
       : []),
     ['user name', user.username ?? 'none'],
+    ['language', user.locale ?? 'not known'],
     ['created', formatTime(user.createdAt)],
     ['disabled', user.disabledAt ? `since ${formatTime(user.disabledAt)}` : 'no'],
     ['factors', factors.length === 0 ? 'none' : factors.map(describeFactor).join('; ')],

@@ -10,10 +10,18 @@ export type Client = {
   userAgent: string | null
   /** The device cookie as it was presented. Nothing is proven yet. */
   device: string | null
+  /** The languages that it prefers, the best first, as it wrote them. */
+  readonly languages: readonly string[]
 }
 
 /** The client of work that no request causes: the server's own and an operator's. */
-export const NO_CLIENT: Client = { requestId: '', ipAddress: null, userAgent: null, device: null }
+export const NO_CLIENT: Client = {
+  requestId: '',
+  ipAddress: null,
+  userAgent: null,
+  device: null,
+  languages: [],
+}
 
 /**
  * The caller as the database knows it now, for changes. `fresh` if a credential was proven a short time ago. `ages` are

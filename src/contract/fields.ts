@@ -65,8 +65,24 @@ export const Username = Text.trim()
   .refine((value) => countCharacters(value) <= 100, 'Must have at most 100 characters.')
   .meta({ maxLength: 100, examples: ['Ada'] })
 
+/** A language tag in its canonical form (RFC 5646, section 4.5). */
+export const Locale = Text.max(35, 'Must have at most 35 characters.')
+  .transform((value, context) => {
+    try {
+      const [tag] = Intl.getCanonicalLocales(value)
+      if (tag) return tag
+    } catch {}
+    context.addIssue({ code: 'custom', message: 'Must be a language tag, such as de-AT.' })
+    return z.NEVER
+  })
+  .meta({
+    description: 'The language of the user’s mails, as a tag of BCP 47 such as `de-AT`.',
+    maxLength: 35,
+    examples: ['de-AT'],
+  })
+
 /** The fields of an account that its user chooses: `register` takes them and `updateMe` changes them. */
-export const profile = { username: Username.nullish() }
+export const profile = { username: Username.nullish(), locale: Locale.nullish() }
 
 type Profile = { [Field in keyof typeof profile]?: z.output<(typeof profile)[Field]> }
 export type ProfileColumns = { [Field in keyof typeof profile]: NonNullable<Profile[Field]> | null }

@@ -40,6 +40,8 @@ export const users = pgTable(
     /** While this is set, every password is refused. Only a new password from a mailed link unlocks the account. */
     passwordLockedAt: time('password_locked_at'),
     username: varchar({ length: 100 }),
+    /** The language of the user's mails, as BCP 47. */
+    locale: varchar({ length: 35 }),
     /** Set while the operator has disabled the account: then every sign-in is refused. */
     disabledAt: time('disabled_at'),
     /** While this is set, every sign-in needs a factor. A trigger sets it from the table of factors. */
@@ -170,6 +172,8 @@ export const mailOutbox = pgTable(
     /** The places from which the request came. Only the worker may look up whether they are known to the account. */
     network: varchar({ length: 64 }),
     device: varchar({ length: 64 }),
+    /** The language of the request. An account with a proven mailbox has its own, which counts more. */
+    locale: varchar({ length: 35 }),
     /** Whether a worker has decided to send the mail. Then its token is in `verification`, or was there. */
     tokenMade: boolean('token_made').notNull().default(false),
     /** When the mail is due. While a worker sends it: when the lease ends. After that: when it was sent. */

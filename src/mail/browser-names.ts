@@ -25,8 +25,6 @@ const findName = (names: Names, text: string) => names.find(([, pattern]) => pat
  * The browser and the system of a `User-Agent` header. Only names from a list, never the text of the header: an attacker
  * could use it to put a message into our mail.
  */
-export function describeBrowser(userAgent: string) {
-  const browser = findName(BROWSERS, userAgent)
-  const system = findName(SYSTEMS, userAgent)
-  return browser && system ? `${browser} on ${system}` : (browser ?? 'not recognised')
+export function recogniseBrowser(userAgent: string) {
+  return { browser: findName(BROWSERS, userAgent), system: findName(SYSTEMS, userAgent) }
 }

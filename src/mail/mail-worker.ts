@@ -3,9 +3,9 @@ import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Attributes } from '../span.ts'
+import type { MailData, Message } from './kinds.ts'
 import { isStillOurs } from './lease.ts'
 import { MAX_CONNECTIONS, readReply, UndeliverableError } from './smtp.ts'
-import { type MailData, type Message, renderMail } from './templates.ts'
 
 type Parts = {
   db: Db
@@ -17,6 +17,7 @@ type Parts = {
   compose: (row: MailRow) => Promise<MailData | 'UNWANTED' | 'POSTPONED'>
   /** Called in the transaction that marks a mail as failed. */
   onFailed: (executor: Executor, row: MailRow) => Promise<void>
+  render: (data: MailData) => Message
   send: (message: Message) => Promise<void>
   /** Wraps the delivery of one mail, for example in a span. */
   around?: ((name: string, attributes: Attributes, work: () => Promise<void>) => Promise<void>) | undefined
@@ -37,7 +38,7 @@ const MAX_STOP_MS = 5000
  * another replica takes over the mails of one that died. A failed mail is retried with growing waits until it expires.
  * Only a permanent refusal by the mail server ends it sooner.
  */
-export function startMailWorker({ db, log, compose, onFailed, send, around }: Parts) {
+export function startMailWorker({ db, log, compose, onFailed, render, send, around }: Parts) {
   let stopped = false
   let wake = () => {}
 
@@ -71,7 +72,7 @@ export function startMailWorker({ db, log, compose, onFailed, send, around }: Pa
       const mail = await compose(row)
       if (mail === 'POSTPONED') return
       if (mail === 'UNWANTED') return await skip(row)
-      await send(renderMail(mail))
+      await send(render(mail))
       await db.update(mailOutbox).set({ status: 'SENT', nextAttemptAt: sql`now()` }).where(isStillOurs(row))
     } catch (err) {
       const mail = { id: row.id, kind: row.kind, attempts: row.attempts }

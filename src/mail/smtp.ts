@@ -1,7 +1,7 @@
 import { createDeadline } from '../deadline.ts'
 import { isLocal } from '../settings/kinds/host.ts'
 import type { Sender } from '../settings/kinds/mail.ts'
-import type { Message } from './templates.ts'
+import type { Message } from './kinds.ts'
 
 /** Bounds how many mails are sent at once. */
 export const MAX_CONNECTIONS = 5

@@ -1,4 +1,6 @@
 import { Toggle } from './kinds/choice.ts'
+import { Folder } from './kinds/folder.ts'
+import { listOf, refuse } from './kinds/kind.ts'
 import { MailSender, SmtpUrl } from './kinds/mail.ts'
 import { AppUrl } from './kinds/url.ts'
 
@@ -7,6 +9,18 @@ export const mailSettings = {
   APP_URL: AppUrl.optional(),
   SMTP_URL: SmtpUrl.optional(),
   MAIL_FROM: MailSender.optional(),
+  MAIL_TEMPLATES: Folder.optional(),
+  MAIL_LANGUAGES: listOf(parseLanguage).optional(),
   REQUIRE_EMAIL_VERIFICATION: Toggle.default(false),
   SIGN_IN_MAILS: Toggle.default(true),
 }
+
+function parseLanguage(text: string) {
+  try {
+    return Intl.getCanonicalLocales(text)[0] ?? refuse(LANGUAGE)
+  } catch {
+    return refuse(LANGUAGE)
+  }
+}
+
+const LANGUAGE = 'must be a language tag, such as en or pt-BR'

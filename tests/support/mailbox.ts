@@ -8,6 +8,7 @@ import { useResource } from './resource.ts'
 
 type Received = {
   to: string
+  from: { name: string; address?: string | undefined }[]
   recipients: number
   subject: string
   text: string
@@ -88,9 +89,10 @@ export async function createMailbox() {
 }
 
 async function read(raw: Buffer, recipients: number): Promise<Received> {
-  const { to, subject = '', text = '', html } = await simpleParser(raw)
+  const { to, from, subject = '', text = '', html } = await simpleParser(raw)
   return {
     to: (to as AddressObject).text,
+    from: (from?.value ?? []).map(({ name, address }) => ({ name, address })),
     recipients,
     subject,
     text,

@@ -24,7 +24,7 @@ type Recovery = {
  */
 export async function recoverAccount(
   tx: Executor,
-  { outbox, places }: Pick<Dependencies, 'outbox' | 'places'>,
+  { languages, outbox, places }: Pick<Dependencies, 'languages' | 'outbox' | 'places'>,
   { user, email, passwordHash, since, client }: Recovery,
 ) {
   const password = passwordHash
@@ -32,9 +32,11 @@ export async function recoverAccount(
     : { passwordLockedAt: sql`now()` }
   const isFirstProof = !user.emailVerified && user.email === email
   await (isFirstProof ? voidSetUp(tx, user) : voidSince(tx, user, since))
+  // The taker may have chosen a language that the owner does not read.
+  const locale = languages.choose(client.languages) ?? user.locale
   await tx
     .update(users)
-    .set({ email, emailVerified: true, pendingEmail: null, pendingSessionId: null, ...password })
+    .set({ email, emailVerified: true, pendingEmail: null, pendingSessionId: null, locale, ...password })
     .where(eq(users.id, user.id))
   await places.add(tx, user.id, client)
   if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })

@@ -1,11 +1,17 @@
 import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
 import { type MailRow, mailOutbox, sessions, type UserRow, users, verifications } from '../../db/schema.ts'
+import type { MailData, MailKind } from '../../mail/kinds.ts'
 import { isStillOurs } from '../../mail/lease.ts'
-import type { MailData, MailKind } from '../../mail/templates.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
+import { RECOVERY_WAIT_SECONDS } from '../factors/factor-recovery.ts'
 import type { Observer } from '../observer.ts'
-import { type MailedTokens, TOKEN_PURPOSES, type TokenPurpose } from './mailed-tokens.ts'
+import {
+  MAX_TOKEN_AGE_SECONDS,
+  type MailedTokens,
+  TOKEN_PURPOSES,
+  type TokenPurpose,
+} from './mailed-tokens.ts'
 import { joinNotices } from './notices.ts'
 import { createRequestedLinks, isRequestedKind } from './requested-links.ts'
 
@@ -45,7 +51,14 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
     const purpose = TOKEN_PURPOSES[kind]
     if (!purpose) {
       const joined = await joinNotices(db, row)
-      return joined === 'POSTPONED' ? joined : { ...mail, at: joined.createdAt, count: joined.count }
+      if (joined === 'POSTPONED') return joined
+      const notice = {
+        ...mail,
+        at: joined.createdAt,
+        count: joined.count,
+        waitSeconds: RECOVERY_WAIT_SECONDS,
+      }
+      return { ...notice, ...toReader(row, await findReader(db, row)) }
     }
     const composed = await db.transaction(async (tx) => {
       const user = await lockUserAndMail(tx, row)
@@ -60,7 +73,14 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
     // The token is in the fragment: browsers do not send it, so no server logs it.
     const link = `${appUrl}/${PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`
     const address = kind === 'email-change-requested' ? user.pendingEmail : user.email
-    return { ...mail, link, ...(address && { address }), ...(session && { session }) }
+    return {
+      ...mail,
+      ...toReader(row, user),
+      link,
+      validSeconds: MAX_TOKEN_AGE_SECONDS[purpose],
+      ...(address && { address }),
+      ...(session && { session }),
+    }
   }
 
   /** The token of a mail that is sent whatever else happens. Null if the token was used in the meantime. */
@@ -77,6 +97,22 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
     }
     return id
   }
+}
+
+async function findReader(db: Db, { userId, recipient }: MailRow) {
+  const { email, emailVerified, locale, username } = users
+  const isReader = userId ? eq(users.id, userId) : eq(email, recipient)
+  const [reader] = await db.select({ email, emailVerified, locale, username }).from(users).where(isReader)
+  return reader
+}
+
+/**
+ * Whom a mail is written for. The language and the name of an account whose mailbox is not proven may be a stranger's: then
+ * the language of the request counts first, and the name is left out.
+ */
+function toReader({ locale, recipient }: MailRow, reader: Awaited<ReturnType<typeof findReader>>) {
+  if (!reader?.emailVerified) return { locale: locale ?? reader?.locale ?? null }
+  return { locale: reader.locale ?? locale, name: reader.email === recipient ? reader.username : null }
 }
 
 /**

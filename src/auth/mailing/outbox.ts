@@ -3,7 +3,8 @@ import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import type { MailKind } from '../../mail/templates.ts'
+import type { MailKind } from '../../mail/kinds.ts'
+import type { Languages } from '../../mail/languages.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Places } from '../throttle/places.ts'
 import { MAX_TOKEN_AGE_SECONDS, TOKEN_PURPOSES } from './mailed-tokens.ts'
@@ -22,7 +23,11 @@ export type OutboxMail = {
   delaySeconds?: number
   /** The client that asked for the mail. The worker looks up whether the account knows its places. */
   client?: Client
+  /** The language of the mail, if the client has named another than its request. */
+  locale?: string | null
 }
+
+type Parts = { enabled: boolean; languages: Languages; places: Places }
 
 /** How long the worker tries to deliver a mail that carries no token. */
 export const MAX_NOTICE_AGE_SECONDS = 72 * 3600
@@ -31,7 +36,7 @@ export const MAX_NOTICE_AGE_SECONDS = 72 * 3600
  * Stores mails in the transaction that causes them, so that neither exists without the other. A worker sends them.
  * Without a mail server it stores nothing, and operations that need a mail are refused.
  */
-export function createOutbox({ enabled, places }: { enabled: boolean; places: Places }) {
+export function createOutbox({ enabled, languages, places }: Parts) {
   return {
     enabled,
 
@@ -40,13 +45,19 @@ export function createOutbox({ enabled, places }: { enabled: boolean; places: Pl
       if (!enabled) throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 60 })
     },
 
-    async add(executor: Executor, { id = createRandomId(), client, delaySeconds = 0, ...mail }: OutboxMail) {
+    async add(
+      executor: Executor,
+      { id = createRandomId(), client, locale, delaySeconds = 0, ...mail }: OutboxMail,
+    ) {
       if (!enabled) return
       const purpose = TOKEN_PURPOSES[mail.kind]
       const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
       const after = (delay: number) => sql`now() + make_interval(secs => ${delay}::int)`
       const times = { nextAttemptAt: after(delaySeconds), expiresAt: after(delaySeconds + seconds) }
-      const requested = client && places.toPlaces(client)
+      const requested = client && {
+        ...places.toPlaces(client),
+        locale: locale ?? languages.choose(client.languages),
+      }
       await executor.insert(mailOutbox).values({ ...mail, ...requested, ...times, id })
     },
   }

@@ -8,7 +8,7 @@ import {
   type UserRow,
   verifications,
 } from '../../db/schema.ts'
-import type { MailKind } from '../../mail/templates.ts'
+import type { MailKind } from '../../mail/kinds.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'

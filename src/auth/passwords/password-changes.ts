@@ -17,6 +17,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
   const {
     db,
     issueCredentials,
+    languages,
     mailedTokens,
     outbox,
     passwords,
@@ -88,7 +89,12 @@ export function createPasswordChanges(dependencies: Dependencies) {
         } else await voidSetUp(tx, user)
         await tx
           .update(users)
-          .set({ password: hash, passwordLockedAt: null, emailVerified: true })
+          .set({
+            password: hash,
+            passwordLockedAt: null,
+            emailVerified: true,
+            ...(!user.emailVerified && { locale: languages.choose(caller.client.languages) }),
+          })
           .where(eq(users.id, user.id))
         // The owner signs in from here next, and strangers' failures must not make that wait.
         await places.add(tx, user.id, caller.client)

@@ -209,10 +209,11 @@ class Entry implements Viewer {
   }
 
   bytes() {
-    const { email, username, pendingEmail } = this.user
+    const { email, username, locale, pendingEmail } = this.user
     // As a value, and in the answer of REST.
     const ofUser =
-      2 * [email, username ?? '', pendingEmail ?? ''].reduce((sum, text) => sum + bytesOf(text), 0)
+      2 *
+      [email, username ?? '', locale ?? '', pendingEmail ?? ''].reduce((sum, text) => sum + bytesOf(text), 0)
     const ofAnswers = (this.#answers ?? []).reduce(
       (sum, { key, text }) => sum + ANSWER_BYTES + bytesOf(key) + bytesOf(text),
       0,

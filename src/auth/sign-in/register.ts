@@ -9,6 +9,7 @@ import type { Dependencies } from '../dependencies.ts'
 export function createRegister({
   betterAuth,
   issueCredentials,
+  languages,
   outbox,
   passwords,
   requireEmailVerification,
@@ -34,7 +35,10 @@ export function createRegister({
       body: {
         email,
         password,
-        profile: toProfileColumns(profile),
+        profile: {
+          ...toProfileColumns(profile),
+          locale: profile.locale ?? languages.choose(client.languages),
+        },
         transport: transport ?? 'COOKIE',
         client,
         formerSessionId,

@@ -62,7 +62,13 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
         // Statements that do not wait for each other share one round trip.
         await Promise.all([
           recordEvent(tx, 'register', user.id, client),
-          outbox.add(tx, { kind: 'email-verification', recipient: email, userId: user.id, client }),
+          outbox.add(tx, {
+            kind: 'email-verification',
+            recipient: email,
+            userId: user.id,
+            client,
+            locale: profile.locale,
+          }),
         ])
         const proof = { passwordHash: account.password }
         const session = { operation: 'register', account: user, proof } as const
@@ -95,7 +101,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
             tx.insert(registrations).values({ ...registration, password: account.password, profile }),
           inserted && isOpen && recordEvent(tx, 'register', inserted.id, client),
           !inserted && mayRecord && recordEventByEmail(tx, 'register_taken', email, client),
-          outbox.add(tx, { ...mail, recipient: email, client }),
+          outbox.add(tx, { ...mail, recipient: email, client, locale: profile.locale }),
           formerSessionId && endSession(tx, formerSessionId),
         ])
         const user = inserted && isOpen ? inserted : createDecoyUser(email, profile, clock)

@@ -1,4 +1,6 @@
+import { toMailOptions } from '../../compose.ts'
 import type { Env } from '../../env.ts'
+import { createMails } from '../../mail/render.ts'
 import { createSmtp, UndeliverableError } from '../../mail/smtp.ts'
 import { getErrorCode } from '../support/error-code.ts'
 import { bad, good, note } from './verdict.ts'
@@ -40,6 +42,8 @@ const EXPOSED =
 
 /** Connects and signs in as the mail worker does. Sends a test mail only if the operator gave an address. */
 export async function checkMail(env: Env, mailTo?: string) {
+  const fault = await findTemplateFault(env)
+  if (fault) return fault
   if (!env.SMTP_URL) return judgeMissingServer(env, mailTo)
   const { protocol, host } = new URL(env.SMTP_URL)
   const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
@@ -62,6 +66,16 @@ export async function checkMail(env: Env, mailTo?: string) {
     )
   } finally {
     smtp.close()
+  }
+}
+
+async function findTemplateFault(env: Env) {
+  try {
+    await createMails(toMailOptions(env))
+    return undefined
+  } catch (error) {
+    const [summary = '', ...rest] = (error as Error).message.split('\n')
+    return bad(summary, rest.map((line) => line.trim()).join('\n'))
   }
 }
 

@@ -44,7 +44,7 @@ export const accountOperations = {
 
   updateMe: mutation({
     tag: 'Account',
-    summary: 'Change the user name or the e-mail address',
+    summary: 'Change the user name, the language or the e-mail address',
     description:
       'A new address needs the current password, or the cookie of a session that signed in within 15 minutes. If the present address ' +
       'is verified, the new one is `pendingEmail` until its owner follows the mailed link; otherwise the change takes ' +

@@ -54,7 +54,8 @@ export const signInOperations = {
     description:
       'With transport `COOKIE` only the cookie holds the secret of the session; with `TOKEN` it is `refreshToken`. ' +
       'A session that the request presents ends. If addresses must be verified first, no session is opened, and a ' +
-      'taken address gets the same answer as a new one; otherwise it gets `EMAIL_TAKEN`.',
+      'taken address gets the same answer as a new one; otherwise it gets `EMAIL_TAKEN`. Without `locale`, the account ' +
+      'has the language of `Accept-Language`.',
     input: RegisterInput,
     example: { ...example, username: 'Ada' },
     output: RegisterPayload,

@@ -18,6 +18,10 @@ export const User = z
       .string()
       .nullable()
       .meta({ examples: ['Ada'] }),
+    locale: z
+      .string()
+      .nullable()
+      .meta({ description: 'The language of the mails, as a tag of BCP 47.', examples: ['de-AT'] }),
     createdAt: Time,
     updatedAt: Time,
   })

@@ -1,4 +1,5 @@
 import { accepts } from 'hono/accepts'
+import { parseAccept } from 'hono/utils/accept'
 import type { AppContext } from '../context.ts'
 
 const STANDARD = 'application/graphql-response+json'
@@ -20,4 +21,14 @@ export function graphqlMediaType(c: AppContext) {
   if (!accept?.toLowerCase().includes('graphql-response+json')) return LEGACY
   if (accept.startsWith(`${STANDARD},`)) return STANDARD
   return preferredType(c, [STANDARD, LEGACY], LEGACY)
+}
+
+const MAX_LANGUAGES = 5
+
+/** The languages that a client accepts, the best first (RFC 9110, section 12.5.4). Nothing of them is checked. */
+export function preferredLanguages(c: AppContext): string[] {
+  const header = c.req.header('accept-language') ?? ''
+  if (header.length > MAX_ACCEPT_CHARACTERS) return []
+  const accepted = parseAccept(header).filter(({ type, q }) => type !== '*' && q > 0)
+  return accepted.slice(0, MAX_LANGUAGES).map(({ type }) => type)
 }

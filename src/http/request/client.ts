@@ -1,6 +1,7 @@
 import type { Client } from '../../contract/caller.ts'
 import type { Network } from '../../settings/kinds/network.ts'
 import type { AppContext } from '../context.ts'
+import { preferredLanguages } from './accept.ts'
 import { clientAddress } from './client-address.ts'
 import type { Cookies } from './cookies.ts'
 
@@ -13,6 +14,10 @@ export function clientOf(c: AppContext, { cookies, trustedProxies }: ClientOptio
     ipAddress: clientAddress(c, trustedProxies),
     userAgent: userAgentOf(c),
     device: cookies.readDevice(c),
+    // Few operations read it.
+    get languages() {
+      return preferredLanguages(c)
+    },
   }
 }
 

@@ -92,6 +92,8 @@ export type RefreshInput = {
 export type RegisterInput = {
   /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
   email: string;
+  /** The language of the user’s mails, as a tag of BCP 47 such as `de-AT`. */
+  locale?: string | null | undefined;
   /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
   password: string;
   /** How the secret of a session travels: in an HttpOnly cookie (the default), or in the answer and the request. */
@@ -159,6 +161,8 @@ export type UpdateMeInput = {
   currentPassword?: string | null | undefined;
   /** Needs `currentPassword`, or the cookie of a session that signed in within 15 minutes. */
   email?: string | null | undefined;
+  /** The language of the user’s mails, as a tag of BCP 47 such as `de-AT`. */
+  locale?: string | null | undefined;
   username?: string | null | undefined;
 };
 
@@ -203,14 +207,14 @@ export type ChangePasswordMutationVariables = Exact<{
 }>;
 
 
-export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type CompleteLoginMutationVariables = Exact<{
   input: CompleteLoginInput;
 }>;
 
 
-export type CompleteLoginMutation = { completeLogin: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type CompleteLoginMutation = { completeLogin: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type ConfirmTotpMutationVariables = Exact<{
   input: ConfirmTotpInput;
@@ -244,11 +248,11 @@ export type FactorsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type FactorsQuery = { factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }> };
 
-export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string };
+export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string };
 
 export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null };
 
-export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
+export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
 
 export type CeremonyFieldsFragment = { id: string, options: Record<string, unknown>, expiresAt: string };
 
@@ -259,14 +263,14 @@ export type LoginMutationVariables = Exact<{
 }>;
 
 
-export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type LoginWithPasskeyMutationVariables = Exact<{
   input: LoginWithPasskeyInput;
 }>;
 
 
-export type LoginWithPasskeyMutation = { loginWithPasskey: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type LoginWithPasskeyMutation = { loginWithPasskey: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type LogoutMutationVariables = Exact<{
   input?: LogoutInput | null | undefined;
@@ -278,7 +282,7 @@ export type LogoutMutation = { logout: boolean };
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } | null };
+export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string } | null };
 
 export type PasskeySignalsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -295,14 +299,14 @@ export type RefreshMutationVariables = Exact<{
 }>;
 
 
-export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type RegisterMutationVariables = Exact<{
   input: RegisterInput;
 }>;
 
 
-export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
+export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
 
 export type RemoveFactorMutationVariables = Exact<{
   id: string;
@@ -387,7 +391,7 @@ export type StepUpMutationVariables = Exact<{
 }>;
 
 
-export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type UndoEmailChangeMutationVariables = Exact<{
   input: UndoEmailChangeInput;
@@ -408,7 +412,7 @@ export type UpdateMeMutationVariables = Exact<{
 }>;
 
 
-export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, createdAt: string, updatedAt: string } };
+export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string } };
 
 export type VerifyEmailMutationVariables = Exact<{
   input: VerifyEmailInput;
@@ -442,6 +446,7 @@ export const UserFieldsFragmentDoc = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -478,6 +483,7 @@ export const GrantFieldsFragmentDoc = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -571,6 +577,7 @@ export const ChangePasswordDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -609,6 +616,7 @@ export const CompleteLoginDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -688,6 +696,7 @@ export const LoginDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -726,6 +735,7 @@ export const LoginWithPasskeyDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -769,6 +779,7 @@ export const MeDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
@@ -808,6 +819,7 @@ export const RefreshDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -854,6 +866,7 @@ export const RegisterDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -966,6 +979,7 @@ export const StepUpDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }
@@ -1014,6 +1028,7 @@ export const UpdateMeDocument = new TypedDocumentString(`
   emailVerified
   pendingEmail
   username
+  locale
   createdAt
   updatedAt
 }`) as unknown as TypedDocumentString<UpdateMeMutation, UpdateMeMutationVariables>;
