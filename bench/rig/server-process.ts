@@ -9,6 +9,8 @@ import type { Bench } from './bench.ts'
 const FOLDER = dirname(dirname(fileURLToPath(import.meta.url)))
 const MAX_START_MS = 60_000
 const MAX_STOP_MS = 10_000
+/** Linux counts processor time in hundredths of a second. */
+const CLOCK_TICKS = 100
 const running = new Set<ChildProcess>()
 
 /** How a server is started, and the path that answers when it is ready. */
@@ -43,6 +45,15 @@ export async function startServer({ pinning, scratch }: Bench, { command, env, r
     startMs: performance.now() - began,
     /** Resident memory in MiB. */
     memory: () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)])) / 1024,
+    /** How many seconds of processor time it has taken. */
+    cpuSeconds() {
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
     async stop() {
       child.kill('SIGTERM')
       const force = setTimeout(() => child.kill('SIGKILL'), MAX_STOP_MS)

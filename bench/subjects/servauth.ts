@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import { digest } from '../../src/auth/keys/sealed-tokens.ts'
 import { createRefreshTokens } from '../../src/auth/sessions/refresh-tokens.ts'
 import { migrate } from '../../src/db/migrate.ts'
@@ -71,27 +71,28 @@ export async function signIn(
  */
 export async function createSessions(bench: Bench, count: number): Promise<string[]> {
   const { databaseUrl, secret } = await setUpServauth(bench)
-  const refreshTokens = createRefreshTokens([secret])
   const sql = postgres(databaseUrl, { max: 1 })
-  const created: string[] = []
   try {
-    const users = (await sql`select id from users order by random() limit ${USERS}`).map(({ id }) =>
-      String(id),
-    )
-    const rows = Array.from({ length: count }, (_, index) => {
-      const id = crypto.randomUUID()
-      const { lineage, token } = refreshTokens.startLineage(id)
-      created.push(token)
-      return { id, lineage, token: digest(token), user_id: users[index % users.length] ?? '' }
-    })
-    await sql`
-      insert into sessions (id, lineage, token, user_id, transport, expires_at)
-      select *, 'TOKEN', now() + interval '7 days' from unnest(
-        ${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ lineage }) => lineage)}::uuid[],
-        ${rows.map(({ token }) => token)}::text[], ${rows.map(({ user_id }) => user_id)}::uuid[])`
-    await sql`analyze sessions`
+    const users = await sql`select id from users order by random() limit ${USERS}`
+    const userIds = Array.from({ length: count }, (_, index) => String(users[index % users.length]?.id))
+    return (await insertSessions(sql, secret, userIds)).map(({ refreshToken }) => refreshToken)
   } finally {
     await sql.end()
   }
-  return created
+}
+
+/** Writes one session for each of these user ids. */
+export async function insertSessions(sql: Sql, secret: string, userIds: string[]) {
+  const refreshTokens = createRefreshTokens([secret])
+  const rows = userIds.map((userId) => {
+    const id = crypto.randomUUID()
+    return { id, userId, ...refreshTokens.startLineage(id) }
+  })
+  await sql`
+    insert into sessions (id, lineage, token, user_id, transport, expires_at)
+    select *, 'TOKEN', now() + interval '7 days' from unnest(
+      ${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ lineage }) => lineage)}::uuid[],
+      ${rows.map(({ token }) => digest(token))}::text[], ${userIds}::uuid[])`
+  await sql`analyze sessions`
+  return rows.map(({ id, userId, token }) => ({ id, userId, refreshToken: token }))
 }

@@ -7,7 +7,7 @@ import { portOf } from './net.ts'
  * misbehaves on those connections alone on which a client sent matching text.
  */
 export async function createProxy(target: string, only?: RegExp) {
-  const { hostname, port } = new URL(target)
+  let { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   const affected = new Set<Socket>()
   let state: 'open' | 'closed' | 'frozen' = 'open'
@@ -53,6 +53,10 @@ export async function createProxy(target: string, only?: RegExp) {
   }
   return {
     url: url.href,
+    /** Forwards to another address from now on. */
+    moveTo(other: string) {
+      ;({ hostname, port } = new URL(other))
+    },
     /** Cuts every connection and refuses new ones. */
     cut() {
       state = 'closed'

@@ -19,10 +19,13 @@ const MAX_RETRY_MS = 2000
 
 const REPLACED = new Error('Another connection has replaced this one')
 
+/** What both use of `fetch`. */
+export type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>
+
 type Options = {
   url: string
   serviceKey: string
-  fetch: typeof fetch
+  fetch: Fetch
   /** @returns whether the event is one that ends something */
   onEvent: (event: StreamEvent) => boolean
   onFault: (fault: unknown) => void

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose'
 import { createEnded } from './ended.ts'
-import { createFeed, type Freshness } from './feed.ts'
+import { createFeed, type Fetch, type Freshness } from './feed.ts'
 import { Refusal, unauthenticated, unavailable } from './refusal.ts'
 import { createRemembered } from './remembered.ts'
 
@@ -24,7 +24,7 @@ export type VerifierOptions = {
   maxTokens?: number
   /** Called when the feed is lost, and at each failed attempt to reach it. */
   onFault?: (fault: unknown) => void
-  fetch?: typeof fetch
+  fetch?: Fetch
 }
 
 type Token = { sid: string; sub: string; iat: number }
@@ -50,7 +50,7 @@ export function createVerifier(options: VerifierOptions) {
     freshness = 'proven',
     onFault = () => {},
   } = options
-  const fetch: typeof globalThis.fetch = options.fetch ?? ((...request) => globalThis.fetch(...request))
+  const fetch: Fetch = options.fetch ?? ((...request) => globalThis.fetch(...request))
   if (!serviceKey && freshness === 'proven') {
     throw new TypeError("createVerifier needs a serviceKey, or freshness: 'token' to do without the feed")
   }
