@@ -18,7 +18,7 @@ import { createDatabase } from './support/database.ts'
 import { freePort, startProcess, untilReady } from './support/process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const FOLDERS = ['.', 'docs', 'docs/decisions', 'examples', 'bench', 'packages/verify']
+const FOLDERS = ['.', 'docs', 'docs/decisions', 'docs/services', 'examples', 'bench', 'packages/verify']
 const documents = await Promise.all((await documentPaths()).map(readDocument))
 
 const sources = (

@@ -69,8 +69,39 @@ describe('a gateway that asks', () => {
     // A gateway that does not name the method may be asking about any.
     expect(await ask(foreign)).toBe(403)
     expect(await ask({ ...foreign, authorization: 'Basic eDp5' })).toBe(403)
+    // A header that the gateway does not set comes from the client.
+    expect(await ask({ ...foreign, 'x-original-method': 'POST', 'x-forwarded-method': 'GET' })).toBe(403)
     expect(await ask({ ...crossSite, 'x-forwarded-method': 'GET' })).toBe(200)
     expect(await ask({ origin: 'https://app.example.com', 'x-forwarded-method': 'POST' })).toBe(200)
+  })
+})
+
+describe('Envoy, which asks with the method and the path of the original request,', () => {
+  const ask = (method: string, headers: Record<string, string>, path = '/orders/1?full=true') =>
+    server.app.request(`/auth/forward${path}`, { method, headers }, { address: () => null })
+
+  test('gets the answer for a cookie and for an access token', async () => {
+    const { cookie, bearer, user } = await signIn('COOKIE')
+
+    for (const [method, headers] of [
+      ['GET', { cookie }],
+      ['POST', { cookie, origin: 'https://app.example.com' }],
+      ['DELETE', { authorization: bearer, origin: 'https://other.example.com' }],
+    ] as const) {
+      const answer = await ask(method, headers)
+      expect([answer.status, answer.headers.get('x-servauth-user')]).toEqual([200, user.id])
+    }
+    expect((await ask('GET', {})).status).toBe(401)
+    expect((await ask('PUT', { authorization: 'Bearer nonsense' })).status).toBe(401)
+  })
+
+  test('gets 403 for a change by a foreign page, whatever the page says about its method', async () => {
+    const { cookie } = await signIn('COOKIE')
+    const foreign = { cookie, origin: 'https://evil.example.com', 'x-forwarded-method': 'GET' }
+
+    expect((await ask('POST', foreign)).status).toBe(403)
+    expect((await ask('DELETE', foreign, '/')).status).toBe(403)
+    expect((await server.app.request('/auth/forwarding', {}, { address: () => null })).status).toBe(404)
   })
 })
 

@@ -7,6 +7,8 @@ export const MAX_WAITING_MS = 10_000
 /** A comment keeps the connection open while nothing is proven. */
 const SILENCE_COMMENT = encode(': \n\n')
 
+type Bytes = Uint8Array<ArrayBuffer>
+
 type Options = {
   nonce?: string | undefined
   position: bigint | null
@@ -16,90 +18,93 @@ type Options = {
 }
 
 /**
- * A service's stream of server-sent events. It ends when the service leaves, reads too slowly, or loses its key, or when
- * the server stops.
+ * Streams of server-sent events, one for each connection of a service. A stream ends when the service leaves, reads too
+ * slowly, or loses its key, or when the server stops.
  */
-export async function streamRevocations(
-  feed: RevocationFeed,
-  { nonce, position, serviceId, assertAllowed }: Options,
-) {
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  let maxBytes = MAX_WAITING_BYTES
-  let readAt = performance.now()
-  /** How many revocations were sent, so that a service notices if one is missing. */
-  let sent = 0
-  const first = [encode(formatEvent('open', { at: roundMs(performance.now()), ...(nonce && { nonce }) }))]
+export function createRevocationStreams(feed: RevocationFeed) {
+  /** All listeners get the same list. It is written once, and all of them share its bytes. */
+  const written = new WeakMap<Revocation[], { position: bigint; bytes: Bytes }>()
 
-  function send(bytes: Uint8Array<ArrayBuffer>) {
-    if (!controller) {
-      first.push(bytes)
-      return
+  function encodeRevocations(revocations: Revocation[], position: bigint) {
+    const known = written.get(revocations)
+    if (known?.position === position) return known.bytes
+    const bytes = encode(formatRevocations(revocations, position))
+    written.set(revocations, { position, bytes })
+    return bytes
+  }
+
+  return async function streamRevocations({ nonce, position, serviceId, assertAllowed }: Options) {
+    let controller: ReadableStreamDefaultController<Bytes> | undefined
+    let isOver = false
+    let maxBytes = MAX_WAITING_BYTES
+    let readAt = performance.now()
+    /** How many revocations were sent, so that a service notices if one is missing. */
+    let sent = 0
+    const first = [encode(formatEvent('open', { at: roundMs(performance.now()), ...(nonce && { nonce }) }))]
+
+    function send(bytes: Bytes) {
+      if (!controller) {
+        first.push(bytes)
+        return
+      }
+      const now = performance.now()
+      const waitingBytes = maxBytes - (controller.desiredSize ?? 0)
+      if (waitingBytes === 0) readAt = now
+      if (waitingBytes > maxBytes || now - readAt > MAX_WAITING_MS) {
+        close((stream) => stream.error(new Error('The reader is too slow')))
+      } else controller.enqueue(bytes)
     }
-    const now = performance.now()
-    const waitingBytes = maxBytes - (controller.desiredSize ?? 0)
-    if (waitingBytes === 0) readAt = now
-    if (waitingBytes > maxBytes || now - readAt > MAX_WAITING_MS) {
-      close((stream) => stream.error(new Error('The reader is too slow')))
-    } else controller.enqueue(bytes)
-  }
 
-  function close(how: (stream: ReadableStreamDefaultController<Uint8Array>) => void) {
-    stopListening()
-    if (controller) how(controller)
-  }
-
-  /** A fault of the database proves nothing about the key. */
-  async function checkKey() {
-    try {
-      await assertAllowed()
-    } catch (fault) {
-      if (isRefused(fault)) close((stream) => stream.close())
+    function close(how: (stream: ReadableStreamDefaultController<Bytes>) => void) {
+      if (isOver) return
+      isOver = true
+      stopListening()
+      if (controller) how(controller)
     }
+
+    /** A fault of the database proves nothing about the key. */
+    async function checkKey() {
+      try {
+        await assertAllowed()
+      } catch (fault) {
+        if (isRefused(fault)) close((stream) => stream.close())
+      }
+    }
+
+    const stopListening = await feed.listen(
+      {
+        serviceId,
+        onForgotten: (untilMs) => {
+          sent++
+          send(encode(formatEvent('all', { before: toEpochSeconds(untilMs) })))
+        },
+        onRevocations: (revocations, next) => {
+          sent += revocations.length
+          send(encodeRevocations(revocations, next))
+        },
+        onProof: (ageMs) => {
+          send(encode(formatEvent('proof', { age: Math.ceil(ageMs), at: roundMs(performance.now()), sent })))
+          void checkKey()
+        },
+        onSilence: () => send(SILENCE_COMMENT),
+        onEnd: () => close((stream) => stream.close()),
+      },
+      position,
+    )
+
+    maxBytes += first.reduce((sum, { length }) => sum + length, 0)
+    return new ReadableStream<Bytes>(
+      {
+        start(started) {
+          controller = started
+          for (const bytes of first) started.enqueue(bytes)
+          if (isOver) started.close()
+        },
+        cancel: () => close(() => {}),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: maxBytes }),
+    )
   }
-
-  const stopListening = await feed.listen(
-    {
-      serviceId,
-      onForgotten: (untilMs) => {
-        sent++
-        send(encode(formatEvent('all', { before: toEpochSeconds(untilMs) })))
-      },
-      onRevocations: (revocations, next) => {
-        sent += revocations.length
-        send(encodeRevocations(revocations, next))
-      },
-      onProof: (ageMs) => {
-        send(encode(formatEvent('proof', { age: Math.ceil(ageMs), at: roundMs(performance.now()), sent })))
-        void checkKey()
-      },
-      onSilence: () => send(SILENCE_COMMENT),
-      onEnd: () => close((stream) => stream.close()),
-    },
-    position,
-  )
-
-  maxBytes += first.reduce((sum, { length }) => sum + length, 0)
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      start(started) {
-        controller = started
-        for (const bytes of first) started.enqueue(bytes)
-      },
-      cancel: stopListening,
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: maxBytes }),
-  )
-}
-
-/** All listeners get the same list. It is written once, and all of them share its bytes. */
-const written = new WeakMap<Revocation[], { position: bigint; bytes: Uint8Array<ArrayBuffer> }>()
-
-function encodeRevocations(revocations: Revocation[], position: bigint) {
-  const known = written.get(revocations)
-  if (known?.position === position) return known.bytes
-  const bytes = encode(formatRevocations(revocations, position))
-  written.set(revocations, { position, bytes })
-  return bytes
 }
 
 /** The last event has the position, so a reader that got only a part of a batch gets it again. */

@@ -62,7 +62,7 @@ export const forward = endpoint({
   tag: 'Services',
   summary: 'Whether a gateway may let a request through',
   description:
-    'For the authentication requests of gateways (nginx, Traefik, Caddy, Hasura). It takes the cookie or the access token of ' +
+    'For the authentication requests of gateways (nginx, Traefik, Caddy, Envoy, Hasura). It takes the cookie or the access token of ' +
     'the original request, and answers with an access token in `Authorization`, for the service behind. With a cookie, a ' +
     'request that changes something must come from an origin of `ALLOWED_ORIGINS`: its method is in `X-Forwarded-Method` or ' +
     '`X-Original-Method`.',

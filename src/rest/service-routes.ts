@@ -8,7 +8,7 @@ import { parse } from '../contract/parse.ts'
 import type { RevocationFeed } from '../contract/revocations.ts'
 import type { Scope, ServiceKey } from '../contract/service-key.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
-import { streamRevocations } from './revocation-stream.ts'
+import { createRevocationStreams } from './revocation-stream.ts'
 import { documented, route } from './route.ts'
 import { createMetadata } from './server-metadata.ts'
 import * as endpoints from './service-endpoints.ts'
@@ -16,7 +16,7 @@ import * as endpoints from './service-endpoints.ts'
 type Options = {
   url: string
   publishedKeys: () => Promise<JSONWebKeySet>
-  introspect: (token: string) => Promise<Introspection>
+  introspect: (token: string) => Introspection | Promise<Introspection>
   forward: (caller: Presented) => Promise<Forwarded>
   revokeToken: (token: string, client: Client) => Promise<void>
   revocationFeed: RevocationFeed
@@ -28,6 +28,7 @@ type TokenInput = { token: string }
 export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys })
+  const streamRevocations = createRevocationStreams(service.revocationFeed)
   const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations } = endpoints
   app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
   app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
@@ -38,15 +39,18 @@ export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
       return {}
     }),
   )
-  app.get(
-    forward.rest.path,
-    documented('forward', forward, async (c) => {
-      const { userId, sessionId, accessToken } = await service.forward(c.get('caller'))
-      c.header('Authorization', `Bearer ${accessToken}`)
-      c.header('X-Servauth-User', userId)
-      c.header('X-Servauth-Session', sessionId)
-      return c.json({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
-    }),
+  const answerGateway = async (c: AppContext) => {
+    const { userId, sessionId, accessToken } = await service.forward(c.get('caller'))
+    c.header('Authorization', `Bearer ${accessToken}`)
+    c.header('X-Servauth-User', userId)
+    c.header('X-Servauth-Session', sessionId)
+    return c.json({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
+  }
+  app.get(forward.rest.path, documented('forward', forward, answerGateway))
+  // Envoy appends the path of the original request, and asks with its method.
+  app.all(
+    `${forward.rest.path}/:path{.*}`,
+    Object.assign((c: AppContext) => answerGateway(c), { operationName: 'forward' }),
   )
   app.post(
     introspect.rest.path,
@@ -61,7 +65,7 @@ export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
     forServices('revocations', revocations, async (c, { id }) => {
       const caller = c.get('caller')
       const { nonce } = parse(revocations.input, c.req.query())
-      const stream = await streamRevocations(service.revocationFeed, {
+      const stream = await streamRevocations({
         nonce,
         position: positionOf(c),
         serviceId: id,

@@ -1,5 +1,6 @@
 import { decodeJwt, type JWTPayload } from 'jose'
 import { LRUCache } from 'lru-cache'
+import type { Viewer } from '../../contract/caller.ts'
 import type { Introspection } from '../../contract/outputs/introspection.ts'
 import { isRefusedCredential } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -19,20 +20,27 @@ export function createIntrospection({
 }: Pick<Dependencies, 'credentials' | 'requireSecondFactor'>) {
   const answers = new LRUCache<string, Introspection>({ max: MAX_ANSWERS })
 
-  return async function introspect(token: string): Promise<Introspection> {
-    try {
-      const viewer = await credentials.view({ bearer: token, cookie: null })
-      // The session can only enrol the factor that it lacks.
-      if (requireSecondFactor && !viewer?.hasFactor) return INACTIVE
-    } catch (fault) {
-      if (isRefusedCredential(fault)) return INACTIVE
-      throw fault
-    }
+  function describe(token: string, viewer: Viewer | null) {
+    // The session can only enrol the factor that it lacks.
+    if (requireSecondFactor && !viewer?.hasFactor) return INACTIVE
     const known = answers.get(token)
     if (known) return known
     const claims: JWTPayload = decodeJwt(token)
     const answer: Introspection = { active: true, token_type: 'Bearer', ...claims }
     answers.set(token, answer)
     return answer
+  }
+
+  /** Without a promise if the session cache has the token. */
+  return function introspect(token: string): Introspection | Promise<Introspection> {
+    const viewer = credentials.view({ bearer: token, cookie: null })
+    if (!(viewer instanceof Promise)) return describe(token, viewer)
+    return viewer.then(
+      (found) => describe(token, found),
+      (fault: unknown) => {
+        if (isRefusedCredential(fault)) return INACTIVE
+        throw fault
+      },
+    )
   }
 }

@@ -7,10 +7,18 @@ export const OTHER = 'other'
 
 export type AdapterName = 'graphql' | 'rest'
 
-/** The method of a request, or that of the request about which a gateway asks. An unknown one may change something. */
+/** The methods that change nothing (RFC 9110, section 9.2.1). */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * The method of a request, or that of the request about which a gateway asks. An unknown one may change something. A
+ * client can send the header that its gateway does not set, so the method that changes something counts.
+ */
 export function methodOf(c: AppContext) {
   if (!endpointOf(c)?.rest.isForGateways) return c.req.method
-  return (c.req.header('x-forwarded-method') ?? c.req.header('x-original-method') ?? 'POST').toUpperCase()
+  const headers = [c.req.header('x-forwarded-method'), c.req.header('x-original-method')]
+  const named = headers.flatMap((method) => (method ? [method.toUpperCase()] : []))
+  return named.find((method) => !SAFE_METHODS.has(method)) ?? named[0] ?? 'POST'
 }
 
 /** Whether the route of a request also takes its body as a form. */

@@ -4,13 +4,11 @@ import type { Step } from '../pipeline.ts'
 import { bodyOf } from '../request/body.ts'
 import { isForm, isJson, requireJson } from '../request/content-type.ts'
 import { cookieValues } from '../request/cookies.ts'
-import { methodOf, takesForm } from '../request/operation.ts'
+import { methodOf, SAFE_METHODS, takesForm } from '../request/operation.ts'
 import { noteRefusedOrigin, type Origins } from '../request/origins.ts'
 
 /** Compared first, so that other requests do not look up their route. */
 const FORWARD_PATH = '/auth/forward'
-
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 type Options = {
   origins: Origins
@@ -42,14 +40,14 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
     return !isKnown && cookieValues(c, cookieName).length > 0
   }
 
-  /** A gateway asks about a request that changes something, and the cookie would authenticate it. */
-  function isUnsafeForward(c: AppContext) {
-    if (c.req.path !== FORWARD_PATH || SAFE_METHODS.has(methodOf(c))) return false
-    return !/^bearer /i.test(c.req.header('authorization') ?? '')
+  /** Changes nothing; or a gateway asks about it, and the cookie would not authenticate it. */
+  function isHarmless(c: AppContext) {
+    if (!c.req.path.startsWith(FORWARD_PATH)) return SAFE_METHODS.has(c.req.method)
+    return SAFE_METHODS.has(methodOf(c)) || /^bearer /i.test(c.req.header('authorization') ?? '')
   }
 
   return function csrf(c, next) {
-    if (SAFE_METHODS.has(c.req.method) && !isUnsafeForward(c)) return next(c)
+    if (isHarmless(c)) return next(c)
     if (isForeign(c)) {
       noteRefusedOrigin(c, origins)
       onRefused(c)
