@@ -17,7 +17,7 @@ const mapFile = join(tmpdir(), `servauth-import-${process.pid}.csv`)
 afterAll(() => rm(mapFile, { force: true }))
 
 const importInto = (server: Server, source: { url: string }, options = '') =>
-  runCommand(`import better-auth ${source.url} ${options}`, { env: server.env })
+  runCommand(`import better-auth ${options}`, { env: { ...server.env, IMPORT_URL: source.url } })
 
 const passwordOf = async (server: Server, email: string) =>
   (await server.sql`select password from users where email = ${email}`)[0]?.password
@@ -255,6 +255,7 @@ describe('an import', () => {
     await empty.drop()
     const gone = await importInto(server, { url: empty.url })
     const noUrl = await importInto(server, { url: 'mysql://localhost/x' })
+    const argument = await runCommand(`import better-auth ${source.url}`, { env: server.env })
 
     expect(noTable).toMatchObject({ code: 1, output: expect.stringContaining('There is no table "user"') })
     expect(gone).toMatchObject({ code: 1, output: expect.stringContaining('does not exist') })
@@ -263,5 +264,7 @@ describe('an import', () => {
       output: expect.stringContaining('must be a URL, such as postgres://'),
     })
     expect(gone.output).not.toContain(new URL(empty.url).password)
+    expect(argument).toMatchObject({ code: 1, output: expect.stringContaining('into IMPORT_URL') })
+    expect(argument.output).not.toContain(new URL(source.url).password)
   })
 })

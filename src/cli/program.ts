@@ -4,11 +4,10 @@ import { version } from '../../package.json' with { type: 'json' }
 import { AccountInput } from '../contract/fields.ts'
 import { SCOPES, type Scope, VERIFIER_SCOPES } from '../contract/service-key.ts'
 import { loadEnv } from '../env.ts'
-import { ConnectionStringError, completeConnectionString } from '../libpq/connection-string.ts'
 import { hasDataFolder } from '../process/first-run.ts'
 import { serve } from '../process/server.ts'
 import { runDoctor } from './doctor/doctor.ts'
-import { importBetterAuth } from './import/better-auth-import.ts'
+import { addImportCommands } from './import/commands.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { exportTemplates, previewMails } from './mail-files.ts'
 import { migrateDatabase } from './migrate.ts'
@@ -159,27 +158,7 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
       .action((address: string) => action(commandEnvironment, address))
   }
 
-  program
-    .command('import')
-    .summary('import accounts from another system')
-    .description('Imports accounts from another system.')
-    .command('better-auth')
-    .summary('import the users of a Better-Auth database, with their passwords')
-    .description(
-      'Imports the users of a Better-Auth database that have a password. It changes nothing there. An account that' +
-        ' exists here stays unchanged, so the import may be repeated. Sessions are not imported: every user must' +
-        ' sign in again.',
-    )
-    .argument(
-      '<url>',
-      'the database, as postgres://user:password@host/name',
-      parseDatabaseUrl(commandEnvironment),
-    )
-    .option('--dry-run', 'show which accounts would be imported and which not, but change nothing')
-    .option('--map <file>', 'write a CSV file: old id, new id, address and outcome of each account')
-    .action((url: string, options: { dryRun?: boolean; map?: string }) =>
-      importBetterAuth(commandEnvironment, url, options),
-    )
+  addImportCommands(program, commandEnvironment)
   return program
 }
 
@@ -215,15 +194,4 @@ function parseFutureDate(value: string) {
 function parseId(value: string) {
   if (z.uuid().safeParse(value).success) return value
   throw new InvalidArgumentError('It must be the id of a key, from "servauth service-key list".')
-}
-
-const parseDatabaseUrl = (environment: Environment) => (value: string) => {
-  try {
-    return completeConnectionString(value, environment)
-  } catch (error) {
-    if (!(error instanceof ConnectionStringError)) throw error
-    // Commander's own message would repeat the URL with its password.
-    for (const fault of error.faults) console.error(`error: ${fault.replace(/^DATABASE_URL: /, 'the URL ')}.`)
-    throw new CommanderError(EXIT_WRONG_USE, 'servauth.invalidUrl', 'The URL is not valid')
-  }
 }

@@ -129,12 +129,6 @@ export function insertEvents(query: SQL) {
       ip_address = excluded.ip_address, user_agent = excluded.user_agent`
 }
 
-/** The column values of the first event of a new account, which repeats no other. */
-export function toEventColumns(kind: EventKind, userId: string, client: Client) {
-  const { network: _, ...values } = toEventValues(kind, client)
-  return { kind, userId, ...values }
-}
-
 /** Records an event. Pass the transaction of the change, so that neither is stored without the other. */
 export async function recordEvent(
   executor: Executor,

@@ -1,5 +1,5 @@
-import type { ImportOutcome, ImportResult } from '../../auth/operator/account-import.ts'
-import type { BetterAuthUser } from './better-auth-users.ts'
+import type { ImportOutcome, ImportResult } from '../../auth/import/foreign-account.ts'
+import type { ForeignUser } from './sources/source.ts'
 
 const MAX_EXAMPLES = 20
 
@@ -10,19 +10,21 @@ export const isImported = ({ outcome }: ImportResult) =>
 export function createImportReport() {
   const counts = new Map<ImportOutcome, number>()
   const examples = new Map<ImportOutcome, string[]>()
-  const losses = { newId: 0, banned: 0, secondFactor: 0, social: 0, username: 0 }
+  const losses = { newId: 0, banned: 0, totp: 0, passwordless: 0, secondFactor: 0, social: 0, username: 0 }
 
-  function addLosses(user: BetterAuthUser, { id, usernameLost, outcome }: ImportResult) {
+  function addLosses(user: ForeignUser, { id, usernameLost, isPasswordless, outcome }: ImportResult) {
     losses.newId += Number(id !== user.id.toLowerCase())
     if (outcome !== 'imported') return
     losses.banned += Number(user.banned)
+    losses.totp += Number(user.totpKeys.length > 0)
+    losses.passwordless += Number(isPasswordless)
     losses.secondFactor += Number(user.secondFactor)
     losses.social += Number(user.social !== null)
     losses.username += Number(usernameLost)
   }
 
   return {
-    add(user: BetterAuthUser, result: ImportResult) {
+    add(user: ForeignUser, result: ImportResult) {
       const { outcome } = result
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
       if (isImported(result)) return addLosses(user, result)
@@ -51,9 +53,11 @@ export function createImportReport() {
           `with a new id, because the old one is not a UUID${map ? '' : '; --map lists both ids'}`,
         ],
         [losses.banned, 'banned there, and disabled here'],
+        [losses.passwordless, 'without a password: these users set one with "forgot password"'],
+        [losses.totp, 'with an authenticator app, which is needed here too'],
         [
           losses.secondFactor,
-          'with a second factor there, which is not imported: the password is enough here',
+          `with a second factor there that is not imported${losses.totp > 0 ? '' : ': the password is enough here'}`,
         ],
         [losses.social, 'with a social sign-in beside the password; the social sign-in is not imported'],
         [losses.username, 'without their name, because it is too long or contains control characters'],

@@ -62,7 +62,6 @@ const scrypt = (n: Digits, r: Digits, p: Digits, salt: Buffer, key: Buffer) =>
   formatHash('scrypt', { ln: Math.log2(Number(n)), r: Number(r), p: Number(p), l: key.length }, salt, key)
 
 /**
- * @internal
  * @param project the parameters of the project, as the Firebase console and its tool show them
  */
 export function firebaseScrypt(

@@ -1,38 +1,20 @@
 import type postgres from 'postgres'
-import type { ForeignAccount } from '../../auth/operator/account-import.ts'
-import { connect } from '../../db/connection/connect.ts'
+import { openDatabase } from './database.ts'
+import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
-/** A user of Better-Auth, with the details that cannot be imported. */
-export type BetterAuthUser = ForeignAccount & {
-  /** The names of the social sign-in providers, separated by spaces. */
-  social: string | null
-  secondFactor: boolean
-}
-
-const BATCH_SIZE = 200
+const BATCH_SIZE = 1000
 
 /**
  * Reads users from the tables `user` and `account` of a Better-Auth database, and changes nothing there. Columns
  * are in camel case if Better-Auth's own migrations created them, in snake case if its Drizzle schema did.
  */
-export async function openBetterAuth(url: string) {
-  const sql = connect(url, {
-    schema: null,
-    connectSeconds: 5,
-    applicationName: 'servauth import',
-    // The database may be slow. Reading may take any time.
-    session: {
-      default_transaction_read_only: 'on',
-      statement_timeout: 0,
-      lock_timeout: 0,
-      idle_in_transaction_session_timeout: 0,
-    },
-  })
-  const close = () => sql.end({ timeout: 1 })
+export async function openBetterAuth(url: string): Promise<Source> {
+  const { sql, close } = await openDatabase(url)
   try {
     const user = await readColumns(sql, 'user')
     const account = await readColumns(sql, 'account')
-    return { ...createReaders(sql, user, account), close }
+    const [counted] = await sql<{ count: number }[]>`select count(*)::int as count from "user"`
+    return { ...createReaders(sql, user, account, counted?.count ?? 0), close }
   } catch (error) {
     await close()
     throw error
@@ -63,7 +45,8 @@ async function readColumns(sql: postgres.Sql, table: string): Promise<Columns> {
   }
 }
 
-function createReaders(sql: postgres.Sql, user: Columns, account: Columns) {
+function createReaders(sql: postgres.Sql, user: Columns, account: Columns, count: number) {
+  let done = 0
   const quoteColumn = (columns: Columns, alias: string) => (name: string) =>
     sql`${sql(`${alias}.${columns.getActualName(name)}`)}`
   const [u, a] = [quoteColumn(user, 'u'), quoteColumn(account, 'a')]
@@ -86,24 +69,29 @@ function createReaders(sql: postgres.Sql, user: Columns, account: Columns) {
     group by ${u('id')}`
 
   return {
-    async count() {
-      const [row] = await sql<{ count: number }[]>`select count(*)::int as count from "user"`
-      return row?.count ?? 0
+    system: 'better-auth',
+    takesPasswordless: false,
+    async *keys() {
+      const keys = sql<{ id: string; email: string }[]>`
+        select ${u('id')}::text as id, coalesce(${u('email')}, '') as email from "user" u`
+      for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
     },
-    /** All addresses in their original spelling. */
-    async *addresses(): AsyncGenerator<string[]> {
-      for await (const batch of sql<{ email: string }[]>`select email from "user"`.cursor(BATCH_SIZE)) {
-        yield batch.map(({ email }) => email)
-      }
-    },
-    async *users(): AsyncGenerator<BetterAuthUser[]> {
+    async *users(): AsyncGenerator<ForeignUser[]> {
       for await (const batch of rows.cursor(BATCH_SIZE)) {
-        yield (
-          batch as unknown as (BetterAuthUser & { createdAt: number | null; updatedAt: number | null })[]
-        ).map((row) => ({ ...row, createdAt: toDate(row.createdAt), updatedAt: toDate(row.updatedAt) }))
+        const found = batch as unknown as (Omit<ForeignUser, 'createdAt' | 'updatedAt'> & Times)[]
+        yield found.map((row) => ({
+          ...NO_DETAILS,
+          ...row,
+          createdAt: toDate(row.createdAt),
+          updatedAt: toDate(row.updatedAt),
+        }))
+        done += batch.length
       }
     },
+    progress: () => done / Math.max(1, count),
   }
 }
+
+type Times = { createdAt: number | null; updatedAt: number | null }
 
 const toDate = (millis: number | null) => (millis === null ? null : new Date(millis))

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { AccountInput, ImportedUsername } from '../../contract/fields.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { toStoredHash } from '../passwords/hashes/notations.ts'
+import { toAccountId } from './account-id.ts'
+import { readOutcomes } from './existing-accounts.ts'
+import type { ForeignAccount, ImportOptions, ImportOutcome, ImportResult } from './foreign-account.ts'
+import { insertAccounts } from './new-accounts.ts'
+
+/** Brings an address into the form in which it is stored. Null if it is invalid. */
+export const normalizeEmail = (email: string) => AccountInput.safeParse({ email }).data?.email ?? null
+
+/**
+ * Imports accounts, one batch in one transaction. It never changes an account that exists, so a batch can be imported
+ * again.
+ */
+export function createAccountImport({
+  db,
+  encryption,
+  passwords,
+}: Pick<Dependencies, 'db' | 'encryption' | 'passwords'>) {
+  let unusableHash: Promise<string> | undefined
+
+  /** The hash of a password that is not known to anyone. All accounts without a password have the same. */
+  function createUnusableHash() {
+    unusableHash ??= passwords.hash(randomBytes(32).toString('base64'))
+    return unusableHash
+  }
+
+  function findFault(
+    account: ForeignAccount,
+    email: string | null,
+    password: string | null,
+    { isAmbiguous, takesPasswordless }: ImportOptions,
+  ): ImportOutcome | null {
+    if (email === null) return 'address is invalid'
+    if (isAmbiguous.email(email)) return 'address is there twice'
+    if (isAmbiguous.id(account.id)) return 'id is there twice'
+    if (password) return passwords.findHashFault(password)
+    return takesPasswordless ? null : 'no password'
+  }
+
+  return async function importAccounts(
+    accounts: ForeignAccount[],
+    options: ImportOptions,
+  ): Promise<ImportResult[]> {
+    const candidates = accounts.map((account) => {
+      const email = normalizeEmail(account.email)
+      const username = ImportedUsername.parse(account.name || null)
+      const hash = options.withoutHashes || !account.password ? null : toStoredHash(account.password)
+      const outcome = findFault(account, email, hash, options)
+      const usernameLost = username === null && Boolean(account.name?.trim())
+      const id = toAccountId(options.system, account.id)
+      return { account, id, email: email ?? '', username, hash, usernameLost, outcome }
+    })
+    const importable = candidates.filter(({ outcome }) => outcome === null)
+    if (importable.length > 0) {
+      const outcomes = await readOutcomes(db, importable)
+      for (const each of importable) each.outcome = outcomes.get(each.id) ?? null
+      const accepted = importable.filter(({ outcome }) => outcome === 'imported')
+      if (!options.dryRun && accepted.length > 0) {
+        const hashes = await toStored(
+          accepted.map(({ hash }) => hash),
+          options,
+        )
+        const added = accepted.map((each, index) => ({ ...each, password: hashes[index] ?? '' }))
+        const insertedIds = await insertAccounts(db, encryption, added)
+        // A row is missing if a client registered its address at the same moment.
+        for (const each of accepted) if (!insertedIds.has(each.id)) each.outcome = 'address is taken here'
+      }
+    }
+    return candidates.map(({ id, hash, usernameLost, outcome }) => ({
+      id,
+      usernameLost,
+      isPasswordless: hash === null,
+      outcome: outcome ?? 'imported',
+    }))
+  }
+
+  async function toStored(hashes: (string | null)[], { wrap }: ImportOptions) {
+    const stored: string[] = []
+    // One after the other: a hash that waits too long at the gate would be refused.
+    for (const hash of hashes) {
+      if (hash === null) stored.push(await createUnusableHash())
+      else stored.push(wrap ? await passwords.wrap(hash) : hash)
+    }
+    return stored
+  }
+}

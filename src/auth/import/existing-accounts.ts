@@ -1,0 +1,26 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '../../db/client.ts'
+import { events, users, verifications } from '../../db/schema.ts'
+import type { ImportOutcome } from './foreign-account.ts'
+
+type Candidate = { id: string; email: string }
+
+/**
+ * Reads for a whole batch which accounts and addresses exist here already. The batch is one parameter: thousands of
+ * parameters would take longer to build than to look up. @returns the outcome for the id of each account
+ */
+export async function readOutcomes(db: Db, candidates: Candidate[]): Promise<Map<string, ImportOutcome>> {
+  const given = JSON.stringify(candidates.map(({ id, email }) => ({ id, email })))
+  const found = await db.execute<{ id: string; outcome: ImportOutcome }>(sql`
+    select given.id, case
+      when exists (select from ${users} where ${users.id} = given.id) then 'imported before'
+      when exists (select from ${events} where ${events.userId} = given.id and ${events.kind} = 'account_deleted')
+        then 'deleted here since'
+      when exists (select from ${users} where ${users.email} = given.email) then 'address is taken here'
+      when exists (select from ${verifications} where ${verifications.value} = given.email
+        and ${verifications.purpose} = 'EMAIL_CHANGE_UNDO' and ${verifications.expiresAt} > now())
+        then 'address is taken here'
+      else 'imported' end as outcome
+    from jsonb_to_recordset(${given}::text::jsonb) as given (id uuid, email text)`)
+  return new Map(found.map(({ id, outcome }) => [id, outcome]))
+}

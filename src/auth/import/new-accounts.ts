@@ -1,0 +1,61 @@
+import { sql } from 'drizzle-orm'
+import { NO_CLIENT } from '../../contract/caller.ts'
+import type { Db } from '../../db/client.ts'
+import { events, factors, users } from '../../db/schema.ts'
+import { toEventValues } from '../events/events.ts'
+import type { Encryption } from '../keys/encryption.ts'
+import type { ForeignAccount } from './foreign-account.ts'
+
+export type NewAccount = {
+  id: string
+  email: string
+  username: string | null
+  /** As it is stored. */
+  password: string
+  /** The hash as it was read. Null if there is none. */
+  hash: string | null
+  account: ForeignAccount
+}
+
+/**
+ * Inserts accounts with their factors and events, in one statement: a list of values would take longer to build than to
+ * insert. @returns the ids of those that were inserted
+ */
+export async function insertAccounts(db: Db, encryption: Encryption, accounts: NewAccount[]) {
+  const rows = accounts.map(({ id, email, username, password, hash, account }) => ({
+    ...{ id, email, username, password, locked: hash === null },
+    verified: account.emailVerified,
+    disabled: account.banned,
+    created: account.createdAt,
+    updated: account.updatedAt,
+  }))
+  const keys = accounts.flatMap(({ id, account }) =>
+    account.totpKeys.map((key) => ({ user_id: id, secret: encryption.encrypt(key, id) })),
+  )
+  const event = toEventValues('account_imported', NO_CLIENT)
+  const inserted = await db.execute<{ id: string }>(sql`
+    with given as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as given (id uuid, email text,
+        username text, password text, locked boolean, verified boolean, disabled boolean, created timestamptz,
+        updated timestamptz)
+    ), inserted as (
+      insert into ${users} (id, email, username, password, password_locked_at, email_verified, disabled_at,
+        created_at, updated_at)
+      select id, email, username, password, case when locked then now() end, verified,
+        case when disabled then now() end, coalesce(created, now()), coalesce(updated, created, now())
+      from given on conflict do nothing
+      returning id
+    ), recorded as (
+      insert into ${events} (kind, user_id, origin, request_id, ip_address, user_agent)
+      select 'account_imported', id, ${event.origin}, ${event.requestId}, ${event.ipAddress}, ${event.userAgent}
+      from inserted
+      -- The operator may have deleted the account by SQL since an earlier import.
+      on conflict (user_id, kind, origin, day) do update set count = events.count + 1, last_at = now()
+    ), enrolled as (
+      insert into ${factors} (user_id, kind, secret)
+      select user_id, 'TOTP', secret
+      from jsonb_to_recordset(${JSON.stringify(keys)}::text::jsonb) as given_keys (user_id uuid, secret text)
+      join inserted on inserted.id = user_id
+    ) select id from inserted`)
+  return new Set(inserted.map(({ id }) => id))
+}

@@ -1,0 +1,138 @@
+import { readFile } from 'node:fs/promises'
+import { type Command, CommanderError, Option } from 'commander'
+import { ConnectionStringError, completeConnectionString } from '../../libpq/connection-string.ts'
+import { CommandError } from '../support/command-error.ts'
+import type { Environment } from '../support/with-service.ts'
+import { type ImportCommandOptions, importAccountsOf } from './import.ts'
+import type { Source } from './sources/source.ts'
+
+const REPEATABLE =
+  'An account that exists here stays unchanged, so the import may be stopped and repeated. Sessions are not imported:' +
+  ' every user must sign in again.'
+const PEPPER =
+  'Devise hashes the password together with config.pepper, if it is set. Servauth does not keep the pepper of another' +
+  ' program, so it cannot check such hashes. Look into config/initializers/devise.rb. Without a pepper, say --no-pepper.' +
+  ' With one, say --without-hashes: the users then set a password by mail.'
+
+/** The commands that import accounts: one for each source. What reads a source is loaded only for its command. */
+export function addImportCommands(program: Command, environment: Environment) {
+  const root = program
+    .command('import')
+    .summary('import accounts from another system')
+    .description(`Imports accounts from another system. ${REPEATABLE}`)
+
+  for (const format of ['csv', 'json'] as const) {
+    addFileCommand(root, format, `import users of ${format.toUpperCase()} files`)
+      .option('--columns <list>', 'where the fields are, as email=mail,password=digest')
+      .option('--mapping <file>', 'the same in a file with an object of JSON')
+      .action((files: string[], { columns, mapping, ...options }) =>
+        run(options, async () => {
+          const { openColumns, parseColumns, readMapping } = await import('./sources/columns.ts')
+          const given = {
+            ...(mapping && (await readMapping(mapping))),
+            ...(columns && parseColumns(columns)),
+          }
+          return openColumns(format, files, given)
+        }),
+      )
+  }
+  addFileCommand(root, 'auth0', 'import the export of password hashes that Auth0’s support makes').action(
+    (files: string[], options) =>
+      run(options, async () => (await import('./sources/auth0.ts')).openAuth0(files)),
+  )
+  addFileCommand(root, 'firebase', 'import users of "firebase auth:export"')
+    .option('--hash-config <file>', 'a file with the hash parameters of the project')
+    .action((files: string[], { hashConfig, ...options }) =>
+      run(options, async () => (await import('./sources/firebase.ts')).openFirebase(files, hashConfig)),
+    )
+  addFileCommand(root, 'keycloak', 'import users of "kc.sh export"').action((files: string[], options) =>
+    run(options, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
+  )
+  addFileCommand(
+    root,
+    'django',
+    'import the table auth_user as CSV, or "manage.py dumpdata auth.user"',
+  ).action((files: string[], options) =>
+    run(options, async () => (await import('./sources/django.ts')).openDjango(files)),
+  )
+  addFileCommand(root, 'devise', 'import the table of users of Devise as CSV')
+    .option('--no-pepper', 'config.pepper of Devise is not set')
+    .action((files: string[], { pepper, ...options }) =>
+      run(options, async () => {
+        if (pepper && !options.withoutHashes) throw new CommandError(PEPPER)
+        return (await import('./sources/devise.ts')).openDevise(files)
+      }),
+    )
+  addDatabaseCommand(root, 'supabase', 'import the users of a Supabase database', async (url) =>
+    (await import('./sources/supabase.ts')).openSupabase(url),
+  )
+  addDatabaseCommand(root, 'better-auth', 'import the users of a Better-Auth database', async (url) =>
+    (await import('./sources/better-auth.ts')).openBetterAuth(url),
+  )
+
+  function addDatabaseCommand(
+    parent: Command,
+    name: string,
+    summary: string,
+    openSource: (url: string) => Promise<Source>,
+  ) {
+    addOptions(parent.command(name).summary(summary))
+      .description(
+        `${capitalize(summary)}. The URL of the database is in IMPORT_URL, or in the file of IMPORT_URL_FILE.` +
+          ` The command only reads it. ${REPEATABLE}`,
+      )
+      .argument('[url]', 'no URL: arguments are visible to other users of this machine', refuseUrl)
+      .action((_url: undefined, options: ImportCommandOptions) =>
+        run(options, async () => openSource(await readUrl(environment))),
+      )
+  }
+
+  const run = (options: ImportCommandOptions, openSource: () => Promise<Source>) =>
+    importAccountsOf(environment, openSource, options)
+}
+
+function addFileCommand(parent: Command, name: string, summary: string) {
+  return addOptions(parent.command(name).summary(summary))
+    .description(`${capitalize(summary)}. ${REPEATABLE}`)
+    .argument('<file...>', 'the files of the export')
+}
+
+const addOptions = (command: Command) =>
+  command
+    .option('--dry-run', 'show which accounts would be imported and which not, but change nothing')
+    .option('--map <file>', 'write a CSV file: old id, new id, address and outcome of each account')
+    .option('--verified', 'take all addresses as verified')
+    .option('--wrap', 'put Argon2id over hashes of other kinds at once')
+    .option('--without-hashes', 'leave the passwords out: the users set one by mail')
+    .addOption(
+      new Option('--passwordless <what>', 'what happens to accounts without a password').choices([
+        'import',
+        'skip',
+      ]),
+    )
+
+const capitalize = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+
+/** Commander's own message would repeat the URL with its password. */
+function refuseUrl(): never {
+  throw new CommandError(
+    'Put the URL of the database into IMPORT_URL or into the file of IMPORT_URL_FILE: arguments are visible to other users of this machine.',
+  )
+}
+
+async function readUrl(environment: Environment) {
+  const { IMPORT_URL, IMPORT_URL_FILE } = environment
+  const text = IMPORT_URL ?? (IMPORT_URL_FILE ? (await readFile(IMPORT_URL_FILE, 'utf8')).trim() : undefined)
+  if (!text) {
+    throw new CommandError(
+      'Set IMPORT_URL to the database, as postgres://user:password@host/name, or IMPORT_URL_FILE to a file that holds it.',
+    )
+  }
+  try {
+    return completeConnectionString(text, environment)
+  } catch (error) {
+    if (!(error instanceof ConnectionStringError)) throw error
+    for (const fault of error.faults) console.error(`error: ${fault.replace(/^DATABASE_URL/, 'IMPORT_URL')}.`)
+    throw new CommanderError(2, 'servauth.invalidUrl', 'The URL is not valid')
+  }
+}

@@ -1,0 +1,54 @@
+import { toAccountId } from '../../auth/import/account-id.ts'
+import { normalizeEmail } from '../../auth/import/account-import.ts'
+import type { Source } from './sources/source.ts'
+
+/**
+ * Finds the addresses and ids that belong to more than one account. Of each it keeps 64 bits of a hash, so a million
+ * accounts take 16 MB. The seed is random, so that no user can choose an address that collides.
+ */
+export async function findDuplicates({ keys, system }: Source, onCount: (count: number) => void) {
+  const [emails, ids] = [createFinder(), createFinder()]
+  let count = 0
+  for await (const batch of keys()) {
+    for (const { id, email } of batch) {
+      const normalized = normalizeEmail(email)
+      if (normalized !== null) emails.add(normalized)
+      ids.add(toAccountId(system, id))
+    }
+    count += batch.length
+    onCount(count)
+  }
+  const isRepeatedId = ids.finish()
+  return {
+    count,
+    isAmbiguous: { email: emails.finish(), id: (id: string) => isRepeatedId(toAccountId(system, id)) },
+  }
+}
+
+function createFinder() {
+  const seed = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n
+  const hashOf = (text: string) => Bun.hash(text, seed) as bigint
+  let hashes = new BigUint64Array(4096)
+  let length = 0
+  return {
+    add(text: string) {
+      if (length === hashes.length) {
+        const larger = new BigUint64Array(2 * length)
+        larger.set(hashes)
+        hashes = larger
+      }
+      hashes[length++] = hashOf(text)
+    },
+    /** @returns whether a text was added more than once */
+    finish() {
+      const sorted = hashes.subarray(0, length).sort()
+      const repeated = new Set<bigint>()
+      for (let index = 1; index < length; index++) {
+        const hash = sorted[index] as bigint
+        if (hash === sorted[index - 1]) repeated.add(hash)
+      }
+      hashes = new BigUint64Array(0)
+      return (text: string) => repeated.has(hashOf(text))
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import type { ImportResult } from '../../auth/import/foreign-account.ts'
+import type { Environment } from '../support/with-service.ts'
+import { withService } from '../support/with-service.ts'
+import { findDuplicates } from './duplicates.ts'
+import { createImportReport, isImported } from './import-report.ts'
+import { startProgress } from './progress.ts'
+import { createResultList } from './result-list.ts'
+import type { ForeignUser, Source } from './sources/source.ts'
+
+export type ImportCommandOptions = {
+  dryRun?: boolean
+  map?: string
+  verified?: boolean
+  withoutHashes?: boolean
+  wrap?: boolean
+  passwordless?: 'import' | 'skip'
+}
+
+const BATCH_SIZE = 1000
+/** While one batch is written, the next is read. */
+const MAX_BATCHES_AT_ONCE = 2
+
+/** Imports the accounts of a source. Accounts that exist here stay unchanged, so an import may be repeated and resumed. */
+export async function importAccountsOf(
+  environment: Environment,
+  openSource: () => Promise<Source>,
+  options: ImportCommandOptions,
+) {
+  const { dryRun = false, map, verified = false, withoutHashes = false, wrap = false, passwordless } = options
+  const source = await openSource()
+  try {
+    await withService(environment, async ({ importAccounts }) => {
+      const progress = startProgress()
+      const list = await createResultList(map)
+      const report = createImportReport()
+      try {
+        const { count, isAmbiguous } = await findDuplicates(source, (done) =>
+          progress.set('reading', done, 0, 0),
+        )
+        const takesPasswordless = passwordless ? passwordless === 'import' : source.takesPasswordless
+        const importOptions = {
+          ...{ system: source.system, dryRun, isAmbiguous, takesPasswordless, withoutHashes, wrap },
+        }
+        let done = 0
+
+        async function note(batch: ForeignUser[], results: ImportResult[]) {
+          const lines = batch.map((user, index) => {
+            const result = results[index]
+            if (!result) throw new TypeError('An account has no result')
+            report.add(user, result)
+            return [user.id, isImported(result) ? result.id : '', user.email, result.outcome]
+          })
+          await list.add(lines)
+          done += batch.length
+          progress.set(dryRun ? 'checking' : 'importing', done, count, source.progress())
+        }
+
+        const pending: { batch: ForeignUser[]; results: Promise<ImportResult[]> }[] = []
+        for await (const read of inBatches(source.users())) {
+          const batch = verified ? read.map((user) => ({ ...user, emailVerified: true })) : read
+          const results = importAccounts(batch, importOptions)
+          // A batch that fails while an earlier one is awaited must not end the process as an unhandled rejection.
+          results.catch(() => {})
+          pending.push({ batch, results })
+          const oldest = pending.length >= MAX_BATCHES_AT_ONCE ? pending.shift() : undefined
+          if (oldest) await note(oldest.batch, await oldest.results)
+        }
+        for (const { batch, results } of pending) await note(batch, await results)
+      } finally {
+        progress.stop()
+        await list.close()
+      }
+      report.print({ dryRun, map })
+    })
+  } finally {
+    await source.close()
+  }
+}
+
+async function* inBatches(users: AsyncIterable<ForeignUser[]>): AsyncGenerator<ForeignUser[]> {
+  for await (const read of users) {
+    for (let start = 0; start < read.length; start += BATCH_SIZE) yield read.slice(start, start + BATCH_SIZE)
+  }
+}

@@ -1,0 +1,92 @@
+import { Secret } from 'otpauth'
+import { fromBase64, pbkdf2 } from '../../../auth/passwords/hashes/notations.ts'
+import { formatHash } from '../../../auth/passwords/hashes/stored-hash.ts'
+import { readJson } from '../files/json.ts'
+import { flagAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
+import { openFiles, type Row } from './file-source.ts'
+import { type ForeignUser, NO_DETAILS } from './source.ts'
+
+/** Keycloak: the files of `kc.sh export`, a realm with its users or `…-users-0.json`. The export has credentials. */
+export const openKeycloak = (files: string[]) =>
+  openFiles({ system: 'keycloak', files, read: readJson, toUser })
+
+type Credential = { type: string | null; secret: Row; data: Row; original: Row }
+
+function toUser(row: Row): ForeignUser | null {
+  // Accounts of clients are no users.
+  if (textAt(row, 'serviceAccountClientId')) return null
+  const credentials = toList(valueAt(row, 'credentials')).map(readCredential)
+  const password = credentials.find(({ type }) => type === 'password')
+  const others = credentials.filter(({ type }) => type !== 'password')
+  const totpKeys = others.flatMap((credential) => toKey(credential) ?? [])
+  const social = toList(valueAt(row, 'federatedIdentities')).flatMap(
+    (identity) => textAt(identity, 'identityProvider') ?? [],
+  )
+  const names = [textAt(row, 'firstName'), textAt(row, 'lastName')].filter(Boolean).join(' ')
+  return {
+    ...NO_DETAILS,
+    id: textAt(row, 'id') ?? textAt(row, 'username') ?? '',
+    email: textAt(row, 'email') ?? '',
+    emailVerified: flagAt(row, 'emailVerified'),
+    name: names || textAt(row, 'username'),
+    password: password ? toHash(password) : null,
+    createdAt: timeAt(row, 'createdTimestamp'),
+    banned: valueAt(row, 'enabled') !== undefined && !flagAt(row, 'enabled'),
+    totpKeys,
+    secondFactor: others.length > totpKeys.length,
+    social: social.join(' ') || null,
+  }
+}
+
+/** `secretData` and `credentialData` are JSON in a text. Versions before 8 had their fields in the credential itself. */
+function readCredential(original: Row): Credential {
+  const read = (name: string) => {
+    const text = textAt(original, name)
+    return text === null ? original : (JSON.parse(text) as Row)
+  }
+  return {
+    type: textAt(original, 'type'),
+    secret: read('secretData'),
+    data: read('credentialData'),
+    original,
+  }
+}
+
+const PBKDF2 = { pbkdf2: 'sha1', 'pbkdf2-sha256': 'sha256', 'pbkdf2-sha512': 'sha512' } as const
+
+/** A hash of another kind is given on under the name of its kind, so that the report shows it as unknown. */
+function toHash({ secret, data }: Credential): string {
+  const algorithm = textAt(data, 'algorithm') ?? ''
+  const value = textAt(secret, 'value') ?? textAt(secret, 'hashedSaltedValue') ?? ''
+  const salt = fromBase64(textAt(secret, 'salt') ?? '')
+  const iterations = Number(textAt(data, 'hashIterations'))
+  if (algorithm in PBKDF2) {
+    return pbkdf2(PBKDF2[algorithm as keyof typeof PBKDF2], iterations, salt, fromBase64(value))
+  }
+  if (algorithm === 'argon2') {
+    const read = (name: string) =>
+      toList(valueAt(data, `additionalParameters.${name}`))[0] as unknown as string
+    const numbers = { m: Number(read('memory')), t: iterations, p: Number(read('parallelism')) }
+    const version = read('version') === '1.0' ? 16 : 19
+    return formatHash(`argon2${read('type')}`, { v: version, ...numbers }, salt, fromBase64(value)).replace(
+      ',m=',
+      '$m=',
+    )
+  }
+  return /^bcrypt/.test(algorithm) ? value : algorithm
+}
+
+/** The key of an authenticator app, if it has the parameters that this server uses. */
+function toKey({ type, secret, data }: Credential): string | null {
+  const isUsual =
+    type === 'otp' &&
+    textAt(data, 'subType') === 'totp' &&
+    textAt(data, 'digits') === '6' &&
+    textAt(data, 'period') === '30' &&
+    textAt(data, 'algorithm') === 'HmacSHA1'
+  const value = textAt(secret, 'value')
+  if (!isUsual || value === null) return null
+  return textAt(data, 'secretEncoding') === 'BASE32' ? toTotpKey(value) : Secret.fromUTF8(value).base32
+}
+
+const toList = (value: unknown) => (Array.isArray(value) ? (value as Row[]) : [])

@@ -1,0 +1,189 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Secret } from 'otpauth'
+import { describe, expect, test } from 'vitest'
+import { createAuthenticator } from './support/authenticator.ts'
+import { ADAPTERS } from './support/client.ts'
+import { createDatabase } from './support/database.ts'
+import { runCommand, startProcess } from './support/process.ts'
+import { useServer } from './support/server.ts'
+
+const server = useServer()
+const PASSWORD = 'correct horse battery'
+const EXPORTS = fileURLToPath(new URL('fixtures/exports', import.meta.url))
+const page = await readFile(fileURLToPath(new URL('../docs/moving.md', import.meta.url)), 'utf8')
+
+/** The arguments of the commands that docs/moving.md shows for a source, without the list of results. */
+const commandsFor = (source: string) =>
+  [...page.matchAll(/run servauth (import (\S+).*)$/gm)].flatMap(([, words = '', name]) =>
+    name === source ? [words.replace(/ --map \S+/, '')] : [],
+  )
+
+const runHere = (words: string, env: Record<string, string> = {}) =>
+  runCommand(words, { cwd: EXPORTS, env: { ...server.env, ...env } })
+
+const readUser = async (email: string) => (await server.sql`select * from users where email = ${email}`)[0]
+
+/** A sign-in over each adapter, the first of which makes the hash ours. */
+async function signIn(email: string) {
+  for (const adapter of ADAPTERS) {
+    const { code } = await server.client(adapter, 'TOKEN').login({ email, password: PASSWORD })
+    expect([email, code]).toEqual([email, undefined])
+  }
+  expect((await readUser(email))?.password).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+}
+
+/** A sign-in that needs a code of the authenticator app that was imported. */
+async function signInWithApp(email: string, key: string) {
+  const client = server.client('GraphQL', 'TOKEN')
+  const login = await client.login({ email, password: PASSWORD })
+  expect(login.code).toBe('SECOND_FACTOR_REQUIRED')
+  const totp = createAuthenticator(key).code()
+  const completed = await client.completeLogin(login.challenge?.id, { totp })
+  expect(completed.code).toBeUndefined()
+}
+
+describe.each([
+  ['csv', ['ada@members.example'], ['grace@members.example'], ['alan@members.example']],
+  ['json', ['nested@members.example'], [], []],
+  ['auth0', ['user1@auth0.example', 'user2@auth0.example'], [], []],
+  ['firebase', ['user1@firebase.example'], ['user2@firebase.example'], ['google@firebase.example']],
+  [
+    'keycloak',
+    ['sha1', 'sha256', 'sha512', 'argon2'].map((name) => `${name}@keycloak.example`),
+    ['disabled@keycloak.example'],
+    ['google@keycloak.example'],
+  ],
+  [
+    'django',
+    ['ada@django.example', 'edsger@django.example'],
+    ['grace@django.example'],
+    ['alan@django.example'],
+  ],
+  ['devise', ['ada@devise.example', 'grace@devise.example'], [], []],
+] as const)('an import from %s', (source, able, disabled, passwordless) => {
+  test('users sign in after the commands of docs/moving.md, and their hashes are ours afterwards', async () => {
+    const outputs = []
+    for (const words of commandsFor(source)) {
+      const { code, output } = await runHere(words)
+      expect([words, code, output]).toEqual([words, 0, expect.stringMatching(/^[1-9]\d* imported\./m)])
+      outputs.push(output)
+    }
+    expect(outputs.length).toBeGreaterThan(0)
+
+    for (const email of able) await signIn(email)
+    for (const email of disabled) {
+      expect((await readUser(email))?.disabled_at).not.toBeNull()
+      expect((await server.client().login({ email, password: PASSWORD })).code).toBe('INVALID_CREDENTIALS')
+    }
+    for (const email of passwordless) {
+      expect((await readUser(email))?.password_locked_at).not.toBeNull()
+      expect((await server.client().login({ email, password: '' })).code).toBe('INVALID_INPUT')
+    }
+    for (const words of commandsFor(source)) {
+      expect((await runHere(words)).output).toMatch(/^0 imported\.\n[1-9]\d* imported before/m)
+    }
+  })
+})
+
+test('an import from Supabase reads the database and takes authenticator apps', async () => {
+  const source = await createDatabase()
+  await source.sql.unsafe(await readFile(`${EXPORTS}/supabase.sql`, 'utf8'))
+  const [words = ''] = commandsFor('supabase')
+
+  const { code, output } = await runHere(words, { IMPORT_URL: source.url })
+  await source.drop()
+
+  expect([code, output]).toEqual([0, expect.stringMatching(/^4 imported\./m)])
+  expect(output).toContain('1 without a password')
+  expect(output).toContain('1 with an authenticator app')
+  expect(output).not.toContain(new URL(source.url).password)
+  await signIn('ada@supabase.example')
+  await signInWithApp('factor@supabase.example', 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
+  expect((await readUser('ada@supabase.example'))?.id).toBe('7d0e4b7e-3c1f-4f8e-9d7a-000000000001')
+  expect((await readUser('banned@supabase.example'))?.disabled_at).not.toBeNull()
+})
+
+test('authenticator apps of Keycloak and of a column give codes that sign in', async () => {
+  await signInWithApp('factor@keycloak.example', Secret.fromUTF8('hnBqJpwQOf8tYCZpdZQY').base32)
+  await signInWithApp('factor@members.example', 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
+})
+
+test('an import from Devise needs the confirmation that there is no pepper, and says why', async () => {
+  const { code, output } = await runHere('import devise devise-users.csv')
+
+  expect(code).toBe(1)
+  expect(output).toContain('config.pepper')
+  expect(output).toContain('--without-hashes')
+})
+
+test('an import with --wrap leaves no hash of another kind, and users sign in', async () => {
+  await server.sql`delete from users`
+
+  const { code, output } = await runHere('import keycloak shop-users-0.json --wrap')
+  const stored = (await server.sql`select password from users`).map(({ password }) => password as string)
+
+  expect([code, output]).toEqual([0, expect.stringMatching(/^7 imported\./m)])
+  for (const hash of stored) expect(hash).toMatch(/^\$argon2/)
+  expect(stored.filter((hash) => hash.startsWith('$argon2id-of-pbkdf2-'))).toHaveLength(3)
+  await signIn('sha256@keycloak.example')
+})
+
+test('an import with --without-hashes takes accounts whose users set a password by mail', async () => {
+  await server.sql`delete from users`
+
+  await runHere('import devise devise-users.csv --without-hashes')
+
+  const login = await server.client().login({ email: 'ada@devise.example', password: PASSWORD })
+  expect(login.code).toBe('INVALID_CREDENTIALS')
+  expect((await readUser('ada@devise.example'))?.password_locked_at).not.toBeNull()
+})
+
+test('a file that cannot be read is refused before anything is imported, without its values', async () => {
+  await server.sql`delete from users`
+  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'bad.csv')
+  const header = 'email,email_verified,created_at'
+  for (const [line, words] of [
+    ['ada@example.com,perhaps-secret,', 'record 2: email_verified must be true, false or a time'],
+    ['ada@example.com,true,perhaps-secret', 'record 2: created_at must be a time'],
+  ] as const) {
+    await writeFile(file, `${header}\nfirst@example.com,true,\n${line}\n`)
+    const { output } = await runHere(`import csv ${file}`)
+    expect(output).toContain(words)
+    expect(output).not.toContain('perhaps-secret')
+    expect(await server.sql`select from users`).toHaveLength(0)
+  }
+  const noFile = await runHere('import csv missing.csv')
+  const noAddress = await runHere('import json members.json')
+  const wrongMapping = await runHere('import csv members.csv --columns email=nowhere')
+
+  expect(noFile.output).toContain('missing.csv cannot be read (ENOENT)')
+  expect(noAddress.output).toContain('There is no column with the e-mail address')
+  expect(wrongMapping.output).toContain('has no nowhere')
+})
+
+test('an import that is killed continues where it was', async () => {
+  await server.sql`delete from users`
+  const folder = await mkdtemp(join(tmpdir(), 'servauth-moving-'))
+  const file = join(folder, 'many.csv')
+  const hash = '$2b$06$by7zXQHws.rJZ8PRfz7.mOlBiYDcjSNXnz3jtGgGNIJnt0WM46ub.'
+  const lines = Array.from({ length: 30_000 }, (_, n) => `many${n}@example.com,${hash}`)
+  await writeFile(file, ['email,password_hash', ...lines].join('\n'))
+  const count = async () => (await server.sql`select count(*)::int as count from users`)[0]?.count as number
+
+  const first = startProcess({ args: ['import', 'csv', file], env: server.env })
+  await expect.poll(count).toBeGreaterThan(0)
+  first.kill('SIGKILL')
+  await first.exited
+  const left = await count()
+  const again = await runHere(`import csv ${file}`)
+
+  expect(left).toBeLessThan(30_000)
+  expect(again.output).toMatch(/^\d+ imported\.\n\d+ imported before/m)
+  expect(await count()).toBe(30_000)
+  expect(
+    await server.sql`select from events where kind = 'account_imported' and user_id in (select id from users)`,
+  ).toHaveLength(30_000)
+})
