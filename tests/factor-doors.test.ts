@@ -207,6 +207,20 @@ test('a sign-in that waits for the account while its first factor is added opens
   expect((await login)?.code).toBe('SECOND_FACTOR_REQUIRED')
 })
 
+test('an account that is deleted while its password is checked gets no challenge', async () => {
+  const { input, user } = await registerWithTotp(server)
+  const client = server.client()
+
+  let login: ReturnType<typeof client.login> | undefined
+  await server.sql.begin(async (tx) => {
+    await tx`delete from users where id = ${user.id}`
+    login = client.login(input)
+    await pause(300)
+  })
+
+  expect((await login)?.code).toBe('INVALID_CREDENTIALS')
+})
+
 test('a code of a factor that is removed while its sign-in waits opens no session', async () => {
   const { input, authenticator, user } = await registerWithTotp(server)
   const client = server.client()

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { and, eq, gt, type Placeholder, sql } from 'drizzle-orm'
+import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { challenges, factors, recoveryCodes, users } from '../../db/schema.ts'
-import type { FactorMethod, SignInChallenge } from '../../errors.ts'
+import { AuthError, type FactorMethod, type SignInChallenge } from '../../errors.ts'
+import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { bytesToUuid, createRandomId, digest } from '../keys/sealed-tokens.ts'
 
 export type Challenges = ReturnType<typeof createChallenges>
@@ -37,6 +39,8 @@ export function toMethods(kinds: string): FactorMethod[] {
   return [...ofFactors, ...(found.has('RECOVERY_CODE') ? (['recoveryCode'] as const) : [])]
 }
 
+type BegunSignIn = { userId: string; passwordHash: string; transport: SessionTransport; client: Client }
+
 /** Sign-ins and enrolments that wait for a proof. */
 export function createChallenges({ db }: { db: Db }) {
   const signIn = db
@@ -47,30 +51,24 @@ export function createChallenges({ db }: { db: Db }) {
     .prepare('sign_in_challenge')
 
   return {
-    /** Keeps a sign-in whose password was right, until a factor completes it. */
-    async beginSignIn({
-      userId,
-      passwordHash,
-      transport,
-    }: {
-      userId: string
-      passwordHash: string
-      transport: SessionTransport
-    }): Promise<SignInChallenge> {
+    /**
+     * Keeps a sign-in whose password was right, until a factor completes it, with its event.
+     * @throws `INVALID_CREDENTIALS` if the account was deleted or disabled in the meantime
+     */
+    async beginSignIn({ userId, passwordHash, transport, client }: BegunSignIn): Promise<SignInChallenge> {
       const id = createRandomId()
-      const [row] = await db
-        .insert(challenges)
-        .values({
-          id: toChallengeRowId(id),
-          purpose: 'SIGN_IN',
-          userId,
-          transport,
-          passwordDigest: digest(passwordHash),
-          expiresAt,
-        })
-        .returning({ expiresAt: challenges.expiresAt, methods: methodsOf(sql`${userId}::uuid`) })
-      if (!row) throw new TypeError('The inserted challenge is missing')
-      return { id, methods: toMethods(row.methods), expiresAt: row.expiresAt }
+      const kind = 'login_challenged'
+      const event = selectEvent(kind, sql`${userId}::uuid`, toEventValues(kind, client))
+      // Plain SQL in one statement: a sign-in with two steps costs little more than one with one.
+      const [row] = await db.execute<{ expires_at: string; methods: string }>(sql`
+        with recorded as (${insertEvents(sql`select ${event}`)})
+        insert into ${challenges} (id, purpose, user_id, transport, password_digest, expires_at)
+        select ${toChallengeRowId(id)}::uuid, 'SIGN_IN', id, ${transport}::session_transport,
+          ${digest(passwordHash)}, ${expiresAt}
+        from ${users} where id = ${userId}::uuid and disabled_at is null for key share
+        returning expires_at, ${methodsOf(sql`${userId}::uuid`)} as methods`)
+      if (!row) throw new AuthError('INVALID_CREDENTIALS')
+      return { id, methods: toMethods(row.methods), expiresAt: new Date(row.expires_at) }
     },
 
     /** The sign-in of a challenge, and its account. Undefined if the account has got another password since. */

@@ -6,7 +6,6 @@ import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { Passwords } from '../passwords/hashing.ts'
 import type { Places } from '../throttle/places.ts'
@@ -56,8 +55,7 @@ export function createSignInEndpoint(parts: Parts) {
         return { ...attempted, passwordHash }
       })
       if (opened !== 'FACTOR_MISSING') return { user, ...opened }
-      await recordEvent(db, 'login_challenged', user.id, client)
-      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport })
+      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client })
       throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
 
       async function findAccount() {
@@ -70,6 +68,8 @@ export function createSignInEndpoint(parts: Parts) {
         if (!matches || !account || !isOpen(account) || mustVerifyFirst(account)) {
           throw await createRefusal(account, matches)
         }
+        // The statement that opens sessions would refuse. It judges again when a factor completes the sign-in.
+        if (account.secondFactorAt) return { user: account, opened: 'FACTOR_MISSING' as const }
         const proof = { passwordHash: account.password }
         const session = { operation: 'login', account, proof, transport, client, formerSessionId } as const
         const opened = await openSession(db, session)
