@@ -14,6 +14,7 @@ export async function createProxy(target: string, only?: RegExp) {
   let delayMs = 0
   let deaf = false
   let onNotice: ((text: string) => void) | undefined
+  let countdown: { left: number; direction: 'sent' | 'answered' } | undefined
 
   const server = createServer((inbound) => {
     if (state === 'closed' && !only) return inbound.destroy()
@@ -28,6 +29,11 @@ export async function createProxy(target: string, only?: RegExp) {
       from.on('data', (raw: Buffer) => {
         if (!isAffected && from === inbound && only?.test(raw.toString('latin1'))) isAffected = true
         if (isAffected) affected.add(from)
+        if (countdown && (from === inbound) === (countdown.direction === 'sent') && --countdown.left === 0) {
+          from.destroy()
+          to.destroy()
+          return
+        }
         const sent = from === outbound && (deaf || onNotice) ? cut(raw) : undefined
         for (const message of sent ?? []) if (kindOf(message) === 'N') onNotice?.(textOf(message))
         const data = sent && deaf ? Buffer.concat(sent.filter((message) => kindOf(message) !== 'A')) : raw
@@ -61,6 +67,18 @@ export async function createProxy(target: string, only?: RegExp) {
     cut() {
       state = 'closed'
       drop()
+    },
+    /** Cuts the connection on which, from now on, the given piece of data travels in a direction. The piece is lost. */
+    cutAt(piece: number, direction: 'sent' | 'answered') {
+      const own = { left: piece, direction }
+      countdown = own
+      return {
+        /** @returns whether a connection was cut */
+        end() {
+          countdown = undefined
+          return own.left <= 0
+        },
+      }
     },
     /** Leaves connections open and forwards nothing; the data is lost. */
     freeze() {

@@ -15,6 +15,7 @@ export function createSoftwarePasskey({ idBytes = 32 } = {}) {
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
   const id = randomBytes(idBytes)
   let counter = 0
+  let userHandle = ''
 
   const clientData = (type: string, { challenge }: Record<string, unknown>) =>
     Buffer.from(JSON.stringify({ type, challenge, origin: ORIGIN, crossOrigin: false }))
@@ -38,6 +39,7 @@ export function createSoftwarePasskey({ idBytes = 32 } = {}) {
   return {
     /** The response to the options of `beginPasskey`. */
     create(options: Record<string, unknown>) {
+      userHandle = (options.user as { id: string }).id
       const coordinate = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'))
       const key = new Map<number, number | Uint8Array>([
         [1, 2],
@@ -70,7 +72,12 @@ export function createSoftwarePasskey({ idBytes = 32 } = {}) {
       const clientDataJSON = clientData('webauthn.get', options)
       const data = authenticatorData(VERIFIED, count)
       const signature = sign('sha256', Buffer.concat([data, sha256(clientDataJSON)]), privateKey)
-      return answer({ clientDataJSON, authenticatorData: data, signature })
+      return answer({
+        clientDataJSON,
+        authenticatorData: data,
+        signature,
+        userHandle: Buffer.from(userHandle, 'base64url'),
+      })
     },
 
     /** Adds itself to the account of a signed-in client. */
