@@ -9,6 +9,7 @@ import { closedLoops } from './operations/closed-loops.ts'
 import { connections } from './operations/connections.ts'
 import { login, refresh, register } from './operations/credentials.ts'
 import { documents } from './operations/documents.ts'
+import { factors } from './operations/factors.ts'
 import { graphqlMe, restMe } from './operations/me.ts'
 import { memoryUse } from './operations/memory.ts'
 import { overload } from './operations/overload.ts'
@@ -27,6 +28,7 @@ const OPERATIONS: Record<string, Operation> = {
   graphql: graphqlMe,
   documents,
   login,
+  factors,
   register,
   refresh,
   start,

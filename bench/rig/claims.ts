@@ -9,7 +9,9 @@ const MANY = 'many connections, each asking `me` every two seconds'
 const CLOSED = 'closed loops, asking `me` by REST'
 const OVERLOAD = '`me` beside ten times as many other operations'
 const DOCUMENTS = 'documents of real clients'
+const FACTORS = 'second factors'
 const RATE = 'answers/s'
+const PROCESSOR = 'processor ms each'
 
 /** What Servauth promises. Ratios within one round, because single figures of a shared machine mean little. */
 const CLAIMS: Claim[] = [
@@ -44,6 +46,34 @@ const CLAIMS: Claim[] = [
     over: ['login', 'bare Argon2id, verify', RATE],
     atLeast: 0.85,
   },
+  {
+    name: 'password and code together / password alone',
+    of: [FACTORS, 'Servauth, password and code', RATE],
+    over: [FACTORS, 'Servauth, password alone', RATE],
+    atLeast: 0.95,
+  },
+  ...['code alone', 'passkey'].map(
+    (step): Claim => ({
+      name: `${step} / password alone`,
+      of: [FACTORS, `Servauth, ${step}`, RATE],
+      over: [FACTORS, 'Servauth, password alone', RATE],
+      atLeast: 10,
+    }),
+  ),
+  {
+    name: 'processor time of password and code together / of the password alone',
+    of: [FACTORS, 'Servauth, password and code', PROCESSOR],
+    over: [FACTORS, 'Servauth, password alone', PROCESSOR],
+    atMost: 1.05,
+  },
+  ...['code alone', 'passkey'].map(
+    (step): Claim => ({
+      name: `processor time of the ${step} / of the password alone`,
+      of: [FACTORS, `Servauth, ${step}`, PROCESSOR],
+      over: [FACTORS, 'Servauth, password alone', PROCESSOR],
+      atMost: 0.1,
+    }),
+  ),
   {
     name: 'register / bare Argon2id',
     of: ['register', 'Servauth', RATE],

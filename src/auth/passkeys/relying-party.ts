@@ -122,7 +122,7 @@ export function createRelyingParty({ id, name, origins }: Settings) {
 export const toUserHandle = (userId: string) => createHash('sha512').update(`passkeys of ${userId}`).digest()
 
 /** The id of a ceremony is random and used once, and so is a challenge that derives from it. */
-const toChallenge = (ceremony: string) =>
+export const toChallenge = (ceremony: string) =>
   createHash('sha256').update(`passkey challenge ${ceremony}`).digest()
 
 /** Whether the devices of its user share a passkey. */

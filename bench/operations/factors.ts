@@ -1,0 +1,87 @@
+import type { Bench, Operation, Sample, Subject } from '../rig/bench.ts'
+import { type RunningServer, startServer } from '../rig/server-process.ts'
+import { type SignIn, setUpFactors } from '../subjects/factors.ts'
+
+type Factors = Awaited<ReturnType<typeof setUpFactors>>
+
+/** No more than may wait for a hash. */
+const CONNECTIONS = 8
+/** More than can be answered. */
+const MAX_SIGN_INS_PER_SECOND = 1500
+const WARM_UP_SECONDS = 5
+
+/** Measures sign-ins per second, and how much of the server's processor each of them takes. */
+function createSignInSubject(
+  name: string,
+  begin: (factors: Factors, count: number) => SignIn[] | Promise<SignIn[]>,
+): Subject {
+  return {
+    name,
+    async open(bench: Bench) {
+      const factors = await setUpFactors(bench)
+      const server = await startServer(bench, factors.server)
+      async function measureFor(seconds: number) {
+        await factors.forgetCodes()
+        return signIn(server, await begin(factors, seconds * MAX_SIGN_INS_PER_SECOND), seconds)
+      }
+      return {
+        async measure() {
+          await measureFor(WARM_UP_SECONDS)
+          return measureFor(bench.seconds)
+        },
+        close: server.stop,
+      }
+    },
+  }
+}
+
+/** Sends sign-ins in closed loops: each connection begins another one when its last one is done. */
+async function signIn(server: RunningServer, signIns: SignIn[], seconds: number): Promise<Sample> {
+  const origin = `http://localhost:${server.port}`
+  const faults: string[] = []
+  let [next, done] = [0, 0]
+  const began = performance.now()
+  const processorBefore = server.cpuSeconds()
+  const isOver = () => performance.now() - began > seconds * 1000
+
+  async function post(path: string, body: object) {
+    const response = await fetch(server.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return (await response.json()) as Record<string, unknown>
+  }
+
+  async function loop() {
+    while (!isOver()) {
+      const answer = await signIns[next++]?.(post, origin)
+      if (answer && typeof answer === 'object' && 'accessToken' in answer) done++
+      else faults.push(`a sign-in got ${JSON.stringify(answer).slice(0, 200)}`)
+    }
+  }
+
+  await Promise.all(Array.from({ length: CONNECTIONS }, loop))
+  const elapsed = (performance.now() - began) / 1000
+  const processor = server.cpuSeconds() - processorBefore
+  return {
+    figures: { 'answers/s': done / elapsed, 'processor ms each': (processor * 1000) / done },
+    faults: faults.slice(0, 3),
+  }
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+export const factors: Operation = {
+  title: 'second factors',
+  subjects: [
+    createSignInSubject('Servauth, password alone', ({ byPassword }, count) =>
+      numbers(count).map(byPassword),
+    ),
+    createSignInSubject('Servauth, password and code', ({ byPasswordAndCode }, count) =>
+      numbers(count).map(byPasswordAndCode),
+    ),
+    createSignInSubject('Servauth, code alone', ({ beginSignIns }, count) => beginSignIns(count)),
+    createSignInSubject('Servauth, passkey', ({ beginPasskeyLogins }, count) => beginPasskeyLogins(count)),
+  ],
+}
