@@ -57,6 +57,13 @@ test('an entity is the caller itself, and every other user is null', async () =>
 
   const answer = await entities([other.user.id, one.user.id, unknown], bearer(one.client.kept.accessToken))
   const stranger = await entities([one.user.id])
+  // A proxy on the way may ask for a password of its own, which the browser sends with the cookie.
+  const browser = await server.registerUser('REST', 'COOKIE')
+  const behindProxy = {
+    cookie: `${browser.client.kept.cookie}`,
+    authorization: `Basic ${btoa('ada:secret')}`,
+  }
+  const proxied = await entities([browser.user.id], behindProxy)
 
   expect(answer).toEqual({
     data: {
@@ -64,6 +71,7 @@ test('an entity is the caller itself, and every other user is null', async () =>
     },
   })
   expect(stranger).toEqual({ data: { _entities: [null] } })
+  expect(proxied.data._entities).toEqual([expect.objectContaining({ id: browser.user.id })])
 })
 
 test('a service with the scope users:read gets other users, and one without it gets none', async () => {

@@ -100,9 +100,12 @@ export function serviceOf(caller: Caller, scope: Scope): ServiceKey | Promise<Se
     : requireScope(service, scope)
 }
 
-/** Whether a request comes from a service, and not from a user. The key may not be valid. */
+/**
+ * Whether a request comes from a service, and not from a user. The key may not be valid. Browsers send other passwords by
+ * Basic, for a proxy on the way.
+ */
 export const presentsServiceKey = ({ presentedKey }: Caller) =>
-  presentedKey !== null && (presentedKey.name !== null || presentedKey.key.startsWith(KEY_PREFIX))
+  presentedKey !== null && presentedKey.key.startsWith(KEY_PREFIX)
 
 function requireScope(service: ServiceKey | null, scope: Scope) {
   if (!service) throw unauthenticated('INVALID')
