@@ -1,6 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { MAX_COUNT } from '../src/auth/administration/cursor.ts'
+import { MAX_HOLDERS } from '../src/auth/administration/role-changes.ts'
+import { MAX_ROLES } from '../src/auth/administration/user-roles.ts'
 import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'
 import { MAX_CHALLENGE_AGE_SECONDS } from '../src/auth/factors/challenges.ts'
 import { MAX_AUTHENTICATORS } from '../src/auth/factors/enrollment.ts'
@@ -30,7 +33,15 @@ import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/opera
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
 import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
-import { Email, MAX_JSON_DEPTH, NewPassword, Username } from '../src/contract/fields.ts'
+import {
+  Email,
+  MAX_CLAIMS_BYTES,
+  MAX_JSON_DEPTH,
+  MAX_PERMISSIONS,
+  MAX_PERMISSIONS_CHARACTERS,
+  NewPassword,
+  Username,
+} from '../src/contract/fields.ts'
 import { objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
@@ -177,6 +188,22 @@ async function sections(): Promise<Section[]> {
         ['passkeys of an account', number(MAX_PASSKEYS)],
         ['the id of a passkey', `${number(MAX_CREDENTIAL_ID_BYTES)} bytes`],
         ['levels of the answer of a browser', number(MAX_JSON_DEPTH)],
+      ],
+    },
+    {
+      title: 'Administration',
+      rows: [
+        ['administration needs a second factor that was proven within', duration(FRESHNESS_SECONDS)],
+        ['roles of a user', number(MAX_ROLES)],
+        ['permissions of a role', number(MAX_PERMISSIONS)],
+        ['the names of these permissions, together', `${number(MAX_PERMISSIONS_CHARACTERS)} characters`],
+        [
+          'holders of a role that is removed, or whose change names its holders to services',
+          number(MAX_HOLDERS),
+        ],
+        ['the claims of a user', bytes(MAX_CLAIMS_BYTES)],
+        ['rows that a list counts', number(MAX_COUNT)],
+        ['an invitation expires after', duration(MAX_TOKEN_AGE_SECONDS.INVITATION)],
       ],
     },
     {

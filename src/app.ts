@@ -8,6 +8,7 @@ import { createSubgraph } from './graphql/federation/subgraph.ts'
 import { createGraphiQL } from './graphql/pages/graphiql/graphiql.ts'
 import { createSdl } from './graphql/pages/sdl.ts'
 import { schema } from './graphql/schema/schema.ts'
+import { withoutAdministration } from './graphql/schema/without-administration.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
 import { createPipeline, type Handler } from './http/pipeline.ts'
@@ -42,15 +43,20 @@ type Parts = {
   isReady: () => Promise<boolean>
   observe?: ObserveRequest | undefined
   tracing?: Tracing | undefined
+  /** Whether this application serves the operations of administration. */
+  hasAdministration: boolean
 }
 
 /** The HTTP application: the routes of both adapters behind one pipeline. */
-export function createApp({ env, auth, log, isReady, observe, tracing }: Parts) {
+export function createApp({ env, auth, log, isReady, observe, tracing, hasAdministration }: Parts) {
   const cookies = createCookies({
     https: env.PUBLIC_URL.startsWith('https:'),
     sessionSeconds: env.SESSION_IDLE_SECONDS,
   })
-  const routes = createRoutes({ env, auth, isReady, observe, tracing }, cookies.sessionName)
+  const routes = createRoutes(
+    { env, auth, isReady, observe, tracing, hasAdministration },
+    cookies.sessionName,
+  )
   const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookies))
 
   const app = new Hono<AppEnv>({ getPath: pathOf })
@@ -61,7 +67,10 @@ export function createApp({ env, auth, log, isReady, observe, tracing }: Parts) 
 }
 
 /** The steps of a request, in order. A step can read the values that earlier steps have set. */
-function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'>, cookies: Cookies) {
+function createSteps(
+  { env, auth, log, observe, tracing }: Omit<Parts, 'isReady' | 'hasAdministration'>,
+  cookies: Cookies,
+) {
   const { identify, view, serviceKeys } = auth
   const origins = createOrigins({
     own: env.PUBLIC_URL,
@@ -93,11 +102,15 @@ function createSteps({ env, auth, log, observe, tracing }: Omit<Parts, 'isReady'
   ]
 }
 
-function createRoutes({ env, auth, isReady, observe, tracing }: Omit<Parts, 'log'>, cookieName: string) {
+function createRoutes(
+  { env, auth, isReady, observe, tracing, hasAdministration }: Omit<Parts, 'log'>,
+  cookieName: string,
+) {
   const { publishedKeys } = auth
   const isObserved = (observe ?? tracing) !== undefined
   const routes = new Hono<AppEnv>()
-  const servedSchema = env.FEDERATION ? createSubgraph(schema, auth.findUsers) : schema
+  const ownSchema = hasAdministration ? schema : withoutAdministration(schema)
+  const servedSchema = env.FEDERATION ? createSubgraph(ownSchema, auth.findUsers) : ownSchema
   routes.post(
     '/graphql',
     createGraphQL({ schema: servedSchema, service: auth, introspection: env.INTROSPECTION, isObserved }),
@@ -107,8 +120,8 @@ function createRoutes({ env, auth, isReady, observe, tracing }: Omit<Parts, 'log
   if (graphiql) routes.get('/graphql/:file', graphiql.file)
   const reference = env.DOCS ? createReference() : undefined
   if (reference) routes.get('/docs', reference.page).get('/docs/:file', reference.file)
-  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl())
-  routes.route('/', operationRoutes(auth))
+  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl(ownSchema))
+  routes.route('/', operationRoutes(auth, hasAdministration))
   routes.route(
     '/',
     serverRoutes({

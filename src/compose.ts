@@ -58,8 +58,12 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
 
   metrics?.watch({ vitals: auth.vitals, changes, pool, db, isReady })
 
+  const parts = { env, auth, log, isReady, observe: metrics?.observe, tracing }
   return {
-    app: createApp({ env, auth, log, isReady, observe: metrics?.observe, tracing }),
+    app: createApp({ ...parts, hasAdministration: env.ADMIN_PORT === undefined }),
+    /** What a port of its own serves: everything, with administration. */
+    adminApp:
+      typeof env.ADMIN_PORT === 'number' ? createApp({ ...parts, hasAdministration: true }) : undefined,
     metrics,
     changes,
     /** @internal Lets the mail worker look for due mails now. */

@@ -50,7 +50,7 @@ export type Reauthentication = { acr: Acr; maxAge: number; methods: ('password' 
 export type Acr = 'aal1' | 'aal2'
 
 /**
- * The members that some codes add. `retryAfter` is in seconds, `allow` lists HTTP methods. `detail` says what this
+ * The members that some codes add. `permission` is the one that is missing. `retryAfter` is in seconds, `allow` lists HTTP methods. `detail` says what this
  * request should change, where the sentence of the code is too general.
  */
 type Details = {
@@ -59,6 +59,7 @@ type Details = {
   retryAfter?: number
   allow?: string[]
   challenge?: SignInChallenge
+  permission?: string
   detail?: string
 } & Partial<Reauthentication>
 

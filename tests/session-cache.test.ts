@@ -25,10 +25,12 @@ describe('the session cache', () => {
     pendingEmail: null,
     username: null,
     locale: null,
+    roles: [],
   }
   const entry = (id: string, userId: string) => ({
     sessionId: id,
     hasFactor: false,
+    factorProvenAt: Number.NEGATIVE_INFINITY,
     user: { ...user, id: userId, createdAt: new Date(), updatedAt: new Date() },
     until: performance.now() + 60_000,
   })

@@ -75,6 +75,21 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       removePasskey: { id: crypto.randomUUID() },
       removeFactor: { id: crypto.randomUUID() },
       confirmTotp: { id: crypto.randomUUID(), code: '123456' },
+      putRole: { name: 'support', permissions: [] },
+      removeRole: { name: 'support' },
+      setUserRoles: { id: crypto.randomUUID(), roles: [] },
+      setUserClaims: { id: crypto.randomUUID(), claims: {} },
+      disableUser: { id: crypto.randomUUID() },
+      enableUser: { id: crypto.randomUUID() },
+      endUserSessions: { id: crypto.randomUUID() },
+      deleteUser: { id: crypto.randomUUID() },
+      createUser: { email: 'new@example.com' },
+      inviteUser: { email: 'new@example.com' },
+      startPasswordReset: { id: crypto.randomUUID() },
+      startFactorRecovery: { id: crypto.randomUUID() },
+      resendVerification: { id: crypto.randomUUID() },
+      clearLoginWaits: { id: crypto.randomUUID() },
+      retryMail: { id: crypto.randomUUID() },
     }
     const names = Object.entries<Definition>(operations)
       .filter(([, operation]) => needsSession(operation))

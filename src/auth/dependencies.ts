@@ -1,5 +1,6 @@
 import type { Db } from '../db/client.ts'
 import type { Languages } from '../mail/languages.ts'
+import type { Roles } from './administration/roles.ts'
 import type { BetterAuth } from './better-auth/better-auth.ts'
 import type { Challenges } from './factors/challenges.ts'
 import type { FactorProofs } from './factors/factor-proofs.ts'
@@ -39,6 +40,7 @@ export type Dependencies = {
   relyingParty: RelyingParty
   requireEmailVerification: boolean
   requireSecondFactor: boolean
+  roles: Roles
   /** After a commit that changes a session or a user, evict it here. Other replicas get a NOTIFY. */
   sessionCache: SessionCache
   throttle: Throttle

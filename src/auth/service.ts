@@ -5,7 +5,18 @@ import type { Languages } from '../mail/languages.ts'
 import type { Span } from '../span.ts'
 import { createEmailLinks } from './account/email-links.ts'
 import { createExport } from './account/export.ts'
+import { createAcceptInvitation } from './account/invitation.ts'
 import { createOwnAccount } from './account/own-account.ts'
+import { createAuditLog } from './administration/event-list.ts'
+import { createManagedUsers } from './administration/managed-users.ts'
+import { createNewUsers } from './administration/new-users.ts'
+import { createOutboxList } from './administration/outbox-list.ts'
+import { createPermissionCheck } from './administration/permission-check.ts'
+import { createRoleChanges } from './administration/role-changes.ts'
+import { createRoleList } from './administration/role-list.ts'
+import { createRoles } from './administration/roles.ts'
+import { createUserDetails } from './administration/user-details.ts'
+import { createUserList } from './administration/user-list.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createEventLog } from './events/event-log.ts'
@@ -24,6 +35,7 @@ import { createKeyRotation } from './keys/key-rotation.ts'
 import { reencryptFactors, reencryptSigningKeys } from './keys/re-encryption.ts'
 import type { Secrets } from './keys/sealed-tokens.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
+import { createTokenClaims } from './keys/token-claims.ts'
 import { createMailComposer } from './mailing/mail-composer.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
@@ -95,6 +107,8 @@ export function createAuthService({
   const places = createPlaces({ db, secrets })
   const outbox = createOutbox({ enabled: canMail, languages, places })
   const sessionCache = createSessionCache(changes)
+  const roles = createRoles({ db, changes })
+  const serviceKeys = createServiceKeys({ db, changes, entries: env.SERVICE_KEYS })
   const signingKeys = createSigningKeys({ db, settings: env })
   const throttle = createThrottle({
     db,
@@ -128,13 +142,15 @@ export function createAuthService({
     places,
     refreshTokens,
     relyingParty,
+    roles,
     sessionCache,
     throttle,
   }
   const openSession = createOpenSession({ ...parts, settings: env })
   const betterAuth = createBetterAuth({ ...parts, reencryptKeys, openSession, settings: env, signingKeys })
-  const accessTokens = createAccessTokens(betterAuth.api, env)
-  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache })
+  const tokenClaims = createTokenClaims({ roles, settings: env })
+  const accessTokens = createAccessTokens(betterAuth.api, env, tokenClaims)
+  const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache, tokenClaims })
   const issueCredentials = createIssueCredentials(accessTokens, env)
   const requireEmailVerification = env.REQUIRE_EMAIL_VERIFICATION
   const dependencies: Dependencies = {
@@ -149,6 +165,7 @@ export function createAuthService({
   }
 
   const endSessionOf = createEndSessionOf(dependencies)
+  const checkPermissions = createPermissionCheck(dependencies)
 
   const useCases = {
     register: createRegister(dependencies),
@@ -165,9 +182,20 @@ export function createAuthService({
     ...createOwnAccount(dependencies),
     exportMe: createExport(dependencies),
     ...createPasswordChanges(dependencies),
+    acceptInvitation: createAcceptInvitation(dependencies),
     ...createEmailLinks(dependencies),
     ...createOwnSessions(dependencies),
     events: createEventLog(dependencies),
+    ...checkPermissions({
+      roles: createRoleList(dependencies),
+      ...createRoleChanges(dependencies),
+      users: createUserList(dependencies),
+      user: createUserDetails(dependencies),
+      ...createManagedUsers(dependencies),
+      ...createNewUsers(dependencies),
+      auditEvents: createAuditLog(dependencies),
+      ...createOutboxList(dependencies),
+    }),
   }
 
   const admitted = limitOperations(useCases, {
@@ -187,7 +215,7 @@ export function createAuthService({
     findUsers: createUserLookup(dependencies),
     forward: createForward({ ...dependencies, accessTokens }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
-    serviceKeys: createServiceKeys({ db, changes, entries: env.SERVICE_KEYS }),
+    serviceKeys,
     serviceKeyChanges: createServiceKeyChanges(dependencies),
     revocationFeed: createRevocationFeed({ db, changes }),
 

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { version } from '../../package.json' with { type: 'json' }
-import { AccountInput } from '../contract/fields.ts'
+import { AccountInput, RoleName } from '../contract/fields.ts'
 import { SCOPES, type Scope, VERIFIER_SCOPES } from '../contract/service-key.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../process/first-run.ts'
@@ -14,7 +14,15 @@ import { migrateDatabase } from './migrate.ts'
 import { createKeyForService, listServiceKeys, revokeServiceKey } from './service-keys.ts'
 import { explainError } from './support/command-error.ts'
 import type { Environment } from './support/with-service.ts'
-import { disableUser, enableUser, recoverFactor, showUser, signOutUser } from './user.ts'
+import {
+  disableUser,
+  enableUser,
+  grantRole,
+  recoverFactor,
+  revokeRole,
+  showUser,
+  signOutUser,
+} from './user.ts'
 
 const EXIT_SUCCESS = 0
 const EXIT_FAILURE = 1
@@ -158,6 +166,21 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
       .action((address: string) => action(commandEnvironment, address))
   }
 
+  for (const [name, summary, action] of [
+    ['grant', 'give a role to the user, for example admin', grantRole],
+    ['revoke', 'take a role from the user', revokeRole],
+  ] as const) {
+    user
+      .command(name)
+      .description(
+        `${summary[0]?.toUpperCase()}${summary.slice(1)}. Older access tokens are refused as expired, so that clients refresh.`,
+      )
+      .summary(summary)
+      .argument('<address>', 'the e-mail address of the account', parseAddress)
+      .argument('<role>', 'the name of the role', parseRole)
+      .action((address: string, role: string) => action(commandEnvironment, address, role))
+  }
+
   addImportCommands(program, commandEnvironment)
   return program
 }
@@ -172,6 +195,11 @@ function parseAddress(value: string) {
   const { data } = AccountInput.safeParse({ email: value })
   if (!data) throw new InvalidArgumentError('It must be an e-mail address.')
   return data.email
+}
+
+function parseRole(value: string) {
+  if (RoleName.safeParse(value).success) return value
+  throw new InvalidArgumentError('It must be the name of a role.')
 }
 
 function parseServiceName(value: string) {

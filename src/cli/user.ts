@@ -1,3 +1,5 @@
+import { MAX_ROLES } from '../auth/administration/user-roles.ts'
+import { ADMIN_ROLE } from '../contract/permissions.ts'
 import { AuthError } from '../errors.ts'
 import { CommandError } from './support/command-error.ts'
 import { formatTime } from './support/format-time.ts'
@@ -20,6 +22,7 @@ export async function showUser(environment: Environment, address: string) {
     ['user name', user.username ?? 'none'],
     ['language', user.locale ?? 'not known'],
     ['created', formatTime(user.createdAt)],
+    ['roles', user.roles.length === 0 ? 'none' : user.roles.join(', ')],
     ['disabled', user.disabledAt ? `since ${formatTime(user.disabledAt)}` : 'no'],
     ['factors', factors.length === 0 ? 'none' : factors.map(describeFactor).join('; ')],
     ...(factors.length > 0 ? [['codes', `${recoveryCodes} recovery codes left`] as [string, string]] : []),
@@ -42,7 +45,7 @@ export async function showUser(environment: Environment, address: string) {
 
 export async function disableUser(environment: Environment, address: string) {
   const ended = await withService(environment, ({ administration }) =>
-    administration.disableUser({ email: address }).catch(throwIfNotFound(address)),
+    administration.disableUser({ email: address }).catch(throwIfNotFound(address)).catch(throwIfRefused('')),
   )
   if (ended === null) return console.log(`${address} was disabled already.`)
   console.log(`${address} is disabled, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
@@ -71,6 +74,43 @@ export async function recoverFactor(environment: Environment, address: string) {
     `${address} gets a notice now, and a link at ${formatTime(endsAt)}. With the password, the link signs in and removes the` +
       ' second factors. A sign-in with a factor stops this.',
   )
+}
+
+export async function grantRole(environment: Environment, address: string, role: string) {
+  const given = await withService(environment, ({ administration }) =>
+    administration
+      .grantRole({ email: address }, role)
+      .catch(throwIfNotFound(address))
+      .catch(throwIfRefused(role)),
+  )
+  console.log(given ? `${address} has the role ${role} now.` : `${address} has the role ${role} already.`)
+  if (given && role === ADMIN_ROLE) {
+    console.log('To administer, the user also needs a second factor, proven within the last 15 minutes.')
+  }
+}
+
+export async function revokeRole(environment: Environment, address: string, role: string) {
+  const taken = await withService(environment, ({ administration }) =>
+    administration
+      .revokeRole({ email: address }, role)
+      .catch(throwIfNotFound(address))
+      .catch(throwIfRefused(role)),
+  )
+  console.log(
+    taken ? `${address} no longer has the role ${role}.` : `${address} does not have the role ${role}.`,
+  )
+}
+
+function throwIfRefused(role: string) {
+  return (error: unknown): never => {
+    const code = error instanceof AuthError ? error.code : undefined
+    if (code === 'INVALID_INPUT') {
+      throw new CommandError(`There is no role ${role}, or the user has ${MAX_ROLES} roles already.`, {
+        cause: error,
+      })
+    }
+    throw code === 'FORBIDDEN' ? new CommandError((error as AuthError).message, { cause: error }) : error
+  }
 }
 
 const KINDS = { TOTP: 'authenticator app', PASSKEY: 'passkey' }

@@ -32,6 +32,8 @@ export type Identity = {
   session: SessionRow
   fresh: boolean
   ages: { credential: number; factor: number }
+  /** Since the user's roles or claims changed; null if they never have. */
+  secondsSinceClaims: number | null
 }
 
 /** The caller's public data, possibly from the session cache. For reads only. */
@@ -40,6 +42,8 @@ export type Viewer = {
   sessionId: string
   /** Whether the account has a second factor, and the session has proven one. */
   hasFactor: boolean
+  /** When a factor was last proven, in milliseconds of the monotonic clock; `-Infinity` if none was. */
+  factorProvenAt: number
   /** An answer that follows from the user alone, as it was written. `key` is the adapter's name for the request. */
   findAnswer(key: string): string | undefined
   /** Few answers are kept, and only while the cache has the viewer: never beyond a change of the user. */
@@ -110,7 +114,10 @@ export const presentsServiceKey = ({ presentedKey }: Caller) =>
 function requireScope(service: ServiceKey | null, scope: Scope) {
   if (!service) throw unauthenticated('INVALID')
   if (service.scopes.has(scope)) return service
-  throw new AuthError('FORBIDDEN', { detail: `The service key does not have the scope ${scope}.` })
+  throw new AuthError('FORBIDDEN', {
+    permission: scope,
+    detail: `The service key does not have the scope ${scope}.`,
+  })
 }
 
 /** The caller's session before it signs in; null if its credential is missing or invalid. */

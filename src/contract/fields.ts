@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { invalid } from '../errors.ts'
+import { isFreeClaimName } from '../settings/claims.ts'
 import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
 import { isCommonPassword } from './common-passwords.ts'
 import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.ts'
@@ -187,6 +188,47 @@ export const graphqlDefaults = z.registry<{ value: unknown }>()
 
 export const TransportChoice = SessionTransport.nullish().register(graphqlDefaults, { value: 'COOKIE' })
 
+/** The name of a role. Services read it in access tokens, so it is made for programs. */
+export const RoleName = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.:-]{0,63}$/, 'Must have at most 64 letters, digits and . _ : -')
+  .meta({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$', examples: ['support'] })
+
+/** The most that the permissions of a role can take in an access token. */
+export const MAX_PERMISSIONS = 50
+export const MAX_PERMISSIONS_CHARACTERS = 1024
+
+/** A token of `scope` (RFC 6749, section 3.3), or all permissions. */
+const PermissionName = z
+  .string()
+  .regex(/^(?:\*|[A-Za-z0-9][\w.:/-]{0,63})$/, 'Must have at most 64 letters, digits and . _ : / -, or be *.')
+  .meta({ pattern: '^([*]|[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63})$' })
+
+export const PermissionNames = z
+  .array(PermissionName)
+  .max(MAX_PERMISSIONS, `Must have at most ${MAX_PERMISSIONS} items.`)
+  .refine((names) => names.join(' ').length <= MAX_PERMISSIONS_CHARACTERS, {
+    error: `Must have at most ${MAX_PERMISSIONS_CHARACTERS} characters together.`,
+  })
+  .transform((names) => [...new Set(names)].sort())
+  .meta({
+    description: 'Those of this server, and any that other services check. `*` is every permission.',
+    examples: [['users:read', 'events:read', 'invoices:approve']],
+  })
+
+/** What the claims of a user can take in an access token. */
+export const MAX_CLAIMS_BYTES = 2048
+
+export const UserClaims = Json.refine(
+  (claims) => Buffer.byteLength(JSON.stringify(claims)) <= MAX_CLAIMS_BYTES,
+  `Must have at most ${MAX_CLAIMS_BYTES} bytes as JSON.`,
+)
+  .refine(
+    (claims) => Object.keys(claims).every(isFreeClaimName),
+    'Has a name that is reserved or not allowed.',
+  )
+  .meta({ description: 'At most 2 KiB of JSON.', examples: [{ plan: 'pro' }] })
+
 /** An account by its address, as an operator names it. */
 export const AccountInput = z.strictObject({ email: Email })
 export type AccountInput = z.output<typeof AccountInput>
@@ -207,8 +249,8 @@ export const personalPassword = {
 }
 
 /** @throws `INVALID_INPUT` for a new password that is the user's own address. */
-export function refusePersonal(newPassword: string, email: string) {
-  if (isPersonal(newPassword, email)) throw invalid('newPassword', PERSONAL)
+export function refusePersonal(newPassword: string, email: string, path = 'newPassword') {
+  if (isPersonal(newPassword, email)) throw invalid(path, PERSONAL)
 }
 
 /** @throws `INVALID_INPUT` for a new password under the minimum that the operator has set. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Code } from '../errors.ts'
-import type { Scope } from './service-key.ts'
+import type { Permission } from './permissions.ts'
 
 /** The groups of the OpenAPI document. */
 export type Tag =
@@ -10,6 +10,7 @@ export type Tag =
   | 'Account'
   | 'By mail'
   | 'Sessions and events'
+  | 'Administration'
   | 'Services'
   | 'Server'
 
@@ -29,12 +30,15 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
   output?: Output
   /** The credentials that it reads; none if left out. */
   credentials?: Credential[]
-  /** The scope that a service key needs. */
-  scope?: Scope
   /** Whether it also works without any of these credentials. */
   credentialsOptional?: true
   /** Whether a session without the required second factor may use it. */
   enrolls?: true
+  /**
+   * What the caller must hold: a user by a role, with a second factor that was proven a short time ago; a service by the
+   * scopes of its key.
+   */
+  permission?: Permission
   /** The codes that it can answer with, besides those that any request can get. */
   refusals: Code[]
   rest: {
@@ -75,19 +79,50 @@ export type Operation<Input extends z.ZodType = z.ZodType, Output extends z.ZodT
   )
 
 type NoInput = z.ZodUndefined
+type Plain = { tag: Exclude<Tag, 'Administration'>; permission?: never }
 
 /** Defines a query. The function only keeps the types of the schemas. */
 export function query<Output extends z.ZodType, Input extends z.ZodType = NoInput>(
-  definition: Endpoint<Input, Output> & { output: Output },
+  definition: Endpoint<Input, Output> & { output: Output } & Plain,
 ) {
   return { ...definition, kind: 'query' as const }
 }
 
 /** Defines a mutation. The function only keeps the types of the schemas. */
 export function mutation<Output extends z.ZodType, Input extends z.ZodType = NoInput>(
-  definition: Endpoint<Input, Output> & { output: Output; handlesCredential: boolean },
+  definition: Endpoint<Input, Output> & { output: Output; handlesCredential: boolean } & Plain,
 ) {
   return { ...definition, kind: 'mutation' as const }
+}
+
+/** What an operation of administration defines itself; the rest is the same for all. */
+type Administration<Input extends z.ZodType, Output extends z.ZodType> = Omit<
+  Endpoint<Input, Output>,
+  'tag' | 'credentials'
+> & { permission: Permission; output: Output }
+
+const ADMINISTRATION = {
+  tag: 'Administration' as const,
+  credentials: ['bearer', 'cookie', 'serviceKey'] satisfies Credential[] as Credential[],
+}
+const OF_ADMINISTRATION: Code[] = ['FORBIDDEN', 'REAUTHENTICATION_REQUIRED', 'SERVICE_UNAVAILABLE']
+
+/** Defines a query of administration. It does not compile without a permission. */
+export function administrationQuery<Output extends z.ZodType, Input extends z.ZodType = NoInput>({
+  refusals,
+  ...definition
+}: Administration<Input, Output>) {
+  const all = [...OF_ADMINISTRATION, ...refusals]
+  return { ...definition, ...ADMINISTRATION, refusals: all, kind: 'query' as const }
+}
+
+/** Defines a mutation of administration. It does not compile without a permission. */
+export function administrationMutation<Output extends z.ZodType, Input extends z.ZodType = NoInput>({
+  refusals,
+  ...definition
+}: Administration<Input, Output> & { handlesCredential: boolean }) {
+  const all = [...OF_ADMINISTRATION, 'TOO_MANY_REQUESTS' as const, ...refusals]
+  return { ...definition, ...ADMINISTRATION, refusals: all, kind: 'mutation' as const }
 }
 
 /** Whether it is a mutation of a signed-in user. Its calls are counted for each session, so it can be refused for that. */

@@ -2,11 +2,15 @@ import type { z } from 'zod'
 import type { Caller } from './caller.ts'
 import type { Operation } from './operation.ts'
 import { accountOperations } from './operations/account.ts'
+import { auditOperations } from './operations/audit.ts'
 import { factorOperations } from './operations/factors.ts'
 import { mailedLinkOperations } from './operations/mailed-links.ts'
 import { passkeyOperations } from './operations/passkeys.ts'
+import { roleOperations } from './operations/roles.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
+import { userOperations } from './operations/users.ts'
+import type { Administrator, Permission } from './permissions.ts'
 
 /** Every operation of the product by its name: the GraphQL field, the OpenAPI operation id and the service's function. */
 export const operations = {
@@ -16,6 +20,9 @@ export const operations = {
   ...accountOperations,
   ...mailedLinkOperations,
   ...sessionOperations,
+  ...roleOperations,
+  ...userOperations,
+  ...auditOperations,
 } satisfies Record<string, Operation>
 
 export type OperationName = keyof typeof operations
@@ -25,6 +32,20 @@ export type InputOf<Name extends OperationName> =
   (typeof operations)[Name] extends Operation<infer Input> ? z.output<Input> : never
 
 type OutputOf<Name extends OperationName> = z.output<(typeof operations)[Name]['output']>
+
+/** The operations that need a permission. */
+export type AdministrationName = {
+  [Name in OperationName]: (typeof operations)[Name] extends { permission: Permission } ? Name : never
+}[OperationName]
+
+/** The use cases of these operations, which also take who acts. The check of the permission finds that out. */
+export type AdministrationUseCases = {
+  [Name in AdministrationName]: (
+    input: InputOf<Name>,
+    caller: Caller,
+    administrator: Administrator,
+  ) => OutputOf<Name> | Promise<OutputOf<Name>>
+}
 
 /** What the adapters call: one function for each operation. It throws `AuthError` when it refuses. */
 export type Service = {

@@ -1,6 +1,8 @@
-/** What a service key may do. Each endpoint and each operation names the scope that it needs. */
-export const SCOPES = ['tokens:introspect', 'revocations:read', 'users:read'] as const
-export type Scope = (typeof SCOPES)[number]
+import { PERMISSIONS, type Permission } from './permissions.ts'
+
+/** What a service key may do: the permissions that endpoints and operations name. */
+export type Scope = Permission
+export const SCOPES = Object.keys(PERMISSIONS) as Scope[]
 
 /** The scopes of a service that only verifies access tokens. Entries of `SERVICE_KEYS` have them too. */
 export const VERIFIER_SCOPES: readonly Scope[] = ['tokens:introspect', 'revocations:read']

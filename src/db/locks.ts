@@ -1,2 +1,7 @@
 /** The keys of the PostgreSQL advisory locks for which replicas compete. Every version must use the same numbers. */
-export const LOCKS = { migration: 7_378_283, housekeeping: 7_378_284, signingKey: 7_378_285 } as const
+export const LOCKS = {
+  migration: 7_378_283,
+  housekeeping: 7_378_284,
+  signingKey: 7_378_285,
+  administrators: 7_378_286,
+} as const

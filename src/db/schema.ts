@@ -48,6 +48,10 @@ export const users = pgTable(
     secondFactorAt: time('second_factor_at'),
     /** When a link from the mailbox may replace the lost factors. Any sign-in with a factor clears it. */
     factorRecoveryAt: time('factor_recovery_at'),
+    /** The names of the user's roles, and what access tokens say besides. A trigger sets when either last changed. */
+    roles: text().array().notNull().default(sql`'{}'::text[]`),
+    claims: jsonb().notNull().default({}).$type<Record<string, unknown>>(),
+    claimsChangedAt: time('claims_changed_at'),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
@@ -55,8 +59,24 @@ export const users = pgTable(
     // For replicas of the previous version, which look for imported hashes at every failed sign-in.
     index('users_imported_password_index').on(table.id).where(sql`${table.password} not like '$argon2%'`),
     index('users_password_class_index').on(passwordClass(table.password)),
+    // Users without a role are not in it, so that it costs a registration nothing.
+    index('users_roles_index').using('gin', table.roles).where(sql`${table.roles} <> '{}'`),
+    // The lists of administration. By code points, so that a search for the beginning of a text is a range.
+    index('users_created_at_index').on(table.createdAt, table.id),
+    index('users_email_prefix_index').on(sql`(${table.email} collate "C")`),
+    index('users_username_prefix_index')
+      .on(sql`lower(${table.username} collate "C")`, table.id)
+      .where(sql`${table.username} is not null`),
+    index('users_disabled_index').on(table.createdAt, table.id).where(sql`${table.disabledAt} is not null`),
   ],
 )
+
+/** What each role allows. The built-in role `admin` has no row. */
+export const roles = pgTable('roles', {
+  name: varchar({ length: 64 }).primaryKey(),
+  permissions: text().array().notNull(),
+  changedAt: time('changed_at').notNull().defaultNow(),
+})
 
 export const sessionTransport = pgEnum('session_transport', ['COOKIE', 'TOKEN'])
 
@@ -111,6 +131,7 @@ export const tokenPurpose = pgEnum('token_purpose', [
   'SIGN_IN_REPORT',
   'FACTOR_REMOVAL_UNDO',
   'FACTOR_RECOVERY',
+  'INVITATION',
 ])
 
 /** Better-Auth's table of short-lived values. It holds the mailed tokens. */
@@ -179,6 +200,8 @@ export const mailOutbox = pgTable(
     /** When the mail is due. While a worker sends it: when the lease ends. After that: when it was sent. */
     nextAttemptAt: time('next_attempt_at').notNull().defaultNow(),
     expiresAt: time('expires_at').notNull(),
+    /** Why the last attempt failed, without what may be secret. */
+    fault: varchar({ length: 200 }),
     createdAt: createdAt(),
   },
   (table) => [
@@ -201,6 +224,11 @@ export const events = pgTable(
     /** `-infinity` if a repetition on any later day updates the same row. */
     day: date().notNull().default(sql`(now() at time zone 'utc')::date`),
     count: integer().notNull().default(1),
+    /** Who did it to the account: an administrator, or a service by the name of its key. Null: its user, or no one known. */
+    actorId: uuid('actor_id'),
+    actorKey: varchar('actor_key', { length: 64 }),
+    /** What an administrator did, where the kind does not say it: the names of roles. */
+    detail: varchar({ length: 255 }),
     requestId: varchar('request_id', { length: 64 }),
     ipAddress: varchar('ip_address', { length: 45 }),
     userAgent: varchar('user_agent', { length: 255 }),
@@ -211,7 +239,10 @@ export const events = pgTable(
   (table) => [
     unique('events_repetition_key').on(table.userId, table.kind, table.origin, table.day).nullsNotDistinct(),
     index('events_user_id_last_at_index').on(table.userId, table.lastAt, table.id),
-    index('events_last_at_index').on(table.lastAt),
+    index('events_newest_index').on(table.lastAt, table.id),
+    index('events_actor_index')
+      .on(table.lastAt, table.id)
+      .where(sql`${table.actorId} is not null or ${table.actorKey} is not null`),
   ],
 )
 

@@ -32,6 +32,7 @@ export const MAIL_KINDS = {
   'email-change-undone': notice,
   'address-taken': notice,
   'password-reset': withLink,
+  invitation: withLink,
   'password-changed': notice,
   'password-was-reset': notice,
   'factor-added': notice,

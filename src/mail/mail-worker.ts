@@ -77,8 +77,9 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
     } catch (err) {
       const mail = { id: row.id, kind: row.kind, attempts: row.attempts }
       log.warn({ err, reply: readReply(err), mail }, 'mail not sent')
-      if (err instanceof UndeliverableError) await fail(row)
-      else await scheduleRetry(row)
+      const fault = describeFault(err)
+      if (err instanceof UndeliverableError) await fail(row, fault)
+      else await scheduleRetry(row, fault)
     }
   }
 
@@ -91,11 +92,11 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
         and other.kind = ${row.kind} and other.recipient = ${row.recipient} and other.status = 'SKIPPED'`)
   }
 
-  async function fail(row: MailRow) {
+  async function fail(row: MailRow, fault: string) {
     await db.transaction(async (tx) => {
       const [failed] = await tx
         .update(mailOutbox)
-        .set({ status: 'FAILED' })
+        .set({ status: 'FAILED', fault })
         .where(isStillOurs(row))
         .returning({ id: mailOutbox.id })
       if (failed) await onFailed(tx, row)
@@ -103,14 +104,14 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
   }
 
   /** Waits at most half of the time that is left, so that the last attempts are close to the expiry. */
-  async function scheduleRetry(row: MailRow) {
+  async function scheduleRetry(row: MailRow, fault: string) {
     const seconds = Math.min(2 ** row.attempts, MAX_RETRY_SECONDS)
     const half = sql`(${mailOutbox.expiresAt} - now()) / 2`
     const wait = sql`least(make_interval(secs => ${seconds}::int),
       greatest(${half}, make_interval(secs => ${MIN_LAST_RETRY_SECONDS}::int)))`
     await db
       .update(mailOutbox)
-      .set({ nextAttemptAt: sql`now() + ${wait}` })
+      .set({ nextAttemptAt: sql`now() + ${wait}`, fault })
       .where(isStillOurs(row))
   }
 
@@ -154,4 +155,10 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
     })
     await Promise.race([running, timeout]).finally(() => clearTimeout(timer))
   }
+}
+
+/** Why a mail was not sent, for administrators. */
+function describeFault(fault: unknown) {
+  const own = fault instanceof UndeliverableError ? fault.message : 'The mail server did not accept the mail'
+  return readReply(fault) ?? own
 }

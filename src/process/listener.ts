@@ -9,7 +9,7 @@ type Listener = ReturnType<typeof listen>
 type Place = { HOST?: string | undefined; PORT: number }
 
 /** Starts to listen. With `isShared`, several processes may listen on the port (Linux only). */
-export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch) {
+export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch, setting = 'PORT') {
   try {
     return Bun.serve({
       port: PORT,
@@ -21,7 +21,7 @@ export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch) {
       fetch: createBunHandler(fetch),
     })
   } catch (cause) {
-    throw explainListenError(cause, { host: 'HOST', port: ['PORT', PORT] })
+    throw explainListenError(cause, { host: 'HOST', port: [setting, PORT] })
   }
 }
 

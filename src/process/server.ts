@@ -50,9 +50,9 @@ async function answerRequests(
   if (server.metrics) supervisor.answerReportsWith(server.metrics.report)
   try {
     using _metrics = await openMetrics(settings, log, workerKind ? undefined : server.metrics?.text)
-    const startListening = () => listen(settings, workerKind !== undefined, server.app.fetch)
+    const startListening = () => startListeners(settings, server, workerKind !== undefined)
     // A replacement listens only when it is ready. Until then the other workers answer.
-    let listener = supervisor.isReplacement ? undefined : startListening()
+    let listeners = supervisor.isReplacement ? undefined : startListening()
     // A supervisor kills its workers by itself.
     const force = workerKind ? () => {} : () => process.exit(1)
     const signal = workerKind ? watchStopSignals(force) : waitForStopSignal(settings, force)
@@ -60,7 +60,7 @@ async function answerRequests(
     // Without a supervisor, no other process kills this one if it does not end.
     void supervisor.lost.then(() => setTimeout(() => process.exit(1), getMaxStopMs(settings)))
     const prepared = retryUntilPrepared(server.prepare, log).then(() => {
-      listener ??= startListening()
+      listeners ??= startListening()
       supervisor.announceReady()
       onReady()
     })
@@ -69,13 +69,23 @@ async function answerRequests(
 
     log.info('stopping')
     server.drain()
-    if (!listener) return
-    closeConnectionsAfterResponse(listener, server.app.fetch)
+    if (!listeners) return
+    for (const { listener, fetch } of listeners) closeConnectionsAfterResponse(listener, fetch)
     await pause(settings.SHUTDOWN_DELAY_SECONDS * 1000)
-    await stopListening(listener, MAX_DRAIN_MS)
+    await Promise.all(listeners.map(({ listener }) => stopListening(listener, MAX_DRAIN_MS)))
   } finally {
     await server.close()
   }
+}
+
+type Composed = Awaited<ReturnType<typeof compose>>
+
+/** Listens on the port, and on that of administration if it has one. */
+function startListeners(settings: Settings, { app, adminApp }: Composed, isShared: boolean) {
+  const main = { listener: listen(settings, isShared, app.fetch), fetch: app.fetch }
+  if (!adminApp || typeof settings.ADMIN_PORT !== 'number') return [main]
+  const place = { HOST: settings.HOST, PORT: settings.ADMIN_PORT }
+  return [main, { listener: listen(place, isShared, adminApp.fetch, 'ADMIN_PORT'), fetch: adminApp.fetch }]
 }
 
 /** Runs several workers on one port. Like replicas, they share only the database. */

@@ -15,6 +15,7 @@ const TAGS: Record<Tag, string> = {
   Account: 'The account of the signed-in user.',
   'By mail': 'For the owner of a mailbox. These need no session.',
   'Sessions and events': 'Where the user is signed in, and what happened to the account.',
+  Administration: 'For users with a role that allows it, and for services with such a key.',
   Services: 'For services that accept access tokens.',
   Server: 'For machines.',
 }
@@ -180,8 +181,8 @@ const SUCCESSES = {
   204: 'Done. The answer has no body.',
 }
 
-function securityOf({ credentials = [], credentialsOptional, scope }: Endpoint) {
-  const scopesOf = (name: string) => (name === 'serviceKey' && scope ? [scope] : [])
+function securityOf({ credentials = [], credentialsOptional, permission }: Endpoint) {
+  const scopesOf = (name: string) => (name === 'serviceKey' && permission ? [permission] : [])
   return [...(credentialsOptional ? [{}] : []), ...credentials.map((name) => ({ [name]: scopesOf(name) }))]
 }
 

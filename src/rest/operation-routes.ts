@@ -4,10 +4,11 @@ import { type OperationName, operations, type Service } from '../contract/operat
 import type { AppEnv } from '../http/context.ts'
 import { route } from './route.ts'
 
-/** One route for each operation of the contract. */
-export function operationRoutes(service: Service) {
+/** One route for each operation of the contract, possibly without those of administration. */
+export function operationRoutes(service: Service, hasAdministration: boolean) {
   const app = new Hono<AppEnv>()
   for (const [name, operation] of Object.entries<Operation>(operations)) {
+    if (operation.permission && !hasAdministration) continue
     const { method, path } = operation.rest
     app.on(method, path, route(name, operation, service[name as OperationName]))
   }

@@ -21,11 +21,15 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
     }),
   },
   FORBIDDEN: {
+    permission: z
+      .string()
+      .optional()
+      .meta({ description: 'The permission that the caller lacks.', examples: ['tokens:introspect'] }),
     detail: z
       .string()
       .optional()
       .meta({
-        description: 'What is missing.',
+        description: 'What is missing, or why.',
         examples: ['The service key does not have the scope tokens:introspect.'],
       }),
   },
@@ -98,9 +102,9 @@ const HEADERS: Record<number, object> = {
 type Refusals = { status: number; name: string; codes: Code[] }
 
 /** All refusals of an endpoint by status: its own, and those that any request can get. */
-export function refusalsOf({ credentials, scope, refusals, rest }: Endpoint): Refusals[] {
+export function refusalsOf({ credentials, permission, refusals, rest }: Endpoint): Refusals[] {
   const ofAny = rest.method === 'GET' ? OF_ANY : OF_UNSAFE
-  const ofCaller = [...(credentials ? OF_CREDENTIALS : []), ...(scope ? OF_SCOPE : [])]
+  const ofCaller = [...(credentials ? OF_CREDENTIALS : []), ...(permission ? OF_PERMISSION : [])]
   const codes = new Set<Code>([...refusals, ...ofCaller, ...ofAny])
   const byStatus = Map.groupBy([...codes].sort(), (code) => new AuthError(code).status)
   return [...byStatus].map(([status, codes]) => ({ status, name: codes.join('_or_'), codes }))
@@ -115,7 +119,7 @@ const OF_UNSAFE: Code[] = [
   'PAYLOAD_TOO_LARGE',
 ]
 const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
-const OF_SCOPE: Code[] = ['FORBIDDEN']
+const OF_PERMISSION: Code[] = ['FORBIDDEN']
 
 /** The responses that operations refer to by name, and those of unknown paths and methods. */
 export function refusalTable(used: Refusals[], headers: object) {

@@ -7,6 +7,7 @@ import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 import { readForm, readJson } from '../http/request/body.ts'
 import { isForm } from '../http/request/content-type.ts'
+import { createQueryReader } from './query.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
 export type Documented = { operationName: string; endpoint: Endpoint }
@@ -38,9 +39,14 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
   if (!input) return () => undefined
   const { path, query, body } = inputPlacesOf(endpoint)
   const readBody = (c: AppContext) => (takesForm && isForm(c) ? readForm(c) : readJson(c))
+  const readQuery = query.length > 0 ? createQueryReader(input) : undefined
   const takesBearerSecret = credentials?.includes('refreshToken')
   return (c) => {
-    const rest: unknown = query.length > 0 ? c.req.query() : body.length > 0 ? (readBody(c) ?? undefined) : {}
+    const rest: unknown = readQuery
+      ? readQuery(c.req.query())
+      : body.length > 0
+        ? (readBody(c) ?? undefined)
+        : {}
     const given = path.length > 0 && isObject(rest) ? { ...rest, ...c.req.param() } : rest
     const parsed = parse(input, given)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.get('caller')) : parsed

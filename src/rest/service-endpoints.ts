@@ -19,7 +19,7 @@ export const introspect = endpoint({
   input: TokenInput,
   output: Introspection,
   credentials: ['serviceKey'],
-  scope: 'tokens:introspect',
+  permission: 'tokens:introspect',
   refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
   rest: { method: 'POST', path: '/auth/introspect', status: 200, takesForm: true },
 })
@@ -53,7 +53,7 @@ export const revocations = endpoint({
   }),
   output: z.string(),
   credentials: ['serviceKey'],
-  scope: 'revocations:read',
+  permission: 'revocations:read',
   refusals: ['INVALID_INPUT', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/auth/revocations', status: 200, mediaType: 'text/event-stream' },
 })

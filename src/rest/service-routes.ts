@@ -89,9 +89,9 @@ function forServices(operationName: string, endpoint: Endpoint, handler: Service
   })
 }
 
-function scopeOf({ scope, rest }: Endpoint): Scope {
-  if (scope) return scope
-  throw new TypeError(`${rest.path} is for services and needs a scope`)
+function scopeOf({ permission, rest }: Endpoint): Scope {
+  if (permission) return permission
+  throw new TypeError(`${rest.path} is for services and needs a permission`)
 }
 
 function positionOf(c: AppContext) {

@@ -48,6 +48,13 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: 'must be the domain of PUBLIC_URL, or a domain above it',
   },
   {
+    of: ['ADMIN_PORT', 'PORT', 'METRICS_PORT'],
+    when: ({ ADMIN_PORT, PORT, METRICS_PORT }) =>
+      ADMIN_PORT !== undefined && (ADMIN_PORT === PORT || ADMIN_PORT === METRICS_PORT),
+    fault:
+      'must not be PORT or METRICS_PORT: choose another, or leave it out to serve administration on PORT',
+  },
+  {
     of: ['METRICS_PORT', 'PORT'],
     when: ({ METRICS_PORT, PORT }) => METRICS_PORT === PORT,
     fault: 'must not be PORT: choose another, such as 9464',

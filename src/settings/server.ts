@@ -2,7 +2,7 @@ import { choice, Toggle } from './kinds/choice.ts'
 import { ListenHost } from './kinds/host.ts'
 import { kind, listOf } from './kinds/kind.ts'
 import { parseNetwork } from './kinds/network.ts'
-import { wholeNumber } from './kinds/number.ts'
+import { parseWholeNumber, wholeNumber } from './kinds/number.ts'
 import { parseAllowedOrigin, parseOwnOrigin } from './kinds/origin.ts'
 
 /** Where the server listens, who may call it, and which of its pages it shows. */
@@ -10,6 +10,8 @@ export const serverSettings = {
   NODE_ENV: choice(['production', 'development', 'test']).default('production'),
   HOST: ListenHost.optional(),
   PORT: wholeNumber(1, 65_535).default(3000),
+  /** `off`: administration is not served at all. */
+  ADMIN_PORT: kind(parseAdminPort).optional(),
   WORKERS: wholeNumber(1, 64).default(1),
   SHUTDOWN_DELAY_SECONDS: wholeNumber(0, 300).default(0),
   PUBLIC_URL: kind(parseOwnOrigin).optional(),
@@ -21,4 +23,8 @@ export const serverSettings = {
   FEDERATION: Toggle.default(false),
   PUBLISH_SCHEMA: Toggle.default(false),
   PUBLISH_VERSION: Toggle.default(false),
+}
+
+function parseAdminPort(text: string): number | 'off' {
+  return text === 'off' ? 'off' : parseWholeNumber(text, 1, 65_535)
 }

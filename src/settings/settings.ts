@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { claimSettings } from './claims.ts'
 import { credentialSettings } from './credentials.ts'
 import { databaseSettings } from './database.ts'
 import { mailSettings } from './mailing.ts'
@@ -12,6 +13,7 @@ export const SETTINGS = {
   ...serverSettings,
   ...databaseSettings,
   ...credentialSettings,
+  ...claimSettings,
   ...passkeySettings,
   ...mailSettings,
   ...throttleSettings,

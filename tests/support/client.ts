@@ -1,5 +1,8 @@
 import {
+  AcceptInvitationDocument,
   AddPasskeyDocument,
+  AuditEventsDocument,
+  type AuditEventsQuery,
   BeginPasskeyDocument,
   BeginPasskeyLoginDocument,
   BeginTotpDocument,
@@ -7,44 +10,71 @@ import {
   CancelEmailChangeDocument,
   type CeremonyFieldsFragment,
   ChangePasswordDocument,
+  ClearLoginWaitsDocument,
   CompleteLoginDocument,
   ConfirmTotpDocument,
   type ConfirmTotpMutation,
+  CreateUserDocument,
   DeleteMeDocument,
+  DeleteUserDocument,
+  DisableUserDocument,
+  EnableUserDocument,
+  EndUserSessionsDocument,
   EventsDocument,
   type EventsQuery,
   ExportMeDocument,
   FactorsDocument,
   type FactorsQuery,
+  InviteUserDocument,
   LoginDocument,
+  LoginWaitsDocument,
   LoginWithPasskeyDocument,
   LogoutDocument,
+  type MailFieldsFragment,
+  MailsDocument,
+  type MailsQuery,
+  type ManagedUserFieldsFragment,
   MeDocument,
   type PasskeyFieldsFragment,
   PasskeySignalsDocument,
   type PasskeySignalsQuery,
   PasskeysDocument,
+  PutRoleDocument,
   RefreshDocument,
   RegisterDocument,
   RemoveFactorDocument,
   RemovePasskeyDocument,
+  RemoveRoleDocument,
   RenamePasskeyDocument,
   RenewRecoveryCodesDocument,
   ReportSignInDocument,
   RequestEmailVerificationDocument,
   RequestFactorRecoveryDocument,
   RequestPasswordResetDocument,
+  ResendVerificationDocument,
   ResetPasswordDocument,
+  RetryMailDocument,
   RevokeOtherSessionsDocument,
   RevokeSessionDocument,
+  RolesDocument,
+  type RolesQuery,
   type SessionFieldsFragment,
   SessionsDocument,
+  SetUserClaimsDocument,
+  SetUserRolesDocument,
+  StartFactorRecoveryDocument,
+  StartPasswordResetDocument,
   StepUpDocument,
   UndoEmailChangeDocument,
   UndoFactorChangeDocument,
   UpdateMeDocument,
+  UserDocument,
   type UserFieldsFragment,
+  type UserQuery,
+  UsersDocument,
+  type UsersQuery,
   VerifyEmailDocument,
+  type WaitFieldsFragment,
 } from '../../packages/client/src/generated/operations.ts'
 
 export type Adapter = 'REST' | 'GraphQL'
@@ -99,6 +129,48 @@ export const OPERATIONS = {
   revokeSession: { rest: 'DELETE /auth/sessions/:id', document: RevokeSessionDocument, plain: true },
   revokeOtherSessions: { rest: 'DELETE /auth/sessions', document: RevokeOtherSessionsDocument },
   events: { rest: 'GET /auth/events', document: EventsDocument, plain: true },
+  roles: { rest: 'GET /auth/admin/roles', document: RolesDocument },
+  putRole: { rest: 'PUT /auth/admin/roles/:name', document: PutRoleDocument },
+  removeRole: { rest: 'DELETE /auth/admin/roles/:name', document: RemoveRoleDocument, plain: true },
+  createUser: { rest: 'POST /auth/admin/users', document: CreateUserDocument },
+  inviteUser: { rest: 'POST /auth/admin/invitations', document: InviteUserDocument },
+  acceptInvitation: { rest: 'POST /auth/invitations/accept', document: AcceptInvitationDocument },
+  startPasswordReset: {
+    rest: 'POST /auth/admin/users/:id/password-reset',
+    document: StartPasswordResetDocument,
+    plain: true,
+  },
+  startFactorRecovery: {
+    rest: 'POST /auth/admin/users/:id/factor-recovery',
+    document: StartFactorRecoveryDocument,
+    plain: true,
+  },
+  resendVerification: {
+    rest: 'POST /auth/admin/users/:id/email-verification',
+    document: ResendVerificationDocument,
+    plain: true,
+  },
+  loginWaits: { rest: 'GET /auth/admin/users/:id/waits', document: LoginWaitsDocument, plain: true },
+  clearLoginWaits: {
+    rest: 'DELETE /auth/admin/users/:id/waits',
+    document: ClearLoginWaitsDocument,
+    plain: true,
+  },
+  auditEvents: { rest: 'GET /auth/admin/events', document: AuditEventsDocument, plain: true },
+  mails: { rest: 'GET /auth/admin/mails', document: MailsDocument, plain: true },
+  retryMail: { rest: 'POST /auth/admin/mails/:id/retry', document: RetryMailDocument, plain: true },
+  users: { rest: 'GET /auth/admin/users', document: UsersDocument, plain: true },
+  user: { rest: 'GET /auth/admin/users/:id', document: UserDocument, plain: true },
+  setUserRoles: { rest: 'PUT /auth/admin/users/:id/roles', document: SetUserRolesDocument },
+  setUserClaims: { rest: 'PUT /auth/admin/users/:id/claims', document: SetUserClaimsDocument },
+  disableUser: { rest: 'POST /auth/admin/users/:id/disable', document: DisableUserDocument, plain: true },
+  enableUser: { rest: 'POST /auth/admin/users/:id/enable', document: EnableUserDocument, plain: true },
+  endUserSessions: {
+    rest: 'DELETE /auth/admin/users/:id/sessions',
+    document: EndUserSessionsDocument,
+    plain: true,
+  },
+  deleteUser: { rest: 'DELETE /auth/admin/users/:id', document: DeleteUserDocument, plain: true },
 } as const satisfies Record<string, { rest: string; document: { toString(): string }; plain?: true }>
 
 export type Operation = keyof typeof OPERATIONS
@@ -147,6 +219,28 @@ type Results = {
   revokeSession: true
   revokeOtherSessions: number
   events: EventsQuery['events']
+  roles: RolesQuery['roles']
+  putRole: RolesQuery['roles'][number]
+  removeRole: true
+  createUser: ManagedUserFieldsFragment
+  inviteUser: ManagedUserFieldsFragment
+  acceptInvitation: true
+  startPasswordReset: true
+  startFactorRecovery: { endsAt: string }
+  resendVerification: true
+  loginWaits: WaitFieldsFragment[]
+  clearLoginWaits: number
+  auditEvents: AuditEventsQuery['auditEvents']
+  mails: MailsQuery['mails']
+  retryMail: MailFieldsFragment
+  users: UsersQuery['users']
+  user: UserQuery['user']
+  setUserRoles: ManagedUserFieldsFragment
+  setUserClaims: ManagedUserFieldsFragment
+  disableUser: ManagedUserFieldsFragment
+  enableUser: ManagedUserFieldsFragment
+  endUserSessions: number
+  deleteUser: true
 }
 
 /** An answer in one form, the same for both adapters. */
@@ -161,6 +255,7 @@ export type Answer<T> = {
   acr?: string
   maxAge?: number
   methods?: string[]
+  permission?: string
   headers: Headers
 }
 
@@ -290,18 +385,22 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
 /** The path with the id that belongs there, and the body. */
 function placed(rest: string, input: unknown, plain?: true): [route: string, body: unknown] {
   if (plain) return [inUrl(rest, input), undefined]
-  if (!rest.includes(':id')) return [rest, input]
-  const { id, ...body } = input as { id: string }
-  return [rest.replace(':id', encodeURIComponent(id)), body]
+  const [, parameter] = /:(\w+)/.exec(rest) ?? []
+  if (!parameter) return [rest, input]
+  const { [parameter]: value, ...body } = input as Record<string, unknown>
+  return [rest.replace(`:${parameter}`, encodeURIComponent(String(value))), body]
 }
 
 /** Puts arguments where REST has them: the id in the path, the others in the query. */
 function inUrl(route: string, given: unknown) {
-  const { id, ...rest } = (given ?? {}) as Record<string, unknown>
+  const [, parameter = ''] = /:(\w+)/.exec(route) ?? []
+  const { [parameter]: value, ...rest } = (given ?? {}) as Record<string, unknown>
   const query = new URLSearchParams(
-    Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(rest).flatMap(([name, one]) => (one === undefined ? [] : [[name, String(one)]])),
   )
-  return route.replace(':id', encodeURIComponent(String(id))) + (query.size > 0 ? `?${query}` : '')
+  return (
+    route.replace(`:${parameter}`, encodeURIComponent(String(value))) + (query.size > 0 ? `?${query}` : '')
+  )
 }
 
 async function viaRest<T>(
@@ -319,7 +418,7 @@ async function viaRest<T>(
   const text = await response.text()
   const body = text === '' ? true : JSON.parse(text)
   const common = { status: response.status, headers: response.headers }
-  if (response.ok) return { data: (body.revoked ?? body) as T, ...common }
+  if (response.ok) return { data: (body.revoked ?? body.cleared ?? body) as T, ...common }
   const { type: _, title: __, status: ___, ...details } = body
   return { data: null, ...details, ...common }
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { SCOPES } from '../../src/contract/service-key.ts'
 import { AuthError, type Code } from '../../src/errors.ts'
 import { SECRET_DIGITS } from './hostile.ts'
 
@@ -45,10 +46,11 @@ export async function expectDocumented(response: Response) {
 }
 
 function expectProblem(status: number, body: Record<string, unknown>) {
-  const { fields, reason, retryAfter, challenge, acr, maxAge, methods, detail, ...problem } = body
+  const { fields, reason, retryAfter, challenge, acr, maxAge, methods, permission, detail, ...problem } = body
   const { code, message, status: ofCode } = new AuthError(problem.code as Code)
   expect(problem).toEqual({ type: 'about:blank', title: message, status, code })
   expect(status).toBe(ofCode)
+  if (permission !== undefined) expect(SCOPES).toContain(permission)
   if (detail !== undefined) expect(DETAILS).toContain(detail)
   expectFields(code, fields)
 }

@@ -2,13 +2,19 @@ import { onTestFinished } from 'vitest'
 
 export type FeedEvent = { name: string; id: string | undefined; data: Record<string, unknown> }
 
-type Options = { url: string; key: string; lastEventId?: string | undefined; nonce?: string }
+type Options = {
+  url: string
+  key: string
+  lastEventId?: string | undefined
+  nonce?: string
+  ask?: (url: string, init: RequestInit) => Promise<Response>
+}
 
 /** Listens to the feed as a service does, and collects its events. */
-export async function listenToFeed({ url, key, lastEventId, nonce }: Options) {
+export async function listenToFeed({ url, key, lastEventId, nonce, ask = fetch }: Options) {
   const abort = new AbortController()
   onTestFinished(() => abort.abort())
-  const response = await fetch(`${url}/auth/revocations${nonce ? `?nonce=${nonce}` : ''}`, {
+  const response = await ask(`${url}/auth/revocations${nonce ? `?nonce=${nonce}` : ''}`, {
     headers: { authorization: `Bearer ${key}`, ...(lastEventId && { 'last-event-id': lastEventId }) },
     signal: abort.signal,
   })

@@ -70,10 +70,11 @@ export const EXPORT_SECTIONS = {
 /** @internal Tables that an export does not have, each with its reason. */
 export const EXPORT_LEAVES_OUT = {
   jwks: 'keys of the server, about no user',
-  service_keys: 'keys of other services, about no user',
   servauth_migrations: 'versions of the database, about no user',
+  roles: 'what each role allows, about no user; the account has the names of its roles',
   revocations:
     'ids of ended sessions, kept for the lifetime of an access token; the events say why they ended',
+  service_keys: 'keys of other services, about no user',
   throttle: 'counts of attempts of the last hours, which say nothing that the events do not say',
 }
 

@@ -5,6 +5,7 @@ import { toUser } from '../../contract/outputs/user.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
+import { keepOneAdministrator } from '../administration/last-administrator.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
@@ -76,6 +77,7 @@ export function createOwnAccount(dependencies: Dependencies) {
       await reauthentication.checkPasswordOrFreshness(identity, password, true, caller)
       await db.transaction(async (tx) => {
         const user = await lockLiveUser(tx, identity)
+        await keepOneAdministrator(tx, user)
         await tx.delete(users).where(eq(users.id, user.id))
         await endMailedTokens(tx, user)
         await recordEvent(tx, 'account_deleted', user.id, caller.client)

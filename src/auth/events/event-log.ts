@@ -14,9 +14,9 @@ export function createEventLog({ db }: { db: Db }) {
 
   /** Prepared, because building the statement takes longer than the database needs for it. */
   function prepare(name: string, filter?: SQL) {
-    const { id, kind, count, createdAt, lastAt, ipAddress, userAgent } = events
+    const { id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail } = events
     return db
-      .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent })
+      .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail })
       .from(events)
       .where(and(eq(events.userId, sql.placeholder('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
+import type { Administrator } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
 import { digest } from '../keys/sealed-tokens.ts'
@@ -45,6 +46,16 @@ export type EventKind =
   | 'account_enabled'
   | 'account_signed_out'
   | 'account_imported'
+  | 'role_changed'
+  | 'role_removed'
+  | 'roles_changed'
+  | 'claims_changed'
+  | 'user_created'
+  | 'user_invited'
+  | 'invitation_accepted'
+  | 'verification_resent'
+  | 'waits_cleared'
+  | 'mail_retried'
   | 'origin_refused'
   | 'throttled'
   | 'mail_failed'
@@ -72,6 +83,7 @@ const WHOLE_DAY = '*'
 export const MAX_PLACE_ROWS_PER_DAY = 20
 
 const ORIGIN_CHARACTERS = 22
+const MAX_DETAIL_CHARACTERS = 255
 
 /**
  * What tells repetitions apart. A kind that needs no credential has one row of an account, so that a stranger cannot
@@ -138,6 +150,19 @@ export async function recordEvent(
 ) {
   const event = selectEvent(kind, sql`${userId}::uuid`, toEventValues(kind, client))
   await executor.execute(insertEvents(sql`select ${event}`))
+}
+
+/** What an administrator did, to a user or to all. Each is a row of its own: none repeats another. */
+export async function recordAdministration(
+  tx: Executor,
+  kind: EventKind,
+  { userId = null, detail = null }: { userId?: string | null; detail?: string | null },
+  { administrator, client }: { administrator: Administrator; client: Client },
+) {
+  const { requestId, ipAddress, userAgent } = client
+  const { userId: actorId, serviceKey: actorKey } = administrator
+  const values = { kind, userId, actorId, actorKey, detail: detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null }
+  await tx.insert(events).values({ ...values, requestId, ipAddress, userAgent })
 }
 
 /**

@@ -1,5 +1,4 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
 import { recordEvent } from '../events/events.ts'
@@ -21,7 +20,7 @@ export async function startFactorRecovery(
   tx: Executor,
   outbox: Outbox,
   { id, email, secondFactorAt, factorRecoveryAt }: UserRow,
-  client: Client,
+  record: (kind: 'factor_recovery_started') => Promise<void>,
 ): Promise<Date | null> {
   if (!secondFactorAt || factorRecoveryAt) return factorRecoveryAt
   outbox.requireEnabled()
@@ -42,7 +41,7 @@ export async function startFactorRecovery(
         eq(mailOutbox.status, 'PENDING'),
       ),
     )
-  await recordEvent(tx, 'factor_recovery_started', id, client)
+  await record('factor_recovery_started')
   await outbox.add(tx, { kind: 'factor-recovery-started', recipient: email, userId: id })
   await outbox.add(tx, {
     kind: 'factor-recovery',

@@ -4,6 +4,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { recordEvent } from '../events/events.ts'
 import { startFactorRecovery } from './factor-recovery.ts'
 
 /** Lets a user whose password was right start to replace the lost factors. */
@@ -22,7 +23,9 @@ export function createRecoveryRequest({ challenges, db, outbox, throttle }: Depe
         .from(users)
         .where(and(eq(users.id, id), eq(users.password, password), isNull(users.disabledAt)))
         .for('update')
-      return user ? startFactorRecovery(tx, outbox, user, client) : null
+      return user
+        ? startFactorRecovery(tx, outbox, user, (kind) => recordEvent(tx, kind, user.id, client))
+        : null
     })
     if (!endsAt) throw new AuthError('INVALID_TOKEN')
     return { endsAt }

@@ -32,5 +32,6 @@ export function requireFactor<UseCases extends Record<string, UseCase>>(
   return Object.fromEntries(guarded) as UseCases
 }
 
-const needsFactor = ({ credentials, credentialsOptional, enrolls }: Operation) =>
-  credentials !== undefined && !credentialsOptional && !enrolls
+/** Operations of administration demand the factor themselves, of users and not of services. */
+const needsFactor = ({ credentials, credentialsOptional, enrolls, permission }: Operation) =>
+  credentials !== undefined && !credentialsOptional && !enrolls && !permission

@@ -5,6 +5,7 @@ import { type Acr, unauthenticated } from '../../errors.ts'
 import { MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../settings/credentials.ts'
 import type { BetterAuth } from '../better-auth/better-auth.ts'
 import { createLastKnown } from './last-known.ts'
+import type { ClaimedUser, TokenClaims } from './token-claims.ts'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
 
@@ -18,7 +19,7 @@ type Settings = Pick<
 >
 /** How the session was authenticated becomes the claims of RFC 9068, section 2.2.1. */
 type Subject = {
-  userId: string
+  user: ClaimedUser
   sessionId: string
   sessionExpiresAt: Date
   authenticatedAt: Date
@@ -53,6 +54,8 @@ const Claims = z
     exp: z.int(),
     // An older version of the server does not write it. Then the token shows no proof.
     auth_time: z.int().min(0).default(0),
+    claims_at: z.int().optional(),
+    scope: z.string().optional(),
   })
   .refine(({ iat, exp }) => exp > iat && exp - iat <= MAX_ACCESS_TOKEN_SECONDS)
   .refine(({ iat }) => iat - Date.now() / 1000 < MAX_CLOCK_DIFFERENCE_SECONDS)
@@ -61,7 +64,7 @@ const Claims = z
  * Access tokens: JWTs in the profile of RFC 9068, without data about the person. Better-Auth creates the keys.
  * They are cached, because reading one costs more than a signature. If the database is down, they stay in use.
  */
-export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
+export function createAccessTokens(api: BetterAuth['api'], settings: Settings, tokenClaims: TokenClaims) {
   const verifyOptions = {
     algorithms: [...TOKEN_ALGORITHMS],
     issuer: settings.PUBLIC_URL,
@@ -103,7 +106,13 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
       // All tokens of a retired key have expired. One that has not expired was signed later, with a stolen key.
       const { retired } = await findPublicKey(protectedHeader.kid)
       if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
-      return { userId: claims.sub, sessionId: claims.sid, authenticatedAt: claims.auth_time, secondsLeft }
+      return {
+        userId: claims.sub,
+        sessionId: claims.sid,
+        authenticatedAt: claims.auth_time,
+        claims,
+        secondsLeft,
+      }
     } catch (fault) {
       if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
       if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')
@@ -113,20 +122,15 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
 
   return {
     /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
-    async issue({
-      userId,
-      sessionId,
-      sessionExpiresAt,
-      authenticatedAt,
-      amr,
-      acr,
-      isForEnrollment,
-    }: Subject) {
+    async issue({ user, sessionId, sessionExpiresAt, authenticatedAt, amr, acr, isForEnrollment }: Subject) {
       const { kid, alg, privateKey } = await signingKey.get()
+      const said = tokenClaims.of(user)
+      const claims = said instanceof Promise ? await said : said
       const issuedAt = Math.floor(Date.now() / 1000)
       const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
       const expiresAt = Math.max(issuedAt + 1, Math.min(issuedAt + settings.ACCESS_TOKEN_SECONDS, sessionEnd))
       const accessToken = await new SignJWT({
+        ...claims,
         sid: sessionId,
         client_id: CLIENT_ID,
         auth_time: Math.floor(authenticatedAt.getTime() / 1000),
@@ -135,7 +139,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings) {
       })
         .setProtectedHeader({ alg, kid, typ: settings.ACCESS_TOKEN_TYP })
         .setIssuer(settings.PUBLIC_URL)
-        .setSubject(userId)
+        .setSubject(user.id)
         .setAudience(isForEnrollment ? toEnrollmentAudience(settings) : audience)
         .setJti(crypto.randomUUID())
         .setIssuedAt(issuedAt)

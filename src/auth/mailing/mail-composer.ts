@@ -23,6 +23,7 @@ const PATHS: Record<TokenPurpose, string> = {
   SIGN_IN_REPORT: 'report-sign-in',
   FACTOR_REMOVAL_UNDO: 'undo-factor-change',
   FACTOR_RECOVERY: 'recover-factor',
+  INVITATION: 'accept-invitation',
 }
 
 /** Kinds that a client can cause without a credential of the account. */
@@ -150,6 +151,7 @@ function isStillWanted(
   if (kind === 'email-change-requested') {
     return pendingEmail !== null && (!pendingSessionId || pendingSessionId === sessionId)
   }
+  if (kind === 'invitation') return email === recipient && !emailVerified && !disabledAt
   if (kind === 'password-reset') return email === recipient
   if (kind === 'factor-recovery') return email === recipient && factorRecoveryAt !== null
   return true

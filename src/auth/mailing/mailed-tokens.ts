@@ -17,6 +17,7 @@ export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {
   FACTOR_REMOVAL_UNDO: 72 * 3600,
   /** Begins at the end of the wait. */
   FACTOR_RECOVERY: 72 * 3600,
+  INVITATION: 7 * 24 * 3600,
 }
 
 /** The purpose of the token in a mail, by the kind of the mail. Other kinds carry no token. */
@@ -29,6 +30,7 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'sign-in': 'SIGN_IN_REPORT',
   'factor-removed': 'FACTOR_REMOVAL_UNDO',
   'factor-recovery': 'FACTOR_RECOVERY',
+  invitation: 'INVITATION',
 }
 
 /** The links that lead an owner back. A taker of the account can end other tokens, but not these. */

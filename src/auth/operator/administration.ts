@@ -2,16 +2,20 @@ import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
 import { NO_CLIENT } from '../../contract/caller.ts'
 import type { AccountInput } from '../../contract/fields.ts'
 import { toUser } from '../../contract/outputs/user.ts'
+import { OPERATOR } from '../../contract/permissions.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { events, factors, recoveryCodes, sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
-import { type EventKind, recordEvent } from '../events/events.ts'
+import { disableAccount, enableAccount, signOutAccount } from '../administration/user-changes.ts'
+import { setRoles } from '../administration/user-roles.ts'
+import { recordAdministration } from '../events/events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
-import { endSessions } from '../sessions/end-session.ts'
 
 const MAX_SHOWN_EVENTS = 10
+
+/** A command acts for no user and no service. */
+const BY_OPERATOR = { administrator: OPERATOR, client: NO_CLIENT }
 
 /** What an operator can do with an account. */
 export function createAdministration({ db, outbox }: { db: Db; outbox: Outbox }) {
@@ -25,9 +29,6 @@ export function createAdministration({ db, outbox }: { db: Db; outbox: Outbox })
       return work(tx, user)
     })
   }
-
-  const recordChange = (tx: Executor, kind: EventKind, { id }: UserRow) =>
-    recordEvent(tx, kind, id, NO_CLIENT)
 
   return {
     /** Reads an account, the number of its live sessions, and its latest events. @throws `NOT_FOUND` */
@@ -53,44 +54,45 @@ export function createAdministration({ db, outbox }: { db: Db; outbox: Outbox })
       }
     },
 
-    /**
-     * Ends all sessions and mailed tokens, and refuses new sign-ins. Undo links are kept for the owner, but do not work
-     * until the account is enabled again.
-     * @returns how many sessions ended; null if the account was disabled before
-     */
+    /** @returns how many sessions ended; null if the account was disabled before */
     disableUser: (account: AccountInput) =>
-      changeAccount(account, async (tx, user) => {
-        // Sessions end even if the account was disabled before: an operator may have set `disabled_at` by SQL.
-        await tx
-          .update(users)
-          .set({ disabledAt: sql`coalesce(${users.disabledAt}, now())` })
-          .where(eq(users.id, user.id))
-        const ended = await endSessions(tx, user.id)
-        await endMailedTokens(tx, user)
-        if (user.disabledAt) return null
-        await recordChange(tx, 'account_disabled', user)
-        return ended
-      }),
+      changeAccount(account, (tx, user) => disableAccount(tx, user, BY_OPERATOR)),
 
-    /** Allows sign-ins again. Ended sessions stay ended. @returns whether the account was disabled */
+    /** @returns whether the account was disabled */
     enableUser: (account: AccountInput) =>
+      changeAccount(account, (tx, user) => enableAccount(tx, user, BY_OPERATOR)),
+
+    /** @returns how many sessions ended */
+    signOutUser: (account: AccountInput) =>
+      changeAccount(account, (tx, user) => signOutAccount(tx, user, BY_OPERATOR)),
+
+    /** @returns whether the user did not have the role. @throws `INVALID_INPUT` if there is no such role */
+    grantRole: (account: AccountInput, role: string) =>
       changeAccount(account, async (tx, user) => {
-        if (!user.disabledAt) return false
-        await tx.update(users).set({ disabledAt: null }).where(eq(users.id, user.id))
-        await recordChange(tx, 'account_enabled', user)
+        if (user.roles.includes(role)) return false
+        await setRoles(tx, user, [...user.roles, role], BY_OPERATOR)
         return true
       }),
 
-    /** Ends all sessions. @returns how many */
-    signOutUser: (account: AccountInput) =>
+    /** @returns whether the user had the role. @throws `FORBIDDEN` for the last administrator */
+    revokeRole: (account: AccountInput, role: string) =>
       changeAccount(account, async (tx, user) => {
-        const ended = await endSessions(tx, user.id)
-        if (ended > 0) await recordChange(tx, 'account_signed_out', user)
-        return ended
+        if (!user.roles.includes(role)) return false
+        await setRoles(
+          tx,
+          user,
+          user.roles.filter((name) => name !== role),
+          BY_OPERATOR,
+        )
+        return true
       }),
 
     /** Starts to replace lost factors, for a user who asks for help. @returns when the wait ends; null without a factor */
     recoverFactor: (account: AccountInput) =>
-      changeAccount(account, (tx, user) => startFactorRecovery(tx, outbox, user, NO_CLIENT)),
+      changeAccount(account, (tx, user) =>
+        startFactorRecovery(tx, outbox, user, (kind) =>
+          recordAdministration(tx, kind, { userId: user.id }, BY_OPERATOR),
+        ),
+      ),
   }
 }

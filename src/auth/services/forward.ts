@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Presented } from '../../contract/caller.ts'
+import type { Presented, Viewer } from '../../contract/caller.ts'
 import type { Forwarded } from '../../contract/outputs/forwarded.ts'
 import { toAuthentication } from '../../contract/outputs/session.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
@@ -14,20 +14,27 @@ type Parts = Pick<Dependencies, 'credentials' | 'requireSecondFactor'> & { acces
 
 /** The caller of a request that a gateway asks about, with an access token for the service behind the gateway. */
 export function createForward({ credentials, requireSecondFactor, accessTokens }: Parts) {
-  const tokens = new LRUCache<string, string>({ max: MAX_TOKENS, ttl: MAX_REUSE_MS })
+  const tokens = new LRUCache<string, { viewer: Viewer; accessToken: string }>({
+    max: MAX_TOKENS,
+    ttl: MAX_REUSE_MS,
+  })
 
-  async function issueFor(cookie: string) {
+  /** The token of the same viewer again: a change of the user makes another one. */
+  async function issueFor(cookie: string, viewer: Viewer) {
+    const kept = tokens.get(cookie)
+    if (kept?.viewer === viewer) return kept.accessToken
+
     const identity = await credentials.identify({ bearer: null, cookie })
     if (!identity) throw unauthenticated('MISSING')
-    const { user, session } = identity
+    const { user, session, secondsSinceClaims } = identity
     const { accessToken } = await accessTokens.issue({
-      userId: user.id,
+      user: { ...user, secondsSinceClaims },
       sessionId: session.id,
       sessionExpiresAt: session.expiresAt,
       ...toAuthentication(session),
       isForEnrollment: false,
     })
-    tokens.set(cookie, accessToken)
+    tokens.set(cookie, { viewer, accessToken })
     return accessToken
   }
 
@@ -38,7 +45,7 @@ export function createForward({ credentials, requireSecondFactor, accessTokens }
     if (requireSecondFactor && !viewer.hasFactor) {
       throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: 0, methods: [] })
     }
-    const accessToken = bearer ?? tokens.get(cookie ?? '') ?? (await issueFor(cookie ?? ''))
+    const accessToken = bearer ?? (await issueFor(cookie ?? '', viewer))
     return { userId: viewer.user.id, sessionId: viewer.sessionId, accessToken }
   }
 }

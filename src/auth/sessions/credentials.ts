@@ -6,6 +6,7 @@ import { sessions, users } from '../../db/schema.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
+import type { TokenClaims } from '../keys/token-claims.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
 import { GRACE_SECONDS, isTokenUsed, timeOfUse } from './token-use.ts'
@@ -22,10 +23,16 @@ export const FRESHNESS_SECONDS = 15 * 60
  */
 export const MAX_CACHE_SECONDS = { bearer: 60, cookie: GRACE_SECONDS }
 
-type Parts = { db: Db; accessTokens: AccessTokens; refreshTokens: RefreshTokens; sessionCache: SessionCache }
+type Parts = {
+  db: Db
+  accessTokens: AccessTokens
+  refreshTokens: RefreshTokens
+  sessionCache: SessionCache
+  tokenClaims: TokenClaims
+}
 
 /** Finds the caller of a request by its credential. */
-export function createCredentials({ db, accessTokens, refreshTokens, sessionCache }: Parts) {
+export function createCredentials({ db, accessTokens, refreshTokens, sessionCache, tokenClaims }: Parts) {
   const isLastUseOld = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
   const secondsSince = (moment: SQLWrapper) => sql<number>`extract(epoch from now() - ${moment})::float8`
   const secondsUntil = (moment: SQLWrapper) => sql<number>`extract(epoch from ${moment} - now())::float8`
@@ -40,6 +47,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
         credential: secondsSince(sessions.authenticatedAt),
         factor: sql<number>`coalesce(${secondsSince(sessions.factorAt)}, 'infinity')`,
       },
+      secondsSinceClaims: sql<number | null>`${secondsSince(users.claimsChangedAt)}`,
       isTokenUsed,
       graceSecondsLeft: sql<number>`case when ${isTokenUsed} then ${secondsUntil(sessions.tokenUsedAt)} + ${GRACE_SECONDS}::int
         else 'infinity' end`,
@@ -74,9 +82,11 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
   }
 
   async function proveBearer(bearer: string) {
-    const { sessionId, userId, secondsLeft, authenticatedAt } = await accessTokens.verify(bearer)
+    const { sessionId, userId, secondsLeft, authenticatedAt, claims } = await accessTokens.verify(bearer)
     const live = await findLiveSession(sessionId)
     if (live.user.id !== userId) throw unauthenticated('INVALID')
+    // The client refreshes, and its next token says what is true now.
+    if (!(await tokenClaims.isCurrent(claims, live.user))) throw unauthenticated('EXPIRED')
     // Other services see bearers. So an old one shows no proof that was given in its session since it was issued.
     const tokenAge = live.ages.credential + live.session.authenticatedAt.getTime() / 1000 - authenticatedAt
     const ages = {
@@ -132,10 +142,11 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       if (cached) return cached
       const startedAt = performance.now()
       return sessionCache.load(credential, async () => {
-        const { user, session, validForSeconds } = await prove(bearer, credential)
+        const { user, session, ages, validForSeconds } = await prove(bearer, credential)
         const hasFactor = user.secondFactorAt !== null && session.factorAt !== null
         const until = startedAt + validForSeconds * 1000
-        return { user: toUser(user), sessionId: session.id, hasFactor, until }
+        const factorProvenAt = startedAt - ages.factor * 1000
+        return { user: toUser(user), sessionId: session.id, hasFactor, factorProvenAt, until }
       })
     },
 

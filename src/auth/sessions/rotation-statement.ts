@@ -80,6 +80,12 @@ export function prepareRotation(db: Db, settings: Settings) {
         pendingEmail: users.pendingEmail,
         username: users.username,
         locale: users.locale,
+        roles: users.roles,
+        claims: users.claims,
+        claimsChangedAt: users.claimsChangedAt,
+        secondsSinceClaims: sql<
+          number | null
+        >`extract(epoch from now() - ${users.claimsChangedAt})::float8`.as('seconds_since_claims'),
         userCreatedAt: sql`${users.createdAt}`.mapWith(users.createdAt).as('user_created_at'),
         userUpdatedAt: sql`${users.updatedAt}`.mapWith(users.updatedAt).as('user_updated_at'),
       }),
@@ -123,6 +129,10 @@ export function prepareRotation(db: Db, settings: Settings) {
         pendingEmail: rotated.pendingEmail,
         username: rotated.username,
         locale: rotated.locale,
+        roles: rotated.roles,
+        claims: rotated.claims,
+        claimsChangedAt: rotated.claimsChangedAt,
+        secondsSinceClaims: rotated.secondsSinceClaims,
         createdAt: rotated.userCreatedAt,
         updatedAt: rotated.userUpdatedAt,
       },

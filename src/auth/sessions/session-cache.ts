@@ -23,7 +23,7 @@ const CLEANUP_MS = 30_000
  */
 const MAX_SHARED_MS = 50
 
-type Found = Pick<Viewer, 'user' | 'sessionId' | 'hasFactor'> & { until: number }
+type Found = Pick<Viewer, 'user' | 'sessionId' | 'hasFactor' | 'factorProvenAt'> & { until: number }
 /** The changes that arrive while an entry is loaded. */
 type Load = {
   beganAt: number
@@ -177,19 +177,21 @@ class Entry implements Viewer {
   readonly user: Viewer['user']
   readonly sessionId: string
   readonly hasFactor: boolean
+  readonly factorProvenAt: number
   readonly until: number
   readonly #onGrow: (entry: Entry) => void
   #answers: { key: string; text: string }[] | undefined
 
   constructor(
     credential: string,
-    { user, sessionId, hasFactor, until }: Found,
+    { user, sessionId, hasFactor, factorProvenAt, until }: Found,
     onGrow: (entry: Entry) => void,
   ) {
     this.credential = credential
     this.user = user
     this.sessionId = sessionId
     this.hasFactor = hasFactor
+    this.factorProvenAt = factorProvenAt
     this.until = until
     this.#onGrow = onGrow
   }

@@ -44,7 +44,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
         const factor = await factorProofs.check(user, proof, client)
         const opened = factor && (await open(factor))
         if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
-        if (opened && opened !== 'FACTOR_MISSING') return { user, ...opened }
+        if (opened && opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
         await recordEvent(db, 'factor_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
       })

@@ -4,11 +4,12 @@ import { toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { SessionRow } from '../../db/schema.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
+import type { ClaimedUser } from '../keys/token-claims.ts'
 
 export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
 /** `deviceToken`: only after a sign-in. */
-type SignIn = { user: User; session: ShownSession; secret: string; deviceToken?: string }
+type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string }
 type ShownSession = Pick<SessionRow, 'transport'> & Parameters<typeof toSession>[0]
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
@@ -21,7 +22,7 @@ export function createIssueCredentials(
     caller: Caller,
   ): Promise<AuthPayload> {
     const issued = await accessTokens.issue({
-      userId: user.id,
+      user,
       sessionId: session.id,
       sessionExpiresAt: session.expiresAt,
       ...toAuthentication(session),

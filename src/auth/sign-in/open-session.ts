@@ -8,6 +8,7 @@ import {
   places as placesTable,
   type SessionRow,
   sessions,
+  type UserRow,
   users,
 } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
@@ -15,6 +16,7 @@ import { type EventKind, insertEvents, selectEvent, toEventValues } from '../eve
 import { toChallengeRowId } from '../factors/challenges.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
 import { createRandomId, digest } from '../keys/sealed-tokens.ts'
+import type { ClaimedUser } from '../keys/token-claims.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import type { Observer } from '../observer.ts'
@@ -62,8 +64,13 @@ export type SignInProof =
 /** Why no session was opened. The password may be the same, with another hash. */
 type Unproven = 'PASSWORD_CHANGED' | 'FACTOR_MISSING'
 
-/** `deviceToken`: the device cookie of the browser. */
-export type OpenedSession = { session: SessionRow; secret: string; deviceToken: string }
+/** `claimed`: the roles and claims of the account, of the moment of its lock. `deviceToken`: the device cookie of the browser. */
+export type OpenedSession = {
+  session: SessionRow
+  claimed: Omit<ClaimedUser, 'id'>
+  secret: string
+  deviceToken: string
+}
 
 /**
  * All sessions are opened by this one statement. It inserts a session only if the proof is all that the account
@@ -102,7 +109,8 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
           email_verified or not ${needsVerification}::boolean as is_verified,
           second_factor_at is not null as needs_factor,
           coalesce(factor_recovery_at <= now(), false) as can_recover,
-          created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old
+          created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old,
+          roles, claims, claims_changed_at, extract(epoch from now() - claims_changed_at)::float8 as seconds_since_claims
         from ${users}
         where id = ${account.id}::uuid and email = ${account.email} and disabled_at is null
         for no key update
@@ -138,13 +146,18 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
           now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT}::int)
         from from_new_place where ${mailsSignIns}::boolean
       )
-      select has_password, is_verified, opened.* from account left join opened on true`)
+      select has_password, is_verified, roles, claims, claims_changed_at, seconds_since_claims, opened.* from account left join opened on true`)
     if (!row) throw new AuthError('INVALID_CREDENTIALS')
     if (!row.has_password) return 'PASSWORD_CHANGED'
     if (!row.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
     if (row.id === null) return 'FACTOR_MISSING'
     observer?.onSessionOpened(operation)
-    return { session: toSessionRow(row), secret: token, deviceToken: device.token }
+    return {
+      session: toSessionRow(row),
+      claimed: toClaimColumns(row),
+      secret: token,
+      deviceToken: device.token,
+    }
   }
 }
 
@@ -199,6 +212,17 @@ const endRecovery = (proven: SQL) => sql`
       ), found as (
         update ${users} set factor_recovery_at = null from ${proven}
         where ${users.id} = ${proven}.id and factor_recovery_at is not null`
+
+function toClaimColumns(row: Record<string, unknown>): OpenedSession['claimed'] {
+  const [roles, claims, changedAt] = [row.roles, row.claims, row.claims_changed_at]
+  return {
+    roles: users.roles.mapFromDriverValue(roles as string) as string[],
+    claims: users.claims.mapFromDriverValue(claims as string) as UserRow['claims'],
+    claimsChangedAt:
+      changedAt === null ? null : (users.claimsChangedAt.mapFromDriverValue(changedAt as string) as Date),
+    secondsSinceClaims: row.seconds_since_claims as number | null,
+  }
+}
 
 const COLUMNS = Object.entries(getTableColumns(sessions))
 

@@ -34,7 +34,7 @@ export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: 
         client,
         formerSessionId,
       })
-      if (typeof opened === 'object') return { user, ...opened }
+      if (typeof opened === 'object') return { ...opened, user: { ...user, ...opened.claimed } }
       await recordEvent(db, 'factor_failed', user.id, client)
       throw new AuthError('INVALID_CREDENTIALS')
     },

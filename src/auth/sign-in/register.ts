@@ -45,7 +45,7 @@ export function createRegister({
       },
     })
     if (formerSessionId) sessionCache.evict(formerSessionId)
-    if (opened) return issueCredentials({ user, ...opened }, caller)
+    if (opened) return issueCredentials({ ...opened, user: { ...user, ...opened.claimed } }, caller)
     const noCredentials = { session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
     return { user: toUser(user), ...noCredentials }
   }

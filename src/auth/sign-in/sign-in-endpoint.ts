@@ -54,7 +54,7 @@ export function createSignInEndpoint(parts: Parts) {
         const passwordHash = await rehash(attempted.user, password).catch(() => attempted.user.password)
         return { ...attempted, passwordHash }
       })
-      if (opened !== 'FACTOR_MISSING') return { user, ...opened }
+      if (opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
       const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client })
       throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
 

@@ -115,5 +115,5 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
 function createDecoyUser(email: string, profile: ProfileColumns, clock: { now: string } | undefined): User {
   const now = new Date(clock?.now ?? Date.now())
   const identity = { id: crypto.randomUUID(), email, emailVerified: false, pendingEmail: null }
-  return { ...identity, ...profile, createdAt: now, updatedAt: now }
+  return { ...identity, ...profile, roles: [], createdAt: now, updatedAt: now }
 }

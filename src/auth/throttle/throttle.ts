@@ -6,6 +6,7 @@ import type { RateLimitName, RateLimits } from '../../settings/throttle.ts'
 import { type EventKind, recordEvent, recordEventByEmail } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
+import { FAILURES, factorSubject, passwordSubject, WAITS } from './login-waits.ts'
 import { type Places, toNetwork, UNKNOWN_PLACE } from './places.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
@@ -51,8 +52,8 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
   const counters = Object.fromEntries(
     Object.entries(countLimits).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
   ) as Record<CountLimitName, RateLimiterAbstract>
-  const failures = make('loginFailures', Number.MAX_SAFE_INTEGER, FAILURE_MEMORY_SECONDS)
-  const waits = make('loginWait', 1, 1)
+  const failures = make(FAILURES, Number.MAX_SAFE_INTEGER, FAILURE_MEMORY_SECONDS)
+  const waits = make(WAITS, 1, 1)
   const [freeFailures, maxWaitSeconds] = loginFailures
 
   async function count(limit: CountLimitName, key: string, client: Client) {
@@ -119,7 +120,7 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
     /** Runs a login attempt at an account, existing or not. @throws `TOO_MANY_REQUESTS` */
     attemptLogin: <T>(email: string, place: string, client: Client, attempt: () => Promise<T>) => {
       const onWait = () => recordEventByEmail(db, 'throttled', email, client)
-      return countGuess({ subject: `${email} ${place}`, place, onWait }, attempt)
+      return countGuess({ subject: passwordSubject(email, place), place, onWait }, attempt)
     },
 
     /**
@@ -128,7 +129,7 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
      */
     attemptFactor: <T>(userId: string, place: string, client: Client, attempt: () => Promise<T>) => {
       const onWait = () => recordEvent(db, 'throttled', userId, client)
-      return countGuess({ subject: `factor ${userId} ${place}`, place, onWait }, attempt)
+      return countGuess({ subject: factorSubject(userId, place), place, onWait }, attempt)
     },
   }
 

@@ -87,6 +87,7 @@ export const accountOperations = {
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],
     refusals: [
+      'FORBIDDEN',
       'INVALID_CREDENTIALS',
       'REAUTHENTICATION_REQUIRED',
       'TOO_MANY_REQUESTS',

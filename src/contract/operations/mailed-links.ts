@@ -11,6 +11,10 @@ const ResetPasswordInput = z
   .strictObject({ token: MailedToken, newPassword: NewPassword })
   .meta({ id: 'ResetPasswordInput' })
 
+const AcceptInvitationInput = z
+  .strictObject({ token: MailedToken, password: NewPassword })
+  .meta({ id: 'AcceptInvitationInput' })
+
 const RequestEmailVerificationInput = z
   .strictObject({
     email: Email.nullish().meta({
@@ -69,6 +73,18 @@ export const mailedLinkOperations = {
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'POST', path: '/auth/password-reset/confirm', status: 204 },
+  }),
+
+  acceptInvitation: mutation({
+    tag: 'By mail',
+    summary: 'Choose the password of an account that an administrator has created',
+    description: 'Verifies the address. No session is opened.',
+    input: AcceptInvitationInput,
+    example: { token, password: 'a long enough phrase' },
+    output: z.boolean(),
+    handlesCredential: true,
+    refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    rest: { method: 'POST', path: '/auth/invitations/accept', status: 204 },
   }),
 
   requestEmailVerification: mutation({

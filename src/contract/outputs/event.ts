@@ -16,6 +16,20 @@ export const Event = z
     lastAt: Time.meta({ description: 'When it happened last.' }),
     ipAddress: IpAddress,
     userAgent: UserAgent,
+    actorId: z
+      .uuid()
+      .nullable()
+      .meta({
+        description: 'The administrator who did it; null if it was the user or a service.',
+        examples: [null],
+      }),
+    detail: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'What an administrator changed: roles that were given or taken.',
+        examples: ['+support'],
+      }),
   })
   .meta({ id: 'Event' })
 export type Event = z.output<typeof Event>

@@ -22,6 +22,9 @@ export const User = z
       .string()
       .nullable()
       .meta({ description: 'The language of the mails, as a tag of BCP 47.', examples: ['de-AT'] }),
+    roles: z
+      .array(z.string())
+      .meta({ description: 'The names of the roles of the user.', examples: [['support']] }),
     createdAt: Time,
     updatedAt: Time,
   })

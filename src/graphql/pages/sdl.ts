@@ -1,9 +1,8 @@
-import { lexicographicSortSchema, printSchema } from 'graphql'
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import type { AppContext } from '../../http/context.ts'
-import { schema } from '../schema/schema.ts'
 
 /** `GET /schema.graphql`: the same text as in the repository, for code generators of clients. */
-export function createSdl() {
+export function createSdl(schema: GraphQLSchema) {
   let printed: string | undefined
   return function sdl(c: AppContext) {
     printed ??= printSchema(lexicographicSortSchema(schema))

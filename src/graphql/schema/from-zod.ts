@@ -34,7 +34,7 @@ export function outputOf(schema: z.core.$ZodType) {
 /** An argument or a field of an input object: its type, whether it is required, its default and description. */
 export function inputOf(schema: z.core.$ZodType) {
   const { core, meta, optional, fallback } = peel(schema)
-  const type = inputType(core, meta)
+  const type = core instanceof z.ZodArray ? [elementInputType(core.element)] : inputType(core, meta)
   const isObject = core instanceof z.ZodObject
   return {
     type,
@@ -47,6 +47,11 @@ export function inputOf(schema: z.core.$ZodType) {
 function elementType(schema: z.core.$ZodType): OutputType {
   const { core, meta } = peel(schema)
   return outputType(core, meta)
+}
+
+function elementInputType(schema: z.core.$ZodType): InputType {
+  const { core, meta } = peel(schema)
+  return inputType(core, meta)
 }
 
 function outputType(core: z.core.$ZodType, fieldMeta: Meta): OutputType {

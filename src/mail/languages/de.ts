@@ -61,6 +61,14 @@ export const de: Language = {
     lines: ['Folgen Sie dem Link, um ein neues Passwort zu wählen. Der Link gilt {{validity}}.', IGNORE],
     link: 'Neues Passwort wählen',
   },
+  invitation: {
+    subject: 'Für Sie wurde ein Konto angelegt',
+    lines: [
+      'Folgen Sie dem Link, um ein Passwort für Ihr Konto zu wählen. Der Link gilt {{validity}}.',
+      'Wenn Sie dies nicht erwarten, können Sie diese Mail ignorieren: Ohne den Link kann sich niemand bei dem Konto anmelden.',
+    ],
+    link: 'Passwort wählen',
+  },
   'password-changed': {
     subject: 'Ihr Passwort wurde geändert',
     lines: ['Das Passwort Ihres Kontos wurde geändert. Alle anderen Sitzungen sind beendet.', WHEN, NOT_YOU],

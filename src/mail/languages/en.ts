@@ -57,6 +57,14 @@ export const en: Language = {
     lines: ['Follow the link to choose a new password. The link is valid for {{validity}}.', IGNORE],
     link: 'Choose a new password',
   },
+  invitation: {
+    subject: 'An account was created for you',
+    lines: [
+      'Follow the link to choose a password for your account. The link is valid for {{validity}}.',
+      'If you do not expect this, you can ignore this mail: without the link, no sign-in to the account works.',
+    ],
+    link: 'Choose a password',
+  },
   'password-changed': {
     subject: 'Your password was changed',
     lines: ['The password of your account was changed. All other sessions have ended.', WHEN, NOT_YOU],

@@ -66,6 +66,14 @@ export const es: Language = {
     ],
     link: 'Elegir una nueva contraseña',
   },
+  invitation: {
+    subject: 'Se ha creado una cuenta para usted',
+    lines: [
+      'Siga el enlace para elegir una contraseña para su cuenta. El enlace es válido durante {{validity}}.',
+      'Si no lo esperaba, puede ignorar este correo: sin el enlace no es posible iniciar sesión en la cuenta.',
+    ],
+    link: 'Elegir una contraseña',
+  },
   'password-changed': {
     subject: 'Se ha cambiado su contraseña',
     lines: [

@@ -60,6 +60,14 @@ export const fr: Language = {
     lines: ['Suivez le lien pour choisir un nouveau mot de passe. Le lien est valable {{validity}}.', IGNORE],
     link: 'Choisir un nouveau mot de passe',
   },
+  invitation: {
+    subject: 'Un compte a été créé pour vous',
+    lines: [
+      'Suivez le lien pour choisir un mot de passe pour votre compte. Le lien est valable {{validity}}.',
+      'Si vous ne vous y attendez pas, vous pouvez ignorer ce message : sans le lien, aucune connexion au compte n’est possible.',
+    ],
+    link: 'Choisir un mot de passe',
+  },
   'password-changed': {
     subject: 'Votre mot de passe a été modifié',
     lines: [

@@ -3,6 +3,13 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type AcceptInvitationInput = {
+  /** Not one of the most used passwords, not the e-mail address, and not the part of it before the @. The server may require more characters. */
+  password: string;
+  /** The token of the mailed link. */
+  token: string;
+};
+
 export type AddPasskeyInput = {
   /** The `id` of the ceremony that the browser has answered. */
   ceremony: string;
@@ -34,9 +41,31 @@ export type ConfirmTotpInput = {
   id: string;
 };
 
+export type CreateUserInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
+  email: string;
+  /** The language of the user’s mails, as a tag of BCP 47 such as `de-AT`. */
+  locale?: string | null | undefined;
+  roles?: Array<string> | null | undefined;
+  username?: string | null | undefined;
+};
+
 export type DeleteMeInput = {
   /** Needed, unless the request has the cookie of a session that signed in within 15 minutes. */
   password?: string | null | undefined;
+};
+
+/** All given conditions must hold. */
+export type EventFilter = {
+  actorId?: string | null | undefined;
+  /** Only what administrators and services did. */
+  byAdministrators?: boolean | null | undefined;
+  kind?: string | null | undefined;
+  /** ISO 8601. */
+  since?: string | null | undefined;
+  /** ISO 8601. */
+  until?: string | null | undefined;
+  userId?: string | null | undefined;
 };
 
 /** `TOTP` is an authenticator app that shows six digits. */
@@ -53,6 +82,12 @@ export type FactorProof =
   recoveryToken: string; totp?: never; }
   |  { passkey?: never; recoveryCode?: never; recoveryToken?: never;   /** The six digits that the authenticator app shows. */
   totp: string; };
+
+export type InviteUserInput = {
+  /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
+  email: string;
+  roles?: Array<string> | null | undefined;
+};
 
 export type LoginInput = {
   /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
@@ -76,12 +111,34 @@ export type LogoutInput = {
   refreshToken?: string | null | undefined;
 };
 
+/** All given conditions must hold. */
+export type MailFilter = {
+  kind?: string | null | undefined;
+  /** The whole address, in lower case. */
+  recipient?: string | null | undefined;
+  /** `SENT`: the mail server accepted it. `SKIPPED`: it was no longer wanted when its turn came. */
+  status?: MailStatus | null | undefined;
+};
+
+/** `SENT`: the mail server accepted it. `SKIPPED`: it was no longer wanted when its turn came. */
+export type MailStatus =
+  | 'FAILED'
+  | 'PENDING'
+  | 'SENT'
+  | 'SKIPPED';
+
 /** A passkey that the user has chosen. */
 export type PasskeyProof = {
   /** The `id` of the ceremony that the browser has answered. */
   ceremony: string;
   /** What `toJSON()` of the browser’s `PublicKeyCredential` returns. */
   response: Record<string, unknown>;
+};
+
+export type PutRoleInput = {
+  name: string;
+  /** Those of this server, and any that other services check. `*` is every permission. */
+  permissions: Array<string>;
 };
 
 export type RefreshInput = {
@@ -139,6 +196,17 @@ export type SessionTransport =
   | 'COOKIE'
   | 'TOKEN';
 
+export type SetUserClaimsInput = {
+  /** At most 2 KiB of JSON. */
+  claims: Record<string, unknown>;
+  id: string;
+};
+
+export type SetUserRolesInput = {
+  id: string;
+  roles: Array<string>;
+};
+
 export type StepUpInput = {
   password?: string | null | undefined;
   proof?: FactorProof | null | undefined;
@@ -166,6 +234,19 @@ export type UpdateMeInput = {
   username?: string | null | undefined;
 };
 
+/** All given conditions must hold. */
+export type UserFilter = {
+  /** ISO 8601. */
+  createdAfter?: string | null | undefined;
+  /** ISO 8601. */
+  createdBefore?: string | null | undefined;
+  disabled?: boolean | null | undefined;
+  /** Whether the account has a second factor. */
+  factor?: boolean | null | undefined;
+  role?: string | null | undefined;
+  verified?: boolean | null | undefined;
+};
+
 export type VerifyEmailInput = {
   /** The password of the account. Needed if the request has no session of the account. */
   password?: string | null | undefined;
@@ -173,12 +254,29 @@ export type VerifyEmailInput = {
   token: string;
 };
 
+export type AcceptInvitationMutationVariables = Exact<{
+  input: AcceptInvitationInput;
+}>;
+
+
+export type AcceptInvitationMutation = { acceptInvitation: boolean };
+
 export type AddPasskeyMutationVariables = Exact<{
   input: AddPasskeyInput;
 }>;
 
 
 export type AddPasskeyMutation = { addPasskey: { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null } };
+
+export type AuditEventsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  count?: boolean | null | undefined;
+  filter?: EventFilter | null | undefined;
+}>;
+
+
+export type AuditEventsQuery = { auditEvents: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, actorKey: string | null, detail: string | null, userId: string | null, requestId: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type BeginPasskeyMutationVariables = Exact<{ [key: string]: never; }>;
 
@@ -207,14 +305,21 @@ export type ChangePasswordMutationVariables = Exact<{
 }>;
 
 
-export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type ChangePasswordMutation = { changePassword: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type ClearLoginWaitsMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ClearLoginWaitsMutation = { clearLoginWaits: number };
 
 export type CompleteLoginMutationVariables = Exact<{
   input: CompleteLoginInput;
 }>;
 
 
-export type CompleteLoginMutation = { completeLogin: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type CompleteLoginMutation = { completeLogin: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type ConfirmTotpMutationVariables = Exact<{
   input: ConfirmTotpInput;
@@ -223,6 +328,13 @@ export type ConfirmTotpMutationVariables = Exact<{
 
 export type ConfirmTotpMutation = { confirmTotp: { codes: Array<string> | null } };
 
+export type CreateUserMutationVariables = Exact<{
+  input: CreateUserInput;
+}>;
+
+
+export type CreateUserMutation = { createUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+
 export type DeleteMeMutationVariables = Exact<{
   input?: DeleteMeInput | null | undefined;
 }>;
@@ -230,13 +342,41 @@ export type DeleteMeMutationVariables = Exact<{
 
 export type DeleteMeMutation = { deleteMe: boolean };
 
+export type DeleteUserMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteUserMutation = { deleteUser: boolean };
+
+export type DisableUserMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DisableUserMutation = { disableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+
+export type EnableUserMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type EnableUserMutation = { enableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+
+export type EndUserSessionsMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type EndUserSessionsMutation = { endUserSessions: number };
+
 export type EventsQueryVariables = Exact<{
   first?: number | null | undefined;
   after?: string | null | undefined;
 }>;
 
 
-export type EventsQuery = { events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null }> };
+export type EventsQuery = { events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, detail: string | null }> };
 
 export type ExportMeQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -248,29 +388,53 @@ export type FactorsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type FactorsQuery = { factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }> };
 
-export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string };
+export type UserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string };
 
 export type SessionFieldsFragment = { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null };
 
-export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
+export type GrantFieldsFragment = { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } };
 
 export type CeremonyFieldsFragment = { id: string, options: Record<string, unknown>, expiresAt: string };
 
 export type PasskeyFieldsFragment = { id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null };
+
+export type RoleFieldsFragment = { name: string, permissions: Array<string>, builtIn: boolean, changedAt: string | null };
+
+export type ManagedUserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null };
+
+export type WaitFieldsFragment = { place: string, proof: string, failures: number, until: string };
+
+export type AuditEventFieldsFragment = { id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, actorKey: string | null, detail: string | null, userId: string | null, requestId: string | null };
+
+export type MailFieldsFragment = { id: string, kind: string, recipient: string, userId: string | null, status: MailStatus, attempts: number, fault: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string };
+
+export type InviteUserMutationVariables = Exact<{
+  input: InviteUserInput;
+}>;
+
+
+export type InviteUserMutation = { inviteUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
 
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
 }>;
 
 
-export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type LoginMutation = { login: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+
+export type LoginWaitsQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type LoginWaitsQuery = { loginWaits: Array<{ place: string, proof: string, failures: number, until: string }> };
 
 export type LoginWithPasskeyMutationVariables = Exact<{
   input: LoginWithPasskeyInput;
 }>;
 
 
-export type LoginWithPasskeyMutation = { loginWithPasskey: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type LoginWithPasskeyMutation = { loginWithPasskey: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type LogoutMutationVariables = Exact<{
   input?: LogoutInput | null | undefined;
@@ -279,10 +443,20 @@ export type LogoutMutationVariables = Exact<{
 
 export type LogoutMutation = { logout: boolean };
 
+export type MailsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  count?: boolean | null | undefined;
+  filter?: MailFilter | null | undefined;
+}>;
+
+
+export type MailsQuery = { mails: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, kind: string, recipient: string, userId: string | null, status: MailStatus, attempts: number, fault: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string } | null };
+export type MeQuery = { me: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string } | null };
 
 export type PasskeySignalsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -294,19 +468,26 @@ export type PasskeysQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type PasskeysQuery = { passkeys: Array<{ id: string, name: string | null, isSynced: boolean, createdAt: string, lastUsedAt: string | null }> };
 
+export type PutRoleMutationVariables = Exact<{
+  input: PutRoleInput;
+}>;
+
+
+export type PutRoleMutation = { putRole: { name: string, permissions: Array<string>, builtIn: boolean, changedAt: string | null } };
+
 export type RefreshMutationVariables = Exact<{
   input?: RefreshInput | null | undefined;
 }>;
 
 
-export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type RefreshMutation = { refresh: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type RegisterMutationVariables = Exact<{
   input: RegisterInput;
 }>;
 
 
-export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
+export type RegisterMutation = { register: { accessToken: string | null, accessTokenExpiresAt: string | null, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } | null } };
 
 export type RemoveFactorMutationVariables = Exact<{
   id: string;
@@ -321,6 +502,13 @@ export type RemovePasskeyMutationVariables = Exact<{
 
 
 export type RemovePasskeyMutation = { removePasskey: boolean };
+
+export type RemoveRoleMutationVariables = Exact<{
+  name: string;
+}>;
+
+
+export type RemoveRoleMutation = { removeRole: boolean };
 
 export type RenamePasskeyMutationVariables = Exact<{
   input: RenamePasskeyInput;
@@ -362,12 +550,26 @@ export type RequestPasswordResetMutationVariables = Exact<{
 
 export type RequestPasswordResetMutation = { requestPasswordReset: boolean };
 
+export type ResendVerificationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ResendVerificationMutation = { resendVerification: boolean };
+
 export type ResetPasswordMutationVariables = Exact<{
   input: ResetPasswordInput;
 }>;
 
 
 export type ResetPasswordMutation = { resetPassword: boolean };
+
+export type RetryMailMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RetryMailMutation = { retryMail: { id: string, kind: string, recipient: string, userId: string | null, status: MailStatus, attempts: number, fault: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string } };
 
 export type RevokeOtherSessionsMutationVariables = Exact<{ [key: string]: never; }>;
 
@@ -381,17 +583,50 @@ export type RevokeSessionMutationVariables = Exact<{
 
 export type RevokeSessionMutation = { revokeSession: boolean };
 
+export type RolesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RolesQuery = { roles: Array<{ name: string, permissions: Array<string>, builtIn: boolean, changedAt: string | null }> };
+
 export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type SessionsQuery = { sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }> };
+
+export type SetUserClaimsMutationVariables = Exact<{
+  input: SetUserClaimsInput;
+}>;
+
+
+export type SetUserClaimsMutation = { setUserClaims: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+
+export type SetUserRolesMutationVariables = Exact<{
+  input: SetUserRolesInput;
+}>;
+
+
+export type SetUserRolesMutation = { setUserRoles: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+
+export type StartFactorRecoveryMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type StartFactorRecoveryMutation = { startFactorRecovery: { endsAt: string } };
+
+export type StartPasswordResetMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type StartPasswordResetMutation = { startPasswordReset: boolean };
 
 export type StepUpMutationVariables = Exact<{
   input: StepUpInput;
 }>;
 
 
-export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
+export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
 export type UndoEmailChangeMutationVariables = Exact<{
   input: UndoEmailChangeInput;
@@ -412,7 +647,25 @@ export type UpdateMeMutationVariables = Exact<{
 }>;
 
 
-export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, createdAt: string, updatedAt: string } };
+export type UpdateMeMutation = { updateMe: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string } };
+
+export type UserQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type UserQuery = { user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null, recoveryCodes: number, sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }>, factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }>, waits: Array<{ place: string, proof: string, failures: number, until: string }>, events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, actorKey: string | null, detail: string | null, userId: string | null, requestId: string | null }> | null } };
+
+export type UsersQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  count?: boolean | null | undefined;
+  search?: string | null | undefined;
+  filter?: UserFilter | null | undefined;
+}>;
+
+
+export type UsersQuery = { users: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type VerifyEmailMutationVariables = Exact<{
   input: VerifyEmailInput;
@@ -447,6 +700,7 @@ export const UserFieldsFragmentDoc = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -484,6 +738,7 @@ export const GrantFieldsFragmentDoc = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -515,6 +770,74 @@ export const PasskeyFieldsFragmentDoc = new TypedDocumentString(`
   lastUsedAt
 }
     `, {"fragmentName":"PasskeyFields"}) as unknown as TypedDocumentString<PasskeyFieldsFragment, unknown>;
+export const RoleFieldsFragmentDoc = new TypedDocumentString(`
+    fragment RoleFields on Role {
+  name
+  permissions
+  builtIn
+  changedAt
+}
+    `, {"fragmentName":"RoleFields"}) as unknown as TypedDocumentString<RoleFieldsFragment, unknown>;
+export const ManagedUserFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}
+    `, {"fragmentName":"ManagedUserFields"}) as unknown as TypedDocumentString<ManagedUserFieldsFragment, unknown>;
+export const WaitFieldsFragmentDoc = new TypedDocumentString(`
+    fragment WaitFields on LoginWait {
+  place
+  proof
+  failures
+  until
+}
+    `, {"fragmentName":"WaitFields"}) as unknown as TypedDocumentString<WaitFieldsFragment, unknown>;
+export const AuditEventFieldsFragmentDoc = new TypedDocumentString(`
+    fragment AuditEventFields on AuditEvent {
+  id
+  kind
+  count
+  createdAt
+  lastAt
+  ipAddress
+  userAgent
+  actorId
+  actorKey
+  detail
+  userId
+  requestId
+}
+    `, {"fragmentName":"AuditEventFields"}) as unknown as TypedDocumentString<AuditEventFieldsFragment, unknown>;
+export const MailFieldsFragmentDoc = new TypedDocumentString(`
+    fragment MailFields on Mail {
+  id
+  kind
+  recipient
+  userId
+  status
+  attempts
+  fault
+  createdAt
+  nextAttemptAt
+  expiresAt
+}
+    `, {"fragmentName":"MailFields"}) as unknown as TypedDocumentString<MailFieldsFragment, unknown>;
+export const AcceptInvitationDocument = new TypedDocumentString(`
+    mutation AcceptInvitation($input: AcceptInvitationInput!) {
+  acceptInvitation(input: $input)
+}
+    `) as unknown as TypedDocumentString<AcceptInvitationMutation, AcceptInvitationMutationVariables>;
 export const AddPasskeyDocument = new TypedDocumentString(`
     mutation AddPasskey($input: AddPasskeyInput!) {
   addPasskey(input: $input) {
@@ -528,6 +851,36 @@ export const AddPasskeyDocument = new TypedDocumentString(`
   createdAt
   lastUsedAt
 }`) as unknown as TypedDocumentString<AddPasskeyMutation, AddPasskeyMutationVariables>;
+export const AuditEventsDocument = new TypedDocumentString(`
+    query AuditEvents($first: Int, $after: String, $count: Boolean, $filter: EventFilter) {
+  auditEvents(first: $first, after: $after, count: $count, filter: $filter) {
+    edges {
+      cursor
+      node {
+        ...AuditEventFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount
+  }
+}
+    fragment AuditEventFields on AuditEvent {
+  id
+  kind
+  count
+  createdAt
+  lastAt
+  ipAddress
+  userAgent
+  actorId
+  actorKey
+  detail
+  userId
+  requestId
+}`) as unknown as TypedDocumentString<AuditEventsQuery, AuditEventsQueryVariables>;
 export const BeginPasskeyDocument = new TypedDocumentString(`
     mutation BeginPasskey {
   beginPasskey {
@@ -578,6 +931,7 @@ export const ChangePasswordDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -604,6 +958,11 @@ fragment GrantFields on AuthPayload {
   accessTokenExpiresAt
   refreshToken
 }`) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const ClearLoginWaitsDocument = new TypedDocumentString(`
+    mutation ClearLoginWaits($id: ID!) {
+  clearLoginWaits(id: $id)
+}
+    `) as unknown as TypedDocumentString<ClearLoginWaitsMutation, ClearLoginWaitsMutationVariables>;
 export const CompleteLoginDocument = new TypedDocumentString(`
     mutation CompleteLogin($input: CompleteLoginInput!) {
   completeLogin(input: $input) {
@@ -617,6 +976,7 @@ export const CompleteLoginDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -650,11 +1010,84 @@ export const ConfirmTotpDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ConfirmTotpMutation, ConfirmTotpMutationVariables>;
+export const CreateUserDocument = new TypedDocumentString(`
+    mutation CreateUser($input: CreateUserInput!) {
+  createUser(input: $input) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<CreateUserMutation, CreateUserMutationVariables>;
 export const DeleteMeDocument = new TypedDocumentString(`
     mutation DeleteMe($input: DeleteMeInput) {
   deleteMe(input: $input)
 }
     `) as unknown as TypedDocumentString<DeleteMeMutation, DeleteMeMutationVariables>;
+export const DeleteUserDocument = new TypedDocumentString(`
+    mutation DeleteUser($id: ID!) {
+  deleteUser(id: $id)
+}
+    `) as unknown as TypedDocumentString<DeleteUserMutation, DeleteUserMutationVariables>;
+export const DisableUserDocument = new TypedDocumentString(`
+    mutation DisableUser($id: ID!) {
+  disableUser(id: $id) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<DisableUserMutation, DisableUserMutationVariables>;
+export const EnableUserDocument = new TypedDocumentString(`
+    mutation EnableUser($id: ID!) {
+  enableUser(id: $id) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<EnableUserMutation, EnableUserMutationVariables>;
+export const EndUserSessionsDocument = new TypedDocumentString(`
+    mutation EndUserSessions($id: ID!) {
+  endUserSessions(id: $id)
+}
+    `) as unknown as TypedDocumentString<EndUserSessionsMutation, EndUserSessionsMutationVariables>;
 export const EventsDocument = new TypedDocumentString(`
     query Events($first: Int, $after: ID) {
   events(first: $first, after: $after) {
@@ -665,6 +1098,8 @@ export const EventsDocument = new TypedDocumentString(`
     lastAt
     ipAddress
     userAgent
+    actorId
+    detail
   }
 }
     `) as unknown as TypedDocumentString<EventsQuery, EventsQueryVariables>;
@@ -684,6 +1119,27 @@ export const FactorsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<FactorsQuery, FactorsQueryVariables>;
+export const InviteUserDocument = new TypedDocumentString(`
+    mutation InviteUser($input: InviteUserInput!) {
+  inviteUser(input: $input) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<InviteUserMutation, InviteUserMutationVariables>;
 export const LoginDocument = new TypedDocumentString(`
     mutation Login($input: LoginInput!) {
   login(input: $input) {
@@ -697,6 +1153,7 @@ export const LoginDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -723,6 +1180,18 @@ fragment GrantFields on AuthPayload {
   accessTokenExpiresAt
   refreshToken
 }`) as unknown as TypedDocumentString<LoginMutation, LoginMutationVariables>;
+export const LoginWaitsDocument = new TypedDocumentString(`
+    query LoginWaits($id: ID!) {
+  loginWaits(id: $id) {
+    ...WaitFields
+  }
+}
+    fragment WaitFields on LoginWait {
+  place
+  proof
+  failures
+  until
+}`) as unknown as TypedDocumentString<LoginWaitsQuery, LoginWaitsQueryVariables>;
 export const LoginWithPasskeyDocument = new TypedDocumentString(`
     mutation LoginWithPasskey($input: LoginWithPasskeyInput!) {
   loginWithPasskey(input: $input) {
@@ -736,6 +1205,7 @@ export const LoginWithPasskeyDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -767,6 +1237,34 @@ export const LogoutDocument = new TypedDocumentString(`
   logout(input: $input)
 }
     `) as unknown as TypedDocumentString<LogoutMutation, LogoutMutationVariables>;
+export const MailsDocument = new TypedDocumentString(`
+    query Mails($first: Int, $after: String, $count: Boolean, $filter: MailFilter) {
+  mails(first: $first, after: $after, count: $count, filter: $filter) {
+    edges {
+      cursor
+      node {
+        ...MailFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount
+  }
+}
+    fragment MailFields on Mail {
+  id
+  kind
+  recipient
+  userId
+  status
+  attempts
+  fault
+  createdAt
+  nextAttemptAt
+  expiresAt
+}`) as unknown as TypedDocumentString<MailsQuery, MailsQueryVariables>;
 export const MeDocument = new TypedDocumentString(`
     query Me {
   me {
@@ -780,6 +1278,7 @@ export const MeDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
@@ -807,6 +1306,18 @@ export const PasskeysDocument = new TypedDocumentString(`
   createdAt
   lastUsedAt
 }`) as unknown as TypedDocumentString<PasskeysQuery, PasskeysQueryVariables>;
+export const PutRoleDocument = new TypedDocumentString(`
+    mutation PutRole($input: PutRoleInput!) {
+  putRole(input: $input) {
+    ...RoleFields
+  }
+}
+    fragment RoleFields on Role {
+  name
+  permissions
+  builtIn
+  changedAt
+}`) as unknown as TypedDocumentString<PutRoleMutation, PutRoleMutationVariables>;
 export const RefreshDocument = new TypedDocumentString(`
     mutation Refresh($input: RefreshInput) {
   refresh(input: $input) {
@@ -820,6 +1331,7 @@ export const RefreshDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -867,6 +1379,7 @@ export const RegisterDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -892,6 +1405,11 @@ export const RemovePasskeyDocument = new TypedDocumentString(`
   removePasskey(id: $id)
 }
     `) as unknown as TypedDocumentString<RemovePasskeyMutation, RemovePasskeyMutationVariables>;
+export const RemoveRoleDocument = new TypedDocumentString(`
+    mutation RemoveRole($name: String!) {
+  removeRole(name: $name)
+}
+    `) as unknown as TypedDocumentString<RemoveRoleMutation, RemoveRoleMutationVariables>;
 export const RenamePasskeyDocument = new TypedDocumentString(`
     mutation RenamePasskey($input: RenamePasskeyInput!) {
   renamePasskey(input: $input) {
@@ -934,11 +1452,34 @@ export const RequestPasswordResetDocument = new TypedDocumentString(`
   requestPasswordReset(input: $input)
 }
     `) as unknown as TypedDocumentString<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
+export const ResendVerificationDocument = new TypedDocumentString(`
+    mutation ResendVerification($id: ID!) {
+  resendVerification(id: $id)
+}
+    `) as unknown as TypedDocumentString<ResendVerificationMutation, ResendVerificationMutationVariables>;
 export const ResetPasswordDocument = new TypedDocumentString(`
     mutation ResetPassword($input: ResetPasswordInput!) {
   resetPassword(input: $input)
 }
     `) as unknown as TypedDocumentString<ResetPasswordMutation, ResetPasswordMutationVariables>;
+export const RetryMailDocument = new TypedDocumentString(`
+    mutation RetryMail($id: ID!) {
+  retryMail(id: $id) {
+    ...MailFields
+  }
+}
+    fragment MailFields on Mail {
+  id
+  kind
+  recipient
+  userId
+  status
+  attempts
+  fault
+  createdAt
+  nextAttemptAt
+  expiresAt
+}`) as unknown as TypedDocumentString<RetryMailMutation, RetryMailMutationVariables>;
 export const RevokeOtherSessionsDocument = new TypedDocumentString(`
     mutation RevokeOtherSessions {
   revokeOtherSessions
@@ -949,6 +1490,18 @@ export const RevokeSessionDocument = new TypedDocumentString(`
   revokeSession(id: $id)
 }
     `) as unknown as TypedDocumentString<RevokeSessionMutation, RevokeSessionMutationVariables>;
+export const RolesDocument = new TypedDocumentString(`
+    query Roles {
+  roles {
+    ...RoleFields
+  }
+}
+    fragment RoleFields on Role {
+  name
+  permissions
+  builtIn
+  changedAt
+}`) as unknown as TypedDocumentString<RolesQuery, RolesQueryVariables>;
 export const SessionsDocument = new TypedDocumentString(`
     query Sessions {
   sessions {
@@ -967,6 +1520,60 @@ export const SessionsDocument = new TypedDocumentString(`
   ipAddress
   userAgent
 }`) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;
+export const SetUserClaimsDocument = new TypedDocumentString(`
+    mutation SetUserClaims($input: SetUserClaimsInput!) {
+  setUserClaims(input: $input) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<SetUserClaimsMutation, SetUserClaimsMutationVariables>;
+export const SetUserRolesDocument = new TypedDocumentString(`
+    mutation SetUserRoles($input: SetUserRolesInput!) {
+  setUserRoles(input: $input) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<SetUserRolesMutation, SetUserRolesMutationVariables>;
+export const StartFactorRecoveryDocument = new TypedDocumentString(`
+    mutation StartFactorRecovery($id: ID!) {
+  startFactorRecovery(id: $id) {
+    endsAt
+  }
+}
+    `) as unknown as TypedDocumentString<StartFactorRecoveryMutation, StartFactorRecoveryMutationVariables>;
+export const StartPasswordResetDocument = new TypedDocumentString(`
+    mutation StartPasswordReset($id: ID!) {
+  startPasswordReset(id: $id)
+}
+    `) as unknown as TypedDocumentString<StartPasswordResetMutation, StartPasswordResetMutationVariables>;
 export const StepUpDocument = new TypedDocumentString(`
     mutation StepUp($input: StepUpInput!) {
   stepUp(input: $input) {
@@ -980,6 +1587,7 @@ export const StepUpDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }
@@ -1029,9 +1637,114 @@ export const UpdateMeDocument = new TypedDocumentString(`
   pendingEmail
   username
   locale
+  roles
   createdAt
   updatedAt
 }`) as unknown as TypedDocumentString<UpdateMeMutation, UpdateMeMutationVariables>;
+export const UserDocument = new TypedDocumentString(`
+    query User($id: ID!) {
+  user(id: $id) {
+    id
+    email
+    emailVerified
+    pendingEmail
+    username
+    locale
+    roles
+    createdAt
+    updatedAt
+    claims
+    disabledAt
+    hasSecondFactor
+    factorRecoveryAt
+    sessions {
+      ...SessionFields
+    }
+    factors {
+      id
+      kind
+      name
+      createdAt
+      lastUsedAt
+    }
+    recoveryCodes
+    waits {
+      ...WaitFields
+    }
+    events {
+      ...AuditEventFields
+    }
+  }
+}
+    fragment SessionFields on Session {
+  id
+  current
+  createdAt
+  lastUsedAt
+  expiresAt
+  authenticatedAt
+  amr
+  acr
+  ipAddress
+  userAgent
+}
+fragment WaitFields on LoginWait {
+  place
+  proof
+  failures
+  until
+}
+fragment AuditEventFields on AuditEvent {
+  id
+  kind
+  count
+  createdAt
+  lastAt
+  ipAddress
+  userAgent
+  actorId
+  actorKey
+  detail
+  userId
+  requestId
+}`) as unknown as TypedDocumentString<UserQuery, UserQueryVariables>;
+export const UsersDocument = new TypedDocumentString(`
+    query Users($first: Int, $after: String, $count: Boolean, $search: String, $filter: UserFilter) {
+  users(
+    first: $first
+    after: $after
+    count: $count
+    search: $search
+    filter: $filter
+  ) {
+    edges {
+      cursor
+      node {
+        ...ManagedUserFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
 export const VerifyEmailDocument = new TypedDocumentString(`
     mutation VerifyEmail($input: VerifyEmailInput!) {
   verifyEmail(input: $input)

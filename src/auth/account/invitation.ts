@@ -1,0 +1,42 @@
+import { eq } from 'drizzle-orm'
+import type { Caller } from '../../contract/caller.ts'
+import { refusePersonal } from '../../contract/fields.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { users } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordEvent } from '../events/events.ts'
+
+/** Sets the first password of an account that an administrator has created. A token stays valid if the password is refused. */
+export function createAcceptInvitation({
+  db,
+  mailedTokens,
+  passwords,
+  places,
+  sessionCache,
+  throttle,
+}: Dependencies) {
+  return async function acceptInvitation(
+    { token, password }: InputOf<'acceptInvitation'>,
+    { client }: Caller,
+  ) {
+    passwords.refuseShort(password, 'password')
+    await throttle.countMailedToken(client)
+    const { value: email } = await mailedTokens.peek(db, token, 'INVITATION')
+    refusePersonal(password, email, 'password')
+    const hash = await passwords.admit(client, () => passwords.hash(password))
+    const userId = await db.transaction(async (tx) => {
+      const { user } = await mailedTokens.consume(tx, token, 'INVITATION')
+      if (user.email !== email || user.emailVerified) throw new AuthError('INVALID_TOKEN')
+      await tx
+        .update(users)
+        .set({ password: hash, passwordLockedAt: null, emailVerified: true })
+        .where(eq(users.id, user.id))
+      await places.add(tx, user.id, client)
+      await recordEvent(tx, 'invitation_accepted', user.id, client)
+      return user.id
+    })
+    sessionCache.evict(userId)
+    return true
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { invalid } from '../../errors.ts'
+
+/** Where a page ends: in which part of the list, at which key, and at which row of that key. */
+export type Position = { part: string; key: string; id: string }
+
+const Text = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u)
+const Positions = z.tuple([z.string(), Text, z.uuid()])
+
+/** A cursor is opaque to clients. It says no more than its row. */
+export const toCursor = ({ part, key, id }: Position) =>
+  Buffer.from(JSON.stringify([part, key, id])).toString('base64url')
+
+/** @throws `INVALID_INPUT` for a cursor of another list */
+export function fromCursor(cursor: string | undefined, parts: string[]): Position | undefined {
+  if (cursor === undefined) return undefined
+  const { data } = Positions.safeParse(parseJson(cursor))
+  const [part = '', key = '', id = ''] = data ?? []
+  if (data && parts.includes(part)) return { part, key, id }
+  throw invalid('after', 'Must be the endCursor of a page of this list.')
+}
+
+/** A moment as PostgreSQL wrote it, to the microsecond. @throws `INVALID_INPUT` */
+export function assertMoment({ key }: Position) {
+  if (/^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/.test(key) && !Number.isNaN(Date.parse(key)))
+    return key
+  throw invalid('after', 'Must be the endCursor of a page of this list.')
+}
+
+function parseJson(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString())
+  } catch {
+    return undefined
+  }
+}
+
+/** Counting stops here: a table of a million rows takes seconds. */
+export const MAX_COUNT = 10_000
+
+type Row = { position: Position }
+
+/** A page of rows, of which one more was read than is shown. */
+export function toPage<From extends Row, Node>(rows: From[], first: number, toNode: (row: From) => Node) {
+  const shown = rows.slice(0, first)
+  const edges = shown.map((row) => ({ cursor: toCursor(row.position), node: toNode(row) }))
+  return { edges, pageInfo: { hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor ?? null } }
+}

@@ -1,0 +1,68 @@
+import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import type { InputOf } from '../../contract/operations.ts'
+import type { EventConnection } from '../../contract/outputs/audit-event.ts'
+import type { Db } from '../../db/client.ts'
+import { events } from '../../db/schema.ts'
+import { assertMoment, fromCursor, MAX_COUNT, type Position, toPage } from './cursor.ts'
+
+type Request = InputOf<'auditEvents'>
+
+/** The columns of an event that administrators see. */
+export const EVENT_COLUMNS = {
+  id: events.id,
+  kind: events.kind,
+  count: events.count,
+  createdAt: events.createdAt,
+  lastAt: events.lastAt,
+  ipAddress: events.ipAddress,
+  userAgent: events.userAgent,
+  actorId: events.actorId,
+  actorKey: events.actorKey,
+  detail: events.detail,
+  userId: events.userId,
+  requestId: events.requestId,
+}
+
+/** As in the partial index. */
+const isByAdministrator = sql`(${events.actorId} is not null or ${events.actorKey} is not null)`
+
+function toConditions({ userId, actorId, kind, byAdministrators, since, until }: Request['filter'] = {}) {
+  return and(
+    userId === undefined ? undefined : eq(events.userId, userId),
+    actorId === undefined ? undefined : and(isByAdministrator, eq(events.actorId, actorId)),
+    kind === undefined ? undefined : eq(events.kind, kind),
+    byAdministrators === undefined
+      ? undefined
+      : byAdministrators
+        ? isByAdministrator
+        : sql`not ${isByAdministrator}`,
+    since && gte(events.lastAt, since),
+    until && lt(events.lastAt, until),
+  )
+}
+
+/** @internal A test reads the plan. */
+export function eventStatement(db: Db, { first, filter }: Request, after?: Position) {
+  const older: SQL | undefined =
+    after && sql`(${events.lastAt}, ${events.id}) < (${assertMoment(after)}::timestamptz, ${after.id}::uuid)`
+  return db
+    .select({ ...EVENT_COLUMNS, key: sql<string>`${events.lastAt}::text` })
+    .from(events)
+    .where(and(toConditions(filter), older))
+    .orderBy(desc(events.lastAt), desc(events.id))
+    .limit(first + 1)
+}
+
+/** Lists the events of all accounts, newest first. */
+export function createAuditLog({ db }: { db: Db }) {
+  return async function listEvents(request: Request): Promise<EventConnection> {
+    const { first, filter } = request
+    const some = db.select({ one: sql`1` }).from(events).where(toConditions(filter)).limit(MAX_COUNT)
+    const [rows, counted] = await Promise.all([
+      eventStatement(db, request, fromCursor(request.after, ['event'])),
+      request.count ? db.select({ total: sql<number>`count(*)::int` }).from(some.as('some')) : null,
+    ])
+    const found = rows.map(({ key, ...event }) => ({ event, position: { part: 'event', key, id: event.id } }))
+    return { ...toPage(found, first, ({ event }) => event), totalCount: counted?.[0]?.total ?? null }
+  }
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { and, eq, sql } from 'drizzle-orm'
+import type { Caller } from '../../contract/caller.ts'
+import { toProfileColumns } from '../../contract/fields.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { toManagedUser } from '../../contract/outputs/managed-user.ts'
+import type { Administrator } from '../../contract/permissions.ts'
+import type { Executor } from '../../db/client.ts'
+import { isUniqueViolation } from '../../db/client.ts'
+import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { isReservedForUndo } from '../account/email-change.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordAdministration } from '../events/events.ts'
+import type { Outbox } from '../mailing/outbox.ts'
+import { type Act, requireAll, setRoles } from './user-roles.ts'
+
+type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
+
+/** An account whose user has never chosen a password. */
+export const isInvited = ({ emailVerified, passwordLockedAt }: UserRow) =>
+  !emailVerified && passwordLockedAt !== null
+
+/** The invitation of an account. An earlier link stops working. */
+export async function mailInvitation(tx: Executor, outbox: Outbox, { id, email }: UserRow) {
+  await tx
+    .delete(verifications)
+    .where(and(eq(verifications.userId, id), eq(verifications.purpose, 'INVITATION')))
+  await tx
+    .delete(mailOutbox)
+    .where(
+      and(eq(mailOutbox.userId, id), eq(mailOutbox.kind, 'invitation'), eq(mailOutbox.status, 'PENDING')),
+    )
+  await outbox.add(tx, { kind: 'invitation', recipient: email, userId: id })
+}
+
+/** Creates accounts without a password: only a mailed link sets one, so that no administrator knows it. */
+export function createNewUsers({ db, outbox, passwords, sessionCache }: Dependencies) {
+  /** A random password that is not kept, so that a sign-in takes the same time as for any account. */
+  const hashUnknown = (caller: Caller) =>
+    passwords.admit(caller.client, () => passwords.hash(randomBytes(32).toString('base64url')))
+
+  async function add(
+    tx: Executor,
+    { email, roles, ...profile }: NewUser,
+    password: string,
+    act: Act,
+    kind: 'user_created' | 'user_invited',
+  ) {
+    const [user] = await tx
+      .insert(users)
+      .values({ email, password, passwordLockedAt: sql`now()`, ...toProfileColumns(profile) })
+      .returning()
+    if (!user || (await isReservedForUndo(tx, email))) throw new AuthError('EMAIL_TAKEN')
+    await recordAdministration(tx, kind, { userId: user.id }, act)
+    const changed = await giveRoles(tx, user, roles, act)
+    await mailInvitation(tx, outbox, user)
+    return changed
+  }
+
+  async function giveRoles(tx: Executor, user: UserRow, roles: string[], act: Act) {
+    if (roles.length === 0 && user.roles.length === 0) return user
+    requireAll(act.administrator, ['roles:write'])
+    return setRoles(tx, user, [...new Set(roles)], act)
+  }
+
+  const throwIfTaken = (fault: unknown): never => {
+    throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
+  }
+
+  return {
+    async createUser(input: InputOf<'createUser'>, caller: Caller, administrator: Administrator) {
+      outbox.requireEnabled()
+      const password = await hashUnknown(caller)
+      const act = { administrator, client: caller.client }
+      const user = await db
+        .transaction((tx) => add(tx, input, password, act, 'user_created'))
+        .catch(throwIfTaken)
+      return toManagedUser(user)
+    },
+
+    async inviteUser(input: InputOf<'inviteUser'>, caller: Caller, administrator: Administrator) {
+      outbox.requireEnabled()
+      const password = await hashUnknown(caller)
+      const act = { administrator, client: caller.client }
+      const user = await db
+        .transaction(async (tx) => {
+          const [present] = await tx.select().from(users).where(eq(users.email, input.email)).for('update')
+          if (!present) return add(tx, input, password, act, 'user_invited')
+          if (!isInvited(present)) throw new AuthError('EMAIL_TAKEN')
+          await recordAdministration(tx, 'user_invited', { userId: present.id }, act)
+          const changed = await giveRoles(tx, present, input.roles, act)
+          await mailInvitation(tx, outbox, present)
+          return changed
+        })
+        .catch(throwIfTaken)
+      sessionCache.evict(user.id)
+      return toManagedUser(user)
+    },
+  }
+}

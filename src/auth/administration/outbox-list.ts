@@ -1,0 +1,73 @@
+import { and, desc, eq, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { type Mail, type MailConnection, toMail } from '../../contract/outputs/mail.ts'
+import type { Administrator } from '../../contract/permissions.ts'
+import type { Db } from '../../db/client.ts'
+import { mailOutbox } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { recordAdministration } from '../events/events.ts'
+import { assertMoment, fromCursor, MAX_COUNT, toPage } from './cursor.ts'
+
+type Request = InputOf<'mails'>
+
+const MailId = z.uuid()
+
+function toConditions({ status, kind, recipient }: Request['filter'] = {}) {
+  return and(
+    status && eq(mailOutbox.status, status),
+    kind === undefined ? undefined : eq(mailOutbox.kind, kind),
+    recipient === undefined ? undefined : eq(mailOutbox.recipient, recipient),
+  )
+}
+
+/** Shows the outbox, and sends failed mails again. */
+export function createOutboxList({ db }: { db: Db }) {
+  return {
+    async mails({ first, after, count, filter }: Request): Promise<MailConnection> {
+      const position = fromCursor(after, ['mail'])
+      const { createdAt, id } = mailOutbox
+      const older =
+        position &&
+        sql`(${createdAt}, ${id}) < (${assertMoment(position)}::timestamptz, ${position.id}::uuid)`
+      const some = db.select({ one: sql`1` }).from(mailOutbox).where(toConditions(filter)).limit(MAX_COUNT)
+      const [rows, counted] = await Promise.all([
+        db
+          .select({ mail: mailOutbox, key: sql<string>`${createdAt}::text` })
+          .from(mailOutbox)
+          .where(and(toConditions(filter), older))
+          .orderBy(desc(createdAt), desc(id))
+          .limit(first + 1),
+        count ? db.select({ total: sql<number>`count(*)::int` }).from(some.as('some')) : null,
+      ])
+      const found = rows.map(({ mail, key }) => ({ mail, position: { part: 'mail', key, id: mail.id } }))
+      return { ...toPage(found, first, ({ mail }) => toMail(mail)), totalCount: counted?.[0]?.total ?? null }
+    },
+
+    /** @throws `NOT_FOUND` unless the mail has failed */
+    async retryMail(
+      { id }: InputOf<'retryMail'>,
+      { client }: Caller,
+      administrator: Administrator,
+    ): Promise<Mail> {
+      if (!MailId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+      return db.transaction(async (tx) => {
+        const [mail] = await tx
+          .update(mailOutbox)
+          .set({
+            status: 'PENDING',
+            attempts: 0,
+            nextAttemptAt: sql`now()`,
+            expiresAt: sql`now() + (${mailOutbox.expiresAt} - ${mailOutbox.createdAt})`,
+          })
+          .where(and(eq(mailOutbox.id, id), eq(mailOutbox.status, 'FAILED')))
+          .returning()
+        if (!mail) throw new AuthError('NOT_FOUND')
+        const subject = { userId: mail.userId, detail: mail.kind }
+        await recordAdministration(tx, 'mail_retried', subject, { administrator, client })
+        return toMail(mail)
+      })
+    },
+  }
+}

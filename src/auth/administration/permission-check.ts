@@ -1,0 +1,76 @@
+import { sql } from 'drizzle-orm'
+import { type Caller, identityOf, serviceOf, viewerOf } from '../../contract/caller.ts'
+import type { Operation } from '../../contract/operation.ts'
+import { type AdministrationUseCases, operations } from '../../contract/operations.ts'
+import type { Administrator, Permission } from '../../contract/permissions.ts'
+import type { Db } from '../../db/client.ts'
+import { AuthError } from '../../errors.ts'
+import { methodsOf, toMethods } from '../factors/challenges.ts'
+import { presentsServiceKey } from '../services/service-key-secret.ts'
+import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
+import { includesPermission, permissionsOf, type Roles } from './roles.ts'
+
+type Parts = { db: Db; roles: Roles }
+type UseCase = (input: never, caller: Caller, administrator: Administrator) => unknown
+/** The same use cases as the adapters call them. */
+type Checked<UseCases> = {
+  [Name in keyof UseCases]: UseCases[Name] extends (input: infer I, caller: Caller, who: never) => infer O
+    ? (input: I, caller: Caller) => Promise<Awaited<O>>
+    : never
+}
+
+/**
+ * Checks the permission that each operation of administration defines, for both adapters. The caller is a user with a
+ * role that holds it, who has proven a second factor within 15 minutes, or a service with a key whose scopes hold it.
+ */
+export function createPermissionCheck({ db, roles }: Parts) {
+  /** @throws `UNAUTHENTICATED`, `FORBIDDEN`, or `REAUTHENTICATION_REQUIRED` */
+  async function findAdministrator(
+    caller: Caller,
+    permission: Permission,
+    isRead: boolean,
+  ): Promise<Administrator> {
+    if (presentsServiceKey(caller)) {
+      const { name, scopes } = await serviceOf(caller, permission)
+      return { userId: null, serviceKey: name, holds: (wanted) => scopes.has(wanted as Permission) }
+    }
+    const { user, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
+    const held = permissionsOf(user.roles, await roles.list())
+    const holds = (wanted: string) => includesPermission(held, wanted)
+    if (!holds(permission)) throw new AuthError('FORBIDDEN', { permission })
+    const administrator = { userId: user.id, serviceKey: null, holds }
+    if (secondsOfFactor <= FRESHNESS_SECONDS) return administrator
+    const [row] = await db.execute<{ methods: string }>(
+      sql`select ${methodsOf(sql`${user.id}::uuid`)} as methods`,
+    )
+    const methods = toMethods(row?.methods ?? '')
+    throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: FRESHNESS_SECONDS, methods })
+  }
+
+  return function checkPermissions<UseCases extends AdministrationUseCases>(useCases: UseCases) {
+    const checked = Object.entries<UseCase>(useCases as unknown as Record<string, UseCase>).map(
+      ([name, act]) => {
+        const operation = (operations as Record<string, Operation>)[name]
+        const permission = operation?.permission
+        if (!permission) throw new TypeError(`The operation ${name} has no permission`)
+        const isRead = operation.kind === 'query'
+        const check = async (input: never, caller: Caller) =>
+          act(input, caller, await findAdministrator(caller, permission, isRead))
+        return [name, check]
+      },
+    )
+    return Object.fromEntries(checked) as Checked<UseCases>
+  }
+}
+
+/** Reads may use the session cache. */
+async function readViewer(caller: Caller) {
+  const { user, factorProvenAt } = await viewerOf(caller)
+  return { user, secondsOfFactor: (performance.now() - factorProvenAt) / 1000 }
+}
+
+/** Changes ask the database. */
+async function readIdentity(caller: Caller) {
+  const { user, ages } = await identityOf(caller)
+  return { user, secondsOfFactor: ages.factor }
+}

@@ -1,0 +1,95 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { Role } from '../../contract/outputs/role.ts'
+import { ADMIN_ROLE, type Administrator } from '../../contract/permissions.ts'
+import type { Executor } from '../../db/client.ts'
+import { roles as table, users } from '../../db/schema.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordAdministration } from '../events/events.ts'
+import { hasRole } from './last-administrator.ts'
+import { requireAll } from './user-roles.ts'
+
+/** Of how many holders a role is taken in one transaction. */
+export const MAX_HOLDERS = 1000
+
+/** Creates, changes and removes roles. The triggers of the table refuse the older tokens of their holders. */
+export function createRoleChanges({
+  db,
+  roles,
+  sessionCache,
+}: Pick<Dependencies, 'db' | 'roles' | 'sessionCache'>) {
+  return {
+    async putRole(
+      { name, permissions }: InputOf<'putRole'>,
+      { client }: Caller,
+      administrator: Administrator,
+    ): Promise<Role> {
+      refuseBuiltIn(name)
+      requireAll(administrator, permissions)
+      const role = await db.transaction(async (tx) => {
+        const present = await lockRole(tx, name)
+        requireAll(administrator, present?.permissions ?? [])
+        const [changed] = await tx
+          .insert(table)
+          .values({ name, permissions })
+          .onConflictDoUpdate({ target: table.name, set: { permissions } })
+          .returning()
+        await recordAdministration(tx, 'role_changed', { detail: name }, { administrator, client })
+        return changed
+      })
+      roles.forget()
+      return { name, permissions, builtIn: false, changedAt: role?.changedAt ?? null }
+    },
+
+    async removeRole({ name }: InputOf<'removeRole'>, { client }: Caller, administrator: Administrator) {
+      refuseBuiltIn(name)
+      const holders = await db.transaction(async (tx) => {
+        const present = await lockRole(tx, name)
+        if (!present) throw new AuthError('NOT_FOUND')
+        requireAll(administrator, present.permissions)
+        const taken = await takeFromAll(tx, name)
+        for (const { id } of taken) {
+          await recordAdministration(
+            tx,
+            'roles_changed',
+            { userId: id, detail: `-${name}` },
+            { administrator, client },
+          )
+        }
+        await tx.delete(table).where(eq(table.name, name))
+        await recordAdministration(tx, 'role_removed', { detail: name }, { administrator, client })
+        return taken
+      })
+      roles.forget()
+      for (const { id } of holders) sessionCache.evict(id)
+      return true
+    },
+  }
+}
+
+function refuseBuiltIn(name: string) {
+  if (name === ADMIN_ROLE) throw invalid('name', 'The built-in role cannot be changed.')
+}
+
+async function lockRole(tx: Executor, name: string) {
+  const [role] = await tx.select().from(table).where(eq(table.name, name)).for('update')
+  return role
+}
+
+/** @throws `INVALID_INPUT` if the role has too many holders */
+async function takeFromAll(tx: Executor, name: string) {
+  const taken = await tx
+    .update(users)
+    .set({ roles: sql`array_remove(${users.roles}, ${name}::text)` })
+    .where(
+      sql`${users.id} = any(array(select id from ${users} where ${hasRole(name)}
+        order by id limit ${MAX_HOLDERS + 1} for no key update))`,
+    )
+    .returning({ id: users.id })
+  if (taken.length > MAX_HOLDERS) {
+    throw invalid('name', `Must have at most ${MAX_HOLDERS} holders. Take it from the others first.`)
+  }
+  return taken
+}

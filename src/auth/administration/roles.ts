@@ -1,0 +1,63 @@
+import { asc, sql } from 'drizzle-orm'
+import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
+import type { Changes } from '../../db/changes.ts'
+import type { Db } from '../../db/client.ts'
+import { roles as table } from '../../db/schema.ts'
+
+export type Roles = ReturnType<typeof createRoles>
+
+/** `changedAtMs`: by the clock of this process. */
+type KnownRole = { name: string; permissions: string[]; changedAt: Date; changedAtMs: number }
+/** All roles by name, but the built-in one. */
+export type RoleMap = ReadonlyMap<string, KnownRole>
+
+/** The roles, in the memory of this replica as long as it is certain that none has changed. */
+export function createRoles({ db, changes }: { db: Db; changes: Changes }) {
+  let known: RoleMap | undefined
+  let generation = 0
+  function forget() {
+    known = undefined
+    generation++
+  }
+
+  changes.subscribe({ onChange: () => {}, onGap: forget })
+  const all = db
+    .select({
+      name: table.name,
+      permissions: table.permissions,
+      changedAt: table.changedAt,
+      ageSeconds: sql<number>`extract(epoch from now() - ${table.changedAt})::float8`,
+    })
+    .from(table)
+    .orderBy(asc(table.name))
+    .prepare('all_roles')
+
+  async function read(): Promise<RoleMap> {
+    const before = generation
+    const rows = await all.execute()
+    const nowMs = Date.now()
+    const found = new Map(
+      rows.map(({ ageSeconds, ...role }) => [role.name, { ...role, changedAtMs: nowMs - ageSeconds * 1000 }]),
+    )
+    // Takes in what changed during the read.
+    if (changes.isCurrent() && generation === before) known = found
+    return found
+  }
+
+  return {
+    /** After a commit that changes a role. Other replicas get a NOTIFY. */
+    forget,
+    /** Returns without a promise if the memory is certain. */
+    list: (): RoleMap | Promise<RoleMap> => (changes.isCurrent() && known) || read(),
+  }
+}
+
+/** What the holder of these roles may do, sorted. A role that does not exist allows nothing. */
+export function permissionsOf(roleNames: string[], roles: RoleMap): string[] {
+  if (roleNames.includes(ADMIN_ROLE)) return [ALL_PERMISSIONS]
+  return [...new Set(roleNames.flatMap((name) => roles.get(name)?.permissions ?? []))].sort()
+}
+
+/** Whether permissions include one. */
+export const includesPermission = (permissions: readonly string[], permission: string) =>
+  permissions.includes(permission) || permissions.includes(ALL_PERMISSIONS)

@@ -1,0 +1,60 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Executor } from '../../db/client.ts'
+import { type UserRow, users } from '../../db/schema.ts'
+import { recordAdministration } from '../events/events.ts'
+import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endSessions } from '../sessions/end-session.ts'
+import { keepOneAdministrator } from './last-administrator.ts'
+import type { Act } from './user-roles.ts'
+
+/** What an administrator or an operator does to an account. Each function expects that its row was locked. */
+
+/**
+ * Ends all sessions and mailed tokens, and refuses new sign-ins. Undo links are kept for the owner, but do not work until
+ * the account is enabled again.
+ * @returns how many sessions ended; null if the account was disabled before
+ * @throws `FORBIDDEN` for the last administrator
+ */
+export async function disableAccount(tx: Executor, user: UserRow, act: Act) {
+  if (!user.disabledAt) await keepOneAdministrator(tx, user)
+  // Sessions end even if the account was disabled before: an operator may have set `disabled_at` by SQL.
+  await tx
+    .update(users)
+    .set({ disabledAt: sql`coalesce(${users.disabledAt}, now())` })
+    .where(eq(users.id, user.id))
+  const ended = await endSessions(tx, user.id)
+  await endMailedTokens(tx, user)
+  if (user.disabledAt) return null
+  await recordAdministration(tx, 'account_disabled', { userId: user.id }, act)
+  return ended
+}
+
+/** Allows sign-ins again. Ended sessions stay ended. @returns whether the account was disabled */
+export async function enableAccount(tx: Executor, user: UserRow, act: Act) {
+  if (!user.disabledAt) return false
+  await tx.update(users).set({ disabledAt: null }).where(eq(users.id, user.id))
+  await recordAdministration(tx, 'account_enabled', { userId: user.id }, act)
+  return true
+}
+
+/** Ends all sessions. @returns how many */
+export async function signOutAccount(tx: Executor, user: UserRow, act: Act) {
+  const ended = await endSessions(tx, user.id)
+  if (ended > 0) await recordAdministration(tx, 'account_signed_out', { userId: user.id }, act)
+  return ended
+}
+
+/** With the row the database deletes sessions and tokens. @throws `FORBIDDEN` for the last administrator */
+export async function deleteAccount(tx: Executor, user: UserRow, act: Act) {
+  await keepOneAdministrator(tx, user)
+  await tx.delete(users).where(eq(users.id, user.id))
+  await endMailedTokens(tx, user)
+  await recordAdministration(tx, 'account_deleted', { userId: user.id }, act)
+  return true
+}
+
+/** Replaces the claims. Older access tokens are refused as expired. */
+export async function setClaims(tx: Executor, user: UserRow, claims: UserRow['claims'], act: Act) {
+  await tx.update(users).set({ claims }).where(eq(users.id, user.id))
+  await recordAdministration(tx, 'claims_changed', { userId: user.id }, act)
+}

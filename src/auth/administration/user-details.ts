@@ -1,0 +1,61 @@
+import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { toFactor } from '../../contract/outputs/factors.ts'
+import { toManagedUser, type UserDetails } from '../../contract/outputs/managed-user.ts'
+import { toSession } from '../../contract/outputs/session.ts'
+import type { Administrator } from '../../contract/permissions.ts'
+import type { Db } from '../../db/client.ts'
+import { events, factors, recoveryCodes, sessions, users } from '../../db/schema.ts'
+import { AuthError } from '../../errors.ts'
+import { createLoginWaits } from '../throttle/login-waits.ts'
+import { EVENT_COLUMNS } from './event-list.ts'
+
+const MAX_SHOWN_EVENTS = 20
+export const UserId = z.uuid()
+
+/** Reads one account with everything that helps to support its user. */
+export function createUserDetails({ db }: { db: Db }) {
+  const loginWaits = createLoginWaits({ db })
+
+  return async function readUser(
+    { id }: InputOf<'user'>,
+    _caller: Caller,
+    administrator: Administrator,
+  ): Promise<UserDetails> {
+    if (!UserId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+    const mayReadEvents = administrator.holds('events:read')
+    const [[user], live, found, codes, latest] = await Promise.all([
+      db.select().from(users).where(eq(users.id, id)),
+      db
+        .select()
+        .from(sessions)
+        .where(and(eq(sessions.userId, id), gt(sessions.expiresAt, sql`now()`)))
+        .orderBy(desc(sessions.createdAt), desc(sessions.id)),
+      db
+        .select()
+        .from(factors)
+        .where(and(eq(factors.userId, id), isNull(factors.removedAt)))
+        .orderBy(asc(factors.createdAt)),
+      db.$count(recoveryCodes, eq(recoveryCodes.userId, id)),
+      mayReadEvents
+        ? db
+            .select(EVENT_COLUMNS)
+            .from(events)
+            .where(eq(events.userId, id))
+            .orderBy(desc(events.lastAt), desc(events.id))
+            .limit(MAX_SHOWN_EVENTS)
+        : null,
+    ])
+    if (!user) throw new AuthError('NOT_FOUND')
+    return {
+      ...toManagedUser(user),
+      sessions: live.map((row) => toSession(row, '')),
+      factors: found.map(toFactor),
+      recoveryCodes: codes,
+      waits: await loginWaits.list(user),
+      events: latest,
+    }
+  }
+}

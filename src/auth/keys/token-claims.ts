@@ -1,0 +1,120 @@
+import type { UserRow } from '../../db/schema.ts'
+import type { Env } from '../../env.ts'
+import type { ClaimSource } from '../../settings/claims.ts'
+import { permissionsOf, type RoleMap, type Roles } from '../administration/roles.ts'
+
+export type TokenClaims = ReturnType<typeof createTokenClaims>
+
+/** The columns of a user that access tokens say. `secondsSinceClaims`: null if they have never changed. */
+export type ClaimedUser = Pick<UserRow, 'id' | 'roles' | 'claims' | 'claimsChangedAt'> & {
+  secondsSinceClaims?: number | null
+}
+/** What a token says about roles and claims, as far as it decides whether the token is of now. */
+type SaidClaims = { claims_at?: number | undefined; scope?: string | undefined }
+
+type Said = Record<string, unknown>
+
+/** The role in tokens of users without one, for services that need one. */
+export const DEFAULT_ROLE = 'user'
+/** How long after a row was changed its transaction may commit. Services compare with the moment of the commit. */
+const MAX_COMMIT_MS = 100
+
+/**
+ * What access tokens say about roles and claims: `roles` and `entitlements` (RFC 9068, section 2.2.3.1), `scope`, and what the
+ * settings and the user's own claims add. `claims_at` is when the user's row last changed, so that a token that says
+ * something else than a new one would is refused as expired, to the millisecond and by any clock.
+ */
+export function createTokenClaims({
+  roles,
+  settings,
+}: {
+  roles: Roles
+  settings: Pick<Env, 'CLAIMS' | 'CLAIMS_FILE'>
+}) {
+  const mapping = Object.entries(settings.CLAIMS_FILE ?? {})
+  const isForHasura = settings.CLAIMS.includes('hasura')
+  const isForPostgrest = settings.CLAIMS.includes('postgrest')
+  const isPlain = !isForHasura && !isForPostgrest && mapping.length === 0
+
+  function toClaims(user: ClaimedUser, map: RoleMap): Said {
+    const permissions = permissionsOf(user.roles, map)
+    const [own, variables] = splitVariables(user.claims, isForHasura)
+    return {
+      ...own,
+      ...(isForPostgrest && { role: user.roles[0] ?? DEFAULT_ROLE }),
+      ...(isForHasura && { 'https://hasura.io/jwt/claims': { ...variables, ...toHasuraVariables(user) } }),
+      ...Object.fromEntries(mapping.map(([name, source]) => [name, resolve(source, user, permissions)])),
+      ...(user.roles.length > 0 && {
+        roles: user.roles,
+        entitlements: permissions,
+        scope: permissions.join(' '),
+      }),
+      ...(user.claimsChangedAt && { claims_at: user.claimsChangedAt.getTime() }),
+    }
+  }
+
+  return {
+    /**
+     * The claims of a new token. Waits for the next second after a change: services refuse all tokens of the second of a
+     * change, because `iat` is in whole seconds. Returns without a promise for a user without roles and claims.
+     */
+    of(user: ClaimedUser): Said | Promise<Said> {
+      const hasNone = user.roles.length === 0 && user.claimsChangedAt === null
+      if (hasNone) return isPlain ? NOTHING : toClaims(user, NO_ROLES)
+      return this.afterChange(user)
+    },
+
+    /** @internal */
+    async afterChange(user: ClaimedUser): Promise<Said> {
+      const map = await roles.list()
+      const { secondsSinceClaims: seconds } = user
+      const changedAtMs = Math.max(
+        seconds == null ? 0 : Date.now() - seconds * 1000,
+        ...user.roles.map((name) => map.get(name)?.changedAtMs ?? 0),
+      )
+      const waitMs = Math.ceil((changedAtMs + MAX_COMMIT_MS + 1) / 1000) * 1000 - Date.now()
+      if (waitMs > 0) await new Promise((done) => setTimeout(done, Math.min(waitMs, 1000 + MAX_COMMIT_MS)))
+      return toClaims(user, map)
+    },
+
+    /** Whether a token says what a new one would say. Returns without a promise for a user without roles. */
+    isCurrent({ claims_at: at, scope = '' }: SaidClaims, user: ClaimedUser): boolean | Promise<boolean> {
+      if ((user.claimsChangedAt?.getTime() ?? undefined) !== at) return false
+      if (user.roles.length === 0) return true
+      const check = (map: RoleMap) => permissionsOf(user.roles, map).join(' ') === scope
+      const map = roles.list()
+      return map instanceof Promise ? map.then(check) : check(map)
+    },
+  }
+}
+
+const NOTHING: Said = {}
+const NO_ROLES: RoleMap = new Map()
+
+/** The session variables of Hasura among a user's claims go where Hasura reads them. */
+function splitVariables(claims: Said, isForHasura: boolean): [Said, Said] {
+  if (!isForHasura) return [claims, {}]
+  const isVariable = ([name]: [string, unknown]) => name.toLowerCase().startsWith('x-hasura-')
+  const entries = Object.entries(claims)
+  return [
+    Object.fromEntries(entries.filter((entry) => !isVariable(entry))),
+    Object.fromEntries(entries.filter(isVariable)),
+  ]
+}
+
+function toHasuraVariables({ id, roles }: ClaimedUser) {
+  return {
+    'x-hasura-user-id': id,
+    'x-hasura-default-role': roles[0] ?? DEFAULT_ROLE,
+    'x-hasura-allowed-roles': [...new Set([...roles, DEFAULT_ROLE])],
+  }
+}
+
+function resolve(source: ClaimSource, { id, roles, claims }: ClaimedUser, permissions: string[]) {
+  if (typeof source === 'object') return source.value
+  if (source === 'id') return id
+  if (source === 'roles') return roles
+  if (source === 'role') return roles[0] ?? DEFAULT_ROLE
+  if (source === 'permissions') return permissions
+  return claims[source.slice('claims.'.length)]
+}

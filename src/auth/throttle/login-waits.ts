@@ -1,0 +1,60 @@
+import { and, eq, gt, inArray, sql } from 'drizzle-orm'
+import type { LoginWait } from '../../contract/outputs/managed-user.ts'
+import type { Db, Executor } from '../../db/client.ts'
+import { places, throttle, type UserRow } from '../../db/schema.ts'
+import { digest } from '../keys/sealed-tokens.ts'
+import { MAX_PLACES, UNKNOWN_PLACE } from './places.ts'
+
+/** The counters of wrong passwords and factors, and of the waits that follow. */
+export const FAILURES = 'loginFailures'
+export const WAITS = 'loginWait'
+
+/** What guesses are counted for: a proof of an account, from a place that it knows or from all others together. */
+export const passwordSubject = (email: string, place: string) => `${email} ${place}`
+export const factorSubject = (userId: string, place: string) => `factor ${userId} ${place}`
+
+type Account = Pick<UserRow, 'id' | 'email'>
+
+/** The waits of an account after failed attempts, for administrators. */
+export function createLoginWaits({ db }: { db: Db }) {
+  async function findCounters(executor: Executor, { id, email }: Account) {
+    const known = await executor
+      .select({ place: places.place })
+      .from(places)
+      .where(eq(places.userId, id))
+      .limit(MAX_PLACES)
+    return [UNKNOWN_PLACE, ...known.map(({ place }) => place)].flatMap((place) => [
+      { place, proof: 'password', key: digest(passwordSubject(email, place)) },
+      { place, proof: 'factor', key: digest(factorSubject(id, place)) },
+    ])
+  }
+
+  const keysOf = (counters: { key: string }[]) =>
+    counters.flatMap(({ key }) => [`${FAILURES}:${key}`, `${WAITS}:${key}`])
+
+  return {
+    async list(account: Account): Promise<LoginWait[]> {
+      const counters = await findCounters(db, account)
+      const rows = await db
+        .select()
+        .from(throttle)
+        .where(and(inArray(throttle.key, keysOf(counters)), gt(throttle.expire, sql`now()`)))
+      const byKey = new Map(rows.map((row) => [row.key, row]))
+      return counters.flatMap(({ place, proof, key }) => {
+        const until = byKey.get(`${WAITS}:${key}`)?.expire
+        const failures = byKey.get(`${FAILURES}:${key}`)?.points ?? 0
+        return until ? [{ place, proof, failures, until }] : []
+      })
+    },
+
+    /** Also forgets the failures, so that the next attempts cause no wait. @returns how many waits ended */
+    async clear(tx: Executor, account: Account) {
+      const counters = await findCounters(tx, account)
+      const gone = await tx
+        .delete(throttle)
+        .where(inArray(throttle.key, keysOf(counters)))
+        .returning({ key: throttle.key, isLive: sql<boolean>`${throttle.expire} > now()` })
+      return gone.filter(({ key, isLive }) => isLive && key.startsWith(`${WAITS}:`)).length
+    },
+  }
+}

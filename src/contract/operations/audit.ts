@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { OpaqueId as id } from '../fields.ts'
+import { administrationMutation, administrationQuery } from '../operation.ts'
+import { EventConnection } from '../outputs/audit-event.ts'
+import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'
+import { pageArguments } from '../outputs/page.ts'
+
+const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
+const word = z.string().regex(/^[\w-]{1,40}$/, 'Must have at most 40 letters, digits, _ and -.')
+
+const EventFilter = z
+  .strictObject({
+    userId: z.uuid().optional(),
+    actorId: z.uuid().optional(),
+    kind: word.optional(),
+    byAdministrators: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Only what administrators and services did.' }),
+    since: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    until: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+  })
+  .meta({ id: 'EventFilter', description: 'All given conditions must hold.' })
+
+const MailFilter = z
+  .strictObject({
+    status: MailStatus.optional(),
+    kind: word.optional(),
+    recipient: z.string().max(255).optional().meta({ description: 'The whole address, in lower case.' }),
+  })
+  .meta({ id: 'MailFilter', description: 'All given conditions must hold.' })
+
+export const auditOperations = {
+  auditEvents: administrationQuery({
+    summary: 'What happened to all accounts, newest first',
+    description:
+      'An event that repeats while a client reads page by page can appear on two pages. Events of deleted accounts stay.',
+    input: z.strictObject({ ...pageArguments, filter: EventFilter.optional() }),
+    output: EventConnection,
+    permission: 'events:read',
+    refusals: ['INVALID_INPUT'],
+    rest: { method: 'GET', path: '/auth/admin/events', status: 200 },
+  }),
+
+  mails: administrationQuery({
+    summary: 'The outbox, newest first',
+    description: 'Mails that were sent or given up are kept for some days.',
+    input: z.strictObject({ ...pageArguments, filter: MailFilter.optional() }),
+    output: MailConnection,
+    permission: 'mails:read',
+    refusals: ['INVALID_INPUT'],
+    rest: { method: 'GET', path: '/auth/admin/mails', status: 200 },
+  }),
+
+  retryMail: administrationMutation({
+    summary: 'Send a failed mail again',
+    description:
+      'It gets as much time as it had at first. A link in it that has expired is replaced or left out.',
+    input: z.strictObject({ id }),
+    output: Mail,
+    permission: 'mails:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/mails/:id/retry', status: 200 },
+  }),
+}

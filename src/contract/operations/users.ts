@@ -1,0 +1,245 @@
+import { z } from 'zod'
+import { Email, OpaqueId, profile, RoleName, UserClaims } from '../fields.ts'
+import { administrationMutation, administrationQuery } from '../operation.ts'
+import { FactorRecovery } from '../outputs/factors.ts'
+import { LoginWait, ManagedUser, UserConnection, UserDetails } from '../outputs/managed-user.ts'
+import { pageArguments } from '../outputs/page.ts'
+
+const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'
+/** The service checks the id, so that an id of another form is NOT_FOUND as well. */
+const id = OpaqueId.meta({ format: 'uuid', examples: [exampleId] })
+const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
+
+const UserFilter = z
+  .strictObject({
+    role: RoleName.optional(),
+    verified: z.boolean().optional(),
+    disabled: z.boolean().optional(),
+    factor: z.boolean().optional().meta({ description: 'Whether the account has a second factor.' }),
+    createdAfter: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    createdBefore: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+  })
+  .meta({ id: 'UserFilter', description: 'All given conditions must hold.' })
+
+const SetUserRolesInput = z
+  .strictObject({ id, roles: z.array(RoleName).transform((names) => [...new Set(names)]) })
+  .meta({ id: 'SetUserRolesInput' })
+
+const SetUserClaimsInput = z.strictObject({ id, claims: UserClaims }).meta({ id: 'SetUserClaimsInput' })
+
+const CreateUserInput = z
+  .strictObject({ email: Email, ...profile, roles: z.array(RoleName).default([]) })
+  .meta({ id: 'CreateUserInput' })
+
+const InviteUserInput = z
+  .strictObject({ email: Email, roles: z.array(RoleName).default([]) })
+  .meta({ id: 'InviteUserInput' })
+
+const ABOVE = 'Not for an account that may administer more than the caller.'
+
+export const userOperations = {
+  users: administrationQuery({
+    summary: 'Find users, newest first',
+    description:
+      'With `search`, those whose address or user name begins with the text, in alphabetical order: first by address, then ' +
+      'by user name. Cursors stay valid while users come and go.',
+    input: z.strictObject({
+      ...pageArguments,
+      search: z
+        .string()
+        .max(255, 'Must have at most 255 characters.')
+        .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not contain control characters.')
+        .optional()
+        .meta({
+          description: 'The beginning of an address or a user name. The case of A to Z does not matter.',
+        }),
+      filter: UserFilter.optional(),
+    }),
+    output: UserConnection,
+    permission: 'users:read',
+    refusals: ['INVALID_INPUT'],
+    rest: { method: 'GET', path: '/auth/admin/users', status: 200 },
+  }),
+
+  user: administrationQuery({
+    summary: 'An account with its sessions, factors, waits and latest events',
+    description: 'Secrets of any kind are left out.',
+    input: z.strictObject({ id }),
+    output: UserDetails,
+    permission: 'users:read',
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'GET', path: '/auth/admin/users/:id', status: 200 },
+  }),
+
+  setUserRoles: administrationMutation({
+    summary: 'Give a user these roles and no others',
+    description:
+      'The caller must hold every permission of the roles that are given or taken. Older access tokens of the user are ' +
+      'refused as `EXPIRED`, so that its clients refresh. The last administrator keeps its role.',
+    input: SetUserRolesInput,
+    example: { id: exampleId, roles: ['support'] },
+    output: ManagedUser,
+    permission: 'roles:write',
+    handlesCredential: false,
+    refusals: ['NOT_FOUND'],
+    rest: { method: 'PUT', path: '/auth/admin/users/:id/roles', status: 200 },
+  }),
+
+  setUserClaims: administrationMutation({
+    summary: 'Set what access tokens of a user say besides roles',
+    description:
+      'Replaces all claims. Names of standards and of this server are reserved. Only a holder of every permission sets its ' +
+      `own claims. Older access tokens of the user are refused as \`EXPIRED\`. ${ABOVE}`,
+    input: SetUserClaimsInput,
+    example: { id: exampleId, claims: { plan: 'pro' } },
+    output: ManagedUser,
+    permission: 'claims:write',
+    handlesCredential: false,
+    refusals: ['NOT_FOUND'],
+    rest: { method: 'PUT', path: '/auth/admin/users/:id/claims', status: 200 },
+  }),
+
+  disableUser: administrationMutation({
+    summary: 'End all sessions and mailed links of a user, and refuse every sign-in',
+    description: `Repeating it changes nothing. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: ManagedUser,
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/disable', status: 200 },
+  }),
+
+  enableUser: administrationMutation({
+    summary: 'Let a disabled user sign in again',
+    description: `Ended sessions stay ended. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: ManagedUser,
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/enable', status: 200 },
+  }),
+
+  endUserSessions: administrationMutation({
+    summary: 'Sign a user out everywhere',
+    description: `Answers how many sessions ended. Their access tokens are refused at once. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: z
+      .int()
+      .min(0)
+      .meta({ description: 'How many sessions ended.', examples: [2] }),
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: {
+      method: 'DELETE',
+      path: '/auth/admin/users/:id/sessions',
+      status: 200,
+      wrap: { member: 'revoked', id: 'RevokedOfUser' },
+    },
+  }),
+
+  createUser: administrationMutation({
+    summary: 'Create an account without a password',
+    description:
+      'The mailbox gets a link that sets a password. No password works before that, and no administrator learns or chooses ' +
+      'one. For `roles`, the caller must hold `roles:write` and every permission of theirs.',
+    input: CreateUserInput,
+    example: { email: 'ada@example.com', username: 'Ada', roles: [] },
+    output: ManagedUser,
+    permission: 'users:write',
+    handlesCredential: true,
+    refusals: ['EMAIL_TAKEN'],
+    rest: { method: 'POST', path: '/auth/admin/users', status: 201 },
+  }),
+
+  inviteUser: administrationMutation({
+    summary: 'Invite a person by mail',
+    description:
+      'Creates an account without a password, and mails a link for `acceptInvitation`, which is valid for 7 days. For ' +
+      'an account that was invited and has not accepted, the link is mailed again and the roles are replaced.',
+    input: InviteUserInput,
+    example: { email: 'ada@example.com', roles: [] },
+    output: ManagedUser,
+    permission: 'users:write',
+    handlesCredential: true,
+    refusals: ['EMAIL_TAKEN'],
+    rest: { method: 'POST', path: '/auth/admin/invitations', status: 201 },
+  }),
+
+  startPasswordReset: administrationMutation({
+    summary: 'Mail a link that sets a new password to a user',
+    description: `The present password goes on working. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: z.boolean(),
+    permission: 'users:write',
+    handlesCredential: true,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/password-reset', status: 202 },
+  }),
+
+  startFactorRecovery: administrationMutation({
+    summary: 'Start to replace the lost factors of a user',
+    description:
+      'The mailbox gets a notice now, and a link after the wait. Any sign-in with a factor stops it. `NOT_FOUND` for an ' +
+      `account without a factor. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: FactorRecovery,
+    permission: 'users:write',
+    handlesCredential: true,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/factor-recovery', status: 200 },
+  }),
+
+  resendVerification: administrationMutation({
+    summary: 'Mail the link that verifies the address of a user again',
+    description: `An account that was invited gets its invitation again. A verified one gets nothing. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: z.boolean(),
+    permission: 'users:write',
+    handlesCredential: true,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/email-verification', status: 202 },
+  }),
+
+  loginWaits: administrationQuery({
+    summary: 'Where attempts to sign in to an account must wait',
+    description: 'The waits follow from wrong passwords and wrong codes.',
+    input: z.strictObject({ id }),
+    output: z.array(LoginWait),
+    permission: 'users:read',
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'GET', path: '/auth/admin/users/:id/waits', status: 200 },
+  }),
+
+  clearLoginWaits: administrationMutation({
+    summary: 'End the waits of an account',
+    description: `Answers how many ended. Failed attempts are forgotten too. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: z
+      .int()
+      .min(0)
+      .meta({ description: 'How many waits ended.', examples: [1] }),
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: {
+      method: 'DELETE',
+      path: '/auth/admin/users/:id/waits',
+      status: 200,
+      wrap: { member: 'cleared', id: 'Cleared' },
+    },
+  }),
+
+  deleteUser: administrationMutation({
+    summary: 'Delete an account and everything that belongs to it',
+    description: `Its events stay. The last administrator cannot be deleted. ${ABOVE}`,
+    input: z.strictObject({ id }),
+    output: z.boolean(),
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'DELETE', path: '/auth/admin/users/:id', status: 204 },
+  }),
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import type { MailRow } from '../../db/schema.ts'
+import { Time } from './fields.ts'
+import { connectionOf } from './page.ts'
+
+export const MailStatus = z.enum(['PENDING', 'SENT', 'FAILED', 'SKIPPED']).meta({
+  id: 'MailStatus',
+  description: '`SENT`: the mail server accepted it. `SKIPPED`: it was no longer wanted when its turn came.',
+})
+
+export const Mail = z
+  .strictObject({
+    id: z.uuid(),
+    kind: z.string().meta({ examples: ['password-reset'] }),
+    recipient: z.string().meta({ examples: ['ada@example.com'] }),
+    userId: z.uuid().nullable(),
+    status: MailStatus,
+    attempts: z.int().meta({ examples: [1] }),
+    fault: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why the last attempt failed.', examples: [null] }),
+    createdAt: Time,
+    nextAttemptAt: Time.meta({
+      description: 'When the next attempt is due; for a mail that was sent, when that was.',
+    }),
+    expiresAt: Time,
+  })
+  .meta({ id: 'Mail', description: 'A mail of the outbox. Its text and its link are not stored.' })
+export type Mail = z.output<typeof Mail>
+
+export const MailConnection = connectionOf(Mail, 'Mail')
+export type MailConnection = z.output<typeof MailConnection>
+
+const PUBLIC_FIELDS = Object.keys(Mail.shape) as (keyof Mail)[]
+
+/** Picks the public fields of a row. */
+export function toMail(row: Pick<MailRow, keyof Mail>): Mail {
+  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as Mail
+}

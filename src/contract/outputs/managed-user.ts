@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import type { UserRow } from '../../db/schema.ts'
+import { AuditEvent } from './audit-event.ts'
+import { Factor } from './factors.ts'
+import { Time } from './fields.ts'
+import { connectionOf } from './page.ts'
+import { Session } from './session.ts'
+import { toUser, User } from './user.ts'
+
+const managed = {
+  ...User.shape,
+  claims: z
+    .record(z.string(), z.unknown())
+    .meta({ description: 'What access tokens say besides.', examples: [{ plan: 'pro' }] }),
+  disabledAt: Time.nullable().meta({ description: 'Since when every sign-in is refused.', examples: [null] }),
+  hasSecondFactor: z.boolean(),
+  factorRecoveryAt: Time.nullable().meta({
+    description: 'When a mailed link may replace lost factors.',
+    examples: [null],
+  }),
+}
+
+export const ManagedUser = z
+  .strictObject(managed)
+  .meta({ id: 'ManagedUser', description: 'An account as administrators see it.' })
+export type ManagedUser = z.output<typeof ManagedUser>
+
+export const UserConnection = connectionOf(ManagedUser, 'User')
+export type UserConnection = z.output<typeof UserConnection>
+
+export const LoginWait = z
+  .strictObject({
+    place: z.string().meta({
+      description:
+        'Where attempts must wait: a known network or browser, or `unknown` for all others together.',
+      examples: ['unknown'],
+    }),
+    proof: z.string().meta({ description: '`password` or `factor`.', examples: ['password'] }),
+    failures: z.int().meta({ examples: [6] }),
+    until: Time,
+  })
+  .meta({ id: 'LoginWait', description: 'A wait after failed attempts to sign in.' })
+export type LoginWait = z.output<typeof LoginWait>
+
+export const UserDetails = z
+  .strictObject({
+    ...managed,
+    sessions: z.array(Session),
+    factors: z.array(Factor),
+    recoveryCodes: z.int().meta({ description: 'How many are left.', examples: [10] }),
+    waits: z.array(LoginWait),
+    events: z
+      .array(AuditEvent)
+      .nullable()
+      .meta({ description: 'The latest 20. Null without the permission `events:read`.' }),
+  })
+  .meta({ id: 'UserDetails' })
+export type UserDetails = z.output<typeof UserDetails>
+
+/** The columns of an account that administrators see. */
+export type ManagedColumns = Parameters<typeof toUser>[0] &
+  Pick<UserRow, 'claims' | 'disabledAt' | 'secondFactorAt' | 'factorRecoveryAt'>
+
+export function toManagedUser(row: ManagedColumns): ManagedUser {
+  const { claims, disabledAt, secondFactorAt, factorRecoveryAt } = row
+  return { ...toUser(row), claims, disabledAt, hasSecondFactor: secondFactorAt !== null, factorRecoveryAt }
+}

@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest'
+import { userStatements } from '../src/auth/administration/user-list.ts'
+import { createDb } from '../src/db/client.ts'
+import { addRole, registerAdministrator } from './support/administrator.ts'
+import { ADAPTERS, type Client } from './support/client.ts'
+import { QUICK_HASHES, useServer } from './support/server.ts'
+
+const server = useServer({}, QUICK_HASHES)
+const large = useServer({}, QUICK_HASHES)
+
+const emailsOf = ({ data }: Awaited<ReturnType<typeof list>>) => data?.edges.map(({ node }) => node.email)
+const list = (client: Client, input: object) => client.call('users', input)
+/** Over REST, the fields of the filter are beside the others. */
+const filterBy = (adapter: string, filter: object) => (adapter === 'REST' ? filter : { filter })
+
+describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
+  test('lists users newest first, page by page, while others come and go', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const some = []
+    for (let index = 0; index < 5; index++) some.push(await server.registerUser(adapter))
+    const newestFirst = some.map(({ email }) => email).reverse()
+
+    const first = await list(client, { first: 2, count: true })
+    await server.sql`delete from users where email = ${newestFirst[1] ?? ''}`
+    await server.registerUser(adapter)
+    const second = await list(client, { first: 2, after: first.data?.pageInfo.endCursor })
+
+    expect(emailsOf(first)).toEqual(newestFirst.slice(0, 2))
+    expect(first.data?.totalCount).toBeGreaterThanOrEqual(6)
+    expect(emailsOf(second)).toEqual(newestFirst.slice(2, 4))
+    expect(second.data).toMatchObject({ totalCount: null, pageInfo: { hasNextPage: true } })
+    for (const after of ['nonsense', Buffer.from('["newest","x","y"]').toString('base64url')]) {
+      expect(await list(client, { after })).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: [{ path: 'after' }],
+      })
+    }
+  })
+
+  test('finds users by the beginning of their address or user name, and by filters', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const name = `Zoë ${adapter}`
+    const one = await server.client(adapter)
+    await one.register({
+      email: `zo-${adapter.toLowerCase()}-1@example.com`,
+      password: 'correct horse battery',
+    })
+    const two = await server.registerUser(adapter)
+    await two.client.updateMe({ username: name })
+    await addRole(server, `found-${adapter}`, [])
+    await server.sql`update users set roles = ${[`found-${adapter}`]}, disabled_at = now() where email = ${two.email}`
+
+    expect(emailsOf(await list(client, { search: ` ZO-${adapter} ` }))).toEqual([
+      `zo-${adapter.toLowerCase()}-1@example.com`,
+    ])
+    expect(emailsOf(await list(client, { search: `ZOë ${adapter}` }))).toEqual([two.email])
+    expect(emailsOf(await list(client, { search: '%' }))).toEqual([])
+    const filters = [
+      { role: `found-${adapter}` },
+      { role: `found-${adapter}`, disabled: true, factor: false, verified: false },
+    ]
+    for (const filter of filters) {
+      expect(emailsOf(await list(client, filterBy(adapter, filter)))).toEqual([two.email])
+    }
+    const none = filterBy(adapter, { role: `found-${adapter}`, disabled: false })
+    expect(emailsOf(await list(client, none))).toEqual([])
+    const future = filterBy(adapter, { createdAfter: '2099-01-01T00:00:00Z' })
+    expect(emailsOf(await list(client, future))).toEqual([])
+  })
+
+  test('pages through both kinds of matches of a search without a gap', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const prefix = `pager${adapter.toLowerCase()}`
+    await server.sql`insert into users (email, password, username)
+      select case when n < 5 then ${prefix} || n || '@example.com' else 'other-' || ${prefix} || n || '@example.com' end, 'x',
+        case when n > 2 then ${prefix.toUpperCase()} || n end from generate_series(1, 8) as n`
+
+    const seen: string[] = []
+    for (let after: string | null | undefined; after !== null; ) {
+      const { data } = await list(client, { first: 3, search: prefix, ...(after && { after }) })
+      seen.push(...(data?.edges.map(({ node }) => node.email) ?? []))
+      after = data?.pageInfo.hasNextPage ? data.pageInfo.endCursor : null
+    }
+
+    expect(seen).toEqual([
+      ...[1, 2, 3, 4].map((n) => `${prefix}${n}@example.com`),
+      ...[5, 6, 7, 8].map((n) => `other-${prefix}${n}@example.com`),
+    ])
+  })
+
+  test('shows an account with its sessions, factors and events, and events only with their permission', async () => {
+    await addRole(server, `reader-${adapter}`, ['users:read'])
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const { client: reader } = await registerAdministrator(server, [`reader-${adapter}`], adapter)
+    const person = await registerAdministrator(server, [], adapter)
+
+    const { data } = await client.call('user', { id: person.user.id })
+
+    expect(data).toMatchObject({ email: person.email, hasSecondFactor: true, recoveryCodes: 10, waits: [] })
+    expect(data?.sessions).toHaveLength(1)
+    expect(data?.factors.map(({ kind }) => kind)).toEqual(['TOTP'])
+    expect(data?.events?.map(({ kind }) => kind)).toContain('factor_added')
+    expect((await reader.call('user', { id: person.user.id })).data?.events).toBeNull()
+    for (const id of [crypto.randomUUID(), 'no-id']) {
+      expect((await client.call('user', { id })).code).toBe('NOT_FOUND')
+    }
+  })
+
+  test('disables, enables, signs out and deletes, with an event of both', async () => {
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { client, user, input, email } = await server.registerUser(adapter)
+    const act = (name: 'disableUser' | 'enableUser' | 'endUserSessions' | 'deleteUser') =>
+      admin.client.call(name, { id: user.id })
+
+    expect((await act('endUserSessions')).data).toBe(1)
+    expect((await client.me()).reason).toBe('REVOKED')
+    await client.login(input)
+    expect((await act('disableUser')).data).toMatchObject({ email, disabledAt: expect.any(String) })
+    expect((await client.me()).reason).toBe('REVOKED')
+    expect((await client.login(input)).code).toBe('INVALID_CREDENTIALS')
+    expect((await act('enableUser')).data).toMatchObject({ disabledAt: null })
+    expect((await client.login(input)).code).toBeUndefined()
+    const own = (await client.events(20)).data ?? []
+    expect(own.find(({ kind }) => kind === 'account_disabled')?.actorId).toBe(admin.user.id)
+    expect((await act('deleteUser')).data).toBe(true)
+    expect((await client.me()).reason).toBe('REVOKED')
+    expect((await act('deleteUser')).code).toBe('NOT_FOUND')
+    const kinds = await server.sql`select kind from events
+      where user_id = ${user.id} and actor_id = ${admin.user.id} order by created_at`
+    expect(kinds.map(({ kind }) => kind)).toEqual([
+      'account_signed_out',
+      'account_disabled',
+      'account_enabled',
+      'account_deleted',
+    ])
+  })
+
+  test('sets roles and claims, which the next access token says', async () => {
+    await addRole(server, `author-${adapter}`, ['posts:write'])
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { client, user } = await server.registerUser(adapter)
+    const setClaims = (claims: object) => admin.client.call('setUserClaims', { id: user.id, claims })
+
+    const roles = { id: user.id, roles: [`author-${adapter}`] }
+    expect((await admin.client.call('setUserRoles', roles)).data?.roles).toEqual([`author-${adapter}`])
+    expect((await setClaims({ plan: 'pro' })).data?.claims).toEqual({ plan: 'pro' })
+
+    expect((await client.me()).reason).toBe('EXPIRED')
+    expect((await client.refresh()).data?.user.roles).toEqual([`author-${adapter}`])
+    const wrong = [{ sub: 'x' }, { roles: [] }, { 'x-hasura-role': 'admin' }, { big: 'x'.repeat(2048) }]
+    for (const claims of wrong) {
+      expect(await setClaims(claims)).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'claims' }] })
+    }
+    const unknown = await admin.client.call('setUserRoles', { id: user.id, roles: ['nosuchrole'] })
+    expect(unknown).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'roles' }] })
+  })
+
+  test('does not let an administrator rise above what it holds, or act on one who holds more', async () => {
+    const name = `support-${adapter}`
+    await addRole(server, name, ['users:read', 'users:write', 'roles:write', 'claims:write'])
+    await addRole(server, `boss-${adapter}`, ['users:write', 'mails:write'])
+    await addRole(server, `payer-${adapter}`, ['invoices:approve'])
+    const { client, user } = await registerAdministrator(server, [name], adapter)
+    const boss = await registerAdministrator(server, [`boss-${adapter}`], adapter)
+    const payer = await registerAdministrator(server, [`payer-${adapter}`], adapter)
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const give = (id: string, roles: string[]) => client.call('setUserRoles', { id, roles })
+
+    const refused = [
+      await give(user.id, [name, 'admin']),
+      await give(user.id, [name, `boss-${adapter}`]),
+      await give(user.id, [name, `payer-${adapter}`]),
+      await give(admin.user.id, []),
+      await client.call('setUserClaims', { id: user.id, claims: { plan: 'pro' } }),
+      await client.call('disableUser', { id: admin.user.id }),
+      await client.call('deleteUser', { id: boss.user.id }),
+      await client.call('endUserSessions', { id: boss.user.id }),
+    ]
+
+    expect(refused.map(({ code }) => code)).toEqual(refused.map(() => 'FORBIDDEN'))
+    // What another service allows makes no administrator of Servauth.
+    expect((await client.call('endUserSessions', { id: payer.user.id })).data).toBe(1)
+    expect((await give(payer.user.id, [`payer-${adapter}`, name])).data?.roles).toHaveLength(2)
+  })
+})
+
+test('the lists of administration read an index and only their page, whatever the size of the table', async () => {
+  const { sql } = large
+  await sql`insert into users (email, password, username, created_at)
+    select 'person' || n || '@' || (n % 7) || '.example.com', 'x', case when n % 3 = 0 then 'Name ' || n end,
+      now() - n * interval '1 minute'
+    from generate_series(1, 30000) as n`
+  await sql`analyze users`
+  const { db, close } = createDb({ DATABASE_URL: large.env.DATABASE_URL })
+  const id = crypto.randomUUID()
+  const statements = userStatements(db, { first: 50, count: false, search: 'person12' })
+  const ofNames = userStatements(db, { first: 50, count: false, search: 'name' })
+  const middle = { part: 'newest', key: '2026-01-01 00:00:00+00', id }
+  const pages = {
+    newest: statements.newest(),
+    middle: statements.newest(middle),
+    byAddress: statements.byAddress(),
+    nextByAddress: statements.byAddress({ part: 'byAddress', key: 'person125@6.example.com', id }),
+    byName: ofNames.byName(),
+    nextByName: ofNames.byName({ part: 'byName', key: 'name 12', id }),
+  }
+
+  for (const [name, page] of Object.entries(pages)) {
+    const { sql: text, params } = page.toSQL()
+    const plan = await sql.unsafe(`explain (costs off) ${text}`, params as never[])
+    const lines = plan.map((line) => line['QUERY PLAN']).join('\n')
+    expect(lines, name).toMatch(/Index (Only )?Scan/)
+    expect(lines, name).not.toMatch(/Seq Scan|Sort|Bitmap/)
+  }
+  await close()
+})

@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
+import type { Operation as Definition } from '../src/contract/operation.ts'
+import { operations } from '../src/contract/operations.ts'
+import { PERMISSIONS, type Permission } from '../src/contract/permissions.ts'
+import { schema } from '../src/graphql/schema/schema.ts'
+import { addRole, registerAdministrator } from './support/administrator.ts'
+import { ADAPTERS, type Adapter, type Answer, type Client, type Operation } from './support/client.ts'
+import { wellFormed } from './support/hostile.ts'
+import { startServer, useServer } from './support/server.ts'
+
+const server = useServer()
+const permissions = Object.keys(PERMISSIONS) as Permission[]
+const administration = Object.entries<Definition>(operations).flatMap(([name, { permission }]) =>
+  permission ? [{ name: name as Operation, permission }] : [],
+)
+
+/** What keeps a caller from an operation; null if it gets through, to whatever answer. */
+function refusalOf({ code, permission }: Answer<unknown>, needed: Permission) {
+  if (code === 'FORBIDDEN') return permission === needed ? code : null
+  return code === 'UNAUTHENTICATED' || code === 'REAUTHENTICATION_REQUIRED' ? code : null
+}
+
+async function createKey(scope: Permission) {
+  const { key, hash } = createServiceKey()
+  await server.sql`insert into service_keys (name, hash, scopes) values (${scope.replace(':', '-')}, ${hash}, ${[scope]})`
+  return key
+}
+
+async function prove(email: string, columns: object) {
+  await server.sql`update sessions set ${server.sql(columns)}
+    where user_id = (select id from users where email = ${email})`
+  await server.catchUp()
+}
+
+/** All kinds of callers, and what keeps each from an operation with a permission. */
+async function createCallers(adapter: Adapter) {
+  const past = new Date(Date.now() - 16 * 60_000)
+  const user = await registerAdministrator(server, [], adapter)
+  const aal1 = await registerAdministrator(server, ['admin'], adapter)
+  await prove(aal1.email, { factor_at: null })
+  const longAgo = await registerAdministrator(server, ['admin'], adapter)
+  await prove(longAgo.email, { factor_at: past, authenticated_at: past })
+  const fresh = await registerAdministrator(server, ['admin'], adapter)
+  const holders: { held: Permission; client: Client }[] = []
+  for (const held of permissions) {
+    await addRole(server, `${adapter}-${held}`, [held])
+    holders.push({
+      held,
+      client: (await registerAdministrator(server, [`${adapter}-${held}`], adapter)).client,
+    })
+  }
+  const keys = await Promise.all(permissions.map(async (scope) => ({ scope, key: await createKey(scope) })))
+  const nobody = server.client(adapter)
+  type Call = (name: Operation, input: unknown) => Promise<Answer<unknown>>
+  type Caller = { who: string; call: Call; expected: (needed: Permission) => string | null }
+  const as =
+    (client: Client): Call =>
+    (name, input) =>
+      client.call(name, input)
+  const callers: Caller[] = [
+    { who: 'anonymous', call: as(nobody), expected: () => 'UNAUTHENTICATED' },
+    { who: 'a user', call: as(user.client), expected: () => 'FORBIDDEN' },
+    { who: 'aal1', call: as(aal1.client), expected: () => 'REAUTHENTICATION_REQUIRED' },
+    { who: 'aal2 long ago', call: as(longAgo.client), expected: () => 'REAUTHENTICATION_REQUIRED' },
+    ...holders.map(({ held, client }) => ({
+      who: `a role with ${held}`,
+      call: as(client),
+      expected: (needed: Permission) => (needed === held ? null : 'FORBIDDEN'),
+    })),
+    ...keys.map(({ scope, key }) => ({
+      who: `a key with ${scope}`,
+      call: ((name, input) => nobody.call(name, input, { bearer: key })) as Call,
+      expected: (needed: Permission) => (needed === scope ? null : 'FORBIDDEN'),
+    })),
+    { who: 'a fresh administrator', call: as(fresh.client), expected: () => null },
+  ]
+  return callers
+}
+
+test('every root field of the schema is an operation, and all of administration have a permission', () => {
+  const fields = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
+    Object.keys(type?.getFields() ?? {}),
+  )
+  const all = Object.entries<Definition>(operations)
+
+  expect(fields.sort()).toEqual(Object.keys(operations).sort())
+  for (const [name, { tag, permission, rest }] of all) {
+    const isAdministration = tag === 'Administration' || rest.path.startsWith('/auth/admin/')
+    expect(permission !== undefined, name).toBe(isAdministration)
+  }
+})
+
+describe.each(ADAPTERS)('the permission matrix by %s', (adapter) => {
+  test('each operation answers each caller as its permission says', async () => {
+    const callers = await createCallers(adapter)
+
+    const wrong: string[] = []
+    for (const { who, call, expected } of callers) {
+      for (const { name, permission } of administration) {
+        const input = fc.sample(wellFormed(name), 1)[0]
+        const found = refusalOf(await call(name, input), permission)
+        if (found !== expected(permission)) wrong.push(`${name} by ${who}: ${found}`)
+      }
+    }
+
+    expect(wrong).toEqual([])
+  })
+})
+
+test('aliases, fragments and fields beside each other reach nothing more', async () => {
+  await addRole(server, 'role-reader', ['roles:read'])
+  const { client } = await registerAdministrator(server, ['role-reader'], 'GraphQL')
+  const ask = (query: string) => server.askGraphQL({ query }, { cookie: client.kept.cookie ?? '' })
+
+  const answers = [
+    await ask('{ a: roles { name } b: users { edges { node { email } } } }'),
+    await ask('query { ...All } fragment All on Query { users { totalCount } roles { name } }'),
+    await ask('{ roles { name } ... on Query { events: auditEvents { edges { node { kind } } } } }'),
+    await ask(
+      'mutation { one: endUserSessions(id: "x") two: putRole(input: { name: "y", permissions: ["*"] }) { name } }',
+    ),
+  ]
+
+  for (const answer of answers) {
+    const { data, errors } = await answer.json()
+    expect(data).toBeNull()
+    expect(errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)).toContain(
+      'FORBIDDEN',
+    )
+  }
+})
+
+describe('ADMIN_PORT', () => {
+  test('keeps administration off the main port, and from the schema there', async () => {
+    const own = await startServer({ ADMIN_PORT: '3999', INTROSPECTION: 'true' })
+    const admin = await registerAdministrator(own)
+    const cookie = admin.client.kept.cookie ?? ''
+    const here = (path: string) =>
+      own.app.request(path, { headers: { cookie } }, { address: () => '192.0.2.1' })
+    const there = (path: string) =>
+      own.adminApp?.request(path, { headers: { cookie } }, { address: () => '192.0.2.1' })
+
+    expect((await here('/auth/admin/roles')).status).toBe(404)
+    expect((await there('/auth/admin/roles'))?.status).toBe(200)
+    expect(
+      (await (await own.askGraphQL({ query: '{ roles { name } }' }, { cookie })).json()).errors[0].message,
+    ).toContain('Cannot query field')
+    const sdl = await (await here('/schema.graphql')).text()
+    expect(sdl).not.toMatch(/ManagedUser|putRole|AuditEvent/)
+    expect(sdl).toContain('acceptInvitation')
+    expect(await (await here('/openapi.json')).text()).not.toContain('/auth/admin')
+    expect(await (await there('/schema.graphql'))?.text()).toContain('ManagedUser')
+  })
+
+  test('off serves it nowhere', async () => {
+    const own = await startServer({ ADMIN_PORT: 'off' })
+    const admin = await registerAdministrator(own)
+
+    expect((await admin.client.call('roles')).code).toBe('NOT_FOUND')
+    expect(own.adminApp).toBeUndefined()
+  })
+})

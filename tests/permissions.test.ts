@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { addRole, registerAdministrator } from './support/administrator.ts'
+import { ADAPTERS } from './support/client.ts'
+import { useServer } from './support/server.ts'
+import { createKeySetting } from './support/service-key.ts'
+
+const { key, settings } = createKeySetting()
+const server = useServer(settings)
+
+describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
+  test('needs a permission of a role', async () => {
+    await addRole(server, `readers-${adapter}`, ['roles:read'])
+    await addRole(server, `others-${adapter}`, ['users:read', 'users:write'])
+    const reader = await registerAdministrator(server, [`readers-${adapter}`], adapter)
+    const other = await registerAdministrator(server, [`others-${adapter}`], adapter)
+    const user = await registerAdministrator(server, [], adapter)
+
+    const roles = (await reader.client.call('roles')).data ?? []
+
+    expect(roles[0]).toEqual({ name: 'admin', permissions: ['*'], builtIn: true, changedAt: null })
+    expect(roles.map(({ name }) => name)).toContain(`readers-${adapter}`)
+    for (const { client } of [other, user]) {
+      expect(await client.call('roles')).toMatchObject({ code: 'FORBIDDEN', permission: 'roles:read' })
+    }
+    expect((await server.client(adapter).call('roles')).code).toBe('UNAUTHENTICATED')
+  })
+
+  test('needs a second factor that was proven within 15 minutes', async () => {
+    const { client, email, input, authenticator } = await registerAdministrator(server, ['admin'], adapter)
+    expect((await client.call('roles')).code).toBeUndefined()
+
+    const past = server.sql`now() - interval '16 minutes'`
+    await server.sql`update sessions set factor_at = ${past}, authenticated_at = ${past}
+      where user_id = (select id from users where email = ${email})`
+    await server.catchUp()
+
+    const proof = { acr: 'aal2', maxAge: 900, methods: ['totp', 'recoveryCode'] }
+    expect(await client.call('roles')).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', ...proof })
+    await client.stepUp({ password: input.password })
+    expect((await client.call('roles')).code).toBe('REAUTHENTICATION_REQUIRED')
+    await client.stepUp({ proof: { totp: authenticator.code() } })
+    expect((await client.call('roles')).code).toBeUndefined()
+  })
+
+  test('is refused to a service key whose scopes lack the permission, and to an unknown key', async () => {
+    const service = server.client(adapter)
+
+    expect(await service.call('roles', undefined, { bearer: key })).toMatchObject({
+      code: 'FORBIDDEN',
+      permission: 'roles:read',
+    })
+    const unknown = createKeySetting().key
+    expect(await service.call('roles', undefined, { bearer: unknown })).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      reason: 'INVALID',
+    })
+    // A key is never a session.
+    expect(await service.call('me', undefined, { bearer: key })).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      reason: 'INVALID',
+    })
+  })
+
+  test('gives a role only what the administrator holds', async () => {
+    const editor = `editors-${adapter}`
+    await addRole(server, editor, ['roles:read', 'roles:write', 'posts:write'])
+    const { client } = await registerAdministrator(server, [editor], adapter)
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const put = (permissions: string[], by = client) =>
+      by.call('putRole', { name: `authors-${adapter}`, permissions })
+
+    expect((await put(['posts:write', 'roles:read'])).data?.permissions).toEqual([
+      'posts:write',
+      'roles:read',
+    ])
+    expect(await put(['posts:write', 'users:write'])).toMatchObject({
+      code: 'FORBIDDEN',
+      permission: 'users:write',
+    })
+    expect(await put(['*'])).toMatchObject({ code: 'FORBIDDEN', permission: '*' })
+    expect((await put(['users:write'], admin.client)).code).toBeUndefined()
+    // It may not weaken or remove what holds more than it does.
+    expect((await put([])).code).toBe('FORBIDDEN')
+    expect((await client.call('removeRole', { name: `authors-${adapter}` })).code).toBe('FORBIDDEN')
+    for (const call of [
+      admin.client.call('putRole', { name: 'admin', permissions: [] }),
+      admin.client.call('removeRole', { name: 'admin' }),
+    ]) {
+      expect(await call).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'name' }] })
+    }
+    expect((await admin.client.call('removeRole', { name: `authors-${adapter}` })).data).toBe(true)
+    const acts =
+      await server.sql`select kind, actor_id from events where detail = ${`authors-${adapter}`} order by created_at`
+    expect(acts.map(({ kind }) => kind)).toEqual(['role_changed', 'role_changed', 'role_removed'])
+    expect(acts.at(-1)?.actor_id).toBe(admin.user.id)
+  })
+
+  test('takes a removed role from its holders', async () => {
+    const name = `doomed-${adapter}`
+    await addRole(server, name, ['roles:read'])
+    const { client, user } = await registerAdministrator(server, [name], adapter)
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+
+    expect((await admin.client.call('removeRole', { name })).data).toBe(true)
+
+    expect((await client.call('roles')).code).toBe('FORBIDDEN')
+    expect((await client.me()).data?.roles).toEqual([])
+    expect(await server.eventsOf(user.id)).toContain('roles_changed')
+    expect((await admin.client.call('removeRole', { name })).code).toBe('NOT_FOUND')
+  })
+
+  test('follows a change of the role or of its holder at once', async () => {
+    await addRole(server, `fickle-${adapter}`, ['roles:read'])
+    const { client, email } = await registerAdministrator(server, [`fickle-${adapter}`], adapter)
+    expect((await client.call('roles')).code).toBeUndefined()
+
+    await server.sql`update roles set permissions = '{users:read}' where name = ${`fickle-${adapter}`}`
+    await server.catchUp()
+    expect((await client.call('roles')).code).toBe('FORBIDDEN')
+
+    await server.sql`update users set roles = '{admin}' where email = ${email}`
+    await server.catchUp()
+    expect((await client.call('roles')).code).toBeUndefined()
+    expect((await client.me()).data?.roles).toEqual(['admin'])
+  })
+})
