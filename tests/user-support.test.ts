@@ -63,16 +63,16 @@ describe.each(ADAPTERS)('administration by %s', (adapter) => {
     const act = (name: 'startPasswordReset' | 'startFactorRecovery', id = person.user.id) =>
       admin.client.call(name, { id })
 
+    expect((await act('startFactorRecovery')).data).toEqual({ endsAt: expect.any(String) })
     expect((await act('startPasswordReset')).data).toBe(true)
     const token = await server.mailbox.token(person.email, /Reset/)
     const newPassword = 'a phrase of the owner alone'
     expect((await server.client(adapter).call('resetPassword', { token, newPassword })).data).toBe(true)
-    expect((await act('startFactorRecovery')).data).toEqual({ endsAt: expect.any(String) })
     const plain = await server.registerUser(adapter)
     expect((await act('startFactorRecovery', plain.user.id)).code).toBe('NOT_FOUND')
     const acts = await server.sql`select kind from events
       where user_id = ${person.user.id} and actor_id = ${admin.user.id} order by created_at`
-    expect(acts.map(({ kind }) => kind)).toEqual(['password_reset_requested', 'factor_recovery_started'])
+    expect(acts.map(({ kind }) => kind)).toEqual(['factor_recovery_started', 'password_reset_requested'])
   })
 
   test('reads the events of all accounts, filtered and page by page', async () => {
@@ -104,6 +104,7 @@ describe.each(ADAPTERS)('administration by %s', (adapter) => {
     const { email, user, input } = await own.registerUser(adapter)
     const stranger = own.client(adapter)
     for (let attempt = 0; attempt < 4; attempt++) await stranger.login({ email, password: 'a wrong phrase' })
+    await own.sql`update throttle set expire = now() + interval '1 hour' where key like 'login%'`
     expect((await stranger.login(input)).code).toBe('TOO_MANY_REQUESTS')
 
     const waits = (await admin.client.call('loginWaits', { id: user.id })).data

@@ -10,6 +10,7 @@ import { createOwnAccount } from './account/own-account.ts'
 import { createAuditLog } from './administration/event-list.ts'
 import { createManagedUsers } from './administration/managed-users.ts'
 import { createNewUsers } from './administration/new-users.ts'
+import { actAsOperator } from './administration/operator.ts'
 import { createOutboxList } from './administration/outbox-list.ts'
 import { createPermissionCheck } from './administration/permission-check.ts'
 import { createRoleChanges } from './administration/role-changes.ts'
@@ -167,6 +168,17 @@ export function createAuthService({
   const endSessionOf = createEndSessionOf(dependencies)
   const checkPermissions = createPermissionCheck(dependencies)
 
+  const administrationUseCases = {
+    roles: createRoleList(dependencies),
+    ...createRoleChanges(dependencies),
+    users: createUserList(dependencies),
+    user: createUserDetails(dependencies),
+    ...createManagedUsers(dependencies),
+    ...createNewUsers(dependencies),
+    auditEvents: createAuditLog(dependencies),
+    ...createOutboxList(dependencies),
+  }
+
   const useCases = {
     register: createRegister(dependencies),
     login: createLogin(dependencies),
@@ -186,16 +198,7 @@ export function createAuthService({
     ...createEmailLinks(dependencies),
     ...createOwnSessions(dependencies),
     events: createEventLog(dependencies),
-    ...checkPermissions({
-      roles: createRoleList(dependencies),
-      ...createRoleChanges(dependencies),
-      users: createUserList(dependencies),
-      user: createUserDetails(dependencies),
-      ...createManagedUsers(dependencies),
-      ...createNewUsers(dependencies),
-      auditEvents: createAuditLog(dependencies),
-      ...createOutboxList(dependencies),
-    }),
+    ...checkPermissions(administrationUseCases),
   }
 
   const admitted = limitOperations(useCases, {
@@ -208,6 +211,7 @@ export function createAuthService({
   return {
     ...(dependencies.requireSecondFactor ? requireFactor(limited, env.SESSION_MAX_SECONDS) : limited),
     administration: createAdministration(dependencies),
+    operator: actAsOperator(administrationUseCases),
     importAccounts: createAccountImport(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 

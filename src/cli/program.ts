@@ -6,6 +6,7 @@ import { SCOPES, type Scope, VERIFIER_SCOPES } from '../contract/service-key.ts'
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../process/first-run.ts'
 import { serve } from '../process/server.ts'
+import { createUser, deleteUser, inviteUser, listMails, listUsers, retryMail } from './administration.ts'
 import { runDoctor } from './doctor/doctor.ts'
 import { addImportCommands } from './import/commands.ts'
 import { rotateKeys, showKeys } from './keys.ts'
@@ -181,6 +182,59 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
       .action((address: string, role: string) => action(commandEnvironment, address, role))
   }
 
+  const limit = ['--limit <rows>', 'how many at most', parseLimit, 100] as const
+  const json = ['--json', 'print the result as JSON'] as const
+  const roles = [
+    '--role <name>',
+    'a role that the user gets; may be repeated',
+    collectRoles,
+    [] as string[],
+  ] as const
+  user
+    .command('list')
+    .description('Lists users, the newest first.')
+    .option('--search <text>', 'only those whose address or user name begins with this')
+    .option('--role <name>', 'only those with this role', parseRole)
+    .option('--disabled', 'only those that are disabled')
+    .option(...limit)
+    .option(...json)
+    .action((options) => listUsers(commandEnvironment, options))
+  user
+    .command('create')
+    .description('Creates an account without a password. Its mailbox gets a link that sets one.')
+    .argument('<address>', 'the e-mail address of the account', parseAddress)
+    .option('--username <name>', 'the user name')
+    .option(...roles)
+    .option(...json)
+    .action((address: string, options) => createUser(commandEnvironment, address, options))
+  user
+    .command('invite')
+    .description('Invites a person by mail. An invitation that was not accepted is mailed again.')
+    .argument('<address>', 'the e-mail address of the account', parseAddress)
+    .option(...roles)
+    .option(...json)
+    .action((address: string, options) => inviteUser(commandEnvironment, address, options))
+  user
+    .command('delete')
+    .description('Deletes the account and everything that belongs to it.')
+    .argument('<address>', 'the e-mail address of the account', parseAddress)
+    .option(...json)
+    .action((address: string, options) => deleteUser(commandEnvironment, address, options))
+
+  mail
+    .command('list')
+    .description('Lists the mails of the outbox, the newest first, and why they failed.')
+    .option('--failed', 'only those that were given up')
+    .option(...limit)
+    .option(...json)
+    .action((options) => listMails(commandEnvironment, options))
+  mail
+    .command('retry')
+    .description('Sends a failed mail again.')
+    .argument('<id>', 'the id of the mail, from the list', parseMailId)
+    .option(...json)
+    .action((id: string, options) => retryMail(commandEnvironment, id, options))
+
   addImportCommands(program, commandEnvironment)
   return program
 }
@@ -196,6 +250,18 @@ function parseAddress(value: string) {
   if (!data) throw new InvalidArgumentError('It must be an e-mail address.')
   return data.email
 }
+
+function parseMailId(value: string) {
+  if (z.guid().safeParse(value).success) return value
+  throw new InvalidArgumentError('It must be the id of a mail, from "servauth mail list".')
+}
+
+function parseLimit(value: string) {
+  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value)
+  throw new InvalidArgumentError('It must be a whole number from 1 to 999999.')
+}
+
+const collectRoles = (value: string, earlier: string[]) => [...earlier, parseRole(value)]
 
 function parseRole(value: string) {
   if (RoleName.safeParse(value).success) return value

@@ -5,7 +5,7 @@ import { invalid } from '../../errors.ts'
 export type Position = { part: string; key: string; id: string }
 
 const Text = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u)
-const Positions = z.tuple([z.string(), Text, z.uuid()])
+const Positions = z.tuple([z.string(), Text, z.guid()])
 
 /** A cursor is opaque to clients. It says no more than its row. */
 export const toCursor = ({ part, key, id }: Position) =>

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, not, type SQL, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
 import type { EventConnection } from '../../contract/outputs/audit-event.ts'
 import type { Db } from '../../db/client.ts'
@@ -26,18 +26,15 @@ export const EVENT_COLUMNS = {
 /** As in the partial index. */
 const isByAdministrator = sql`(${events.actorId} is not null or ${events.actorKey} is not null)`
 
-function toConditions({ userId, actorId, kind, byAdministrators, since, until }: Request['filter'] = {}) {
+function toConditions(filter: Request['filter']) {
+  const { userId, actorId, kind, byAdministrators, since, until } = filter ?? {}
   return and(
-    userId === undefined ? undefined : eq(events.userId, userId),
-    actorId === undefined ? undefined : and(isByAdministrator, eq(events.actorId, actorId)),
-    kind === undefined ? undefined : eq(events.kind, kind),
-    byAdministrators === undefined
-      ? undefined
-      : byAdministrators
-        ? isByAdministrator
-        : sql`not ${isByAdministrator}`,
-    since && gte(events.lastAt, since),
-    until && lt(events.lastAt, until),
+    userId == null ? undefined : eq(events.userId, userId),
+    actorId == null ? undefined : and(isByAdministrator, eq(events.actorId, actorId)),
+    kind == null ? undefined : eq(events.kind, kind),
+    byAdministrators == null ? undefined : byAdministrators ? isByAdministrator : not(isByAdministrator),
+    since == null ? undefined : sql`${events.lastAt} >= ${since}::timestamptz`,
+    until == null ? undefined : sql`${events.lastAt} < ${until}::timestamptz`,
   )
 }
 

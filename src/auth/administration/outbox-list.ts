@@ -12,13 +12,15 @@ import { assertMoment, fromCursor, MAX_COUNT, toPage } from './cursor.ts'
 
 type Request = InputOf<'mails'>
 
-const MailId = z.uuid()
+/** Ids of mails are random in every bit. */
+const MailId = z.guid()
 
-function toConditions({ status, kind, recipient }: Request['filter'] = {}) {
+function toConditions(filter: Request['filter']) {
+  const { status, kind, recipient } = filter ?? {}
   return and(
-    status && eq(mailOutbox.status, status),
-    kind === undefined ? undefined : eq(mailOutbox.kind, kind),
-    recipient === undefined ? undefined : eq(mailOutbox.recipient, recipient),
+    status == null ? undefined : eq(mailOutbox.status, status),
+    kind == null ? undefined : eq(mailOutbox.kind, kind),
+    recipient == null ? undefined : eq(mailOutbox.recipient, recipient),
   )
 }
 

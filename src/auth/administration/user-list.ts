@@ -1,4 +1,4 @@
-import { and, desc, gte, isNotNull, isNull, lt, not, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
 import { toManagedUser, type UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
@@ -30,25 +30,15 @@ const name = sql<string>`lower(${users.username} collate "C")`
 const startsWith = (column: SQL, text: string) =>
   sql`${column} >= lower(${text}::text collate "C") and ${column} < lower(${text}::text collate "C") || U&'\\+10FFFF'`
 
-function toConditions({
-  role,
-  verified,
-  disabled,
-  factor,
-  createdAfter,
-  createdBefore,
-}: Request['filter'] = {}) {
+function toConditions(filter: Request['filter']) {
+  const { role, verified, disabled, factor, createdAfter, createdBefore } = filter ?? {}
   return and(
-    role === undefined ? undefined : hasRole(role),
-    verified === undefined ? undefined : sql`${users.emailVerified} = ${verified}::boolean`,
-    disabled === undefined ? undefined : disabled ? isNotNull(users.disabledAt) : isNull(users.disabledAt),
-    factor === undefined
-      ? undefined
-      : factor
-        ? isNotNull(users.secondFactorAt)
-        : isNull(users.secondFactorAt),
-    createdAfter && gte(users.createdAt, createdAfter),
-    createdBefore && lt(users.createdAt, createdBefore),
+    role == null ? undefined : hasRole(role),
+    verified == null ? undefined : sql`${users.emailVerified} = ${verified}::boolean`,
+    disabled == null ? undefined : disabled ? isNotNull(users.disabledAt) : isNull(users.disabledAt),
+    factor == null ? undefined : factor ? isNotNull(users.secondFactorAt) : isNull(users.secondFactorAt),
+    createdAfter == null ? undefined : sql`${users.createdAt} >= ${createdAfter}::timestamptz`,
+    createdBefore == null ? undefined : sql`${users.createdAt} < ${createdBefore}::timestamptz`,
   )
 }
 

@@ -5,28 +5,28 @@ import { EventConnection } from '../outputs/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'
 import { pageArguments } from '../outputs/page.ts'
 
-const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
+const time = z.iso.datetime({ offset: true })
 const word = z.string().regex(/^[\w-]{1,40}$/, 'Must have at most 40 letters, digits, _ and -.')
 
 const EventFilter = z
   .strictObject({
-    userId: z.uuid().optional(),
-    actorId: z.uuid().optional(),
-    kind: word.optional(),
+    userId: z.uuid().nullish(),
+    actorId: z.uuid().nullish(),
+    kind: word.nullish(),
     byAdministrators: z
       .boolean()
-      .optional()
+      .nullish()
       .meta({ description: 'Only what administrators and services did.' }),
-    since: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
-    until: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    since: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    until: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
   })
   .meta({ id: 'EventFilter', description: 'All given conditions must hold.' })
 
 const MailFilter = z
   .strictObject({
-    status: MailStatus.optional(),
-    kind: word.optional(),
-    recipient: z.string().max(255).optional().meta({ description: 'The whole address, in lower case.' }),
+    status: MailStatus.nullish(),
+    kind: word.nullish(),
+    recipient: z.string().max(255).nullish().meta({ description: 'The whole address, in lower case.' }),
   })
   .meta({ id: 'MailFilter', description: 'All given conditions must hold.' })
 

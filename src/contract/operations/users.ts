@@ -8,16 +8,16 @@ import { pageArguments } from '../outputs/page.ts'
 const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'
 /** The service checks the id, so that an id of another form is NOT_FOUND as well. */
 const id = OpaqueId.meta({ format: 'uuid', examples: [exampleId] })
-const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
+const time = z.iso.datetime({ offset: true })
 
 const UserFilter = z
   .strictObject({
-    role: RoleName.optional(),
-    verified: z.boolean().optional(),
-    disabled: z.boolean().optional(),
-    factor: z.boolean().optional().meta({ description: 'Whether the account has a second factor.' }),
-    createdAfter: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
-    createdBefore: time.optional().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    role: RoleName.nullish(),
+    verified: z.boolean().nullish(),
+    disabled: z.boolean().nullish(),
+    factor: z.boolean().nullish().meta({ description: 'Whether the account has a second factor.' }),
+    createdAfter: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    createdBefore: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
   })
   .meta({ id: 'UserFilter', description: 'All given conditions must hold.' })
 

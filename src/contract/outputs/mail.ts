@@ -10,7 +10,7 @@ export const MailStatus = z.enum(['PENDING', 'SENT', 'FAILED', 'SKIPPED']).meta(
 
 export const Mail = z
   .strictObject({
-    id: z.uuid(),
+    id: z.guid().meta({ format: 'uuid' }),
     kind: z.string().meta({ examples: ['password-reset'] }),
     recipient: z.string().meta({ examples: ['ada@example.com'] }),
     userId: z.uuid().nullable(),
