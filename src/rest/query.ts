@@ -39,6 +39,8 @@ export function createQueryReader(input: z.core.$ZodType) {
 const toBoolean = (text: string) => (text === 'true' ? true : text === 'false' ? false : text)
 
 function coreOf(schema: z.core.$ZodType): z.core.$ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return coreOf(schema.def.innerType)
+  const isWrapper =
+    schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault
+  if (isWrapper) return coreOf(schema.def.innerType)
   return schema
 }

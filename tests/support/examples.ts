@@ -58,6 +58,7 @@ export async function openAuthServer(settings: Record<string, string> = {}) {
   return {
     ...createClients((path, init) => fetch(url + path, init)),
     url,
+    sql: database.sql,
     start,
     stop,
     refreshes,
