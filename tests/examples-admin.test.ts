@@ -34,7 +34,7 @@ describe.skipIf(!hasBrowser)('the back office', () => {
     expect((await other.client.me()).reason).toBe('REVOKED')
     await account.getByRole('button', { name: 'Enable' }).click()
     await account.getByText(/^Enabled/).waitFor()
-    await account.getByLabel('admin').check()
+    await account.getByLabel('admin').click()
     await account.locator('#events').getByText('roles_changed +admin').waitFor()
     await other.client.login(other.input)
     await auth.forgetProofs()

@@ -50,7 +50,7 @@ export function BackOffice({ signOut }: { signOut: () => void }) {
         ))}
       </ul>
       {pageInfo?.hasNextPage && (
-        <button type="button" onClick={showMore}>
+        <button type="button" onClick={() => void showMore()}>
           More
         </button>
       )}
