@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SMTPServer } from 'smtp-server'
@@ -165,10 +165,19 @@ test('doctor notes variables that are written almost like a setting', async () =
   expect(output).not.toContain('EDITOR')
 })
 
+/** A database without a migration has none of its functions. */
+async function listFunctionsOf(migration: string) {
+  const text = await readFile(new URL(`../drizzle/${migration}.sql`, import.meta.url), 'utf8')
+  return [...text.matchAll(/^CREATE FUNCTION (\w+)/gm)].flatMap(([, name]) => name ?? [])
+}
+
 test('doctor names missing migrations, and those of a newer version', async () => {
   const other = await startServer()
   const [last] = await other.sql`
     delete from servauth_migrations where name = (select max(name) from servauth_migrations) returning name`
+  for (const name of await listFunctionsOf(last?.name)) {
+    await other.sql`drop function ${other.sql(name)} cascade`
+  }
   const behind = await runCommand('doctor', { env: other.env })
   await other.sql`insert into servauth_migrations (name, hash) values (${last?.name}, 'x'), ('9999_later', 'x')`
   const ahead = await runCommand('doctor', { env: other.env })

@@ -12,6 +12,7 @@ import { addImportCommands } from './import/commands.ts'
 import { rotateKeys, showKeys } from './keys.ts'
 import { exportTemplates, previewMails } from './mail-files.ts'
 import { migrateDatabase } from './migrate.ts'
+import { addPasswordCommand } from './passwords/command.ts'
 import { createKeyForService, listServiceKeys, revokeServiceKey } from './service-keys.ts'
 import { explainError } from './support/command-error.ts'
 import type { Environment } from './support/with-service.ts'
@@ -235,6 +236,7 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     .option(...json)
     .action((id: string, options) => retryMail(commandEnvironment, id, options))
 
+  addPasswordCommand(program)
   addImportCommands(program, commandEnvironment)
   return program
 }

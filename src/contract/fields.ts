@@ -44,6 +44,8 @@ export const Password = Text.min(1, 'Must not be empty.')
   .refine((value) => countCharacters(value) <= 128, 'Must have at most 128 characters.')
   .meta({ format: 'password', maxLength: 128 })
 
+const COMMON = 'Is among the passwords that are tried first. Choose another.'
+
 const tooShort = (min: number) => `Must have at least ${min} characters.`
 
 /** The schema holds the smallest minimum of the standard, so that all faults of an input are reported at once. */
@@ -51,7 +53,7 @@ export const NewPassword = Password.refine(
   (value) => countCharacters(value) >= MIN_PASSWORD_CHARACTERS,
   tooShort(MIN_PASSWORD_CHARACTERS),
 )
-  .refine((value) => !isCommonPassword(value), 'Is among the passwords that are tried first. Choose another.')
+  .refine((value) => !isCommonPassword(value), COMMON)
   .meta({
     description:
       'Not one of the most used passwords, not the e-mail address, and not the part of it before the @. ' +
@@ -257,3 +259,6 @@ export function refusePersonal(newPassword: string, email: string, path = 'newPa
 export function refuseShort(password: string, min: number, path: string) {
   if (countCharacters(password) < min) throw invalid(path, tooShort(min))
 }
+
+/** The refusal of a new password that the operator's file of breached passwords has: the same as for the built-in list. */
+export const refuseCommon = (path: string) => invalid(path, COMMON)

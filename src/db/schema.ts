@@ -39,6 +39,8 @@ export const users = pgTable(
     password: varchar({ length: 255 }).notNull(),
     /** While this is set, every password is refused. Only a new password from a mailed link unlocks the account. */
     passwordLockedAt: time('password_locked_at'),
+    /** When a sign-in used a breached password for the first time. A trigger clears it when the password changes. */
+    passwordBreachedAt: time('password_breached_at'),
     username: varchar({ length: 100 }),
     /** The language of the user's mails, as BCP 47. */
     locale: varchar({ length: 35 }),

@@ -35,6 +35,7 @@ export const MAIL_KINDS = {
   invitation: withLink,
   'password-changed': notice,
   'password-was-reset': notice,
+  'password-breached': notice,
   'factor-added': notice,
   'factor-removed': withLink,
   'factor-recovery-started': { ...notice, has: ['wait', ...notice.has] },

@@ -1,3 +1,4 @@
+import { accessSync, constants, statSync } from 'node:fs'
 import { choice } from './kinds/choice.ts'
 import { kind, listOf, refuse } from './kinds/kind.ts'
 import { wholeNumber } from './kinds/number.ts'
@@ -33,6 +34,7 @@ export const credentialSettings = {
   SESSION_MAX_SECONDS: wholeNumber(1, 365 * DAY).default(30 * DAY),
   SECOND_FACTOR: choice(['optional', 'required']).default('optional'),
   PASSWORD_MIN_LENGTH: wholeNumber(MIN_PASSWORD_CHARACTERS, 64).default(MIN_PASSWORD_CHARACTERS),
+  BREACHED_PASSWORDS: kind(parseFile).optional(),
   ARGON2_MEMORY_KIB: wholeNumber(7168, 1_048_576).default(19_456),
   ARGON2_PASSES: wholeNumber(1, 20).default(2),
   ARGON2_LANES: wholeNumber(1, 8).default(1),
@@ -45,6 +47,17 @@ function parseServiceKey(text: string): ServiceKeyEntry {
   const [, name, hash] = /^([\w.-]{1,40})=([\w-]{43})$/.exec(text) ?? []
   if (name && hash) return { name, hash }
   return refuse('must be name=hash; make one with: servauth service-key create <name> --setting')
+}
+
+/** A file that can be read. What is in it, the server checks when it maps it. */
+function parseFile(path: string) {
+  try {
+    accessSync(path, constants.R_OK)
+    if (statSync(path).isFile()) return path
+  } catch {
+    return refuse('must be the path of a file that the server may read')
+  }
+  return refuse('must be the path of a file: make one with "servauth passwords build"')
 }
 
 /** The name of a service (RFC 7519, section 4.1.3). */

@@ -160,7 +160,7 @@ export function createEmailLinks(dependencies: Dependencies) {
 
   async function hashNewPassword(newPassword: string | null | undefined, email: string, { client }: Caller) {
     if (!newPassword) return undefined
-    passwords.refuseShort(newPassword, 'newPassword')
+    passwords.refuseWeak(newPassword, 'newPassword')
     refusePersonal(newPassword, email)
     return passwords.admit(client, () => passwords.hash(newPassword))
   }

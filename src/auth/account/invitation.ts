@@ -20,7 +20,7 @@ export function createAcceptInvitation({
     { token, password }: InputOf<'acceptInvitation'>,
     { client }: Caller,
   ) {
-    passwords.refuseShort(password, 'password')
+    passwords.refuseWeak(password, 'password')
     await throttle.countMailedToken(client)
     const { value: email } = await mailedTokens.peek(db, token, 'INVITATION')
     refusePersonal(password, email, 'password')

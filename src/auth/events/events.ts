@@ -31,6 +31,7 @@ export type EventKind =
   | 'refresh_new_place'
   | 'refresh_reused'
   | 'password_changed'
+  | 'password_breached'
   | 'password_reset_requested'
   | 'password_reset'
   | 'email_verified'

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
 import type { Client } from '../../contract/caller.ts'
-import { refuseShort } from '../../contract/fields.ts'
+import { refuseCommon, refuseShort } from '../../contract/fields.ts'
 import type { Env } from '../../env.ts'
 import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'
 import { toNetwork } from '../throttle/places.ts'
+import { type BreachedPasswords, openBreachedPasswords } from './breached/breached-passwords.ts'
 import { findMissingWork } from './hashes/failure-cost.ts'
 import { classOf, readClass, readHash, type StoredHash } from './hashes/stored-hash.ts'
 import { createHashingGate } from './hashing-gate.ts'
@@ -15,7 +16,13 @@ export type Passwords = ReturnType<typeof createPasswords>
 
 type Settings = Pick<
   Env,
-  'PASSWORD_MIN_LENGTH' | 'THROTTLE' | 'ARGON2_MEMORY_KIB' | 'ARGON2_PASSES' | 'ARGON2_LANES' | 'WORKERS'
+  | 'BREACHED_PASSWORDS'
+  | 'PASSWORD_MIN_LENGTH'
+  | 'THROTTLE'
+  | 'ARGON2_MEMORY_KIB'
+  | 'ARGON2_PASSES'
+  | 'ARGON2_LANES'
+  | 'WORKERS'
 >
 
 /** Bounds for imported Argon2 hashes: an attacker who tries their accounts makes this server pay. `lanes` is absolute. */
@@ -58,6 +65,9 @@ export function createPasswords(
     },
     observer,
   )
+  const isBreached: BreachedPasswords = settings.BREACHED_PASSWORDS
+    ? openBreachedPasswords(settings.BREACHED_PASSWORDS)
+    : () => false
   let mostRunning = 0
 
   /** The engine starts its threads when they are needed, so there may be a new one when more hashes run than before. */
@@ -96,9 +106,12 @@ export function createPasswords(
       p <= MAX_COST_FACTORS.lanes)
 
   return {
-    /** @throws `INVALID_INPUT` for the field `path` if a new password is shorter than `PASSWORD_MIN_LENGTH`. */
-    refuseShort: (password: string, path: string) =>
-      refuseShort(password, settings.PASSWORD_MIN_LENGTH, path),
+    /** @throws `INVALID_INPUT` for the field `path` if a new password is too short, or in `BREACHED_PASSWORDS`. */
+    refuseWeak(password: string, path: string) {
+      refuseShort(password, settings.PASSWORD_MIN_LENGTH, path)
+      if (isBreached(password)) throw refuseCommon(path)
+    },
+    isBreached,
     /** Every operation that hashes must run inside this, so that a flood is refused early. */
     admit: <T>({ ipAddress }: Client, operation: () => Promise<T>) =>
       gate.enter(toNetwork(ipAddress), operation),

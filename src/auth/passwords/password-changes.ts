@@ -31,7 +31,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
   return {
     /** The current session gets a new secret. All other sessions and all mailed tokens end. */
     async changePassword({ currentPassword, newPassword }: InputOf<'changePassword'>, caller: Caller) {
-      passwords.refuseShort(newPassword, 'newPassword')
+      passwords.refuseWeak(newPassword, 'newPassword')
       const identity = await identityOf(caller)
       const { user, session } = identity
       refusePersonal(newPassword, user.email)
@@ -72,7 +72,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
      * time, everything that was set up before is void. A token stays valid if the password is refused.
      */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
-      passwords.refuseShort(newPassword, 'newPassword')
+      passwords.refuseWeak(newPassword, 'newPassword')
       await throttle.countMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, ...RESET_PURPOSES)
       refusePersonal(newPassword, email)

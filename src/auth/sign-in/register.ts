@@ -17,7 +17,7 @@ export function createRegister({
   throttle,
 }: Dependencies) {
   return async (input: InputOf<'register'>, caller: Caller) => {
-    passwords.refuseShort(input.password, 'password')
+    passwords.refuseWeak(input.password, 'password')
     if (requireEmailVerification) outbox.requireEnabled()
     // Counted before the attempt takes a place at the hashing gate.
     await throttle.countRegistration(caller.client)

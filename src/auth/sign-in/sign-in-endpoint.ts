@@ -7,6 +7,8 @@ import type { Db } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Challenges } from '../factors/challenges.ts'
+import type { Outbox } from '../mailing/outbox.ts'
+import { createBreachReport } from '../passwords/breached/breach-report.ts'
 import type { Passwords } from '../passwords/hashing.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
@@ -28,6 +30,7 @@ type Parts = {
   challenges: Challenges
   db: Db
   openSession: OpenSession
+  outbox: Outbox
   passwords: Passwords
   places: Places
   throttle: Throttle
@@ -38,6 +41,7 @@ type Parts = {
 export function createSignInEndpoint(parts: Parts) {
   const { challenges, db, openSession, passwords, places, settings, throttle } = parts
   const isRegistrationWaiting = createWaitingRegistrations(parts)
+  const reportBreach = createBreachReport(parts)
   const mustVerifyFirst = ({ emailVerified }: UserRow) =>
     settings.REQUIRE_EMAIL_VERIFICATION && !emailVerified
 
@@ -52,6 +56,7 @@ export function createSignInEndpoint(parts: Parts) {
         if (!attempted) throw new AuthError('INVALID_CREDENTIALS')
         // The password was right. If the rehash fails, the next sign-in tries again.
         const passwordHash = await rehash(attempted.user, password).catch(() => attempted.user.password)
+        await reportBreach({ ...attempted.user, password: passwordHash }, password, client)
         return { ...attempted, passwordHash }
       })
       if (opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }

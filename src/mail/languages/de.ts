@@ -81,6 +81,13 @@ export const de: Language = {
       NOT_YOU,
     ],
   },
+  'password-breached': {
+    subject: 'Ihr Passwort steht auf einer Liste gestohlener Passwörter',
+    lines: [
+      'Das Passwort Ihres Kontos steht auf einer Liste von Passwörtern, die bei anderen Diensten gestohlen wurden. Angreifer probieren solche Passwörter zuerst. Sie können sich weiterhin damit anmelden, aber ändern Sie es jetzt, auch überall sonst, wo Sie es verwenden.',
+      WHEN,
+    ],
+  },
   'factor-added': {
     subject: 'Ihr Konto hat einen neuen zweiten Faktor',
     lines: [

@@ -73,6 +73,13 @@ export const en: Language = {
     subject: 'Your password was reset',
     lines: ['The password of your account was reset by mail. All sessions have ended.', WHEN, NOT_YOU],
   },
+  'password-breached': {
+    subject: 'Your password is in a list of stolen passwords',
+    lines: [
+      'The password of your account is in a list of passwords that were stolen from other services. Attackers try such passwords first. You can still sign in with it, but change it now, also wherever else you use it.',
+      WHEN,
+    ],
+  },
   'factor-added': {
     subject: 'A second factor was added to your account',
     lines: [

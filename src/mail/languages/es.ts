@@ -90,6 +90,13 @@ export const es: Language = {
       NOT_YOU,
     ],
   },
+  'password-breached': {
+    subject: 'Su contraseña está en una lista de contraseñas robadas',
+    lines: [
+      'La contraseña de su cuenta está en una lista de contraseñas robadas a otros servicios. Los atacantes prueban primero esas contraseñas. Aún puede iniciar sesión con ella, pero cámbiela ahora, también en los demás sitios donde la use.',
+      WHEN,
+    ],
+  },
   'factor-added': {
     subject: 'Se ha añadido un segundo factor a su cuenta',
     lines: [

@@ -84,6 +84,13 @@ export const fr: Language = {
       NOT_YOU,
     ],
   },
+  'password-breached': {
+    subject: 'Votre mot de passe figure dans une liste de mots de passe volés',
+    lines: [
+      'Le mot de passe de votre compte figure dans une liste de mots de passe volés à d’autres services. Les attaquants essaient ces mots de passe en premier. Vous pouvez encore vous connecter avec lui, mais changez-le maintenant, aussi partout où vous l’utilisez.',
+      WHEN,
+    ],
+  },
   'factor-added': {
     subject: 'Un second facteur a été ajouté à votre compte',
     lines: [

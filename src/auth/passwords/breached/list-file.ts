@@ -1,0 +1,55 @@
+/**
+ * The file of breached passwords: a header, then a directory, then numbers of 32 bits, all little-endian. The first 16
+ * bits of a SHA-1 choose a bucket; the directory says where the numbers of each bucket begin; a number is the next 32
+ * bits. The numbers of a bucket ascend. So of n passwords, another password is taken for one with n / 2^48.
+ */
+export const MAGIC = 'servauth breached passwords 1\n'
+export const BUCKETS = 2 ** 16
+const HEADER_BYTES = 64
+const NUMBER_BYTES = 4
+export const DIRECTORY_BYTES = (BUCKETS + 1) * NUMBER_BYTES
+/** Where the numbers begin. */
+export const DATA_OFFSET = HEADER_BYTES + DIRECTORY_BYTES
+const COUNT_OFFSET = 40
+const MIN_COUNT_OFFSET = 44
+
+/** How likely a password that is not in a file of this many is taken for one that is. */
+export const falsePositiveRate = (count: number) => count / 2 ** 48
+
+export const bytesFor = (count: number) => DATA_OFFSET + count * NUMBER_BYTES
+
+export function createHeader(count: number, minCount: number) {
+  const header = Buffer.alloc(HEADER_BYTES)
+  header.write(MAGIC)
+  header.writeUInt32LE(count, COUNT_OFFSET)
+  header.writeUInt32LE(minCount, MIN_COUNT_OFFSET)
+  return header
+}
+
+/** @returns null if the bytes are not a whole file of this form */
+export function readList(bytes: Uint8Array) {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length < DATA_OFFSET || buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) return null
+  const count = buffer.readUInt32LE(COUNT_OFFSET)
+  if (buffer.length !== bytesFor(count)) return null
+  const startOf = (bucket: number) => buffer.readUInt32LE(HEADER_BYTES + bucket * NUMBER_BYTES)
+  if (startOf(0) !== 0 || startOf(BUCKETS) !== count) return null
+
+  return {
+    count,
+    /** @param digest a SHA-1 */
+    has(digest: Buffer) {
+      const bucket = digest.readUInt16BE(0)
+      const wanted = digest.readUInt32BE(2)
+      let [low, high] = [startOf(bucket), startOf(bucket + 1)]
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2)
+        const found = buffer.readUInt32LE(DATA_OFFSET + middle * NUMBER_BYTES)
+        if (found === wanted) return true
+        if (found < wanted) low = middle + 1
+        else high = middle
+      }
+      return false
+    },
+  }
+}
