@@ -71,7 +71,7 @@ function createSteps(
   { env, auth, log, observe, tracing }: Omit<Parts, 'isReady' | 'hasAdministration'>,
   cookies: Cookies,
 ) {
-  const { identify, view, serviceKeys } = auth
+  const { identify, view, findServiceKey } = auth
   const origins = createOrigins({
     own: env.PUBLIC_URL,
     allowed: env.ALLOWED_ORIGINS,
@@ -97,7 +97,7 @@ function createSteps(
       trustedProxies: env.TRUSTED_PROXIES,
       identify,
       view,
-      findServiceKey: serviceKeys.find,
+      findServiceKey,
     }),
   ]
 }

@@ -4,6 +4,8 @@ import { createServiceKeys } from '../src/auth/services/service-keys.ts'
 import type { Scope } from '../src/contract/service-key.ts'
 import { createChanges } from '../src/db/changes.ts'
 import { createDb } from '../src/db/client.ts'
+import { addRole, registerAdministrator } from './support/administrator.ts'
+import { ADAPTERS } from './support/client.ts'
 import { runCommand } from './support/process.ts'
 import { listenToFeed } from './support/revocations.ts'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
@@ -120,6 +122,62 @@ describe('a service key', () => {
     await expect.poll(() => ended?.state.ended).toBe(true)
     await kept?.until(({ name }) => name === 'proof', kept.events.length)
     expect(kept?.state.ended).toBe(false)
+  })
+})
+
+describe.each(ADAPTERS)('by %s, an administrator', (adapter) => {
+  test('creates a key, which works at once, lists it without the key, and revokes it', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const input = { name: 'billing', scopes: ['tokens:introspect'], expiresAt: '2099-12-31T00:00:00Z' }
+
+    const created = (await client.call('createServiceKey', input)).data
+    const status = await statusOf(`${created?.key}`)
+    const listed = (await client.call('serviceKeys')).data?.find(({ id }) => id === created?.serviceKey.id)
+    const revoked = await client.call('revokeServiceKey', { id: created?.serviceKey.id })
+    await server.catchUp()
+
+    expect(status).toBe(200)
+    expect(listed).toMatchObject({
+      name: 'billing',
+      scopes: ['tokens:introspect'],
+      valid: true,
+      revokedAt: null,
+    })
+    expect(revoked.data).toBe(true)
+    expect(await statusOf(`${created?.key}`)).toBe(401)
+    const again = await client.call('revokeServiceKey', { id: created?.serviceKey.id })
+    const acts =
+      await server.sql`select kind, detail from events where kind like 'service_key_%' and actor_id is not null
+      order by created_at desc limit 2`
+    expect(again.code).toBe('NOT_FOUND')
+    expect(acts).toEqual([
+      { kind: 'service_key_revoked', detail: 'billing' },
+      { kind: 'service_key_created', detail: 'billing: tokens:introspect' },
+    ])
+  })
+
+  test('gives a key only what the administrator or the service that creates it holds', async () => {
+    await addRole(server, `keepers-${adapter}`, ['service-keys:write', 'revocations:read'])
+    const { client } = await registerAdministrator(server, [`keepers-${adapter}`], adapter)
+    const service = await createKey('service-keys:write', 'revocations:read')
+    const create = (scopes: string[], bearer?: string) =>
+      (bearer ? server.client(adapter) : client).call(
+        'createServiceKey',
+        { name: 'orders', scopes },
+        bearer ? { bearer } : undefined,
+      )
+
+    for (const bearer of [undefined, service.key]) {
+      expect((await create(['revocations:read'], bearer)).code).toBeUndefined()
+      expect(await create(['revocations:read', 'users:read'], bearer)).toMatchObject({
+        code: 'FORBIDDEN',
+        permission: 'users:read',
+      })
+    }
+    for (const scopes of [['*'], [], ['users:all']]) {
+      expect((await create(scopes)).code).toBe('INVALID_INPUT')
+    }
+    expect((await client.call('revokeServiceKey', { id: 'nonsense' })).code).toBe('NOT_FOUND')
   })
 })
 

@@ -77,6 +77,8 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       confirmTotp: { id: crypto.randomUUID(), code: '123456' },
       putRole: { name: 'support', permissions: [] },
       removeRole: { name: 'support' },
+      createServiceKey: { name: 'orders', scopes: ['revocations:read'] },
+      revokeServiceKey: { id: crypto.randomUUID() },
       setUserRoles: { id: crypto.randomUUID(), roles: [] },
       setUserClaims: { id: crypto.randomUUID(), claims: {} },
       disableUser: { id: crypto.randomUUID() },

@@ -109,7 +109,7 @@ export function createAuthService({
   const outbox = createOutbox({ enabled: canMail, languages, places })
   const sessionCache = createSessionCache(changes)
   const roles = createRoles({ db, changes })
-  const serviceKeys = createServiceKeys({ db, changes, entries: env.SERVICE_KEYS })
+  const { find: findServiceKey } = createServiceKeys({ db, changes, entries: env.SERVICE_KEYS })
   const signingKeys = createSigningKeys({ db, settings: env })
   const throttle = createThrottle({
     db,
@@ -177,6 +177,7 @@ export function createAuthService({
     ...createNewUsers(dependencies),
     auditEvents: createAuditLog(dependencies),
     ...createOutboxList(dependencies),
+    ...createServiceKeyChanges(dependencies),
   }
 
   const useCases = {
@@ -219,8 +220,7 @@ export function createAuthService({
     findUsers: createUserLookup(dependencies),
     forward: createForward({ ...dependencies, accessTokens }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
-    serviceKeys,
-    serviceKeyChanges: createServiceKeyChanges(dependencies),
+    findServiceKey,
     revocationFeed: createRevocationFeed({ db, changes }),
 
     identify: credentials.identify,

@@ -1,6 +1,6 @@
-import { MAX_SERVICE_KEYS } from '../auth/services/service-key-changes.ts'
 import { createServiceKey } from '../auth/services/service-key-secret.ts'
 import type { Scope } from '../contract/service-key.ts'
+import { AuthError } from '../errors.ts'
 import { CommandError } from './support/command-error.ts'
 import { formatTime } from './support/format-time.ts'
 import { type Environment, withService } from './support/with-service.ts'
@@ -9,15 +9,13 @@ type Options = { scopes: readonly Scope[]; expires?: Date; setting?: true }
 
 /** Stores the hash of a new key, or prints its entry for a setting. The key itself is printed once. */
 export async function createKeyForService(environment: Environment, name: string, options: Options) {
-  const { scopes, expires, setting } = options
+  const { scopes, expires: expiresAt, setting } = options
   if (setting) return createKeyForSetting(name)
-  const created = await withService(environment, ({ serviceKeyChanges }) =>
-    serviceKeyChanges.create({ name, scopes, expiresAt: expires ?? null }),
+  const { key } = await withService(environment, ({ operator }) =>
+    operator.createServiceKey({ name, scopes: [...scopes], expiresAt }).catch(explainRefusal),
   )
-  if (!created)
-    throw new CommandError(`There are ${MAX_SERVICE_KEYS} keys. Revoke those that no service uses.`)
-  printKey(name, created.key)
-  const end = expires ? ` until ${formatTime(expires)}` : ''
+  printKey(name, key)
+  const end = expiresAt ? ` until ${formatTime(expiresAt)}` : ''
   console.log(`Every server accepts it now${end}, for ${scopes.join(', ')}.
 To replace another key of this service, revoke that one once the service uses this one.`)
 }
@@ -38,13 +36,13 @@ function printKey(name: string, key: string) {
 }
 
 export async function listServiceKeys(environment: Environment) {
-  const keys = await withService(environment, ({ serviceKeyChanges }) => serviceKeyChanges.list())
+  const keys = await withService(environment, ({ operator }) => operator.serviceKeys(undefined))
   if (keys.length === 0) console.log('There are no service keys in the database.')
-  for (const { id, name, scopes, createdAt, lastUsedAt, expiresAt, revokedAt, isValid } of keys) {
+  for (const { id, name, scopes, createdAt, lastUsedAt, expiresAt, revokedAt, valid } of keys) {
     const end = revokedAt
       ? `revoked ${formatTime(revokedAt)}`
       : expiresAt
-        ? `${isValid ? 'expires' : 'expired'} ${formatTime(expiresAt)}`
+        ? `${valid ? 'expires' : 'expired'} ${formatTime(expiresAt)}`
         : 'does not expire'
     const use = lastUsedAt ? `used ${formatTime(lastUsedAt)}` : 'never used'
     console.log(`${id}  ${name}: ${scopes.join(', ')}\n    created ${formatTime(createdAt)}, ${use}, ${end}`)
@@ -52,7 +50,16 @@ export async function listServiceKeys(environment: Environment) {
 }
 
 export async function revokeServiceKey(environment: Environment, id: string) {
-  const name = await withService(environment, ({ serviceKeyChanges }) => serviceKeyChanges.revoke(id))
-  if (name === null) throw new CommandError(`There is no key with the id ${id} that is not revoked.`)
-  console.log(`The key ${id} of ${name} is revoked. Every server refuses it now.`)
+  await withService(environment, ({ operator }) =>
+    operator.revokeServiceKey({ id }).catch((error: unknown) => {
+      const isMissing = error instanceof AuthError && error.code === 'NOT_FOUND'
+      throw isMissing ? new CommandError(`There is no key with the id ${id} that is not revoked.`) : error
+    }),
+  )
+  console.log(`The key ${id} is revoked. Every server refuses it now.`)
+}
+
+function explainRefusal(error: unknown): never {
+  const [fault] = error instanceof AuthError ? (error.details.fields ?? []) : []
+  throw fault ? new CommandError(fault.message) : error
 }

@@ -7,6 +7,7 @@ import { factorOperations } from './operations/factors.ts'
 import { mailedLinkOperations } from './operations/mailed-links.ts'
 import { passkeyOperations } from './operations/passkeys.ts'
 import { roleOperations } from './operations/roles.ts'
+import { serviceKeyOperations } from './operations/service-keys.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
 import { userOperations } from './operations/users.ts'
@@ -23,6 +24,7 @@ export const operations = {
   ...roleOperations,
   ...userOperations,
   ...auditOperations,
+  ...serviceKeyOperations,
 } satisfies Record<string, Operation>
 
 export type OperationName = keyof typeof operations

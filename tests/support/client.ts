@@ -14,6 +14,7 @@ import {
   CompleteLoginDocument,
   ConfirmTotpDocument,
   type ConfirmTotpMutation,
+  CreateServiceKeyDocument,
   CreateUserDocument,
   DeleteMeDocument,
   DeleteUserDocument,
@@ -55,9 +56,12 @@ import {
   ResetPasswordDocument,
   RetryMailDocument,
   RevokeOtherSessionsDocument,
+  RevokeServiceKeyDocument,
   RevokeSessionDocument,
   RolesDocument,
   type RolesQuery,
+  type ServiceKeyFieldsFragment,
+  ServiceKeysDocument,
   type SessionFieldsFragment,
   SessionsDocument,
   SetUserClaimsDocument,
@@ -132,6 +136,13 @@ export const OPERATIONS = {
   roles: { rest: 'GET /auth/admin/roles', document: RolesDocument },
   putRole: { rest: 'PUT /auth/admin/roles/:name', document: PutRoleDocument },
   removeRole: { rest: 'DELETE /auth/admin/roles/:name', document: RemoveRoleDocument, plain: true },
+  serviceKeys: { rest: 'GET /auth/admin/service-keys', document: ServiceKeysDocument },
+  createServiceKey: { rest: 'POST /auth/admin/service-keys', document: CreateServiceKeyDocument },
+  revokeServiceKey: {
+    rest: 'DELETE /auth/admin/service-keys/:id',
+    document: RevokeServiceKeyDocument,
+    plain: true,
+  },
   createUser: { rest: 'POST /auth/admin/users', document: CreateUserDocument },
   inviteUser: { rest: 'POST /auth/admin/invitations', document: InviteUserDocument },
   acceptInvitation: { rest: 'POST /auth/invitations/accept', document: AcceptInvitationDocument },
@@ -222,6 +233,9 @@ type Results = {
   roles: RolesQuery['roles']
   putRole: RolesQuery['roles'][number]
   removeRole: true
+  serviceKeys: ServiceKeyFieldsFragment[]
+  createServiceKey: { key: string; serviceKey: ServiceKeyFieldsFragment }
+  revokeServiceKey: true
   createUser: ManagedUserFieldsFragment
   inviteUser: ManagedUserFieldsFragment
   acceptInvitation: true

@@ -107,6 +107,13 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   roles: {},
   putRole: { name: fc.constant('support'), permissions: fc.constant(['users:read']) },
   removeRole: { name: fc.constant('support') },
+  serviceKeys: {},
+  createServiceKey: {
+    name: fc.constant('orders'),
+    scopes: fc.constant(['revocations:read']),
+    expiresAt: fc.constant('2099-12-31T00:00:00Z'),
+  },
+  revokeServiceKey: { id: fc.uuid() },
   users: { first: fc.integer({ min: 1, max: 100 }), search: fc.constant('ada') },
   user: { id: fc.uuid() },
   setUserRoles: { id: fc.uuid(), roles: fc.constant(['support']) },

@@ -1,12 +1,11 @@
 import { sql } from 'drizzle-orm'
-import { type Caller, identityOf, serviceOf, viewerOf } from '../../contract/caller.ts'
+import { type Caller, identityOf, presentsServiceKey, serviceOf, viewerOf } from '../../contract/caller.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { type AdministrationUseCases, operations } from '../../contract/operations.ts'
 import type { Administrator, Permission } from '../../contract/permissions.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { methodsOf, toMethods } from '../factors/challenges.ts'
-import { presentsServiceKey } from '../services/service-key-secret.ts'
 import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 import { includesPermission, permissionsOf, type Roles } from './roles.ts'
 

@@ -50,6 +50,8 @@ export type EventKind =
   | 'role_changed'
   | 'role_removed'
   | 'roles_changed'
+  | 'service_key_created'
+  | 'service_key_revoked'
   | 'claims_changed'
   | 'user_created'
   | 'user_invited'

@@ -1,7 +1,14 @@
-import { and, count, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
-import type { Scope } from '../../contract/service-key.ts'
+import { and, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { CreatedServiceKey, ServiceKeyRecord } from '../../contract/outputs/service-key.ts'
+import type { Administrator } from '../../contract/permissions.ts'
 import type { Db } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import { requireAll } from '../administration/user-roles.ts'
+import { recordAdministration } from '../events/events.ts'
 import { createServiceKey } from './service-key-secret.ts'
 import { isValid } from './service-keys.ts'
 
@@ -10,41 +17,58 @@ export const MAX_SERVICE_KEYS = 1000
 /** The latest are shown, revoked and expired ones too. */
 const MAX_SHOWN_KEYS = 2 * MAX_SERVICE_KEYS
 
-export type ServiceKeyRequest = { name: string; scopes: readonly Scope[]; expiresAt: Date | null }
-
 /** Creates, lists and revokes the keys of other services. Only their hashes are stored. */
 export function createServiceKeyChanges({ db }: { db: Db }) {
-  const { hash: _, ...shown } = getTableColumns(serviceKeys)
+  const { hash: _, ...columns } = getTableColumns(serviceKeys)
+  const shown = { ...columns, valid: sql<boolean>`${isValid}` }
 
   return {
-    /** @returns the key, which is not stored, and its row; null if there are too many */
-    async create({ name, scopes, expiresAt }: ServiceKeyRequest) {
-      const { key, hash } = createServiceKey()
-      return db.transaction(async (tx) => {
-        const [valid] = await tx.select({ rows: count() }).from(serviceKeys).where(isValid)
-        if ((valid?.rows ?? 0) >= MAX_SERVICE_KEYS) return null
-        const values = { name, hash, scopes: [...scopes], expiresAt }
-        const [row] = await tx.insert(serviceKeys).values(values).returning(shown)
-        return row ? { key, ...row } : null
-      })
-    },
-
     /** All keys, the newest first. */
-    list: () =>
+    serviceKeys: (): Promise<ServiceKeyRecord[]> =>
       db
-        .select({ ...shown, isValid: sql<boolean>`${isValid}` })
+        .select(shown)
         .from(serviceKeys)
         .orderBy(desc(serviceKeys.createdAt), desc(serviceKeys.id))
         .limit(MAX_SHOWN_KEYS),
 
-    /** A revoked key stays in the table, as a record. @returns its name; null if no key that is valid has this id */
-    async revoke(id: string) {
-      const [row] = await db
-        .update(serviceKeys)
-        .set({ revokedAt: sql`now()` })
-        .where(and(eq(serviceKeys.id, id), isNull(serviceKeys.revokedAt)))
-        .returning({ name: serviceKeys.name })
-      return row?.name ?? null
+    /** @throws `FORBIDDEN` if the administrator does not hold a scope, `INVALID_INPUT` if there are too many keys */
+    async createServiceKey(
+      { name, scopes, expiresAt = null }: InputOf<'createServiceKey'>,
+      { client }: Pick<Caller, 'client'>,
+      administrator: Administrator,
+    ): Promise<CreatedServiceKey> {
+      requireAll(administrator, scopes)
+      const { key, hash } = createServiceKey()
+      const serviceKey = await db.transaction(async (tx) => {
+        if ((await tx.$count(serviceKeys, isValid)) >= MAX_SERVICE_KEYS) throw invalid('name', TOO_MANY)
+        const [row] = await tx.insert(serviceKeys).values({ name, hash, scopes, expiresAt }).returning(shown)
+        const detail = `${name}: ${scopes.join(' ')}`
+        await recordAdministration(tx, 'service_key_created', { detail }, { administrator, client })
+        return row as ServiceKeyRecord
+      })
+      return { key, serviceKey }
+    },
+
+    /** A revoked key stays in the table, as a record. @throws `NOT_FOUND` */
+    async revokeServiceKey(
+      { id }: InputOf<'revokeServiceKey'>,
+      { client }: Pick<Caller, 'client'>,
+      administrator: Administrator,
+    ) {
+      if (!z.uuid().safeParse(id).success) throw new AuthError('NOT_FOUND')
+      await db.transaction(async (tx) => {
+        const [row] = await tx
+          .update(serviceKeys)
+          .set({ revokedAt: sql`now()` })
+          .where(and(eq(serviceKeys.id, id), isNull(serviceKeys.revokedAt)))
+          .returning({ name: serviceKeys.name })
+        if (!row) throw new AuthError('NOT_FOUND')
+        const subject = { detail: row.name }
+        await recordAdministration(tx, 'service_key_revoked', subject, { administrator, client })
+      })
+      return true
     },
   }
 }
+
+const TOO_MANY = `There are ${MAX_SERVICE_KEYS} valid keys. Revoke those that no service uses.`

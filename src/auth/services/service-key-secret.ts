@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Caller } from '../../contract/caller.ts'
 import { KEY_PREFIX } from '../../contract/service-key.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 
@@ -25,11 +24,6 @@ export function isServiceKey(text: string) {
   if (!FORMAT.test(text)) return false
   const end = KEY_PREFIX.length + SECRET_CHARACTERS
   return checksumOf(text.slice(KEY_PREFIX.length, end)) === text.slice(end)
-}
-
-/** Whether a request comes from a service and not from a session. */
-export function presentsServiceKey({ presentedKey }: Pick<Caller, 'presentedKey'>) {
-  return presentedKey !== null && (presentedKey.name !== null || isServiceKey(presentedKey.key))
 }
 
 /** The CRC-32 of the secret in base62, as in the keys of other vendors. */

@@ -1,9 +1,8 @@
-import { type Caller, viewerOf } from '../../contract/caller.ts'
+import { type Caller, presentsServiceKey, viewerOf } from '../../contract/caller.ts'
 import { needsSession, type Operation } from '../../contract/operation.ts'
 import { operations } from '../../contract/operations.ts'
 import { createDeadline } from '../../deadline.ts'
 import { AuthError } from '../../errors.ts'
-import { presentsServiceKey } from '../services/service-key-secret.ts'
 import type { Throttle } from './throttle.ts'
 
 /** How long a write waits for the earlier writes of its session, if the database does not answer them in time. */

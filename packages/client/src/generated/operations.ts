@@ -41,6 +41,15 @@ export type ConfirmTotpInput = {
   id: string;
 };
 
+export type CreateServiceKeyInput = {
+  /** ISO 8601. Without it, the key does not expire. */
+  expiresAt?: string | null | undefined;
+  /** The service. It may have several keys, so that one can replace another. */
+  name: string;
+  /** What the service may do. The caller must hold all of it. */
+  scopes: Array<string>;
+};
+
 export type CreateUserInput = {
   /** Upper and lower case are equal, and spaces around the address are ignored. The domain may have any letters: it is converted to punycode. The part before the @ is ASCII. */
   email: string;
@@ -328,6 +337,13 @@ export type ConfirmTotpMutationVariables = Exact<{
 
 export type ConfirmTotpMutation = { confirmTotp: { codes: Array<string> | null } };
 
+export type CreateServiceKeyMutationVariables = Exact<{
+  input: CreateServiceKeyInput;
+}>;
+
+
+export type CreateServiceKeyMutation = { createServiceKey: { key: string, serviceKey: { id: string, name: string, scopes: Array<string>, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, revokedAt: string | null, valid: boolean } } };
+
 export type CreateUserMutationVariables = Exact<{
   input: CreateUserInput;
 }>;
@@ -407,6 +423,8 @@ export type WaitFieldsFragment = { place: string, proof: string, failures: numbe
 export type AuditEventFieldsFragment = { id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, actorKey: string | null, detail: string | null, userId: string | null, requestId: string | null };
 
 export type MailFieldsFragment = { id: string, kind: string, recipient: string, userId: string | null, status: MailStatus, attempts: number, fault: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string };
+
+export type ServiceKeyFieldsFragment = { id: string, name: string, scopes: Array<string>, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, revokedAt: string | null, valid: boolean };
 
 export type InviteUserMutationVariables = Exact<{
   input: InviteUserInput;
@@ -576,6 +594,13 @@ export type RevokeOtherSessionsMutationVariables = Exact<{ [key: string]: never;
 
 export type RevokeOtherSessionsMutation = { revokeOtherSessions: number };
 
+export type RevokeServiceKeyMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RevokeServiceKeyMutation = { revokeServiceKey: boolean };
+
 export type RevokeSessionMutationVariables = Exact<{
   id: string;
 }>;
@@ -587,6 +612,11 @@ export type RolesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type RolesQuery = { roles: Array<{ name: string, permissions: Array<string>, builtIn: boolean, changedAt: string | null }> };
+
+export type ServiceKeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ServiceKeysQuery = { serviceKeys: Array<{ id: string, name: string, scopes: Array<string>, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, revokedAt: string | null, valid: boolean }> };
 
 export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -833,6 +863,18 @@ export const MailFieldsFragmentDoc = new TypedDocumentString(`
   expiresAt
 }
     `, {"fragmentName":"MailFields"}) as unknown as TypedDocumentString<MailFieldsFragment, unknown>;
+export const ServiceKeyFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ServiceKeyFields on ServiceKey {
+  id
+  name
+  scopes
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  valid
+}
+    `, {"fragmentName":"ServiceKeyFields"}) as unknown as TypedDocumentString<ServiceKeyFieldsFragment, unknown>;
 export const AcceptInvitationDocument = new TypedDocumentString(`
     mutation AcceptInvitation($input: AcceptInvitationInput!) {
   acceptInvitation(input: $input)
@@ -1010,6 +1052,25 @@ export const ConfirmTotpDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ConfirmTotpMutation, ConfirmTotpMutationVariables>;
+export const CreateServiceKeyDocument = new TypedDocumentString(`
+    mutation CreateServiceKey($input: CreateServiceKeyInput!) {
+  createServiceKey(input: $input) {
+    key
+    serviceKey {
+      ...ServiceKeyFields
+    }
+  }
+}
+    fragment ServiceKeyFields on ServiceKey {
+  id
+  name
+  scopes
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  valid
+}`) as unknown as TypedDocumentString<CreateServiceKeyMutation, CreateServiceKeyMutationVariables>;
 export const CreateUserDocument = new TypedDocumentString(`
     mutation CreateUser($input: CreateUserInput!) {
   createUser(input: $input) {
@@ -1485,6 +1546,11 @@ export const RevokeOtherSessionsDocument = new TypedDocumentString(`
   revokeOtherSessions
 }
     `) as unknown as TypedDocumentString<RevokeOtherSessionsMutation, RevokeOtherSessionsMutationVariables>;
+export const RevokeServiceKeyDocument = new TypedDocumentString(`
+    mutation RevokeServiceKey($id: ID!) {
+  revokeServiceKey(id: $id)
+}
+    `) as unknown as TypedDocumentString<RevokeServiceKeyMutation, RevokeServiceKeyMutationVariables>;
 export const RevokeSessionDocument = new TypedDocumentString(`
     mutation RevokeSession($id: ID!) {
   revokeSession(id: $id)
@@ -1502,6 +1568,22 @@ export const RolesDocument = new TypedDocumentString(`
   builtIn
   changedAt
 }`) as unknown as TypedDocumentString<RolesQuery, RolesQueryVariables>;
+export const ServiceKeysDocument = new TypedDocumentString(`
+    query ServiceKeys {
+  serviceKeys {
+    ...ServiceKeyFields
+  }
+}
+    fragment ServiceKeyFields on ServiceKey {
+  id
+  name
+  scopes
+  createdAt
+  expiresAt
+  lastUsedAt
+  revokedAt
+  valid
+}`) as unknown as TypedDocumentString<ServiceKeysQuery, ServiceKeysQueryVariables>;
 export const SessionsDocument = new TypedDocumentString(`
     query Sessions {
   sessions {

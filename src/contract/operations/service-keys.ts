@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { OpaqueId } from '../fields.ts'
+import { administrationMutation, administrationQuery } from '../operation.ts'
+import { CreatedServiceKey, ServiceKeyRecord } from '../outputs/service-key.ts'
+import { SCOPES, type Scope } from '../service-key.ts'
+
+const Scopes = z
+  .array(z.string().refine((name) => SCOPES.includes(name as Scope), `Must be one of ${SCOPES.join(', ')}.`))
+  .min(1, 'Must not be empty.')
+  .max(SCOPES.length, `Must have at most ${SCOPES.length} items.`)
+  .transform((names) => [...new Set(names as Scope[])])
+  .meta({ description: 'What the service may do. The caller must hold all of it.' })
+
+const CreateServiceKeyInput = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w.-]{1,40}$/, 'Must have at most 40 letters, digits and . _ -')
+      .meta({ description: 'The service. It may have several keys, so that one can replace another.' }),
+    scopes: Scopes,
+    expiresAt: z.iso
+      .datetime({ offset: true })
+      .transform((text) => new Date(text))
+      .refine((time) => time.getTime() > Date.now(), 'Must be in the future.')
+      .nullish()
+      .meta({ description: 'ISO 8601. Without it, the key does not expire.' }),
+  })
+  .meta({ id: 'CreateServiceKeyInput' })
+
+export const serviceKeyOperations = {
+  serviceKeys: administrationQuery({
+    summary: 'The keys of other services, newest first',
+    description: 'Revoked and expired ones too. Those of the setting `SERVICE_KEYS` are not listed.',
+    output: z.array(ServiceKeyRecord),
+    permission: 'service-keys:read',
+    refusals: [],
+    rest: { method: 'GET', path: '/auth/admin/service-keys', status: 200 },
+  }),
+
+  createServiceKey: administrationMutation({
+    summary: 'Create a key for another service',
+    description: 'It works at once on every replica. The answer is the only one that has the key.',
+    input: CreateServiceKeyInput,
+    example: { name: 'orders', scopes: ['revocations:read'], expiresAt: '2099-12-31T00:00:00Z' },
+    output: CreatedServiceKey,
+    permission: 'service-keys:write',
+    handlesCredential: true,
+    refusals: ['INVALID_INPUT'],
+    rest: { method: 'POST', path: '/auth/admin/service-keys', status: 200 },
+  }),
+
+  revokeServiceKey: administrationMutation({
+    summary: 'Revoke the key of another service',
+    description: 'Every replica refuses it at once, and ends the streams that were opened with it.',
+    input: z.strictObject({ id: OpaqueId.meta({ format: 'uuid' }) }),
+    output: z.boolean(),
+    permission: 'service-keys:write',
+    handlesCredential: false,
+    refusals: ['NOT_FOUND'],
+    rest: { method: 'DELETE', path: '/auth/admin/service-keys/:id', status: 204 },
+  }),
+}
