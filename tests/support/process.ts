@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { afterAll } from 'vitest'
 import { portOf } from './net.ts'
 import { pause } from './time.ts'
 
@@ -68,9 +67,10 @@ export async function runCommand(words: string, start: Omit<Start, 'args'>) {
   return { code, output: output() }
 }
 
-afterAll(() => {
+/** Ends what a failed test has left. */
+export function killRunning() {
   for (const child of running) child.kill('SIGKILL')
-})
+}
 
 /** A port that is free now; another process may still take it. */
 export async function freePort(): Promise<number> {

@@ -1,0 +1,5 @@
+import { afterAll } from 'vitest'
+import { killRunning } from './process.ts'
+
+// Runs for each test file.
+afterAll(killRunning)
