@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/operation-limit.ts'
 import { ADAPTERS, account, type Client } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { REAL_HASHES, startServer } from './support/server.ts'
 
 const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
@@ -13,7 +13,11 @@ const OTHERS = 4
 
 describe.each(ADAPTERS)('logins by %s', (adapter) => {
   async function serverWithUsers(limits?: string) {
-    const server = await startServer({ ...settings, ...(limits && { THROTTLE_LIMITS: limits }) })
+    const server = await startServer({
+      ...settings,
+      ...REAL_HASHES,
+      ...(limits && { THROTTLE_LIMITS: limits }),
+    })
     const client = () => server.client(adapter)
     const users: (() => ReturnType<Client['call']>)[] = []
     for (let index = 0; index < OTHERS; index++) {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { account } from './support/client.ts'
-import { useServer } from './support/server.ts'
+import { REAL_HASHES, useServer } from './support/server.ts'
 
-const server = useServer()
+const server = useServer(REAL_HASHES)
 
 test('the tables have the promised columns', async () => {
   const rows = await server.sql`

@@ -1,9 +1,9 @@
 import { hash } from '@node-rs/argon2'
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { account } from './support/client.ts'
-import { useServerWithMail } from './support/server.ts'
+import { REAL_HASHES, useServerWithMail } from './support/server.ts'
 
-const server = useServerWithMail({ THROTTLE: 'on', REQUIRE_EMAIL_VERIFICATION: 'true' })
+const server = useServerWithMail({ ...REAL_HASHES, THROTTLE: 'on', REQUIRE_EMAIL_VERIFICATION: 'true' })
 beforeAll(async () => {
   await server.sql`
     create function fail() returns trigger language plpgsql as

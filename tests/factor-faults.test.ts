@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { createAuthenticator, enrollTotp } from './support/authenticator.ts'
 import type { Answer, Client } from './support/client.ts'
-import { QUICK_HASHES, useServer } from './support/server.ts'
+import { useServer } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 
-const server = useServer({}, QUICK_HASHES)
+const server = useServer()
 
 /** More than any of these operations sends to the database or gets from it. */
 const MAX_PIECES = 30

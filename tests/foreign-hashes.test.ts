@@ -4,9 +4,9 @@ import { firebaseScrypt, fromBase64, toStoredHash } from '../src/auth/passwords/
 import { classOf, readClass, readHash } from '../src/auth/passwords/hashes/stored-hash.ts'
 import made from './fixtures/foreign-hashes/hashes.json' with { type: 'json' }
 import { ADAPTERS } from './support/client.ts'
-import { useServer } from './support/server.ts'
+import { REAL_HASHES, useServer } from './support/server.ts'
 
-const server = useServer()
+const server = useServer(REAL_HASHES)
 
 /** The vector of https://github.com/firebase/scrypt. */
 const firebase = {

@@ -8,7 +8,7 @@ import { useBetterAuth } from './support/better-auth.ts'
 import { account, WAYS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { runCommand } from './support/process.ts'
-import { type Server, useServer } from './support/server.ts'
+import { REAL_HASHES, type Server, useServer } from './support/server.ts'
 
 const PASSWORD = 'a long enough phrase'
 const person = () => ({ ...account(), password: PASSWORD, name: 'Ada' })
@@ -24,7 +24,7 @@ const passwordOf = async (server: Server, email: string) =>
 
 describe('a user who is imported from Better-Auth', () => {
   const source = useBetterAuth()
-  const server = useServer()
+  const server = useServer(REAL_HASHES)
 
   test.each(WAYS)(
     'an imported user signs in with their password by $adapter with $transport',
@@ -99,7 +99,7 @@ describe('a user who is imported from Better-Auth', () => {
 
 describe('an import', () => {
   const source = useBetterAuth()
-  const server = useServer()
+  const server = useServer(REAL_HASHES)
   const countHere = async () => (await server.sql`select from users`).length
 
   test('an import reports what it cannot import, and a dry run changes nothing', async () => {

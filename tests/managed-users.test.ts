@@ -3,10 +3,10 @@ import { userStatements } from '../src/auth/administration/user-list.ts'
 import { createDb } from '../src/db/client.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
-import { QUICK_HASHES, useServer } from './support/server.ts'
+import { useServer } from './support/server.ts'
 
-const server = useServer({}, QUICK_HASHES)
-const large = useServer({}, QUICK_HASHES)
+const server = useServer()
+const large = useServer()
 
 const emailsOf = ({ data }: Awaited<ReturnType<typeof list>>) => data?.edges.map(({ node }) => node.email)
 const list = (client: Client, input: object) => client.call('users', input)

@@ -8,9 +8,9 @@ import { createAuthenticator } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { runCommand, startProcess } from './support/process.ts'
-import { useServer } from './support/server.ts'
+import { REAL_HASHES, useServer } from './support/server.ts'
 
-const server = useServer()
+const server = useServer(REAL_HASHES)
 const PASSWORD = 'correct horse battery'
 const EXPORTS = fileURLToPath(new URL('fixtures/exports', import.meta.url))
 const page = await readFile(fileURLToPath(new URL('../docs/moving.md', import.meta.url)), 'utf8')

