@@ -56,7 +56,7 @@ test('a server that is killed and loses database connections leaves no half-done
   let over = false
   const users = Array.from({ length: 6 }, () => live(client(), () => over))
 
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 3; round++) {
     await pause(300 + random(600))
     await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'servauth' and datname = current_database()`
     await pause(100 + random(400))
@@ -67,7 +67,7 @@ test('a server that is killed and loses database connections leaves no half-done
   over = true
   const lives = await Promise.all(users)
 
-  expect(lives.reduce((sum, { done }) => sum + done, 0)).toBeGreaterThan(200)
+  expect(lives.reduce((sum, { done }) => sum + done, 0)).toBeGreaterThan(60)
   for (const { email, passwords, used } of lives) {
     const rows = await database.sql`select id from users where email = ${email}`
     expect(rows.length).toBeLessThanOrEqual(1)

@@ -12,8 +12,8 @@ type Explained = { 'Query Text': string; Plan: Node }
 /** So many rows that a sequential scan is a bad plan. */
 const LOAD = `
   insert into users (email, password) select 'user' || n || '@example.org', 'x' from generate_series(1, 5000) n;
-  insert into sessions (user_id, token, previous_token, transport, expires_at, created_at)
-    select id, gen_random_uuid()::text, gen_random_uuid()::text, 'TOKEN', now() + n * random() * interval '1 day', now() - n * interval '1 hour'
+  insert into sessions (user_id, token, previous_token, transport, factor_at, expires_at, created_at)
+    select id, gen_random_uuid()::text, gen_random_uuid()::text, 'TOKEN', now(), now() + n * random() * interval '1 day', now() - n * interval '1 hour'
     from users, generate_series(1, 3) n;
   insert into events (kind, user_id, created_at)
     select 'login', id, now() - n * random() * interval '10 days' from users, generate_series(1, 4) n;
@@ -35,8 +35,8 @@ const LOAD = `
   insert into revocations (kind, subject, at) select 'ENDED', id, now() - random() * interval '1 hour' from sessions;
   insert into throttle (key, points, expire)
     select gen_random_uuid()::text, 1, now() + random() * interval '1 hour' from generate_series(1, 20000);
-  insert into sessions (user_id, token, transport, expires_at)
-    select id, gen_random_uuid()::text, 'TOKEN', now() - interval '2 days' from users limit 50;
+  insert into sessions (user_id, token, transport, factor_at, expires_at)
+    select id, gen_random_uuid()::text, 'TOKEN', now(), now() - interval '2 days' from users limit 50;
   insert into events (kind, created_at) select 'login', now() - interval '200 days' from generate_series(1, 50);
   insert into verification (identifier, value, user_id, purpose, expires_at)
     select gen_random_uuid()::text, email, id, 'PASSWORD_RESET', now() from users limit 50;

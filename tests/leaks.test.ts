@@ -88,7 +88,7 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
         await pause(20)
       }
     })()
-    const statuses = await load(30)
+    const statuses = await load(15)
     over.abort()
     await kills
     // Never 401, which would sign a user out, and never 500.
@@ -117,7 +117,7 @@ const FAULTS: Record<string, () => Promise<unknown>> = {
 test.skipIf(process.platform !== 'linux')(
   'after every fault the server has its former descriptors and memory and answers',
   async () => {
-    await load(20)
+    await load(10)
     const before = { descriptors: await descriptors(), memory: await memory() }
 
     for (const [name, fault] of Object.entries(FAULTS)) {

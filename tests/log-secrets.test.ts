@@ -10,9 +10,13 @@ const database = useDatabase()
 const proxy = useProxy(database)
 const mailbox = useMailbox()
 
-test.each(['trace', 'error'])(
+test.each([
+  ['trace', WAYS],
+  // The least of lines, so each adapter and each transport once is enough.
+  ['error', [WAYS[0], WAYS[3]]],
+] as [string, typeof WAYS][])(
   'at log level %s no operation writes a secret into the log',
-  async (LOG_LEVEL) => {
+  async (LOG_LEVEL, ways) => {
     const server = await startProgram({ DATABASE_URL: proxy.url, SMTP_URL: mailbox.url, LOG_LEVEL })
     const secrets = new Set([AUTH_SECRET, new URL(database.url).password])
     const note = <T extends string | null | undefined>(secret: T) => {
@@ -21,7 +25,7 @@ test.each(['trace', 'error'])(
     }
     const canary = () => note(`canary ${randomBytes(6).toString('hex')}`)
 
-    for (const { adapter, transport } of WAYS) {
+    for (const { adapter, transport } of ways) {
       const client = server.client(adapter, transport)
       const keep = () => [client.secret(), client.kept.accessToken].map(note)
       const input = { email: note(account().email), password: canary() }
@@ -72,7 +76,7 @@ test.each(['trace', 'error'])(
     const output = server.output()
     if (LOG_LEVEL === 'trace') expect(output.split('\n').length).toBeGreaterThan(60)
     expect(output).toContain('"level":50')
-    expect(secrets.size).toBeGreaterThan(60)
+    expect(secrets.size).toBeGreaterThan(15 * ways.length)
     for (const secret of secrets) expect(output).not.toContain(secret)
     for (const line of output.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow()
   },

@@ -12,7 +12,7 @@ import { pause } from './support/time.ts'
 
 /** The longest time that a credential may be accepted after the commit that ended it. */
 const MAX_ACCEPTED_MS = 250
-const RUNS = Number(process.env.REVOCATION_RUNS ?? 12)
+const RUNS = Number(process.env.REVOCATION_RUNS ?? 8)
 
 const MIB = 1024 * 1024
 

@@ -167,9 +167,10 @@ test('a secret from a file is not in the environment of a worker', async () => {
 test('a stop lets all workers finish their requests', async () => {
   const server = await startWorkers(2)
   const { input } = await server.registerUser()
-  const logins = Array.from({ length: 6 }, () => server.client().login(input))
   const workers = await childrenOf(server.pid)
-  await pause(20)
+  const logins = Array.from({ length: 20 }, () => server.client().login(input))
+  // The others are under way then: each takes a hash, and the first was sent no earlier than they.
+  await Promise.race(logins)
 
   const exit = await server.stop()
 

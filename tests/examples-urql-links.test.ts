@@ -1,3 +1,0 @@
-import { testLinkPages } from './support/link-pages.ts'
-
-testLinkPages('urql')
