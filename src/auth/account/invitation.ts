@@ -6,6 +6,8 @@ import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import { voidFactors } from '../factors/void-factors.ts'
+import { endSessions } from '../sessions/end-session.ts'
 
 /** Sets the first password of an account that an administrator has created. A token stays valid if the password is refused. */
 export function createAcceptInvitation({
@@ -28,6 +30,9 @@ export function createAcceptInvitation({
     const userId = await db.transaction(async (tx) => {
       const { user } = await mailedTokens.consume(tx, token, 'INVITATION')
       if (user.email !== email || user.emailVerified) throw new AuthError('INVALID_TOKEN')
+      // This proves the mailbox for the first time, and what was set up before may be a stranger's.
+      await endSessions(tx, user.id)
+      await voidFactors(tx, user.id)
       await tx
         .update(users)
         .set({ password: hash, passwordLockedAt: null, emailVerified: true })
