@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { account, WAYS } from './support/client.ts'
+import { createAuthenticator } from './support/authenticator.ts'
+import { account, type Client, WAYS } from './support/client.ts'
 import { useDatabase, useProxy } from './support/database.ts'
 import { useMailbox } from './support/mailbox.ts'
 import { AUTH_SECRET, startProgram } from './support/program.ts'
+import { createSoftwarePasskey } from './support/software-passkey.ts'
 import { pause } from './support/time.ts'
 
 const database = useDatabase()
@@ -51,6 +53,8 @@ test.each([
       })
       await client.login({ email: input.email, password: newPassword })
       keep()
+      await useFactors(server.url, client, { email: input.email, password: newPassword }, note)
+      keep()
       const last = canary()
       await client.changePassword({ currentPassword: newPassword, newPassword: last })
       keep()
@@ -81,3 +85,29 @@ test.each([
     for (const line of output.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow()
   },
 )
+
+/** Adds an app, a passkey and recovery codes, signs in with each, rightly and wrongly, and removes them. */
+async function useFactors(
+  origin: string,
+  client: Client,
+  input: object,
+  note: <T extends string | undefined>(secret: T) => T,
+) {
+  const begun = await client.beginTotp()
+  const { id = '', secret = '' } = begun.data ?? {}
+  const authenticator = createAuthenticator(secret)
+  const { data } = await client.confirmTotp(note(id), authenticator.code(-1))
+  for (const code of [secret, ...(data?.codes ?? [])]) note(code)
+  const { challenge } = await client.login(input)
+  await client.completeLogin(note(challenge?.id), { recoveryCode: 'AAAA-BBBB' })
+  await client.completeLogin(challenge?.id, { recoveryCode: data?.codes?.[0] })
+  const passkey = createSoftwarePasskey({ origin })
+  const ceremony = await client.call('beginPasskey')
+  const response = passkey.create(ceremony.data?.options ?? {})
+  await client.call('addPasskey', { ceremony: note(ceremony.data?.id), response, name: 'Phone' })
+  const login = await client.call('beginPasskeyLogin')
+  const chosen = { ceremony: note(login.data?.id), response: passkey.get(login.data?.options ?? {}) }
+  await client.call('loginWithPasskey', { ...chosen, response: { ...chosen.response, id: 'AQID' } })
+  await client.call('loginWithPasskey', chosen)
+  for (const { id } of (await client.factors()).data ?? []) await client.removeFactor(id)
+}

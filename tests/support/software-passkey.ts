@@ -10,7 +10,7 @@ const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).di
 const base64url = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url')
 
 /** An authenticator in software, as an attacker has one. It sends what it is told to send. */
-export function createSoftwarePasskey({ idBytes = 32 } = {}) {
+export function createSoftwarePasskey({ idBytes = 32, origin = ORIGIN } = {}) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
   const id = randomBytes(idBytes)
@@ -18,11 +18,11 @@ export function createSoftwarePasskey({ idBytes = 32 } = {}) {
   let userHandle = ''
 
   const clientData = (type: string, { challenge }: Record<string, unknown>) =>
-    Buffer.from(JSON.stringify({ type, challenge, origin: ORIGIN, crossOrigin: false }))
+    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }))
 
   const authenticatorData = (flags: number, count: number) => {
     const data = Buffer.alloc(37)
-    sha256(new URL(ORIGIN).hostname).copy(data)
+    sha256(new URL(origin).hostname).copy(data)
     data.writeUInt8(flags, 32)
     data.writeUInt32BE(count, 33)
     return data

@@ -53,7 +53,10 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
 /** Matches every path of the server. */
 const ORDINARY = /^[\w/.-]{1,39}$/
 
-/** The path as the client sent it: a decoded path may contain any character. Masks long words, which may be secrets. */
+/**
+ * The path as the client sent it, because a decoded path may contain any character. Words as long as a UUID are masked:
+ * they may be secrets, or name what a client has begun.
+ */
 function maskedPathOf(request: Request) {
   const target = targetOf(request)
   const end = target.indexOf('?')
@@ -62,5 +65,5 @@ function maskedPathOf(request: Request) {
   return path
     .slice(0, 200)
     .replaceAll(/[^\x21-\x7e]/g, '?')
-    .replaceAll(/[\w.~-]{40,}/g, '***')
+    .replaceAll(/[\w.~-]{36,}/g, '***')
 }
