@@ -131,7 +131,7 @@ export function createAuthService({
   const passkeyProofs = createPasskeyProofs({ db, outbox, relyingParty })
   const parts = {
     ceremonies,
-    challenges: createChallenges({ db }),
+    challenges: createChallenges({ db, places }),
     db,
     encryption,
     factorProofs: createFactorProofs({ db, encryption, outbox, passkeyProofs }),

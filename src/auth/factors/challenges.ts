@@ -7,6 +7,7 @@ import { challenges, factors, recoveryCodes, users } from '../../db/schema.ts'
 import { AuthError, type FactorMethod, type SignInChallenge } from '../../errors.ts'
 import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { bytesToUuid, createRandomId, digest } from '../keys/sealed-tokens.ts'
+import type { Places } from '../throttle/places.ts'
 
 export type Challenges = ReturnType<typeof createChallenges>
 type Purpose = (typeof challenges.$inferSelect)['purpose']
@@ -42,9 +43,14 @@ export function toMethods(kinds: string): FactorMethod[] {
 type BegunSignIn = { userId: string; passwordHash: string; transport: SessionTransport; client: Client }
 
 /** Sign-ins and enrolments that wait for a proof. */
-export function createChallenges({ db }: { db: Db }) {
+export function createChallenges({ db, places }: { db: Db; places: Places }) {
   const signIn = db
-    .select({ user: users, transport: challenges.transport, passwordDigest: challenges.passwordDigest })
+    .select({
+      user: users,
+      transport: challenges.transport,
+      passwordDigest: challenges.passwordDigest,
+      place: places.selectKnown(users.id),
+    })
     .from(challenges)
     .innerJoin(users, eq(users.id, challenges.userId))
     .where(isLiveRow(sql.placeholder('id'), 'SIGN_IN'))
@@ -71,11 +77,14 @@ export function createChallenges({ db }: { db: Db }) {
       return { id, methods: toMethods(row.methods), expiresAt: new Date(row.expires_at) }
     },
 
-    /** The sign-in of a challenge, and its account. Undefined if the account has got another password since. */
-    async findSignIn(id: string) {
-      const [found] = await signIn.execute({ id: toChallengeRowId(id) })
+    /**
+     * The sign-in of a challenge, its account, and the place of the client as the account knows it. Undefined if the
+     * account has got another password since.
+     */
+    async findSignIn(id: string, client: Client) {
+      const [found] = await signIn.execute({ id: toChallengeRowId(id), ...places.toParameters(client) })
       if (!found?.transport || found.passwordDigest !== digest(found.user.password)) return undefined
-      return { user: found.user, transport: found.transport }
+      return { user: found.user, transport: found.transport, place: found.place }
     },
 
     /** Keeps the encrypted key of an authenticator that a session enrols. */

@@ -14,7 +14,7 @@ export function createRecoveryRequest({ challenges, db, outbox, throttle }: Depe
     { client }: Caller,
   ) {
     await throttle.countFactorOfClient(client)
-    const found = await challenges.findSignIn(challenge)
+    const found = await challenges.findSignIn(challenge, client)
     if (!found) throw new AuthError('INVALID_TOKEN')
     const { id, password } = found.user
     const endsAt = await db.transaction(async (tx) => {

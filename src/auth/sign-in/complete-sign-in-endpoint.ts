@@ -8,7 +8,6 @@ import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { FactorProofs } from '../factors/factor-proofs.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
-import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 
@@ -24,21 +23,19 @@ type Parts = {
   db: Db
   factorProofs: FactorProofs
   openSession: OpenSession
-  places: Places
   throttle: Throttle
 }
 
 /** The second step of a sign-in, as a Better-Auth endpoint: `auth.api.completeSignIn`. */
 export function createCompleteSignInEndpoint(parts: Parts) {
-  const { challenges, db, factorProofs, openSession, places, throttle } = parts
+  const { challenges, db, factorProofs, openSession, throttle } = parts
 
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<CompleteSignInBody>() },
     async ({ body: { challenge, proof, client, formerSessionId } }) => {
-      const found = await challenges.findSignIn(challenge)
+      const found = await challenges.findSignIn(challenge, client)
       if (!found) throw new AuthError('INVALID_TOKEN')
-      const { user, transport } = found
-      const place = await places.find(user.email, client)
+      const { user, transport, place } = found
       // Counted for the account, so that a new challenge gives no new guesses.
       return throttle.attemptFactor(user.id, place, client, async () => {
         const factor = await factorProofs.check(user, proof, client)

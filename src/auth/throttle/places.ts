@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import ipaddr from 'ipaddr.js'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
@@ -45,6 +45,12 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     .limit(1)
     .prepare('known_place')
 
+  /** The client of a prepared statement, for the placeholders `network` and `device`. */
+  function toParameters(client: Client) {
+    const { network, device } = toPlaces(client)
+    return { network, device: device ?? network }
+  }
+
   /** The places of a client; a device cookie that this server did not create is none. */
   function toPlaces({ ipAddress, device }: Client) {
     const id = device === null ? null : open(device)
@@ -56,10 +62,17 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
 
     /** The finest place of the client that the account knows, otherwise `UNKNOWN_PLACE`. */
     async find(email: string, client: Client): Promise<string> {
-      const { network, device } = toPlaces(client)
-      const [known] = await knownPlaces.execute({ email, network, device: device ?? network })
+      const [known] = await knownPlaces.execute({ email, ...toParameters(client) })
       return known?.place ?? UNKNOWN_PLACE
     },
+
+    toParameters,
+
+    /** The same for the select list of a prepared statement that has the account, and gets `toParameters`. */
+    selectKnown: (userId: SQLWrapper) => sql<string>`coalesce((
+      select ${places.place} from ${places} where ${places.userId} = ${userId}
+        and ${inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')])} and ${isKnown}
+      order by ${places.place} limit 1), ${sql.raw(`'${UNKNOWN_PLACE}'`)})`,
 
     /** The browser of a client, if the account knows it. */
     async findBrowser(email: string, client: Client): Promise<string | undefined> {
