@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { CDPSession, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 import { useBrowser } from './browser.ts'
@@ -107,19 +106,4 @@ function createDeviceFunctions(page: Page, cdp: CDPSession, authenticatorId: str
       await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified })
     },
   }
-}
-
-/** The answer of a device that invented an id with so many bytes. Nothing signs an answer without attestation. */
-export function withLongId(created: Json, bytes: number): Json {
-  const { attestationObject, ...response } = created.response as { attestationObject: string }
-  const whole = Buffer.from(attestationObject, 'base64url')
-  // The last member of the map: its name, the CBOR head of a byte string with an 8-bit length, and the data.
-  const start = whole.indexOf('authData') + 'authData'.length
-  const data = whole.subarray(start + 2)
-  const [before, after] = [data.subarray(0, 53), data.subarray(55 + data.readUInt16BE(53))]
-  const id = randomBytes(bytes)
-  const length = (value: number, head: number[] = []) => Buffer.from([...head, value >> 8, value & 255])
-  const longData = Buffer.concat([before, length(bytes), id, after])
-  const object = Buffer.concat([whole.subarray(0, start), length(longData.length, [0x59]), longData])
-  return { ...created, response: { ...response, attestationObject: object.toString('base64url') } }
 }
