@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { createRevocationFeed, MAX_LISTENERS_PER_SERVICE } from '../src/auth/services/revocation-feed.ts'
 import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
 import { createServiceKeys } from '../src/auth/services/service-keys.ts'
 import type { Scope } from '../src/contract/service-key.ts'
@@ -225,4 +226,37 @@ test.each([
   const { code, output } = await runCommand(`service-key ${words}`, { env: {} })
 
   expect([code, output]).toEqual([2, expect.stringContaining(expected)])
+})
+
+test('a service has a bounded number of connections to the feed, and takes none from another service', async () => {
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
+  const changes = createChanges(server.env.DATABASE_URL)
+  const feed = createRevocationFeed({ db, changes })
+  onTestFinished(async () => {
+    feed.end()
+    await close()
+  })
+  const listen = (serviceId: string) => {
+    const ignore = () => {}
+    const on = {
+      onForgotten: ignore,
+      onRevocations: ignore,
+      onProof: ignore,
+      onSilence: ignore,
+      onEnd: ignore,
+    }
+    return feed.listen({ serviceId, ...on }, null)
+  }
+
+  const [leave] = await Promise.all(
+    Array.from({ length: MAX_LISTENERS_PER_SERVICE }, async () => listen('orders')),
+  )
+
+  await expect(listen('orders')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
+  leave?.()
+  // A second call of the same function frees no other place.
+  leave?.()
+  for (const serviceId of ['orders', 'billing']) await listen(serviceId)
+  await expect(listen('orders')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
+  expect(feed.size()).toBe(MAX_LISTENERS_PER_SERVICE + 1)
 })
