@@ -111,6 +111,25 @@ test('authenticator apps of Keycloak and of a column give codes that sign in', a
   await signInWithApp('factor@members.example', 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
 })
 
+test('roles and claims come only from columns that the operator names, and must exist here', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'roles.json')
+  const roles = ['support', 'admin']
+  await writeFile(file, JSON.stringify([{ email: 'roles@members.example', roles, claims: { plan: 'pro' } }]))
+  const read = async () =>
+    (await server.sql`select roles, claims from users where email = 'roles@members.example'`)[0]
+
+  const missing = await runHere(`import json ${file} --columns roles=roles,claims=claims`)
+  await runHere(`import json ${file}`)
+  const unnamed = await read()
+  await server.sql`delete from users where email = 'roles@members.example'`
+  await server.sql`insert into roles (name, permissions) values ('support', '{users:read}')`
+  await runHere(`import json ${file} --columns roles=roles,claims=claims`)
+
+  expect(missing).toMatchObject({ code: 1, output: expect.stringContaining('do not exist here: support') })
+  expect(unnamed).toEqual({ roles: [], claims: {} })
+  expect(await read()).toEqual({ roles, claims: { plan: 'pro' } })
+})
+
 test('an import from Devise needs the confirmation that there is no pepper, and says why', async () => {
   const { code, output } = await runHere('import devise devise-users.csv')
 

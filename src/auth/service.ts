@@ -30,6 +30,7 @@ import { createRecoveryRequest } from './factors/recovery-request.ts'
 import { requireFactor } from './factors/required-factor.ts'
 import { createStepUp } from './factors/step-up.ts'
 import { createAccountImport } from './import/account-import.ts'
+import { createMissingRoles } from './import/missing-roles.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createEncryption } from './keys/encryption.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
@@ -214,6 +215,7 @@ export function createAuthService({
     administration: createAdministration(dependencies),
     operator: actAsOperator(administrationUseCases),
     importAccounts: createAccountImport(dependencies),
+    findMissingRoles: createMissingRoles(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),
 
     introspect: createIntrospection(dependencies),

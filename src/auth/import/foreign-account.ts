@@ -12,6 +12,8 @@ export type ForeignAccount = {
   banned: boolean
   /** The keys of its authenticator apps, in Base32. */
   totpKeys: string[]
+  roles: string[]
+  claims: Record<string, unknown>
 }
 
 /** What happened to an account: imported, imported before, or the reason why not. */

@@ -28,6 +28,7 @@ export async function insertAccounts(db: Db, encryption: Encryption, accounts: N
     disabled: account.banned,
     created: account.createdAt,
     updated: account.updatedAt,
+    ...{ roles: account.roles, claims: account.claims },
   }))
   const keys = accounts.flatMap(({ id, account }) =>
     account.totpKeys.map((key) => ({ user_id: id, secret: encryption.encrypt(key, id) })),
@@ -37,12 +38,12 @@ export async function insertAccounts(db: Db, encryption: Encryption, accounts: N
     with given as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as given (id uuid, email text,
         username text, password text, locked boolean, verified boolean, disabled boolean, created timestamptz,
-        updated timestamptz)
+        updated timestamptz, roles text[], claims jsonb)
     ), inserted as (
       insert into ${users} (id, email, username, password, password_locked_at, email_verified, disabled_at,
-        created_at, updated_at)
+        created_at, updated_at, roles, claims)
       select id, email, username, password, case when locked then now() end, verified,
-        case when disabled then now() end, coalesce(created, now()), coalesce(updated, created, now())
+        case when disabled then now() end, coalesce(created, now()), coalesce(updated, created, now()), roles, claims
       from given on conflict do nothing
       returning id
     ), recorded as (

@@ -8,9 +8,11 @@ import type { Source } from './sources/source.ts'
  */
 export async function findDuplicates({ keys, system }: Source, onCount: (count: number) => void) {
   const [emails, ids] = [createFinder(), createFinder()]
+  const roleNames = new Set<string>()
   let count = 0
   for await (const batch of keys()) {
-    for (const { id, email } of batch) {
+    for (const { id, email, roles = [] } of batch) {
+      for (const role of roles) roleNames.add(role)
       const normalized = normalizeEmail(email)
       if (normalized !== null) emails.add(normalized)
       ids.add(toAccountId(system, id))
@@ -21,6 +23,7 @@ export async function findDuplicates({ keys, system }: Source, onCount: (count: 
   const isRepeatedId = ids.finish()
   return {
     count,
+    roleNames,
     isAmbiguous: { email: emails.finish(), id: (id: string) => isRepeatedId(toAccountId(system, id)) },
   }
 }

@@ -1,4 +1,5 @@
 import type { ImportResult } from '../../auth/import/foreign-account.ts'
+import { CommandError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { withService } from '../support/with-service.ts'
 import { findDuplicates } from './duplicates.ts'
@@ -29,14 +30,15 @@ export async function importAccountsOf(
   const { dryRun = false, map, verified = false, withoutHashes = false, wrap = false, passwordless } = options
   const source = await openSource()
   try {
-    await withService(environment, async ({ importAccounts }) => {
+    await withService(environment, async ({ importAccounts, findMissingRoles }) => {
       const progress = startProgress()
       const list = await createResultList(map)
       const report = createImportReport()
       try {
-        const { count, isAmbiguous } = await findDuplicates(source, (done) =>
+        const { count, isAmbiguous, roleNames } = await findDuplicates(source, (done) =>
           progress.set('reading', done, 0, 0),
         )
+        requireRoles(await findMissingRoles([...roleNames]))
         const takesPasswordless = passwordless ? passwordless === 'import' : source.takesPasswordless
         const importOptions = {
           ...{ system: source.system, dryRun, isAmbiguous, takesPasswordless, withoutHashes, wrap },
@@ -75,6 +77,13 @@ export async function importAccountsOf(
   } finally {
     await source.close()
   }
+}
+
+function requireRoles(missing: string[]) {
+  if (missing.length === 0) return
+  throw new CommandError(
+    `These roles do not exist here: ${missing.join(', ')}. Create them first, with putRole.`,
+  )
 }
 
 async function* inBatches(users: AsyncIterable<ForeignUser[]>): AsyncGenerator<ForeignUser[]> {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { CommandError } from '../../support/command-error.ts'
 import { readCsv } from '../files/csv.ts'
 import { readJson } from '../files/json.ts'
-import { flagAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
+import { claimsAt, flagAt, rolesAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
@@ -18,7 +18,10 @@ const FIELDS = {
   updatedAt: ['updated_at', 'updatedAt', 'updated'],
   disabled: ['disabled', 'banned', 'blocked', 'disabled_at'],
   totpKey: ['totp_secret', 'totpSecret', 'totp_key', 'otp_secret'],
-} as const
+  // Only if the operator names them: roles of another system must not give permissions here by accident.
+  roles: [],
+  claims: [],
+} satisfies Record<string, string[]>
 type Field = keyof typeof FIELDS
 
 export type Columns = Partial<Record<Field, string>>
@@ -81,6 +84,8 @@ function createReader(given: Columns) {
       updatedAt: columns.updatedAt ? timeAt(row, columns.updatedAt) : null,
       banned: columns.disabled ? flagAt(row, columns.disabled) : false,
       totpKeys: [toTotpKey(text('totpKey')) ?? []].flat(),
+      roles: columns.roles ? rolesAt(row, columns.roles) : [],
+      claims: columns.claims ? claimsAt(row, columns.claims) : {},
     }
   }
 }

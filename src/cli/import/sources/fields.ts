@@ -1,4 +1,7 @@
 import { Secret } from 'otpauth'
+import { z } from 'zod'
+import { MAX_ROLES } from '../../../auth/administration/user-roles.ts'
+import { RoleName, UserClaims } from '../../../contract/fields.ts'
 import { FieldError, type Row } from './file-source.ts'
 
 /** The value at a path such as `profile.email`. A name with dots counts before a path. */
@@ -60,6 +63,37 @@ function toTime(text: string): Date | null {
   const offset = /^[+-]\d\d$/.test(zone) ? `${zone}:00` : /^(z|utc)$/i.test(zone) ? 'Z' : zone
   const time = new Date(`${day}T${clock.replace(/(\.\d{3})\d+$/, '$1')}${offset}`)
   return Number.isNaN(time.getTime()) ? null : time
+}
+
+const Roles = z.array(RoleName).max(MAX_ROLES)
+
+/** Names of roles: a list, or a text with commas or blanks between them. */
+export function rolesAt(row: Row, path: string): string[] {
+  const value = valueAt(row, path)
+  const names = Array.isArray(value)
+    ? value
+    : (textAt(row, path)
+        ?.split(/[\s,]+/)
+        .filter(Boolean) ?? [])
+  const { data } = Roles.safeParse(names)
+  if (data) return [...new Set(data)]
+  throw new FieldError(`${path} must be at most ${MAX_ROLES} names of roles.`)
+}
+
+/** An object of JSON, or its text. */
+export function claimsAt(row: Row, path: string): Record<string, unknown> {
+  const value = valueAt(row, path)
+  const { data } = UserClaims.safeParse(typeof value === 'string' ? parseJson(value) : (value ?? {}))
+  if (data) return data
+  throw new FieldError(`${path} must be an object of JSON with claims that are allowed.`)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 /** The key of an authenticator app as this server stores it. Null if it is not Base32. */

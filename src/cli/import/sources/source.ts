@@ -14,7 +14,7 @@ export type Source = {
   system: string
   /** Whether accounts without a password are imported, if the operator does not say. */
   takesPasswordless: boolean
-  keys: () => AsyncIterable<{ id: string; email: string }[]>
+  keys: () => AsyncIterable<{ id: string; email: string; roles?: string[] }[]>
   users: () => AsyncIterable<ForeignUser[]>
   /** How much of `users` was read, from 0 to 1. */
   progress: () => number
@@ -29,6 +29,8 @@ export const NO_DETAILS = {
   updatedAt: null,
   banned: false,
   totpKeys: [],
+  roles: [],
+  claims: {},
   social: null,
   secondFactor: false,
 } satisfies Partial<ForeignUser>
