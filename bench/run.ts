@@ -15,6 +15,7 @@ import { memoryUse } from './operations/memory.ts'
 import { overload } from './operations/overload.ts'
 import { revocation } from './operations/revocation.ts'
 import { start } from './operations/start.ts'
+import { webhooks } from './operations/webhooks.ts'
 import type { Bench, Operation } from './rig/bench.ts'
 import { drawChart } from './rig/chart.ts'
 import { openDatabases } from './rig/database.ts'
@@ -38,6 +39,7 @@ const OPERATIONS: Record<string, Operation> = {
   closed: closedLoops,
   overload,
   revocation,
+  webhooks,
 }
 
 const { values: options } = parseArgs({

@@ -63,6 +63,12 @@ import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/work
 import { MAX_WAITING_BYTES, MAX_WAITING_MS } from '../src/rest/revocation-stream.ts'
 import { publishedKeys } from '../src/rest/server-endpoints.ts'
 import { RATE_LIMITS, type RateLimitName } from '../src/settings/throttle.ts'
+import {
+  LEASE_SECONDS as DELIVERY_LEASE_SECONDS,
+  MAX_RETRY_SECONDS as MAX_DELIVERY_RETRY_SECONDS,
+} from '../src/webhooks/deliveries.ts'
+import { MAX_CONCURRENT } from '../src/webhooks/delivery-worker.ts'
+import { MAX_DELIVERY_MS } from '../src/webhooks/sender.ts'
 
 /**
  * The page docs/limits.md, generated from the constants of the code. A test fails if the file is stale. To write it:
@@ -72,6 +78,9 @@ import { RATE_LIMITS, type RateLimitName } from '../src/settings/throttle.ts'
 
 /** The promise for revoked sessions, which `tests/session-cache.test.ts` and the bench measure. */
 const REVOCATION_MS = 250
+
+/** The default of `expires_at` in the table of deliveries. */
+const MAX_DELIVERY_AGE_SECONDS = 72 * 3600
 
 type Row = [limit: string, value: string, setting?: string]
 type Section = { title: string; intro?: string; rows: Row[] }
@@ -343,6 +352,16 @@ During a wait, right and wrong passwords are refused in the same way.`,
       ],
     },
     {
+      title: 'Webhooks',
+      rows: [
+        ['an answer must arrive within', ms(MAX_DELIVERY_MS)],
+        ['deliveries to one webhook that run at once, in each process', number(MAX_CONCURRENT)],
+        ['a delivery belongs to its worker for', duration(DELIVERY_LEASE_SECONDS)],
+        ['the longest wait between two attempts', duration(MAX_DELIVERY_RETRY_SECONDS)],
+        ['an event is tried for', duration(MAX_DELIVERY_AGE_SECONDS)],
+      ],
+    },
+    {
       title: 'Services',
       rows: [
         ['a revocation is kept and announced for', duration(KEPT_SECONDS)],
@@ -381,6 +400,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ],
         ['an expired session is kept for', duration(KEPT_DAYS.session * 86_400)],
         ['a sent or failed mail is kept for', duration(KEPT_DAYS.mail * 86_400)],
+        ['an event of webhooks is kept for', duration(KEPT_DAYS.webhookEvent * 86_400)],
         ['a registration of an unverified address is kept for', duration(KEPT_DAYS.registration * 86_400)],
         ['rows of one day in the events of an account, for all places', number(MAX_PLACE_ROWS_PER_DAY)],
         ['expired mailed tokens and counters are kept for', 'no longer'],

@@ -5,7 +5,7 @@ import { startHousekeeping } from './auth/operator/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
 import { NO_CLIENT } from './contract/caller.ts'
 import { createChanges } from './db/changes.ts'
-import { createDb } from './db/client.ts'
+import { createDb, type Db } from './db/client.ts'
 import { createCounters } from './db/counters.ts'
 import { migrate } from './db/migrate.ts'
 import type { Env } from './env.ts'
@@ -18,6 +18,7 @@ import { BUILT_IN } from './mail/templates.ts'
 
 import type { Logger } from './observe/log.ts'
 import type { Span } from './span.ts'
+import { storeWebhooks } from './webhooks/stored.ts'
 
 /** The settings, with a database and a secret that development creates if they are missing. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
@@ -49,6 +50,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
   let wakeMailWorker = () => {}
+  let wakeWebhooks = () => {}
 
   const isReady = async () => {
     if (!state.prepared || state.draining || !areOthersReady()) return false
@@ -68,6 +70,8 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     changes,
     /** @internal Lets the mail worker look for due mails now. */
     wakeMailWorker: () => wakeMailWorker(),
+    /** @internal Lets the workers of webhooks look for due events now. */
+    wakeWebhooks: () => wakeWebhooks(),
     revocationListeners: auth.revocationFeed.size,
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare() {
@@ -77,6 +81,11 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       state.prepared = true
       const limits = { eventDays: env.EVENT_RETENTION_DAYS, maxEventRows: env.EVENT_MAX_ROWS }
       stops.push(startHousekeeping({ db, log, ...limits }).stop)
+      const webhooks = await startWebhooks(env, db, log)
+      if (webhooks) {
+        stops.push(webhooks.stop)
+        wakeWebhooks = webhooks.wake
+      }
       if (!mail) return
       const worker = startMailWorker({
         db,
@@ -131,6 +140,14 @@ function createMail(env: Settings, log: Logger, span?: Span) {
     send: async ({ to, subject, text }: Message) => log.info(`mail to ${to}: ${subject}\n\n${text}`),
     close: () => {},
   }
+}
+
+/** Loaded only if a setting asks for it. The table also has to forget a webhook that the settings no longer have. */
+async function startWebhooks(env: Settings, db: Db, log: Logger) {
+  await storeWebhooks(db, env)
+  if (env.WEBHOOKS.length === 0) return undefined
+  const worker = await import('./webhooks/webhooks.ts')
+  return worker.startWebhooks(db, log, env)
 }
 
 /** Whether the standard variables of OpenTelemetry turn traces on. */

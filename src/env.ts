@@ -75,7 +75,12 @@ const QUOTED = 'is in quotation marks, which belong to the value in the env file
 const isQuoted = (value = '') => value.length > 1 && /^(["'`]).*\1$/s.test(value)
 
 /** Defaults that depend on other settings. */
-function withDefaults({ AUTH_SECRET_FILE, AUTH_SECRET_PREVIOUS_FILE, ...settings }: Settings) {
+function withDefaults({
+  AUTH_SECRET_FILE,
+  AUTH_SECRET_PREVIOUS_FILE,
+  WEBHOOK_SECRETS_FILE,
+  ...settings
+}: Settings) {
   const { HOST, PORT, NODE_ENV, SESSION_IDLE_SECONDS, SESSION_MAX_SECONDS } = settings
   const developing = NODE_ENV !== 'production'
   const publicUrl = settings.PUBLIC_URL ?? `http://${hostOfUrl(HOST)}:${PORT}`
@@ -84,6 +89,7 @@ function withDefaults({ AUTH_SECRET_FILE, AUTH_SECRET_PREVIOUS_FILE, ...settings
     ...settings,
     AUTH_SECRET: settings.AUTH_SECRET ?? AUTH_SECRET_FILE,
     AUTH_SECRET_PREVIOUS: settings.AUTH_SECRET_PREVIOUS ?? AUTH_SECRET_PREVIOUS_FILE,
+    WEBHOOK_SECRETS: settings.WEBHOOK_SECRETS ?? WEBHOOK_SECRETS_FILE ?? [],
     PUBLIC_URL: publicUrl,
     APP_URL: settings.APP_URL ?? publicUrl,
     MAIL_FROM: settings.MAIL_FROM ?? {

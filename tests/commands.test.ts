@@ -8,7 +8,7 @@ import { freePort, runCommand, startProcess } from './support/process.ts'
 import { launchInFolder } from './support/program.ts'
 import { startServer } from './support/server.ts'
 
-const COMMANDS = ['serve', 'migrate', 'doctor', 'keys', 'mail', 'user', 'import']
+const COMMANDS = ['serve', 'migrate', 'doctor', 'keys', 'mail', 'user', 'import', 'webhook-key']
 
 test.each(['--help', '-h', 'help'])('%s lists the commands', async (words) => {
   const { code, output } = await runCommand(words, { env: {} })

@@ -5,7 +5,7 @@ import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authent
 import { ADAPTERS, WAYS } from './support/client.ts'
 import { startServer, useServerWithMail } from './support/server.ts'
 
-const server = useServerWithMail()
+const server = useServerWithMail({ EVENT_PULL: 'true' })
 const sections = Object.entries(EXPORT_SECTIONS)
 
 const passMinutes = (userId: string, minutes: number) => server.sql`

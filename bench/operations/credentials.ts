@@ -6,6 +6,7 @@ import { setUpBetterAuth } from '../subjects/better-auth.ts'
 import { createHttpSubject, HASHING } from '../subjects/http-subject.ts'
 import { APPLICATION, setUpParseServer } from '../subjects/parse-server.ts'
 import { createSessions, setUpServauth } from '../subjects/servauth.ts'
+import { setUpWebhook } from '../subjects/webhook-receiver.ts'
 
 /** More requests than any server can answer, so that no request is sent twice that may be sent only once. */
 const MAX_HASHES_PER_SECOND = 1_000
@@ -84,6 +85,11 @@ export const login: Operation = {
     createHashingSubject(
       'Servauth',
       getServauth,
+      createLogins((email) => post('/auth/login', { email, password: PASSWORD, transport: 'TOKEN' })),
+    ),
+    createHashingSubject(
+      'Servauth, with a webhook',
+      async (bench) => (await setUpWebhook(bench, 'login_webhook')).server,
       createLogins((email) => post('/auth/login', { email, password: PASSWORD, transport: 'TOKEN' })),
     ),
     createBareSubject('bare Argon2id, verify', ['servers/argon2.ts', 'verify'], async () => ({})),

@@ -7,13 +7,17 @@ import type { Bench } from '../rig/bench.ts'
 import type { ServerCommand } from '../rig/server-process.ts'
 import { fillServauth, formatEmail, PASSWORD, SESSIONS_EACH, USERS } from './accounts.ts'
 
-let prepared: ReturnType<typeof prepare> | undefined
+const prepared = new Map<string, ReturnType<typeof prepare>>()
 
 /** Prepares Servauth on a filled database, once for the whole run. */
-export const setUpServauth = (bench: Bench) => (prepared ??= prepare(bench))
+export function setUpServauth(bench: Bench, database = 'servauth') {
+  const known = prepared.get(database) ?? prepare(bench, database)
+  prepared.set(database, known)
+  return known
+}
 
-async function prepare(bench: Bench) {
-  const databaseUrl = await bench.databases.create('servauth')
+async function prepare(bench: Bench, database: string) {
+  const databaseUrl = await bench.databases.create(database)
   await migrate({ DATABASE_URL: databaseUrl })
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {

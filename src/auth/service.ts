@@ -51,6 +51,7 @@ import { createRelyingParty } from './passkeys/relying-party.ts'
 import { createHashClasses } from './passwords/hash-classes.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
+import { createEventPull } from './services/event-pull.ts'
 import { createForward } from './services/forward.ts'
 import { createIntrospection } from './services/introspection.ts'
 import { createRevocationFeed } from './services/revocation-feed.ts'
@@ -223,6 +224,7 @@ export function createAuthService({
     forward: createForward({ ...dependencies, accessTokens }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
     findServiceKey,
+    pullEvents: createEventPull({ db }),
     revocationFeed: createRevocationFeed({ db, changes }),
 
     identify: credentials.identify,

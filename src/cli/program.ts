@@ -25,6 +25,7 @@ import {
   showUser,
   signOutUser,
 } from './user.ts'
+import { createWebhookKey } from './webhook-keys.ts'
 
 const EXIT_SUCCESS = 0
 const EXIT_FAILURE = 1
@@ -129,6 +130,19 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
     )
     .argument('<id>', 'the id of the key, from the list', parseId)
     .action((id: string) => revokeServiceKey(commandEnvironment, id))
+
+  program
+    .command('webhook-key')
+    .summary('create secrets for webhooks')
+    .description('Creates secrets for webhooks.')
+    .command('create')
+    .summary('create a secret, which is shown once')
+    .description(
+      'Creates a secret for WEBHOOK_SECRETS. With --public, receivers verify with a public key (v1a), otherwise with the' +
+        ' same secret (v1). It is stored nowhere.',
+    )
+    .option('--public', 'create an Ed25519 key, whose public half receivers verify with')
+    .action((options: { public?: true }) => createWebhookKey(options))
 
   const mail = program
     .command('mail')

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema.ts'
 import type { Attributes } from '../span.ts'
+import { startWorker } from '../worker.ts'
 import type { MailData, Message } from './kinds.ts'
 import { isStillOurs } from './lease.ts'
 import { MAX_CONNECTIONS, readReply, UndeliverableError } from './smtp.ts'
@@ -30,8 +31,6 @@ const POLL_MS = 500
 export const LEASE_SECONDS = 60
 export const MAX_RETRY_SECONDS = 900
 const MIN_LAST_RETRY_SECONDS = 10
-/** How long a stop waits for mails that are being sent. Another replica sends the rest after their lease ends. */
-const MAX_STOP_MS = 5000
 
 /**
  * Sends the mails of the outbox. A worker leases each mail, so that two replicas do not send the same one, and
@@ -39,17 +38,14 @@ const MAX_STOP_MS = 5000
  * Only a permanent refusal by the mail server ends it sooner.
  */
 export function startMailWorker({ db, log, compose, onFailed, render, send, around }: Parts) {
-  let stopped = false
-  let wake = () => {}
-
-  async function leaseMails() {
+  async function leaseMails(count: number) {
     const due = db
       .select({ id: mailOutbox.id })
       .from(mailOutbox)
       // A literal, as in the partial index: PostgreSQL would not use the index for a parameter.
       .where(and(sql`${mailOutbox.status} = 'PENDING'`, lte(mailOutbox.nextAttemptAt, sql`now()`)))
       .orderBy(mailOutbox.nextAttemptAt)
-      .limit(MAX_BATCH)
+      .limit(count)
       .for('update', { skipLocked: true })
     return db
       .update(mailOutbox)
@@ -120,41 +116,13 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
     else await deliver(mail)
   }
 
-  async function run() {
-    while (!stopped) {
-      const mails = await leaseMails().catch((err: unknown) => {
-        log.warn({ err }, 'the outbox cannot be read')
-        return []
-      })
-      // Not `Promise.all`: if the result of one mail cannot be written, its lease ends and a worker takes it again.
-      await Promise.allSettled(mails.map(deliverOne))
-      if (mails.length < MAX_BATCH) await pause()
-    }
-  }
-
-  async function pause() {
-    await new Promise<void>((resolve) => {
-      wake = resolve
-      setTimeout(resolve, POLL_MS)
-    })
-  }
-
-  const running = run()
-  return {
-    /** Looks for due mails now instead of at the next poll. */
-    wake: () => wake(),
-    stop,
-  }
-
-  async function stop() {
-    stopped = true
-    wake()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, MAX_STOP_MS)
-    })
-    await Promise.race([running, timeout]).finally(() => clearTimeout(timer))
-  }
+  return startWorker({
+    max: MAX_BATCH,
+    pollMs: POLL_MS,
+    take: leaseMails,
+    work: deliverOne,
+    onTakeFailed: (err) => log.warn({ err }, 'the outbox cannot be read'),
+  })
 }
 
 /** Why a mail was not sent, for administrators. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { endpoint } from '../contract/operation.ts'
 import { Introspection } from '../contract/outputs/introspection.ts'
+import { WebhookEvents } from '../contract/outputs/webhook-events.ts'
 
 /** The endpoints for other services. They exist over REST only. */
 
@@ -114,4 +115,31 @@ export const openIdConfiguration = endpoint({
   description:
     'Servauth is no OpenID provider. Many libraries look for the issuer and the keys of access tokens here.',
   rest: { method: 'GET', path: '/.well-known/openid-configuration', status: 200, cacheSeconds: 300 },
+})
+
+export const webhookEvents = endpoint({
+  tag: 'Services',
+  summary: 'The events of webhooks, to be read',
+  description:
+    'For a service key with the scope `events:read`, if `EVENT_PULL` or a webhook makes the server keep events. Oldest first. ' +
+    'A reader keeps `next`, and sends it as `after`; an empty page means that there is nothing new yet. No event is ' +
+    'left out, whatever was running at the time of a request.',
+  input: z.strictObject({
+    after: z
+      .string()
+      .optional()
+      .meta({ description: 'The `next` of the page before. Left out: the oldest events.' }),
+    first: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1000)
+      .default(100)
+      .meta({ description: 'How many events at most, 1 to 1000.' }),
+  }),
+  output: WebhookEvents,
+  credentials: ['serviceKey'],
+  permission: 'events:read',
+  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  rest: { method: 'GET', path: '/auth/admin/webhooks/events', status: 200 },
 })

@@ -1,9 +1,11 @@
 import { Hono } from 'hono'
 import type { JSONWebKeySet } from 'jose'
+import type { z } from 'zod'
 import { type Client, type Presented, serviceOf } from '../contract/caller.ts'
 import type { Endpoint } from '../contract/operation.ts'
 import type { Forwarded } from '../contract/outputs/forwarded.ts'
 import type { Introspection } from '../contract/outputs/introspection.ts'
+import type { WebhookEvents } from '../contract/outputs/webhook-events.ts'
 import { parse } from '../contract/parse.ts'
 import type { RevocationFeed } from '../contract/revocations.ts'
 import type { Scope, ServiceKey } from '../contract/service-key.ts'
@@ -20,6 +22,7 @@ type Options = {
   forward: (caller: Presented) => Promise<Forwarded>
   revokeToken: (token: string, client: Client) => Promise<void>
   revocationFeed: RevocationFeed
+  pullEvents: (input: z.output<typeof endpoints.webhookEvents.input>) => Promise<WebhookEvents>
 }
 
 type TokenInput = { token: string }
@@ -29,7 +32,8 @@ export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys })
   const streamRevocations = createRevocationStreams(service.revocationFeed)
-  const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations } = endpoints
+  const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations, webhookEvents } =
+    endpoints
   app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
   app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
   app.post(
@@ -74,6 +78,16 @@ export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
       // nginx would buffer the stream otherwise.
       return c.body(stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
     }),
+  )
+  app.get(
+    webhookEvents.rest.path,
+    forServices(
+      'webhookEvents',
+      webhookEvents,
+      route('webhookEvents', webhookEvents, (input: z.output<typeof webhookEvents.input>) =>
+        service.pullEvents(input),
+      ),
+    ),
   )
   return app
 }

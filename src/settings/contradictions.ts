@@ -36,6 +36,24 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: HTTPS,
   },
   {
+    of: ['WEBHOOKS', 'NODE_ENV'],
+    when: (settings) => isProduction(settings) && settings.WEBHOOKS.some((url) => url.startsWith('http:')),
+    fault: 'must be https in production: a certificate proves that events reach their receiver',
+  },
+  {
+    of: ['WEBHOOKS', 'WEBHOOK_SECRETS', 'WEBHOOK_SECRETS_FILE'],
+    when: ({ WEBHOOKS, WEBHOOK_SECRETS, WEBHOOK_SECRETS_FILE }) =>
+      WEBHOOKS.length > 0 && !WEBHOOK_SECRETS && !WEBHOOK_SECRETS_FILE,
+    fault:
+      'needs a secret in WEBHOOK_SECRETS, which receivers verify: make one with: servauth webhook-key create',
+  },
+  {
+    of: ['WEBHOOK_SECRETS_FILE', 'WEBHOOK_SECRETS'],
+    when: ({ WEBHOOK_SECRETS, WEBHOOK_SECRETS_FILE }) =>
+      WEBHOOK_SECRETS !== undefined && WEBHOOK_SECRETS_FILE !== undefined,
+    fault: 'must not be set beside WEBHOOK_SECRETS: remove one of the two',
+  },
+  {
     of: ['WORKERS'],
     when: ({ WORKERS }) => WORKERS > 1 && process.platform !== 'linux',
     fault: 'must be 1 on this system: only Linux shares a port fairly between processes',

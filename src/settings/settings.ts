@@ -7,6 +7,7 @@ import { observationSettings } from './observation.ts'
 import { passkeySettings } from './passkeys.ts'
 import { serverSettings } from './server.ts'
 import { throttleSettings } from './throttle.ts'
+import { webhookSettings } from './webhooks.ts'
 
 /** All settings, each with its kind and its default. What depends on several settings is in env.ts. */
 export const SETTINGS = {
@@ -17,6 +18,7 @@ export const SETTINGS = {
   ...passkeySettings,
   ...mailSettings,
   ...throttleSettings,
+  ...webhookSettings,
   ...observationSettings,
 }
 

@@ -13,6 +13,7 @@ import {
   type UserRow,
   users,
   verifications,
+  webhookEvents,
 } from '../../db/schema.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
@@ -28,6 +29,7 @@ type Section = {
 }
 
 const SECRET = 'a secret at rest'
+const INTERNAL = 'a position in the database'
 
 /** What an export has, by the name of its section. A test compares it with the tables of the database. */
 export const EXPORT_SECTIONS = {
@@ -64,6 +66,9 @@ export const EXPORT_SECTIONS = {
     {},
   ),
   places: section(places, places.seenAt, ({ id }) => eq(places.userId, id), {}),
+  webhookEvents: section(webhookEvents, webhookEvents.at, ({ id }) => eq(webhookEvents.userId, id), {
+    xid: INTERNAL,
+  }),
   events: section(events, events.lastAt, ({ id }) => eq(events.userId, id), {}),
 } satisfies Record<string, Section>
 
@@ -75,6 +80,8 @@ export const EXPORT_LEAVES_OUT = {
   revocations:
     'ids of ended sessions, kept for the lifetime of an access token; the events say why they ended',
   service_keys: 'keys of other services, about no user',
+  webhooks: 'receivers of events, about no user',
+  webhook_deliveries: 'which receivers have got which of the events in webhookEvents',
   throttle: 'counts of attempts of the last hours, which say nothing that the events do not say',
 }
 

@@ -14,6 +14,7 @@ import {
   sessions,
   throttle,
   verifications,
+  webhookEvents,
 } from '../../db/schema.ts'
 import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
 import { KEPT_SECONDS } from '../services/revocation-log.ts'
@@ -24,7 +25,7 @@ export const INTERVAL_MS = 60_000
  * How long expired sessions, mails that were sent or given up, registrations and removed factors are kept. The link that
  * brings a factor back lives as long as the factor.
  */
-export const KEPT_DAYS = { session: 1, mail: 7, registration: 1, removedFactor: 3 }
+export const KEPT_DAYS = { session: 1, mail: 7, registration: 1, removedFactor: 3, webhookEvent: 7 }
 const MAX_BATCH_ROWS = 500
 /** For one table in one run: 200,000 rows, more than a server under attack creates in a minute. */
 const MAX_BATCHES = 400
@@ -63,6 +64,8 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
     isBefore(registrations.createdAt, ago(KEPT_DAYS.registration)),
     isBefore(revocations.at, sql`now() - make_interval(secs => ${KEPT_SECONDS}::int)`),
+    // Their deliveries go with them; the last attempt was days ago.
+    isBefore(webhookEvents.at, ago(KEPT_DAYS.webhookEvent)),
     isBefore(places.seenAt, ago(KNOWN_PLACE_DAYS)),
     isBefore(events.lastAt, ago(eventDays)),
     // Any client can cause events without an account, so a flood of them deletes no events of users.

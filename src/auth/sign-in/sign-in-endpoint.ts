@@ -1,5 +1,5 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
@@ -103,11 +103,15 @@ export function createSignInEndpoint(parts: Parts) {
     if (!passwords.isOutdated(storedHash)) return storedHash
     const fresh = await passwords.hash(password)
     const isUnchanged = and(eq(users.id, id), eq(users.password, storedHash))
-    const [updated] = await db
-      .update(users)
-      .set({ password: fresh })
-      .where(isUnchanged)
-      .returning({ id: users.id })
-    return updated ? fresh : storedHash
+    return db.transaction(async (tx) => {
+      // The password stays the same, so webhooks hear of no change.
+      await tx.execute(sql`select set_config('servauth.rehash', 'on', true)`)
+      const [updated] = await tx
+        .update(users)
+        .set({ password: fresh })
+        .where(isUnchanged)
+        .returning({ id: users.id })
+      return updated ? fresh : storedHash
+    })
   }
 }

@@ -22,7 +22,7 @@ export function parseFormerSecret(text: string) {
 }
 
 /** The path of a file with the secret, as Docker and Kubernetes provide it. */
-export const secretFile = (parse: (text: string) => string) => kind((path) => parse(read(path)))
+export const secretFile = <T>(parse: (text: string) => T) => kind((path) => parse(read(path)))
 
 function read(path: string) {
   try {

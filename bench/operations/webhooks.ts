@@ -1,0 +1,41 @@
+import postgres from 'postgres'
+import type { Operation } from '../rig/bench.ts'
+import { pause, startServer } from '../rig/server-process.ts'
+import { setUpWebhook } from '../subjects/webhook-receiver.ts'
+
+const EVENTS = 20_000
+
+/** How many events the server delivers in a second, on its core, if they are all due at once. Each user has two. */
+export const webhooks: Operation = {
+  title: 'webhooks',
+  subjects: [
+    {
+      name: 'Servauth, deliveries',
+      async open(bench) {
+        const { server, databaseUrl, count, close } = await setUpWebhook(bench, 'webhooks')
+        const running = await startServer(bench, server)
+        const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+        return {
+          async measure() {
+            const before = count()
+            await sql`
+              select announce_event('user.updated', id, '{"changed":["username"]}')
+              from (select id from users limit ${EVENTS / 2}) as chosen, generate_series(1, 2)`
+            const began = performance.now()
+            const cpuBefore = running.cpuSeconds()
+            while (count() - before < EVENTS) await pause(5)
+            const seconds = (performance.now() - began) / 1000
+            const cpuSeconds = running.cpuSeconds() - cpuBefore
+            const figures = { 'deliveries/s': EVENTS / seconds, 'by processor time': EVENTS / cpuSeconds }
+            return { figures, faults: [] }
+          },
+          async close() {
+            await sql.end()
+            await running.stop()
+            close()
+          },
+        }
+      },
+    },
+  ],
+}

@@ -1,0 +1,61 @@
+import { sql } from 'drizzle-orm'
+import type { WebhookEvents } from '../../contract/outputs/webhook-events.ts'
+import type { Db } from '../../db/client.ts'
+import { webhookEvents } from '../../db/schema.ts'
+import { invalid } from '../../errors.ts'
+
+type Row = {
+  xid: string | null
+  id: string
+  message_id: string
+  type: string
+  user_id: string | null
+  data: Record<string, unknown>
+  seconds: number
+  is_ahead: boolean
+}
+
+/** Before every event. */
+const START = '0.0'
+
+/**
+ * Reads the events of webhooks page by page. A page has only events of transactions that are older than every running one,
+ * in the order of transactions. So no event can appear later before a cursor that a reader has.
+ */
+export function createEventPull({ db }: { db: Db }) {
+  return async function pullEvents({
+    after = START,
+    first,
+  }: {
+    after?: string | undefined
+    first: number
+  }): Promise<WebhookEvents> {
+    const [, xid, id] = /^(\d{1,18})\.(\d{1,18})$/.exec(after) ?? []
+    if (!xid || !id) throw unknownCursor()
+    const rows = (await db.execute(sql`
+      select e.xid, e.id, e.message_id, e.type, e.user_id, e.data, extract(epoch from e.at)::float8 as seconds,
+        ${xid}::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint as is_ahead
+      from (select) as one left join lateral (
+        select * from ${webhookEvents}
+        where (xid, id) > (${xid}::bigint, ${id}::bigint)
+          and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+        order by xid, id limit ${first}::int
+      ) as e on true
+      order by e.xid, e.id`)) as unknown as Row[]
+    // The cursor of another database, such as the one before a restore.
+    if (rows[0]?.is_ahead) throw unknownCursor()
+    const found = rows.filter(({ xid }) => xid !== null)
+    const last = found.at(-1)
+    return {
+      events: found.map(({ message_id, type, user_id, data, seconds }) => ({
+        id: `msg_${message_id}`,
+        type,
+        timestamp: new Date(seconds * 1000),
+        data: { userId: user_id, ...data },
+      })),
+      next: last ? `${last.xid}.${last.id}` : after,
+    }
+  }
+}
+
+const unknownCursor = () => invalid('after', 'Is not a cursor of this server.')

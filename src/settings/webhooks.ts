@@ -1,0 +1,36 @@
+import { Toggle } from './kinds/choice.ts'
+import { kind, listOf, refuse } from './kinds/kind.ts'
+import { parseNetwork } from './kinds/network.ts'
+import { secretFile } from './kinds/secret.ts'
+
+const MAX_SECRETS = 4
+
+/** Where events are sent. */
+export const webhookSettings = {
+  WEBHOOKS: listOf(parseReceiver).default([]),
+  WEBHOOK_SECRETS: kind(parseSecrets).optional(),
+  WEBHOOK_SECRETS_FILE: secretFile(parseSecrets).optional(),
+  WEBHOOK_NETWORKS: listOf(parseNetwork).prefault(''),
+  EVENT_PULL: Toggle.default(false),
+}
+
+function parseReceiver(text: string) {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.hash) {
+    return refuse('must be an https URL without a user, such as https://example.com/hooks/servauth')
+  }
+  return url.href
+}
+
+function parseSecrets(text: string) {
+  const secrets = text.split(/[\s,]+/).filter(Boolean)
+  if (secrets.length === 0 || secrets.length > MAX_SECRETS)
+    refuse(`must be 1 to ${MAX_SECRETS} secrets with commas`)
+  if (!secrets.every((secret) => SECRET.test(secret))) {
+    refuse('must be secrets of Standard Webhooks; make one with: servauth webhook-key create')
+  }
+  return secrets
+}
+
+/** 24 to 64 bytes for `v1`; the seed of an Ed25519 key, or the seed and its public key, for `v1a`. */
+const SECRET = /^(whsec_([A-Za-z\d+/]{32,87}={0,2})|whsk_([A-Za-z\d+/]{43}=|[A-Za-z\d+/]{86}==))$/

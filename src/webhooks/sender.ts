@@ -1,0 +1,95 @@
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { type Address, DeliveryFault } from './target.ts'
+
+/** How long a delivery may take, with the look-up of the name and the answer. */
+export const MAX_DELIVERY_MS = 10_000
+/** How much of an answer is read, and thrown away, so that its connection can be used again. */
+const MAX_ANSWER_BYTES = 64 * 1024
+
+type Options = {
+  findTarget: (hostname: string) => Promise<Address>
+  maxConnections: number
+  /** Further authorities of certificates, for tests. */
+  ca?: string
+}
+
+export type Sender = ReturnType<typeof createSender>
+
+/** Sends by POST, to the address that was checked, and follows no redirect. */
+export function createSender({ findTarget, maxConnections, ca }: Options) {
+  const pool = { keepAlive: true, maxSockets: maxConnections }
+  const agents = { 'http:': new HttpAgent(pool), 'https:': new HttpsAgent({ ...pool, ...(ca && { ca }) }) }
+
+  /** @returns the status of the answer. @throws a fault with a short reason if there is none in time */
+  async function send(url: string, headers: Record<string, string>, body: string): Promise<number> {
+    const { protocol, hostname } = new URL(url)
+    const isSecure = protocol === 'https:'
+    let end = () => {}
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new DeliveryFault('no answer in time'))
+        end()
+      }, MAX_DELIVERY_MS)
+    })
+    const stopTimer = () => clearTimeout(timer)
+
+    async function request() {
+      const target = await findTarget(hostname)
+      const options: RequestOptions = {
+        method: 'POST',
+        headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+        agent: agents[isSecure ? 'https:' : 'http:'],
+        // The name stays in SNI, in the check of the certificate and in Host.
+        lookup: (_name, { all }, callback) => {
+          const done = callback as (fault: null, found: Address[] | string, family?: number) => void
+          if (all) done(null, [target])
+          else done(null, target.address, target.family)
+        },
+      }
+      return new Promise<number>((resolve, reject) => {
+        const open = isSecure ? requestHttps : requestHttp
+        const outgoing = open(url, options, (incoming) => {
+          resolve(incoming.statusCode ?? 0)
+          // The time also bounds an answer that does not end.
+          discard(incoming, stopTimer)
+        })
+        outgoing.on('error', (fault: NodeJS.ErrnoException) => reject(new DeliveryFault(describe(fault))))
+        end = () => outgoing.destroy()
+        outgoing.end(body)
+      })
+    }
+
+    return Promise.race([request(), timeout]).catch((fault: unknown) => {
+      stopTimer()
+      throw fault
+    })
+  }
+
+  return {
+    send,
+    close() {
+      for (const agent of Object.values(agents)) agent.destroy()
+    },
+  }
+}
+
+/** A receiver must not fill our memory, and nothing that it says is kept. */
+function discard(answer: IncomingMessage, onEnd: () => void) {
+  let bytes = 0
+  answer.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > MAX_ANSWER_BYTES) answer.destroy()
+  })
+  answer.on('error', () => {})
+  answer.on('close', onEnd)
+}
+
+/** Only the code: a message can contain a part of the URL. */
+const describe = ({ code = 'no connection' }: NodeJS.ErrnoException) => code.slice(0, 50)

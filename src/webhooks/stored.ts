@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { and, inArray, isNotNull, isNull, notInArray, type SQL, sql } from 'drizzle-orm'
+import type { Db, Executor } from '../db/client.ts'
+import { webhooks } from '../db/schema.ts'
+import type { Env } from '../env.ts'
+
+/** The row that makes triggers keep events for readers. */
+const PULL = 'pull'
+
+/** Makes the table of webhooks say what the settings say. Events of one that the settings no longer have wait there. */
+export async function storeWebhooks(db: Db, { WEBHOOKS, EVENT_PULL }: Pick<Env, 'WEBHOOKS' | 'EVENT_PULL'>) {
+  const rows = [
+    ...WEBHOOKS.map((url) => ({ id: toWebhookId(url), url })),
+    ...(EVENT_PULL ? [{ id: toWebhookId(PULL), url: null }] : []),
+  ]
+  const ids = rows.map(({ id }) => id)
+  const isOfSettings = isNull(webhooks.secrets)
+  if (rows.length === 0) return disable(db, isOfSettings)
+  await db.transaction(async (tx) => {
+    await tx.insert(webhooks).values(rows).onConflictDoNothing()
+    await tx
+      .update(webhooks)
+      .set({ disabledAt: null })
+      .where(and(isOfSettings, inArray(webhooks.id, ids), isNotNull(webhooks.disabledAt)))
+    await disable(tx, and(isOfSettings, notInArray(webhooks.id, ids)))
+  })
+}
+
+async function disable(executor: Executor, which: SQL | undefined) {
+  await executor
+    .update(webhooks)
+    .set({ disabledAt: sql`now()` })
+    .where(and(which, isNull(webhooks.disabledAt)))
+}
+
+/** The same in every replica: a UUID of version 8 (RFC 9562), from the URL. */
+export function toWebhookId(url: string) {
+  const hex = createHash('sha256').update(url).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}

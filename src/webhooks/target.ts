@@ -1,0 +1,49 @@
+import { lookup } from 'node:dns/promises'
+import ipaddr from 'ipaddr.js'
+import { isAddress } from '../settings/kinds/host.ts'
+import type { Network } from '../settings/kinds/network.ts'
+
+/** A fault of a delivery, as the state of the delivery shows it. */
+export class DeliveryFault extends Error {
+  override readonly name = 'DeliveryFault'
+}
+
+export type Address = { address: string; family: 4 | 6 }
+
+type Options = {
+  /** Networks that may be called although they are not public. */
+  networks: readonly Network[]
+  /** In development, receivers are on this machine or beside it. */
+  allowsPrivate: boolean
+  resolve?: (hostname: string) => Promise<Address[]>
+}
+
+/**
+ * Finds the address to connect to, so that an event cannot reach a system that only this server can reach. The caller must
+ * connect to this address and not resolve the name again: a name can resolve to another address a moment later.
+ */
+export function createTargetFinder({ networks, allowsPrivate, resolve = resolveName }: Options) {
+  function isAllowed(text: string) {
+    const address = ipaddr.process(text)
+    // Everything that is not in the internet has a range of its own, also an IPv4 address inside an IPv6 one.
+    if (allowsPrivate || address.range() === 'unicast') return true
+    return networks.some(([network, bits]) => {
+      const isSameKind = network.kind() === address.kind()
+      return isSameKind && address.match(network as never, bits)
+    })
+  }
+
+  /** @throws `DeliveryFault` if the name has no address, or none that may be called */
+  return async function findTarget(hostname: string): Promise<Address> {
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    const addresses: Address[] = isAddress(host)
+      ? [{ address: host, family: host.includes(':') ? 6 : 4 }]
+      : await resolve(host).catch(() => [])
+    if (addresses.length === 0) throw new DeliveryFault('the name has no address')
+    const allowed = addresses.find(({ address }) => isAllowed(address))
+    if (!allowed) throw new DeliveryFault('the address is not public')
+    return allowed
+  }
+}
+
+const resolveName = async (hostname: string) => (await lookup(hostname, { all: true })) as Address[]

@@ -1,0 +1,190 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer as createHttp, type Server } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { parseNetwork } from '../src/settings/kinds/network.ts'
+import { createSender } from '../src/webhooks/sender.ts'
+import { type Address, createTargetFinder } from '../src/webhooks/target.ts'
+import { createFolder } from './support/folder.ts'
+import { portOf } from './support/net.ts'
+
+const LOOPBACK: Address = { address: '127.0.0.1', family: 4 }
+
+async function listen(server: Server) {
+  server.listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return portOf(server)
+}
+
+function useSender(findTarget: (hostname: string) => Promise<Address>, ca?: string) {
+  const sender = createSender({ findTarget, maxConnections: 4, ...(ca && { ca }) })
+  onTestFinished(sender.close)
+  return (url: string) => sender.send(url, {}, '{}').catch((fault: Error) => fault.message)
+}
+
+describe('the address of a receiver', () => {
+  const addresses = (texts: string[]) =>
+    texts.map((address) => ({ address, family: address.includes(':') ? (6 as const) : (4 as const) }))
+
+  test.each([
+    ...[
+      '127.0.0.1',
+      '10.0.0.7',
+      '172.16.0.1',
+      '192.168.1.1',
+      '169.254.169.254',
+      '100.64.0.1',
+      '0.0.0.0',
+      '224.0.0.1',
+    ],
+    ...[
+      '255.255.255.255',
+      '192.0.2.1',
+      '198.18.0.1',
+      '::1',
+      '::',
+      'fe80::1',
+      'fd00::7',
+      'ff02::1',
+      '2001:db8::1',
+    ],
+    ...['::ffff:127.0.0.1', '::ffff:10.0.0.7', '64:ff9b::7f00:1', '2002:7f00:1::'],
+  ])('a name that resolves to %s is refused', async (address) => {
+    const find = createTargetFinder({
+      networks: [],
+      allowsPrivate: false,
+      resolve: async () => addresses([address]),
+    })
+
+    await expect(find('receiver.example')).rejects.toThrow('the address is not public')
+    await expect(find(address.includes(':') ? `[${address}]` : address)).rejects.toThrow('not public')
+  })
+
+  test.each(['http://2130706433/', 'http://0x7f.1/', 'http://0177.0.0.1/', 'http://[::ffff:7f00:1]/'])(
+    'the address in %s is read as the socket would read it, and refused',
+    async (url) => {
+      const find = createTargetFinder({ networks: [], allowsPrivate: false })
+
+      await expect(find(new URL(url).hostname)).rejects.toThrow('the address is not public')
+    },
+  )
+
+  test('a private address is taken if its network is listed, and of several addresses the allowed one', async () => {
+    const resolve = async () => addresses(['10.0.0.7', '10.1.0.7', '93.184.216.34'])
+    const listed = createTargetFinder({
+      networks: [parseNetwork('10.1.0.0/16')],
+      allowsPrivate: false,
+      resolve,
+    })
+    const unlisted = createTargetFinder({ networks: [], allowsPrivate: false, resolve })
+
+    expect((await listed('receiver.example')).address).toBe('10.1.0.7')
+    expect((await unlisted('receiver.example')).address).toBe('93.184.216.34')
+  })
+
+  test('a name without an address is a fault that says so', async () => {
+    const find = createTargetFinder({ networks: [], allowsPrivate: false, resolve: async () => [] })
+
+    await expect(find('receiver.example')).rejects.toThrow('the name has no address')
+  })
+})
+
+describe('a delivery', () => {
+  test('the connection goes to the address that was checked, so a name that changes leads nowhere else', async () => {
+    const hosts: (string | undefined)[] = []
+    const port = await listen(
+      createHttp((request, response) => {
+        hosts.push(request.headers.host)
+        response.end()
+      }),
+    )
+    let looked = 0
+    const send = useSender(async () => {
+      looked++
+      return LOOPBACK
+    })
+
+    // No resolver knows the name, so only the given address can have been used.
+    expect(await send(`http://receiver.invalid:${port}/`)).toBe(200)
+    expect([looked, hosts]).toEqual([1, [`receiver.invalid:${port}`]])
+  })
+
+  test('with TLS, the certificate must be that of the name, though the connection goes to the address', async () => {
+    const folder = await createFolder()
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=receiver.example', '-addext', 'subjectAltName=DNS:receiver.example']
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject], {
+      stdio: 'ignore',
+    })
+    const ca = readFileSync(cert, 'utf8')
+    const names: unknown[] = []
+    const server = createHttps({ key: readFileSync(key), cert: ca }, (request, response) => {
+      names.push((request.socket as unknown as { servername: string }).servername)
+      response.end()
+    })
+    const port = await listen(server as unknown as Server)
+    const send = useSender(async () => LOOPBACK, ca)
+
+    expect(await send(`https://receiver.example:${port}/`)).toBe(200)
+    expect(names).toEqual(['receiver.example'])
+    expect(await send(`https://other.example:${port}/`)).toMatch(/CERT/)
+    expect(await useSender(async () => LOOPBACK)(`https://receiver.example:${port}/`)).toMatch(/CERT/)
+  })
+
+  test('a redirect is not followed, and is no success', async () => {
+    let calls = 0
+    const port = await listen(
+      createHttp((_, response) => {
+        calls++
+        response.writeHead(302, { location: '/elsewhere' }).end()
+      }),
+    )
+
+    expect(await useSender(async () => LOOPBACK)(`http://receiver.example:${port}/`)).toBe(302)
+    expect(calls).toBe(1)
+  })
+
+  test('an answer without an end is not read to its end', async () => {
+    const port = await listen(
+      createHttp((_, response) => {
+        response.writeHead(200)
+        const write = () => {
+          while (response.write('x'.repeat(65_536)));
+        }
+        response.on('drain', write).on('error', () => {})
+        write()
+      }),
+    )
+    const before = process.memoryUsage().rss
+
+    expect(await useSender(async () => LOOPBACK)(`http://receiver.example:${port}/`)).toBe(200)
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
+  })
+
+  test('a receiver that says nothing ends in a fault after ten seconds', async () => {
+    const port = await listen(createHttp(() => {}))
+    const began = performance.now()
+
+    expect(await useSender(async () => LOOPBACK)(`http://receiver.example:${port}/`)).toBe(
+      'no answer in time',
+    )
+    expect(performance.now() - began).toBeGreaterThan(9000)
+  })
+
+  test('a receiver that is not there is a fault with its code', async () => {
+    const server = createHttp()
+    server.listen(0, '127.0.0.1')
+    const port = await portOf(server)
+    server.close()
+    await once(server, 'close')
+
+    expect(await useSender(async () => LOOPBACK)(`http://receiver.example:${port}/`)).toMatch(/REFUSED|CONN/i)
+  })
+})

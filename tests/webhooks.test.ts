@@ -1,0 +1,364 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createPublicKey, verify } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
+import { describe, expect, test } from 'vitest'
+import { loadEnv } from '../src/env.ts'
+import { createPrivateSecret, createSymmetricSecret, toPublicKey } from '../src/webhooks/signature.ts'
+import { registerWithTotp } from './support/authenticator.ts'
+import { codeOf, JSON_TYPE } from './support/client.ts'
+import { reportMissing } from './support/programs.ts'
+import { type Received, startReceiver } from './support/receiver.ts'
+import { startServer } from './support/server.ts'
+import { insertServiceKey } from './support/service-key.ts'
+
+/** A Python with the library: `pip install standardwebhooks`. */
+const PYTHON = process.env.PYTHON ?? 'python3'
+const hasPython = reportMissing(
+  'standardwebhooks for Python',
+  spawnSync(PYTHON, ['-c', 'import standardwebhooks']).status === 0,
+)
+const VERIFY = `
+import json, sys
+from standardwebhooks.webhooks import Webhook
+_, secret, body, headers = sys.argv
+print(Webhook(secret).verify(body, json.loads(headers))['type'])`
+
+type Receiver = Awaited<ReturnType<typeof startReceiver>>
+type Server = Awaited<ReturnType<typeof startServer>>
+
+/** In development, receivers may be on this machine. */
+const settingsFor = ({ url }: { url: string }, secrets = [createSymmetricSecret()]) => ({
+  NODE_ENV: 'development',
+  WEBHOOKS: url,
+  WEBHOOK_SECRETS: secrets.join(','),
+})
+
+async function startWithReceiver() {
+  const receiver = await startReceiver()
+  return { receiver, server: await startServer(settingsFor(receiver)) }
+}
+
+/** Waits until nothing is pending. Retries are not waited for. */
+async function drain({ sql, wakeWebhooks }: Server) {
+  const countPending = async () => {
+    await sql`update webhook_deliveries set next_attempt_at = now() where status = 'PENDING' and last_result is not null`
+    wakeWebhooks()
+    return (await sql`select from webhook_deliveries where status = 'PENDING'`).length
+  }
+  await expect.poll(countPending, { interval: 50 }).toBe(0)
+}
+
+const typesOf = (messages: Received[], userId: string) =>
+  messages.filter(({ data }) => data.userId === userId).map(({ type }) => type)
+
+/** The events of each user in the database, and those that a receiver has accepted, in their orders. */
+async function compare({ sql }: Server, receiver: Receiver) {
+  const kept = await sql`select message_id, user_id from webhook_events order by id`
+  const byUser = (rows: { id: string; userId: string | null }[]) =>
+    Object.fromEntries(
+      [...Map.groupBy(rows, ({ userId }) => String(userId))]
+        .map(([user, list]) => [user, list.map(({ id }) => id)])
+        .sort(),
+    )
+  return {
+    committed: byUser(kept.map(({ message_id, user_id }) => ({ id: `msg_${message_id}`, userId: user_id }))),
+    received: byUser(receiver.accepted().map(({ id, data }) => ({ id, userId: data.userId }))),
+  }
+}
+
+describe('events', () => {
+  test('every change of an account is an event, in order, with ids and without values', async () => {
+    const { receiver, server } = await startWithReceiver()
+    const person = await registerWithTotp(server)
+    const { client, email, password, user } = person
+    await client.updateMe({ username: 'Ada', locale: 'fr' })
+    await client.changePassword({ currentPassword: password, newPassword: 'another long phrase' })
+    await client.logout()
+    await server.sql`update users set email_verified = true where id = ${user.id}`
+    await server.sql`update users set disabled_at = now() where id = ${user.id}`
+    await server.sql`update users set disabled_at = null where id = ${user.id}`
+    await server.sql`delete from users where id = ${user.id}`
+    await drain(server)
+
+    expect(typesOf(receiver.accepted(), user.id)).toEqual([
+      ...[
+        'user.created',
+        'session.started',
+        'factor.added',
+        'user.updated',
+        'password.changed',
+        'session.ended',
+      ],
+      ...['user.email_verified', 'user.disabled', 'user.updated', 'factor.removed', 'user.deleted'],
+    ])
+    const text = receiver.received.map(({ body }) => body).join('\n')
+    for (const value of [email, password, 'Ada', 'another long phrase']) expect(text).not.toContain(value)
+    expect(receiver.accepted().find(({ type }) => type === 'user.updated')?.data).toEqual({
+      userId: user.id,
+      changed: ['username', 'locale'],
+    })
+    expect(receiver.accepted().find(({ type }) => type === 'session.ended')?.data).toEqual({
+      userId: user.id,
+      sessionId: person.session.id,
+      expired: false,
+    })
+  })
+
+  test('a reused refresh token, and plain SQL on sessions, are events; a rehash is no change of the password', async () => {
+    const { receiver, server } = await startWithReceiver()
+    const { client, email, password, user } = await server.registerUser()
+    const thief = client.twin()
+    await server.sql`update sessions set rotated_at = now() - interval '1 hour', token_used_at = now() - interval '1 hour'`
+    await client.refresh()
+    await client.me()
+    await client.refresh()
+    await server.sql`update sessions set token_used_at = now() - interval '1 hour'`
+    const reused = await thief.refresh()
+    await server.sql`insert into events (kind, user_id) values ('login', ${user.id})`
+    await server.restart()
+    await server.sql`truncate sessions`
+    const quick = await server.startReplica({ ...loadEnv(server.env), ARGON2_PASSES: 3 })
+    const login = {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: JSON.stringify({ email, password, transport: 'TOKEN' }),
+    }
+    const attempt = await quick.app.request('/auth/login', login, { address: () => '192.0.2.1' })
+    await drain(server)
+
+    expect(attempt.status).toBe(200)
+    const types = typesOf(receiver.accepted(), user.id)
+    if (reused.code === 'REFRESH_REUSED') expect(types).toContain('refresh.reused')
+    expect(types).not.toContain('password.changed')
+    expect(receiver.accepted().find(({ data }) => data.userId === null)?.data).toEqual({
+      userId: null,
+      all: true,
+    })
+  })
+
+  test('a change that is rolled back is no event, and without a webhook nothing is kept', async () => {
+    const { receiver, server } = await startWithReceiver()
+    const plain = await startServer()
+    await plain.registerUser()
+    await server.sql
+      .begin(async (tx) => {
+        await tx`insert into users (email, password) values ('a@example.com', 'x')`
+        throw new Error('rolled back')
+      })
+      .catch(() => {})
+    await server.sql.begin(async (tx) => {
+      await tx`insert into users (id, email, password) values (${crypto.randomUUID()}, 'b@example.com', 'x')`
+      await tx`delete from users where email = 'b@example.com'`
+    })
+    await drain(server)
+
+    expect(receiver.received).toEqual([])
+    expect(await plain.sql`select from webhook_events`).toHaveLength(0)
+  })
+})
+
+describe('a signature', () => {
+  test('each secret signs, v1 is verified by the library of the standard, and v1a by the public key', async () => {
+    const receiver = await startReceiver()
+    const [next, former, asymmetric] = [
+      createSymmetricSecret(),
+      createSymmetricSecret(),
+      createPrivateSecret(),
+    ]
+    const server = await startServer(settingsFor(receiver, [next, former, asymmetric]))
+    await server.registerUser()
+    await drain(server)
+
+    const [message] = receiver.received
+    const { body = '', headers = {} } = message ?? {}
+    for (const secret of [next, former]) {
+      expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'user.created' })
+    }
+    expect(() => new Webhook(createSymmetricSecret()).verify(body, headers)).toThrow()
+    expect(() => new Webhook(next).verify(body.replace('user', 'root'), headers)).toThrow()
+    const signature = /v1a,(\S+)/.exec(headers['webhook-signature'] ?? '')?.[1] ?? ''
+    const x = Buffer.from(toPublicKey(asymmetric).replace('whpk_', ''), 'base64').toString('base64url')
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+    const content = Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`)
+    expect(verify(null, content, key, Buffer.from(signature, 'base64'))).toBe(true)
+  })
+})
+
+test.skipIf(!hasPython)('the library of the standard for Python verifies a message', async () => {
+  const receiver = await startReceiver()
+  const secret = createSymmetricSecret()
+  const server = await startServer(settingsFor(receiver, [secret]))
+  await server.registerUser()
+  await drain(server)
+
+  const [{ body, headers } = { body: '', headers: {} }] = receiver.received
+  const verified = execFileSync(PYTHON, ['-c', VERIFY, secret, body, JSON.stringify(headers)], {
+    encoding: 'utf8',
+  })
+  expect(verified.trim()).toBe('user.created')
+})
+
+describe('the events that are pulled', () => {
+  const readAll = async (server: Server, key: string, first: number, after?: string) => {
+    const ids: string[] = []
+    for (let next = after; ; ) {
+      const query = new URLSearchParams({ first: String(first), ...(next !== undefined && { after: next }) })
+      const headers = { authorization: `Bearer ${key}` }
+      const page = await (await server.fetch(`/auth/admin/webhooks/events?${query}`, { headers })).json()
+      if (!page.events) throw new Error(`The events were answered with ${page.code}`)
+      ids.push(...page.events.map(({ id }: { id: string }) => id))
+      next = page.next
+      if (page.events.length === 0) return { ids, next: page.next as string }
+    }
+  }
+
+  test('all events are read page by page, none is missing after a transaction that was running, and none comes twice', async () => {
+    const server = await startServer({ EVENT_PULL: 'true' })
+    const { key } = await insertServiceKey(server.sql, ['events:read'])
+    const { client } = await server.registerUser()
+    const ids: string[] = []
+    let next: string | undefined
+    /** Transactions of other tests in the same cluster hold events back for a while. */
+    async function readOn(first: number) {
+      const page = await readAll(server, key, first, next)
+      ids.push(...page.ids)
+      next = page.next
+      return ids.length
+    }
+    await expect.poll(() => readOn(1)).toBe(2)
+    await server.sql.begin(async (tx) => {
+      await tx`insert into users (email, password) values ('late@example.com', 'x')`
+      await client.updateMe({ username: 'Ada' })
+      // This event is newer than one that is not committed yet.
+      expect(await readOn(100)).toBe(2)
+    })
+    await client.updateMe({ username: 'Bea' })
+    await expect.poll(() => readOn(2)).toBe(5)
+
+    const kept = await server.sql`select message_id from webhook_events order by xid, id`
+    expect(ids).toEqual(kept.map(({ message_id }) => `msg_${message_id}`))
+    expect(await server.sql`select from webhook_deliveries`).toHaveLength(0)
+  })
+
+  test('only a service with the scope may read, and a cursor of elsewhere is refused', async () => {
+    const server = await startServer({ EVENT_PULL: 'true' })
+    const { key } = await insertServiceKey(server.sql, ['events:read'])
+    const other = await insertServiceKey(server.sql, ['users:read'])
+    const { client } = await server.registerUser()
+    const ask = async (bearer: string | null, query = '') => {
+      const headers: Record<string, string> = bearer ? { authorization: `Bearer ${bearer}` } : {}
+      return codeOf(await server.fetch(`/auth/admin/webhooks/events${query}`, { headers }))
+    }
+
+    expect(await ask(null)).toBe('UNAUTHENTICATED')
+    expect(await ask(client.kept.accessToken)).toBe('UNAUTHENTICATED')
+    expect(['FORBIDDEN', 'UNAUTHENTICATED']).toContain(await ask(other.key))
+    for (const query of [
+      '?after=x',
+      '?after=1',
+      '?after=900000000000000000.1',
+      '?first=0',
+      '?first=1001',
+      '?x=1',
+    ]) {
+      expect([query, await ask(key, query)]).toEqual([query, 'INVALID_INPUT'])
+    }
+  })
+})
+
+describe('delivery', () => {
+  test('a receiver that fails gets everything afterwards, each event at least once and those of a user in order', async () => {
+    const { receiver, server } = await startWithReceiver()
+    let calls = 0
+    receiver.answerWith((_, response) => {
+      calls++
+      if (calls % 3 === 0) response.destroy()
+      return calls % 3 === 0 ? 'nothing' : calls % 3 === 1 ? 500 : 204
+    })
+    const people = await Promise.all(Array.from({ length: 4 }, () => server.registerUser()))
+    for (const { client, input } of people) {
+      await client.updateMe({ username: 'Ada' })
+      await client.logout()
+      await client.login(input)
+    }
+    await drain(server)
+
+    const { committed, received } = await compare(server, receiver)
+    expect(received).toEqual(committed)
+    const total = Object.values(committed).flat().length
+    expect(total).toBeGreaterThanOrEqual(8)
+    expect(receiver.received.length).toBeGreaterThan(total)
+  })
+
+  test('a receiver that was away for hours gets everything in order', async () => {
+    const { receiver, server } = await startWithReceiver()
+    receiver.answerWith(() => 503)
+    const { client, user } = await server.registerUser()
+    await client.updateMe({ username: 'Ada' })
+    await expect.poll(() => receiver.received.length).toBeGreaterThan(0)
+    const [row] = await server.sql`
+      select status, attempts, last_result, next_attempt_at > now() as waits from webhook_deliveries order by event_id limit 1`
+    await server.sql`
+      update webhook_deliveries set attempts = 12, created_at = created_at - interval '2 hours', expires_at = expires_at - interval '2 hours'`
+    receiver.answerWith(() => 204)
+    await drain(server)
+
+    expect(row).toMatchObject({ status: 'PENDING', last_result: '503' })
+    expect(new Set(receiver.received.filter(({ status }) => status === 503).map(({ type }) => type))).toEqual(
+      new Set(['user.created']),
+    )
+    expect(typesOf(receiver.accepted(), user.id)).toEqual(['user.created', 'session.started', 'user.updated'])
+  })
+
+  test('after three days an event is given up, and the next of the user is delivered', async () => {
+    const { receiver, server } = await startWithReceiver()
+    receiver.answerWith(({ type }) => (type === 'user.created' ? 400 : 204))
+    const { user } = await server.registerUser()
+    await expect.poll(() => receiver.received.length).toBeGreaterThan(0)
+    await server.sql`update webhook_deliveries set expires_at = now(), next_attempt_at = now()`
+    await drain(server)
+
+    expect(typesOf(receiver.accepted(), user.id)).toEqual(['session.started'])
+    const states = await server.sql`select status, last_result from webhook_deliveries order by event_id`
+    expect([...states]).toEqual([
+      { status: 'FAILED', last_result: '400' },
+      { status: 'DELIVERED', last_result: '204' },
+    ])
+  })
+
+  test('a receiver that does not answer delays no request and no other receiver', async () => {
+    const [slow, quick] = [await startReceiver(), await startReceiver()]
+    slow.answerWith(() => 'nothing')
+    const server = await startServer(settingsFor({ url: `${slow.url},${quick.url}` }))
+    for (let index = 0; index < 3; index++) {
+      const { client } = await server.registerUser()
+      for (const username of ['Ada', 'Bea', 'Cleo', 'Dora', 'Eve']) await client.updateMe({ username })
+    }
+
+    const [row] = await server.sql`select count(*)::int as kept from webhook_events`
+    expect(row?.kept).toBeGreaterThanOrEqual(6)
+    await expect.poll(() => quick.accepted().length).toBe(row?.kept)
+  })
+
+  test('two replicas deliver each event once', async () => {
+    const { receiver, server } = await startWithReceiver()
+    await server.startReplica()
+    for (let index = 0; index < 10; index++) await server.registerUser()
+    await expect.poll(() => receiver.accepted().length).toBe(20)
+
+    expect(receiver.received).toHaveLength(20)
+  })
+
+  test('a webhook that the settings no longer have gets no more events, and those that wait are kept', async () => {
+    const { receiver, server } = await startWithReceiver()
+    receiver.answerWith(() => 500)
+    await server.registerUser()
+    await expect.poll(() => receiver.received.length).toBeGreaterThan(0)
+    const { WEBHOOKS: _, ...without } = server.env as Record<string, string>
+    await server.startReplica(loadEnv(without))
+    await server.registerUser()
+
+    const waiting = await server.sql`select from webhook_deliveries where status = 'PENDING'`
+    expect(waiting).toHaveLength(2)
+  })
+})
