@@ -334,7 +334,8 @@ describe('three processes on one database', () => {
     atMs: fc.nat(200),
   })
 
-  test('a credential is accepted until its end and refused at most 250 ms after it', { // No second try: it would find another seed, and hide the failure.
+  test('a credential is accepted until its end and refused at most 250 ms after it', {
+    // No second try: it would find another seed, and hide the failure.
     retry: 0,
     timeout: 180_000 + RUNS * 5000,
   }, async () => {

@@ -109,7 +109,7 @@ export function serviceOf(caller: Caller, scope: Scope): ServiceKey | Promise<Se
  * Basic, for a proxy on the way.
  */
 export const presentsServiceKey = ({ presentedKey }: Caller) =>
-  presentedKey !== null && presentedKey.key.startsWith(KEY_PREFIX)
+  presentedKey?.key.startsWith(KEY_PREFIX) === true
 
 function requireScope(service: ServiceKey | null, scope: Scope) {
   if (!service) throw unauthenticated('INVALID')

@@ -4,8 +4,8 @@ import { PROOF_MS } from '../../src/db/changes.ts'
 import { openForTest } from './resource.ts'
 import type { WitnessData } from './witness-thread.ts'
 
-/** Less than a proof of the listening thread lives, so that a difference between two threads does not matter. */
-const MAX_AGE_MS = (PROOF_MS * 2) / 3
+/** Half of what a proof of the listening thread lives, so that a difference between two threads does not matter. */
+const MAX_AGE_MS = PROOF_MS / 2
 
 /**
  * A second thread that lives as the listening thread must, for one test. If other programs keep the processor or the
