@@ -165,19 +165,18 @@ test('doctor notes variables that are written almost like a setting', async () =
   expect(output).not.toContain('EDITOR')
 })
 
-/** A database without a migration has none of its functions. */
-async function listFunctionsOf(migration: string) {
+/** The statements that remove what a migration has created: a database without it has none of that. */
+async function readUndoOf(migration: string) {
   const text = await readFile(new URL(`../drizzle/${migration}.sql`, import.meta.url), 'utf8')
-  return [...text.matchAll(/^CREATE FUNCTION (\w+)/gm)].flatMap(([, name]) => name ?? [])
+  const created = text.matchAll(/^CREATE (FUNCTION|TABLE|TYPE) (?:"public"\.)?"?(\w+)/gm)
+  return [...created].map(([, kind, name]) => `drop ${kind} ${name} cascade`)
 }
 
 test('doctor names missing migrations, and those of a newer version', async () => {
   const other = await startServer()
   const [last] = await other.sql`
     delete from servauth_migrations where name = (select max(name) from servauth_migrations) returning name`
-  for (const name of await listFunctionsOf(last?.name)) {
-    await other.sql`drop function ${other.sql(name)} cascade`
-  }
+  for (const statement of await readUndoOf(last?.name)) await other.sql.unsafe(statement)
   const behind = await runCommand('doctor', { env: other.env })
   await other.sql`insert into servauth_migrations (name, hash) values (${last?.name}, 'x'), ('9999_later', 'x')`
   const ahead = await runCommand('doctor', { env: other.env })

@@ -17,7 +17,17 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
     const { data } = await client.me()
 
     expect(Object.keys(data ?? {}).sort()).toEqual(
-      ['createdAt', 'email', 'emailVerified', 'id', 'locale', 'pendingEmail', 'updatedAt', 'username'].sort(),
+      [
+        'createdAt',
+        'email',
+        'emailVerified',
+        'id',
+        'locale',
+        'pendingEmail',
+        'roles',
+        'updatedAt',
+        'username',
+      ].sort(),
     )
     expect(data).toMatchObject({ email, username: null })
   })
