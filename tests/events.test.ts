@@ -21,8 +21,10 @@ describe.each(ADAPTERS)('events by %s', (adapter) => {
     expect(data?.map(({ kind }) => kind)).toEqual(['login', 'login_failed', 'register'])
     expect(data?.[0]).toMatchObject({ ipAddress: '192.0.2.1', userAgent: 'Mozilla/5.0()' })
     expect(Object.keys(data?.[0] ?? {}).sort()).toEqual([
+      'actorId',
       'count',
       'createdAt',
+      'detail',
       'id',
       'ipAddress',
       'kind',

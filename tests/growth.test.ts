@@ -4,7 +4,7 @@ import { clearAway } from './support/housekeeping.ts'
 import { type ServerWithMail, useServerWithMail } from './support/server.ts'
 
 /** Tables that stay so small that a sequential scan is the best plan, and the tables of PostgreSQL itself. */
-const SMALL = /^(jwks|pg_\w+)$/
+const SMALL = /^(jwks|webhooks|pg_\w+)$/
 
 type Node = { 'Node Type': string; 'Relation Name'?: string; Plans?: Node[] }
 type Explained = { 'Query Text': string; Plan: Node }
@@ -35,6 +35,8 @@ const LOAD = `
   insert into revocations (kind, subject, at) select 'ENDED', id, now() - random() * interval '1 hour' from sessions;
   insert into throttle (key, points, expire)
     select gen_random_uuid()::text, 1, now() + random() * interval '1 hour' from generate_series(1, 20000);
+  insert into webhook_events (type, user_id, data, at)
+    select 'session.started', id, '{}', now() - random() * interval '2 days' from users, generate_series(1, 3);
   insert into sessions (user_id, token, transport, factor_at, expires_at)
     select id, gen_random_uuid()::text, 'TOKEN', now(), now() - interval '2 days' from users limit 50;
   insert into events (kind, created_at) select 'login', now() - interval '200 days' from generate_series(1, 50);
@@ -91,6 +93,8 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning)
         'mail_outbox',
         'throttle',
         'jwks',
+        'webhooks',
+        'webhook_events',
       ]),
     )
     expect(findScans(explained)).toEqual([])
