@@ -131,7 +131,7 @@ function createRoutes(
       publishVersion: env.PUBLISH_VERSION,
     }),
   )
-  routes.route('/', serviceRoutes({ ...auth, url: env.PUBLIC_URL }))
+  routes.route('/', serviceRoutes({ ...auth, url: env.PUBLIC_URL, hasAdministration }))
   routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
   return routes
 }

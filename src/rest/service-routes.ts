@@ -22,13 +22,15 @@ type Options = {
   forward: (caller: Presented) => Promise<Forwarded>
   revokeToken: (token: string, client: Client) => Promise<void>
   revocationFeed: RevocationFeed
+  /** Whether the paths of administration are served here. */
+  hasAdministration: boolean
   pullEvents: (input: z.output<typeof endpoints.webhookEvents.input>) => Promise<WebhookEvents>
 }
 
 type TokenInput = { token: string }
 
 /** The routes for other services: metadata, revocation, gateways, and with a service key introspection and the feed. */
-export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
+export function serviceRoutes({ url, publishedKeys, hasAdministration, ...service }: Options) {
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys })
   const streamRevocations = createRevocationStreams(service.revocationFeed)
@@ -79,6 +81,7 @@ export function serviceRoutes({ url, publishedKeys, ...service }: Options) {
       return c.body(stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
     }),
   )
+  if (!hasAdministration) return app
   app.get(
     webhookEvents.rest.path,
     forServices(
