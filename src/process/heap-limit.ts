@@ -2,7 +2,7 @@
  * From 0.8 of this on, JavaScriptCore collects garbage early. Its default depends on the memory of the machine, and lets a
  * burst of requests triple the size of the process. The engine reads the limit only at its start.
  */
-const HEAP_MIB = 200
+const HEAP_MIB = 180
 const VARIABLE = 'BUN_JSC_forceRAMSize'
 
 /**
