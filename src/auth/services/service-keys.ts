@@ -58,7 +58,9 @@ export function createServiceKeys({ db, changes, entries }: Options) {
 
   /** The keys in memory, if they are certain. */
   function certainKeys(now: number) {
-    return keys && (changes.isCurrent(now) || now - keys.beganAt < MAX_UNPROVEN_MS) ? keys : undefined
+    // First, because it takes in changes, which may forget the keys.
+    const isCurrent = changes.isCurrent(now)
+    return keys && (isCurrent || now - keys.beganAt < MAX_UNPROVEN_MS) ? keys : undefined
   }
 
   async function read(): Promise<Keys> {
