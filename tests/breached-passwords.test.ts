@@ -14,7 +14,7 @@ const BREACHED = ['stolen long ago', 'Grüße aus Köln', 'trustno1 and more']
 const RARE = 'seen only three times'
 const sha1 = (text: string) => createHash('sha1').update(text).digest('hex').toUpperCase()
 
-/** A dump in the form of Pwned Passwords, with passwords of nobody around those of the tests. */
+/** A dump in the form of Pwned Passwords, with unused passwords around those of the tests. */
 async function writeDump(name: string, end = '\r\n') {
   const others = Array.from({ length: 3000 }, (_, n) => `${sha1(`other ${n}`)}:${n + 1}`)
   const lines = [...BREACHED.map((text) => `${sha1(text)}:3861493`), `${sha1(RARE)}:3`, ...others]

@@ -121,7 +121,7 @@ describe.each(ADAPTERS)('the language of an account by %s', (adapter) => {
     await server.mailbox.mail(input.email, /^Confirme su dirección de correo$/)
   })
 
-  test('a requested mail is in the language of the account, whoever asks for it', async () => {
+  test('a requested mail is in the language of the account, whichever client asks for it', async () => {
     const owner = await server.registerVerifiedUser(adapter)
     await owner.client.updateMe({ locale: 'fr' })
 

@@ -52,7 +52,7 @@ async function createCallers(adapter: Adapter) {
     })
   }
   const keys = await Promise.all(permissions.map(async (scope) => ({ scope, key: await createKey(scope) })))
-  const nobody = server.client(adapter)
+  const anonymous = server.client(adapter)
   type Call = (name: Operation, input: unknown) => Promise<Answer<unknown>>
   type Caller = { who: string; call: Call; expected: (needed: Permission) => string | null }
   const as =
@@ -60,7 +60,7 @@ async function createCallers(adapter: Adapter) {
     (name, input) =>
       client.call(name, input)
   const callers: Caller[] = [
-    { who: 'anonymous', call: as(nobody), expected: () => 'UNAUTHENTICATED' },
+    { who: 'anonymous', call: as(anonymous), expected: () => 'UNAUTHENTICATED' },
     { who: 'a user', call: as(user.client), expected: () => 'FORBIDDEN' },
     { who: 'aal1', call: as(aal1.client), expected: () => 'REAUTHENTICATION_REQUIRED' },
     { who: 'aal2 long ago', call: as(longAgo.client), expected: () => 'REAUTHENTICATION_REQUIRED' },
@@ -71,7 +71,7 @@ async function createCallers(adapter: Adapter) {
     })),
     ...keys.map(({ scope, key }) => ({
       who: `a key with ${scope}`,
-      call: ((name, input) => nobody.call(name, input, { bearer: key })) as Call,
+      call: ((name, input) => anonymous.call(name, input, { bearer: key })) as Call,
       expected: (needed: Permission) => (needed === scope ? null : 'FORBIDDEN'),
     })),
     { who: 'a fresh administrator', call: as(fresh.client), expected: () => null },

@@ -108,7 +108,7 @@ async function findReader(db: Db, { userId, recipient }: MailRow) {
 }
 
 /**
- * Whom a mail is written for. The language and the name of an account whose mailbox is not proven may be a stranger's: then
+ * The reader of a mail. The language and the name of an account whose mailbox is not proven may be a stranger's: then
  * the language of the request counts first, and the name is left out.
  */
 function toReader({ locale, recipient }: MailRow, reader: Awaited<ReturnType<typeof findReader>>) {
