@@ -8,9 +8,11 @@ import { createDb } from '../src/db/client.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { runCommand } from './support/process.ts'
+import { createProxy } from './support/proxy.ts'
 import { listenToFeed } from './support/revocations.ts'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
 import { createKeySetting, insertServiceKey } from './support/service-key.ts'
+import { pause } from './support/time.ts'
 
 const server = useServer()
 
@@ -203,6 +205,31 @@ test('invented keys share a few reads of the table, however many there are', asy
   expect(new Set(found)).toEqual(new Set([null]))
   expect(statements.length).toBeGreaterThan(0)
   expect(statements.length).toBeLessThan(5)
+})
+
+test('a gap in the notifications that is noticed while a known key is looked up is no error', async () => {
+  const { key, id } = await createKey()
+  const proxy = await createProxy(server.env.DATABASE_URL)
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
+  const changes = createChanges(proxy.url)
+  const keys = createServiceKeys({ db, changes, entries: [] })
+  changes.start()
+  await changes.catchUp()
+  onTestFinished(async () => {
+    await changes.stop()
+    await close()
+    await proxy.close()
+  })
+  await expect.poll(async () => (await keys.find(key))?.id).toBe(id)
+
+  // The listener notices the gap when it connects again, and proves nothing until the delay is over.
+  proxy.cut()
+  proxy.restore()
+  proxy.slow(40)
+  for (let lookUp = 0; lookUp < 400; lookUp++) {
+    expect((await keys.find(key))?.id).toBe(id)
+    await pause(5)
+  }
 })
 
 test('keys of SERVICE_KEYS keep working, for introspection and the feed', async () => {
