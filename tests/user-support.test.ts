@@ -18,10 +18,14 @@ describe.each(ADAPTERS)('administration by %s', (adapter) => {
     expect((await admin.client.call('createUser', { email })).code).toBe('EMAIL_TAKEN')
     const token = await server.mailbox.token(email, /created for you/)
     const owner = server.client(adapter)
+    await owner.call('requestPasswordReset', { email })
+    const reset = await server.mailbox.token(email, /Reset your password/)
     const personal = await owner.call('acceptInvitation', { token, password: email })
     expect(personal).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'password' }] })
     expect((await owner.call('acceptInvitation', { token, password })).data).toBe(true)
     expect((await owner.call('acceptInvitation', { token, password })).code).toBe('INVALID_TOKEN')
+    const again = await owner.call('resetPassword', { token: reset, newPassword: 'another long phrase' })
+    expect(again.code).toBe('INVALID_TOKEN')
     expect((await owner.login({ email, password })).data?.user).toMatchObject({
       emailVerified: true,
       username: 'Ada',

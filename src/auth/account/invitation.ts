@@ -6,8 +6,7 @@ import { users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { voidFactors } from '../factors/void-factors.ts'
-import { endSessions } from '../sessions/end-session.ts'
+import { voidSetUp } from './set-up.ts'
 
 /** Sets the first password of an account that an administrator has created. A token stays valid if the password is refused. */
 export function createAcceptInvitation({
@@ -30,12 +29,11 @@ export function createAcceptInvitation({
     const userId = await db.transaction(async (tx) => {
       const { user } = await mailedTokens.consume(tx, token, 'INVITATION')
       if (user.email !== email || user.emailVerified) throw new AuthError('INVALID_TOKEN')
-      // This proves the mailbox for the first time, and what was set up before may be a stranger's.
-      await endSessions(tx, user.id)
-      await voidFactors(tx, user.id)
+      await voidSetUp(tx, user)
       await tx
         .update(users)
-        .set({ password: hash, passwordLockedAt: null, emailVerified: true })
+        // The administrator has chosen the name.
+        .set({ password: hash, passwordLockedAt: null, emailVerified: true, username: user.username })
         .where(eq(users.id, user.id))
       await places.add(tx, user.id, client)
       await recordEvent(tx, 'invitation_accepted', user.id, client)
