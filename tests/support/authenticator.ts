@@ -22,8 +22,13 @@ export function createAuthenticator(secret: string) {
 export async function enrollTotp(client: Client) {
   const begun = await client.beginTotp()
   if (!begun.data) throw new Error(`The enrolment was answered with ${begun.code}`)
-  const authenticator = createAuthenticator(begun.data.secret)
-  const confirmed = await client.confirmTotp(begun.data.id, authenticator.code(-1))
+  const { id, secret } = begun.data
+  const authenticator = createAuthenticator(secret)
+  const code = authenticator.code(-1)
+  const first = await client.confirmTotp(id, code)
+  // If the next step has begun meanwhile, the code was too old.
+  const isLate = !first.data && code !== authenticator.code(-1)
+  const confirmed = isLate ? await client.confirmTotp(id, authenticator.code(-1)) : first
   if (!confirmed.data) throw new Error(`The first code was answered with ${confirmed.code}`)
   return { authenticator, recoveryCodes: confirmed.data.codes ?? [] }
 }
