@@ -8,13 +8,22 @@ import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.t
 /** The schemas of the fields that clients send. Each field is defined here once, with its rule and its description. */
 
 /** No NUL, no other control character and no lone surrogate. */
-const Text = z
+export const Text = z
   .string()
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not contain control characters.')
   // The same rule for readers of the OpenAPI document: not all of them support \p.
   .meta({ pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' })
 
 const countCharacters = (value: string) => [...value].length
+
+/** A moment in UTC. PostgreSQL takes fewer offsets, digits and years than ISO 8601 has. */
+export const Moment = z.iso
+  .datetime({ offset: true })
+  .refine((text) => isStorable(new Date(text).getUTCFullYear()), 'Must be in the years 1 to 9999.')
+  .transform((text) => new Date(text).toISOString())
+  .meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] })
+
+const isStorable = (year: number) => year >= 1 && year <= 9999
 
 /** An address as a client may write it. It is stored and compared in one form. */
 export const Email = Text.transform((value, context) => {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { Moment, Text } from '../../contract/fields.ts'
 import { invalid } from '../../errors.ts'
 
 /** Where a page ends: in which part of the list, at which key, and at which row of that key. */
 export type Position = { part: string; key: string; id: string }
 
-const Text = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u)
 const Positions = z.tuple([z.string(), Text, z.guid()])
 
 /** A cursor is opaque to clients. It says no more than its row. */
@@ -17,15 +17,17 @@ export function fromCursor(cursor: string | undefined, parts: string[]): Positio
   const { data } = Positions.safeParse(parseJson(cursor))
   const [part = '', key = '', id = ''] = data ?? []
   if (data && parts.includes(part)) return { part, key, id }
-  throw invalid('after', 'Must be the endCursor of a page of this list.')
+  throw notOfThisList()
 }
 
 /** A moment as PostgreSQL wrote it, to the microsecond. @throws `INVALID_INPUT` */
 export function assertMoment({ key }: Position) {
-  if (/^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/.test(key) && !Number.isNaN(Date.parse(key)))
-    return key
-  throw invalid('after', 'Must be the endCursor of a page of this list.')
+  const [, day, time] = /^(\S{10}) (\S{8}(?:\.\d{1,6})?)\+00$/.exec(key) ?? []
+  if (Moment.safeParse(`${day}T${time}Z`).success) return key
+  throw notOfThisList()
 }
+
+const notOfThisList = () => invalid('after', 'Must be the endCursor of a page of this list.')
 
 function parseJson(cursor: string): unknown {
   try {

@@ -1,11 +1,10 @@
 import { z } from 'zod'
-import { OpaqueId as id } from '../fields.ts'
+import { OpaqueId as id, Moment, Text } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { EventConnection } from '../outputs/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'
 import { pageArguments } from '../outputs/page.ts'
 
-const time = z.iso.datetime({ offset: true })
 const word = z.string().regex(/^[\w-]{1,40}$/, 'Must have at most 40 letters, digits, _ and -.')
 
 const EventFilter = z
@@ -17,8 +16,8 @@ const EventFilter = z
       .boolean()
       .nullish()
       .meta({ description: 'Only what administrators and services did.' }),
-    since: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
-    until: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    since: Moment.nullish(),
+    until: Moment.nullish(),
   })
   .meta({ id: 'EventFilter', description: 'All given conditions must hold.' })
 
@@ -26,7 +25,9 @@ const MailFilter = z
   .strictObject({
     status: MailStatus.nullish(),
     kind: word.nullish(),
-    recipient: z.string().max(255).nullish().meta({ description: 'The whole address, in lower case.' }),
+    recipient: Text.max(255, 'Must have at most 255 characters.')
+      .nullish()
+      .meta({ description: 'The whole address, in lower case.' }),
   })
   .meta({ id: 'MailFilter', description: 'All given conditions must hold.' })
 

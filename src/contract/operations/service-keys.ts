@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { OpaqueId } from '../fields.ts'
+import { Moment, OpaqueId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { CreatedServiceKey, ServiceKeyRecord } from '../outputs/service-key.ts'
 import { SCOPES, type Scope } from '../service-key.ts'
@@ -18,9 +18,7 @@ const CreateServiceKeyInput = z
       .regex(/^[\w.-]{1,40}$/, 'Must have at most 40 letters, digits and . _ -')
       .meta({ description: 'The service. It may have several keys, so that one can replace another.' }),
     scopes: Scopes,
-    expiresAt: z.iso
-      .datetime({ offset: true })
-      .transform((text) => new Date(text))
+    expiresAt: Moment.transform((text) => new Date(text))
       .refine((time) => time.getTime() > Date.now(), 'Must be in the future.')
       .nullish()
       .meta({ description: 'ISO 8601. Without it, the key does not expire.' }),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Email, OpaqueId, profile, RoleName, UserClaims } from '../fields.ts'
+import { Email, Moment, OpaqueId, profile, RoleName, Text, UserClaims } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { FactorRecovery } from '../outputs/factors.ts'
 import { LoginWait, ManagedUser, UserConnection, UserDetails } from '../outputs/managed-user.ts'
@@ -8,7 +8,6 @@ import { pageArguments } from '../outputs/page.ts'
 const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'
 /** The service checks the id, so that an id of another form is NOT_FOUND as well. */
 const id = OpaqueId.meta({ format: 'uuid', examples: [exampleId] })
-const time = z.iso.datetime({ offset: true })
 
 const UserFilter = z
   .strictObject({
@@ -16,8 +15,8 @@ const UserFilter = z
     verified: z.boolean().nullish(),
     disabled: z.boolean().nullish(),
     factor: z.boolean().nullish().meta({ description: 'Whether the account has a second factor.' }),
-    createdAfter: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
-    createdBefore: time.nullish().meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] }),
+    createdAfter: Moment.nullish(),
+    createdBefore: Moment.nullish(),
   })
   .meta({ id: 'UserFilter', description: 'All given conditions must hold.' })
 
@@ -45,14 +44,9 @@ export const userOperations = {
       'by user name. Cursors stay valid while users come and go.',
     input: z.strictObject({
       ...pageArguments,
-      search: z
-        .string()
-        .max(255, 'Must have at most 255 characters.')
-        .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not contain control characters.')
-        .optional()
-        .meta({
-          description: 'The beginning of an address or a user name. The case of A to Z does not matter.',
-        }),
+      search: Text.max(255, 'Must have at most 255 characters.').optional().meta({
+        description: 'The beginning of an address or a user name. The case of A to Z does not matter.',
+      }),
       filter: UserFilter.optional(),
     }),
     output: UserConnection,

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { registerAdministrator } from './support/administrator.ts'
+import { ADAPTERS, type Operation } from './support/client.ts'
+import { useServer } from './support/server.ts'
+
+const server = useServer()
+
+const NUL = 'a\0b'
+const MOMENTS = [
+  '0000-01-01T00:00:00Z',
+  '9999-12-31T23:59:59-23:00',
+  `2026-01-01T00:00:00.${'1'.repeat(300)}Z`,
+  '2026-02-30T00:00:00Z',
+  '2026-01-01T00:00:00+23:00',
+]
+const KEYS = ['0000-01-01 00:00:00+00', '999999-01-01 00:00:00+00', '2026-02-30 00:00:00+00', 'now', NUL]
+const cursor = (part: string, key: string) =>
+  Buffer.from(JSON.stringify([part, key, crypto.randomUUID()])).toString('base64url')
+
+const LISTS = [
+  ['users', 'newest'],
+  ['auditEvents', 'event'],
+  ['mails', 'mail'],
+] as const
+
+test.each(ADAPTERS)('nothing that an administrator sends by %s is a fault of the server', async (adapter) => {
+  const { client, user } = await registerAdministrator(server, ['admin'], adapter)
+  // Over REST, the fields of the filter are beside the others.
+  const by = (filter: object) => (adapter === 'REST' ? filter : { filter })
+  const inputs: [Operation, object][] = [
+    ...MOMENTS.flatMap((time): [Operation, object][] => [
+      ['users', by({ createdAfter: time, createdBefore: time })],
+      ['auditEvents', by({ since: time, until: time })],
+      ['createServiceKey', { name: 'orders', scopes: ['users:read'], expiresAt: time }],
+    ]),
+    ...LISTS.flatMap(([name, part]) =>
+      KEYS.map((key): [Operation, object] => [name, { after: cursor(part, key) }]),
+    ),
+    ['users', { search: NUL }],
+    ['users', by({ role: NUL })],
+    ['mails', by({ recipient: NUL })],
+    ['auditEvents', by({ kind: NUL })],
+    ['inviteUser', { email: `${NUL}@example.com` }],
+    ['setUserClaims', { id: user.id, claims: { plan: NUL } }],
+    ['setUserClaims', { id: user.id, claims: { name: 'é'.repeat(1024) } }],
+    ['putRole', { name: 'support', permissions: [NUL] }],
+    ...['user', 'loginWaits', 'retryMail', 'revokeServiceKey', 'deleteUser'].map(
+      (name): [Operation, object] => [name as Operation, { id: NUL }],
+    ),
+  ]
+
+  const wrong: string[] = []
+  for (const [name, input] of inputs) {
+    const { code = 'no refusal' } = await client.call(name, input)
+    // An offset and any number of digits are valid ISO 8601.
+    const isValid = /\+23:00|1{300}/.test(JSON.stringify(input)) && code === 'no refusal'
+    if (code !== 'INVALID_INPUT' && !isValid) wrong.push(`${name} ${JSON.stringify(input)}: ${code}`)
+  }
+
+  expect(wrong).toEqual([])
+})
