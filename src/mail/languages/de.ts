@@ -65,7 +65,7 @@ export const de: Language = {
     subject: 'Für Sie wurde ein Konto angelegt',
     lines: [
       'Folgen Sie dem Link, um ein Passwort für Ihr Konto zu wählen. Der Link gilt {{validity}}.',
-      'Wenn Sie dies nicht erwarten, können Sie diese Mail ignorieren: Ohne den Link kann sich niemand bei dem Konto anmelden.',
+      'Falls Sie diese Mail nicht erwartet haben, können Sie sie ignorieren: Ohne den Link ist keine Anmeldung an dem Konto möglich.',
     ],
     link: 'Passwort wählen',
   },
@@ -84,7 +84,7 @@ export const de: Language = {
   'password-breached': {
     subject: 'Ihr Passwort steht auf einer Liste gestohlener Passwörter',
     lines: [
-      'Das Passwort Ihres Kontos steht auf einer Liste von Passwörtern, die bei anderen Diensten gestohlen wurden. Angreifer probieren solche Passwörter zuerst. Sie können sich weiterhin damit anmelden, aber ändern Sie es jetzt, auch überall sonst, wo Sie es verwenden.',
+      'Das Passwort Ihres Kontos steht auf einer Liste von Passwörtern, die bei anderen Diensten gestohlen wurden. Angreifer probieren solche Passwörter zuerst. Ihr Passwort gilt weiterhin, aber ändern Sie es jetzt, hier und überall sonst, wo Sie es verwenden.',
       WHEN,
     ],
   },
@@ -107,7 +107,7 @@ export const de: Language = {
   'factor-recovery-started': {
     subject: 'Ihre zweiten Faktoren sollen ersetzt werden',
     lines: [
-      'Jemand möchte sich ohne die zweiten Faktoren an Ihrem Konto anmelden, weil sie verloren sind. In {{wait}} erhält dieses Postfach einen Link, der zusammen mit dem Passwort anmeldet und die Faktoren entfernt.',
+      'Für Ihr Konto wurde eine Anmeldung ohne die zweiten Faktoren beantragt, weil sie verloren sind. In {{wait}} erhält dieses Postfach einen Link. Dann genügen der Link und Ihr Passwort für eine Anmeldung, und die zweiten Faktoren werden entfernt.',
       WHEN,
       'Falls Sie das nicht waren, melden Sie sich jetzt mit einem zweiten Faktor oder einem Wiederherstellungscode an: Das beendet den Vorgang. Ändern Sie danach Ihr Passwort.',
     ],
@@ -123,7 +123,7 @@ export const de: Language = {
   'factors-recovered': {
     subject: 'Die zweiten Faktoren Ihres Kontos wurden entfernt',
     lines: [
-      'An Ihrem Konto gab es eine Anmeldung mit dem Passwort und dem Link, den Sie per Mail erhalten haben. Die zweiten Faktoren und Wiederherstellungscodes gelten nicht mehr, und alle anderen Sitzungen sind beendet.',
+      'An Ihrem Konto gab es eine Anmeldung mit dem Passwort und dem Link, den Sie per Mail erhalten haben. Die zweiten Faktoren und Wiederherstellungscodes gelten nicht mehr. Alle anderen Sitzungen sind beendet.',
       WHEN,
       NOT_YOU,
     ],
@@ -146,7 +146,7 @@ export const de: Language = {
   'recovery-codes-low': {
     subject: 'Sie haben nur noch wenige Wiederherstellungscodes',
     lines: [
-      'Mit einem Wiederherstellungscode wurde an Ihrem Konto angemeldet, und höchstens drei sind übrig. Erstellen Sie neue, solange Sie sich anmelden können.',
+      'Für eine Anmeldung an Ihrem Konto wurde ein Wiederherstellungscode verwendet, und höchstens drei sind übrig. Erstellen Sie neue, solange Sie sich anmelden können.',
       WHEN,
       NOT_YOU,
     ],

@@ -61,7 +61,7 @@ export const en: Language = {
     subject: 'An account was created for you',
     lines: [
       'Follow the link to choose a password for your account. The link is valid for {{validity}}.',
-      'If you do not expect this, you can ignore this mail: without the link, no sign-in to the account works.',
+      'If you did not expect this mail, you can ignore it: without the link, no sign-in to the account is possible.',
     ],
     link: 'Choose a password',
   },
@@ -76,7 +76,7 @@ export const en: Language = {
   'password-breached': {
     subject: 'Your password is in a list of stolen passwords',
     lines: [
-      'The password of your account is in a list of passwords that were stolen from other services. Attackers try such passwords first. You can still sign in with it, but change it now, also wherever else you use it.',
+      'The password of your account is in a list of passwords that were stolen from other services. Attackers try such passwords first. Your password still works, but change it now, here and in every other place where you use it.',
       WHEN,
     ],
   },
@@ -99,7 +99,7 @@ export const en: Language = {
   'factor-recovery-started': {
     subject: 'Your second factors are about to be replaced',
     lines: [
-      'There was a request to sign in to your account without its second factors, because they are lost. In {{wait}} this mailbox gets a link that, together with the password, signs in and removes them.',
+      'There was a request to sign in to your account without its second factors, because they are lost. In {{wait}}, this mailbox gets a link. Then the link and your password are enough to sign in, and the second factors are removed.',
       WHEN,
       'If this was not you, sign in with a second factor or a recovery code now: that stops it. Then change your password.',
     ],
@@ -115,7 +115,7 @@ export const en: Language = {
   'factors-recovered': {
     subject: 'The second factors of your account were removed',
     lines: [
-      'Your account was signed in to with the password and the link that was mailed to you. Its second factors and recovery codes no longer work, and all other sessions have ended.',
+      'There was a sign-in to your account with the password and the link that was mailed to you. The second factors and recovery codes no longer work. All other sessions have ended.',
       WHEN,
       NOT_YOU,
     ],
@@ -123,7 +123,7 @@ export const en: Language = {
   'passkey-copied': {
     subject: 'A passkey of your account may have been copied',
     lines: [
-      'A sign-in with a passkey was refused: its counter went back, which happens when a copy of it is used. Remove the passkey and add another.',
+      'A sign-in with a passkey was refused, because the counter of the passkey went back. This happens when a copy of the passkey is used. Remove the passkey and add another one.',
       WHEN,
     ],
   },
@@ -146,7 +146,7 @@ export const en: Language = {
   'sign-in': {
     subject: 'New sign-in to your account',
     lines: [
-      'On {{time}}, your account was signed in to from a place that is new to it.' +
+      'On {{time}}, there was a sign-in to your account from a new place.' +
         '{{#ipAddress}} Network address: {{ipAddress}}.{{/ipAddress}}' +
         '{{#browser}} Browser: {{browser}}{{#system}} on {{system}}{{/system}}.{{/browser}}' +
         '{{#unknownBrowser}} Browser: not recognised.{{/unknownBrowser}}',

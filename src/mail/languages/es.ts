@@ -26,7 +26,7 @@ export const es: Language = {
   'email-change-requested': {
     subject: 'Se ha pedido una nueva dirección de correo para su cuenta',
     lines: [
-      'El {{time}} se pidió cambiar la dirección de su cuenta a {{address}}. El cambio tiene efecto cuando se confirme esa dirección.',
+      'El {{time}} se pidió cambiar la dirección de su cuenta a {{address}}. El cambio tendrá efecto cuando se confirme esa dirección.',
       'Si no ha sido usted, siga el enlace para cancelar el cambio y restablezca su contraseña. El enlace es válido durante {{validity}}.',
     ],
     link: 'Cancelar el cambio',
@@ -70,7 +70,7 @@ export const es: Language = {
     subject: 'Se ha creado una cuenta para usted',
     lines: [
       'Siga el enlace para elegir una contraseña para su cuenta. El enlace es válido durante {{validity}}.',
-      'Si no lo esperaba, puede ignorar este correo: sin el enlace no es posible iniciar sesión en la cuenta.',
+      'Si no esperaba este correo, puede ignorarlo: sin el enlace no es posible iniciar sesión en la cuenta.',
     ],
     link: 'Elegir una contraseña',
   },
@@ -93,7 +93,7 @@ export const es: Language = {
   'password-breached': {
     subject: 'Su contraseña está en una lista de contraseñas robadas',
     lines: [
-      'La contraseña de su cuenta está en una lista de contraseñas robadas a otros servicios. Los atacantes prueban primero esas contraseñas. Aún puede iniciar sesión con ella, pero cámbiela ahora, también en los demás sitios donde la use.',
+      'La contraseña de su cuenta está en una lista de contraseñas robadas a otros servicios. Los atacantes prueban primero esas contraseñas. Su contraseña aún funciona, pero cámbiela ahora, aquí y en todos los demás sitios donde la use.',
       WHEN,
     ],
   },
@@ -116,7 +116,7 @@ export const es: Language = {
   'factor-recovery-started': {
     subject: 'Sus segundos factores se van a sustituir',
     lines: [
-      'Se ha pedido iniciar sesión en su cuenta sin sus segundos factores, porque se han perdido. Dentro de {{wait}}, este buzón recibirá un enlace que, junto con la contraseña, inicia sesión y los quita.',
+      'Se ha pedido iniciar sesión en su cuenta sin sus segundos factores, porque se han perdido. Dentro de {{wait}}, este buzón recibirá un enlace. Entonces bastarán el enlace y su contraseña para iniciar sesión, y se quitarán los segundos factores.',
       WHEN,
       'Si no ha sido usted, inicie sesión ahora con un segundo factor o un código de recuperación: eso detiene el proceso. Después, cambie su contraseña.',
     ],
@@ -132,7 +132,7 @@ export const es: Language = {
   'factors-recovered': {
     subject: 'Se han quitado los segundos factores de su cuenta',
     lines: [
-      'Se ha iniciado sesión en su cuenta con la contraseña y el enlace que se le envió por correo. Los segundos factores y los códigos de recuperación ya no funcionan, y todas las demás sesiones se han cerrado.',
+      'Se ha iniciado sesión en su cuenta con la contraseña y el enlace que se le envió por correo. Los segundos factores y los códigos de recuperación ya no funcionan. Todas las demás sesiones se han cerrado.',
       WHEN,
       NOT_YOU,
     ],
@@ -140,7 +140,7 @@ export const es: Language = {
   'passkey-copied': {
     subject: 'Es posible que se haya copiado una llave de acceso de su cuenta',
     lines: [
-      'Se ha rechazado un inicio de sesión con una llave de acceso: su contador retrocedió, lo que ocurre cuando se usa una copia. Quite esa llave y añada otra.',
+      'Se ha rechazado un inicio de sesión con una llave de acceso, porque el contador de la llave retrocedió. Esto ocurre cuando se usa una copia de la llave. Quite esa llave y añada otra.',
       WHEN,
     ],
   },

@@ -23,7 +23,7 @@ export const fr: Language = {
   'email-change-requested': {
     subject: 'Une nouvelle adresse e-mail a été demandée pour votre compte',
     lines: [
-      'Le {{time}}, il a été demandé de remplacer l’adresse de votre compte par {{address}}. Le changement prend effet dès que cette adresse est confirmée.',
+      'Le {{time}}, le remplacement de l’adresse de votre compte par {{address}} a été demandé. Le changement prend effet dès que cette adresse est confirmée.',
       'Si ce n’était pas vous, suivez le lien pour annuler le changement, puis réinitialisez votre mot de passe. Le lien est valable {{validity}}.',
     ],
     link: 'Annuler le changement',
@@ -50,7 +50,7 @@ export const fr: Language = {
   'address-taken': {
     subject: 'Vous avez déjà un compte avec cette adresse',
     lines: [
-      'Il a été demandé d’utiliser cette adresse pour un compte. Vous en avez déjà un : connectez-vous ou réinitialisez votre mot de passe.',
+      'Une demande a été faite pour utiliser cette adresse avec un compte. Vous en avez déjà un : connectez-vous ou réinitialisez votre mot de passe.',
       WHEN,
       IGNORE,
     ],
@@ -64,7 +64,7 @@ export const fr: Language = {
     subject: 'Un compte a été créé pour vous',
     lines: [
       'Suivez le lien pour choisir un mot de passe pour votre compte. Le lien est valable {{validity}}.',
-      'Si vous ne vous y attendez pas, vous pouvez ignorer ce message : sans le lien, aucune connexion au compte n’est possible.',
+      'Si vous n’attendiez pas ce message, vous pouvez l’ignorer : sans le lien, aucune connexion au compte n’est possible.',
     ],
     link: 'Choisir un mot de passe',
   },
@@ -87,7 +87,7 @@ export const fr: Language = {
   'password-breached': {
     subject: 'Votre mot de passe figure dans une liste de mots de passe volés',
     lines: [
-      'Le mot de passe de votre compte figure dans une liste de mots de passe volés à d’autres services. Les attaquants essaient ces mots de passe en premier. Vous pouvez encore vous connecter avec lui, mais changez-le maintenant, aussi partout où vous l’utilisez.',
+      'Le mot de passe de votre compte figure dans une liste de mots de passe volés à d’autres services. Les attaquants essaient ces mots de passe en premier. Votre mot de passe fonctionne encore, mais changez-le maintenant, ici et partout ailleurs où vous l’utilisez.',
       WHEN,
     ],
   },
@@ -110,7 +110,7 @@ export const fr: Language = {
   'factor-recovery-started': {
     subject: 'Vos seconds facteurs vont être remplacés',
     lines: [
-      'Il a été demandé de se connecter à votre compte sans ses seconds facteurs, parce qu’ils sont perdus. Dans {{wait}}, cette boîte reçoit un lien qui, avec le mot de passe, permet de se connecter et les retire.',
+      'Une connexion à votre compte sans ses seconds facteurs a été demandée, parce qu’ils sont perdus. Dans {{wait}}, cette boîte de réception recevra un lien. Ce lien et votre mot de passe suffiront alors pour se connecter, et les seconds facteurs seront retirés.',
       WHEN,
       'Si ce n’était pas vous, connectez-vous maintenant avec un second facteur ou un code de récupération : cela arrête la procédure. Changez ensuite votre mot de passe.',
     ],
@@ -126,7 +126,7 @@ export const fr: Language = {
   'factors-recovered': {
     subject: 'Les seconds facteurs de votre compte ont été retirés',
     lines: [
-      'Une connexion à votre compte a eu lieu avec le mot de passe et le lien que vous avez reçu par e-mail. Les seconds facteurs et les codes de récupération ne fonctionnent plus, et toutes les autres sessions sont terminées.',
+      'Une connexion à votre compte a eu lieu avec le mot de passe et le lien que vous avez reçu par e-mail. Les seconds facteurs et les codes de récupération ne fonctionnent plus. Toutes les autres sessions sont terminées.',
       WHEN,
       NOT_YOU,
     ],
@@ -134,7 +134,7 @@ export const fr: Language = {
   'passkey-copied': {
     subject: 'Une clé d’accès de votre compte a peut-être été copiée',
     lines: [
-      'Une connexion avec une clé d’accès a été refusée : son compteur a reculé, ce qui arrive quand une copie est utilisée. Retirez cette clé et ajoutez-en une autre.',
+      'Une connexion avec une clé d’accès a été refusée, parce que le compteur de la clé a reculé. Cela arrive quand une copie de la clé est utilisée. Retirez cette clé et ajoutez-en une autre.',
       WHEN,
     ],
   },
