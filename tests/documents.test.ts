@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { median, type Results } from '../bench/rig/results.ts'
 import { limitsPage } from '../docs/limits.ts'
+import { LINK_PATHS } from '../src/auth/mailing/mail-composer.ts'
 import { inputPlacesOf, type Operation, objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
@@ -18,7 +19,8 @@ import { createDatabase } from './support/database.ts'
 import { freePort, startProcess, untilReady } from './support/process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const FOLDERS = ['.', 'docs', 'docs/decisions', 'docs/services', 'examples', 'bench', 'packages/verify']
+const PACKAGES = ['apollo', 'client', 'urql', 'verify'].map((name) => `packages/${name}`)
+const FOLDERS = ['.', 'docs', 'docs/decisions', 'docs/services', 'examples', 'bench', ...PACKAGES]
 const documents = await Promise.all((await documentPaths()).map(readDocument))
 
 const sources = (
@@ -216,6 +218,19 @@ test('docs/api.md has every operation with its path and status', () => {
   })
 
   expect(written.sort()).toEqual(defined.sort())
+})
+
+test('every page of a mailed link is in the documents, and the examples have it', async () => {
+  const paths = Object.values(LINK_PATHS).sort()
+  const example = await readFile(join(ROOT, 'examples/browser/link-page.ts'), 'utf8')
+
+  expect([...example.matchAll(/^ {2}'([a-z-]+)': \{$/gm)].map(([, path]) => path).sort()).toEqual(paths)
+  for (const guide of ['docs/accounts-under-attack.md', 'docs/front-end.md']) {
+    expect([guide, paths.filter((path) => !documentAt(guide).prose.includes(`\`/${path}\``))]).toEqual([
+      guide,
+      [],
+    ])
+  }
 })
 
 test('docs/limits.md is up to date; `bun docs/limits.ts` writes it', async () => {

@@ -1,5 +1,6 @@
 import type { BrowserContext } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { registerWithTotp } from './support/authenticator.ts'
 import { hasBrowser, useBrowser } from './support/browser.ts'
 import { account, createClient } from './support/client.ts'
 import { openTab, type Tab } from './support/example-pages.ts'
@@ -197,6 +198,20 @@ describe.skipIf(!hasBrowser)('the pages of mailed links', () => {
     expect((await taker.me()).code).toBe('UNAUTHENTICATED')
     expect((await taker.login({ email, password })).code).toBe('INVALID_CREDENTIALS')
     await signInAfterwards(tab, email, 'a phrase of the owner')
+  })
+
+  test('the owner accepts an invitation of an administrator with a first password', async () => {
+    const admin = await registerWithTotp(auth, 'REST', 'COOKIE')
+    await auth.sql`update users set roles = '{admin}' where email = ${admin.input.email}`
+    const { email, password } = account()
+    await expect.poll(async () => (await admin.client.call('inviteUser', { email })).code).toBeUndefined()
+
+    const tab = await openLink(await browser.newContext(), email, /was created for you/)
+    await tab.page.getByLabel('New password').fill(password)
+    await tab.click('Set the password')
+
+    await untilDone(tab, /password is set/)
+    await signInAfterwards(tab, email, password)
   })
 
   test('a link without its token says so, and offers no button', async () => {

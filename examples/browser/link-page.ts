@@ -5,8 +5,8 @@ import { field, find, onSubmit } from './dom.ts'
 type LinkPage = {
   title: string
   text: string
-  /** Whether the owner chooses a new password here. */
-  setsPassword?: true
+  /** The field of the new password, if the owner chooses one here. */
+  setsPassword?: 'password' | 'newPassword'
   /** Whether the owner signs in here, and the token stands in for the second factor. */
   signsIn?: true
   button: string
@@ -27,10 +27,18 @@ const PAGES: Record<string, LinkPage> = {
   'reset-password': {
     title: 'Choose a new password',
     text: 'Every session of the account ends.',
-    setsPassword: true,
+    setsPassword: 'newPassword',
     button: 'Set the password',
     operation: '/auth/password-reset/confirm',
     done: 'Your new password is set. Sign in with it.',
+  },
+  'accept-invitation': {
+    title: 'Choose a password for your account',
+    text: 'An account was created for you. Your password opens it.',
+    setsPassword: 'password',
+    button: 'Set the password',
+    operation: '/auth/invitations/accept',
+    done: 'Your password is set. Sign in with it.',
   },
   'cancel-email-change': {
     title: 'Keep your e-mail address',
@@ -42,7 +50,7 @@ const PAGES: Record<string, LinkPage> = {
   'undo-email-change': {
     title: 'Take your e-mail address back',
     text: 'The account uses this address again. Every session ends, and the present password stops working.',
-    setsPassword: true,
+    setsPassword: 'newPassword',
     button: 'Take the address back',
     operation: '/auth/email-change/undo',
     done: 'Your address is back. Sign in with your new password.',
@@ -50,7 +58,7 @@ const PAGES: Record<string, LinkPage> = {
   'report-sign-in': {
     title: 'Report a sign-in that was not you',
     text: 'Every session ends, and the present password stops working.',
-    setsPassword: true,
+    setsPassword: 'newPassword',
     button: 'This was not me',
     operation: '/auth/sign-in-reports',
     done: 'Every session has ended. Sign in with your new password.',
@@ -72,7 +80,8 @@ const PAGES: Record<string, LinkPage> = {
   },
 }
 
-const NEW_PASSWORD = field('newPassword', 'New password', 'type="password" autocomplete="new-password"')
+const newPassword = (name: string) =>
+  field(name, 'New password', 'type="password" autocomplete="new-password"')
 
 const CREDENTIALS = `
   ${field('email', 'E-mail', 'type="email" autocomplete="username"')}
@@ -101,7 +110,7 @@ export function startLinkPage(page: LinkPage, session: ServauthSession) {
     <p role="alert"></p>
     <form>
       <p>${page.text}</p>
-      <div id="field">${page.setsPassword ? NEW_PASSWORD : page.signsIn ? CREDENTIALS : ''}</div>
+      <div id="field">${page.setsPassword ? newPassword(page.setsPassword) : page.signsIn ? CREDENTIALS : ''}</div>
       <button>${page.button}</button>
     </form>
     <p role="status"></p>
@@ -150,4 +159,4 @@ async function signInWithToken(
 }
 
 const RECOVERY_ENDED =
-  'The link is not valid any more, or someone has signed in with a second factor since. Ask for another link where you sign in.'
+  'The link is not valid any more, or there was a sign-in with a second factor since. Ask for another link where you sign in.'

@@ -15,7 +15,8 @@ import {
 import { joinNotices } from './notices.ts'
 import { createRequestedLinks, isRequestedKind } from './requested-links.ts'
 
-const PATHS: Record<TokenPurpose, string> = {
+/** The page of each link, under `APP_URL`. */
+export const LINK_PATHS: Record<TokenPurpose, string> = {
   PASSWORD_RESET: 'reset-password',
   EMAIL_VERIFICATION: 'verify-email',
   EMAIL_CHANGE_UNDO: 'undo-email-change',
@@ -72,7 +73,7 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
     if (!composed) return 'UNWANTED'
     const { tokenId, user, session } = composed
     // The token is in the fragment: browsers do not send it, so no server logs it.
-    const link = `${appUrl}/${PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`
+    const link = `${appUrl}/${LINK_PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`
     const address = kind === 'email-change-requested' ? user.pendingEmail : user.email
     return {
       ...mail,
