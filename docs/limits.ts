@@ -196,7 +196,7 @@ async function sections(): Promise<Section[]> {
         ['a ceremony of a passkey expires after', duration(MAX_CEREMONY_SECONDS)],
         ['passkeys of an account', number(MAX_PASSKEYS)],
         ['the id of a passkey', `${number(MAX_CREDENTIAL_ID_BYTES)} bytes`],
-        ['levels of the answer of a browser', number(MAX_JSON_DEPTH)],
+        ['objects inside each other in the answer of a passkey', number(MAX_JSON_DEPTH)],
       ],
     },
     {
@@ -207,11 +207,11 @@ async function sections(): Promise<Section[]> {
         ['permissions of a role', number(MAX_PERMISSIONS)],
         ['the names of these permissions, together', `${number(MAX_PERMISSIONS_CHARACTERS)} characters`],
         [
-          'holders of a role that is removed, or whose change names its holders to services',
+          'holders of a role that can be removed; with more, a change makes services refuse the tokens of all users',
           number(MAX_HOLDERS),
         ],
         ['the claims of a user', bytes(MAX_CLAIMS_BYTES)],
-        ['rows that a list counts', number(MAX_COUNT)],
+        ['the maximum of `totalCount`', number(MAX_COUNT)],
         ['an invitation expires after', duration(MAX_TOKEN_AGE_SECONDS.INVITATION)],
       ],
     },
