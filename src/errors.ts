@@ -50,8 +50,8 @@ export type Reauthentication = { acr: Acr; maxAge: number; methods: ('password' 
 export type Acr = 'aal1' | 'aal2'
 
 /**
- * The members that some codes add. `permission` is the one that is missing. `retryAfter` is in seconds, `allow` lists HTTP methods. `detail` says what this
- * request should change, where the sentence of the code is too general.
+ * The members that some codes add. `permission` is the one that is missing. `retryAfter` is in seconds, `allow` lists HTTP
+ * methods. `detail` says what this request should change, if the sentence of the code is too general.
  */
 type Details = {
   fields?: FieldFault[]

@@ -20,7 +20,7 @@ async function registerVerifiedWithTotp(adapter?: Adapter) {
   return { ...person, ...(await enrollTotp(person.client)) }
 }
 
-/** What somebody tries who has everything of an account but the factor. */
+/** The attempts of an attacker who has everything of an account but the factor. */
 type Attempt = (taker: Client, person: Person) => Promise<{ data: unknown }>
 
 /** Every operation that returns tokens, with all that it takes but the factor. */
@@ -290,7 +290,7 @@ describe('guesses', () => {
     expect(owner.data?.session.acr).toBe('aal2')
   })
 
-  test('without the password, nobody learns of a factor or makes its owner wait', async () => {
+  test('without the password, an attacker neither learns of a factor nor makes its owner wait', async () => {
     const { input } = await ownerAtHome()
     const stranger = throttled.client('REST', 'TOKEN', AWAY)
     const wrong = { ...input, password: 'not the password' }

@@ -154,7 +154,7 @@ describe('an app with the packages', () => {
     ])
   })
 
-  inBrowser('a server that is down signs nobody out, and a revoked session does', async () => {
+  inBrowser('a server that is down signs no user out, and a revoked session does', async () => {
     const { auth, person, run } = await openApp()
     await auth.stop()
     expect(await run('app.explain(app.readEmails)')).toBe('no answer')

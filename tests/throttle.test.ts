@@ -307,7 +307,7 @@ describe.each(['on', 'off'])('with THROTTLE=%s', (THROTTLE) => {
         { kind: 'login_failed', times: 3 },
         { kind: 'origin_refused', times: 4 },
         { kind: 'password_reset_requested', times: 3 },
-        // The first registration counts too: until it is done, nobody knows whether the address is taken.
+        // The first registration counts too: until it is done, the server does not know whether the address is taken.
         { kind: 'register_taken', times: 2 },
       ])
   })

@@ -95,7 +95,7 @@ export function createSignIn(session: ServauthSession, alert: HTMLElement, statu
       title: 'Replace lost factors',
       markup: `<p>We mail you a notice now and a link in three days. With the link and your password you sign in, and all second
         factors of the account are removed.</p>
-        <p>If someone signs in with a second factor before, nothing is removed.</p>`,
+        <p>After a sign-in with a second factor, nothing is removed.</p>`,
       button: 'Send me the link',
       async work() {
         const answer = await beginAgainIfExpired(() =>

@@ -110,7 +110,7 @@ const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2)
 
 const SENTENCES: Record<string, string> = {
   EMAIL_TAKEN: 'An account with this address exists already.',
-  NOT_FOUND: 'There is nothing with this id that can be changed so.',
+  NOT_FOUND: 'There is nothing with this id, or its state does not allow this.',
   INVALID_INPUT: 'There is no such role.',
 }
 

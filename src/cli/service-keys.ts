@@ -53,7 +53,9 @@ export async function revokeServiceKey(environment: Environment, id: string) {
   await withService(environment, ({ operator }) =>
     operator.revokeServiceKey({ id }).catch((error: unknown) => {
       const isMissing = error instanceof AuthError && error.code === 'NOT_FOUND'
-      throw isMissing ? new CommandError(`There is no key with the id ${id} that is not revoked.`) : error
+      throw isMissing
+        ? new CommandError(`There is no key with the id ${id}, or it is revoked already.`)
+        : error
     }),
   )
   console.log(`The key ${id} is revoked. Every server refuses it now.`)

@@ -223,7 +223,7 @@ export const PermissionNames = z
   })
   .transform((names) => [...new Set(names)].sort())
   .meta({
-    description: 'Those of this server, and any that other services check. `*` is every permission.',
+    description: 'Permissions of this server, and any that other services check. `*` is every permission.',
     examples: [['users:read', 'events:read', 'invoices:approve']],
   })
 

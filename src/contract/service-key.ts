@@ -10,7 +10,7 @@ export const VERIFIER_SCOPES: readonly Scope[] = ['tokens:introspect', 'revocati
 /** The key of another service, as it was found. `id`: of the key, the same for all that present it. */
 export type ServiceKey = { id: string; name: string; scopes: ReadonlySet<Scope> }
 
-/** With which every service key begins. */
+/** The beginning of every service key. */
 export const KEY_PREFIX = 'servauth_'
 
 /** A key that a request presents. With Basic, it comes with the name of its service. */

@@ -226,7 +226,7 @@ export const events = pgTable(
     /** `-infinity` if a repetition on any later day updates the same row. */
     day: date().notNull().default(sql`(now() at time zone 'utc')::date`),
     count: integer().notNull().default(1),
-    /** Who did it to the account: an administrator, or a service by the name of its key. Null: its user, or no one known. */
+    /** The administrator who did it, or the name of the key of the service. Both are null if it was the user or is not known. */
     actorId: uuid('actor_id'),
     actorKey: varchar('actor_key', { length: 64 }),
     /** What an administrator did, where the kind does not say it: the names of roles. */

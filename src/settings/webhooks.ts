@@ -25,7 +25,7 @@ function parseReceiver(text: string) {
 function parseSecrets(text: string) {
   const secrets = text.split(/[\s,]+/).filter(Boolean)
   if (secrets.length === 0 || secrets.length > MAX_SECRETS)
-    refuse(`must be 1 to ${MAX_SECRETS} secrets with commas`)
+    refuse(`must be 1 to ${MAX_SECRETS} secrets, separated by commas`)
   if (!secrets.every((secret) => SECRET.test(secret))) {
     refuse('must be secrets of Standard Webhooks; make one with: servauth webhook-key create')
   }

@@ -167,7 +167,7 @@ export function testFactorPages(example: 'apollo' | 'urql') {
       await expect.poll(() => page.locator('#codes li').count()).toBe(10)
     })
 
-    test('who has lost all factors gets a link after the wait, and signs in without them', async () => {
+    test('a user who has lost all factors gets a link after the wait, and signs in without them', async () => {
       const { tab, email, password } = await signUp()
       await addApp(tab)
       await signOut(tab)

@@ -19,7 +19,7 @@ const MAX_RETRY_MS = 2000
 
 const REPLACED = new Error('Another connection has replaced this one')
 
-/** What both use of `fetch`. */
+/** The part of `fetch` that the feed and the keys need. */
 export type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 type Options = {

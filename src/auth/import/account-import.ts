@@ -21,7 +21,7 @@ export function createAccountImport({
 }: Pick<Dependencies, 'db' | 'encryption' | 'passwords'>) {
   let unusableHash: Promise<string> | undefined
 
-  /** The hash of a password that is not known to anyone. All accounts without a password have the same. */
+  /** The hash of a random password that is not kept. All accounts without a password have the same one. */
   function createUnusableHash() {
     unusableHash ??= passwords.hash(randomBytes(32).toString('base64'))
     return unusableHash

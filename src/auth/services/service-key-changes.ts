@@ -12,7 +12,7 @@ import { recordAdministration } from '../events/events.ts'
 import { createServiceKey } from './service-key-secret.ts'
 import { isValid } from './service-keys.ts'
 
-/** Every replica holds all keys that are valid in memory. */
+/** Every replica keeps all valid keys in memory. */
 export const MAX_SERVICE_KEYS = 1000
 /** The latest are shown, revoked and expired ones too. */
 const MAX_SHOWN_KEYS = 2 * MAX_SERVICE_KEYS

@@ -21,7 +21,7 @@ export const roleOperations = {
     summary: 'Create a role, or replace its permissions',
     description:
       'The caller must hold every permission that the role has or gets. The access tokens of its holders are refused as ' +
-      '`EXPIRED`, so that their clients refresh. If the role has more than 1,000 holders, other services refuse all tokens so.',
+      '`EXPIRED`, so that their clients refresh. If there are more than 1,000, other services refuse the tokens of all users.',
     input: PutRoleInput,
     example: { name: 'support', permissions: ['users:read', 'events:read'] },
     output: Role,

@@ -9,7 +9,7 @@ const Scopes = z
   .min(1, 'Must not be empty.')
   .max(SCOPES.length, `Must have at most ${SCOPES.length} items.`)
   .transform((names) => [...new Set(names as Scope[])])
-  .meta({ description: 'What the service may do. The caller must hold all of it.' })
+  .meta({ description: 'What the service may do. The caller must hold all of these permissions.' })
 
 const CreateServiceKeyInput = z
   .strictObject({
@@ -37,7 +37,7 @@ export const serviceKeyOperations = {
 
   createServiceKey: administrationMutation({
     summary: 'Create a key for another service',
-    description: 'It works at once on every replica. The answer is the only one that has the key.',
+    description: 'The key works at once on every replica. Only this answer shows it.',
     input: CreateServiceKeyInput,
     example: { name: 'orders', scopes: ['revocations:read'], expiresAt: '2099-12-31T00:00:00Z' },
     output: CreatedServiceKey,

@@ -34,7 +34,7 @@ const InviteUserInput = z
   .strictObject({ email: Email, roles: z.array(RoleName).default([]) })
   .meta({ id: 'InviteUserInput' })
 
-const ABOVE = 'Not for an account that may administer more than the caller.'
+const ABOVE = 'Refused for an account that may administer more than the caller.'
 
 export const userOperations = {
   users: administrationQuery({
@@ -80,10 +80,10 @@ export const userOperations = {
   }),
 
   setUserClaims: administrationMutation({
-    summary: 'Set what access tokens of a user say besides roles',
+    summary: 'Set further claims in the access tokens of a user',
     description:
-      'Replaces all claims. Names of standards and of this server are reserved. Only a holder of every permission sets its ' +
-      `own claims. Older access tokens of the user are refused as \`EXPIRED\`. ${ABOVE}`,
+      'Replaces all claims. Names of standards and of this server are reserved. Only a holder of every permission may set ' +
+      `claims of its own account. Older access tokens of the user are refused as \`EXPIRED\`. ${ABOVE}`,
     input: SetUserClaimsInput,
     example: { id: exampleId, claims: { plan: 'pro' } },
     output: ManagedUser,
@@ -117,7 +117,7 @@ export const userOperations = {
 
   endUserSessions: administrationMutation({
     summary: 'Sign a user out everywhere',
-    description: `Answers how many sessions ended. Their access tokens are refused at once. ${ABOVE}`,
+    description: `Returns how many sessions ended. Their access tokens are refused at once. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: z
       .int()
@@ -138,7 +138,7 @@ export const userOperations = {
     summary: 'Create an account without a password',
     description:
       'The mailbox gets a link that sets a password. No password works before that, and no administrator learns or chooses ' +
-      'one. For `roles`, the caller must hold `roles:write` and every permission of theirs.',
+      'one. For `roles`, the caller must hold `roles:write` and every permission of the roles.',
     input: CreateUserInput,
     example: { email: 'ada@example.com', username: 'Ada', roles: [] },
     output: ManagedUser,
@@ -164,7 +164,7 @@ export const userOperations = {
 
   startPasswordReset: administrationMutation({
     summary: 'Mail a link that sets a new password to a user',
-    description: `The present password goes on working. ${ABOVE}`,
+    description: `The current password still works. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: z.boolean(),
     permission: 'users:write',
@@ -209,7 +209,7 @@ export const userOperations = {
 
   clearLoginWaits: administrationMutation({
     summary: 'End the waits of an account',
-    description: `Answers how many ended. Failed attempts are forgotten too. ${ABOVE}`,
+    description: `Returns how many ended. Failed attempts are forgotten too. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: z
       .int()

@@ -12,7 +12,7 @@ export const AuditEvent = z
     userId: z
       .uuid()
       .nullable()
-      .meta({ description: 'The account. It may be deleted since.', examples: [null] }),
+      .meta({ description: 'The account. It may have been deleted since.', examples: [null] }),
     actorKey: z
       .string()
       .nullable()

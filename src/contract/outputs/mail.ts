@@ -22,7 +22,7 @@ export const Mail = z
       .meta({ description: 'Why the last attempt failed.', examples: [null] }),
     createdAt: Time,
     nextAttemptAt: Time.meta({
-      description: 'When the next attempt is due; for a mail that was sent, when that was.',
+      description: 'When the next attempt is due. For a mail that was sent: when it was sent.',
     }),
     expiresAt: Time,
   })

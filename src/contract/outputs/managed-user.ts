@@ -11,8 +11,8 @@ const managed = {
   ...User.shape,
   claims: z
     .record(z.string(), z.unknown())
-    .meta({ description: 'What access tokens say besides.', examples: [{ plan: 'pro' }] }),
-  disabledAt: Time.nullable().meta({ description: 'Since when every sign-in is refused.', examples: [null] }),
+    .meta({ description: 'Further claims of access tokens.', examples: [{ plan: 'pro' }] }),
+  disabledAt: Time.nullable().meta({ description: 'When the account was disabled.', examples: [null] }),
   hasSecondFactor: z.boolean(),
   factorRecoveryAt: Time.nullable().meta({
     description: 'When a mailed link may replace lost factors.',

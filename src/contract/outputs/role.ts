@@ -8,7 +8,9 @@ export const Role = z
       description: '`*` is every permission.',
       examples: [['users:read', 'events:read', 'invoices:approve']],
     }),
-    builtIn: z.boolean().meta({ description: 'Whether it cannot be changed.' }),
+    builtIn: z
+      .boolean()
+      .meta({ description: 'Whether the role is built in. Such a role cannot be changed.' }),
     changedAt: Time.nullable().meta({ description: 'When its permissions last changed.' }),
   })
   .meta({ id: 'Role' })

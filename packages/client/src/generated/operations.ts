@@ -46,7 +46,7 @@ export type CreateServiceKeyInput = {
   expiresAt?: string | null | undefined;
   /** The service. It may have several keys, so that one can replace another. */
   name: string;
-  /** What the service may do. The caller must hold all of it. */
+  /** What the service may do. The caller must hold all of these permissions. */
   scopes: Array<string>;
 };
 
@@ -146,7 +146,7 @@ export type PasskeyProof = {
 
 export type PutRoleInput = {
   name: string;
-  /** Those of this server, and any that other services check. `*` is every permission. */
+  /** Permissions of this server, and any that other services check. `*` is every permission. */
   permissions: Array<string>;
 };
 

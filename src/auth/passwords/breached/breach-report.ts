@@ -6,7 +6,7 @@ import { recordEvent } from '../../events/events.ts'
 import type { Outbox } from '../../mailing/outbox.ts'
 import type { Passwords } from '../hashing.ts'
 
-/** Marks an account that signs in with a breached password, and tells its user by mail, once for each password. */
+/** Marks an account that signs in with a breached password, and mails its user once for each password. */
 export function createBreachReport({
   db,
   outbox,
