@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { AuthService } from './auth/service.ts'
 import type { Env } from './env.ts'
@@ -59,7 +60,8 @@ export function createApp({ env, auth, log, isReady, observe, tracing, hasAdmini
   )
   const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookies))
 
-  const app = new Hono<AppEnv>({ getPath: pathOf })
+  // Hono would take a slower router, for all paths, if this one does not support a path. It refuses such a path at the start.
+  const app = new Hono<AppEnv>({ getPath: pathOf, router: new RegExpRouter() })
   for (const { method, path, handler } of routes.routes) app.on(method, path, serve(handler as Handler))
   app.notFound(serve(notFound(methodsByPath(routes.routes))))
   app.onError(errorResponse)

@@ -54,10 +54,8 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
   }
   app.get(forward.rest.path, documented('forward', forward, answerGateway))
   // Envoy appends the path of the original request, and asks with its method.
-  app.all(
-    `${forward.rest.path}/:path{.*}`,
-    Object.assign((c: AppContext) => answerGateway(c), { operationName: 'forward' }),
-  )
+  const answerEnvoy = Object.assign((c: AppContext) => answerGateway(c), { operationName: 'forward' })
+  app.all(`${forward.rest.path}/`, answerEnvoy).all(`${forward.rest.path}/:path{.+}`, answerEnvoy)
   app.post(
     introspect.rest.path,
     forServices(
