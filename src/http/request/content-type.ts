@@ -4,15 +4,14 @@ import { stripBlanks } from './header-text.ts'
 
 /** Whether the request has the content type `application/json`, with any parameters. */
 export function isJson(c: AppContext) {
-  return parse(c)[0] === 'application/json'
+  return mediaTypeOf(c) === 'application/json'
 }
 
 /** @throws `UNSUPPORTED_MEDIA_TYPE` unless the body is JSON in UTF-8. */
 export function requireJson(c: AppContext) {
   if (c.req.header('content-type') === 'application/json') return
-  const [type, ...parameters] = parse(c)
-  if (type !== 'application/json') throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
-  for (const parameter of parameters) {
+  if (!isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
+  for (const parameter of contentTypeOf(c).split(';').slice(1)) {
     const [name = '', value = ''] = parameter.split('=')
     if (stripBlanks(name) !== 'charset' || /^"?utf-?8"?$/.test(stripBlanks(value))) continue
     // RFC 8259, section 8.1: the exchange of JSON needs UTF-8.
@@ -20,11 +19,15 @@ export function requireJson(c: AppContext) {
   }
 }
 
-/** The media type and its parameters, in lower case (RFC 9110, section 8.3.1). */
-function parse(c: AppContext) {
-  return (c.req.header('content-type') ?? '').toLowerCase().split(';').map(stripBlanks)
+export function isForm(c: AppContext) {
+  return mediaTypeOf(c) === 'application/x-www-form-urlencoded'
 }
 
-export function isForm(c: AppContext) {
-  return parse(c)[0] === 'application/x-www-form-urlencoded'
+/** In lower case and without parameters (RFC 9110, section 8.3.1). */
+function mediaTypeOf(c: AppContext) {
+  const text = contentTypeOf(c)
+  const end = text.indexOf(';')
+  return stripBlanks(end === -1 ? text : text.slice(0, end))
 }
+
+const contentTypeOf = (c: AppContext) => c.req.header('content-type')?.toLowerCase() ?? ''

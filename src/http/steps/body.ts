@@ -42,7 +42,7 @@ export function body(): Step {
 }
 
 /** The body as it was sent, null if there is none. @throws if it is refused by its headers or size. */
-async function readBytes(c: AppContext) {
+function readBytes(c: AppContext): Promise<Uint8Array | null> {
   const { raw } = c.req
   const maxBytes = MAX_BODY_BYTES[adapterOf(c)]
   const encoding = c.req.header('content-encoding')
@@ -51,7 +51,7 @@ async function readBytes(c: AppContext) {
   }
   const length = c.req.header('content-length')
   // Reading `body` creates a stream, which costs more than all the rest of a request.
-  if (length === undefined) return raw.body && collect(raw.body, maxBytes)
+  if (length === undefined) return raw.body ? collect(raw.body, maxBytes) : Promise.resolve(null)
   if (!/^\d+$/.test(length)) throw invalid('', 'The request has more than one Content-Length.')
   if (Number(length) > maxBytes) throw new AuthError('PAYLOAD_TOO_LARGE')
   return raw.bytes()

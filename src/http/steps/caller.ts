@@ -21,6 +21,8 @@ export function caller(options: Options): Step {
 class RequestCaller implements Caller {
   readonly bearer: string | null
   readonly cookie: string | null
+  /** OAuth libraries send a key as the password of Basic, others as the bearer. */
+  readonly presentedKey: PresentedKey | null
   readonly #c: AppContext
   readonly #options: Options
   #identity: Promise<Identity | null> | undefined
@@ -29,7 +31,9 @@ class RequestCaller implements Caller {
   constructor(c: AppContext, options: Options) {
     this.#c = c
     this.#options = options
-    this.bearer = bearerOf(c)
+    const authorization = c.req.header('authorization')
+    this.bearer = readBearer(authorization)
+    this.presentedKey = this.bearer === null ? readBasic(authorization) : { key: this.bearer, name: null }
     this.cookie = options.cookies.readSession(c)
   }
 
@@ -45,11 +49,6 @@ class RequestCaller implements Caller {
   view() {
     this.#viewer ??= this.#options.view(this)
     return this.#viewer
-  }
-
-  /** OAuth libraries send a key as the password of Basic, others as the bearer. */
-  get presentedKey(): PresentedKey | null {
-    return basicOf(this.#c) ?? (this.bearer === null ? null : { key: this.bearer, name: null })
   }
 
   findService() {
@@ -80,18 +79,19 @@ class RequestCaller implements Caller {
 }
 
 /** RFC 6750, section 2.1. Another scheme is ignored; an empty token is an invalid one. */
-function bearerOf(c: AppContext) {
-  const header = c.req.header('authorization')
-  if (header === undefined) return null
+function readBearer(authorization: string | undefined) {
+  if (authorization === undefined) return null
   // Fast path for the usual spelling: a pattern over a whole token takes as long as the look-up of the token.
-  if (header.startsWith('Bearer ey')) return header.slice('Bearer '.length)
-  const found = /^bearer(?:[ \t]+(.*))?$/i.exec(header)
+  if (USUAL_BEARER.test(authorization)) return authorization.slice('Bearer '.length)
+  const found = /^bearer(?:[ \t]+(.*))?$/i.exec(authorization)
   return found ? (found[1] ?? '') : null
 }
 
+const USUAL_BEARER = /^Bearer [^ \t]/
+
 /** RFC 7617. Names and keys need no percent-encoding. */
-function basicOf(c: AppContext): PresentedKey | null {
-  const [, encoded] = /^basic +(\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
+function readBasic(authorization: string | undefined): PresentedKey | null {
+  const [, encoded] = /^basic +(\S+)$/i.exec(authorization ?? '') ?? []
   if (!encoded) return null
   const text = Buffer.from(encoded, 'base64').toString()
   const end = text.indexOf(':')

@@ -55,7 +55,7 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
     }
     if (bodyOf(c) !== '') {
       // A route that takes a form reads no cookie, so a foreign page gains nothing by it.
-      if (!(takesForm(c) && isForm(c))) requireJson(c)
+      if (!(isForm(c) && takesForm(c))) requireJson(c)
     } else if (!isJson(c) && isUnproven(c)) {
       throw new AuthError('UNSUPPORTED_MEDIA_TYPE', {
         detail:
