@@ -227,6 +227,7 @@ describe('the environment', () => {
     ['MAIL_TEMPLATES', '/no/such/folder', /cannot be read \(ENOENT\): it must be the path of a folder/],
     ['MAIL_TEMPLATES', '/etc/passwd', /must be the path of a folder, not of a file/],
     ['MAIL_LANGUAGES', 'en,no language', /item 2 must be a language tag, such as en or pt-BR/],
+    ['MAIL_LANGUAGES', 'de-u-ca-islamicc-nu-latn-co-phonebk', /must be a language tag, such as en or pt-BR/],
     ['REQUIRE_EMAIL_VERIFICATION', 'true', /needs a mail server in SMTP_URL/],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', /must be an http or https URL/],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost:4317', /the port of gRPC/],

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { invalid } from '../errors.ts'
 import { isFreeClaimName } from '../settings/claims.ts'
 import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
+import { MAX_LANGUAGE_CHARACTERS, toLanguageTag } from '../settings/kinds/language.ts'
 import { isCommonPassword } from './common-passwords.ts'
 import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.ts'
 
@@ -78,18 +79,19 @@ export const Username = Text.trim()
   .meta({ maxLength: 100, examples: ['Ada'] })
 
 /** A language tag in its canonical form (RFC 5646, section 4.5). */
-export const Locale = Text.max(35, 'Must have at most 35 characters.')
+export const Locale = Text.max(
+  MAX_LANGUAGE_CHARACTERS,
+  `Must have at most ${MAX_LANGUAGE_CHARACTERS} characters.`,
+)
   .transform((value, context) => {
-    try {
-      const [tag] = Intl.getCanonicalLocales(value)
-      if (tag) return tag
-    } catch {}
+    const tag = toLanguageTag(value)
+    if (tag !== null) return tag
     context.addIssue({ code: 'custom', message: 'Must be a language tag, such as de-AT.' })
     return z.NEVER
   })
   .meta({
     description: 'The language of the user’s mails, as a tag of BCP 47 such as `de-AT`.',
-    maxLength: 35,
+    maxLength: MAX_LANGUAGE_CHARACTERS,
     examples: ['de-AT'],
   })
 

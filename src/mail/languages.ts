@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { LRUCache } from 'lru-cache'
+import { toLanguageTag } from '../settings/kinds/language.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -38,19 +39,13 @@ export function createLanguages(available: readonly string[]) {
      * region, for dates. Null if there is none.
      */
     choose(preferred: readonly string[]): string | null {
-      return preferred.flatMap((given) => toTag(given) ?? []).find((tag) => match(tag) !== undefined) ?? null
+      return (
+        preferred.flatMap((given) => toLanguageTag(given) ?? []).find((tag) => match(tag) !== undefined) ??
+        null
+      )
     },
 
     /** The language of a mail to a reader of this one. */
     find: (locale: string | null) => (locale === null ? undefined : match(locale)) ?? fallback,
-  }
-}
-
-/** The canonical form of a language tag; null if it is none. */
-function toTag(text: string) {
-  try {
-    return Intl.getCanonicalLocales(text)[0] ?? null
-  } catch {
-    return null
   }
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toLanguageTag } from '../settings/kinds/language.ts'
 import type { MailKind } from './kinds.ts'
 import { findTemplateFaults } from './template-faults.ts'
 import { BUILT_IN, createTemplates, KINDS, type Template, type Templates, toHtml } from './templates.ts'
@@ -21,8 +22,8 @@ export async function readTemplateFolder(folder: string): Promise<Record<string,
         faults.push(`${name}: must be in the folder of its language, such as en/${name}`)
       continue
     }
-    const tag = canonicalTag(name)
-    if (tag === undefined) faults.push(`${name}/: must be named as a language, such as en or pt-BR`)
+    const tag = toLanguageTag(name)
+    if (tag === null) faults.push(`${name}/: must be named as a language, such as en or pt-BR`)
     else found[tag] = await readLanguage(folder, name, tag, faults)
   }
   if (faults.length > 0) throw new Error(`MAIL_TEMPLATES has faults:\n  ${faults.join('\n  ')}`)
@@ -97,12 +98,4 @@ function createTemplate(
     faults.push(...findTemplateFaults(kind, html).map((fault) => `${path}.html${fault}`))
   }
   return { subject: subject.trim(), text, html: html ?? toHtml(tag, text) }
-}
-
-function canonicalTag(name: string) {
-  try {
-    return Intl.getCanonicalLocales(name)[0]
-  } catch {
-    return undefined
-  }
 }

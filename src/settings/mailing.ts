@@ -1,6 +1,7 @@
 import { Toggle } from './kinds/choice.ts'
 import { Folder } from './kinds/folder.ts'
 import { listOf, refuse } from './kinds/kind.ts'
+import { toLanguageTag } from './kinds/language.ts'
 import { MailSender, SmtpUrl } from './kinds/mail.ts'
 import { AppUrl } from './kinds/url.ts'
 
@@ -16,11 +17,5 @@ export const mailSettings = {
 }
 
 function parseLanguage(text: string) {
-  try {
-    return Intl.getCanonicalLocales(text)[0] ?? refuse(LANGUAGE)
-  } catch {
-    return refuse(LANGUAGE)
-  }
+  return toLanguageTag(text) ?? refuse('must be a language tag, such as en or pt-BR')
 }
-
-const LANGUAGE = 'must be a language tag, such as en or pt-BR'
