@@ -1,12 +1,15 @@
-import { createGatewayRuntime } from '@graphql-hive/gateway-runtime'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { composeServices } from '@theguild/federation-composition'
 import { parse } from 'graphql'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, onTestFinished, test } from 'vitest'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
+import { startService, useProject } from './support/service-stacks.ts'
 
 const server = useServer({ FEDERATION: 'true', INTROSPECTION: 'false' })
+const project = useProject()
 
 const ask = async (query: string, variables?: object, headers: Record<string, string> = {}) => {
   const answer = await server.fetch('/graphql', {
@@ -26,13 +29,9 @@ const entities = (ids: string[], headers: Record<string, string> = {}) =>
 
 const readSdl = async () => (await ask('{ _service { sdl } }')).data._service.sdl as string
 
-/** Another subgraph, which names users by their ids only. */
-const ORDERS = `
-  extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])
-  type Query { orders: [Order!]! }
-  type Order { id: ID! customer: User }
-  type User @key(fields: "id", resolvable: false) { id: ID! }
-`
+/** The subgraph of docs/services/federation.md, which names users by their ids only. */
+const page = await readFile(fileURLToPath(new URL('../docs/services/federation.md', import.meta.url)), 'utf8')
+const ORDERS = /^```graphql\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? ''
 
 function compose(sdl: string, ordersUrl: string, usersUrl: string) {
   return composeServices([
@@ -138,16 +137,10 @@ test('Hive Gateway joins the orders of another subgraph with the signed-in user'
     `http://localhost:${listener.port}/graphql`,
     `${serveOnPort(server)}/graphql`,
   )
-  const gateway = createGatewayRuntime({
-    supergraph: supergraphSdl,
-    logging: false,
-    propagateHeaders: {
-      fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get('authorization') ?? '' }),
-    },
-  })
-  onTestFinished(async () => gateway[Symbol.asyncDispose]())
+  const files = { 'supergraph.graphql': supergraphSdl }
+  const { origin } = await startService(project, 'federation', { issuer: '', entry: 'gateway.ts', files })
 
-  const answer = await gateway.fetch('http://gateway/graphql', {
+  const answer = await fetch(`${origin}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...bearer(client.kept.accessToken) },
     body: JSON.stringify({ query: '{ me { id } orders { customer { id email } } }' }),

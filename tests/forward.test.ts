@@ -105,10 +105,10 @@ describe('Envoy, which asks with the method and the path of the original request
   })
 })
 
-/** The configuration of docs/services.md, in a server of its own. */
+/** The configuration of docs/services/nginx.md, in a server of its own. */
 async function startNginx(auth: string, upstream: string) {
   const root = fileURLToPath(new URL('..', import.meta.url))
-  const text = await readFile(join(root, 'docs/services.md'), 'utf8')
+  const text = await readFile(join(root, 'docs/services/nginx.md'), 'utf8')
   const [, snippet = ''] = /^```nginx\n([\s\S]*?)^```$/m.exec(text) ?? []
   const folder = await createFolder()
   const port = await freePort()

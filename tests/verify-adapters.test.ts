@@ -1,13 +1,16 @@
+import { createServer } from 'node:http'
 import { createClient } from 'graphql-ws'
-import { describe, expect, test } from 'vitest'
+import { createSchema, createYoga } from 'graphql-yoga'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { useAuthServer } from './support/examples.ts'
+import { portOf } from './support/net.ts'
 import { createKeySetting } from './support/service-key.ts'
 import { startService, useProject } from './support/service-stacks.ts'
 
 const { key, settings } = createKeySetting()
 const auth = useAuthServer({ ...settings, ACCESS_TOKEN_SECONDS: '900' })
-const project = useProject('verify')
+const project = useProject()
 
 const start = (name: string) => startService(project, name, { issuer: auth.url, key })
 const bearer = (token?: string | null) => (token ? { authorization: `Bearer ${token}` } : {})
@@ -30,7 +33,7 @@ const STACKS = [
   ['express', ask],
   ['fastify', ask],
   ['yoga', askGraphQL('/graphql')],
-  ['apollo', askGraphQL('/')],
+  ['apollo-server', askGraphQL('/')],
 ] as const
 
 test.each(STACKS)(
@@ -55,7 +58,15 @@ test.each(STACKS)(
 )
 
 test('the plugin guards a Hive Gateway', async () => {
-  const { origin } = await startService(project, 'gateway', { issuer: auth.url, key, code: GATEWAY })
+  const schema = createSchema({
+    typeDefs: 'type Query { caller: String }',
+    resolvers: { Query: { caller: () => 'from upstream' } },
+  })
+  const yoga = createYoga({ schema, logging: false })
+  const upstream = createServer((request, response) => void yoga(request, response)).listen(0)
+  onTestFinished(() => void upstream.close())
+  const here = { 'http://localhost:4001': `http://localhost:${await portOf(upstream)}` }
+  const { origin } = await startService(project, 'hive-gateway', { issuer: auth.url, key, here })
   const { client } = await auth.registerUser()
   const token = client.kept.accessToken
   const request = askGraphQL('/graphql')
@@ -161,23 +172,3 @@ test('a connection of graphql-ws without a token is closed with 4403', async () 
   expect((await closed.promise).code).toBe(4403)
   await connection.dispose()
 })
-
-/** A gateway in front of a GraphQL service that checks nothing. */
-const GATEWAY = `
-import { createServer } from 'node:http'
-import { createGatewayRuntime } from '@graphql-hive/gateway-runtime'
-import { useServauth } from '@servauth/verify/yoga'
-import { createSchema, createYoga } from 'graphql-yoga'
-import { verifier } from './verifier.ts'
-
-const schema = createSchema({
-  typeDefs: 'type Query { caller: String }',
-  resolvers: { Query: { caller: () => 'from upstream' } },
-})
-const upstream = createServer(createYoga({ schema })).listen(0)
-const gateway = createGatewayRuntime({
-  proxy: { endpoint: \`http://localhost:\${upstream.address().port}/graphql\` },
-  plugins: () => [useServauth(verifier)],
-})
-createServer(gateway).listen(4000)
-`

@@ -11,7 +11,7 @@ import { type Project, startService, useProject } from './support/service-stacks
 const { key, settings } = createKeySetting()
 const SETTINGS = { ...settings, ACCESS_TOKEN_SECONDS: '900' }
 const auth = useResource(() => openAuthServer(SETTINGS))
-const project: Project = useProject('verify')
+const project: Project = useProject()
 
 /** A service behind a proxy, a live user, and a user whose session ends during the fault. */
 async function startFaulty(server = auth) {

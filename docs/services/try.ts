@@ -15,13 +15,24 @@ const ROOT = join(HERE, '../..')
 const MAX_START_MS = 300_000
 
 type Stack = {
+  page: string
+  /** Of Servauth. */
+  settings?: Record<string, string>
+  /** A file of the page that is left out. */
+  without?: string
   /** The commands that start the service, the last one after the others have ended. */
   commands: string[][]
   request?: { path: string; body: string }
 }
 
+const MAVEN = [
+  ['mvn', '-q', '-B', 'package'],
+  ['java', '-jar', 'target/orders-1.jar'],
+]
+
 const STACKS: Record<string, Stack> = {
   go: {
+    page: 'go',
     commands: [
       ['go', 'mod', 'init', 'orders'],
       ['go', 'get', 'github.com/coreos/go-oidc/v3/oidc'],
@@ -31,12 +42,14 @@ const STACKS: Record<string, Stack> = {
     ],
   },
   spring: {
-    commands: [
-      ['mvn', '-q', '-B', 'package'],
-      ['java', '-jar', 'target/orders-1.jar'],
-    ],
+    page: 'spring',
+    settings: { ACCESS_TOKEN_TYP: 'JWT' },
+    without: 'AccessTokens.java',
+    commands: MAVEN,
   },
+  'spring-rfc9068': { page: 'spring', commands: MAVEN },
   postgraphile: {
+    page: 'postgraphile',
     commands: [
       ['npm', 'init', '--yes'],
       ['npm', 'install', '--no-audit', '--no-fund', 'postgraphile@5', 'pg', 'VERIFY'],
@@ -56,22 +69,19 @@ const folder = await mkdtemp(join(tmpdir(), 'servauth-try-'))
 await chmod(folder, 0o755)
 const started: ReturnType<typeof spawn>[] = []
 try {
-  const servauth = await startServauth()
-  for (const name of chosen.length > 0 ? chosen : Object.keys(STACKS)) await tryStack(name, servauth)
+  for (const name of chosen.length > 0 ? chosen : Object.keys(STACKS)) await tryStack(name)
 } finally {
   for (const child of started) child.kill()
   await new Promise((done) => setTimeout(done, 2000))
   await rm(folder, { recursive: true, force: true })
 }
 
-type Servauth = Awaited<ReturnType<typeof startServauth>>
-
-async function startServauth() {
-  const home = join(folder, 'servauth')
+async function startServauth(name: string, settings: Record<string, string> = {}) {
+  const home = join(folder, `servauth-${name}`)
   await mkdir(home)
   const port = await freePort()
   const url = `http://localhost:${port}`
-  const env = { ...process.env, NODE_ENV: 'development', PORT: String(port), PUBLIC_URL: url }
+  const env = { ...process.env, NODE_ENV: 'development', PORT: String(port), PUBLIC_URL: url, ...settings }
   const entry = join(ROOT, 'src/index.ts')
   start([process.execPath, entry], home, env)
   await untilAnswer(`${url}/ready`, (status) => status === 200)
@@ -90,17 +100,19 @@ async function startServauth() {
   return { url, accessToken, userId: user.id, key, databaseUrl }
 }
 
-async function tryStack(name: string, servauth: Servauth) {
+async function tryStack(name: string) {
   const stack = STACKS[name]
   if (!stack) throw new Error(`There is no stack "${name}". Choose from ${Object.keys(STACKS).join(', ')}`)
+  const servauth = await startServauth(name, stack.settings)
   const project = join(folder, name)
   const port = await freePort()
-  const page = await readFile(join(HERE, `${name}.md`), 'utf8')
+  const page = await readFile(join(HERE, `${stack.page}.md`), 'utf8')
   // The first line of a file is a comment with its name.
   for (const [, code = ''] of page.matchAll(
     /^```\w+\n((?:\/\/|#|--|<!--) \S+\.\w+(?: -->)?\n[\s\S]*?)^```$/gm,
   )) {
     const [, path = ''] = /^\S+ (\S+)/.exec(code) ?? []
+    if (stack.without && path.endsWith(stack.without)) continue
     await mkdir(dirname(join(project, path)), { recursive: true })
     const here = code.replaceAll('http://localhost:3000', servauth.url).replaceAll('4000', String(port))
     await writeFile(join(project, path), here)

@@ -1,26 +1,27 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { freePort, startProcess, untilAnswer } from './process.ts'
 import { useResource } from './resource.ts'
+import { snippetsOf } from './snippets.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A project in which a package is installed from its tarball. Other packages come from this repository. */
-export const useProject = (name: string) => useResource(() => openProject(name))
+/** A project in which `@servauth/verify` is installed from its tarball. Other packages come from this repository. */
+export const useProject = () => useResource(openProject)
 export type Project = { folder: string; close(): Promise<void> }
 
-async function openProject(name: string): Promise<Project> {
+async function openProject(): Promise<Project> {
   const folder = await mkdtemp(join(tmpdir(), 'servauth-project-'))
-  const installed = join(folder, 'node_modules', '@servauth', name)
+  const [source, installed] = [join(ROOT, 'packages/verify'), join(folder, 'node_modules/@servauth/verify')]
   await mkdir(installed, { recursive: true })
   await linkDependencies(join(folder, 'node_modules'))
-  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(ROOT, 'packages', name)])
+  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', source])
   const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
-    cwd: join(ROOT, 'packages', name),
+    cwd: source,
     encoding: 'utf8',
   })
   execFileSync('tar', ['xzf', join(folder, packed.trim()), '--strip-components=1', '-C', installed])
@@ -33,35 +34,53 @@ async function linkDependencies(modules: string) {
   }
 }
 
-/** The snippets of docs/services.md that are whole files, by their names. */
-export async function readSnippets() {
-  const text = await readFile(join(ROOT, 'docs/services.md'), 'utf8')
-  const found = text.matchAll(/^```ts service (\S+)\n([\s\S]*?)^```$/gm)
-  return new Map([...found].map(([, name = '', code = '']) => [name, code]))
+/** The files of a page of docs/services, in a new folder. The keys of `here` are texts that are different here. */
+export async function pasteService({ folder }: Project, page: string, here: Record<string, string>) {
+  const own = await mkdtemp(join(folder, 'service-'))
+  await writeFile(join(own, 'package.json'), '{ "type": "module" }')
+  const { snippets } = await snippetsOf(`services/${page}`)
+  // At once, because a port could be a part of another.
+  const different = new RegExp(Object.keys(here).join('|'), 'g')
+  for (const { path, code } of snippets) {
+    await writeFile(
+      join(own, path),
+      code.replace(different, (text) => here[text] ?? text),
+    )
+  }
+  return { own, paths: snippets.map(({ path }) => path) }
 }
 
-type Options = { issuer: string; key: string; url?: string; runtime?: 'bun' | 'node'; code?: string }
+type Options = {
+  issuer: string
+  key?: string
+  /** Where the service reaches Servauth. */
+  url?: string
+  runtime?: 'bun' | 'node'
+  /** The file that is run. Default: `server.ts` or `server.js`. */
+  entry?: string
+  here?: Record<string, string>
+  /** Files beside those of the page. */
+  files?: Record<string, string>
+}
 
-/** Runs a snippet as a process of its own, on a free port, against a running Servauth. */
+/** Runs a page of docs/services as a process of its own, on a free port, against a running Servauth. */
 export async function startService(
-  { folder }: Project,
-  name: string,
-  { issuer, key, url = issuer, runtime = 'bun', code }: Options,
+  project: Project,
+  page: string,
+  { issuer, key = '', url = issuer, runtime = 'bun', entry, here = {}, files = {} }: Options,
 ) {
-  const port = await freePort()
-  const extension = runtime === 'node' ? '.mjs' : '.ts'
-  const snippets = await readSnippets()
-  const own = await mkdtemp(join(folder, 'service-'))
-  const write = async (file: string, text: string) => {
-    const path = join(own, `${file}${extension}`)
-    const here = text.replaceAll('http://localhost:3000', issuer).replaceAll('4000', String(port))
-    await writeFile(path, here.replaceAll("verifier.ts'", `verifier${extension}'`))
-    return path
-  }
-  await write('verifier', snippets.get('verifier') ?? '')
-  const entry = await write(name, code ?? snippets.get(name) ?? '')
-  const bun = runtime === 'node' ? { bun: 'node' } : {}
-  const service = startProcess({ cwd: own, entry, env: { SERVICE_KEY: key, SERVAUTH_URL: url }, ...bun })
+  const port = String(await freePort())
+  const { own, paths } = await pasteService(project, page, {
+    'http://localhost:3000': issuer,
+    4000: port,
+    ...here,
+  })
+  for (const [name, text] of Object.entries(files)) await writeFile(join(own, name), text)
+  const started = entry ?? paths.find((path) => path.startsWith('server.')) ?? ''
+  const service = startProcess({
+    ...{ cwd: own, entry: join(own, started), env: { SERVICE_KEY: key, SERVAUTH_URL: url } },
+    ...(runtime === 'node' && { bun: 'node' }),
+  })
   // A gateway waits for its connections, which the tests keep open.
   onTestFinished(() => void service.kill('SIGKILL'))
   const origin = `http://localhost:${port}`

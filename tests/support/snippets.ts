@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** The snippets of a document: each names its file in its first line. */
 export async function snippetsOf(document: string) {
   const text = await readFile(join(ROOT, 'docs', `${document}.md`), 'utf8')
-  const blocks = [...text.matchAll(/^```(ts|tsx|python)\n([\s\S]*?)^```$/gm)]
+  const blocks = [...text.matchAll(/^```(ts|tsx|js|python)\n([\s\S]*?)^```$/gm)]
   const snippets = blocks.map(([, language, code = '']) => {
     const [, path] = /^(?:\/\/|#) (\S+)\n/.exec(code) ?? []
     return { language, code, path: path ?? '' }
