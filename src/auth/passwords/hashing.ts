@@ -28,6 +28,9 @@ type Settings = Pick<
 /** Bounds for imported Argon2 hashes: an attacker who tries their accounts makes this server pay. `lanes` is absolute. */
 export const MAX_COST_FACTORS = { memory: 4, work: 8, lanes: 8 }
 
+/** A failed sign-in computes each of these once. Only Argon2 and scrypt have one for each cost. */
+export const MAX_HASH_COSTS = 12
+
 /** The share of the hashing gate that one network can hold. */
 export const MAX_NETWORK_SHARE = 1 / 4
 
@@ -137,6 +140,20 @@ export function createPasswords(
       const known = readHash(encoded)
       if (!known) return 'unknown kind of hash'
       return known.isBounded && isAffordable(known) ? null : 'hash costs too much to check'
+    },
+    /**
+     * Limits how many costs of hashes an import adds to those that are stored.
+     * @returns whether a hash can be added; if so, it counts
+     */
+    async limitCosts() {
+      const toGroups = (hashClass: string) => listWorks(hashClass).map(({ group }) => group)
+      const groups = new Set([...(await listHashClasses()), ownClass].flatMap(toGroups))
+      return (encoded: string) => {
+        const added = new Set(toGroups(classOf(encoded))).difference(groups)
+        if (added.size > 0 && groups.size + added.size > MAX_HASH_COSTS) return false
+        for (const group of added) groups.add(group)
+        return true
+      }
     },
     /** Argon2id over a hash of another kind, which can be verified like any. Argon2 stays as it is. */
     async wrap(encoded: string) {

@@ -1,48 +1,49 @@
-import { createReadStream } from 'node:fs'
 import Papa from 'papaparse'
 import { CommandError } from '../../support/command-error.ts'
 import type { Row } from '../sources/file-source.ts'
-
-const CHUNK_BYTES = 256 * 1024
-/** More than this without the end of a record means an open quote. */
-const MAX_RECORD_CHARACTERS = 4 * 1024 * 1024
+import { MAX_RECORD_CHARACTERS, readText } from './text.ts'
 
 /** Reads CSV (RFC 4180) with a header, with commas, semicolons or tabs. An empty field is null. */
 export async function* readCsv(path: string, onBytes: (count: number) => void): AsyncGenerator<Row[]> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
   let rest = ''
   let columns: string[] | undefined
   let parse: ReturnType<typeof createParser> | undefined
+  let count = 0
 
   function* take(isLast: boolean): Generator<Row[]> {
     parse ??= createParser(rest)
-    const { data, cursor } = parse(rest, isLast)
+    const { data, errors, cursor } = parse(rest, isLast)
     rest = rest.slice(cursor)
     if (rest.length > MAX_RECORD_CHARACTERS) {
       throw new CommandError(`${path}: a record has more than ${MAX_RECORD_CHARACTERS} characters.`)
+    }
+    // The parser would guess where the field ends.
+    const [error] = errors
+    if (error) {
+      const record = count + (error.row ?? 0) + (columns ? 1 : 0)
+      throw new CommandError(`${path}, record ${record}: a quote is not closed.`)
     }
     const records = data.filter((fields) => fields.length > 1 || fields[0] !== '')
     columns ??= records.shift()?.map((name) => name.trim())
     if (records.length > 0) yield records.map((fields) => toRow(columns ?? [], fields))
   }
 
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-    onBytes((chunk as Buffer).length)
-    rest += decode(decoder, path, chunk as Buffer)
-    if (rest.includes('\n')) yield* take(false)
+  /** Fields that are too many or too few mean that values are in wrong columns. */
+  function toRow(names: string[], fields: string[]): Row {
+    count++
+    const isEven = fields.length >= names.length && fields.slice(names.length).every((field) => field === '')
+    if (isEven) return Object.fromEntries(names.map((name, index) => [name, fields[index] || null]))
+    throw new CommandError(
+      `${path}, record ${count} has ${fields.length} fields, and the first line has ${names.length}.`,
+    )
   }
-  rest += decode(decoder, path)
+
+  for await (const text of readText(path, onBytes)) {
+    rest += text
+    if (rest.includes('\n') || rest.length > MAX_RECORD_CHARACTERS) yield* take(false)
+  }
   if (rest !== '') yield* take(true)
   if (!columns) throw new CommandError(`${path} is empty.`)
-}
-
-/** The decoder drops a byte order mark. */
-function decode(decoder: TextDecoder, path: string, chunk?: Buffer) {
-  try {
-    return decoder.decode(chunk, { stream: chunk !== undefined })
-  } catch {
-    throw new CommandError(`${path} is not UTF-8.`)
-  }
 }
 
 function createParser(start: string) {
@@ -52,13 +53,7 @@ function createParser(start: string) {
   const delimiter = [',', ';', '\t'].reduce((best, sign) => (count(sign) > count(best) ? sign : best))
   const parser = new Papa.Parser({ delimiter, newline })
   return (text: string, isLast: boolean) => {
-    const { data, meta } = parser.parse(text, 0, !isLast) as { data: string[][]; meta: { cursor: number } }
-    return { data, cursor: meta.cursor }
+    const { data, errors, meta } = parser.parse(text, 0, !isLast) as Papa.ParseResult<string[]>
+    return { data, errors, cursor: meta.cursor }
   }
-}
-
-function toRow(columns: string[], fields: string[]): Row {
-  const row: Row = {}
-  for (const [index, name] of columns.entries()) row[name] = fields[index] || null
-  return row
 }

@@ -1,11 +1,12 @@
-import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { JSONParser } from '@streamparser/json'
+import { JSONParser, TokenType } from '@streamparser/json'
 import { CommandError } from '../../support/command-error.ts'
 import type { Row } from '../sources/file-source.ts'
+import { CHUNK_BYTES, MAX_RECORD_CHARACTERS, readText } from './text.ts'
 
-const CHUNK_BYTES = 256 * 1024
-const MAX_LINE_CHARACTERS = 4 * 1024 * 1024
+/** A realm of Keycloak has other parts before its users. */
+const MAX_CHARACTERS_WITHOUT_RECORD = 16 * 1024 * 1024
+const MAX_LEVELS = 100
 
 /**
  * Reads the objects of a JSON file, a part of the file at a time: of an array, of the array `list` of an object, or of
@@ -47,7 +48,7 @@ function isLines(start: string) {
   }
 }
 
-async function* readLines(path: string, onBytes: (count: number) => void): AsyncGenerator<Row[]> {
+export async function* readLines(path: string, onBytes: (count: number) => void): AsyncGenerator<Row[]> {
   let rest = ''
   let line = 0
   const parse = (text: string) => {
@@ -59,13 +60,11 @@ async function* readLines(path: string, onBytes: (count: number) => void): Async
       throw new CommandError(`${path}, line ${line} is not JSON.`)
     }
   }
-  const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK_BYTES })
-  for await (const chunk of stream) {
-    onBytes(Buffer.byteLength(chunk as string))
-    const lines = (rest + chunk).split('\n')
+  for await (const text of readText(path, onBytes)) {
+    const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE_CHARACTERS) {
-      throw new CommandError(`${path}: a line has more than ${MAX_LINE_CHARACTERS} characters.`)
+    if (rest.length > MAX_RECORD_CHARACTERS) {
+      throw new CommandError(`${path}: a line has more than ${MAX_RECORD_CHARACTERS} characters.`)
     }
     yield lines.flatMap(parse)
   }
@@ -79,18 +78,37 @@ async function* readTree(
   list: string,
 ): AsyncGenerator<Row[]> {
   let rows: Row[] = []
+  let [levels, sinceRecord, isEmpty] = [0, 0, true]
   const parser = new JSONParser({ paths: [isArray ? '$.*' : `$.${list}.*`], keepStack: false })
+  parser.onToken = ({ token }) => {
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) levels++
+    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) levels--
+    if (levels > MAX_LEVELS) throw new CommandError(`${path} has more than ${MAX_LEVELS} levels.`)
+  }
   parser.onValue = ({ value }) => void rows.push(value as Row)
   let fault: Error | undefined
   parser.onError = (error) => {
     fault = error
   }
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-    onBytes((chunk as Buffer).length)
-    parser.write(chunk as Buffer)
+  const check = () => {
+    if (fault instanceof CommandError) throw fault
     // The message of the parser would repeat a part of the file.
     if (fault) throw new CommandError(`${path} is not JSON.`)
-    if (rows.length > 0) yield rows
+  }
+  for await (const text of readText(path, onBytes)) {
+    parser.write(text)
+    check()
+    sinceRecord = rows.length > 0 ? 0 : sinceRecord + text.length
+    if (sinceRecord > MAX_CHARACTERS_WITHOUT_RECORD) {
+      throw new CommandError(
+        `${path} has more than ${MAX_CHARACTERS_WITHOUT_RECORD} characters without a user.`,
+      )
+    }
+    if (rows.length === 0) continue
+    isEmpty = false
+    yield rows
     rows = []
   }
+  if (!parser.isEnded) throw new CommandError(`${path} ends in the middle.`)
+  if (isEmpty) throw new CommandError(`${path} has no ${isArray ? 'objects' : list}.`)
 }
