@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hash } from '@node-rs/argon2'
 import { afterAll, describe, expect, test } from 'vitest'
+import { createAuthenticator } from './support/authenticator.ts'
 import { useBetterAuth } from './support/better-auth.ts'
 import { account, WAYS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
@@ -16,8 +17,12 @@ const keyOf = ({ email, password }: { email: string; password: string }) => ({ e
 const mapFile = join(tmpdir(), `servauth-import-${process.pid}.csv`)
 afterAll(() => rm(mapFile, { force: true }))
 
-const importInto = (server: Server, source: { url: string }, options = '') =>
-  runCommand(`import better-auth ${options}`, { env: { ...server.env, IMPORT_URL: source.url } })
+const importInto = (
+  server: Server,
+  source: { url: string },
+  options = '',
+  env: Record<string, string> = {},
+) => runCommand(`import better-auth ${options}`, { env: { ...server.env, IMPORT_URL: source.url, ...env } })
 
 const passwordOf = async (server: Server, email: string) =>
   (await server.sql`select password from users where email = ${email}`)[0]?.password
@@ -71,6 +76,31 @@ describe('a user who is imported from Better-Auth', () => {
 
     expect(changed.code).toBeUndefined()
     expect(await passwordOf(server, email)).toMatch(/^\$argon2id\$/)
+  })
+
+  test('an authenticator app signs in after the import if the secret of Better-Auth is given', async () => {
+    const [withApp, without] = [person(), person()]
+    for (const each of [withApp, without]) await source.signUp(each)
+    const key = await source.enrolApp(withApp)
+    const count = async () => (await server.sql`select from users where email = ${withApp.email}`).length
+
+    const wrong = await importInto(server, source, '', { IMPORT_SECRET: 'x'.repeat(32) })
+    expect([wrong.code, wrong.output, await count()]).toEqual([
+      1,
+      expect.stringContaining('IMPORT_SECRET does not decrypt'),
+      0,
+    ])
+    const { output } = await importInto(server, source, '', { IMPORT_SECRET: source.secret })
+    const client = server.client('GraphQL', 'TOKEN')
+    const login = await client.login(keyOf(withApp))
+    const completed = await client.completeLogin(login.challenge?.id, {
+      totp: createAuthenticator(key).code(),
+    })
+
+    expect(output).toContain('1 with an authenticator app, which is needed here too.')
+    expect(login.code).toBe('SECOND_FACTOR_REQUIRED')
+    expect(completed.code).toBeUndefined()
+    expect((await server.client('GraphQL', 'TOKEN').login(keyOf(without))).code).toBeUndefined()
   })
 
   test('an import keeps UUIDs, Argon2 hashes and bans', async () => {

@@ -48,7 +48,7 @@ async function signInWithApp(email: string, key: string) {
 describe.each([
   ['csv', ['ada@members.example'], ['grace@members.example'], ['alan@members.example']],
   ['json', ['nested@members.example'], [], []],
-  ['auth0', ['user1@auth0.example', 'user2@auth0.example'], [], []],
+  ['auth0', ['user1@auth0.example', 'user2@auth0.example'], [], ['google@auth0.example']],
   ['firebase', ['user1@firebase.example'], ['user2@firebase.example'], ['google@firebase.example']],
   [
     'keycloak',
@@ -128,6 +128,62 @@ test('roles and claims come only from columns that the operator names, and must 
   expect(missing).toMatchObject({ code: 1, output: expect.stringContaining('do not exist here: support') })
   expect(unnamed).toEqual({ roles: [], claims: {} })
   expect(await read()).toEqual({ roles, claims: { plan: 'pro' } })
+})
+
+const GRANTS = [
+  ['firebase users.json --hash-config hash-config.txt', 'user1@firebase.example', 'admin', 'plan'],
+  ['keycloak shop-users-0.json', 'sha1@keycloak.example', 'editor', 'plan'],
+  ['auth0 auth0-users.ndjson', 'user1@auth0.example', 'editor', 'plan'],
+  ['django auth_user.csv', 'ada@django.example', 'is_superuser', ''],
+  ['django auth_user.json', 'edsger@django.example', 'editors', ''],
+] as const
+test.each(GRANTS)(
+  'import %s takes only the roles and claims that the operator names',
+  async (source, email, role, claim) => {
+    const read = async () => {
+      const [user] = await server.sql`delete from users where email = ${email} returning roles, claims`
+      return user
+    }
+    await server.sql`delete from users where email = ${email}`
+    await server.sql`insert into roles (name, permissions) values ('staff', '{users:read}') on conflict do nothing`
+
+    const plain = await runHere(`import ${source}`)
+    const without = await read()
+    const missing = await runHere(`import ${source} --roles ${role}=unknown`)
+    const chosen = `--roles ${role}=staff ${claim && `--claims ${claim}=level`}`
+    await runHere(`import ${source} ${chosen}`)
+
+    expect(without).toEqual({ roles: [], claims: {} })
+    expect(plain.output).toMatch(new RegExp(`with roles there that --roles does not name: .*\\b${role}\\b`))
+    expect(missing.output).toContain('do not exist here: unknown')
+    expect(await read()).toEqual({ roles: ['staff'], claims: claim ? { level: 'pro' } : {} })
+  },
+)
+
+test('an import takes the language of an account', async () => {
+  await server.sql`delete from users where email = 'sha1@keycloak.example'`
+  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'locale.csv')
+  await writeFile(
+    file,
+    'email,locale\na@locale.example,pt_BR\nb@locale.example,de-u-ca-islamicc-nu-latn-co-phonebk\n',
+  )
+
+  await runHere('import keycloak shop-users-0.json')
+  await runHere(`import csv ${file}`)
+
+  const locales = ['sha1@keycloak.example', 'a@locale.example', 'b@locale.example'].map(
+    async (email) => (await readUser(email))?.locale,
+  )
+  expect(await Promise.all(locales)).toEqual(['de-AT', 'pt-BR', null])
+})
+
+test('the file of hashes of Auth0 is enough, and a file without lines is refused', async () => {
+  await server.sql`delete from users where email like '%@auth0.example'`
+  const alone = await runHere('import auth0 auth0-hashes.ndjson --dry-run')
+  const wrong = await runHere('import auth0 auth0-users.ndjson --hashes users.json --dry-run')
+
+  expect(alone.output).toMatch(/^2 would be imported/m)
+  expect(wrong).toMatchObject({ code: 1, output: expect.stringContaining('users.json, line 1 is not JSON') })
 })
 
 test('an import from Devise needs the confirmation that there is no pepper, and says why', async () => {

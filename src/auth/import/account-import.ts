@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { AccountInput, ImportedUsername } from '../../contract/fields.ts'
+import { AccountInput, ImportedUsername, UserClaims } from '../../contract/fields.ts'
+import { MAX_ROLES } from '../administration/user-roles.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { toStoredHash } from '../passwords/hashes/notations.ts'
 import { toAccountId } from './account-id.ts'
@@ -9,6 +10,13 @@ import { insertAccounts } from './new-accounts.ts'
 
 /** Brings an address into the form in which it is stored. Null if it is invalid. */
 export const normalizeEmail = (email: string) => AccountInput.safeParse({ email }).data?.email ?? null
+
+/** The same bounds as for an administrator. The names of the roles were checked before. */
+function hasAllowedGrants({ roles, claims }: ForeignAccount) {
+  return roles.length <= MAX_ROLES && (isEmpty(claims) || UserClaims.safeParse(claims).success)
+}
+
+const isEmpty = (object: object) => Object.keys(object).length === 0
 
 /**
  * Imports accounts, one batch in one transaction. It never changes an account that exists, so a batch can be imported
@@ -20,6 +28,7 @@ export function createAccountImport({
   passwords,
 }: Pick<Dependencies, 'db' | 'encryption' | 'passwords'>) {
   let unusableHash: Promise<string> | undefined
+  let costs: ReturnType<typeof passwords.limitCosts> | undefined
 
   /** The hash of a random password that is not kept. All accounts without a password have the same one. */
   function createUnusableHash() {
@@ -32,11 +41,16 @@ export function createAccountImport({
     email: string | null,
     password: string | null,
     { isAmbiguous, takesPasswordless }: ImportOptions,
+    hasUsualCost: (hash: string) => boolean,
   ): ImportOutcome | null {
     if (email === null) return 'address is invalid'
     if (isAmbiguous.email(email)) return 'address is there twice'
     if (isAmbiguous.id(account.id)) return 'id is there twice'
-    if (password) return passwords.findHashFault(password)
+    if (!hasAllowedGrants(account)) return 'roles or claims are not allowed'
+    if (password) {
+      const fault = passwords.findHashFault(password)
+      return fault ?? (hasUsualCost(password) ? null : 'too many costs of hashes')
+    }
     return takesPasswordless ? null : 'no password'
   }
 
@@ -44,11 +58,13 @@ export function createAccountImport({
     accounts: ForeignAccount[],
     options: ImportOptions,
   ): Promise<ImportResult[]> {
+    costs ??= passwords.limitCosts()
+    const hasUsualCost = await costs
     const candidates = accounts.map((account) => {
       const email = normalizeEmail(account.email)
       const username = ImportedUsername.parse(account.name || null)
       const hash = options.withoutHashes || !account.password ? null : toStoredHash(account.password)
-      const outcome = findFault(account, email, hash, options)
+      const outcome = findFault(account, email, hash, options, hasUsualCost)
       const usernameLost = username === null && Boolean(account.name?.trim())
       const id = toAccountId(options.system, account.id)
       return { account, id, email: email ?? '', username, hash, usernameLost, outcome }

@@ -4,6 +4,8 @@ export type ForeignAccount = {
   email: string
   emailVerified: boolean
   name: string | null
+  /** The language of its user. Left out if it is no tag of a language. */
+  locale: string | null
   /** The password hash, in the notation of the system. Null if the account has no password. */
   password: string | null
   createdAt: Date | null
@@ -28,6 +30,8 @@ export type ImportOutcome =
   | 'no password'
   | 'unknown kind of hash'
   | 'hash costs too much to check'
+  | 'too many costs of hashes'
+  | 'roles or claims are not allowed'
 
 /** `id` is the id of the account here. */
 export type ImportResult = {

@@ -2,7 +2,9 @@ import { sql } from 'drizzle-orm'
 import { NO_CLIENT } from '../../contract/caller.ts'
 import type { Db } from '../../db/client.ts'
 import { events, factors, users } from '../../db/schema.ts'
+import { toLanguageTag } from '../../settings/kinds/language.ts'
 import { toEventValues } from '../events/events.ts'
+import { MAX_AUTHENTICATORS } from '../factors/enrollment.ts'
 import type { Encryption } from '../keys/encryption.ts'
 import type { ForeignAccount } from './foreign-account.ts'
 
@@ -28,22 +30,25 @@ export async function insertAccounts(db: Db, encryption: Encryption, accounts: N
     disabled: account.banned,
     created: account.createdAt,
     updated: account.updatedAt,
+    locale: account.locale === null ? null : toLanguageTag(account.locale.replaceAll('_', '-')),
     ...{ roles: account.roles, claims: account.claims },
   }))
   const keys = accounts.flatMap(({ id, account }) =>
-    account.totpKeys.map((key) => ({ user_id: id, secret: encryption.encrypt(key, id) })),
+    account.totpKeys
+      .slice(0, MAX_AUTHENTICATORS)
+      .map((key) => ({ user_id: id, secret: encryption.encrypt(key, id) })),
   )
   const event = toEventValues('account_imported', NO_CLIENT)
   const inserted = await db.execute<{ id: string }>(sql`
     with given as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as given (id uuid, email text,
         username text, password text, locked boolean, verified boolean, disabled boolean, created timestamptz,
-        updated timestamptz, roles text[], claims jsonb)
+        updated timestamptz, locale text, roles text[], claims jsonb)
     ), inserted as (
       insert into ${users} (id, email, username, password, password_locked_at, email_verified, disabled_at,
-        created_at, updated_at, roles, claims)
+        created_at, updated_at, locale, roles, claims)
       select id, email, username, password, case when locked then now() end, verified,
-        case when disabled then now() end, coalesce(created, now()), coalesce(updated, created, now()), roles, claims
+        case when disabled then now() end, coalesce(created, now()), coalesce(updated, created, now()), locale, roles, claims
       from given on conflict do nothing
       returning id
     ), recorded as (

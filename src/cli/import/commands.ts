@@ -36,26 +36,26 @@ export function addImportCommands(program: Command, environment: Environment) {
         }),
       )
   }
-  addFileCommand(root, 'auth0', 'import the export of password hashes that Auth0’s support makes').action(
-    (files: string[], options) =>
-      run(options, async () => (await import('./sources/auth0.ts')).openAuth0(files)),
-  )
-  addFileCommand(root, 'firebase', 'import users of "firebase auth:export"')
+  addGrantOptions(addFileCommand(root, 'auth0', 'import the export of users of Auth0'))
+    .option('--hashes <file>', 'the file of password hashes that the support of Auth0 makes')
+    .action((files: string[], { hashes, ...options }) =>
+      run(options, async () => (await import('./sources/auth0.ts')).openAuth0(files, hashes)),
+    )
+  addGrantOptions(addFileCommand(root, 'firebase', 'import users of "firebase auth:export"'))
     .option('--hash-config <file>', 'a file with the hash parameters of the project')
     .action((files: string[], { hashConfig, ...options }) =>
       run(options, async () => (await import('./sources/firebase.ts')).openFirebase(files, hashConfig)),
     )
-  addFileCommand(root, 'keycloak', 'import users of "kc.sh export"').action((files: string[], options) =>
-    run(options, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
+  addGrantOptions(addFileCommand(root, 'keycloak', 'import users of "kc.sh export"')).action(
+    (files: string[], options) =>
+      run(options, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
   )
-  addFileCommand(
-    root,
-    'django',
-    'import the table auth_user as CSV, or "manage.py dumpdata auth.user"',
+  addGrantOptions(
+    addFileCommand(root, 'django', 'import the table auth_user as CSV, or "manage.py dumpdata auth.user"'),
   ).action((files: string[], options) =>
     run(options, async () => (await import('./sources/django.ts')).openDjango(files)),
   )
-  addFileCommand(root, 'devise', 'import the table of users of Devise as CSV')
+  addGrantOptions(addFileCommand(root, 'devise', 'import the table of users of Devise as CSV'))
     .option('--no-pepper', 'config.pepper of Devise is not set')
     .action((files: string[], { pepper, ...options }) =>
       run(options, async () => {
@@ -67,7 +67,7 @@ export function addImportCommands(program: Command, environment: Environment) {
     (await import('./sources/supabase.ts')).openSupabase(url),
   )
   addDatabaseCommand(root, 'better-auth', 'import the users of a Better-Auth database', async (url) =>
-    (await import('./sources/better-auth.ts')).openBetterAuth(url),
+    (await import('./sources/better-auth.ts')).openBetterAuth(url, await readSecret(environment)),
   )
 
   function addDatabaseCommand(
@@ -76,7 +76,7 @@ export function addImportCommands(program: Command, environment: Environment) {
     summary: string,
     openSource: (url: string) => Promise<Source>,
   ) {
-    addOptions(parent.command(name).summary(summary))
+    addGrantOptions(addOptions(parent.command(name).summary(summary)))
       .description(
         `${capitalize(summary)}. The URL of the database is in IMPORT_URL, or in the file of IMPORT_URL_FILE.` +
           ` The command only reads it. ${REPEATABLE}`,
@@ -111,6 +111,12 @@ const addOptions = (command: Command) =>
       ]),
     )
 
+/** Of sources whose roles and claims are known. Roles of another system must not give permissions here by accident. */
+const addGrantOptions = (command: Command) =>
+  command
+    .option('--roles <list>', 'roles there that become roles here, as editors=editor,support')
+    .option('--claims <list>', 'claims there that become claims here, as plan,org=tenant')
+
 const capitalize = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 /** Commander's own message would repeat the URL with its password. */
@@ -120,9 +126,17 @@ function refuseUrl(): never {
   )
 }
 
+/** A variable, or what is in the file that the variable with `_FILE` names. */
+async function readVariable(environment: Environment, name: string) {
+  const file = environment[`${name}_FILE`]
+  return environment[name] ?? (file ? (await readFile(file, 'utf8')).trim() : undefined)
+}
+
+/** With this secret, Better-Auth has encrypted the keys of authenticator apps. */
+const readSecret = (environment: Environment) => readVariable(environment, 'IMPORT_SECRET')
+
 async function readUrl(environment: Environment) {
-  const { IMPORT_URL, IMPORT_URL_FILE } = environment
-  const text = IMPORT_URL ?? (IMPORT_URL_FILE ? (await readFile(IMPORT_URL_FILE, 'utf8')).trim() : undefined)
+  const text = await readVariable(environment, 'IMPORT_URL')
   if (!text) {
     throw new CommandError(
       'Set IMPORT_URL to the database, as postgres://user:password@host/name, or IMPORT_URL_FILE to a file that holds it.',

@@ -1,10 +1,11 @@
 import { toAccountId } from '../../auth/import/account-id.ts'
 import { normalizeEmail } from '../../auth/import/account-import.ts'
+import { createNumberList, createTextHash } from './number-list.ts'
 import type { Source } from './sources/source.ts'
 
 /**
  * Finds the addresses and ids that belong to more than one account. Of each it keeps 64 bits of a hash, so a million
- * accounts take 16 MB. The seed is random, so that no user can choose an address that collides.
+ * accounts take 16 MB.
  */
 export async function findDuplicates({ keys, system }: Source, onCount: (count: number) => void) {
   const [emails, ids] = [createFinder(), createFinder()]
@@ -29,28 +30,19 @@ export async function findDuplicates({ keys, system }: Source, onCount: (count: 
 }
 
 function createFinder() {
-  const seed = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n
-  const hashOf = (text: string) => Bun.hash(text, seed) as bigint
-  let hashes = new BigUint64Array(4096)
-  let length = 0
+  const hashOf = createTextHash()
+  let hashes = createNumberList()
   return {
-    add(text: string) {
-      if (length === hashes.length) {
-        const larger = new BigUint64Array(2 * length)
-        larger.set(hashes)
-        hashes = larger
-      }
-      hashes[length++] = hashOf(text)
-    },
+    add: (text: string) => hashes.add(hashOf(text)),
     /** @returns whether a text was added more than once */
     finish() {
-      const sorted = hashes.subarray(0, length).sort()
+      const sorted = hashes.all().sort()
       const repeated = new Set<bigint>()
-      for (let index = 1; index < length; index++) {
+      for (let index = 1; index < sorted.length; index++) {
         const hash = sorted[index] as bigint
         if (hash === sorted[index - 1]) repeated.add(hash)
       }
-      hashes = new BigUint64Array(0)
+      hashes = createNumberList()
       return (text: string) => repeated.has(hashOf(text))
     },
   }

@@ -1,16 +1,19 @@
 import type { ImportOutcome, ImportResult } from '../../auth/import/foreign-account.ts'
+import type { ChosenGrants } from './chosen-grants.ts'
 import type { ForeignUser } from './sources/source.ts'
 
 const MAX_EXAMPLES = 20
+const MAX_EXAMPLE_CHARACTERS = 300
 
 export const isImported = ({ outcome }: ImportResult) =>
   outcome === 'imported' || outcome === 'imported before'
 
 /** Counts the outcomes of an import, and prints them for the operator. */
-export function createImportReport() {
+export function createImportReport(chosen: ChosenGrants) {
   const counts = new Map<ImportOutcome, number>()
   const examples = new Map<ImportOutcome, string[]>()
   const losses = { newId: 0, banned: 0, totp: 0, passwordless: 0, secondFactor: 0, social: 0, username: 0 }
+  const left = { roles: createNameCount(), claims: createNameCount() }
 
   function addLosses(user: ForeignUser, { id, usernameLost, isPasswordless, outcome }: ImportResult) {
     losses.newId += Number(id !== user.id.toLowerCase())
@@ -21,6 +24,8 @@ export function createImportReport() {
     losses.secondFactor += Number(user.secondFactor)
     losses.social += Number(user.social !== null)
     losses.username += Number(usernameLost)
+    left.roles.add(user.rolesThere.filter((name) => !chosen.roles.has(name)))
+    left.claims.add(Object.keys(user.claimsThere).filter((name) => !chosen.claims.has(name)))
   }
 
   return {
@@ -43,7 +48,7 @@ export function createImportReport() {
       for (const [outcome, shown] of examples) {
         const count = counts.get(outcome) ?? 0
         console.log(`\n${count} not imported: ${outcome}.`)
-        for (const example of shown) console.log(`  ${removeControlCharacters(example)}`)
+        for (const example of shown) console.log(`  ${toLine(example)}`)
         if (count > shown.length)
           console.log(`  and ${count - shown.length} more${map ? '' : '; --map lists all of them'}`)
       }
@@ -61,6 +66,8 @@ export function createImportReport() {
         ],
         [losses.social, 'with a social sign-in beside the password; the social sign-in is not imported'],
         [losses.username, 'without their name, because it is too long or contains control characters'],
+        [left.roles.users(), `with roles there that --roles does not name: ${left.roles.names()}`],
+        [left.claims.users(), `with claims there that --claims does not name: ${left.claims.names()}`],
       ] as const
       if (lines.some(([count]) => count > 0)) console.log('')
       for (const [count, text] of lines) if (count > 0) console.log(`${count} ${text}.`)
@@ -71,5 +78,19 @@ export function createImportReport() {
   }
 }
 
-/** Text from another database could contain escape sequences, which a terminal would obey. */
-const removeControlCharacters = (text: string) => text.replace(/[\p{Cc}\p{Cf}]/gu, '?')
+/** Text from another system could contain escape sequences, which a terminal would obey, or be very long. */
+const toLine = (text: string) => text.slice(0, MAX_EXAMPLE_CHARACTERS).replace(/[\p{Cc}\p{Cf}]/gu, '?')
+
+/** Counts users with names that are left out, and keeps the first of these names. */
+function createNameCount() {
+  const names = new Set<string>()
+  let users = 0
+  return {
+    add(given: string[]) {
+      users += Number(given.length > 0)
+      for (const name of given) if (names.size <= MAX_EXAMPLES) names.add(name)
+    },
+    users: () => users,
+    names: () => toLine([...names].join(', ')),
+  }
+}

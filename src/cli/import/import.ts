@@ -2,6 +2,7 @@ import type { ImportResult } from '../../auth/import/foreign-account.ts'
 import { CommandError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { withService } from '../support/with-service.ts'
+import { chooseGrants, readChosenGrants } from './chosen-grants.ts'
 import { findDuplicates } from './duplicates.ts'
 import { createImportReport, isImported } from './import-report.ts'
 import { startProgress } from './progress.ts'
@@ -15,6 +16,8 @@ export type ImportCommandOptions = {
   withoutHashes?: boolean
   wrap?: boolean
   passwordless?: 'import' | 'skip'
+  roles?: string
+  claims?: string
 }
 
 const BATCH_SIZE = 1000
@@ -28,17 +31,18 @@ export async function importAccountsOf(
   options: ImportCommandOptions,
 ) {
   const { dryRun = false, map, verified = false, withoutHashes = false, wrap = false, passwordless } = options
+  const chosen = readChosenGrants(options)
   const source = await openSource()
   try {
     await withService(environment, async ({ importAccounts, findMissingRoles }) => {
       const progress = startProgress()
       const list = await createResultList(map)
-      const report = createImportReport()
+      const report = createImportReport(chosen)
       try {
         const { count, isAmbiguous, roleNames } = await findDuplicates(source, (done) =>
           progress.set('reading', done, 0, 0),
         )
-        requireRoles(await findMissingRoles([...roleNames]))
+        requireRoles(await findMissingRoles([...new Set([...roleNames, ...chosen.roles.values()])]))
         const takesPasswordless = passwordless ? passwordless === 'import' : source.takesPasswordless
         const importOptions = {
           ...{ system: source.system, dryRun, isAmbiguous, takesPasswordless, withoutHashes, wrap },
@@ -59,7 +63,8 @@ export async function importAccountsOf(
 
         const pending: { batch: ForeignUser[]; results: Promise<ImportResult[]> }[] = []
         for await (const read of inBatches(source.users())) {
-          const batch = verified ? read.map((user) => ({ ...user, emailVerified: true })) : read
+          const granted = read.map((user) => chooseGrants(user, chosen))
+          const batch = verified ? granted.map((user) => ({ ...user, emailVerified: true })) : granted
           const results = importAccounts(batch, importOptions)
           // A batch that fails while an earlier one is awaited must not end the process as an unhandled rejection.
           results.catch(() => {})

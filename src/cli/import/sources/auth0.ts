@@ -1,34 +1,61 @@
 import { readJson } from '../files/json.ts'
-import { firstTextAt, flagAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
+import { indexLines, type LineIndex } from '../files/line-index.ts'
+import { firstTextAt, flagAt, listAt, objectAt, textAt, timeAt, toTotpKey } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
-import { type ForeignUser, NO_DETAILS } from './source.ts'
+import { toGrants } from './grants.ts'
+import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
 /**
- * Auth0: the export of password hashes that its support makes (NDJSON), or a file in the form of its bulk import. The id
- * of a user in Auth0 is `auth0|` and the id of the export.
+ * Auth0: its export of users, with the file of password hashes that its support makes (NDJSON). The file of hashes alone
+ * is enough, and so is a file in the form of its bulk import. The id of a user in Auth0 is `auth0|` and that of the file.
  */
-export const openAuth0 = (files: string[]) => openFiles({ system: 'auth0', files, read: readJson, toUser })
+export async function openAuth0(files: string[], hashFile: string | undefined): Promise<Source> {
+  const hashes = hashFile === undefined ? undefined : await indexLines(hashFile, readId)
+  const source = await openFiles({ system: 'auth0', files, read: readJson, toUser })
+  if (!hashes) return source
+  return {
+    ...source,
+    async *users() {
+      for await (const users of source.users()) yield await Promise.all(users.map(addHash(hashes)))
+    },
+    close: () => hashes.close(),
+  }
+}
+
+/** Users of another connection than the database of Auth0 have no line in the file of hashes. */
+const addHash = (hashes: LineIndex) => async (user: ForeignUser) => {
+  if (user.password !== null) return user
+  const found = await hashes.find(user.id)
+  return found ? { ...user, password: readHash(found) } : user
+}
+
+function readId(row: Row) {
+  const id = firstTextAt(row, '_id.$oid', 'user_id', '_id')
+  return id === null || id.includes('|') ? id : `auth0|${id}`
+}
+
+const readHash = (row: Row) =>
+  firstTextAt(row, 'passwordHash', 'password_hash', 'custom_password_hash.hash.value')
 
 function toUser(row: Row): ForeignUser {
-  const id = firstTextAt(row, '_id.$oid', 'user_id', '_id') ?? textAt(row, 'email') ?? ''
-  const factors = toList(valueAt(row, 'mfa_factors'))
+  const id = readId(row) ?? `auth0|${textAt(row, 'email') ?? ''}`
+  const factors = listAt(row, 'mfa_factors')
   const totpKeys = factors.flatMap((factor) => toTotpKey(textAt(factor, 'totp.secret')) ?? [])
-  const others = toList(valueAt(row, 'identities')).flatMap((identity) => textAt(identity, 'provider') ?? [])
-  const social = others.filter((provider) => provider !== 'auth0').join(' ')
+  const listed = listAt(row, 'identities').flatMap((identity) => textAt(identity, 'provider') ?? [])
+  const providers = listed.length > 0 ? listed : [id.split('|')[0] ?? '']
   return {
     ...NO_DETAILS,
-    id: id.includes('|') ? id : `auth0|${id}`,
+    id,
     email: textAt(row, 'email') ?? '',
     emailVerified: flagAt(row, 'email_verified'),
     name: firstTextAt(row, 'username', 'name', 'nickname'),
-    password: firstTextAt(row, 'passwordHash', 'password_hash', 'custom_password_hash.hash.value'),
+    password: readHash(row),
     createdAt: timeAt(row, 'created_at'),
     updatedAt: timeAt(row, 'updated_at'),
     banned: flagAt(row, 'blocked'),
     totpKeys,
     secondFactor: factors.length > totpKeys.length,
-    social: social || null,
+    social: providers.filter((provider) => provider !== 'auth0').join(' ') || null,
+    ...toGrants(objectAt(row, 'app_metadata')),
   }
 }
-
-const toList = (value: unknown) => (Array.isArray(value) ? (value as Row[]) : [])

@@ -1,5 +1,8 @@
 import type postgres from 'postgres'
+import { decryptTotpKey } from '../../../auth/import/better-auth-key.ts'
+import { CommandError } from '../../support/command-error.ts'
 import { openDatabase } from './database.ts'
+import { toTotpKeyOfText } from './fields.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
 const BATCH_SIZE = 1000
@@ -8,34 +11,45 @@ const BATCH_SIZE = 1000
  * Reads users from the tables `user` and `account` of a Better-Auth database, and changes nothing there. Columns
  * are in camel case if Better-Auth's own migrations created them, in snake case if its Drizzle schema did.
  */
-export async function openBetterAuth(url: string): Promise<Source> {
+export async function openBetterAuth(url: string, secret?: string): Promise<Source> {
   const { sql, close } = await openDatabase(url)
   try {
-    const user = await readColumns(sql, 'user')
-    const account = await readColumns(sql, 'account')
+    const user = requireColumns(await readColumns(sql, 'user'), 'user')
+    const account = requireColumns(await readColumns(sql, 'account'), 'account')
+    const factor = (await readColumns(sql, 'twoFactor')) ?? (await readColumns(sql, 'two_factor'))
     const [counted] = await sql<{ count: number }[]>`select count(*)::int as count from "user"`
-    return { ...createReaders(sql, user, account, counted?.count ?? 0), close }
+    const readKeys = await openTotpKeys(sql, factor, secret)
+    return { ...createReaders(sql, { user, account, factor }, readKeys, counted?.count ?? 0), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-type Columns = { has: (name: string) => boolean; getActualName: (name: string) => string }
+type Columns = {
+  table: string
+  has: (name: string) => boolean
+  getActualName: (name: string) => string
+}
 
-async function readColumns(sql: postgres.Sql, table: string): Promise<Columns> {
+function requireColumns(columns: Columns | null, table: string) {
+  if (columns) return columns
+  throw new Error(
+    `There is no table "${table}" in that database. Only Better-Auth databases with the default table names can be imported.`,
+  )
+}
+
+/** @returns null if there is no such table */
+async function readColumns(sql: postgres.Sql, table: string): Promise<Columns | null> {
   const rows = await sql<{ name: string }[]>`
     select attname as name from pg_attribute
     where attrelid = to_regclass(${`"${table}"`}) and attnum > 0 and not attisdropped`
-  if (rows.length === 0) {
-    throw new Error(
-      `There is no table "${table}" in that database. Only Better-Auth databases with the default table names can be imported.`,
-    )
-  }
+  if (rows.length === 0) return null
   const names = new Set(rows.map(({ name }) => name))
   const toSnakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   const findName = (name: string) => [name, toSnakeCase(name)].find((each) => names.has(each))
   return {
+    table,
     has: (name) => findName(name) !== undefined,
     getActualName(name) {
       const found = findName(name)
@@ -45,7 +59,36 @@ async function readColumns(sql: postgres.Sql, table: string): Promise<Columns> {
   }
 }
 
-function createReaders(sql: postgres.Sql, user: Columns, account: Columns, count: number) {
+type Tables = { user: Columns; account: Columns; factor: Columns | null }
+type ReadKeys = (encrypted: string[]) => Promise<string[]>
+
+/** Decrypts the keys of authenticator apps, if the operator has given the secret. */
+async function openTotpKeys(
+  sql: postgres.Sql,
+  factor: Columns | null,
+  secret: string | undefined,
+): Promise<ReadKeys> {
+  if (!factor || !secret) return async () => []
+  const read: ReadKeys = async (encrypted) => {
+    const keys = await Promise.all(encrypted.map((each) => decryptTotpKey(each, secret)))
+    return keys.flatMap((key) => (key === null ? [] : (toTotpKeyOfText(key) ?? [])))
+  }
+  const [any] = await sql<{ secret: string }[]>`
+    select ${sql(factor.getActualName('secret'))} as secret from ${sql(factor.table)} limit 1`
+  if (any && (await read([any.secret])).length === 0) {
+    throw new CommandError(
+      'IMPORT_SECRET does not decrypt the keys of authenticator apps. It is the BETTER_AUTH_SECRET there.',
+    )
+  }
+  return read
+}
+
+function createReaders(
+  sql: postgres.Sql,
+  { user, account, factor }: Tables,
+  readKeys: ReadKeys,
+  count: number,
+) {
   let done = 0
   const quoteColumn = (columns: Columns, alias: string) => (name: string) =>
     sql`${sql(`${alias}.${columns.getActualName(name)}`)}`
@@ -57,6 +100,13 @@ function createReaders(sql: postgres.Sql, user: Columns, account: Columns, count
     ? sql`${isTrue('banned')} and (${u('banExpires')} is null or ${u('banExpires')} > now())`
     : isTrue('banned')
   const isCredential = sql`${a('providerId')} = 'credential'`
+  const f = factor ? quoteColumn(factor, 'f') : undefined
+  const isVerified = f && factor?.has('verified') ? sql`coalesce(${f('verified')}, true)` : sql`true`
+  const secrets =
+    f && factor
+      ? sql`(select coalesce(json_agg(${f('secret')}), '[]') from ${sql(factor.table)} f
+          where ${f('userId')} = ${u('id')} and ${isVerified})`
+      : sql`'[]'::json`
 
   const rows = sql`
     select ${u('id')}::text as id, coalesce(${u('email')}, '') as email, ${u('name')} as name,
@@ -64,7 +114,8 @@ function createReaders(sql: postgres.Sql, user: Columns, account: Columns, count
       ${millis('createdAt')} as "createdAt", ${millis('updatedAt')} as "updatedAt",
       ${isBanned} as banned, ${isTrue('twoFactorEnabled')} as "secondFactor",
       min(${a('password')}) filter (where ${isCredential}) as password,
-      string_agg(distinct ${a('providerId')}, ' ') filter (where not (${isCredential})) as social
+      string_agg(distinct ${a('providerId')}, ' ') filter (where not (${isCredential})) as social,
+      ${user.has('role') ? u('role') : sql`null`} as role, ${secrets} as secrets
     from "user" u left join account a on ${a('userId')} = ${u('id')}
     group by ${u('id')}`
 
@@ -78,20 +129,34 @@ function createReaders(sql: postgres.Sql, user: Columns, account: Columns, count
     },
     async *users(): AsyncGenerator<ForeignUser[]> {
       for await (const batch of rows.cursor(BATCH_SIZE)) {
-        const found = batch as unknown as (Omit<ForeignUser, 'createdAt' | 'updatedAt'> & Times)[]
-        yield found.map((row) => ({
-          ...NO_DETAILS,
-          ...row,
-          createdAt: toDate(row.createdAt),
-          updatedAt: toDate(row.updatedAt),
-        }))
+        yield await Promise.all((batch as unknown as UserRow[]).map(toUser))
         done += batch.length
       }
     },
     progress: () => done / Math.max(1, count),
   }
+
+  async function toUser({ role, secrets, ...row }: UserRow): Promise<ForeignUser> {
+    // Of a user who has turned the second factor off, the key is left.
+    const totpKeys = row.secondFactor ? await readKeys(secrets) : []
+    return {
+      ...NO_DETAILS,
+      ...row,
+      createdAt: toDate(row.createdAt),
+      updatedAt: toDate(row.updatedAt),
+      totpKeys,
+      secondFactor: row.secondFactor && totpKeys.length === 0,
+      // The plugin for administration stores several roles as one text.
+      rolesThere: role?.split(',').map((name) => name.trim()) ?? [],
+    }
+  }
 }
 
-type Times = { createdAt: number | null; updatedAt: number | null }
+type UserRow = Omit<ForeignUser, 'createdAt' | 'updatedAt'> & {
+  createdAt: number | null
+  updatedAt: number | null
+  role: string | null
+  secrets: string[]
+}
 
 const toDate = (millis: number | null) => (millis === null ? null : new Date(millis))

@@ -18,6 +18,7 @@ const FIELDS = {
   updatedAt: ['updated_at', 'updatedAt', 'updated'],
   disabled: ['disabled', 'banned', 'blocked', 'disabled_at'],
   totpKey: ['totp_secret', 'totpSecret', 'totp_key', 'otp_secret'],
+  locale: ['locale', 'language', 'preferred_language'],
   // Only if the operator names them: roles of another system must not give permissions here by accident.
   roles: [],
   claims: [],
@@ -67,41 +68,50 @@ export function openColumns(
 }
 
 function createReader(given: Columns) {
-  let found: Columns | undefined
+  let isFirst = true
   return (row: Row): ForeignUser => {
-    found ??= findColumns(row, given)
-    const columns = found
-    const text = (field: Field) => (columns[field] ? textAt(row, columns[field]) : null)
+    if (isFirst) checkColumns(row, given)
+    isFirst = false
+    // For each record, because an object of JSON may lack what others have.
+    const columnOf = (field: Field) => given[field] ?? findColumn(row, field)
+    const read = <T>(field: Field, readAt: (row: Row, column: string) => T, otherwise: T) => {
+      const column = columnOf(field)
+      return column === undefined ? otherwise : readAt(row, column)
+    }
+    const text = (field: Field) => read(field, textAt, null)
     const email = text('email') ?? ''
+    const totpKey = toTotpKey(text('totpKey'))
     return {
       ...NO_DETAILS,
       id: text('id') ?? email,
       email,
-      emailVerified: columns.emailVerified ? flagAt(row, columns.emailVerified) : false,
+      emailVerified: read('emailVerified', flagAt, false),
       name: text('username'),
       password: text('password'),
-      createdAt: columns.createdAt ? timeAt(row, columns.createdAt) : null,
-      updatedAt: columns.updatedAt ? timeAt(row, columns.updatedAt) : null,
-      banned: columns.disabled ? flagAt(row, columns.disabled) : false,
-      totpKeys: [toTotpKey(text('totpKey')) ?? []].flat(),
-      roles: columns.roles ? rolesAt(row, columns.roles) : [],
-      claims: columns.claims ? claimsAt(row, columns.claims) : {},
+      createdAt: read('createdAt', timeAt, null),
+      updatedAt: read('updatedAt', timeAt, null),
+      banned: read('disabled', flagAt, false),
+      totpKeys: totpKey === null ? [] : [totpKey],
+      secondFactor: text('totpKey') !== null && totpKey === null,
+      locale: text('locale'),
+      roles: read('roles', rolesAt, []),
+      claims: read('claims', claimsAt, {}),
     }
   }
 }
 
-/** A column that the operator names must exist in the first record. Of the others, those with a usual name count. */
-function findColumns(row: Row, given: Columns): Columns {
-  const columns: Columns = {}
+const findColumn = (row: Row, field: Field): string | undefined =>
+  FIELDS[field].find((name) => valueAt(row, name) !== undefined)
+
+/** Columns that the operator names must exist in the first record, and there must be one with the address. */
+function checkColumns(row: Row, given: Columns) {
   for (const field of names) {
     const named = given[field]
     if (named && valueAt(row, named) === undefined) {
       throw new CommandError(`The first record has no ${named}, which the mapping names for ${field}.`)
     }
-    const column = named ?? FIELDS[field].find((name) => valueAt(row, name) !== undefined)
-    if (column) columns[field] = column
   }
-  if (columns.email) return columns
+  if (given.email ?? findColumn(row, 'email')) return
   throw new CommandError(
     'There is no column with the e-mail address. Name it with --columns email=…, or in the file of --mapping.',
   )

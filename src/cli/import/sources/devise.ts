@@ -17,5 +17,9 @@ function toUser(row: Row): ForeignUser {
     createdAt: timeAt(row, 'created_at'),
     updatedAt: timeAt(row, 'updated_at'),
     secondFactor: flagAt(row, 'otp_required_for_login'),
+    rolesThere: [
+      textAt(row, 'role') ?? [],
+      /^(?:t|true|1)$/i.test(textAt(row, 'admin') ?? '') ? 'admin' : [],
+    ].flat(),
   }
 }

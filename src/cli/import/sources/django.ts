@@ -1,6 +1,6 @@
 import { readCsv } from '../files/csv.ts'
 import { readJson } from '../files/json.ts'
-import { flagAt, textAt, timeAt, valueAt } from './fields.ts'
+import { flagAt, listAt, objectAt, textAt, timeAt, valueAt } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { type ForeignUser, NO_DETAILS } from './source.ts'
 
@@ -15,8 +15,9 @@ export const openDjango = (files: string[]) =>
 
 function toUser(row: Row): ForeignUser | null {
   const isDump = typeof row.model === 'string'
-  if (isDump && !('password' in ((row.fields ?? {}) as Row))) return null
-  const fields = isDump ? (row.fields as Row) : row
+  const fields = isDump ? objectAt(row, 'fields') : row
+  // A dump may have other models too.
+  if (isDump && !Object.hasOwn(fields, 'password')) return null
   const password = textAt(fields, 'password')
   const names = [textAt(fields, 'first_name'), textAt(fields, 'last_name')].filter(Boolean).join(' ')
   return {
@@ -28,5 +29,11 @@ function toUser(row: Row): ForeignUser | null {
     password: password?.startsWith('!') ? null : password,
     createdAt: timeAt(fields, 'date_joined'),
     banned: valueAt(fields, 'is_active') !== undefined && !flagAt(fields, 'is_active'),
+    rolesThere: [...FLAGS.filter((name) => flagAt(fields, name)), ...listAt(fields, 'groups').map(toName)],
   }
 }
+
+const FLAGS = ['is_superuser', 'is_staff']
+
+/** A group is its number, or a list with its name after `dumpdata --natural-foreign`. */
+const toName = (group: unknown) => String(Array.isArray(group) ? group[0] : group)

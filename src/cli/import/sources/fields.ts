@@ -4,32 +4,49 @@ import { MAX_ROLES } from '../../../auth/administration/user-roles.ts'
 import { RoleName, UserClaims } from '../../../contract/fields.ts'
 import { FieldError, type Row } from './file-source.ts'
 
+/** An export can have anything anywhere. What an object has inherited is none of its fields. */
+const memberOf = (value: unknown, key: string) =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Row)[key] : undefined
+
 /** The value at a path such as `profile.email`. A name with dots counts before a path. */
-export function valueAt(row: Row, path: string): unknown {
-  if (path in row) return row[path]
-  let value: unknown = row
-  for (const key of path.split('.')) {
-    value = typeof value === 'object' && value !== null ? (value as Row)[key] : undefined
-  }
-  return value
+export function valueAt(row: unknown, path: string): unknown {
+  const named = memberOf(row, path)
+  return named === undefined && path.includes('.') ? path.split('.').reduce(memberOf, row) : named
+}
+
+/** An empty list for anything else. */
+export function listAt(row: unknown, path: string): unknown[] {
+  const value = valueAt(row, path)
+  return Array.isArray(value) ? value : []
+}
+
+/** The texts in a list. */
+export const textsAt = (row: unknown, path: string) =>
+  listAt(row, path).filter((value) => typeof value === 'string')
+
+/** An object of JSON, or its text. An empty one for anything else. */
+export function objectAt(row: unknown, path: string): Row {
+  const value = valueAt(row, path)
+  const given = typeof value === 'string' ? parseJson(value) : value
+  return typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Row) : {}
 }
 
 /** Null for an empty or missing field. */
-export function textAt(row: Row, path: string): string | null {
+export function textAt(row: unknown, path: string): string | null {
   const value = valueAt(row, path)
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
   return typeof value === 'string' && value !== '' ? value : null
 }
 
 /** The first of several fields that has a text. */
-export const firstTextAt = (row: Row, ...paths: string[]) =>
+export const firstTextAt = (row: unknown, ...paths: string[]) =>
   paths.reduce<string | null>((found, path) => found ?? textAt(row, path), null)
 
 const YES = new Set(['true', 't', 'yes', 'y', '1'])
 const NO = new Set(['false', 'f', 'no', 'n', '0'])
 
 /** A truth value, or a time since when something is so. A missing field is false. */
-export function flagAt(row: Row, path: string): boolean {
+export function flagAt(row: unknown, path: string): boolean {
   const value = valueAt(row, path)
   if (typeof value === 'boolean') return value
   const text = textAt(row, path)?.toLowerCase() ?? 'false'
@@ -40,7 +57,7 @@ export function flagAt(row: Row, path: string): boolean {
 }
 
 /** A time in ISO 8601, as PostgreSQL writes it, or as seconds or milliseconds since 1970. Without a zone it is UTC. */
-export function timeAt(row: Row, path: string): Date | null {
+export function timeAt(row: unknown, path: string): Date | null {
   const text = textAt(row, path)
   if (text === null) return null
   const time = toTime(text)
@@ -53,7 +70,7 @@ const MAX_SECONDS = 1e11
 
 function toTime(text: string): Date | null {
   if (/^\d{9,16}(?:\.\d+)?$/.test(text)) {
-    return new Date(Number(text) * (Number(text) < MAX_SECONDS ? 1000 : 1))
+    return toStorable(Number(text) * (Number(text) < MAX_SECONDS ? 1000 : 1))
   }
   const [match, day, clock = '00:00:00', zone = 'Z'] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i.exec(
@@ -61,14 +78,20 @@ function toTime(text: string): Date | null {
     ) ?? []
   if (!match) return null
   const offset = /^[+-]\d\d$/.test(zone) ? `${zone}:00` : /^(z|utc)$/i.test(zone) ? 'Z' : zone
-  const time = new Date(`${day}T${clock.replace(/(\.\d{3})\d+$/, '$1')}${offset}`)
-  return Number.isNaN(time.getTime()) ? null : time
+  return toStorable(Date.parse(`${day}T${clock.replace(/(\.\d{3})\d+$/, '$1')}${offset}`))
+}
+
+/** PostgreSQL takes fewer years than a Date has. */
+function toStorable(millis: number): Date | null {
+  const time = new Date(millis)
+  const year = time.getUTCFullYear()
+  return year >= 1 && year <= 9999 ? time : null
 }
 
 const Roles = z.array(RoleName).max(MAX_ROLES)
 
 /** Names of roles: a list, or a text with commas or blanks between them. */
-export function rolesAt(row: Row, path: string): string[] {
+export function rolesAt(row: unknown, path: string): string[] {
   const value = valueAt(row, path)
   const names = Array.isArray(value)
     ? value
@@ -81,7 +104,7 @@ export function rolesAt(row: Row, path: string): string[] {
 }
 
 /** An object of JSON, or its text. */
-export function claimsAt(row: Row, path: string): Record<string, unknown> {
+export function claimsAt(row: unknown, path: string): Record<string, unknown> {
   const value = valueAt(row, path)
   const { data } = UserClaims.safeParse(typeof value === 'string' ? parseJson(value) : (value ?? {}))
   if (data) return data
@@ -96,11 +119,24 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The key of an authenticator app as this server stores it. Null if it is not Base32. */
+/** Shorter keys can be guessed from a few codes; 80 bits are usual. RFC 4226 asks for 128 (section 4, R6). */
+const MIN_TOTP_KEY_BYTES = 10
+const MAX_TOTP_KEY_BYTES = 128
+
+const isUsualLength = ({ bytes }: Secret) =>
+  bytes.length >= MIN_TOTP_KEY_BYTES && bytes.length <= MAX_TOTP_KEY_BYTES
+
+/** The key of an app that takes the text itself as the key, as this server stores it. */
+export function toTotpKeyOfText(text: string): string | null {
+  const key = Secret.fromUTF8(text)
+  return isUsualLength(key) ? key.base32 : null
+}
+
+/** The key of an authenticator app as this server stores it. Null if it is not Base32, or its length is not usual. */
 export function toTotpKey(base32: string | null): string | null {
   try {
     const key = base32 ? Secret.fromBase32(base32.replace(/[\s=-]/g, '').toUpperCase()) : null
-    return key && key.bytes.length > 0 ? key.base32 : null
+    return key && isUsualLength(key) ? key.base32 : null
   } catch {
     return null
   }

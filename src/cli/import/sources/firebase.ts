@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { firebaseScrypt, fromBase64 } from '../../../auth/passwords/hashes/notations.ts'
 import { CommandError } from '../../support/command-error.ts'
 import { readJson } from '../files/json.ts'
-import { flagAt, textAt, timeAt, valueAt } from './fields.ts'
+import { flagAt, listAt, objectAt, textAt, timeAt } from './fields.ts'
 import { FieldError, openFiles, type Row } from './file-source.ts'
+import { toGrants } from './grants.ts'
 import { type ForeignUser, NO_DETAILS } from './source.ts'
 
 type Project = Parameters<typeof firebaseScrypt>[0]
@@ -15,9 +16,7 @@ export async function openFirebase(files: string[], hashConfig: string | undefin
 }
 
 function toUser(row: Row, project: Project | undefined): ForeignUser {
-  const providers = toList(valueAt(row, 'providerUserInfo')).flatMap(
-    (info) => textAt(info, 'providerId') ?? [],
-  )
+  const providers = listAt(row, 'providerUserInfo').flatMap((info) => textAt(info, 'providerId') ?? [])
   const social = providers.filter((provider) => provider !== 'password').join(' ')
   return {
     ...NO_DETAILS,
@@ -28,8 +27,9 @@ function toUser(row: Row, project: Project | undefined): ForeignUser {
     password: toHash(textAt(row, 'passwordHash'), textAt(row, 'salt'), project),
     createdAt: timeAt(row, 'createdAt'),
     banned: flagAt(row, 'disabled'),
-    secondFactor: toList(valueAt(row, 'mfaInfo')).length > 0,
+    secondFactor: listAt(row, 'mfaInfo').length > 0,
     social: social || null,
+    ...toGrants(objectAt(row, 'customAttributes')),
   }
 }
 
@@ -46,8 +46,6 @@ function toHash(hash: string | null, salt: string | null, project: Project | und
   }
   return firebaseScrypt(project, fromBase64(salt ?? ''), bytes)
 }
-
-const toList = (value: unknown) => (Array.isArray(value) ? (value as Row[]) : [])
 
 /** Reads `hash_config { … }` as the console of Firebase shows it. */
 async function readHashConfig(path: string): Promise<Project> {

@@ -1,8 +1,18 @@
-import { Secret } from 'otpauth'
 import { fromBase64, pbkdf2 } from '../../../auth/passwords/hashes/notations.ts'
 import { formatHash } from '../../../auth/passwords/hashes/stored-hash.ts'
 import { readJson } from '../files/json.ts'
-import { flagAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
+import {
+  firstTextAt,
+  flagAt,
+  listAt,
+  objectAt,
+  textAt,
+  textsAt,
+  timeAt,
+  toTotpKey,
+  toTotpKeyOfText,
+  valueAt,
+} from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { type ForeignUser, NO_DETAILS } from './source.ts'
 
@@ -10,16 +20,16 @@ import { type ForeignUser, NO_DETAILS } from './source.ts'
 export const openKeycloak = (files: string[]) =>
   openFiles({ system: 'keycloak', files, read: readJson, toUser })
 
-type Credential = { type: string | null; secret: Row; data: Row; original: Row }
+type Credential = { type: string | null; secret: unknown; data: unknown }
 
 function toUser(row: Row): ForeignUser | null {
   // Accounts of clients are no users.
   if (textAt(row, 'serviceAccountClientId')) return null
-  const credentials = toList(valueAt(row, 'credentials')).map(readCredential)
+  const credentials = listAt(row, 'credentials').map(readCredential)
   const password = credentials.find(({ type }) => type === 'password')
   const others = credentials.filter(({ type }) => type !== 'password')
   const totpKeys = others.flatMap((credential) => toKey(credential) ?? [])
-  const social = toList(valueAt(row, 'federatedIdentities')).flatMap(
+  const social = listAt(row, 'federatedIdentities').flatMap(
     (identity) => textAt(identity, 'identityProvider') ?? [],
   )
   const names = [textAt(row, 'firstName'), textAt(row, 'lastName')].filter(Boolean).join(' ')
@@ -35,20 +45,32 @@ function toUser(row: Row): ForeignUser | null {
     totpKeys,
     secondFactor: others.length > totpKeys.length,
     social: social.join(' ') || null,
+    ...readGrants(row),
   }
 }
 
 /** `secretData` and `credentialData` are JSON in a text. Versions before 8 had their fields in the credential itself. */
-function readCredential(original: Row): Credential {
-  const read = (name: string) => {
-    const text = textAt(original, name)
-    return text === null ? original : (JSON.parse(text) as Row)
-  }
+function readCredential(original: unknown): Credential {
+  const read = (name: string) => (valueAt(original, name) === undefined ? original : objectAt(original, name))
+  return { type: textAt(original, 'type'), secret: read('secretData'), data: read('credentialData') }
+}
+
+/** Roles of the realm by their names, those of a client as `client/role`, and groups by their paths. */
+function readGrants(row: Row) {
+  const clients = objectAt(row, 'clientRoles')
+  const clientRoles = Object.keys(clients).flatMap((client) =>
+    textsAt(clients, client).map((role) => `${client}/${role}`),
+  )
+  const attributes = objectAt(row, 'attributes')
+  // An attribute is a list. Of most, one value is meant.
+  const claims = Object.keys(attributes).map((name) => {
+    const values = textsAt(attributes, name)
+    return [name, values.length === 1 ? values[0] : values] as const
+  })
   return {
-    type: textAt(original, 'type'),
-    secret: read('secretData'),
-    data: read('credentialData'),
-    original,
+    rolesThere: [...textsAt(row, 'realmRoles'), ...clientRoles, ...textsAt(row, 'groups')],
+    claimsThere: Object.fromEntries(claims),
+    locale: textsAt(attributes, 'locale')[0] ?? null,
   }
 }
 
@@ -57,15 +79,14 @@ const PBKDF2 = { pbkdf2: 'sha1', 'pbkdf2-sha256': 'sha256', 'pbkdf2-sha512': 'sh
 /** A hash of another kind is given on under the name of its kind, so that the report shows it as unknown. */
 function toHash({ secret, data }: Credential): string {
   const algorithm = textAt(data, 'algorithm') ?? ''
-  const value = textAt(secret, 'value') ?? textAt(secret, 'hashedSaltedValue') ?? ''
+  const value = firstTextAt(secret, 'value', 'hashedSaltedValue') ?? ''
   const salt = fromBase64(textAt(secret, 'salt') ?? '')
   const iterations = Number(textAt(data, 'hashIterations'))
-  if (algorithm in PBKDF2) {
+  if (Object.hasOwn(PBKDF2, algorithm)) {
     return pbkdf2(PBKDF2[algorithm as keyof typeof PBKDF2], iterations, salt, fromBase64(value))
   }
   if (algorithm === 'argon2') {
-    const read = (name: string) =>
-      toList(valueAt(data, `additionalParameters.${name}`))[0] as unknown as string
+    const read = (name: string) => textsAt(data, `additionalParameters.${name}`)[0]
     const numbers = { m: Number(read('memory')), t: iterations, p: Number(read('parallelism')) }
     const version = read('version') === '1.0' ? 16 : 19
     return formatHash(`argon2${read('type')}`, { v: version, ...numbers }, salt, fromBase64(value)).replace(
@@ -86,7 +107,5 @@ function toKey({ type, secret, data }: Credential): string | null {
     textAt(data, 'algorithm') === 'HmacSHA1'
   const value = textAt(secret, 'value')
   if (!isUsual || value === null) return null
-  return textAt(data, 'secretEncoding') === 'BASE32' ? toTotpKey(value) : Secret.fromUTF8(value).base32
+  return textAt(data, 'secretEncoding') === 'BASE32' ? toTotpKey(value) : toTotpKeyOfText(value)
 }
-
-const toList = (value: unknown) => (Array.isArray(value) ? (value as Row[]) : [])

@@ -6,6 +6,9 @@ export type ForeignUser = ForeignAccount & {
   social: string | null
   /** Whether it has a second factor that is not imported. */
   secondFactor: boolean
+  /** Roles and claims there. Only those that the operator names become roles and claims here. */
+  rolesThere: string[]
+  claimsThere: Record<string, unknown>
 }
 
 /** Another system, or its export. It is read twice: at first to find the addresses and ids that are there twice. */
@@ -24,6 +27,7 @@ export type Source = {
 export const NO_DETAILS = {
   emailVerified: false,
   name: null,
+  locale: null,
   password: null,
   createdAt: null,
   updatedAt: null,
@@ -31,6 +35,8 @@ export const NO_DETAILS = {
   totpKeys: [],
   roles: [],
   claims: {},
+  rolesThere: [],
+  claimsThere: {},
   social: null,
   secondFactor: false,
 } satisfies Partial<ForeignUser>

@@ -1,5 +1,6 @@
 import { openDatabase } from './database.ts'
-import { toTotpKey } from './fields.ts'
+import { objectAt, toTotpKey } from './fields.ts'
+import { toGrants } from './grants.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
 const BATCH_SIZE = 1000
@@ -16,6 +17,7 @@ type Row = {
   social: string | null
   totpKeys: string[]
   factors: number
+  metadata: Record<string, unknown> | null
 }
 
 /** Supabase: the schema `auth` of its database, which is only read. */
@@ -47,7 +49,8 @@ export async function openSupabase(url: string): Promise<Source> {
         nullif(u ->> 'encrypted_password', '') as password,
         ${millis('created_at')} as "createdAt", ${millis('updated_at')} as "updatedAt",
         coalesce((u ->> 'banned_until')::timestamptz > now(), false) as banned,
-        identities.social, coalesce(factors.keys, '[]') as "totpKeys", factors.count as factors
+        identities.social, coalesce(factors.keys, '[]') as "totpKeys", factors.count as factors,
+        u -> 'raw_app_meta_data' as metadata
       from (select to_jsonb(users) as u from auth.users) as rows
       cross join lateral ${factors} as factors cross join lateral ${identities} as identities
       where ${isUser}`
@@ -76,7 +79,9 @@ export async function openSupabase(url: string): Promise<Source> {
   }
 }
 
-function toUser({ factors, ...row }: Row): ForeignUser {
+function toUser({ factors, metadata, ...row }: Row): ForeignUser {
+  // Which providers a user has is no claim.
+  const { provider, providers, ...claims } = objectAt({ metadata }, 'metadata')
   // Keys that Supabase has encrypted are JSON, and are not imported.
   const totpKeys = row.totpKeys.flatMap((key) => toTotpKey(key) ?? [])
   return {
@@ -92,6 +97,7 @@ function toUser({ factors, ...row }: Row): ForeignUser {
     social: row.social,
     totpKeys,
     secondFactor: factors > totpKeys.length,
+    ...toGrants(claims),
   }
 }
 

@@ -1,0 +1,250 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readCsv } from '../src/cli/import/files/csv.ts'
+import { readJson } from '../src/cli/import/files/json.ts'
+import { openAuth0 } from '../src/cli/import/sources/auth0.ts'
+import { openColumns } from '../src/cli/import/sources/columns.ts'
+import { openDjango } from '../src/cli/import/sources/django.ts'
+import { openFirebase } from '../src/cli/import/sources/firebase.ts'
+import { openKeycloak } from '../src/cli/import/sources/keycloak.ts'
+import type { ForeignUser, Source } from '../src/cli/import/sources/source.ts'
+import { createFolder } from './support/folder.ts'
+import { runCommand } from './support/process.ts'
+import { useServer } from './support/server.ts'
+
+const server = useServer()
+const SECRET = 'perhaps-secret'
+
+async function write(name: string, content: string | Buffer) {
+  const path = join(await createFolder(), name)
+  await writeFile(path, content)
+  return path
+}
+
+const MEBIBYTE = 1024 * 1024
+const INVALID_UTF8 = Buffer.from([0x22, 0xc3, 0x28, 0x22])
+
+/** Files that are refused, and why. */
+const FILES: [name: string, content: string | Buffer, reason: RegExp][] = [
+  ['cut.json', `[{"email":"${SECRET}"},`, /ends in the middle/],
+  ['cut-lines.json', `{"email":"a@example.com"}\n{"email":"${SECRET}`, /line 2 is not JSON/],
+  ['broken.json', `[{"email":${SECRET}}]`, /is not JSON/],
+  ['two.json', `{"users":[]}[${SECRET}]`, /is not JSON/],
+  ['none.json', '{"accounts":[]}', /has no users/],
+  ['empty.json', '', /ends in the middle/],
+  ['deep.json', `[{"a":${'['.repeat(MEBIBYTE)}`, /more than 100 levels/],
+  ['deep-lines.json', `{"email":"a@example.com"}\n${'['.repeat(5 * MEBIBYTE)}`, /a line has more than/],
+  ['long.json', `[{"email":"${'a'.repeat(17 * MEBIBYTE)}"}]`, /without a user/],
+  ['long-lines.json', `{"email":"a@example.com"}\n{"email":"${'a'.repeat(5 * MEBIBYTE)}`, /a line has more/],
+  ['bytes.json', Buffer.concat([Buffer.from('[{"email":'), INVALID_UTF8, Buffer.from('}]')]), /is not UTF-8/],
+  ['bytes.csv', Buffer.concat([Buffer.from('email\n'), INVALID_UTF8]), /is not UTF-8/],
+  ['utf16.csv', Buffer.from('\ufeffemail\nada@example.com', 'utf16le'), /is not UTF-8/],
+  ['long.csv', `email,name\na@example.com,"${'a'.repeat(5 * MEBIBYTE)}`, /a record has more than/],
+  ['quote.csv', `email,name\na@example.com,"${SECRET}\nb@example.com,x\n`, /record 1: a quote is not closed/],
+  [
+    'many.csv',
+    `email,name\na@example.com,Lovelace, ${SECRET}\n`,
+    /record 1 has 3 fields, and the first line has 2/,
+  ],
+  ['few.csv', `email,name,hash\na@example.com,Ada,\nb@example.com,${SECRET}`, /record 2 has 2 fields/],
+  ['empty.csv', '', /is empty/],
+]
+
+test.each(FILES)(
+  'the file %s is refused, with a reason that repeats nothing of it',
+  async (name, content, reason) => {
+    const path = await write(name, content)
+    const read = async () => {
+      for await (const _rows of (name.endsWith('.csv') ? readCsv : readJson)(path, () => {}));
+    }
+
+    const fault = await read().then(
+      () => null,
+      (error: Error) => error,
+    )
+
+    expect(fault?.name).toBe('CommandError')
+    expect(fault?.message).toMatch(reason)
+    expect(fault?.message).not.toContain(SECRET)
+  },
+)
+
+test('empty fields after the last column of a CSV file do not matter', async () => {
+  const path = await write('trailing.csv', '\ufeffemail;name\r\nada@example.com;Ada;;\r\n')
+  const rows = []
+  for await (const read of readCsv(path, () => {})) rows.push(...read)
+
+  expect(rows).toEqual([{ email: 'ada@example.com', name: 'Ada' }])
+})
+
+async function readUsers(source: Promise<Source>) {
+  const { users, close } = await source
+  const all: ForeignUser[] = []
+  for await (const read of users()) all.push(...read)
+  await close()
+  return all
+}
+
+/** Values where a reader expects something else. */
+const NONSENSE = [
+  null,
+  true,
+  7,
+  '',
+  'text',
+  '\u0000',
+  '{',
+  'null',
+  '[]',
+  [],
+  [null, [], 'x'],
+  {},
+  { x: null },
+]
+
+describe('a record with nonsense in every field', () => {
+  const records = (fields: string[]) =>
+    NONSENSE.flatMap((value) => [
+      Object.fromEntries(fields.map((name) => [name, value])),
+      Object.fromEntries(fields.map((name) => [name, [value, { secretData: value, credentialData: value }]])),
+    ])
+
+  test.each<[string, string[], (file: string) => Promise<Source>]>([
+    [
+      'Keycloak',
+      [
+        'id',
+        'email',
+        'credentials',
+        'attributes',
+        'clientRoles',
+        'realmRoles',
+        'groups',
+        'federatedIdentities',
+      ],
+      (file) => openKeycloak([file]),
+    ],
+    [
+      'Firebase',
+      ['localId', 'email', 'salt', 'providerUserInfo', 'mfaInfo', 'customAttributes'],
+      (file) => openFirebase([file], undefined),
+    ],
+    [
+      'Auth0',
+      ['_id', 'email', 'mfa_factors', 'identities', 'app_metadata', 'passwordHash'],
+      (file) => openAuth0([file], undefined),
+    ],
+    ['Django', ['model', 'pk', 'fields', 'groups', 'password'], (file) => openDjango([file])],
+  ])('does not end the import of %s', async (_name, fields, open) => {
+    const file = await write('nonsense.json', JSON.stringify(records(fields)))
+
+    const users = await readUsers(open(file))
+
+    for (const user of users) expect(user.email === '' || typeof user.email === 'string').toBe(true)
+  })
+})
+
+test.each(['0000-00-00', '9999999999999999', '275760-09-13', 'infinity', '12024-05-06T07:08:09Z'])(
+  'the time %s is refused with the number of its record',
+  async (time) => {
+    const file = await write('times.json', JSON.stringify([{ email: 'a@example.com', created_at: time }]))
+
+    await expect(readUsers(openColumns('json', [file], {}))).rejects.toThrow(
+      /record 1: created_at must be a time/,
+    )
+  },
+)
+
+test('what an object has inherited is no field of a record', async () => {
+  const text = '[{"email":"a@example.com","__proto__":{"verified":true,"totp_secret":"JBSWY3DPEHPK3PXP"}}]'
+  const columns = { id: 'constructor.name', username: '__proto__.verified' }
+  const file = await write('inherited.json', text)
+  const plain = await write('plain.json', '[{"email":"a@example.com"}]')
+
+  const [user] = await readUsers(openColumns('json', [file], {}))
+
+  expect(user).toMatchObject({ emailVerified: false, totpKeys: [] })
+  await expect(readUsers(openColumns('json', [plain], columns))).rejects.toThrow(/has no constructor.name/)
+})
+
+const bcrypt = '$2b$06$by7zXQHws.rJZ8PRfz7.mOlBiYDcjSNXnz3jtGgGNIJnt0WM46ub.'
+const SALT_AND_KEY = `$${'c'.repeat(22)}$${'d'.repeat(43)}`
+
+test('accounts that would harm the server or others are left out, and the rest is imported', async () => {
+  const here = await server.registerUser()
+  const before = await server.sql`select * from users where id = ${here.user.id}`
+  const id = '7d0e4b7e-3c1f-4f8e-9d7a-0000000000ab'
+  const accounts: [outcome: string, account: Record<string, unknown>][] = [
+    ['address is taken here', { email: here.email.toUpperCase(), hash: bcrypt }],
+    ['imported', { email: 'good@example.com', hash: bcrypt, name: 'Ada\u0000' }],
+    ['imported', { email: 'surrogate@example.com', hash: bcrypt, name: '\ud800' }],
+    ['address is there twice', { email: 'Twice@example.com', hash: bcrypt }],
+    ['address is there twice', { email: 'ｔｗｉｃｅ@EXAMPLE.com', hash: bcrypt }],
+    ['address is there twice', { email: ' twice@example.com ', hash: bcrypt }],
+    ['id is there twice', { email: 'first@example.com', id, hash: bcrypt }],
+    ['id is there twice', { email: 'second@example.com', id: id.toUpperCase(), hash: bcrypt }],
+    ['address is invalid', { email: 'ada@exаmple.com', hash: bcrypt }],
+    ['address is invalid', { email: 'adа@example.com', hash: bcrypt }],
+    ['address is invalid', { email: 'ada\u0000@example.com', hash: bcrypt }],
+    ['address is invalid', { email: `${'a'.repeat(MEBIBYTE)}@example.com`, hash: bcrypt }],
+    ['address is invalid', { email: { $ne: null }, hash: bcrypt }],
+    ['hash costs too much to check', { email: 'b31@example.com', hash: bcrypt.replace('$06$', '$31$') }],
+    [
+      'hash costs too much to check',
+      { email: 'a2@example.com', hash: `$argon2id$v=19$m=4194304,t=3,p=4${SALT_AND_KEY}` },
+    ],
+    [
+      'hash costs too much to check',
+      { email: 'p9@example.com', hash: `$pbkdf2-sha256$i=900000000${SALT_AND_KEY}` },
+    ],
+    [
+      'hash costs too much to check',
+      { email: 's30@example.com', hash: `$scrypt$ln=30,r=8,p=1${SALT_AND_KEY}` },
+    ],
+    ['unknown kind of hash', { email: 'nan@example.com', hash: `$pbkdf2-sha256$i=1e9${SALT_AND_KEY}` }],
+    ['unknown kind of hash', { email: 'nul@example.com', hash: `${bcrypt}\u0000` }],
+    [
+      'unknown kind of hash',
+      { email: 'long@example.com', hash: `$scrypt$ln=4,r=8,p=1$${'c'.repeat(MEBIBYTE)}$YWFh` },
+    ],
+    // Each cost of Argon2 and scrypt makes every failed sign-in dearer.
+    ...Array.from({ length: 20 }, (_, n): [string, Record<string, unknown>] => [
+      'imported or too many costs of hashes',
+      { email: `cost${n}@example.com`, hash: `$scrypt$ln=4,r=8,p=${(n % 16) + 1}${SALT_AND_KEY}` },
+    ]),
+  ]
+  const file = await write('hostile.json', JSON.stringify(accounts.map(([, account]) => account)))
+  const map = await write('map.csv', '')
+
+  const { code, output } = await runCommand(`import json ${file} --map ${map}`, { env: server.env })
+
+  expect([code, output]).toEqual([0, expect.stringMatching(/^\d+ imported\./m)])
+  const lines = (await readFile(map, 'utf8')).trim().split('\r\n').slice(1)
+  const outcomes = lines.map((line) => /"([^"]*)"$/.exec(line)?.[1] ?? '')
+  for (const [index, [outcome, { email }]] of accounts.entries()) {
+    expect([String(email).slice(0, 40), outcome]).toEqual([
+      String(email).slice(0, 40),
+      expect.stringContaining(outcomes[index] ?? 'none'),
+    ])
+  }
+  expect(new Set(outcomes.slice(-20))).toEqual(new Set(['imported', 'too many costs of hashes']))
+  expect(await server.sql`select * from users where id = ${here.user.id}`).toEqual(before)
+  for (const line of output.split('\n')) expect(line.length).toBeLessThan(400)
+})
+
+test('claims that an access token cannot have are left out with their accounts', async () => {
+  const deep = JSON.parse(`${'{"a":'.repeat(50)}1${'}'.repeat(50)}`)
+  const claims = [deep, 'x'.repeat(5000), 'a\u0000b', 'pro']
+  const lines = claims.map((plan, n) =>
+    JSON.stringify({ user_id: `auth0|${n}`, email: `claims${n}@example.com`, app_metadata: { plan } }),
+  )
+  const file = await write('claims.ndjson', lines.join('\n'))
+
+  const { output } = await runCommand(`import auth0 ${file} --claims plan`, { env: server.env })
+  const reserved = await runCommand(`import auth0 ${file} --claims plan=sub`, { env: server.env })
+
+  expect(output).toMatch(/^1 imported\./m)
+  expect(output).toContain('3 not imported: roles or claims are not allowed.')
+  expect(reserved).toMatchObject({ code: 1, output: expect.stringContaining('"sub" cannot be a name here') })
+})
