@@ -37,6 +37,7 @@ import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
 import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/operation-limit.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
+import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'
 import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
 import {
   Email,
@@ -48,6 +49,7 @@ import {
   Username,
 } from '../src/contract/fields.ts'
 import { objectIn } from '../src/contract/operation.ts'
+import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { operations } from '../src/contract/operations.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
 import { PROOF_MS } from '../src/db/changes.ts'
@@ -368,6 +370,8 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['a delivery belongs to its worker for', duration(DELIVERY_LEASE_SECONDS)],
         ['the longest wait between two attempts', duration(MAX_DELIVERY_RETRY_SECONDS)],
         ['an event is tried for', duration(MAX_DELIVERY_AGE_SECONDS)],
+        ['webhooks of administrators', number(MAX_WEBHOOKS)],
+        ['events that one call delivers again', number(MAX_REPLAYED)],
       ],
     },
     {

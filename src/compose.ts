@@ -5,7 +5,7 @@ import { startHousekeeping } from './auth/operator/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
 import { NO_CLIENT } from './contract/caller.ts'
 import { createChanges } from './db/changes.ts'
-import { createDb, type Db } from './db/client.ts'
+import { createDb } from './db/client.ts'
 import { createCounters } from './db/counters.ts'
 import { migrate } from './db/migrate.ts'
 import type { Env } from './env.ts'
@@ -19,6 +19,7 @@ import { BUILT_IN } from './mail/templates.ts'
 import type { Logger } from './observe/log.ts'
 import type { Span } from './span.ts'
 import { storeWebhooks } from './webhooks/stored.ts'
+import { createWebhooks } from './webhooks/webhooks.ts'
 
 /** The settings, with a database and a secret that development creates if they are missing. */
 export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
@@ -50,7 +51,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
   let wakeMailWorker = () => {}
-  let wakeWebhooks = () => {}
+  const webhooks = createWebhooks({ db, changes, log, settings: env, openSecrets: auth.openWebhookSecrets })
 
   const isReady = async () => {
     if (!state.prepared || state.draining || !areOthersReady()) return false
@@ -71,7 +72,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     /** @internal Lets the mail worker look for due mails now. */
     wakeMailWorker: () => wakeMailWorker(),
     /** @internal Lets the workers of webhooks look for due events now. */
-    wakeWebhooks: () => wakeWebhooks(),
+    wakeWebhooks: webhooks.wake,
     revocationListeners: auth.revocationFeed.size,
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare() {
@@ -81,11 +82,9 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       state.prepared = true
       const limits = { eventDays: env.EVENT_RETENTION_DAYS, maxEventRows: env.EVENT_MAX_ROWS }
       stops.push(startHousekeeping({ db, log, ...limits }).stop)
-      const webhooks = await startWebhooks(env, db, log)
-      if (webhooks) {
-        stops.push(webhooks.stop)
-        wakeWebhooks = webhooks.wake
-      }
+      await storeWebhooks(db, env)
+      stops.push(webhooks.stop)
+      await webhooks.start()
       if (!mail) return
       const worker = startMailWorker({
         db,
@@ -140,14 +139,6 @@ function createMail(env: Settings, log: Logger, span?: Span) {
     send: async ({ to, subject, text }: Message) => log.info(`mail to ${to}: ${subject}\n\n${text}`),
     close: () => {},
   }
-}
-
-/** Loaded only if a setting asks for it. The table also has to forget a webhook that the settings no longer have. */
-async function startWebhooks(env: Settings, db: Db, log: Logger) {
-  await storeWebhooks(db, env)
-  if (env.WEBHOOKS.length === 0) return undefined
-  const worker = await import('./webhooks/webhooks.ts')
-  return worker.startWebhooks(db, log, env)
 }
 
 /** Whether the standard variables of OpenTelemetry turn traces on. */

@@ -56,11 +56,12 @@ test('the dashboard lets the operator choose the Prometheus', () => {
   expect(dashboard).toMatchObject({ templating: { list: [{ name: 'datasource', type: 'datasource' }, {}] } })
 })
 
-test('each of the three alerts says what to do', () => {
+test('each of the four alerts says what to do', () => {
   expect(rules.map(({ alert }) => alert)).toEqual([
     'ServauthNotReady',
     'ServauthFailing',
     'ServauthMailStuck',
+    'ServauthWebhookStuck',
   ])
   for (const { annotations } of rules) expect(annotations.what_to_do?.length).toBeGreaterThan(100)
 })

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { account } from './support/client.ts'
+import { account, type Operation } from './support/client.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { type ServerWithMail, useServerWithMail } from './support/server.ts'
+import { insertServiceKey } from './support/service-key.ts'
 
 /** Tables that stay so small that a sequential scan is the best plan, and the tables of PostgreSQL itself. */
 const SMALL = /^(jwks|webhooks|pg_\w+)$/
@@ -37,6 +38,11 @@ const LOAD = `
     select gen_random_uuid()::text, 1, now() + random() * interval '1 hour' from generate_series(1, 20000);
   insert into webhook_events (type, user_id, data, at)
     select 'session.started', id, '{}', now() - random() * interval '2 days' from users, generate_series(1, 3);
+  insert into webhooks (id, url, secrets, disabled_at)
+    select gen_random_uuid(), 'https://example.com', 'x', now() from generate_series(1, 3);
+  insert into webhook_deliveries (webhook_id, event_id, user_id, status)
+    select webhooks.id, e.id, e.user_id, case e.id % 10 when 0 then 'FAILED' when 1 then 'PENDING' else 'DELIVERED' end::delivery_status
+    from webhook_events e, webhooks where url is not null;
   insert into sessions (user_id, token, transport, factor_at, expires_at)
     select id, gen_random_uuid()::text, 'TOKEN', now(), now() - interval '2 days' from users limit 50;
   insert into events (kind, created_at) select 'login', now() - interval '200 days' from generate_series(1, 50);
@@ -98,6 +104,29 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning)
       ]),
     )
     expect(findScans(explained)).toEqual([])
+  })
+
+  test('an administrator reads and replays deliveries by an index', async () => {
+    const { key } = await insertServiceKey(server.sql, ['webhooks:read', 'webhooks:write'])
+    const [webhook] = await server.sql`select id from webhooks where url is not null`
+    const webhookId = webhook?.id
+    const since = new Date(Date.now() - 3_600_000).toISOString()
+    const call = async (name: Operation, input: object) =>
+      (await server.client().call(name, input, { bearer: key })).code
+    explained.length = 0
+
+    const codes = [
+      await call('webhookDeliveries', { count: true }),
+      await call('webhookDeliveries', { webhookId, count: true }),
+      await call('webhookDeliveries', { status: 'FAILED', count: true }),
+      await call('webhookDeliveries', { webhookId, status: 'PENDING' }),
+      await call('replayDeliveries', { webhookId }),
+      await call('replayDeliveries', { webhookId, since }),
+    ]
+
+    expect(codes).toEqual(Array(codes.length).fill(undefined))
+    // The keys of services are read as a whole, into memory.
+    expect(findScans(explained).filter((scan) => !scan.startsWith('service_keys'))).toEqual([])
   })
 
   test('housekeeping finds expired rows by an index', async () => {

@@ -21,6 +21,7 @@ const LISTS = [
   ['users', 'newest'],
   ['auditEvents', 'event'],
   ['mails', 'mail'],
+  ['webhookDeliveries', 'delivery'],
 ] as const
 
 test.each(ADAPTERS)('nothing that an administrator sends by %s is a fault of the server', async (adapter) => {
@@ -44,9 +45,19 @@ test.each(ADAPTERS)('nothing that an administrator sends by %s is a fault of the
     ['setUserClaims', { id: user.id, claims: { plan: NUL } }],
     ['setUserClaims', { id: user.id, claims: { name: 'é'.repeat(1024) } }],
     ['putRole', { name: 'support', permissions: [NUL] }],
-    ...['user', 'loginWaits', 'retryMail', 'revokeServiceKey', 'deleteUser'].map(
-      (name): [Operation, object] => [name as Operation, { id: NUL }],
-    ),
+    ['putWebhook', { url: `https://${NUL}.example.com/` }],
+    ['putWebhook', { url: 'https://93.184.216.34/', secret: NUL }],
+    ['webhookDeliveries', by({ webhookId: NUL })],
+    ['replayDeliveries', { webhookId: crypto.randomUUID(), since: '9999-12-31T23:59:59-23:00' }],
+    ...[
+      'user',
+      'loginWaits',
+      'retryMail',
+      'revokeServiceKey',
+      'deleteUser',
+      'deleteWebhook',
+      'testWebhook',
+    ].map((name): [Operation, object] => [name as Operation, { id: NUL }]),
   ]
 
   const wrong: string[] = []

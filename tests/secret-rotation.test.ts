@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { loadEnv } from '../src/env.ts'
+import { registerAdministrator } from './support/administrator.ts'
 import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { createClients } from './support/client.ts'
 import { startServerWithMail } from './support/server.ts'
+import { insertServiceKey } from './support/service-key.ts'
 
 type Server = Awaited<ReturnType<typeof startServerWithMail>>
 
@@ -51,6 +53,20 @@ test('after a start with the new secret, nothing at rest needs the old one', asy
   const completed = await client.completeLogin(challenge?.id, { totp: authenticator.code() })
 
   expect(completed.data?.session.acr).toBe('aal2')
+})
+
+test('a start with the new secret encrypts the secrets of webhooks again', async () => {
+  const server = await startServerWithMail()
+  const { client } = await registerAdministrator(server)
+  const { data } = await client.call('putWebhook', { url: 'https://93.184.216.34/', newSecret: 'ED25519' })
+  const AUTH_SECRET = newSecret()
+  await startBeside(server, { AUTH_SECRET, AUTH_SECRET_PREVIOUS: server.env.AUTH_SECRET })
+
+  const there = await startBeside(server, { AUTH_SECRET })
+  const { key } = await insertServiceKey(server.sql, ['webhooks:read'])
+  const shown = await there.client().call('webhooks', undefined, { bearer: key })
+
+  expect(shown.data).toEqual([data?.webhook])
 })
 
 test('without AUTH_SECRET_PREVIOUS, a server with another secret does not start', async () => {

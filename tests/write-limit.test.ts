@@ -92,6 +92,10 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       resendVerification: { id: crypto.randomUUID() },
       clearLoginWaits: { id: crypto.randomUUID() },
       retryMail: { id: crypto.randomUUID() },
+      putWebhook: { url: 'https://example.com/' },
+      deleteWebhook: { id: crypto.randomUUID() },
+      testWebhook: { id: crypto.randomUUID() },
+      replayDeliveries: { webhookId: crypto.randomUUID() },
     }
     const names = Object.entries<Definition>(operations)
       .filter(([, operation]) => needsSession(operation))

@@ -16,6 +16,7 @@ import type { SessionCache } from './sessions/session-cache.ts'
 import type { IssueCredentials } from './sign-in/issue-credentials.ts'
 import type { Places } from './throttle/places.ts'
 import type { Throttle } from './throttle/throttle.ts'
+import type { WebhookSecrets } from './webhooks/webhook-secrets.ts'
 
 /** The parts that the operations are built from. Each operation takes only those it names. */
 export type Dependencies = {
@@ -44,4 +45,5 @@ export type Dependencies = {
   /** After a commit that changes a session or a user, evict it here. Other replicas get a NOTIFY. */
   sessionCache: SessionCache
   throttle: Throttle
+  webhookSecrets: WebhookSecrets
 }

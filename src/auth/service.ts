@@ -34,7 +34,7 @@ import { createMissingRoles } from './import/missing-roles.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createEncryption } from './keys/encryption.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
-import { reencryptFactors, reencryptSigningKeys } from './keys/re-encryption.ts'
+import { reencryptFactors, reencryptSigningKeys, reencryptWebhooks } from './keys/re-encryption.ts'
 import type { Secrets } from './keys/sealed-tokens.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
 import { createTokenClaims } from './keys/token-claims.ts'
@@ -75,6 +75,11 @@ import { limitOperations } from './throttle/operation-limit.ts'
 import { createPlaces } from './throttle/places.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 import { limitWrites } from './throttle/write-limit.ts'
+import { createDeliveryList } from './webhooks/delivery-list.ts'
+import { createDeliveryReplay } from './webhooks/delivery-replay.ts'
+import { createManagedWebhooks } from './webhooks/managed-webhooks.ts'
+import { createWebhookSecrets } from './webhooks/webhook-secrets.ts'
+import { createWebhookTest } from './webhooks/webhook-test.ts'
 
 export type AuthService = ReturnType<typeof createAuthService>
 
@@ -122,6 +127,7 @@ export function createAuthService({
     observer,
   })
   const encryption = createEncryption(secrets, 'factor')
+  const webhookEncryption = createEncryption(secrets, 'webhook')
   const reencryptKeys = () => reencryptSigningKeys({ db, secrets })
   const issuer = new URL(env.PUBLIC_URL).hostname
   const relyingParty = createRelyingParty({
@@ -148,6 +154,7 @@ export function createAuthService({
     roles,
     sessionCache,
     throttle,
+    webhookSecrets: createWebhookSecrets(webhookEncryption, env.WEBHOOK_SECRETS),
   }
   const openSession = createOpenSession({ ...parts, settings: env })
   const betterAuth = createBetterAuth({ ...parts, reencryptKeys, openSession, settings: env, signingKeys })
@@ -180,6 +187,10 @@ export function createAuthService({
     auditEvents: createAuditLog(dependencies),
     ...createOutboxList(dependencies),
     ...createServiceKeyChanges(dependencies),
+    ...createManagedWebhooks({ ...dependencies, settings: env }),
+    testWebhook: createWebhookTest({ ...dependencies, settings: env }),
+    webhookDeliveries: createDeliveryList(dependencies),
+    replayDeliveries: createDeliveryReplay(dependencies),
   }
 
   const useCases = {
@@ -235,11 +246,13 @@ export function createAuthService({
       appUrl: env.APP_URL,
       linkLimit: env.THROTTLE ? env.THROTTLE_LIMITS.linkMailPerMailbox : null,
     }),
+    openWebhookSecrets: parts.webhookSecrets.open,
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
     async prepare() {
       await reencryptKeys()
       await reencryptFactors({ db, encryption })
+      await reencryptWebhooks({ db, encryption: webhookEncryption })
       await accessTokens.prepare()
     },
     publishedKeys: accessTokens.listPublished,

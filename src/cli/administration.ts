@@ -2,6 +2,7 @@ import type { ManagedUser } from '../contract/outputs/managed-user.ts'
 import { AuthError } from '../errors.ts'
 import { CommandError } from './support/command-error.ts'
 import { formatTime } from './support/format-time.ts'
+import { collectPages, printJson } from './support/output.ts'
 import { type Environment, withService } from './support/with-service.ts'
 
 /** What every command takes: with `json`, the result is printed as JSON, and nothing else. */
@@ -10,15 +11,12 @@ type ListOptions = Output & { search?: string; role?: string; disabled?: true; l
 type NewUserOptions = Output & { role: string[]; username?: string }
 type MailOptions = Output & { failed?: true; limit: number }
 
-/** The most that one page of a list has. */
-const PAGE_ROWS = 100
-
 export async function listUsers(
   environment: Environment,
   { search, role, disabled, limit, json }: ListOptions,
 ) {
   const users = await withService(environment, async ({ operator }) =>
-    collect(limit, (page) =>
+    collectPages(limit, (page) =>
       operator.users({ ...page, search, filter: { role, ...(disabled && { disabled }) } }),
     ),
   )
@@ -61,7 +59,7 @@ export async function deleteUser(environment: Environment, email: string, { json
 
 export async function listMails(environment: Environment, { failed, limit, json }: MailOptions) {
   const mails = await withService(environment, async ({ operator }) =>
-    collect(limit, (page) => operator.mails({ ...page, filter: failed && { status: 'FAILED' } })),
+    collectPages(limit, (page) => operator.mails({ ...page, filter: failed && { status: 'FAILED' } })),
   )
   if (json) return printJson(mails)
   for (const { id, kind, recipient, status, attempts, fault, createdAt } of mails) {
@@ -77,26 +75,6 @@ export async function retryMail(environment: Environment, id: string, { json }: 
   console.log(`The ${mail.kind} to ${mail.recipient} is sent again.`)
 }
 
-type Page<Node> = {
-  edges: { node: Node }[]
-  pageInfo: { hasNextPage: boolean; endCursor: string | null }
-}
-
-async function collect<Node>(
-  limit: number,
-  read: (page: { first: number; count: false; after?: string }) => Promise<Page<Node>>,
-) {
-  const found: Node[] = []
-  for (let after: string | undefined; found.length < limit; ) {
-    const first = Math.min(PAGE_ROWS, limit - found.length)
-    const { edges, pageInfo } = await read({ first, count: false, ...(after && { after }) })
-    found.push(...edges.map(({ node }) => node))
-    if (!pageInfo.hasNextPage) break
-    after = pageInfo.endCursor ?? undefined
-  }
-  return found
-}
-
 function describeUser({ id, email, emailVerified, roles, disabledAt, createdAt }: ManagedUser) {
   const notes = [
     ...(emailVerified ? [] : ['not verified']),
@@ -105,8 +83,6 @@ function describeUser({ id, email, emailVerified, roles, disabledAt, createdAt }
   ]
   return `${id}  ${formatTime(createdAt)}  ${email}${notes.length > 0 ? `  (${notes.join('; ')})` : ''}`
 }
-
-const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2))
 
 const SENTENCES: Record<string, string> = {
   EMAIL_TAKEN: 'An account with this address exists already.',

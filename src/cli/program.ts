@@ -26,6 +26,7 @@ import {
   signOutUser,
 } from './user.ts'
 import { createWebhookKey } from './webhook-keys.ts'
+import { addWebhookCommands } from './webhooks.ts'
 
 const EXIT_SUCCESS = 0
 const EXIT_FAILURE = 1
@@ -252,6 +253,7 @@ function createProgram(serverEnvironment: Environment, commandEnvironment: Envir
 
   addPasswordCommand(program)
   addImportCommands(program, commandEnvironment)
+  addWebhookCommands(program, commandEnvironment)
   return program
 }
 

@@ -11,6 +11,7 @@ import { serviceKeyOperations } from './operations/service-keys.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
 import { userOperations } from './operations/users.ts'
+import { webhookOperations } from './operations/webhooks.ts'
 import type { Administrator, Permission } from './permissions.ts'
 
 /** Every operation of the product by its name: the GraphQL field, the OpenAPI operation id and the service's function. */
@@ -25,6 +26,7 @@ export const operations = {
   ...userOperations,
   ...auditOperations,
   ...serviceKeyOperations,
+  ...webhookOperations,
 } satisfies Record<string, Operation>
 
 export type OperationName = keyof typeof operations

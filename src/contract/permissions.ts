@@ -13,6 +13,8 @@ export const PERMISSIONS = {
   'mails:write': 'Send failed mails again',
   'service-keys:read': 'List service keys',
   'service-keys:write': 'Create and revoke service keys',
+  'webhooks:read': 'Read webhooks and their deliveries',
+  'webhooks:write': 'Change webhooks, test them, and deliver events again',
   'tokens:introspect': 'Ask whether an access token is valid',
   'revocations:read': 'Listen to the feed of revocations',
 } as const

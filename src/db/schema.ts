@@ -408,9 +408,11 @@ export const webhooks = pgTable('webhooks', {
   url: text(),
   /** The types of events that it gets; null for all. */
   types: text().array(),
-  /** Encrypted. Null if the settings have them. */
+  /** Encrypted, the newest first. Null if the settings have them. */
   secrets: text(),
   disabledAt: time('disabled_at'),
+  /** Why the server disabled it by itself: the answer of the receiver. */
+  fault: varchar({ length: 60 }),
   createdAt: createdAt(),
 })
 
@@ -441,13 +443,14 @@ export const webhookEvents = pgTable(
 
 export const deliveryStatus = pgEnum('delivery_status', ['PENDING', 'DELIVERED', 'FAILED'])
 
-/** An event on its way to a webhook, as `mail_outbox` is for mails. */
+/**
+ * An event on its way to a webhook, as `mail_outbox` is for mails. No foreign key to the webhook: its check would lock the
+ * same row in every transaction. The deliveries of a deleted webhook end with their events.
+ */
 export const webhookDeliveries = pgTable(
   'webhook_deliveries',
   {
-    webhookId: uuid('webhook_id')
-      .notNull()
-      .references(() => webhooks.id, { onDelete: 'cascade' }),
+    webhookId: uuid('webhook_id').notNull(),
     eventId: bigint('event_id', { mode: 'number' })
       .notNull()
       .references(() => webhookEvents.id, { onDelete: 'cascade' }),
@@ -463,14 +466,14 @@ export const webhookDeliveries = pgTable(
     createdAt: createdAt(),
   },
   (table) => [
-    primaryKey({ columns: [table.webhookId, table.eventId] }),
+    primaryKey({ columns: [table.eventId, table.webhookId] }),
     index('webhook_deliveries_due_index')
       .on(table.webhookId, table.nextAttemptAt, table.eventId)
       .where(sql`${table.status} = 'PENDING'`),
     index('webhook_deliveries_user_index')
       .on(table.webhookId, table.userId, table.eventId)
       .where(sql`${table.status} = 'PENDING'`),
-    index('webhook_deliveries_event_index').on(table.eventId),
+    index('webhook_deliveries_status_index').on(table.webhookId, table.status, table.eventId),
   ],
 )
 
@@ -488,4 +491,5 @@ export const throttle = pgTable(
 export type UserRow = typeof users.$inferSelect
 export type SessionRow = typeof sessions.$inferSelect
 export type MailRow = typeof mailOutbox.$inferSelect
+export type WebhookRow = typeof webhooks.$inferSelect
 export type FactorRow = typeof factors.$inferSelect

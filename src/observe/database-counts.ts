@@ -1,18 +1,18 @@
 import { sql } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
 import type { Db } from '../db/client.ts'
-import { mailOutbox, sessions } from '../db/schema.ts'
+import { mailOutbox, sessions, webhookDeliveries, webhooks } from '../db/schema.ts'
 
 const MAIL_TTL_MS = 5000
-/** Longer, because counting live sessions scans a whole index. */
-const SESSIONS_TTL_MS = 60_000
+/** Longer, because counting live sessions, or deliveries to a receiver that is away, scans much of an index. */
+const LONG_TTL_MS = 60_000
 
-type MailCounts = { pending: number; oldestSeconds: number; failed: number }
+type Counts = { pending: number; oldestSeconds: number; failed: number }
 
 /** Counts that need a query. Each is read at a scrape, but not more often than its TTL allows. */
 export function createDatabaseCounts(db: Db) {
   async function countMails() {
-    const [counts] = await db.execute<MailCounts>(sql`
+    const [counts] = await db.execute<Counts>(sql`
       select count(*)::int as pending,
         coalesce(extract(epoch from now() - min(${mailOutbox.createdAt})), 0)::float8 as "oldestSeconds",
         (select count(*)::int from ${mailOutbox} where status = 'FAILED') as failed
@@ -25,9 +25,24 @@ export function createDatabaseCounts(db: Db) {
     )
     return row?.live
   }
+  /** Those of webhooks that are enabled. */
+  async function countDeliveries() {
+    const enabled = sql`${webhooks} as w join ${webhookDeliveries} as d on d.webhook_id = w.id and w.disabled_at is null`
+    const [counts] = await db.execute<Counts>(sql`
+      select (select count(*)::int from ${enabled} and d.status = 'PENDING') as pending,
+        (select count(*)::int from ${enabled} and d.status = 'FAILED') as failed,
+        (select coalesce(max(extract(epoch from now() - oldest.created_at)), 0)::float8 from ${webhooks} as w
+          cross join lateral (
+            select created_at from ${webhookDeliveries} where webhook_id = w.id and status = 'PENDING'
+            order by event_id limit 1) as oldest
+          where w.disabled_at is null) as "oldestSeconds"`)
+    return counts
+  }
+  const none: Counts = { pending: 0, oldestSeconds: 0, failed: 0 }
   return {
-    mail: cacheCount<MailCounts>(MAIL_TTL_MS, countMails, { pending: 0, oldestSeconds: 0, failed: 0 }),
-    liveSessions: cacheCount(SESSIONS_TTL_MS, countLiveSessions, 0),
+    mail: cacheCount(MAIL_TTL_MS, countMails, none),
+    deliveries: cacheCount(LONG_TTL_MS, countDeliveries, none),
+    liveSessions: cacheCount(LONG_TTL_MS, countLiveSessions, 0),
   }
 }
 

@@ -77,7 +77,7 @@ export function registerStateMetrics(
     'max',
   )
 
-  const { mail, liveSessions } = databaseCounts
+  const { mail, deliveries, liveSessions } = databaseCounts
   addGauge('mail_pending', 'Mails waiting to be sent', async () => (await mail()).pending, 'max')
   addGauge(
     'mail_oldest_pending_seconds',
@@ -89,6 +89,24 @@ export function registerStateMetrics(
     'mail_failed',
     'Mails that failed in the last seven days',
     async () => (await mail()).failed,
+    'max',
+  )
+  addGauge(
+    'webhook_deliveries_pending',
+    'Events that wait for a webhook that is enabled',
+    async () => (await deliveries()).pending,
+    'max',
+  )
+  addGauge(
+    'webhook_oldest_pending_seconds',
+    'How long the oldest of these events has waited',
+    async () => (await deliveries()).oldestSeconds,
+    'max',
+  )
+  addGauge(
+    'webhook_deliveries_failed',
+    'Events that such a webhook did not accept for three days, in the last seven days',
+    async () => (await deliveries()).failed,
     'max',
   )
   addGauge('sessions_live', 'Sessions that have not ended or expired', liveSessions, 'max')

@@ -15,10 +15,16 @@ export const webhookSettings = {
 }
 
 function parseReceiver(text: string) {
+  return toReceiverUrl(text) ?? refuse(`must be ${RECEIVER}`)
+}
+
+/** The sentence of a URL that cannot be one of a receiver. */
+export const RECEIVER = 'an https URL without a user, such as https://example.com/hooks/servauth'
+
+/** @returns the URL in its normal form; undefined if it cannot be one of a receiver */
+export function toReceiverUrl(text: string) {
   const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.hash) {
-    return refuse('must be an https URL without a user, such as https://example.com/hooks/servauth')
-  }
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.hash) return undefined
   return url.href
 }
 
@@ -26,11 +32,12 @@ function parseSecrets(text: string) {
   const secrets = text.split(/[\s,]+/).filter(Boolean)
   if (secrets.length === 0 || secrets.length > MAX_SECRETS)
     refuse(`must be 1 to ${MAX_SECRETS} secrets, separated by commas`)
-  if (!secrets.every((secret) => SECRET.test(secret))) {
+  if (!secrets.every((secret) => WEBHOOK_SECRET.test(secret))) {
     refuse('must be secrets of Standard Webhooks; make one with: servauth webhook-key create')
   }
   return secrets
 }
 
 /** 24 to 64 bytes for `v1`; the seed of an Ed25519 key, or the seed and its public key, for `v1a`. */
-const SECRET = /^(whsec_([A-Za-z\d+/]{32,87}={0,2})|whsk_([A-Za-z\d+/]{43}=|[A-Za-z\d+/]{86}==))$/
+export const WEBHOOK_SECRET =
+  /^(whsec_([A-Za-z\d+/]{32,87}={0,2})|whsk_([A-Za-z\d+/]{43}=|[A-Za-z\d+/]{86}==))$/

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Db } from '../db/client.ts'
-import { webhookDeliveries, webhookEvents } from '../db/schema.ts'
+import type { Db, Executor } from '../db/client.ts'
+import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema.ts'
 
 /** An event for one webhook, leased to this process. */
 export type Delivery = {
@@ -16,7 +16,14 @@ export type Delivery = {
   leasedAt: Date
 }
 
-type Row = Omit<Delivery, 'eventId' | 'at' | 'leasedAt'> & { eventId: string; seconds: number; now: number }
+/** The same, with the webhook as the table has it at that moment. */
+export type LeasedDelivery = Delivery & { url: string; secrets: string | null }
+
+type Row = Omit<LeasedDelivery, 'eventId' | 'at' | 'leasedAt'> & {
+  eventId: string
+  seconds: number
+  now: number
+}
 
 export type Result = Pick<Delivery, 'webhookId' | 'eventId' | 'attempts'> & {
   isDelivered: boolean
@@ -32,10 +39,10 @@ const MIN_LAST_RETRY_SECONDS = 10
 /** Takes deliveries from the database and writes their results. */
 export function createDeliveries(db: Db) {
   /**
-   * Leases what is due for a webhook. Of each user only the oldest event that is not delivered yet, so that the events of a
-   * user arrive in order.
+   * Leases what is due for a webhook, if it is still enabled. Of each user only the oldest event that is not delivered yet,
+   * so that the events of a user arrive in order.
    */
-  async function take(webhookId: string, count: number): Promise<Delivery[]> {
+  async function take(webhookId: string, count: number): Promise<LeasedDelivery[]> {
     const rows = (await db.execute(sql`
       with due as (
         select webhook_id, event_id from ${webhookDeliveries} as d
@@ -49,17 +56,30 @@ export function createDeliveries(db: Db) {
       )
       update ${webhookDeliveries} as d set
         attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => ${LEASE_SECONDS}::int)
-      from due, ${webhookEvents} as e
+      from due, ${webhookEvents} as e, ${webhooks} as w
       where d.webhook_id = due.webhook_id and d.event_id = due.event_id and e.id = d.event_id
+        and w.id = d.webhook_id and w.disabled_at is null
       returning d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,
-        e.user_id as "userId", e.data, extract(epoch from e.at)::float8 as "seconds",
+        e.user_id as "userId", e.data, w.url, w.secrets, extract(epoch from e.at)::float8 as "seconds",
         extract(epoch from clock_timestamp())::float8 as "now"`)) as unknown as Row[]
-    return rows.map(({ eventId, seconds, now, ...row }) => ({
-      ...row,
-      eventId: Number(eventId),
-      at: new Date(seconds * 1000),
-      leasedAt: new Date(now * 1000),
-    }))
+    return rows.map(toDelivery)
+  }
+
+  /** Writes an event for one webhook alone, leased to the caller, who tries it once. */
+  async function begin(executor: Executor, webhookId: string, type: string): Promise<Delivery> {
+    const rows = await executor.execute(sql`
+      with event as (
+        insert into ${webhookEvents} (type, data) values (${type}, '{}') returning *
+      ), delivery as (
+        insert into ${webhookDeliveries} (webhook_id, event_id, attempts, next_attempt_at, expires_at)
+        select ${webhookId}::uuid, id, 1, now() + make_interval(secs => ${LEASE_SECONDS}::int), now() from event
+        returning *
+      )
+      select d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,
+        e.user_id as "userId", e.data, extract(epoch from e.at)::float8 as "seconds",
+        extract(epoch from clock_timestamp())::float8 as "now"
+      from delivery as d, event as e`)
+    return toDelivery((rows as unknown as Row[])[0] as Row)
   }
 
   /** Writes results that came at the same time. A delivery that another worker has taken since stays its own. */
@@ -77,8 +97,15 @@ export function createDeliveries(db: Db) {
       where d.webhook_id = r.webhook_id and d.event_id = r.event_id and d.attempts = r.attempts and d.status = 'PENDING'`)
   }
 
-  return { take, finish: joinCalls(finish) }
+  return { take, begin, finish: joinCalls(finish) }
 }
+
+const toDelivery = ({ eventId, seconds, now, ...row }: Row) => ({
+  ...row,
+  eventId: Number(eventId),
+  at: new Date(seconds * 1000),
+  leasedAt: new Date(now * 1000),
+})
 
 const toRecord = ({ webhookId, eventId, attempts, isDelivered, result }: Result) => ({
   webhook_id: webhookId,

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
 import type { Db } from '../db/client.ts'
 import { startWorker } from '../worker.ts'
-import { createDeliveries, type Delivery } from './deliveries.ts'
+import { attempt, GONE, isSuccess } from './attempt.ts'
+import { createDeliveries, type LeasedDelivery } from './deliveries.ts'
 import type { Sender } from './sender.ts'
-import type { Signer } from './signature.ts'
-import { DeliveryFault } from './target.ts'
+import { createSigner, type Signer } from './signature.ts'
+import { disableGone, type SealedSecrets } from './stored.ts'
 
 /** How many deliveries to one webhook run at once, in each process. */
 export const MAX_CONCURRENT = 32
@@ -13,52 +14,54 @@ const POLL_MS = 250
 const FAILURES_UNTIL_PAUSE = 5
 const MAX_PAUSE_MS = 30_000
 
-export type Webhook = { id: string; url: string; signers: readonly Signer[] }
-
-type Parts = { db: Db; log: Logger; sender: Sender; webhook: Webhook }
+type Parts = {
+  db: Db
+  log: Logger
+  sender: Sender
+  webhookId: string
+  openSecrets: (row: SealedSecrets) => readonly string[]
+}
 
 /**
  * Delivers the events of one webhook at least once, and those of each user in order. While the receiver is away, only one
  * delivery at a time finds out whether it is back, with growing pauses.
  */
-export function startDeliveryWorker({ db, log, sender, webhook }: Parts) {
+export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }: Parts) {
   const deliveries = createDeliveries(db)
   let failures = 0
   let pausedUntilMs = 0
+  let known: { sealed: string | null; signers: readonly Signer[] } | undefined
 
   async function take(count: number) {
     const isAway = failures >= FAILURES_UNTIL_PAUSE
-    if (!isAway) return deliveries.take(webhook.id, count)
+    if (!isAway) return deliveries.take(webhookId, count)
     if (performance.now() < pausedUntilMs || count < MAX_CONCURRENT) return []
-    return deliveries.take(webhook.id, 1)
+    return deliveries.take(webhookId, 1)
   }
 
-  async function deliver(delivery: Delivery) {
-    const { webhookId, eventId, attempts } = delivery
-    const result = await attempt(delivery)
-    const isDelivered = /^2\d\d$/.test(result)
+  async function deliver(delivery: LeasedDelivery) {
+    const result = await send(delivery)
+    const isDelivered = isSuccess(result)
     if (isDelivered) failures = 0
     else noteFailure(result)
-    await deliveries.finish({ webhookId, eventId, attempts, isDelivered, result })
+    if (result === GONE) await disable()
+    await deliveries.finish({ ...delivery, isDelivered, result })
   }
 
-  async function attempt({ messageId, type, userId, data, at, leasedAt }: Delivery) {
-    const body = JSON.stringify({ type, timestamp: at.toISOString(), data: { userId, ...data } })
-    const id = `msg_${messageId}`
-    const timestamp = String(Math.floor(leasedAt.getTime() / 1000))
-    const signature = webhook.signers.map((sign) => sign(`${id}.${timestamp}.${body}`)).join(' ')
+  async function send({ url, secrets, ...delivery }: LeasedDelivery) {
     try {
-      const headers = {
-        'content-type': 'application/json',
-        'user-agent': 'Servauth',
-        'webhook-id': id,
-        'webhook-timestamp': timestamp,
-        'webhook-signature': signature,
+      if (!known || known.sealed !== secrets) {
+        known = { sealed: secrets, signers: openSecrets({ id: webhookId, secrets }).map(createSigner) }
       }
-      return String(await sender.send(webhook.url, headers, body))
-    } catch (fault) {
-      if (!(fault instanceof DeliveryFault)) throw fault
-      return fault.message
+    } catch {
+      return 'the secret cannot be decrypted'
+    }
+    return attempt(sender, { url, signers: known.signers }, delivery)
+  }
+
+  async function disable() {
+    if (await disableGone(db, webhookId)) {
+      log.warn({ webhook: webhookId }, 'a webhook is disabled, because its receiver answered 410')
     }
   }
 
@@ -67,7 +70,7 @@ export function startDeliveryWorker({ db, log, sender, webhook }: Parts) {
     if (failures < FAILURES_UNTIL_PAUSE) return
     pausedUntilMs = performance.now() + Math.min(1000 * 2 ** (failures - FAILURES_UNTIL_PAUSE), MAX_PAUSE_MS)
     if (failures === FAILURES_UNTIL_PAUSE) {
-      log.warn({ webhook: webhook.id, result }, 'a webhook cannot be reached: its events wait')
+      log.warn({ webhook: webhookId, result }, 'a webhook cannot be reached: its events wait')
     }
   }
 

@@ -31,6 +31,9 @@ function decode(secret: string) {
 const toPrivateKey = (seed: Buffer) =>
   createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
 
+/** Whether receivers verify with a public key, and not with the same secret. */
+export const hasPublicKey = (secret: string) => secret.startsWith(PRIVATE)
+
 /** The public half of a `whsk_` secret, for receivers. */
 export function toPublicKey(secret: string) {
   const { x = '' } = createPublicKey(toPrivateKey(decode(secret))).export({ format: 'jwk' })

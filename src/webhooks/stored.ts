@@ -3,6 +3,10 @@ import { and, inArray, isNotNull, isNull, notInArray, type SQL, sql } from 'driz
 import type { Db, Executor } from '../db/client.ts'
 import { webhooks } from '../db/schema.ts'
 import type { Env } from '../env.ts'
+import { GONE } from './attempt.ts'
+
+/** The secrets of a webhook as the table has them; null if they are those of the settings. */
+export type SealedSecrets = { id: string; secrets: string | null }
 
 /** The row that makes triggers keep events for readers. */
 const PULL = 'pull'
@@ -20,17 +24,21 @@ export async function storeWebhooks(db: Db, { WEBHOOKS, EVENT_PULL }: Pick<Env, 
     await tx.insert(webhooks).values(rows).onConflictDoNothing()
     await tx
       .update(webhooks)
-      .set({ disabledAt: null })
+      .set({ disabledAt: null, fault: null })
       .where(and(isOfSettings, inArray(webhooks.id, ids), isNotNull(webhooks.disabledAt)))
     await disable(tx, and(isOfSettings, notInArray(webhooks.id, ids)))
   })
 }
 
-async function disable(executor: Executor, which: SQL | undefined) {
-  await executor
+/** For a receiver that says that it is gone for good. @returns whether the webhook was enabled */
+export const disableGone = (db: Db, id: string) => disable(db, sql`${webhooks.id} = ${id}::uuid`, GONE)
+
+async function disable(executor: Executor, which: SQL | undefined, fault: string | null = null) {
+  const { count } = await executor
     .update(webhooks)
-    .set({ disabledAt: sql`now()` })
+    .set({ disabledAt: sql`now()`, fault })
     .where(and(which, isNull(webhooks.disabledAt)))
+  return count > 0
 }
 
 /** The same in every replica: a UUID of version 8 (RFC 9562), from the URL. */

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import ipaddr from 'ipaddr.js'
+import type { Env } from '../env.ts'
 import { isAddress } from '../settings/kinds/host.ts'
 import type { Network } from '../settings/kinds/network.ts'
 
@@ -9,6 +10,14 @@ export class DeliveryFault extends Error {
 }
 
 export type Address = { address: string; family: 4 | 6 }
+
+/** The settings that say where events may be sent. */
+export type TargetSettings = Pick<Env, 'NODE_ENV' | 'WEBHOOK_NETWORKS'>
+
+export const toTargetRules = ({ NODE_ENV, WEBHOOK_NETWORKS }: TargetSettings) => ({
+  networks: WEBHOOK_NETWORKS,
+  allowsPrivate: NODE_ENV !== 'production',
+})
 
 type Options = {
   /** Networks that may be called although they are not public. */

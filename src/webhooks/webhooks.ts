@@ -1,32 +1,101 @@
+import { and, isNotNull, isNull } from 'drizzle-orm'
 import type { Logger } from 'pino'
+import type { Changes } from '../db/changes.ts'
 import type { Db } from '../db/client.ts'
+import { webhooks } from '../db/schema.ts'
 import type { Env } from '../env.ts'
-import { MAX_CONCURRENT, startDeliveryWorker } from './delivery-worker.ts'
-import { createSender } from './sender.ts'
-import { createSigner } from './signature.ts'
-import { toWebhookId } from './stored.ts'
-import { createTargetFinder } from './target.ts'
+import { type SealedSecrets, toWebhookId } from './stored.ts'
+import type { TargetSettings } from './target.ts'
+import type { WebhookWorker } from './webhook-worker.ts'
 
-type Settings = Pick<Env, 'NODE_ENV' | 'WEBHOOKS' | 'WEBHOOK_SECRETS' | 'WEBHOOK_NETWORKS'>
+/** How soon a change of the table is noticed. */
+const CHECK_MS = 250
+/** How often the table is read while it is not certain that every change is announced. */
+const UNCERTAIN_MS = 1000
 
-/** Starts a worker for each webhook of the settings. */
-export function startWebhooks(db: Db, log: Logger, settings: Settings) {
-  const findTarget = createTargetFinder({
-    networks: settings.WEBHOOK_NETWORKS,
-    allowsPrivate: settings.NODE_ENV !== 'production',
+type Options = {
+  db: Db
+  changes: Changes
+  log: Logger
+  settings: TargetSettings & Pick<Env, 'WEBHOOKS'>
+  openSecrets: (row: SealedSecrets) => readonly string[]
+}
+
+/**
+ * Keeps a worker for each webhook that is enabled, in the settings or by administration. Create it before `changes` starts.
+ * Without a webhook it reads the table once, and loads no code of workers.
+ */
+export function createWebhooks({ db, changes, log, settings, openSecrets }: Options) {
+  const ofSettings = new Set(settings.WEBHOOKS.map(toWebhookId))
+  const workers = new Map<string, WebhookWorker>()
+  let isOutdated = true
+  let readAtMs = Number.NEGATIVE_INFINITY
+  let reading: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+
+  changes.subscribe({
+    onChange: () => {},
+    onGap: () => {
+      isOutdated = true
+    },
   })
-  const sender = createSender({ findTarget, maxConnections: MAX_CONCURRENT })
-  const signers = settings.WEBHOOK_SECRETS.map(createSigner)
-  const workers = settings.WEBHOOKS.map((url) =>
-    startDeliveryWorker({ db, log, sender, webhook: { id: toWebhookId(url), url, signers } }),
-  )
+
+  async function readWebhooks() {
+    isOutdated = false
+    readAtMs = performance.now()
+    const rows = await db
+      .select({ id: webhooks.id, secrets: webhooks.secrets })
+      .from(webhooks)
+      .where(and(isNotNull(webhooks.url), isNull(webhooks.disabledAt)))
+    // One of the settings of another replica has secrets that this one does not know.
+    const ids = rows.filter(({ id, secrets }) => secrets !== null || ofSettings.has(id)).map(({ id }) => id)
+    for (const [id, worker] of workers) {
+      if (ids.includes(id)) continue
+      workers.delete(id)
+      void worker.stop()
+    }
+    for (const id of ids) if (!workers.has(id)) await start(id)
+  }
+
+  async function start(webhookId: string) {
+    const { startWebhookWorker } = await import('./webhook-worker.ts')
+    if (!isStopped) workers.set(webhookId, startWebhookWorker({ db, log, settings, openSecrets, webhookId }))
+  }
+
+  function readOnce() {
+    reading ??= readWebhooks()
+      .catch((err: unknown) => {
+        isOutdated = true
+        log.warn({ err }, 'the webhooks cannot be read')
+      })
+      .finally(() => {
+        reading = undefined
+      })
+    return reading
+  }
+
+  function check() {
+    // First, because it takes in changes.
+    const isCertain = changes.isCurrent()
+    const isDue = performance.now() - readAtMs >= UNCERTAIN_MS
+    if (isCertain ? isOutdated : isDue) void readOnce()
+  }
+
   return {
+    async start() {
+      await readOnce()
+      timer = setInterval(check, CHECK_MS).unref()
+    },
+    /** Makes all workers look for due events now. */
     wake() {
-      for (const worker of workers) worker.wake()
+      for (const worker of workers.values()) worker.wake()
     },
     async stop() {
-      await Promise.all(workers.map((worker) => worker.stop()))
-      sender.close()
+      isStopped = true
+      clearInterval(timer)
+      await reading
+      await Promise.all([...workers.values()].map((worker) => worker.stop()))
     },
   }
 }

@@ -18,6 +18,7 @@ import {
   CreateUserDocument,
   DeleteMeDocument,
   DeleteUserDocument,
+  DeleteWebhookDocument,
   DisableUserDocument,
   EnableUserDocument,
   EndUserSessionsDocument,
@@ -41,6 +42,7 @@ import {
   type PasskeySignalsQuery,
   PasskeysDocument,
   PutRoleDocument,
+  PutWebhookDocument,
   RefreshDocument,
   RegisterDocument,
   RemoveFactorDocument,
@@ -48,6 +50,7 @@ import {
   RemoveRoleDocument,
   RenamePasskeyDocument,
   RenewRecoveryCodesDocument,
+  ReplayDeliveriesDocument,
   ReportSignInDocument,
   RequestEmailVerificationDocument,
   RequestFactorRecoveryDocument,
@@ -69,6 +72,7 @@ import {
   StartFactorRecoveryDocument,
   StartPasswordResetDocument,
   StepUpDocument,
+  TestWebhookDocument,
   UndoEmailChangeDocument,
   UndoFactorChangeDocument,
   UpdateMeDocument,
@@ -79,6 +83,11 @@ import {
   type UsersQuery,
   VerifyEmailDocument,
   type WaitFieldsFragment,
+  WebhookDeliveriesDocument,
+  type WebhookDeliveriesQuery,
+  type WebhookDeliveryFieldsFragment,
+  type WebhookFieldsFragment,
+  WebhooksDocument,
 } from '../../packages/client/src/generated/operations.ts'
 
 export type Adapter = 'REST' | 'GraphQL'
@@ -170,6 +179,19 @@ export const OPERATIONS = {
   auditEvents: { rest: 'GET /auth/admin/events', document: AuditEventsDocument, plain: true },
   mails: { rest: 'GET /auth/admin/mails', document: MailsDocument, plain: true },
   retryMail: { rest: 'POST /auth/admin/mails/:id/retry', document: RetryMailDocument, plain: true },
+  webhooks: { rest: 'GET /auth/admin/webhooks', document: WebhooksDocument },
+  putWebhook: { rest: 'POST /auth/admin/webhooks', document: PutWebhookDocument },
+  deleteWebhook: { rest: 'DELETE /auth/admin/webhooks/:id', document: DeleteWebhookDocument, plain: true },
+  testWebhook: { rest: 'POST /auth/admin/webhooks/:id/test', document: TestWebhookDocument, plain: true },
+  webhookDeliveries: {
+    rest: 'GET /auth/admin/webhooks/deliveries',
+    document: WebhookDeliveriesDocument,
+    plain: true,
+  },
+  replayDeliveries: {
+    rest: 'POST /auth/admin/webhooks/:webhookId/replay',
+    document: ReplayDeliveriesDocument,
+  },
   users: { rest: 'GET /auth/admin/users', document: UsersDocument, plain: true },
   user: { rest: 'GET /auth/admin/users/:id', document: UserDocument, plain: true },
   setUserRoles: { rest: 'PUT /auth/admin/users/:id/roles', document: SetUserRolesDocument },
@@ -247,6 +269,12 @@ type Results = {
   auditEvents: AuditEventsQuery['auditEvents']
   mails: MailsQuery['mails']
   retryMail: MailFieldsFragment
+  webhooks: WebhookFieldsFragment[]
+  putWebhook: { webhook: WebhookFieldsFragment; secret: string | null }
+  deleteWebhook: true
+  testWebhook: WebhookDeliveryFieldsFragment
+  webhookDeliveries: WebhookDeliveriesQuery['webhookDeliveries']
+  replayDeliveries: { count: number; next: string | null }
   users: UsersQuery['users']
   user: UserQuery['user']
   setUserRoles: ManagedUserFieldsFragment

@@ -133,6 +133,13 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   auditEvents: { first: fc.integer({ min: 1, max: 100 }) },
   mails: { first: fc.integer({ min: 1, max: 100 }) },
   retryMail: { id: fc.uuid() },
+  webhooks: {},
+  // An address, which needs no resolver.
+  putWebhook: { url: fc.constant('https://93.184.216.34/hooks'), types: fc.constant(['user.created']) },
+  deleteWebhook: { id: fc.uuid() },
+  testWebhook: { id: fc.uuid() },
+  webhookDeliveries: { first: fc.integer({ min: 1, max: 100 }) },
+  replayDeliveries: { webhookId: fc.uuid() },
 }
 
 export const wellFormed = (operation: Operation) => fc.record(FIELDS[operation])

@@ -1,7 +1,7 @@
 import { symmetricDecrypt, symmetricEncrypt } from 'better-auth/crypto'
 import { and, asc, eq, gt, isNotNull, ne } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { factors, jwks } from '../../db/schema.ts'
+import { factors, jwks, webhooks } from '../../db/schema.ts'
 import type { Encryption } from './encryption.ts'
 import type { Secrets } from './sealed-tokens.ts'
 
@@ -50,5 +50,21 @@ export async function reencryptFactors({ db, encryption }: { db: Db; encryption:
     }
     last = rows.at(-1)?.id ?? last
     if (rows.length < MAX_BATCH_ROWS) return
+  }
+}
+
+/** The same for the secrets of webhooks, of which there are few. */
+export async function reencryptWebhooks({ db, encryption }: { db: Db; encryption: Encryption }) {
+  if (!encryption.hasPrevious) return
+  const { id: webhookId, secrets: column } = webhooks
+  for (const { id, secrets } of await db.select({ id: webhookId, secrets: column }).from(webhooks)) {
+    if (secrets === null) continue
+    const { text, isOutdated } = encryption.decrypt(secrets, id)
+    if (!isOutdated) continue
+    const isUnchanged = and(eq(webhookId, id), eq(column, secrets))
+    await db
+      .update(webhooks)
+      .set({ secrets: encryption.encrypt(text, id) })
+      .where(isUnchanged)
   }
 }

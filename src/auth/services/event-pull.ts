@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { WebhookEvents } from '../../contract/outputs/webhook-events.ts'
+import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import type { Db } from '../../db/client.ts'
 import { webhookEvents } from '../../db/schema.ts'
 import { invalid } from '../../errors.ts'
@@ -37,7 +38,7 @@ export function createEventPull({ db }: { db: Db }) {
         ${xid}::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint as is_ahead
       from (select) as one left join lateral (
         select * from ${webhookEvents}
-        where (xid, id) > (${xid}::bigint, ${id}::bigint)
+        where (xid, id) > (${xid}::bigint, ${id}::bigint) and type <> ${TEST_TYPE}
           and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
         order by xid, id limit ${first}::int
       ) as e on true

@@ -64,6 +64,12 @@ export type DeleteMeInput = {
   password?: string | null | undefined;
 };
 
+/** `PENDING`: it waits, or was tried and is tried again. `FAILED`: it was given up after three days. */
+export type DeliveryStatus =
+  | 'DELIVERED'
+  | 'FAILED'
+  | 'PENDING';
+
 /** All given conditions must hold. */
 export type EventFilter = {
   actorId?: string | null | undefined;
@@ -150,6 +156,23 @@ export type PutRoleInput = {
   permissions: Array<string>;
 };
 
+export type PutWebhookInput = {
+  /** Whether it gets no events. Those that wait are kept for a week. Without it, the webhook is enabled. */
+  disabled?: boolean | null | undefined;
+  /** Ends all secrets but the newest. Otherwise the newest two sign, so that receivers can change over. */
+  endFormerSecret?: boolean | null | undefined;
+  /** The webhook to change. Without it, there is a new one. */
+  id?: string | null | undefined;
+  /** Makes a new secret of this kind. A new webhook without `secret` gets one of `HMAC` anyway. */
+  newSecret?: WebhookSecretKind | null | undefined;
+  /** A new secret that the caller has made, in the form of Standard Webhooks. */
+  secret?: string | null | undefined;
+  /** The types of events that it gets. Without them, it gets all. */
+  types?: Array<string> | null | undefined;
+  /** https, without a user. Its address must be in the internet, or in `WEBHOOK_NETWORKS`. */
+  url: string;
+};
+
 export type RefreshInput = {
   /** Only with transport `TOKEN`; left out, the cookie is read. */
   refreshToken?: string | null | undefined;
@@ -170,6 +193,18 @@ export type RegisterInput = {
 export type RenamePasskeyInput = {
   id: string;
   name: string;
+};
+
+export type ReplayDeliveriesInput = {
+  /** The `next` of the call before. */
+  after?: string | null | undefined;
+  /** The `id` of one delivery that is over. */
+  delivery?: string | null | undefined;
+  /** All events from this moment on that were delivered or given up. Without it, those that were given up. */
+  since?: string | null | undefined;
+  /** Only events before this moment. */
+  until?: string | null | undefined;
+  webhookId: string;
 };
 
 export type ReportSignInInput = {
@@ -262,6 +297,18 @@ export type VerifyEmailInput = {
   /** The token of the mailed link. */
   token: string;
 };
+
+/** All given conditions must hold. */
+export type WebhookDeliveryFilter = {
+  /** `PENDING`: it waits, or was tried and is tried again. `FAILED`: it was given up after three days. */
+  status?: DeliveryStatus | null | undefined;
+  webhookId?: string | null | undefined;
+};
+
+/** `HMAC` signs with `v1`: receivers need the same secret. `ED25519` signs with `v1a`: receivers need the public key. */
+export type WebhookSecretKind =
+  | 'ED25519'
+  | 'HMAC';
 
 export type AcceptInvitationMutationVariables = Exact<{
   input: AcceptInvitationInput;
@@ -365,6 +412,13 @@ export type DeleteUserMutationVariables = Exact<{
 
 export type DeleteUserMutation = { deleteUser: boolean };
 
+export type DeleteWebhookMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteWebhookMutation = { deleteWebhook: boolean };
+
 export type DisableUserMutationVariables = Exact<{
   id: string;
 }>;
@@ -425,6 +479,10 @@ export type AuditEventFieldsFragment = { id: string, kind: string, count: number
 export type MailFieldsFragment = { id: string, kind: string, recipient: string, userId: string | null, status: MailStatus, attempts: number, fault: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string };
 
 export type ServiceKeyFieldsFragment = { id: string, name: string, scopes: Array<string>, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, revokedAt: string | null, valid: boolean };
+
+export type WebhookFieldsFragment = { id: string, url: string, types: Array<string> | null, ofSettings: boolean, disabledAt: string | null, fault: string | null, createdAt: string, secrets: Array<{ kind: WebhookSecretKind, publicKey: string | null }> };
+
+export type WebhookDeliveryFieldsFragment = { id: string, webhookId: string, messageId: string, type: string, userId: string | null, status: DeliveryStatus, attempts: number, lastResult: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string };
 
 export type InviteUserMutationVariables = Exact<{
   input: InviteUserInput;
@@ -493,6 +551,13 @@ export type PutRoleMutationVariables = Exact<{
 
 export type PutRoleMutation = { putRole: { name: string, permissions: Array<string>, builtIn: boolean, changedAt: string | null } };
 
+export type PutWebhookMutationVariables = Exact<{
+  input: PutWebhookInput;
+}>;
+
+
+export type PutWebhookMutation = { putWebhook: { secret: string | null, webhook: { id: string, url: string, types: Array<string> | null, ofSettings: boolean, disabledAt: string | null, fault: string | null, createdAt: string, secrets: Array<{ kind: WebhookSecretKind, publicKey: string | null }> } } };
+
 export type RefreshMutationVariables = Exact<{
   input?: RefreshInput | null | undefined;
 }>;
@@ -539,6 +604,13 @@ export type RenewRecoveryCodesMutationVariables = Exact<{ [key: string]: never; 
 
 
 export type RenewRecoveryCodesMutation = { renewRecoveryCodes: { codes: Array<string> | null } };
+
+export type ReplayDeliveriesMutationVariables = Exact<{
+  input: ReplayDeliveriesInput;
+}>;
+
+
+export type ReplayDeliveriesMutation = { replayDeliveries: { count: number, next: string | null } };
 
 export type ReportSignInMutationVariables = Exact<{
   input: ReportSignInInput;
@@ -658,6 +730,13 @@ export type StepUpMutationVariables = Exact<{
 
 export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
+export type TestWebhookMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type TestWebhookMutation = { testWebhook: { id: string, webhookId: string, messageId: string, type: string, userId: string | null, status: DeliveryStatus, attempts: number, lastResult: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string } };
+
 export type UndoEmailChangeMutationVariables = Exact<{
   input: UndoEmailChangeInput;
 }>;
@@ -703,6 +782,21 @@ export type VerifyEmailMutationVariables = Exact<{
 
 
 export type VerifyEmailMutation = { verifyEmail: boolean };
+
+export type WebhookDeliveriesQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  count?: boolean | null | undefined;
+  filter?: WebhookDeliveryFilter | null | undefined;
+}>;
+
+
+export type WebhookDeliveriesQuery = { webhookDeliveries: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, webhookId: string, messageId: string, type: string, userId: string | null, status: DeliveryStatus, attempts: number, lastResult: string | null, createdAt: string, nextAttemptAt: string, expiresAt: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WebhooksQuery = { webhooks: Array<{ id: string, url: string, types: Array<string> | null, ofSettings: boolean, disabledAt: string | null, fault: string | null, createdAt: string, secrets: Array<{ kind: WebhookSecretKind, publicKey: string | null }> }> };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -875,6 +969,36 @@ export const ServiceKeyFieldsFragmentDoc = new TypedDocumentString(`
   valid
 }
     `, {"fragmentName":"ServiceKeyFields"}) as unknown as TypedDocumentString<ServiceKeyFieldsFragment, unknown>;
+export const WebhookFieldsFragmentDoc = new TypedDocumentString(`
+    fragment WebhookFields on Webhook {
+  id
+  url
+  types
+  ofSettings
+  secrets {
+    kind
+    publicKey
+  }
+  disabledAt
+  fault
+  createdAt
+}
+    `, {"fragmentName":"WebhookFields"}) as unknown as TypedDocumentString<WebhookFieldsFragment, unknown>;
+export const WebhookDeliveryFieldsFragmentDoc = new TypedDocumentString(`
+    fragment WebhookDeliveryFields on WebhookDelivery {
+  id
+  webhookId
+  messageId
+  type
+  userId
+  status
+  attempts
+  lastResult
+  createdAt
+  nextAttemptAt
+  expiresAt
+}
+    `, {"fragmentName":"WebhookDeliveryFields"}) as unknown as TypedDocumentString<WebhookDeliveryFieldsFragment, unknown>;
 export const AcceptInvitationDocument = new TypedDocumentString(`
     mutation AcceptInvitation($input: AcceptInvitationInput!) {
   acceptInvitation(input: $input)
@@ -1102,6 +1226,11 @@ export const DeleteUserDocument = new TypedDocumentString(`
   deleteUser(id: $id)
 }
     `) as unknown as TypedDocumentString<DeleteUserMutation, DeleteUserMutationVariables>;
+export const DeleteWebhookDocument = new TypedDocumentString(`
+    mutation DeleteWebhook($id: ID!) {
+  deleteWebhook(id: $id)
+}
+    `) as unknown as TypedDocumentString<DeleteWebhookMutation, DeleteWebhookMutationVariables>;
 export const DisableUserDocument = new TypedDocumentString(`
     mutation DisableUser($id: ID!) {
   disableUser(id: $id) {
@@ -1379,6 +1508,28 @@ export const PutRoleDocument = new TypedDocumentString(`
   builtIn
   changedAt
 }`) as unknown as TypedDocumentString<PutRoleMutation, PutRoleMutationVariables>;
+export const PutWebhookDocument = new TypedDocumentString(`
+    mutation PutWebhook($input: PutWebhookInput!) {
+  putWebhook(input: $input) {
+    webhook {
+      ...WebhookFields
+    }
+    secret
+  }
+}
+    fragment WebhookFields on Webhook {
+  id
+  url
+  types
+  ofSettings
+  secrets {
+    kind
+    publicKey
+  }
+  disabledAt
+  fault
+  createdAt
+}`) as unknown as TypedDocumentString<PutWebhookMutation, PutWebhookMutationVariables>;
 export const RefreshDocument = new TypedDocumentString(`
     mutation Refresh($input: RefreshInput) {
   refresh(input: $input) {
@@ -1491,6 +1642,14 @@ export const RenewRecoveryCodesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<RenewRecoveryCodesMutation, RenewRecoveryCodesMutationVariables>;
+export const ReplayDeliveriesDocument = new TypedDocumentString(`
+    mutation ReplayDeliveries($input: ReplayDeliveriesInput!) {
+  replayDeliveries(input: $input) {
+    count
+    next
+  }
+}
+    `) as unknown as TypedDocumentString<ReplayDeliveriesMutation, ReplayDeliveriesMutationVariables>;
 export const ReportSignInDocument = new TypedDocumentString(`
     mutation ReportSignIn($input: ReportSignInInput!) {
   reportSignIn(input: $input)
@@ -1696,6 +1855,25 @@ fragment GrantFields on AuthPayload {
   accessTokenExpiresAt
   refreshToken
 }`) as unknown as TypedDocumentString<StepUpMutation, StepUpMutationVariables>;
+export const TestWebhookDocument = new TypedDocumentString(`
+    mutation TestWebhook($id: ID!) {
+  testWebhook(id: $id) {
+    ...WebhookDeliveryFields
+  }
+}
+    fragment WebhookDeliveryFields on WebhookDelivery {
+  id
+  webhookId
+  messageId
+  type
+  userId
+  status
+  attempts
+  lastResult
+  createdAt
+  nextAttemptAt
+  expiresAt
+}`) as unknown as TypedDocumentString<TestWebhookMutation, TestWebhookMutationVariables>;
 export const UndoEmailChangeDocument = new TypedDocumentString(`
     mutation UndoEmailChange($input: UndoEmailChangeInput!) {
   undoEmailChange(input: $input)
@@ -1832,3 +2010,51 @@ export const VerifyEmailDocument = new TypedDocumentString(`
   verifyEmail(input: $input)
 }
     `) as unknown as TypedDocumentString<VerifyEmailMutation, VerifyEmailMutationVariables>;
+export const WebhookDeliveriesDocument = new TypedDocumentString(`
+    query WebhookDeliveries($first: Int, $after: String, $count: Boolean, $filter: WebhookDeliveryFilter) {
+  webhookDeliveries(first: $first, after: $after, count: $count, filter: $filter) {
+    edges {
+      cursor
+      node {
+        ...WebhookDeliveryFields
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount
+  }
+}
+    fragment WebhookDeliveryFields on WebhookDelivery {
+  id
+  webhookId
+  messageId
+  type
+  userId
+  status
+  attempts
+  lastResult
+  createdAt
+  nextAttemptAt
+  expiresAt
+}`) as unknown as TypedDocumentString<WebhookDeliveriesQuery, WebhookDeliveriesQueryVariables>;
+export const WebhooksDocument = new TypedDocumentString(`
+    query Webhooks {
+  webhooks {
+    ...WebhookFields
+  }
+}
+    fragment WebhookFields on Webhook {
+  id
+  url
+  types
+  ofSettings
+  secrets {
+    kind
+    publicKey
+  }
+  disabledAt
+  fault
+  createdAt
+}`) as unknown as TypedDocumentString<WebhooksQuery, WebhooksQueryVariables>;

@@ -1,0 +1,111 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { InputOf } from '../../contract/operations.ts'
+import {
+  DeliveryStatus,
+  type WebhookDelivery,
+  type WebhookDeliveryConnection,
+} from '../../contract/outputs/webhook.ts'
+import type { Executor } from '../../db/client.ts'
+import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import { fromCursor, MAX_COUNT, type Position, toPage } from '../administration/cursor.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+type Request = InputOf<'webhookDeliveries'>
+type Row = Omit<WebhookDelivery, 'id' | 'messageId' | 'createdAt' | 'nextAttemptAt' | 'expiresAt'> & {
+  eventId: string
+  messageId: string
+  created: number
+  next: number
+  expires: number
+}
+
+const PART = 'delivery'
+const EventId = z.string().regex(/^\d{1,18}$/)
+
+const columns = sql`d.event_id as "eventId", d.webhook_id as "webhookId", e.message_id as "messageId", e.type,
+  d.user_id as "userId", d.status, d.attempts, d.last_result as "lastResult",
+  extract(epoch from d.created_at)::float8 as created, extract(epoch from d.next_attempt_at)::float8 as next,
+  extract(epoch from d.expires_at)::float8 as expires`
+
+function toDelivery({ eventId, webhookId, messageId, created, next, expires, ...row }: Row): WebhookDelivery {
+  return {
+    ...row,
+    id: `${eventId}.${webhookId}`,
+    webhookId,
+    messageId: `msg_${messageId}`,
+    createdAt: new Date(created * 1000),
+    nextAttemptAt: new Date(next * 1000),
+    expiresAt: new Date(expires * 1000),
+  }
+}
+
+/** What a delivery's id says; undefined if the text is no such id. */
+export function parseDeliveryId(text: string) {
+  const [, eventId, webhookId] = /^(\d{1,18})\.([\da-f-]{36})$/.exec(text) ?? []
+  return eventId && z.uuid().safeParse(webhookId).success ? { eventId, webhookId } : undefined
+}
+
+export async function readDelivery(executor: Executor, of: { eventId: number; webhookId: string }) {
+  const rows = await executor.execute(sql`
+    select ${columns} from ${webhookDeliveries} as d join ${webhookEvents} as e on e.id = d.event_id
+    where d.event_id = ${of.eventId}::bigint and d.webhook_id = ${of.webhookId}::uuid`)
+  const [row] = rows as unknown as Row[]
+  if (!row) throw new AuthError('NOT_FOUND')
+  return toDelivery(row)
+}
+
+/** The webhooks and states that a filter names: there are few, and the index of deliveries begins with both. */
+const wanted = ({ webhookId, status }: NonNullable<Request['filter']>) => sql`
+  ${webhooks} as w cross join unnest(array[${sql.raw(
+    (status ? [status] : DeliveryStatus.options).map((one) => `'${one}'`).join(', '),
+  )}]::delivery_status[]) as one(status)
+  where w.url is not null ${webhookId ? sql`and w.id = ${webhookId}::uuid` : sql``}`
+
+function deliveryStatement({ first, filter = {} }: Pick<Request, 'first' | 'filter'>, after?: Position) {
+  const older = after
+    ? sql`and event_id <= ${after.key}::bigint and (event_id, webhook_id) < (${after.key}::bigint, ${after.id}::uuid)`
+    : sql``
+  return sql`
+    with chosen as (
+      select w.id, one.status from ${wanted(filter)}
+    )
+    select ${columns} from chosen
+      cross join lateral (
+        select * from ${webhookDeliveries} where webhook_id = chosen.id and status = chosen.status ${older}
+        order by event_id desc limit ${first + 1}::int
+      ) as d
+      join ${webhookEvents} as e on e.id = d.event_id
+    order by d.event_id desc, d.webhook_id desc limit ${first + 1}::int`
+}
+
+/** Lists the deliveries of all webhooks, newest first. Each state of each webhook is read by the index. */
+export function createDeliveryList({ db }: Pick<Dependencies, 'db'>) {
+  async function countAll(filter: Request['filter']) {
+    const rows = await db.execute<{ total: number }>(sql`
+      with chosen as (select w.id, one.status from ${wanted(filter ?? {})})
+      select count(*)::int as total from (
+        select from chosen cross join lateral (
+          select from ${webhookDeliveries} where webhook_id = chosen.id and status = chosen.status
+          order by event_id limit ${MAX_COUNT}) as d
+        limit ${MAX_COUNT}) as counted`)
+    return rows[0]?.total ?? null
+  }
+
+  return async function webhookDeliveriesOf(request: Request): Promise<WebhookDeliveryConnection> {
+    const position = fromCursor(request.after, [PART])
+    if (position && !EventId.safeParse(position.key).success) {
+      throw invalid('after', 'Must be the endCursor of a page of this list.')
+    }
+    const [rows, totalCount] = await Promise.all([
+      db.execute(deliveryStatement(request, position)),
+      request.count ? countAll(request.filter) : null,
+    ])
+    const found = (rows as unknown as Row[]).map((row) => ({
+      row,
+      position: { part: PART, key: row.eventId, id: row.webhookId },
+    }))
+    return { ...toPage(found, request.first, ({ row }) => toDelivery(row)), totalCount }
+  }
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { and, asc, eq, isNotNull, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { ChangedWebhook, Webhook } from '../../contract/outputs/webhook.ts'
+import type { Administrator } from '../../contract/permissions.ts'
+import type { Executor } from '../../db/client.ts'
+import { webhooks as table, type WebhookRow } from '../../db/schema.ts'
+import type { Env } from '../../env.ts'
+import { AuthError, invalid } from '../../errors.ts'
+import { toWebhookId } from '../../webhooks/stored.ts'
+import {
+  createTargetFinder,
+  DeliveryFault,
+  type TargetSettings,
+  toTargetRules,
+} from '../../webhooks/target.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordAdministration } from '../events/events.ts'
+import { createSecret, MAX_SECRETS, toShownSecret } from './webhook-secrets.ts'
+
+/** Each change of a user writes a delivery for every webhook, and every replica has a worker for each. */
+export const MAX_WEBHOOKS = 20
+
+type Parts = Pick<Dependencies, 'db' | 'webhookSecrets'> & {
+  settings: TargetSettings & Pick<Env, 'WEBHOOKS'>
+}
+type PutInput = InputOf<'putWebhook'>
+
+/** Lists, creates, changes and deletes webhooks. Triggers of the table notify the workers of every replica. */
+export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
+  const findTarget = createTargetFinder(toTargetRules(settings))
+
+  function toWebhook({ id, url, types, secrets, disabledAt, fault, createdAt }: WebhookRow): Webhook {
+    const shown = webhookSecrets.open({ id, secrets }).map(toShownSecret)
+    return {
+      id,
+      url: url ?? '',
+      types,
+      ofSettings: secrets === null,
+      secrets: shown,
+      disabledAt,
+      fault,
+      createdAt,
+    }
+  }
+
+  /** @throws `INVALID_INPUT` for a URL that events may not be sent to */
+  async function refuseTarget(url: string) {
+    const { protocol, hostname } = new URL(url)
+    if (settings.NODE_ENV === 'production' && protocol !== 'https:') throw invalid('url', 'Must be https.')
+    await findTarget(hostname).catch((fault: unknown) => {
+      throw fault instanceof DeliveryFault ? invalid('url', `Cannot be called: ${fault.message}.`) : fault
+    })
+  }
+
+  /** The secrets after a change, and the one that the server has made. */
+  function renewSecrets({ secret, newSecret, endFormerSecret }: PutInput, present: readonly string[]) {
+    const kind = newSecret ?? (secret || present.length > 0 ? null : 'HMAC')
+    const made = kind ? createSecret(kind) : null
+    const all = [...new Set([secret ?? made ?? [], present].flat())]
+    return { made, secrets: all.slice(0, endFormerSecret ? 1 : MAX_SECRETS) }
+  }
+
+  return {
+    /** Oldest first. The row that keeps events for readers is no webhook. */
+    async webhooks(): Promise<Webhook[]> {
+      const rows = await db
+        .select()
+        .from(table)
+        .where(isNotNull(table.url))
+        .orderBy(asc(table.createdAt), table.id)
+      return rows.map(toWebhook)
+    },
+
+    /** @throws `NOT_FOUND`, or `INVALID_INPUT` for a URL that cannot be, a webhook of the settings, and too many */
+    async putWebhook(
+      input: PutInput,
+      { client }: Pick<Caller, 'client'>,
+      administrator: Administrator,
+    ): Promise<ChangedWebhook> {
+      const { url, types = null, disabled } = input
+      await refuseTarget(url)
+      return db.transaction(async (tx) => {
+        const present = input.id ? await findWebhook(tx, input.id) : undefined
+        if (present?.secrets === null) throw ofSettings()
+        if (!present && (await tx.$count(table, isNotNull(table.secrets))) >= MAX_WEBHOOKS) throw tooMany()
+        const id = present?.id ?? randomUUID()
+        const { made, secrets } = renewSecrets(input, present ? webhookSecrets.open(present) : [])
+        const disabledAt = disabled ? sql`coalesce(${table.disabledAt}, now())` : null
+        const values = { url, types, secrets: webhookSecrets.seal(id, secrets), fault: null }
+        const [row] = present
+          ? await tx
+              .update(table)
+              .set({ ...values, disabledAt })
+              .where(eq(table.id, id))
+              .returning()
+          : await tx
+              .insert(table)
+              .values({ ...values, id, disabledAt: disabled ? sql`now()` : null })
+              .returning()
+        await recordAdministration(
+          tx,
+          'webhook_changed',
+          { detail: describe(id, url) },
+          { administrator, client },
+        )
+        // Receivers of Ed25519 need only the public key, so the private one never leaves the server.
+        const secret = made && toShownSecret(made).kind === 'HMAC' ? made : null
+        return { webhook: toWebhook(row as WebhookRow), secret }
+      })
+    },
+
+    /** Housekeeping deletes its deliveries together with their events. @throws `NOT_FOUND`, `INVALID_INPUT` */
+    async deleteWebhook(
+      { id }: InputOf<'deleteWebhook'>,
+      { client }: Pick<Caller, 'client'>,
+      administrator: Administrator,
+    ) {
+      await db.transaction(async (tx) => {
+        const { url } = await findWebhook(tx, id)
+        // One that the settings no longer have can go.
+        if (settings.WEBHOOKS.some((one) => toWebhookId(one) === id)) throw ofSettings()
+        await tx.delete(table).where(eq(table.id, id))
+        await recordAdministration(
+          tx,
+          'webhook_deleted',
+          { detail: describe(id, url) },
+          { administrator, client },
+        )
+      })
+      return true
+    },
+  }
+}
+
+/** Locks the row. @throws `NOT_FOUND` */
+export async function findWebhook(tx: Executor, id: string): Promise<WebhookRow & { url: string }> {
+  if (!z.uuid().safeParse(id).success) throw new AuthError('NOT_FOUND')
+  const [row] = await tx
+    .select()
+    .from(table)
+    .where(and(eq(table.id, id), isNotNull(table.url)))
+    .for('update')
+  if (!row || row.url === null) throw new AuthError('NOT_FOUND')
+  return { ...row, url: row.url }
+}
+
+/** For the events of administration. The rest of the URL may be a secret of the receiver. */
+export const describe = (id: string, url: string) => `${id} ${new URL(url).origin}`
+
+const ofSettings = () => invalid('id', 'Is a webhook of the settings. Change WEBHOOKS instead.')
+const tooMany = () => invalid('url', `There are ${MAX_WEBHOOKS} webhooks. Delete those that are not used.`)

@@ -1,0 +1,56 @@
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import type { WebhookDelivery } from '../../contract/outputs/webhook.ts'
+import type { Administrator } from '../../contract/permissions.ts'
+import { TEST_TYPE } from '../../contract/webhook-types.ts'
+import { invalid } from '../../errors.ts'
+import { createTargetFinder, type TargetSettings, toTargetRules } from '../../webhooks/target.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordAdministration } from '../events/events.ts'
+import { readDelivery } from './delivery-list.ts'
+import { describe, findWebhook } from './managed-webhooks.ts'
+
+type Parts = Pick<Dependencies, 'db' | 'webhookSecrets'> & { settings: TargetSettings }
+
+/** Sends an event to a webhook while the caller waits. The event and its result are kept like every other. */
+export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
+  return async function testWebhook(
+    { id }: InputOf<'testWebhook'>,
+    { client }: Pick<Caller, 'client'>,
+    administrator: Administrator,
+  ): Promise<WebhookDelivery> {
+    // Loaded when it is needed first, as for the workers.
+    const [{ attempt, isSuccess }, { createDeliveries }, { createSender }, { createSigner }] =
+      await Promise.all([
+        import('../../webhooks/attempt.ts'),
+        import('../../webhooks/deliveries.ts'),
+        import('../../webhooks/sender.ts'),
+        import('../../webhooks/signature.ts'),
+      ])
+    const deliveries = createDeliveries(db)
+    const { url, secrets, delivery } = await db.transaction(async (tx) => {
+      const webhook = await findWebhook(tx, id)
+      const secrets = webhookSecrets.open(webhook)
+      // One that the settings had before, or those of another replica.
+      if (secrets.length === 0) throw invalid('id', 'Is a webhook of the settings that has no secret here.')
+      await recordAdministration(
+        tx,
+        'webhook_tested',
+        { detail: describe(id, webhook.url) },
+        { administrator, client },
+      )
+      return { url: webhook.url, secrets, delivery: await deliveries.begin(tx, id, TEST_TYPE) }
+    })
+    const sender = createSender({
+      findTarget: createTargetFinder(toTargetRules(settings)),
+      maxConnections: 1,
+    })
+    try {
+      const result = await attempt(sender, { url, signers: secrets.map(createSigner) }, delivery)
+      await deliveries.finish({ ...delivery, isDelivered: isSuccess(result), result })
+    } finally {
+      sender.close()
+    }
+    return readDelivery(db, delivery)
+  }
+}

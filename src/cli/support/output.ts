@@ -1,0 +1,25 @@
+/** The most that one page of a list has. */
+const PAGE_ROWS = 100
+
+type Page<Node> = {
+  edges: { node: Node }[]
+  pageInfo: { hasNextPage: boolean; endCursor: string | null }
+}
+
+/** Reads a list page by page, up to a number of rows. */
+export async function collectPages<Node>(
+  limit: number,
+  read: (page: { first: number; count: false; after?: string }) => Promise<Page<Node>>,
+) {
+  const found: Node[] = []
+  for (let after: string | undefined; found.length < limit; ) {
+    const first = Math.min(PAGE_ROWS, limit - found.length)
+    const { edges, pageInfo } = await read({ first, count: false, ...(after && { after }) })
+    found.push(...edges.map(({ node }) => node))
+    if (!pageInfo.hasNextPage) break
+    after = pageInfo.endCursor ?? undefined
+  }
+  return found
+}
+
+export const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2))
