@@ -118,8 +118,9 @@ export function selectEvent(kind: EventKind | SQL, userId: SQL, values: EventVal
 
 const today = sql`(now() at time zone 'utc')::date`
 const isOfToday = sql`user_id = found.user_id and day = ${today}`
-const hasRowOfPlace = sql`exists (
-  select from ${events} where ${isOfToday} and kind = found.kind and origin = found.origin)`
+// A value and no `exists`: for that, PostgreSQL may read the whole table into a hash.
+const hasRowOfPlace = sql`coalesce((
+  select true from ${events} where ${isOfToday} and kind = found.kind and origin = found.origin), false)`
 const hasRoomForRow = sql`(select count(*) < ${sql.raw(`${MAX_PLACE_ROWS_PER_DAY}`)} from (
   select from ${events} where ${isOfToday}
     and last_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'

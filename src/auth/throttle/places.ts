@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { and, eq, inArray, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import ipaddr from 'ipaddr.js'
+import { LRUCache } from 'lru-cache'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { places, users } from '../../db/schema.ts'
@@ -104,11 +105,14 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
   }
 }
 
-/** Whether an account has room for a place, or has it already. */
+/**
+ * Whether an account has room for a place, or has it already. A value and no `exists`: for that, PostgreSQL may read the
+ * whole table into a hash.
+ */
 export function hasRoomForPlace(userId: SQL, place: SQL) {
-  return sql`(
-    exists (select from ${places} as had where had.user_id = ${userId} and had.place = ${place})
-    or (select count(*) from ${places} as had where had.user_id = ${userId}) < ${sql.raw(`${MAX_PLACES}`)})`
+  return sql`coalesce(
+    (select true from ${places} as had where had.user_id = ${userId} and had.place = ${place}),
+    (select count(*) from ${places} as had where had.user_id = ${userId}) < ${sql.raw(`${MAX_PLACES}`)})`
 }
 
 /** The network as the migration `owner_first` writes it. */
@@ -116,9 +120,20 @@ export function toNetworkPlace(ipAddress: string | null) {
   return `n:${toNetwork(ipAddress)}`
 }
 
+/** Each request needs the network of its client several times, and to parse an address takes longer than to hash a token. */
+const networks = new LRUCache<string, string>({ max: 1000 })
+
 /** The key by which clients are counted: an IPv4 address, or the first address of an IPv6 /64. */
 export function toNetwork(ipAddress: string | null) {
   if (ipAddress === null) return 'unknown'
+  const known = networks.get(ipAddress)
+  if (known !== undefined) return known
+  const network = parseNetwork(ipAddress)
+  networks.set(ipAddress, network)
+  return network
+}
+
+function parseNetwork(ipAddress: string) {
   const address = ipaddr.process(ipAddress)
   if (address.kind() === 'ipv4') return address.toString()
   const { parts } = address as ipaddr.IPv6

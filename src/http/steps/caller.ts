@@ -1,4 +1,4 @@
-import type { Caller, Identity, Presented, Viewer } from '../../contract/caller.ts'
+import type { Caller, Client, Identity, Presented, Viewer } from '../../contract/caller.ts'
 import type { PresentedKey, ServiceKey } from '../../contract/service-key.ts'
 import type { AppContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
@@ -25,6 +25,7 @@ class RequestCaller implements Caller {
   readonly presentedKey: PresentedKey | null
   readonly #c: AppContext
   readonly #options: Options
+  #client: Client | undefined
   #identity: Promise<Identity | null> | undefined
   #viewer: Viewer | null | Promise<Viewer | null> | undefined
 
@@ -38,7 +39,8 @@ class RequestCaller implements Caller {
   }
 
   get client() {
-    return clientOf(this.#c, this.#options)
+    this.#client ??= clientOf(this.#c, this.#options)
+    return this.#client
   }
 
   identify() {
