@@ -1,4 +1,4 @@
-import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose'
+import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Env } from '../../env.ts'
 import { type Acr, unauthenticated } from '../../errors.ts'
@@ -6,10 +6,10 @@ import { MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../s
 import type { BetterAuth } from '../better-auth/better-auth.ts'
 import { createLastKnown } from './last-known.ts'
 import type { ClaimedUser, TokenClaims } from './token-claims.ts'
+import { createTokenSigner } from './token-signature.ts'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
 
-type SigningKey = Awaited<ReturnType<BetterAuth['api']['getSigningKey']>>
 type PublicKey = Exclude<Awaited<ReturnType<typeof importJWK>>, Uint8Array>
 /** A retired key is not published. It only proves that a token is old. */
 type KnownKey = { jwk: JWK; key: PublicKey; retired: boolean }
@@ -71,7 +71,9 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
     audience: [...settings.ACCESS_TOKEN_AUDIENCE, toEnrollmentAudience(settings)],
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
   }
-  const signingKey = createLastKnown<SigningKey>(() => api.getSigningKey())
+  const signer = createLastKnown(async () =>
+    createTokenSigner(await api.getSigningKey(), settings.ACCESS_TOKEN_TYP),
+  )
   const publicKeys = createLastKnown<Map<string, KnownKey>>(
     async () => new Map(await Promise.all((await api.getPublicKeys()).map(importKey))),
   )
@@ -123,28 +125,26 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
   return {
     /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
     async issue({ user, sessionId, sessionExpiresAt, authenticatedAt, amr, acr, isForEnrollment }: Subject) {
-      const { kid, alg, privateKey } = await signingKey.get()
+      const sign = await signer.get()
       const said = tokenClaims.of(user)
       const claims = said instanceof Promise ? await said : said
       const issuedAt = Math.floor(Date.now() / 1000)
       const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
       const expiresAt = Math.max(issuedAt + 1, Math.min(issuedAt + settings.ACCESS_TOKEN_SECONDS, sessionEnd))
-      const accessToken = await new SignJWT({
+      const accessToken = await sign({
         ...claims,
         sid: sessionId,
         client_id: CLIENT_ID,
         auth_time: Math.floor(authenticatedAt.getTime() / 1000),
         amr,
         acr,
+        iss: settings.PUBLIC_URL,
+        sub: user.id,
+        aud: isForEnrollment ? toEnrollmentAudience(settings) : audience,
+        jti: crypto.randomUUID(),
+        iat: issuedAt,
+        exp: expiresAt,
       })
-        .setProtectedHeader({ alg, kid, typ: settings.ACCESS_TOKEN_TYP })
-        .setIssuer(settings.PUBLIC_URL)
-        .setSubject(user.id)
-        .setAudience(isForEnrollment ? toEnrollmentAudience(settings) : audience)
-        .setJti(crypto.randomUUID())
-        .setIssuedAt(issuedAt)
-        .setExpirationTime(expiresAt)
-        .sign(privateKey)
       return { accessToken, accessTokenExpiresAt: new Date(expiresAt * 1000) }
     },
 
@@ -160,7 +160,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
      */
     async prepare() {
       if (settings.ACCESS_TOKEN_ALG) await api.followAlgorithm()
-      await signingKey.getUncached()
+      await signer.getUncached()
     },
 
     /** The public keys, for services that verify tokens by themselves (RFC 7517). */

@@ -1,5 +1,7 @@
+import { createPrivateKey } from 'node:crypto'
 import { createAuthEndpoint } from 'better-auth/api'
-import { createJwk, type Jwk, type JwtOptions, resolveSigningKey } from 'better-auth/plugins/jwt'
+import { symmetricDecrypt } from 'better-auth/crypto'
+import { createJwk, type Jwk, type JwtOptions } from 'better-auth/plugins/jwt'
 import type { TokenAlgorithm } from '../../settings/credentials.ts'
 import type { KeyRow, SigningKeys } from './signing-keys.ts'
 
@@ -54,21 +56,23 @@ export function createKeyEndpoints(
   return {
     /** Returns the current signing key, decrypted and imported. Creates the first one if there is none. */
     getSigningKey: createAuthEndpoint.serverOnly({ method: 'GET' }, async (context) => {
-      const current = (await keys.list()).find(({ signs }) => signs)
-      const choice = current && { signingKeyId: current.key.id }
-      const resolve = () => resolveSigningKey(context, options, choice)
-      const key = await resolve()
-        .catch(async (cause: unknown) => {
-          if (!isUndecryptable(cause)) throw cause
-          // A replica that still has the secret before may have added the key.
-          await reencryptKeys()
-          return resolve()
-        })
-        .catch((cause: unknown) => {
-          throw isUndecryptable(cause) ? new TypeError(WRONG_SECRET, { cause }) : cause
-        })
-      if (!key) throw new TypeError('There is no signing key')
-      return key
+      const find = async () =>
+        (await keys.list()).find(({ signs }) => signs)?.key ?? (await createJwk(context, options))
+      const decrypt = ({ privateKey }: Jwk | KeyRow) =>
+        symmetricDecrypt({ key: context.context.secretConfig, data: JSON.parse(privateKey) }).catch(
+          () => null,
+        )
+      let key = await find()
+      let jwk = await decrypt(key)
+      if (jwk === null) {
+        // A replica that still has the secret before may have added the key.
+        await reencryptKeys()
+        key = await find()
+        jwk = await decrypt(key)
+      }
+      if (jwk === null) throw new TypeError(WRONG_SECRET)
+      const privateKey = createPrivateKey({ key: JSON.parse(jwk), format: 'jwk' })
+      return { kid: key.id, alg: algorithmOf(key), privateKey }
     }),
 
     /** Returns the public half of every key, retired ones included. */
@@ -97,14 +101,10 @@ function keyPairOf(alg: TokenAlgorithm) {
   return alg === 'RS256' ? { alg, modulusLength: 3072 } : { alg }
 }
 
-function algorithmOf({ alg }: KeyRow) {
+function algorithmOf({ alg }: Pick<Jwk | KeyRow, 'alg'>) {
   return (alg ?? OLD_ALGORITHM) as TokenAlgorithm
 }
 
 function asJwk({ expiresAt: _, ...key }: KeyRow) {
   return key as Jwk
-}
-
-function isUndecryptable(fault: unknown) {
-  return fault instanceof Error && fault.message.startsWith('Failed to decrypt')
 }
