@@ -30,7 +30,7 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
     const authenticators = await authenticatorsOf.execute({ userId })
     for (const { id, secret, now } of authenticators) {
       const step = secret && findStep(encryption.decrypt(secret, userId).text, code, now)
-      if (step) return { statement: useStep(id, step), amr: ['otp', 'mfa'] }
+      if (step) return { statement: useStep, values: { factorId: id, step }, amr: ['otp', 'mfa'] }
     }
     return null
   }
@@ -44,14 +44,14 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
       if (recoveryToken) return useRecoveryLink(recoveryToken, outbox)
       if (!recoveryCode) return null
       const onUsed: FactorUse['onUsed'] = (tx, user, client) => noteRecoveryCode(tx, outbox, user, client)
-      return { statement: useRecoveryCode(recoveryCode), amr: ['otp', 'mfa'], onUsed }
+      return { ...useRecoveryCode(recoveryCode), amr: ['otp', 'mfa'], onUsed }
     },
   }
 }
 
 /** Moves the step of an authenticator forward. Of equal codes at once only one does (RFC 6238, section 5.2). */
-const useStep = (factorId: string, step: number) => sql`
-  update ${factors} set last_step = ${step}, last_used_at = now() from holder
-  where ${factors.id} = ${factorId}::uuid and ${factors.userId} = holder.id
-    and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${step}, true)
+const useStep = sql`
+  update ${factors} set last_step = ${sql.placeholder('step')}, last_used_at = now() from holder
+  where ${factors.id} = ${sql.placeholder('factorId')}::uuid and ${factors.userId} = holder.id
+    and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${sql.placeholder('step')}, true)
   returning holder.id`

@@ -58,11 +58,8 @@ export async function startFactorRecovery(
  */
 export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
   return {
-    statement: sql`
-      delete from ${verifications} using holder
-      where identifier = ${digest(token)} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
-        and expires_at > now() and holder.can_recover
-      returning holder.id`,
+    statement: deleteLink,
+    values: { link: digest(token) },
     amr: [],
     isRecovery: true,
     async onUsed(tx, { id, email }, client, sessionId) {
@@ -73,6 +70,12 @@ export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
     },
   }
 }
+
+const deleteLink = sql`
+  delete from ${verifications} using holder
+  where identifier = ${sql.placeholder('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
+    and expires_at > now() and holder.can_recover
+  returning holder.id`
 
 /** Ends a recovery of a locked account: a factor was proven, so it is not lost. */
 export async function endFactorRecovery(tx: Executor, { id, factorRecoveryAt }: UserRow) {

@@ -2,14 +2,18 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import type { UserRow } from '../../db/schema.ts'
+import { createStatement } from '../../db/statement.ts'
 
 /** How a proven factor is used up, so that the same proof cannot count twice. */
 export type FactorUse = {
   /**
    * A statement that returns a row only if the proof still counts. It runs as a part of the statement that needs the
-   * proof, where `holder (id, can_recover)` is the locked account; without a row there, it must change nothing.
+   * proof, where `holder (id, can_recover)` is the locked account; without a row there, it must change nothing. Each kind of
+   * proof has one, so that the text of the whole is built once.
    */
   statement: SQL
+  /** The values of its placeholders. */
+  values: Record<string, unknown>
   /** The authentication methods (RFC 8176). */
   amr: string[]
   /** Further work after the proof has counted, in the same transaction. */
@@ -19,8 +23,8 @@ export type FactorUse = {
 }
 
 /** Uses a factor up in a transaction that has locked the account. @returns whether the proof counted */
-export async function useFactor(tx: Executor, userId: string, { statement }: FactorUse) {
-  const used = await tx.execute(sql`
+export async function useFactor(tx: Executor, userId: string, { statement, values }: FactorUse) {
+  const use = createStatement(sql`
     with holder as (select ${userId}::uuid as id, false as can_recover) ${statement}`)
-  return used.length > 0
+  return (await use(tx, values)).length > 0
 }

@@ -1,4 +1,4 @@
-import { eq, type SQL, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { Secret } from 'otpauth'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
@@ -28,9 +28,14 @@ export async function replaceRecoveryCodes(tx: Executor, userId: string) {
 }
 
 /** The statement that uses a code up: it deletes its row. `holder` is the locked account. */
-export const useRecoveryCode = (code: string): SQL => sql`
+export const useRecoveryCode = (code: string) => ({
+  statement: deleteCode,
+  values: { codeHash: toHash(code) },
+})
+
+const deleteCode = sql`
   delete from ${recoveryCodes} using holder
-  where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${toHash(code)}
+  where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${sql.placeholder('codeHash')}
   returning holder.id`
 
 /** Records that a recovery code was used. Once few are left, a mail says so. */

@@ -1,4 +1,4 @@
-import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { PasskeyProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
@@ -55,7 +55,8 @@ export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
         return null
       }
       const use: FactorUse = {
-        statement: usePasskey(passkey.id, used.signCount),
+        statement: usePasskey,
+        values: { passkeyId: passkey.id, signCount: used.signCount },
         // A key that leaves its device is kept in software (RFC 8176, section 2). The user was verified: two factors.
         amr: [isSynced ? 'swk' : 'hwk', 'user', 'mfa'],
       }
@@ -75,9 +76,11 @@ export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
 /** Keys without a counter always send 0. */
 const isStepBack = (stored: number, sent: number) => (stored > 0 || sent > 0) && sent <= stored
 
+const sentCount = sql`${sql.placeholder('signCount')}::bigint`
+
 /** Moves the counter forward. Of equal counters at once only one counts; a synced key has copies on purpose. */
-const usePasskey = (factorId: string, signCount: number): SQL => sql`
-  update ${factors} set sign_count = ${signCount}, last_used_at = now() from holder
-  where ${factors.id} = ${factorId}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
-    and (${factors.isSynced} or ${factors.signCount} < ${signCount} or (${factors.signCount} = 0 and ${signCount} = 0))
+const usePasskey = sql`
+  update ${factors} set sign_count = ${sentCount}, last_used_at = now() from holder
+  where ${factors.id} = ${sql.placeholder('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
+    and (${factors.isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
   returning holder.id`
