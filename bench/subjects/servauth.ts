@@ -85,7 +85,7 @@ export async function createSessions(bench: Bench, count: number): Promise<strin
   }
 }
 
-/** Writes one session for each of these user ids. */
+/** Writes one session for each of these user ids, opened from this machine: a refresh from elsewhere records a new place. */
 export async function insertSessions(sql: Sql, secret: string, userIds: string[]) {
   const refreshTokens = createRefreshTokens([secret])
   const rows = userIds.map((userId) => {
@@ -93,8 +93,8 @@ export async function insertSessions(sql: Sql, secret: string, userIds: string[]
     return { id, userId, ...refreshTokens.startLineage(id) }
   })
   await sql`
-    insert into sessions (id, lineage, token, user_id, transport, expires_at)
-    select *, 'TOKEN', now() + interval '7 days' from unnest(
+    insert into sessions (id, lineage, token, user_id, transport, expires_at, ip_address)
+    select *, 'TOKEN', now() + interval '7 days', '127.0.0.1' from unnest(
       ${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ lineage }) => lineage)}::uuid[],
       ${rows.map(({ token }) => digest(token))}::text[], ${userIds}::uuid[])`
   await sql`analyze sessions`
