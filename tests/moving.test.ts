@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Secret } from 'otpauth'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createAuthenticator } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
@@ -237,6 +237,35 @@ test('a file that cannot be read is refused before anything is imported, without
   expect(noFile.output).toContain('missing.csv cannot be read (ENOENT)')
   expect(noAddress.output).toContain('There is no column with the e-mail address')
   expect(wrongMapping.output).toContain('has no nowhere')
+})
+
+test('an import waits for a database that is busy, and loses nothing', async () => {
+  await server.sql`delete from users`
+  const lines = Array.from({ length: 100 }, (_, n) => `busy${n}@example.com`)
+  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'busy.csv')
+  await writeFile(file, ['email', ...lines].join('\n'))
+  const lock = await server.sql.reserve()
+  onTestFinished(async () => {
+    await lock`rollback`
+    lock.release()
+  })
+  await lock`begin`
+  await lock`lock table events in share row exclusive mode`
+
+  const running = runHere(`import csv ${file}`)
+  const attempts = new Set<number>()
+  await expect
+    .poll(async () => {
+      const waiting =
+        await lock`select l.waitstart from pg_locks l where not granted and relation = 'events'::regclass`
+      for (const { waitstart } of waiting) if (waitstart) attempts.add(Number(waitstart))
+      return attempts.size
+    })
+    .toBeGreaterThan(1)
+  await lock`rollback`
+  const { code, output } = await running
+
+  expect([code, output]).toEqual([0, expect.stringMatching(/^100 imported\./m)])
 })
 
 test('an import that is killed continues where it was', async () => {

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { AccountInput, ImportedUsername, UserClaims } from '../../contract/fields.ts'
+import { Email, ImportedUsername, UserClaims } from '../../contract/fields.ts'
 import { MAX_ROLES } from '../administration/user-roles.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { toStoredHash } from '../passwords/hashes/notations.ts'
 import { toAccountId } from './account-id.ts'
-import { readOutcomes } from './existing-accounts.ts'
+import { findExisting } from './existing-accounts.ts'
 import type { ForeignAccount, ImportOptions, ImportOutcome, ImportResult } from './foreign-account.ts'
 import { insertAccounts } from './new-accounts.ts'
 
 /** Brings an address into the form in which it is stored. Null if it is invalid. */
-export const normalizeEmail = (email: string) => AccountInput.safeParse({ email }).data?.email ?? null
+export const normalizeEmail = (email: string) => Email.safeParse(email).data ?? null
 
 /** The same bounds as for an administrator. The names of the roles were checked before. */
 function hasAllowedGrants({ roles, claims }: ForeignAccount) {
@@ -38,6 +38,7 @@ export function createAccountImport({
 
   function findFault(
     account: ForeignAccount,
+    id: string,
     email: string | null,
     password: string | null,
     { isAmbiguous, takesPasswordless }: ImportOptions,
@@ -45,7 +46,7 @@ export function createAccountImport({
   ): ImportOutcome | null {
     if (email === null) return 'address is invalid'
     if (isAmbiguous.email(email)) return 'address is there twice'
-    if (isAmbiguous.id(account.id)) return 'id is there twice'
+    if (isAmbiguous.id(id)) return 'id is there twice'
     if (!hasAllowedGrants(account)) return 'roles or claims are not allowed'
     if (password) {
       const fault = passwords.findHashFault(password)
@@ -64,25 +65,25 @@ export function createAccountImport({
       const email = normalizeEmail(account.email)
       const username = ImportedUsername.parse(account.name || null)
       const hash = options.withoutHashes || !account.password ? null : toStoredHash(account.password)
-      const outcome = findFault(account, email, hash, options, hasUsualCost)
-      const usernameLost = username === null && Boolean(account.name?.trim())
       const id = toAccountId(options.system, account.id)
+      const outcome = findFault(account, id, email, hash, options, hasUsualCost)
+      const usernameLost = username === null && Boolean(account.name?.trim())
       return { account, id, email: email ?? '', username, hash, usernameLost, outcome }
     })
     const importable = candidates.filter(({ outcome }) => outcome === null)
     if (importable.length > 0) {
-      const outcomes = await readOutcomes(db, importable)
-      for (const each of importable) each.outcome = outcomes.get(each.id) ?? null
-      const accepted = importable.filter(({ outcome }) => outcome === 'imported')
+      const existing = await findExisting(db, importable)
+      for (const each of importable) each.outcome = existing.get(each.id) ?? null
+      const accepted = importable.filter(({ outcome }) => outcome === null)
       if (!options.dryRun && accepted.length > 0) {
         const hashes = await toStored(
           accepted.map(({ hash }) => hash),
           options,
         )
         const added = accepted.map((each, index) => ({ ...each, password: hashes[index] ?? '' }))
-        const insertedIds = await insertAccounts(db, encryption, added)
-        // A row is missing if a client registered its address at the same moment.
-        for (const each of accepted) if (!insertedIds.has(each.id)) each.outcome = 'address is taken here'
+        const missing = await insertAccounts(db, encryption, added)
+        // A client has registered these addresses at the same moment.
+        for (const each of accepted) if (missing.has(each.id)) each.outcome = 'address is taken here'
       }
     }
     return candidates.map(({ id, hash, usernameLost, outcome }) => ({

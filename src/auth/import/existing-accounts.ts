@@ -7,12 +7,12 @@ type Candidate = { id: string; email: string }
 
 /**
  * Reads for a whole batch which accounts and addresses exist here already. The batch is one parameter: thousands of
- * parameters would take longer to build than to look up. @returns the outcome for the id of each account
+ * parameters would take longer to build than to look up. @returns the outcome for the ids of those that cannot be imported
  */
-export async function readOutcomes(db: Db, candidates: Candidate[]): Promise<Map<string, ImportOutcome>> {
+export async function findExisting(db: Db, candidates: Candidate[]): Promise<Map<string, ImportOutcome>> {
   const given = JSON.stringify(candidates.map(({ id, email }) => ({ id, email })))
   const found = await db.execute<{ id: string; outcome: ImportOutcome }>(sql`
-    select given.id, case
+    select id, outcome from (select given.id, case
       when exists (select from ${users} where ${users.id} = given.id) then 'imported before'
       when exists (select from ${events} where ${events.userId} = given.id and ${events.kind} = 'account_deleted')
         then 'deleted here since'
@@ -20,7 +20,8 @@ export async function readOutcomes(db: Db, candidates: Candidate[]): Promise<Map
       when exists (select from ${verifications} where ${verifications.value} = given.email
         and ${verifications.purpose} = 'EMAIL_CHANGE_UNDO' and ${verifications.expiresAt} > now())
         then 'address is taken here'
-      else 'imported' end as outcome
-    from jsonb_to_recordset(${given}::text::jsonb) as given (id uuid, email text)`)
+      end as outcome
+    from json_to_recordset(${given}::text::json) as given (id uuid, email text)) as found
+    where outcome is not null`)
   return new Map(found.map(({ id, outcome }) => [id, outcome]))
 }

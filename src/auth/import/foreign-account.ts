@@ -45,7 +45,7 @@ export type ImportOptions = {
   /** The name of the other system. Ids that are not UUIDs become UUIDs that are derived from it. */
   system: string
   dryRun: boolean
-  /** Whether several accounts of the import have this address or id. None of them is imported. */
+  /** Whether several accounts of the import have this address, or this id here. None of them is imported. */
   isAmbiguous: { email: (email: string) => boolean; id: (id: string) => boolean }
   /** Whether an account without a password is imported. Its user sets one by mail. */
   takesPasswordless: boolean

@@ -21,7 +21,7 @@ export type NewAccount = {
 
 /**
  * Inserts accounts with their factors and events, in one statement: a list of values would take longer to build than to
- * insert. @returns the ids of those that were inserted
+ * insert. @returns the ids of those that were not inserted, because something else has their address or id
  */
 export async function insertAccounts(db: Db, encryption: Encryption, accounts: NewAccount[]) {
   const rows = accounts.map(({ id, email, username, password, hash, account }) => ({
@@ -39,9 +39,9 @@ export async function insertAccounts(db: Db, encryption: Encryption, accounts: N
       .map((key) => ({ user_id: id, secret: encryption.encrypt(key, id) })),
   )
   const event = toEventValues('account_imported', NO_CLIENT)
-  const inserted = await db.execute<{ id: string }>(sql`
+  const missing = await db.execute<{ id: string }>(sql`
     with given as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as given (id uuid, email text,
+      select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as given (id uuid, email text,
         username text, password text, locked boolean, verified boolean, disabled boolean, created timestamptz,
         updated timestamptz, locale text, roles text[], claims jsonb)
     ), inserted as (
@@ -60,8 +60,8 @@ export async function insertAccounts(db: Db, encryption: Encryption, accounts: N
     ), enrolled as (
       insert into ${factors} (user_id, kind, secret)
       select user_id, 'TOTP', secret
-      from jsonb_to_recordset(${JSON.stringify(keys)}::text::jsonb) as given_keys (user_id uuid, secret text)
+      from json_to_recordset(${JSON.stringify(keys)}::text::json) as given_keys (user_id uuid, secret text)
       join inserted on inserted.id = user_id
-    ) select id from inserted`)
-  return new Set(inserted.map(({ id }) => id))
+    ) select id from given where id not in (select id from inserted)`)
+  return new Set(missing.map(({ id }) => id))
 }

@@ -21,12 +21,7 @@ export async function findDuplicates({ keys, system }: Source, onCount: (count: 
     count += batch.length
     onCount(count)
   }
-  const isRepeatedId = ids.finish()
-  return {
-    count,
-    roleNames,
-    isAmbiguous: { email: emails.finish(), id: (id: string) => isRepeatedId(toAccountId(system, id)) },
-  }
+  return { count, roleNames, isAmbiguous: { email: emails.finish(), id: ids.finish() } }
 }
 
 function createFinder() {

@@ -24,8 +24,9 @@ export function createImportReport(chosen: ChosenGrants) {
     losses.secondFactor += Number(user.secondFactor)
     losses.social += Number(user.social !== null)
     losses.username += Number(usernameLost)
-    left.roles.add(user.rolesThere.filter((name) => !chosen.roles.has(name)))
-    left.claims.add(Object.keys(user.claimsThere).filter((name) => !chosen.claims.has(name)))
+    for (const name of user.rolesThere) if (!chosen.roles.has(name)) left.roles.add(name, user.id)
+    for (const name of Object.keys(user.claimsThere))
+      if (!chosen.claims.has(name)) left.claims.add(name, user.id)
   }
 
   return {
@@ -84,11 +85,12 @@ const toLine = (text: string) => text.slice(0, MAX_EXAMPLE_CHARACTERS).replace(/
 /** Counts users with names that are left out, and keeps the first of these names. */
 function createNameCount() {
   const names = new Set<string>()
-  let users = 0
+  let [users, latest] = [0, '']
   return {
-    add(given: string[]) {
-      users += Number(given.length > 0)
-      for (const name of given) if (names.size <= MAX_EXAMPLES) names.add(name)
+    add(name: string, userId: string) {
+      if (userId !== latest) users++
+      latest = userId
+      if (names.size < MAX_EXAMPLES) names.add(name)
     },
     users: () => users,
     names: () => toLine([...names].join(', ')),

@@ -5,6 +5,7 @@ import { withService } from '../support/with-service.ts'
 import { chooseGrants, readChosenGrants } from './chosen-grants.ts'
 import { findDuplicates } from './duplicates.ts'
 import { createImportReport, isImported } from './import-report.ts'
+import { runInParts } from './parts.ts'
 import { startProgress } from './progress.ts'
 import { createResultList } from './result-list.ts'
 import type { ForeignUser, Source } from './sources/source.ts'
@@ -21,8 +22,8 @@ export type ImportCommandOptions = {
 }
 
 const BATCH_SIZE = 1000
-/** While one batch is written, the next is read. */
-const MAX_BATCHES_AT_ONCE = 2
+/** While PostgreSQL writes two batches, the next is read. */
+const MAX_BATCHES_AT_ONCE = 3
 
 /** Imports the accounts of a source. Accounts that exist here stay unchanged, so an import may be repeated and resumed. */
 export async function importAccountsOf(
@@ -65,7 +66,7 @@ export async function importAccountsOf(
         for await (const read of inBatches(source.users())) {
           const granted = read.map((user) => chooseGrants(user, chosen))
           const batch = verified ? granted.map((user) => ({ ...user, emailVerified: true })) : granted
-          const results = importAccounts(batch, importOptions)
+          const results = runInParts(batch, (part) => importAccounts(part, importOptions))
           // A batch that fails while an earlier one is awaited must not end the process as an unhandled rejection.
           results.catch(() => {})
           pending.push({ batch, results })
