@@ -16,6 +16,8 @@ export type OpenApi = {
   components: { responses: Record<string, Answer> }
 }
 
+export type Conformance = ReturnType<typeof createConformance>
+
 type Asked = { method: string; path: string }
 
 /** Paths that `schema.graphql` describes, and pages for people. */

@@ -7,7 +7,7 @@ import { createLog } from '../../src/observe/log.ts'
 import { type Adapter, createClients, type Transport } from './client.ts'
 import { createDatabase } from './database.ts'
 import { createMailbox } from './mailbox.ts'
-import { createConformance } from './openapi.ts'
+import { type Conformance, createConformance } from './openapi.ts'
 import { createProxy } from './proxy.ts'
 import { openForTest, useResource } from './resource.ts'
 
@@ -99,7 +99,7 @@ async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promis
 
   const request = async (path: string, init: RequestInit = {}) =>
     server.app.request(path, init, { address: () => '192.0.2.1' })
-  const conformance = createConformance(await (await request('/openapi.json')).text())
+  const conformance = await conformanceOf(source, async () => (await request('/openapi.json')).text())
   /** Every answer of REST must be one that the OpenAPI document allows. */
   const fetch = async (path: string, init: RequestInit = {}) => {
     const response = await request(path, init)
@@ -138,6 +138,16 @@ async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promis
       await database.drop()
     },
   }
+}
+
+const conformances = new Map<string, Promise<Conformance>>()
+
+/** A document takes longer to write and to compile than most tests. Of the settings, only these change it. */
+function conformanceOf({ PUBLIC_URL, ADMIN_PORT }: Settings, readDocument: () => Promise<string>) {
+  const key = `${PUBLIC_URL} ${ADMIN_PORT}`
+  const conformance = conformances.get(key) ?? readDocument().then(createConformance)
+  conformances.set(key, conformance)
+  return conformance
 }
 
 /** The path as the server reads it: normalized, and decoded where it can be. */
