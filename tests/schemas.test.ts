@@ -240,14 +240,19 @@ test.each([undefined, 'auth'])(
   },
 )
 
-test('every function that names a table has the schema of the tables as its search path', async () => {
+test('every function that names a table names its schema too, or has that schema as its search path', async () => {
   const { sql } = await openDatabase()
   const functions = await sql`
     select proname as name, prosrc as body, coalesce(proconfig::text, '') as settings
     from pg_proc where pronamespace = 'public'::regnamespace`
 
-  const withTable = functions.filter(({ body }) => new RegExp(`\\b(${TABLES.join('|')})\\b`).test(body))
+  const names = [...TABLES, ...functions.map(({ name }) => name)].join('|')
+  const withName = functions.filter(({ body }) => new RegExp(`\\b(${names})\\b`).test(body))
+  const withTable = withName.filter(({ body }) =>
+    new RegExp(`(?<!\\b(?:public|NEW|OLD)\\.|')\\b(${names})\\b`).test(body),
+  )
   expect(functions.length).toBeGreaterThan(3)
+  expect(withName.length).toBeGreaterThan(withTable.length)
   expect(withTable.length).toBeGreaterThan(1)
   expect(withTable.filter(({ settings }) => !settings.includes('search_path=public'))).toEqual([])
 })

@@ -157,6 +157,30 @@ describe('events', () => {
   })
 })
 
+test('without a webhook, a change calls no function that writes events', async () => {
+  const server = await startServer()
+  const calledFor = (hasWebhook: boolean) =>
+    server.sql
+      .begin(async (tx) => {
+        await tx`set local track_functions = 'pl'`
+        if (hasWebhook) await tx`insert into webhooks (id) values (gen_random_uuid())`
+        await tx`insert into users (id, email, password) values (gen_random_uuid(), 'a@example.com', 'x')`
+        await tx`update users set username = 'Ada', password = 'y'`
+        await tx`insert into sessions (user_id, token, transport, expires_at) select id, 'x', 'TOKEN', now() + interval '1 day' from users`
+        await tx`delete from sessions`
+        const called =
+          await tx`select funcname from pg_stat_xact_user_functions where funcname like 'announce%'`
+        throw Object.assign(new Error('rolled back'), {
+          called: called.map(({ funcname }) => funcname).sort(),
+        })
+      })
+      .catch(({ called }: { called?: string[] }) => called)
+
+  // The counts of a transaction that was rolled back stay.
+  expect(await calledFor(false)).toEqual([])
+  expect(await calledFor(true)).toEqual(['announce_event', 'announce_session', 'announce_user'])
+})
+
 describe('a signature', () => {
   test('each secret signs, v1 is verified by the library of the standard, and v1a by the public key', async () => {
     const receiver = await startReceiver()
