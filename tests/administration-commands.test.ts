@@ -46,3 +46,39 @@ test('the commands of an operator list the outbox, and send a failed mail again'
   expect((await servauth(`mail retry ${crypto.randomUUID()}`)).code).toBe(1)
   expect((await servauth('mail retry nonsense')).code).toBe(2)
 })
+
+test('every command about a user prints as JSON what the operation answers', async () => {
+  await addRole(server, 'editor', [])
+  const { email, user } = await server.registerUser()
+  const run = (command: string, more = '') => readJson(`user ${command} ${email}${more}`)
+
+  const found = []
+  for (const command of ['sign-out', 'recover-factor', 'disable', 'enable']) found.push(await run(command))
+  found.push(await run('grant', ' editor'), await run('revoke', ' editor'), await run('show'))
+
+  expect(found).toMatchObject([
+    { revoked: 1 },
+    { endsAt: null },
+    { id: user.id, disabledAt: expect.any(String) },
+    { id: user.id, disabledAt: null },
+    { id: user.id, roles: ['editor'] },
+    { id: user.id, roles: [] },
+    { id: user.id, sessions: [], factors: [], waits: [] },
+  ])
+  expect(found.at(-1).events.map(({ kind }: { kind: string }) => kind)).toContain('account_disabled')
+  const unknown = await servauth('user disable nobody@example.com --json')
+  expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('There is no account') })
+  expect((await servauth(`user create ${account().email} --username ${'x'.repeat(101)}`)).code).toBe(2)
+})
+
+test('the commands about service keys print JSON', async () => {
+  const created = await readJson('service-key create orders --scopes users:read')
+  const { id } = created.serviceKey
+
+  expect(created).toMatchObject({ key: expect.stringMatching(/^servauth_/), serviceKey: { name: 'orders' } })
+  expect(await readJson('service-key list')).toMatchObject([{ id, scopes: ['users:read'], valid: true }])
+  expect(await readJson(`service-key revoke ${id}`)).toEqual({ id })
+  expect(await readJson('service-key create orders --setting')).toMatchObject({
+    entry: expect.stringMatching(/^orders=/),
+  })
+})

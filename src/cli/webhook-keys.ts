@@ -1,7 +1,23 @@
+import type { Command } from 'commander'
 import { createPrivateSecret, createSymmetricSecret, toPublicKey } from '../webhooks/signature.ts'
 
-/** Prints a new secret for `WEBHOOK_SECRETS`. */
-export function createWebhookKey({ public: isPublic }: { public?: true }) {
+/** The command that makes a secret for `WEBHOOK_SECRETS`. */
+export function addWebhookKeyCommand(program: Command) {
+  program
+    .command('webhook-key')
+    .summary('create secrets for webhooks')
+    .description('Creates secrets for webhooks.')
+    .command('create')
+    .summary('create a secret, which is shown once')
+    .description(
+      'Creates a secret for WEBHOOK_SECRETS. With --public, receivers verify with a public key (v1a), otherwise with the' +
+        ' same secret (v1). It is stored nowhere.',
+    )
+    .option('--public', 'create an Ed25519 key, whose public half receivers verify with')
+    .action(printWebhookKey)
+}
+
+function printWebhookKey({ public: isPublic }: { public?: true }) {
   const secret = isPublic ? createPrivateSecret() : createSymmetricSecret()
   const verifies = isPublic
     ? `Receivers verify with the public key:\n\n  ${toPublicKey(secret)}`

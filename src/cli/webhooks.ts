@@ -11,10 +11,9 @@ import { parse } from '../contract/parse.ts'
 import { AuthError } from '../errors.ts'
 import { CommandError } from './support/command-error.ts'
 import { formatTime } from './support/format-time.ts'
-import { collectPages, printJson } from './support/output.ts'
+import { collectPages, type Output, printJson } from './support/output.ts'
 import { type Environment, withService } from './support/with-service.ts'
 
-type Output = { json?: true }
 type PutOptions = Output & {
   id?: string
   types?: string[]

@@ -22,4 +22,7 @@ export async function collectPages<Node>(
   return found
 }
 
+/** What most commands take: with `json`, they print only the result, as JSON. */
+export type Output = { json?: true }
+
 export const printJson = (value: unknown) => console.log(JSON.stringify(value, null, 2))

@@ -1,4 +1,4 @@
-import { type Environment, withService } from './support/with-service.ts'
+import { type Environment, withService } from '../support/with-service.ts'
 
 type Keys = Awaited<ReturnType<Parameters<Parameters<typeof withService>[1]>[0]['keys']['list']>>
 

@@ -1,0 +1,79 @@
+import { MAX_ROLES } from '../../auth/administration/user-roles.ts'
+import { ADMIN_ROLE } from '../../contract/permissions.ts'
+import { formatTime } from '../support/format-time.ts'
+import { type Output, printJson } from '../support/output.ts'
+import { explainRefusal } from '../support/refusal.ts'
+import { type Environment, withService } from '../support/with-service.ts'
+import { explainAccount } from './refusal.ts'
+
+type Service = Parameters<Parameters<typeof withService>[1]>[0]['administration']
+
+const ACCESS_TOKENS_ELSEWHERE =
+  'This server refuses its access tokens now. Services that verify access tokens themselves accept them until they expire.'
+
+/** Changes the account with this address. Refusals become sentences. */
+const change = <T>(environment: Environment, email: string, work: (accounts: Service) => Promise<T>) =>
+  withService(environment, ({ administration }) => work(administration).catch(explainAccount(email)))
+
+export async function disableUser(environment: Environment, email: string, { json }: Output) {
+  const { user, result: ended } = await change(environment, email, (accounts) =>
+    accounts.disableUser({ email }),
+  )
+  if (json) return printJson(user)
+  if (ended === null) return console.log(`${email} was disabled already.`)
+  console.log(`${email} is disabled, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
+}
+
+export async function enableUser(environment: Environment, email: string, { json }: Output) {
+  const { user, result } = await change(environment, email, (accounts) => accounts.enableUser({ email }))
+  if (json) return printJson(user)
+  console.log(result ? `${email} is enabled and can sign in again.` : `${email} was not disabled.`)
+}
+
+export async function signOutUser(environment: Environment, email: string, { json }: Output) {
+  const { result: revoked } = await change(environment, email, (accounts) => accounts.signOutUser({ email }))
+  if (json) return printJson({ revoked })
+  console.log(`${email} is signed out, ${formatSessions(revoked)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
+}
+
+export async function deleteUser(environment: Environment, email: string, { json }: Output) {
+  const { user } = await change(environment, email, (accounts) => accounts.deleteUser({ email }))
+  if (json) return printJson({ id: user.id, email })
+  console.log(`${email} is deleted, with everything that belongs to the account. Its events are kept.`)
+}
+
+export async function recoverFactor(environment: Environment, email: string, { json }: Output) {
+  const { result: endsAt } = await change(environment, email, (accounts) => accounts.recoverFactor({ email }))
+  if (json) return printJson({ endsAt })
+  if (!endsAt) return console.log(`${email} has no second factor.`)
+  console.log(
+    `${email} gets a notice now, and a link at ${formatTime(endsAt)}. With the password, the link signs in and removes the` +
+      ' second factors. A sign-in with a factor stops this.',
+  )
+}
+
+export async function grantRole(environment: Environment, email: string, role: string, { json }: Output) {
+  const { user, result } = await change(environment, email, (accounts) =>
+    accounts.grantRole({ email }, role).catch(explainRole(role)),
+  )
+  if (json) return printJson(user)
+  console.log(result ? `${email} has the role ${role} now.` : `${email} has the role ${role} already.`)
+  if (result && role === ADMIN_ROLE) {
+    console.log('To administer, the user also needs a second factor, proven within the last 15 minutes.')
+  }
+}
+
+export async function revokeRole(environment: Environment, email: string, role: string, { json }: Output) {
+  const { user, result } = await change(environment, email, (accounts) =>
+    accounts.revokeRole({ email }, role),
+  )
+  if (json) return printJson(user)
+  console.log(
+    result ? `${email} no longer has the role ${role}.` : `${email} does not have the role ${role}.`,
+  )
+}
+
+const explainRole = (role: string) =>
+  explainRefusal({ INVALID_INPUT: `There is no role ${role}, or the user has ${MAX_ROLES} roles already.` })
+
+const formatSessions = (count: number) => `${count} session${count === 1 ? '' : 's'}`
