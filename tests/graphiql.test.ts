@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import { expect, test, vi } from 'vitest'
 import { createAuthenticator } from './support/authenticator.ts'
 import { filesOf, inBrowser, openPage, overflowOf, PHONE, startDevelopment } from './support/browser.ts'
+import { runCommand } from './support/process.ts'
 import { startServer } from './support/server.ts'
 
 test('GraphiQL is not served in production', async () => {
@@ -27,7 +28,7 @@ test('the files of GraphiQL are compressed, and browsers keep them', async () =>
 
   expect(page.headers.get('cache-control')).toBe('no-cache')
   expect((await page.text()).length).toBeLessThan(2000)
-  expect(files).toHaveLength(7)
+  expect(files).toHaveLength(8)
   for (const { headers, sizes } of files) {
     expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
     expect(headers.get('vary')).toContain('Accept-Encoding')
@@ -55,6 +56,60 @@ inBrowser('the tour of GraphiQL can be played twice and after a reload, without 
   await page.getByRole('link', { name: 'New tour' }).click()
   await page.waitForURL(`${origin}/graphql`)
   expect(await play(page, 'Register')).toMatchObject({ register: { user: { username: 'Ada' } } })
+  expect(faults).toEqual([])
+})
+
+inBrowser('the tour of administration makes a newcomer the first administrator', async () => {
+  const { origin, output, env } = await startDevelopment()
+  const { page, faults } = await openPage(origin)
+  await page.goto(`${origin}/graphql`)
+  await page.getByRole('link', { name: 'Administration' }).click()
+  await page.waitForURL(`${origin}/graphql`)
+
+  const { email } = (await play(page, 'Register')).register.user
+  const { beginTotp } = await play(page, 'BeginTotp')
+  const app = createAuthenticator(beginTotp.secret)
+  await playWith(page, 'ConfirmTotp', { input: { id: beginTotp.id, code: app.code() } })
+  await openTab(page, 'Me')
+  const shown = (await page.locator('.graphiql-query-editor').textContent())?.replaceAll('\u00a0', ' ')
+  const [, command = ''] = /bun run servauth (user grant \S+ admin)/.exec(shown ?? '') ?? []
+  expect(command).toContain(email)
+  expect((await runCommand(command, { env })).code).toBe(0)
+  expect(await play(page, 'Me')).toEqual({ me: { email, roles: ['admin'] } })
+  expect(await play(page, 'Users')).toMatchObject({ users: { edges: [{ node: { hasSecondFactor: true } }] } })
+  expect(await play(page, 'PutRole')).toMatchObject({ putRole: { name: 'support' } })
+  const { id, email: invited } = (await play(page, 'InviteUser')).inviteUser
+  const acceptance = {
+    token: await tokenOf(output, invited, 'accept-invitation'),
+    password: 'a long enough phrase',
+  }
+  const acts = [
+    await playWith(page, 'AcceptInvitation', { input: acceptance }),
+    await playWith(page, 'SetUserRoles', { input: { id, roles: [] } }),
+    await playWith(page, 'SetUserClaims', { input: { id, claims: { plan: 'pro' } } }),
+    await playWith(page, 'DisableUser', { id }),
+    await playWith(page, 'EnableUser', { id }),
+    await playWith(page, 'User', { id }),
+  ]
+  expect(acts).toMatchObject([
+    { acceptInvitation: true },
+    { setUserRoles: { roles: [] } },
+    { setUserClaims: { claims: { plan: 'pro' } } },
+    { disableUser: { email: invited, disabledAt: expect.any(String) } },
+    { enableUser: { disabledAt: null } },
+    { user: { email: invited, claims: { plan: 'pro' } } },
+  ])
+  const { auditEvents } = await play(page, 'AuditEvents')
+  expect(auditEvents.edges[0].node).toMatchObject({ kind: 'account_enabled', userId: id })
+  expect((await play(page, 'Mails')).mails.edges[0].node).toMatchObject({
+    kind: 'invitation',
+    recipient: invited,
+  })
+  expect(await play(page, 'CreateServiceKey')).toMatchObject({
+    createServiceKey: { key: expect.any(String) },
+  })
+  expect(await playWith(page, 'DeleteUser', { id })).toEqual({ deleteUser: true })
+  expect(await play(page, 'Logout')).toEqual({ logout: true })
   expect(faults).toEqual([])
 })
 
@@ -100,14 +155,14 @@ async function playTour(page: Page, output: () => string, beforeDeletion?: (page
   expect(registered).toMatchObject({ register: grant })
   expect(await play(page, 'Me')).toMatchObject({ me: { email, emailVerified: false } })
   const verification = { token: await tokenOf(log, email, 'verify-email') }
-  expect(await playWith(page, 'VerifyEmail', verification)).toEqual({ verifyEmail: true })
+  expect(await playWith(page, 'VerifyEmail', { input: verification })).toEqual({ verifyEmail: true })
   expect(await play(page, 'Refresh')).toMatchObject({ refresh: grant })
   expect(await play(page, 'Sessions')).toMatchObject({ sessions: [{ current: true }] })
   expect(await play(page, 'Events')).toMatchObject({ events: expect.arrayContaining([expect.anything()]) })
   expect(await play(page, 'Logout')).toEqual({ logout: true })
   expect(await play(page, 'RequestPasswordReset')).toEqual({ requestPasswordReset: true })
   const reset = { token: await tokenOf(log, email, 'reset-password'), newPassword: 'a long enough phrase' }
-  expect(await playWith(page, 'ResetPassword', reset)).toEqual({ resetPassword: true })
+  expect(await playWith(page, 'ResetPassword', { input: reset })).toEqual({ resetPassword: true })
   expect(await play(page, 'Login')).toMatchObject({ login: grant })
   expect(await play(page, 'ChangePassword')).toMatchObject({ changePassword: grant })
   await beforeDeletion?.(page)
@@ -119,14 +174,14 @@ async function playTour(page: Page, output: () => string, beforeDeletion?: (page
 async function playFactors(page: Page) {
   const { beginTotp } = await play(page, 'BeginTotp')
   const first = { id: beginTotp.id, code: createAuthenticator(beginTotp.secret).code() }
-  const { confirmTotp } = await playWith(page, 'ConfirmTotp', first)
+  const { confirmTotp } = await playWith(page, 'ConfirmTotp', { input: first })
   expect(await play(page, 'Factors')).toMatchObject({ factors: [{ kind: 'TOTP' }], passkeys: [] })
   await openTab(page, 'LoginAgain')
   const { errors } = await execute(page, 'LoginAgain')
   const { code, challenge } = errors[0].extensions
   expect(code).toBe('SECOND_FACTOR_REQUIRED')
   const proof = { challenge: challenge.id, proof: { recoveryCode: confirmTotp.codes[0] } }
-  expect(await playWith(page, 'CompleteLogin', proof)).toMatchObject({
+  expect(await playWith(page, 'CompleteLogin', { input: proof })).toMatchObject({
     completeLogin: { user: { username: 'Ada' } },
   })
   const { beginPasskeyLogin } = await play(page, 'BeginPasskeyLogin')
@@ -161,10 +216,10 @@ async function openTab(page: Page, name: string) {
 }
 
 /** Replaces the variables of a tab and presses play, until GraphiQL has sent what was typed. */
-async function playWith(page: Page, name: string, input: object) {
+async function playWith(page: Page, name: string, variables: object) {
   await openTab(page, name)
   const editor = page.getByLabel('Variables').locator('.monaco-editor').first()
-  const text = JSON.stringify({ input })
+  const text = JSON.stringify(variables)
   const work = async () => {
     await editor.click()
     await page.keyboard.press('ControlOrMeta+A')

@@ -8,7 +8,7 @@ const POLICY =
   "style-src 'self' 'unsafe-inline'; font-src data:; img-src data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** `GET /graphql`: GraphiQL with a tour in its tabs. All its files come from this server, and none from a CDN. */
+/** `GET /graphql`: GraphiQL with a tour of an account or of administration in its tabs. All its files come from this server, and none from a CDN. */
 export function createGraphiQL() {
   return createPage({
     path: '/graphql',
@@ -18,7 +18,8 @@ export function createGraphiQL() {
 <noscript>GraphiQL needs JavaScript.</noscript>
 <div id="root" data-editor="${urls.editorWorker}" data-json="${urls.jsonWorker}" data-graphql="${urls.graphqlWorker}"></div>
 <script defer src="${urls.script}"></script>
-<script defer src="${urls.tour}"></script>
+<script defer src="${urls.tabs}"></script>
+<script defer src="${urls.start}"></script>
 </body>`,
   })
 }
@@ -32,7 +33,8 @@ async function readFiles() {
     graphiql: { type: 'css', content: css },
     layout: { type: 'css', content: await own('layout.css') },
     script: { type: 'js', content: js },
-    tour: { type: 'js', content: await own('tour.js') },
+    tabs: { type: 'js', content: await own('tabs.js') },
+    start: { type: 'js', content: await own('start.js') },
     editorWorker: { type: 'js', content: editorWorkerService },
     jsonWorker: { type: 'js', content: jsonWorker },
     graphqlWorker: { type: 'js', content: graphqlWorker },
