@@ -39,4 +39,15 @@ app.get('/auth/events', async (c) => {
   )
 })
 
+/** The statement of the administrators' list without anything around it: no check, no cursors, no page. */
+app.get('/auth/admin/users', async (c) =>
+  c.json(
+    await sql`
+    select id, email, email_verified as "emailVerified", pending_email as "pendingEmail", username, locale, roles,
+      created_at as "createdAt", updated_at as "updatedAt", claims, disabled_at as "disabledAt",
+      second_factor_at as "secondFactorAt", factor_recovery_at as "factorRecoveryAt"
+    from users order by created_at desc, id desc limit 50`,
+  ),
+)
+
 Bun.serve({ port: Number(process.env.PORT), idleTimeout: 30, fetch: app.fetch })

@@ -13,13 +13,19 @@ export const ANY_USER = '"email":"user-'
 export const formatEmail = (number: number) => `user-${String(number).padStart(7, '0')}@bench.test`
 export const createEmail = () => `user-${crypto.randomUUID()}@bench.test`
 
-/** Fills a migrated Servauth database, including events and mails. All users have the same password. */
-export async function fillServauth(sql: Sql, users: number, sessionsEach: number) {
+/** Inserts users with the same password, the first one as the newest. */
+export async function insertUsers(sql: Sql, users: number) {
   const password = await hash(PASSWORD, ARGON2ID)
   await sql`
-    insert into users (email, password, username)
-    select 'user-' || lpad(number::text, 7, '0') || '@bench.test', ${password}, 'user ' || number
+    insert into users (email, password, username, created_at)
+    select 'user-' || lpad(number::text, 7, '0') || '@bench.test', ${password}, 'user ' || number,
+      now() - interval '1 minute' * number
     from generate_series(1, ${users}::int) number`
+}
+
+/** Fills a migrated Servauth database, including events and mails. */
+export async function fillServauth(sql: Sql, users: number, sessionsEach: number) {
+  await insertUsers(sql, users)
   await sql`
     insert into sessions (user_id, token, transport, expires_at, created_at, authenticated_at, ip_address, user_agent)
     select id, encode(sha256((id::text || number)::bytea), 'base64'), 'TOKEN', now() + interval '1 day' + interval '5 days' * random(),
