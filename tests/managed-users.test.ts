@@ -1,5 +1,6 @@
+import { fillPlaceholders } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { userStatements } from '../src/auth/administration/user-list.ts'
+import { userStatement } from '../src/auth/administration/user-list.ts'
 import { createDb } from '../src/db/client.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
@@ -193,21 +194,25 @@ test('the lists of administration read an index and only their page, whatever th
   await sql`analyze users`
   const { db, close } = createDb({ DATABASE_URL: large.env.DATABASE_URL })
   const id = crypto.randomUUID()
-  const statements = userStatements(db, { first: 50, count: false, search: 'person12' })
-  const ofNames = userStatements(db, { first: 10, count: false, search: 'name' })
-  const middle = { part: 'newest', key: '2026-01-01 00:00:00+00', id }
+  const older = { key: '2026-01-01 00:00:00+00', id }
   const pages = {
-    newest: statements.newest(),
-    middle: statements.newest(middle),
-    byAddress: statements.byAddress(),
-    nextByAddress: statements.byAddress({ part: 'byAddress', key: 'person125@6.example.com', id }),
-    byName: ofNames.byName(),
-    nextByName: ofNames.byName({ part: 'byName', key: 'name 12', id }),
-  }
+    newest: [userStatement(db, 'newest', undefined, false), { limit: 51 }],
+    middle: [userStatement(db, 'newest', undefined, true), { limit: 51, ...older }],
+    byAddress: [userStatement(db, 'byAddress', undefined, false), { limit: 51, text: 'person12' }],
+    nextByAddress: [
+      userStatement(db, 'byAddress', undefined, true),
+      { limit: 51, text: 'person12', key: 'person125@6.example.com', id },
+    ],
+    byName: [userStatement(db, 'byName', undefined, false), { limit: 11, text: 'name' }],
+    nextByName: [
+      userStatement(db, 'byName', undefined, true),
+      { limit: 11, text: 'name', key: 'name 12', id },
+    ],
+  } as const
 
-  for (const [name, page] of Object.entries(pages)) {
+  for (const [name, [page, values]] of Object.entries(pages)) {
     const { sql: text, params } = page.toSQL()
-    const plan = await sql.unsafe(`explain (costs off) ${text}`, params as never[])
+    const plan = await sql.unsafe(`explain (costs off) ${text}`, fillPlaceholders(params, values) as never[])
     const lines = plan.map((line) => line['QUERY PLAN']).join('\n')
     expect(lines, name).toMatch(/Index (Only )?Scan/)
     expect(lines, name).not.toMatch(/Seq Scan|Sort|Bitmap/)

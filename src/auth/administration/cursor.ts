@@ -40,11 +40,10 @@ function parseJson(cursor: string): unknown {
 /** Counting stops here: a table of a million rows takes seconds. */
 export const MAX_COUNT = 10_000
 
-type Row = { position: Position }
+type Edge<Node> = { cursor: string; node: Node }
 
-/** A page of rows, of which one more was read than is shown. */
-export function toPage<From extends Row, Node>(rows: From[], first: number, toNode: (row: From) => Node) {
-  const shown = rows.slice(0, first)
-  const edges = shown.map((row) => ({ cursor: toCursor(row.position), node: toNode(row) }))
-  return { edges, pageInfo: { hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor ?? null } }
+/** A page of edges, of which one more was read than is shown. */
+export function toPage<Node>(found: Edge<Node>[], first: number) {
+  const edges = found.slice(0, first)
+  return { edges, pageInfo: { hasNextPage: found.length > first, endCursor: edges.at(-1)?.cursor ?? null } }
 }

@@ -3,7 +3,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import type { EventConnection } from '../../contract/outputs/audit-event.ts'
 import type { Db } from '../../db/client.ts'
 import { events } from '../../db/schema.ts'
-import { assertMoment, fromCursor, MAX_COUNT, type Position, toPage } from './cursor.ts'
+import { assertMoment, fromCursor, MAX_COUNT, type Position, toCursor, toPage } from './cursor.ts'
 
 type Request = InputOf<'auditEvents'>
 
@@ -59,7 +59,10 @@ export function createAuditLog({ db }: { db: Db }) {
       eventStatement(db, request, fromCursor(request.after, ['event'])),
       request.count ? db.select({ total: sql<number>`count(*)::int` }).from(some.as('some')) : null,
     ])
-    const found = rows.map(({ key, ...event }) => ({ event, position: { part: 'event', key, id: event.id } }))
-    return { ...toPage(found, first, ({ event }) => event), totalCount: counted?.[0]?.total ?? null }
+    const edges = rows.map(({ key, ...node }) => ({
+      cursor: toCursor({ part: 'event', key, id: node.id }),
+      node,
+    }))
+    return { ...toPage(edges, first), totalCount: counted?.[0]?.total ?? null }
   }
 }

@@ -1,4 +1,4 @@
-import { and, isNull, ne, sql } from 'drizzle-orm'
+import { and, isNull, ne, type Placeholder, sql } from 'drizzle-orm'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
@@ -6,7 +6,7 @@ import { type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 
 /** The condition of users with a role. The first half lets PostgreSQL use the index, which has only users with roles. */
-export const hasRole = (name: string) =>
+export const hasRole = (name: string | Placeholder) =>
   sql`${users.roles} <> '{}' and ${users.roles} @> array[${name}::text]`
 
 /**

@@ -8,7 +8,7 @@ import type { Db } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { recordAdministration } from '../events/events.ts'
-import { assertMoment, fromCursor, MAX_COUNT, toPage } from './cursor.ts'
+import { assertMoment, fromCursor, MAX_COUNT, toCursor, toPage } from './cursor.ts'
 
 type Request = InputOf<'mails'>
 
@@ -43,8 +43,11 @@ export function createOutboxList({ db }: { db: Db }) {
           .limit(first + 1),
         count ? db.select({ total: sql<number>`count(*)::int` }).from(some.as('some')) : null,
       ])
-      const found = rows.map(({ mail, key }) => ({ mail, position: { part: 'mail', key, id: mail.id } }))
-      return { ...toPage(found, first, ({ mail }) => toMail(mail)), totalCount: counted?.[0]?.total ?? null }
+      const edges = rows.map(({ mail, key }) => ({
+        cursor: toCursor({ part: 'mail', key, id: mail.id }),
+        node: toMail(mail),
+      }))
+      return { ...toPage(edges, first), totalCount: counted?.[0]?.total ?? null }
     },
 
     /** @throws `NOT_FOUND` unless the mail has failed */

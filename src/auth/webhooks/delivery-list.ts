@@ -9,7 +9,7 @@ import {
 import type { Executor } from '../../db/client.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
-import { fromCursor, MAX_COUNT, type Position, toPage } from '../administration/cursor.ts'
+import { fromCursor, MAX_COUNT, type Position, toCursor, toPage } from '../administration/cursor.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 type Request = InputOf<'webhookDeliveries'>
@@ -102,10 +102,10 @@ export function createDeliveryList({ db }: Pick<Dependencies, 'db'>) {
       db.execute(deliveryStatement(request, position)),
       request.count ? countAll(request.filter) : null,
     ])
-    const found = (rows as unknown as Row[]).map((row) => ({
-      row,
-      position: { part: PART, key: row.eventId, id: row.webhookId },
+    const edges = (rows as unknown as Row[]).map((row) => ({
+      cursor: toCursor({ part: PART, key: row.eventId, id: row.webhookId }),
+      node: toDelivery(row),
     }))
-    return { ...toPage(found, request.first, ({ row }) => toDelivery(row)), totalCount }
+    return { ...toPage(edges, request.first), totalCount }
   }
 }

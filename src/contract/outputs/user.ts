@@ -31,9 +31,8 @@ export const User = z
   .meta({ id: 'User' })
 export type User = z.output<typeof User>
 
-const PUBLIC_FIELDS = Object.keys(User.shape) as (keyof User)[]
-
 /** Picks the public fields of a row, which has more columns than clients may see. */
 export function toUser(row: Pick<UserRow, keyof User>): User {
-  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as User
+  const { id, email, emailVerified, pendingEmail, username, locale, roles, createdAt, updatedAt } = row
+  return { id, email, emailVerified, pendingEmail, username, locale, roles, createdAt, updatedAt }
 }

@@ -14,8 +14,10 @@ const NODE_BYTES = 320
  * answers end with their session's cache entry, and count there.
  */
 type OfMe = { name: string | undefined; answerKey: (variables: object | null | undefined) => string }
-type Known = { document: DocumentNode; ofMe: OfMe | undefined; errors?: never }
-export type Prepared = Known | { document?: never; ofMe?: never; errors: readonly GraphQLError[] }
+/** `introspects`: whether it queries the schema itself. */
+type Known = { document: DocumentNode; introspects: boolean; ofMe: OfMe | undefined; errors?: never }
+type Refused = { document?: never; introspects?: never; ofMe?: never; errors: readonly GraphQLError[] }
+export type Prepared = Known | Refused
 
 /**
  * Parses and validates documents with Yoga and all its plugins, and caches the valid ones. It replaces Yoga's own
@@ -36,9 +38,10 @@ export function createDocuments(yoga: Pick<YogaServerInstance<object, object>, '
       const document: DocumentNode = parse(text)
       const errors: readonly GraphQLError[] = validate(schema, document)
       if (errors.length > 0) return { errors: validationErrors(schema, document, errors) }
+      const introspects = queriesSchema(document)
       // A string in a document may be a password. Well-written clients send it as a variable.
-      if (text.includes('"')) return { document, ofMe: undefined }
-      const prepared: Known = { document, ofMe: ofMe(document, ++keys) }
+      if (text.includes('"')) return { document, introspects, ofMe: undefined }
+      const prepared: Known = { document, introspects, ofMe: ofMe(document, ++keys) }
       known.set(text, prepared)
       return prepared
     } catch (fault) {
@@ -54,8 +57,16 @@ function countNodes(document: DocumentNode) {
   return count
 }
 
+const operationsOf = ({ definitions }: DocumentNode) =>
+  definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
+
+const queriesSchema = (document: DocumentNode) =>
+  operationsOf(document).some((operation) =>
+    [...rootFields(document, operation)].some((name) => name.startsWith('__')),
+  )
+
 function ofMe(document: DocumentNode, key: number): OfMe | undefined {
-  const [operation, other] = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
+  const [operation, other] = operationsOf(document)
   if (!operation || other || operation.operation !== OperationTypeNode.QUERY) return undefined
   const [field, second] = rootFields(document, operation)
   if (field !== 'me' || second !== undefined) return undefined

@@ -17,6 +17,7 @@ import type { GraphQLContext } from '../schema/builder.ts'
 import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
 import { type Parameters, readParameters } from './parameters.ts'
+import { withPlainAnswers } from './plain-answers.ts'
 import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 
@@ -41,8 +42,13 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
   })
 
   const prepare = createDocuments(yoga)
+  const executable = withPlainAnswers(schema)
 
-  function answer({ document, errors }: Prepared, { operationName, variables }: Parameters, c: AppContext) {
+  function answer(
+    { document, introspects, errors }: Prepared,
+    { operationName, variables }: Parameters,
+    c: AppContext,
+  ) {
     if (!document) return { errors }
     if (isObserved) c.set('operation', rootField(document, operationName))
     const operation = getOperationAST(document, operationName)
@@ -53,7 +59,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     const contextValue: GraphQLContext = { service, caller: c.get('caller') }
     const variableValues = variables ?? {}
     const result = execute({
-      schema,
+      schema: introspects ? schema : executable,
       document,
       contextValue,
       variableValues,
