@@ -4,6 +4,7 @@ import { inBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
 import { startAuthServer } from './support/examples.ts'
 import { openModulePage } from './support/module-page.ts'
+import { pause } from './support/time.ts'
 
 const SESSION = fileURLToPath(new URL('../packages/client/src/session.ts', import.meta.url))
 
@@ -26,4 +27,23 @@ inBrowser('a watcher hears of the user once it is known, and nothing after it wa
   })()`)
 
   expect(heard).toEqual(['second user', 'late user', 'second null'])
+})
+
+inBrowser('a sign-up that a busy server answers after five seconds succeeds', async () => {
+  const { page, origin } = await openModulePage(SESSION)
+  const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
+  const person = account()
+  await page.route('**/auth/register', async (route) => {
+    const response = await route.fetch()
+    await pause(5000)
+    await route.fulfill({ response })
+  })
+
+  const email = await page.evaluate(`(async () => {
+    const { createSession } = await import('/module.js')
+    const { user } = await createSession('${auth.url}').signUp(${JSON.stringify(person)})
+    return user.email
+  })()`)
+
+  expect(email).toBe(person.email)
 })

@@ -49,7 +49,9 @@ export function createTokenClient({ url, file }: Options) {
     const { refreshToken } = tokens
     try {
       const refresh = { method: 'POST', body: { refreshToken } }
-      return await writeTokens(await retry(() => request<Tokens>(`${url}/auth/refresh`, refresh)))
+      return await writeTokens(
+        await retry((signal) => request<Tokens>(`${url}/auth/refresh`, { ...refresh, signal })),
+      )
     } catch (fault) {
       if (isSessionOver(fault)) await rm(file, { force: true })
       throw fault
@@ -63,7 +65,9 @@ export function createTokenClient({ url, file }: Options) {
     /** Reads a path as the signed-in user. Refreshes the access token if it has expired. */
     async get<T>(path: string): Promise<T> {
       const send = ({ accessToken }: Tokens) =>
-        retry(() => request<T>(`${url}${path}`, { headers: { authorization: `Bearer ${accessToken}` } }))
+        retry((signal) =>
+          request<T>(`${url}${path}`, { headers: { authorization: `Bearer ${accessToken}` }, signal }),
+        )
       const used = await readTokens()
       return send(used).catch(async (fault: unknown) => {
         if (fault instanceof ServauthError && fault.reason === 'EXPIRED') return send(await renew(used))
@@ -74,7 +78,9 @@ export function createTokenClient({ url, file }: Options) {
     async signOut() {
       const { refreshToken } = await readTokens()
       // A logout may be sent twice.
-      await retry(() => request(`${url}/auth/logout`, { method: 'POST', body: { refreshToken } }))
+      await retry((signal) =>
+        request(`${url}/auth/logout`, { method: 'POST', body: { refreshToken }, signal }),
+      )
       await rm(file, { force: true })
     },
   }

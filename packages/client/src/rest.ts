@@ -74,12 +74,13 @@ export class ServerFailure extends Error {
  * Sends a request and reads the answer, both as JSON.
  * @throws `ServauthError` if a retry would get the same answer; `ServerFailure` or another error if the server failed or did not answer
  */
-export async function request<T>(url: string, { method = 'GET', headers = {}, body, ...rest }: Options = {}) {
+export async function request<T>(url: string, options: Options = {}) {
+  const { method = 'GET', headers = {}, body, signal = AbortSignal.timeout(MAX_ANSWER_MS), ...rest } = options
   const response = await fetch(url, {
     method,
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(MAX_ANSWER_MS),
+    signal,
     ...rest,
   })
   const text = await response.text()
@@ -96,21 +97,25 @@ type Options = {
   headers?: Record<string, string>
   body?: unknown
   credentials?: RequestCredentials
+  signal?: AbortSignal
 }
 
+/** Longer than a busy server takes to answer or to refuse. A sign-up that is given up may still create the account. */
+const MAX_ANSWER_MS = 15_000
 /** Together at most 28 s. A later retry of a refresh still gets the lost answer, but a user does not wait for it. */
-const MAX_ANSWER_MS = 4000
+const MAX_ATTEMPT_MS = 4000
 const RETRY_WAITS_MS = [500, 1000, 2000, 4000]
 
 /** Retries while answers are lost or the server restarts. Only for requests that may be sent twice. */
-export async function retry<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retry<T>(attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const attemptInTime = () => attempt(AbortSignal.timeout(MAX_ATTEMPT_MS))
   for (const wait of RETRY_WAITS_MS) {
     try {
-      return await attempt()
+      return await attemptInTime()
     } catch (fault) {
       if (fault instanceof ServauthError) throw fault
       await new Promise((done) => setTimeout(done, wait))
     }
   }
-  return attempt()
+  return attemptInTime()
 }

@@ -67,8 +67,8 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
       }
     })
 
-  const post = <T>(path: string, body?: unknown) =>
-    request<T>(`${server}${path}`, { method: 'POST', credentials: 'include', body })
+  const post = <T>(path: string, body?: unknown, options?: { signal: AbortSignal }) =>
+    request<T>(`${server}${path}`, { method: 'POST', credentials: 'include', body, ...options })
 
   /**
    * Returns a new session in place of the refused one. Concurrent calls, in all tabs, share one request.
@@ -77,7 +77,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
   async function renew(refused = grant): Promise<Grant> {
     if (grant && grant !== refused) return grant
     renewing ??= runExclusive(async () => {
-      if (grant === refused) return retry(() => post<Grant>('/auth/refresh'))
+      if (grant === refused) return retry((signal) => post<Grant>('/auth/refresh', undefined, { signal }))
       // Another tab has renewed it.
       if (grant) return grant
       throw new ServauthError('The session has ended. Sign in again.', {
