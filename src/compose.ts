@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm'
-import { createApp } from './app.ts'
 import { recordEvent } from './auth/events/events.ts'
 import { startHousekeeping } from './auth/operator/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
@@ -28,6 +27,8 @@ export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
   // First of all, because faults in the operator's templates end the start.
   const mails = await createMails(toMailOptions(env))
+  // Loaded here, because its schema takes half of the time that a command would take to load.
+  const { createApp } = await import('./app.ts')
   const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
   const tracing = isTraced(env) ? await createTracing(env, log) : undefined
   const span = tracing?.span
