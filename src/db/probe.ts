@@ -52,8 +52,9 @@ async function clock(sql: Sql) {
 async function notifies(sql: Sql) {
   const channel = `servauth_doctor_${crypto.randomUUID().slice(0, 8)}`
   const { promise: heard, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => resolve(false), NOTIFY_MS)
   await sql.listen(channel, () => resolve(true))
   await sql.notify(channel, '')
+  // From here on, because a busy database may need longer for what comes before.
+  const timer = setTimeout(() => resolve(false), NOTIFY_MS)
   return heard.finally(() => clearTimeout(timer))
 }
