@@ -168,8 +168,8 @@ test('doctor notes variables that are written almost like a setting', async () =
 /** The statements that remove what a migration has created: a database without it has none of that. */
 async function readUndoOf(migration: string) {
   const text = await readFile(new URL(`../drizzle/${migration}.sql`, import.meta.url), 'utf8')
-  const created = text.matchAll(/^CREATE (FUNCTION|TABLE|TYPE) (?:"public"\.)?"?(\w+)/gm)
-  return [...created].map(([, kind, name]) => `drop ${kind} ${name} cascade`)
+  const created = text.matchAll(/^CREATE (FUNCTION|INDEX|TABLE|TYPE) (?:"public"\.)?"?(\w+)/gm)
+  return [...created].map(([, kind, name]) => `drop ${kind} if exists ${name} cascade`)
 }
 
 test('doctor names missing migrations, and those of a newer version', async () => {
