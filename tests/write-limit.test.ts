@@ -13,10 +13,16 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
     const { client, input } = await server.registerUser(adapter)
     const { client: other } = await server.registerUser(adapter)
 
-    const flood = Promise.all(Array.from({ length: 500 }, () => rename(client)))
+    const answers: Awaited<ReturnType<typeof rename>>[] = []
+    // Each tab sends its next write when the last one is answered, as a busy database refuses what waits too long.
+    const flood = Promise.all(
+      Array.from({ length: 20 }, async () => {
+        for (let write = 0; write < 25; write++) answers.push(await rename(client))
+      }),
+    )
     const meanwhile = []
     for (let index = 0; index < 10; index++) meanwhile.push((await rename(other)).code)
-    const answers = await flood
+    await flood
 
     const refused = answers.filter(({ code }) => code === 'TOO_MANY_REQUESTS')
     expect(refused).toHaveLength(380)
