@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { hash } from '@node-rs/argon2'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createAuthenticator } from './support/authenticator.ts'
-import { useBetterAuth } from './support/better-auth.ts'
+import { openBetterAuth, useBetterAuth } from './support/better-auth.ts'
 import { account, WAYS } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
+import { createFolder } from './support/folder.ts'
 import { runCommand } from './support/process.ts'
-import { REAL_HASHES, type Server, useServer } from './support/server.ts'
+import { openForTest } from './support/resource.ts'
+import { REAL_HASHES, type Server, startServer, useServer } from './support/server.ts'
 
 const PASSWORD = 'a long enough phrase'
 const person = () => ({ ...account(), password: PASSWORD, name: 'Ada' })
@@ -125,6 +128,25 @@ describe('a user who is imported from Better-Auth', () => {
     expect(banned.code).toBe('INVALID_CREDENTIALS')
     expect(output).toContain('1 banned there, and disabled here.')
   })
+})
+
+test('the commands of docs/better-auth.md import the users', async () => {
+  const page = await readFile(fileURLToPath(new URL('../docs/better-auth.md', import.meta.url)), 'utf8')
+  const commands = [...page.matchAll(/run servauth (import .*)$/gm)].map(([, words = '']) => words)
+  const source = await openForTest(openBetterAuth)
+  const server = await startServer()
+  const user = person()
+  await source.signUp(user)
+  const cwd = await createFolder()
+
+  const outputs = []
+  for (const words of commands) {
+    const { output } = await runCommand(words, { cwd, env: { ...server.env, IMPORT_URL: source.url } })
+    outputs.push(output.split('\n')[0])
+  }
+
+  expect(outputs).toEqual(['1 would be imported; nothing was changed.', '1 imported.'])
+  expect(await readFile(join(cwd, 'moved.csv'), 'utf8')).toContain(user.email)
 })
 
 describe('an import', () => {

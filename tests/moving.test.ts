@@ -93,16 +93,26 @@ test('an import from Supabase reads the database and takes authenticator apps', 
   await source.sql.unsafe(await readFile(`${EXPORTS}/supabase.sql`, 'utf8'))
   const [words = ''] = commandsFor('supabase')
 
-  const { code, output } = await runHere(words, { IMPORT_URL: source.url })
+  await server.sql`insert into roles (name, permissions) values ('staff', '{users:read}') on conflict do nothing`
+  const dry = await runHere(`${words} --dry-run`, { IMPORT_URL: source.url })
+  const { code, output } = await runHere(`${words} --roles editor=staff --claims plan`, {
+    IMPORT_URL: source.url,
+  })
   await source.drop()
 
   expect([code, output]).toEqual([0, expect.stringMatching(/^4 imported\./m)])
+  expect(dry.output).toContain('1 with roles there that --roles does not name: editor.')
+  expect(dry.output).toContain('1 with claims there that --claims does not name: plan, role.')
   expect(output).toContain('1 without a password')
   expect(output).toContain('1 with an authenticator app')
   expect(output).not.toContain(new URL(source.url).password)
   await signIn('ada@supabase.example')
   await signInWithApp('factor@supabase.example', 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
-  expect((await readUser('ada@supabase.example'))?.id).toBe('7d0e4b7e-3c1f-4f8e-9d7a-000000000001')
+  expect(await readUser('ada@supabase.example')).toMatchObject({
+    id: '7d0e4b7e-3c1f-4f8e-9d7a-000000000001',
+    roles: ['staff'],
+    claims: { plan: 'pro' },
+  })
   expect((await readUser('banned@supabase.example'))?.disabled_at).not.toBeNull()
 })
 

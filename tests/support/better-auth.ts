@@ -13,7 +13,7 @@ const SECRET = 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0'
 export const useBetterAuth = () => useResource(openBetterAuth)
 
 /** Better-Auth as its documentation sets it up, on a database with the tables that it makes itself. */
-async function openBetterAuth() {
+export async function openBetterAuth() {
   const database = await createDatabase()
   await database.sql`drop schema public cascade`
   await database.sql`create schema public`
