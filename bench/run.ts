@@ -10,6 +10,7 @@ import { connections } from './operations/connections.ts'
 import { login, refresh, register } from './operations/credentials.ts'
 import { documents } from './operations/documents.ts'
 import { factors } from './operations/factors.ts'
+import { failedLogins } from './operations/failed-logins.ts'
 import { graphqlMe, restMe } from './operations/me.ts'
 import { memoryUse } from './operations/memory.ts'
 import { overload } from './operations/overload.ts'
@@ -30,6 +31,7 @@ const OPERATIONS: Record<string, Operation> = {
   documents,
   login,
   factors,
+  failed: failedLogins,
   register,
   refresh,
   start,
