@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Executor } from '../db/client.ts'
 
 /** What administration and service keys can be allowed to do. Roles may hold other permissions too, for other services. */
 export const PERMISSIONS = {
@@ -40,7 +41,17 @@ export type Administrator = {
   /** The name of the service key; null for a user. */
   serviceKey: string | null
   holds(permission: string): boolean
+  /**
+   * Reads again what the administrator may do. A change calls it in its transaction after it has waited for a hash or a lock.
+   * @throws `UNAUTHENTICATED` or `FORBIDDEN` if it may not do this any more
+   */
+  assertCurrent(tx: Executor): Promise<void>
 }
 
 /** An operator who runs a command on the server, who may do everything. */
-export const OPERATOR: Administrator = { userId: null, serviceKey: null, holds: () => true }
+export const OPERATOR: Administrator = {
+  userId: null,
+  serviceKey: null,
+  holds: () => true,
+  assertCurrent: async () => {},
+}

@@ -4,4 +4,5 @@ export const LOCKS = {
   housekeeping: 7_378_284,
   signingKey: 7_378_285,
   administrators: 7_378_286,
+  roles: 7_378_287,
 } as const

@@ -1,4 +1,4 @@
-import { and, isNull, ne, type Placeholder, sql } from 'drizzle-orm'
+import { and, isNull, ne, not, type Placeholder, sql } from 'drizzle-orm'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
@@ -8,6 +8,9 @@ import { AuthError } from '../../errors.ts'
 /** The condition of users with a role. The first half lets PostgreSQL use the index, which has only users with roles. */
 export const hasRole = (name: string | Placeholder) =>
   sql`${users.roles} <> '{}' and ${users.roles} @> array[${name}::text]`
+
+/** An account that was created or invited, and whose user has never set a password. */
+const isInvitation = sql`(not ${users.emailVerified} and ${users.passwordLockedAt} is not null)`
 
 /**
  * Call it before an account loses the role `admin`, is disabled or is deleted, after its row was locked. Of concurrent
@@ -19,7 +22,7 @@ export async function keepOneAdministrator(tx: Executor, { id, roles }: Pick<Use
   const [other] = await tx
     .select({ id: users.id })
     .from(users)
-    .where(and(hasRole(ADMIN_ROLE), isNull(users.disabledAt), ne(users.id, id)))
+    .where(and(hasRole(ADMIN_ROLE), isNull(users.disabledAt), not(isInvitation), ne(users.id, id)))
     .limit(1)
   if (!other) throw new AuthError('FORBIDDEN', { detail: LAST_ADMINISTRATOR })
 }

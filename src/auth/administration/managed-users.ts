@@ -14,7 +14,7 @@ import { isInvited, mailInvitation } from './new-users.ts'
 import { permissionsOf } from './roles.ts'
 import { deleteAccount, disableAccount, enableAccount, setClaims, signOutAccount } from './user-changes.ts'
 import { UserId } from './user-details.ts'
-import { type Act, requireAll, setRoles } from './user-roles.ts'
+import { type Act, keepRoles, requireAll, setRoles } from './user-roles.ts'
 
 type Parts = Pick<Dependencies, 'db' | 'outbox' | 'roles' | 'sessionCache'>
 type Work<T> = (tx: Executor, user: UserRow, act: Act) => Promise<T>
@@ -29,11 +29,12 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
    */
   async function change<T>(id: string, { client }: Caller, administrator: Administrator, work: Work<T>) {
     if (!UserId.safeParse(id).success) throw new AuthError('NOT_FOUND')
-    const map = await roles.list()
     const changed = await db.transaction(async (tx) => {
+      await keepRoles(tx)
       const [user] = await tx.select().from(users).where(eq(users.id, id)).for('update')
       if (!user) throw new AuthError('NOT_FOUND')
-      requireAll(administrator, permissionsOf(user.roles, map).filter(isOfThisServer))
+      await administrator.assertCurrent(tx)
+      requireAll(administrator, permissionsOf(user.roles, await roles.list()).filter(isOfThisServer))
       const result = await work(tx, user, { administrator, client })
       const [row] = await tx.select().from(users).where(eq(users.id, id))
       return { result, user: row ?? user }

@@ -4,7 +4,7 @@ import type { Caller } from '../../contract/caller.ts'
 import { toProfileColumns } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toManagedUser } from '../../contract/outputs/managed-user.ts'
-import type { Administrator } from '../../contract/permissions.ts'
+import { type Administrator, isOfThisServer } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { isUniqueViolation } from '../../db/client.ts'
 import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
@@ -13,7 +13,8 @@ import { isReservedForUndo } from '../account/email-change.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import type { Outbox } from '../mailing/outbox.ts'
-import { type Act, requireAll, setRoles } from './user-roles.ts'
+import { permissionsOf } from './roles.ts'
+import { type Act, keepRoles, requireAll, setRoles } from './user-roles.ts'
 
 type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
 
@@ -35,7 +36,7 @@ export async function mailInvitation(tx: Executor, outbox: Outbox, { id, email }
 }
 
 /** Creates accounts without a password: only a mailed link sets one, so that no administrator knows it. */
-export function createNewUsers({ db, outbox, passwords, sessionCache }: Dependencies) {
+export function createNewUsers({ db, outbox, passwords, roles: allRoles, sessionCache }: Dependencies) {
   /** A random password that is not kept, so that a sign-in takes the same time as for any account. */
   const hashUnknown = (caller: Caller) =>
     passwords.admit(caller.client, () => passwords.hash(randomBytes(32).toString('base64url')))
@@ -47,6 +48,7 @@ export function createNewUsers({ db, outbox, passwords, sessionCache }: Dependen
     act: Act,
     kind: 'user_created' | 'user_invited',
   ) {
+    await act.administrator.assertCurrent(tx)
     const [user] = await tx
       .insert(users)
       .values({ email, password, passwordLockedAt: sql`now()`, ...toProfileColumns(profile) })
@@ -85,9 +87,15 @@ export function createNewUsers({ db, outbox, passwords, sessionCache }: Dependen
       const act = { administrator, client: caller.client }
       const user = await db
         .transaction(async (tx) => {
+          await keepRoles(tx)
           const [present] = await tx.select().from(users).where(eq(users.email, input.email)).for('update')
           if (!present) return add(tx, input, password, act, 'user_invited')
           if (!isInvited(present)) throw new AuthError('EMAIL_TAKEN')
+          await administrator.assertCurrent(tx)
+          requireAll(
+            administrator,
+            permissionsOf(present.roles, await allRoles.list()).filter(isOfThisServer),
+          )
           await recordAdministration(tx, 'user_invited', { userId: present.id }, act)
           const changed = await giveRoles(tx, present, input.roles, act)
           await mailInvitation(tx, outbox, present)

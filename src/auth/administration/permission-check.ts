@@ -1,10 +1,11 @@
-import { sql } from 'drizzle-orm'
+import { and, eq, isNull, sql } from 'drizzle-orm'
 import { type Caller, identityOf, presentsServiceKey, serviceOf, viewerOf } from '../../contract/caller.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { type AdministrationUseCases, operations } from '../../contract/operations.ts'
 import type { Administrator, Permission } from '../../contract/permissions.ts'
-import type { Db } from '../../db/client.ts'
-import { AuthError } from '../../errors.ts'
+import type { Db, Executor } from '../../db/client.ts'
+import { sessions, users } from '../../db/schema.ts'
+import { AuthError, unauthenticated } from '../../errors.ts'
 import { methodsOf, toMethods } from '../factors/challenges.ts'
 import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 import { includesPermission, permissionsOf, type Roles } from './roles.ts'
@@ -31,13 +32,28 @@ export function createPermissionCheck({ db, roles }: Parts) {
   ): Promise<Administrator> {
     if (presentsServiceKey(caller)) {
       const { name, scopes } = await serviceOf(caller, permission)
-      return { userId: null, serviceKey: name, holds: (wanted) => scopes.has(wanted as Permission) }
+      const assertCurrent = async () => void (await serviceOf(caller, permission))
+      const holds = (wanted: string) => scopes.has(wanted as Permission)
+      return { userId: null, serviceKey: name, holds, assertCurrent }
     }
-    const { user, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
-    const held = permissionsOf(user.roles, await roles.list())
+    const { user, sessionId, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
+    let held: string[] = []
     const holds = (wanted: string) => includesPermission(held, wanted)
-    if (!holds(permission)) throw new AuthError('FORBIDDEN', { permission })
-    const administrator = { userId: user.id, serviceKey: null, holds }
+    async function takeRoles(roleNames: string[]) {
+      held = permissionsOf(roleNames, await roles.list())
+      if (!holds(permission)) throw new AuthError('FORBIDDEN', { permission })
+    }
+    async function assertCurrent(tx: Executor) {
+      const [row] = await tx
+        .select({ roles: users.roles })
+        .from(sessions)
+        .innerJoin(users, eq(users.id, sessions.userId))
+        .where(and(eq(sessions.id, sessionId), isNull(users.disabledAt)))
+      if (!row) throw unauthenticated('REVOKED')
+      await takeRoles(row.roles)
+    }
+    await takeRoles(user.roles)
+    const administrator = { userId: user.id, serviceKey: null, holds, assertCurrent }
     if (secondsOfFactor <= FRESHNESS_SECONDS) return administrator
     const [row] = await db.execute<{ methods: string }>(
       sql`select ${methodsOf(sql`${user.id}::uuid`)} as methods`,
@@ -64,12 +80,12 @@ export function createPermissionCheck({ db, roles }: Parts) {
 
 /** Reads may use the session cache. */
 async function readViewer(caller: Caller) {
-  const { user, factorProvenAt } = await viewerOf(caller)
-  return { user, secondsOfFactor: (performance.now() - factorProvenAt) / 1000 }
+  const { user, sessionId, factorProvenAt } = await viewerOf(caller)
+  return { user, sessionId, secondsOfFactor: (performance.now() - factorProvenAt) / 1000 }
 }
 
 /** Changes ask the database. */
 async function readIdentity(caller: Caller) {
-  const { user, ages } = await identityOf(caller)
-  return { user, secondsOfFactor: ages.factor }
+  const { user, session, ages } = await identityOf(caller)
+  return { user, sessionId: session.id, secondsOfFactor: ages.factor }
 }

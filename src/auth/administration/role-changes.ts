@@ -4,6 +4,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import type { Role } from '../../contract/outputs/role.ts'
 import { ADMIN_ROLE, type Administrator } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
+import { LOCKS } from '../../db/locks.ts'
 import { roles as table, users } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -27,10 +28,10 @@ export function createRoleChanges({
       administrator: Administrator,
     ): Promise<Role> {
       refuseBuiltIn(name)
-      requireAll(administrator, permissions)
       const role = await db.transaction(async (tx) => {
         const present = await lockRole(tx, name)
-        requireAll(administrator, present?.permissions ?? [])
+        await administrator.assertCurrent(tx)
+        requireAll(administrator, [...permissions, ...(present?.permissions ?? [])])
         const [changed] = await tx
           .insert(table)
           .values({ name, permissions })
@@ -46,8 +47,10 @@ export function createRoleChanges({
     async removeRole({ name }: InputOf<'removeRole'>, { client }: Caller, administrator: Administrator) {
       refuseBuiltIn(name)
       const holders = await db.transaction(async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.roles})`)
         const present = await lockRole(tx, name)
         if (!present) throw new AuthError('NOT_FOUND')
+        await administrator.assertCurrent(tx)
         requireAll(administrator, present.permissions)
         const taken = await takeFromAll(tx, name)
         for (const { id } of taken) {

@@ -1,7 +1,8 @@
-import { eq, inArray } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import { ADMIN_ROLE, type Administrator, ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
+import { LOCKS } from '../../db/locks.ts'
 import { roles as table, type UserRow, users } from '../../db/schema.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { recordAdministration } from '../events/events.ts'
@@ -25,6 +26,9 @@ export async function setRoles(tx: Executor, user: UserRow, roles: string[], act
   const unknown = given.findIndex((name) => !permissions.has(name))
   if (unknown !== -1) throw invalid('roles', 'Has a role that does not exist.')
   requireAll(act.administrator, [...permissions.values()].flat())
+  // Other services may read the name of a role as a permission, as they may read a claim.
+  if (given.length > 0 && user.id === act.administrator.userId)
+    requireAll(act.administrator, [ALL_PERMISSIONS])
   if (taken.includes(ADMIN_ROLE)) await keepOneAdministrator(tx, user)
   const [changed] = await tx.update(users).set({ roles }).where(eq(users.id, user.id)).returning()
   if (!changed) throw new AuthError('NOT_FOUND')
@@ -32,6 +36,13 @@ export async function setRoles(tx: Executor, user: UserRow, roles: string[], act
   if (detail) await recordAdministration(tx, 'roles_changed', { userId: user.id, detail }, act)
   return changed
 }
+
+/**
+ * Keeps every role until the end of the transaction. Call it before an account is locked whose roles may change: `removeRole`
+ * locks first the role and then its holders, so the two would wait for each other.
+ */
+export const keepRoles = (tx: Executor) =>
+  tx.execute(sql`select pg_advisory_xact_lock_shared(${LOCKS.roles})`)
 
 /** Locked, so that no role is removed or gets more permissions before this transaction ends. */
 async function readPermissions(tx: Executor, names: string[]) {

@@ -12,7 +12,7 @@ import {
   enableAccount,
   signOutAccount,
 } from '../administration/user-changes.ts'
-import { setRoles } from '../administration/user-roles.ts'
+import { keepRoles, setRoles } from '../administration/user-roles.ts'
 import { recordAdministration } from '../events/events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -30,6 +30,7 @@ export function createAdministration({ db, outbox }: { db: Db; outbox: Outbox })
    */
   async function changeAccount<T>(account: AccountInput, work: (tx: Executor, user: UserRow) => Promise<T>) {
     return db.transaction(async (tx) => {
+      await keepRoles(tx)
       const [user] = await tx.select().from(users).where(hasEmail(account)).for('update')
       if (!user) throw new AuthError('NOT_FOUND')
       const result = await work(tx, user)

@@ -49,7 +49,7 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
       return { key, serviceKey }
     },
 
-    /** A revoked key stays in the table, as a record. @throws `NOT_FOUND` */
+    /** A revoked key stays in the table, as a record. @throws `NOT_FOUND`, `FORBIDDEN` if the administrator does not hold a scope */
     async revokeServiceKey(
       { id }: InputOf<'revokeServiceKey'>,
       { client }: Pick<Caller, 'client'>,
@@ -61,8 +61,9 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
           .update(serviceKeys)
           .set({ revokedAt: sql`now()` })
           .where(and(eq(serviceKeys.id, id), isNull(serviceKeys.revokedAt)))
-          .returning({ name: serviceKeys.name })
+          .returning({ name: serviceKeys.name, scopes: serviceKeys.scopes })
         if (!row) throw new AuthError('NOT_FOUND')
+        requireAll(administrator, row.scopes)
         const subject = { detail: row.name }
         await recordAdministration(tx, 'service_key_revoked', subject, { administrator, client })
       })

@@ -49,7 +49,8 @@ export const serviceKeyOperations = {
 
   revokeServiceKey: administrationMutation({
     summary: 'Revoke the key of another service',
-    description: 'Every replica refuses it at once, and ends the streams that were opened with it.',
+    description:
+      'The caller must hold its scopes. Every replica refuses it at once, and ends the streams that were opened with it.',
     input: z.strictObject({ id: OpaqueId.meta({ format: 'uuid' }) }),
     output: z.boolean(),
     permission: 'service-keys:write',

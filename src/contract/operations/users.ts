@@ -69,7 +69,8 @@ export const userOperations = {
     summary: 'Give a user these roles and no others',
     description:
       'The caller must hold every permission of the roles that are given or taken. Older access tokens of the user are ' +
-      'refused as `EXPIRED`, so that its clients refresh. The last administrator keeps its role.',
+      'refused as `EXPIRED`, so that its clients refresh. The last administrator keeps its role. Only a holder of every ' +
+      'permission adds a role to its own account.',
     input: SetUserRolesInput,
     example: { id: exampleId, roles: ['support'] },
     output: ManagedUser,
@@ -152,7 +153,7 @@ export const userOperations = {
     summary: 'Invite a person by mail',
     description:
       'Creates an account without a password, and mails a link for `acceptInvitation`, which is valid for 7 days. For ' +
-      'an account that was invited and has not accepted, the link is mailed again and the roles are replaced.',
+      `an account that was invited and has not accepted, the link is mailed again and the roles are replaced. ${ABOVE}`,
     input: InviteUserInput,
     example: { email: 'ada@example.com', roles: [] },
     output: ManagedUser,

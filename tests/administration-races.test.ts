@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import { addRole, registerAdministrator } from './support/administrator.ts'
+import { ADAPTERS, account } from './support/client.ts'
+import { useServerWithMail } from './support/server.ts'
+
+const server = useServerWithMail()
+
+/** Waits until this many statements of the server wait for a lock. */
+const untilWaiting = (count: number) =>
+  expect
+    .poll(
+      async () =>
+        (
+          await server.sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+        ).length,
+      { interval: 5 },
+    )
+    .toBe(count)
+
+describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
+  test.each(['roles', 'session'])('whose %s ended while its change waits changes nothing', async (what) => {
+    const { client, email } = await registerAdministrator(server, ['admin'], adapter)
+    await registerAdministrator(server, ['admin'], adapter)
+    const { user } = await server.registerUser(adapter)
+
+    let change: ReturnType<typeof client.call<'disableUser'>> | undefined
+    await server.sql.begin(async (tx) => {
+      await tx`select from users where id = ${user.id} for update`
+      change = client.call('disableUser', { id: user.id })
+      await untilWaiting(1)
+      if (what === 'roles') await server.sql`update users set roles = '{}' where email = ${email}`
+      else
+        await server.sql`delete from sessions where user_id = (select id from users where email = ${email})`
+    })
+
+    expect((await change)?.code).toBe(what === 'roles' ? 'FORBIDDEN' : 'UNAUTHENTICATED')
+    const [row] = await server.sql`select disabled_at from users where id = ${user.id}`
+    expect(row?.disabled_at).toBeNull()
+  })
+
+  test('gives a role while another removes it, and neither waits for the other', async () => {
+    const name = `passing-${adapter}`
+    await addRole(server, name, [])
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const other = await registerAdministrator(server, ['admin'], adapter)
+    const { user } = await server.registerUser(adapter)
+    await server.sql`update users set roles = ${[name]} where id = ${user.id}`
+
+    const changes: Promise<{ code?: string }>[] = []
+    await server.sql.begin(async (tx) => {
+      await tx`select from roles where name = ${name} for update`
+      changes.push(client.call('removeRole', { name }))
+      await untilWaiting(1)
+      changes.push(other.client.call('setUserRoles', { id: user.id, roles: [] }))
+      await untilWaiting(2)
+    })
+
+    expect((await Promise.all(changes)).map(({ code }) => code)).toEqual([undefined, undefined])
+    const [row] = await server.sql`select roles from users where id = ${user.id}`
+    expect(row?.roles).toEqual([])
+  })
+
+  test('does not invite again an account that may administer more', async () => {
+    await addRole(server, `inviter-${adapter}`, ['users:write', 'roles:write'])
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { client } = await registerAdministrator(server, [`inviter-${adapter}`], adapter)
+    const { email, password } = account()
+    await admin.client.call('inviteUser', { email, roles: ['admin'] })
+    const token = await server.mailbox.token(email, /created for you/)
+
+    const again = await client.call('inviteUser', { email, roles: ['admin'] })
+
+    expect(again).toMatchObject({ code: 'FORBIDDEN', permission: '*' })
+    expect((await server.client(adapter).call('acceptInvitation', { token, password })).data).toBe(true)
+  })
+
+  test('adds no role to its own account unless it holds every permission', async () => {
+    const own = `self-${adapter}`
+    await addRole(server, own, ['roles:write'])
+    await addRole(server, `manager-${adapter}`, [])
+    const { client, user } = await registerAdministrator(server, [own], adapter)
+    const give = (id: string, roles: string[]) => client.call('setUserRoles', { id, roles })
+
+    expect(await give(user.id, [own, `manager-${adapter}`])).toMatchObject({
+      code: 'FORBIDDEN',
+      permission: '*',
+    })
+    const other = await server.registerUser(adapter)
+    expect((await give(other.user.id, [`manager-${adapter}`])).data?.roles).toHaveLength(1)
+  })
+
+  test('revokes no service key that may do more than it may itself', async () => {
+    await addRole(server, `keys-${adapter}`, ['service-keys:write'])
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { client } = await registerAdministrator(server, [`keys-${adapter}`], adapter)
+    const created = await admin.client.call('createServiceKey', { name: 'orders', scopes: ['users:write'] })
+    const id = created.data?.serviceKey.id ?? ''
+
+    expect(await client.call('revokeServiceKey', { id })).toMatchObject({
+      code: 'FORBIDDEN',
+      permission: 'users:write',
+    })
+    expect((await admin.client.call('revokeServiceKey', { id })).data).toBe(true)
+  })
+
+  test('who is the last to have a password keeps the role, whoever else is invited', async () => {
+    await server.sql`update users set roles = array_remove(roles, 'admin')`
+    const { client, user } = await registerAdministrator(server, ['admin'], adapter)
+    await client.call('inviteUser', { email: account().email, roles: ['admin'] })
+
+    const refused = [
+      await client.call('setUserRoles', { id: user.id, roles: [] }),
+      await client.call('disableUser', { id: user.id }),
+      await client.call('deleteUser', { id: user.id }),
+    ]
+
+    expect(refused.map(({ code }) => code)).toEqual(['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN'])
+  })
+})
