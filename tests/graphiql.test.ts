@@ -2,9 +2,19 @@ import { networkInterfaces } from 'node:os'
 import type { Page } from 'playwright-core'
 import { expect, test, vi } from 'vitest'
 import { createAuthenticator } from './support/authenticator.ts'
-import { filesOf, inBrowser, openPage, overflowOf, PHONE, startDevelopment } from './support/browser.ts'
+import {
+  filesOf,
+  inBrowser,
+  openPage,
+  overflowOf,
+  PHONE,
+  startDevelopment,
+  useDevelopment,
+} from './support/browser.ts'
 import { runCommand } from './support/process.ts'
 import { startServer } from './support/server.ts'
+
+const development = useDevelopment()
 
 test('GraphiQL is not served in production', async () => {
   const { fetch } = await startServer()
@@ -22,7 +32,7 @@ test('an Accept header of more than 1000 characters is not searched for HTML', a
 })
 
 test('the files of GraphiQL are compressed, and browsers keep them', async () => {
-  const { origin } = await startDevelopment()
+  const { origin } = development
   const page = await fetch(`${origin}/graphql`)
   const files = await filesOf(`${origin}/graphql`)
 
@@ -39,7 +49,7 @@ test('the files of GraphiQL are compressed, and browsers keep them', async () =>
 })
 
 inBrowser('the tour of GraphiQL can be played twice and after a reload, without other origins', async () => {
-  const { origin, output } = await startDevelopment()
+  const { origin, output } = development
   const { page, faults } = await openPage(origin)
   await page.goto(`${origin}/graphql`)
 
@@ -114,7 +124,7 @@ inBrowser('the tour of administration makes a newcomer the first administrator',
 })
 
 inBrowser('GraphiQL works at an address of the local network', async () => {
-  const { env } = await startDevelopment()
+  const { env } = development
   const origin = `http://${findLanAddress()}:${env.PORT}`
   const { page, faults } = await openPage(origin)
 
@@ -127,7 +137,7 @@ inBrowser('GraphiQL works at an address of the local network', async () => {
 })
 
 inBrowser('GraphiQL is usable on a phone', async () => {
-  const { origin } = await startDevelopment()
+  const { origin } = development
   const { page } = await openPage(origin, PHONE)
   await page.goto(`${origin}/graphql`)
 

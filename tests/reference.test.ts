@@ -1,8 +1,10 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { version } from '../package.json'
-import { filesOf, inBrowser, openPage, overflowOf, PHONE, startDevelopment } from './support/browser.ts'
+import { filesOf, inBrowser, openPage, overflowOf, PHONE, useDevelopment } from './support/browser.ts'
 import { startServer } from './support/server.ts'
+
+const development = useDevelopment()
 
 test('the API reference is not served in production', async () => {
   const { fetch } = await startServer()
@@ -12,7 +14,7 @@ test('the API reference is not served in production', async () => {
 })
 
 test('the files of the API reference are compressed, and browsers keep them', async () => {
-  const { origin } = await startDevelopment()
+  const { origin } = development
   const files = await filesOf(`${origin}/docs`)
 
   expect(files).toHaveLength(4)
@@ -24,7 +26,7 @@ test('the files of the API reference are compressed, and browsers keep them', as
 })
 
 inBrowser('the API reference is usable on a phone, and shows the version of the package', async () => {
-  const { origin } = await startDevelopment()
+  const { origin } = development
   const { page } = await openPage(origin, PHONE)
 
   await page.goto(`${origin}/docs`)
@@ -36,7 +38,7 @@ inBrowser('the API reference is usable on a phone, and shows the version of the 
 })
 
 inBrowser('the API reference runs operations, and nothing is loaded from other origins', async () => {
-  const { origin } = await startDevelopment()
+  const { origin } = development
   const { page, faults } = await openPage(origin)
 
   await page.goto(`${origin}/docs`)

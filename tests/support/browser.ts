@@ -3,7 +3,7 @@ import { onTestFinished, test } from 'vitest'
 import { createDatabase } from './database.ts'
 import { startProgram } from './program.ts'
 import { findProgram } from './programs.ts'
-import { useResource } from './resource.ts'
+import { openForTest, useResource } from './resource.ts'
 
 /** Chromium without windows, if there is one: it opens a page in a quarter of the processor time. */
 const HEADLESS = 'chromium-headless-shell'
@@ -22,14 +22,24 @@ export const useBrowser = () =>
     }
   })
 
-/** The real program as a developer starts it, on a database of its own. */
-export async function startDevelopment() {
+/** The real program as a developer starts it, for the tests of this file or group. */
+export const useDevelopment = () => useResource(openDevelopment)
+
+/** The same for one test. */
+export const startDevelopment = () => openForTest(openDevelopment)
+
+async function openDevelopment() {
   const database = await createDatabase()
-  onTestFinished(database.drop)
   const settings = { NODE_ENV: 'development', APP_URL: 'http://localhost:4001' }
   const program = await startProgram({ ...settings, DATABASE_URL: database.url })
-  onTestFinished(async () => void (await program.stop()))
-  return { ...program, origin: program.url }
+  return {
+    ...program,
+    origin: program.url,
+    async close() {
+      await program.stop()
+      await database.drop()
+    },
+  }
 }
 
 /** The size of the window of a phone. */
