@@ -8,6 +8,7 @@ import { AuthError, type FactorMethod, type SignInChallenge } from '../../errors
 import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { bytesToUuid, createRandomId, digest } from '../keys/sealed-tokens.ts'
 import type { Places } from '../throttle/places.ts'
+import { authenticatorsOf, secondsOfDatabase } from './authenticators.ts'
 
 export type Challenges = ReturnType<typeof createChallenges>
 type Purpose = (typeof challenges.$inferSelect)['purpose']
@@ -50,6 +51,8 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
       transport: challenges.transport,
       passwordDigest: challenges.passwordDigest,
       place: places.selectKnown(users.id),
+      authenticators: authenticatorsOf(users.id),
+      now: secondsOfDatabase,
     })
     .from(challenges)
     .innerJoin(users, eq(users.id, challenges.userId))
@@ -78,13 +81,13 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
     },
 
     /**
-     * The sign-in of a challenge, its account, and the place of the client as the account knows it. Undefined if the
-     * account has got another password since.
+     * The sign-in of a challenge, its account with its authenticators, and the place of the client as the account knows it.
+     * Undefined if the account has got another password since.
      */
     async findSignIn(id: string, client: Client) {
       const [found] = await signIn.execute({ id: toChallengeRowId(id), ...places.toParameters(client) })
       if (!found?.transport || found.passwordDigest !== digest(found.user.password)) return undefined
-      return { user: found.user, transport: found.transport, place: found.place }
+      return { ...found, transport: found.transport }
     },
 
     /** Keeps the encrypted key of an authenticator that a session enrols. */
