@@ -23,7 +23,7 @@ export async function insertUsers(sql: Sql, users: number) {
     from generate_series(1, ${users}::int) number`
 }
 
-/** Fills a migrated Servauth database, including events and mails. */
+/** Fills a migrated Servauth database, including events and mails. All users have signed in from this machine before. */
 export async function fillServauth(sql: Sql, users: number, sessionsEach: number) {
   await insertUsers(sql, users)
   await sql`
@@ -31,6 +31,7 @@ export async function fillServauth(sql: Sql, users: number, sessionsEach: number
     select id, encode(sha256((id::text || number)::bytea), 'base64'), 'TOKEN', now() + interval '1 day' + interval '5 days' * random(),
       now() - interval '1 day' * number, now() - interval '1 day' * number, '192.0.2.1', 'filled in'
     from users, generate_series(1, ${sessionsEach}::int) number`
+  await sql`insert into places (user_id, place, signed_in_at) select id, 'n:127.0.0.1', now() from users`
   await sql`
     insert into events (kind, user_id, ip_address, created_at)
     select 'login', id, '192.0.2.1', now() - interval '1 day' * number

@@ -42,7 +42,6 @@ async function prepare(bench: Bench) {
   await insertFactors(sql, protectedUsers, 'TOTP', 'secret', ({ id }) => encryption.encrypt(key.base32, id))
   await insertFactors(sql, protectedUsers, 'PASSKEY', 'credential_id', ({ id }) => toCredentialId(id))
   await sql`update factors set public_key = ${toCose(publicKey.export({ format: 'jwk' }))} where kind = 'PASSKEY'`
-  await sql`delete from sessions`
   const [row] = await sql`select password from users limit 1`
   const passwordDigest = digest(String(row?.password))
   await sql`vacuum analyze`
