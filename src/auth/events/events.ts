@@ -3,6 +3,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { Administrator } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { events, users } from '../../db/schema.ts'
+import { createStatement } from '../../db/statement.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { toNetwork } from '../throttle/places.ts'
 
@@ -109,6 +110,15 @@ export function toEventValues(kind: EventKind, client: Client) {
 
 type EventValues = Record<keyof ReturnType<typeof toEventValues>, unknown>
 
+/** The placeholders of a statement that gets `toEventValues`. */
+export const EVENT_PARAMETERS = {
+  origin: sql.placeholder('origin'),
+  network: sql.placeholder('network'),
+  requestId: sql.placeholder('requestId'),
+  ipAddress: sql.placeholder('ipAddress'),
+  userAgent: sql.placeholder('userAgent'),
+}
+
 /** The select list of an event, for `insertEvents`. The kind may be an expression, and the values placeholders. */
 export function selectEvent(kind: EventKind | SQL, userId: SQL, values: EventValues) {
   const { origin, network, requestId, ipAddress, userAgent } = values
@@ -149,6 +159,12 @@ export function insertEvents(query: SQL) {
       ip_address = excluded.ip_address, user_agent = excluded.user_agent`
 }
 
+const insertEvent = createStatement(
+  insertEvents(
+    sql`select ${selectEvent(sql`${sql.placeholder('kind')}`, sql`${sql.placeholder('userId')}::uuid`, EVENT_PARAMETERS)}`,
+  ),
+)
+
 /** Records an event. Pass the transaction of the change, so that neither is stored without the other. */
 export async function recordEvent(
   executor: Executor,
@@ -156,8 +172,7 @@ export async function recordEvent(
   userId: string | null,
   client: Client,
 ) {
-  const event = selectEvent(kind, sql`${userId}::uuid`, toEventValues(kind, client))
-  await executor.execute(insertEvents(sql`select ${event}`))
+  await insertEvent(executor, { kind, userId, ...toEventValues(kind, client) })
 }
 
 /** What an administrator did, to a user or to all. Each is a row of its own: none repeats another. */

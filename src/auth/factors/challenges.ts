@@ -4,8 +4,9 @@ import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { challenges, factors, recoveryCodes, users } from '../../db/schema.ts'
+import { createStatement } from '../../db/statement.ts'
 import { AuthError, type FactorMethod, type SignInChallenge } from '../../errors.ts'
-import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
+import { EVENT_PARAMETERS, insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { bytesToUuid, createRandomId, digest } from '../keys/sealed-tokens.ts'
 import type { Places } from '../throttle/places.ts'
 import { authenticatorsOf, secondsOfDatabase } from './authenticators.ts'
@@ -41,6 +42,17 @@ export function toMethods(kinds: string): FactorMethod[] {
   return [...ofFactors, ...(found.has('RECOVERY_CODE') ? (['recoveryCode'] as const) : [])]
 }
 
+const param = (name: string) => sql.placeholder(name)
+const userId = sql`${param('userId')}::uuid`
+
+/** One statement: a sign-in with two steps costs little more than one with one. */
+const insertSignIn = createStatement<{ expires_at: string; methods: string }>(sql`
+  with recorded as (${insertEvents(sql`select ${selectEvent('login_challenged', userId, EVENT_PARAMETERS)}`)})
+  insert into ${challenges} (id, purpose, user_id, transport, password_digest, expires_at)
+  select ${param('id')}::uuid, 'SIGN_IN', id, ${param('transport')}::session_transport, ${param('passwordDigest')}, ${expiresAt}
+  from ${users} where id = ${userId} and disabled_at is null for key share
+  returning expires_at, ${methodsOf(userId)} as methods`)
+
 type BegunSignIn = { userId: string; passwordHash: string; transport: SessionTransport; client: Client }
 
 /** Sign-ins and enrolments that wait for a proof. */
@@ -66,16 +78,13 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
      */
     async beginSignIn({ userId, passwordHash, transport, client }: BegunSignIn): Promise<SignInChallenge> {
       const id = createRandomId()
-      const kind = 'login_challenged'
-      const event = selectEvent(kind, sql`${userId}::uuid`, toEventValues(kind, client))
-      // Plain SQL in one statement: a sign-in with two steps costs little more than one with one.
-      const [row] = await db.execute<{ expires_at: string; methods: string }>(sql`
-        with recorded as (${insertEvents(sql`select ${event}`)})
-        insert into ${challenges} (id, purpose, user_id, transport, password_digest, expires_at)
-        select ${toChallengeRowId(id)}::uuid, 'SIGN_IN', id, ${transport}::session_transport,
-          ${digest(passwordHash)}, ${expiresAt}
-        from ${users} where id = ${userId}::uuid and disabled_at is null for key share
-        returning expires_at, ${methodsOf(sql`${userId}::uuid`)} as methods`)
+      const [row] = await insertSignIn(db, {
+        ...toEventValues('login_challenged', client),
+        id: toChallengeRowId(id),
+        userId,
+        transport,
+        passwordDigest: digest(passwordHash),
+      })
       if (!row) throw new AuthError('INVALID_CREDENTIALS')
       return { id, methods: toMethods(row.methods), expiresAt: new Date(row.expires_at) }
     },

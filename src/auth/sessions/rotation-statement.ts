@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { places, sessions, users } from '../../db/schema.ts'
-import { insertEvents, selectEvent } from '../events/events.ts'
+import { EVENT_PARAMETERS, insertEvents, selectEvent } from '../events/events.ts'
 import {
   GRACE_SECONDS,
   grace,
@@ -91,13 +91,7 @@ export function prepareRotation(db: Db, settings: Settings) {
       }),
   )
   const kind = sql`case when rotated_at = now() then 'refresh' else 'refresh_predecessor' end`
-  const event = selectEvent(kind, sql`user_id`, {
-    origin: param('origin'),
-    network: param('network'),
-    requestId: param('requestId'),
-    ipAddress: param('ipAddress'),
-    userAgent: param('userAgent'),
-  })
+  const event = selectEvent(kind, sql`user_id`, EVENT_PARAMETERS)
   const recorded = db
     .$with('recorded', {})
     .as(insertEvents(sql`select ${event} from rotated where not is_current`))

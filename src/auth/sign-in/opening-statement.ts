@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { challenges, mailOutbox, places, sessions, users } from '../../db/schema.ts'
 import { createStatement } from '../../db/statement.ts'
-import { type EventKind, insertEvents, selectEvent } from '../events/events.ts'
+import { EVENT_PARAMETERS, type EventKind, insertEvents, selectEvent } from '../events/events.ts'
 import { toChallengeRowId } from '../factors/challenges.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
@@ -59,14 +59,7 @@ function writeStatement(
   { seconds, needsVerification, mailsSignIns }: Options,
 ) {
   const [network, device] = [param('networkPlace'), param('devicePlace')]
-  const event = (kind: EventKind) =>
-    selectEvent(kind, sql`user_id`, {
-      origin: param('origin'),
-      network: param('network'),
-      requestId: param('requestId'),
-      ipAddress: param('ipAddress'),
-      userAgent: param('userAgent'),
-    })
+  const event = (kind: EventKind) => selectEvent(kind, sql`user_id`, EVENT_PARAMETERS)
   return createStatement<Record<string, unknown>>(sql`
     with account as (
       select id, ${hasPassword} as has_password,
