@@ -364,6 +364,31 @@ describe('delivery', () => {
     await expect.poll(() => quick.accepted().length).toBe(row?.kept)
   })
 
+  test('events that wait for an earlier one of their user hide no others, and are due when it is delivered', async () => {
+    const { receiver, server } = await startWithReceiver()
+    const { user } = await server.registerUser()
+    await drain(server)
+    receiver.answerWith(({ data }) => (data.userId === user.id ? 500 : 204))
+    await server.sql`
+      with made as (
+        insert into webhook_events (type, user_id, data)
+        select 'user.updated', ${user.id}, '{}' from generate_series(1, 200) returning id)
+      insert into webhook_deliveries (webhook_id, event_id, user_id) select webhooks.id, made.id, ${user.id} from made, webhooks`
+    const countDue = async () =>
+      (await server.sql`select from webhook_deliveries where status = 'PENDING' and next_attempt_at <= now()`)
+        .length
+    await expect.poll(countDue).toBeLessThan(10)
+    const other = await server.registerUser()
+    await expect
+      .poll(() => typesOf(receiver.accepted(), other.user.id))
+      .toEqual(['user.created', 'session.started'])
+    receiver.answerWith(() => 204)
+    await drain(server)
+
+    const { committed, received } = await compare(server, receiver)
+    expect(received).toEqual(committed)
+  })
+
   test('two replicas deliver each event once', async () => {
     const { receiver, server } = await startWithReceiver()
     await server.startReplica()

@@ -25,6 +25,10 @@ type Row = Omit<LeasedDelivery, 'eventId' | 'at' | 'leasedAt'> & {
   now: number
 }
 
+type LeasedRow = Row & { seen: number }
+/** One row without a delivery, if nothing was leased. */
+type Seen = LeasedRow | { eventId: null; seen: number }
+
 export type Result = Pick<Delivery, 'webhookId' | 'eventId' | 'attempts'> & {
   isDelivered: boolean
   result: string
@@ -35,6 +39,11 @@ export const LEASE_SECONDS = 60
 /** The longest wait between two attempts. */
 export const MAX_RETRY_SECONDS = 3600
 const MIN_LAST_RETRY_SECONDS = 10
+/** How many due events are looked at, before those that wait for an earlier one of their user are postponed. */
+const MIN_SEEN = 32
+const SEEN_PER_LEASE = 4
+const MAX_POSTPONED = 1000
+const MAX_ROUNDS = 20
 
 /** Takes deliveries from the database and writes their results. */
 export function createDeliveries(db: Db) {
@@ -43,26 +52,68 @@ export function createDeliveries(db: Db) {
    * so that the events of a user arrive in order.
    */
   async function take(webhookId: string, count: number): Promise<LeasedDelivery[]> {
+    const taken: LeasedDelivery[] = []
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const wanted = count - taken.length
+      const { leased, isClogged } = await lease(webhookId, wanted)
+      taken.push(...leased)
+      // Then most of what is due waits for an earlier event of its user, and hides the events of other users.
+      if (!isClogged || (await postpone(webhookId).catch(() => 0)) === 0) break
+    }
+    return taken
+  }
+
+  async function lease(webhookId: string, count: number) {
+    const maxSeen = MIN_SEEN + SEEN_PER_LEASE * count
     const rows = (await db.execute(sql`
-      with due as (
-        select webhook_id, event_id from ${webhookDeliveries} as d
+      with seen as (
+        select event_id, user_id, next_attempt_at from ${webhookDeliveries}
         where webhook_id = ${webhookId}::uuid and status = 'PENDING' and next_attempt_at <= now()
-          and not exists (
-            select from ${webhookDeliveries} as earlier
-            where earlier.webhook_id = d.webhook_id and earlier.user_id = d.user_id and earlier.status = 'PENDING'
-              and earlier.event_id < d.event_id)
-        order by next_attempt_at, event_id limit ${count}::int
-        for update skip locked
+        order by next_attempt_at, event_id limit ${maxSeen}::int
+      ), due as (
+        select d.event_id from seen join ${webhookDeliveries} as d
+          on d.webhook_id = ${webhookId}::uuid and d.event_id = seen.event_id and d.status = 'PENDING' and d.next_attempt_at <= now()
+        where not exists (
+          select from ${webhookDeliveries} as earlier
+          where earlier.webhook_id = d.webhook_id and earlier.user_id = d.user_id and earlier.status = 'PENDING'
+            and earlier.event_id < d.event_id)
+        order by seen.next_attempt_at, seen.event_id limit ${count}::int
+        for update of d skip locked
+      ), leased as (
+        update ${webhookDeliveries} as d set
+          attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+        from due, ${webhookEvents} as e, ${webhooks} as w
+        where d.webhook_id = ${webhookId}::uuid and d.event_id = due.event_id and e.id = d.event_id
+          and w.id = d.webhook_id and w.disabled_at is null
+        returning d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,
+          e.user_id as "userId", e.data, w.url, w.secrets, extract(epoch from e.at)::float8 as "seconds",
+          extract(epoch from clock_timestamp())::float8 as "now"
       )
+      select leased.*, all_seen.count as "seen" from (select count(*)::int from seen) as all_seen
+      left join leased on true`)) as unknown as Seen[]
+    const leased = rows
+      .filter((row): row is LeasedRow => row.eventId !== null)
+      .map(({ seen: _, ...row }) => toDelivery(row))
+    return { leased, isClogged: leased.length < count && rows[0]?.seen === maxSeen }
+  }
+
+  /** Makes events wait that are due behind an earlier one of their user. `finish` makes the next one due again. */
+  async function postpone(webhookId: string) {
+    const { count } = await db.execute(sql`
       update ${webhookDeliveries} as d set
-        attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => ${LEASE_SECONDS}::int)
-      from due, ${webhookEvents} as e, ${webhooks} as w
-      where d.webhook_id = due.webhook_id and d.event_id = due.event_id and e.id = d.event_id
-        and w.id = d.webhook_id and w.disabled_at is null
-      returning d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,
-        e.user_id as "userId", e.data, w.url, w.secrets, extract(epoch from e.at)::float8 as "seconds",
-        extract(epoch from clock_timestamp())::float8 as "now"`)) as unknown as Row[]
-    return rows.map(toDelivery)
+        next_attempt_at = greatest(now() + make_interval(secs => ${LEASE_SECONDS}::int), first.next_attempt_at)
+      from (
+        select event_id, user_id from ${webhookDeliveries}
+        where webhook_id = ${webhookId}::uuid and status = 'PENDING' and next_attempt_at <= now()
+        order by next_attempt_at, event_id limit ${MAX_POSTPONED}::int
+        for update skip locked
+      ) as seen cross join lateral (
+        select event_id, next_attempt_at from ${webhookDeliveries}
+        where webhook_id = ${webhookId}::uuid and user_id = seen.user_id and status = 'PENDING'
+        order by event_id limit 1
+      ) as first
+      where d.webhook_id = ${webhookId}::uuid and d.event_id = seen.event_id and first.event_id < d.event_id`)
+    return count
   }
 
   /** Writes an event for one webhook alone, leased to the caller, who tries it once. */
@@ -82,19 +133,33 @@ export function createDeliveries(db: Db) {
     return toDelivery((rows as unknown as Row[])[0] as Row)
   }
 
-  /** Writes results that came at the same time. A delivery that another worker has taken since stays its own. */
+  /**
+   * Writes results that came at the same time. A delivery that another worker has taken since stays its own. When an event
+   * is over, the next one of its user is due.
+   */
   async function finish(results: Result[]) {
     const wait = sql`least(
       make_interval(secs => least(2.0 ^ least(r.attempts, 20), ${MAX_RETRY_SECONDS}::int)),
       greatest((d.expires_at - now()) / 2, make_interval(secs => ${MIN_LAST_RETRY_SECONDS}::int)))`
     await db.execute(sql`
+      with finished as (
       update ${webhookDeliveries} as d set
         last_result = r.result,
         status = case when r.is_delivered then 'DELIVERED' when d.expires_at <= now() then 'FAILED' else 'PENDING' end::delivery_status,
         next_attempt_at = case when r.is_delivered then now() else now() + ${wait} end
       from json_to_recordset(${JSON.stringify(results.map(toRecord))}::json)
         as r (webhook_id uuid, event_id bigint, attempts int, is_delivered boolean, result text)
-      where d.webhook_id = r.webhook_id and d.event_id = r.event_id and d.attempts = r.attempts and d.status = 'PENDING'`)
+      where d.webhook_id = r.webhook_id and d.event_id = r.event_id and d.attempts = r.attempts and d.status = 'PENDING'
+      returning d.webhook_id, d.event_id, d.user_id, d.status)
+      update ${webhookDeliveries} as d set next_attempt_at = now()
+      from finished cross join lateral (
+        select event_id from ${webhookDeliveries}
+        where webhook_id = finished.webhook_id and user_id = finished.user_id and status = 'PENDING'
+          and event_id > finished.event_id
+        order by event_id limit 1
+      ) as following
+      where finished.status <> 'PENDING' and d.webhook_id = finished.webhook_id and d.event_id = following.event_id
+        and d.attempts = 0 and d.next_attempt_at > now()`)
   }
 
   return { take, begin, finish: joinCalls(finish) }
