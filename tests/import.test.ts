@@ -130,8 +130,11 @@ describe('a user who is imported from Better-Auth', () => {
   })
 })
 
-test('the commands of docs/better-auth.md import the users', async () => {
-  const page = await readFile(fileURLToPath(new URL('../docs/better-auth.md', import.meta.url)), 'utf8')
+test('the commands of docs/moving/better-auth.md import the users', async () => {
+  const page = await readFile(
+    fileURLToPath(new URL('../docs/moving/better-auth.md', import.meta.url)),
+    'utf8',
+  )
   const commands = [...page.matchAll(/run servauth (import .*)$/gm)].map(([, words = '']) => words)
   const source = await openForTest(openBetterAuth)
   const server = await startServer()

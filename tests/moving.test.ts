@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,11 +13,12 @@ import { REAL_HASHES, useServer } from './support/server.ts'
 const server = useServer(REAL_HASHES)
 const PASSWORD = 'correct horse battery'
 const EXPORTS = fileURLToPath(new URL('fixtures/exports', import.meta.url))
-const page = await readFile(fileURLToPath(new URL('../docs/moving.md', import.meta.url)), 'utf8')
+const PAGES = fileURLToPath(new URL('../docs/moving', import.meta.url))
+const pages = await Promise.all((await readdir(PAGES)).map((name) => readFile(join(PAGES, name), 'utf8')))
 
-/** The arguments of the commands that docs/moving.md shows for a source, without the list of results. */
+/** The arguments of the commands that the pages show for a source, without the list of results. */
 const commandsFor = (source: string) =>
-  [...page.matchAll(/run servauth (import (\S+).*)$/gm)].flatMap(([, words = '', name]) =>
+  [...pages.join('\n').matchAll(/run servauth (import (\S+).*)$/gm)].flatMap(([, words = '', name]) =>
     name === source ? [words.replace(/ --map \S+/, '')] : [],
   )
 
@@ -64,7 +65,7 @@ describe.each([
   ],
   ['devise', ['ada@devise.example', 'grace@devise.example'], [], []],
 ] as const)('an import from %s', (source, able, disabled, passwordless) => {
-  test('users sign in after the commands of docs/moving.md, and their hashes are ours afterwards', async () => {
+  test('users sign in after the commands of its page, and their hashes are ours afterwards', async () => {
     const outputs = []
     for (const words of commandsFor(source)) {
       const { code, output } = await runHere(words)
