@@ -20,7 +20,16 @@ import { freePort, startProcess, untilReady } from './support/process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PACKAGES = ['apollo', 'client', 'urql', 'verify'].map((name) => `packages/${name}`)
-const FOLDERS = ['.', 'docs', 'docs/decisions', 'docs/moving', 'docs/services', 'examples', 'bench', ...PACKAGES]
+const FOLDERS = [
+  '.',
+  'docs',
+  'docs/decisions',
+  'docs/moving',
+  'docs/services',
+  'examples',
+  'bench',
+  ...PACKAGES,
+]
 const documents = await Promise.all((await documentPaths()).map(readDocument))
 
 const sources = (
