@@ -1,3 +1,4 @@
+import type { Sql } from 'postgres'
 import { describe, expect, test } from 'vitest'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, account } from './support/client.ts'
@@ -16,6 +17,18 @@ const untilWaiting = (count: number) =>
       { interval: 5 },
     )
     .toBe(count)
+
+/** Rows that administrators change, beside users and roles. */
+const INSERTS = {
+  webhooks: (sql: Sql) => sql<{ id: string }[]>`
+    insert into webhooks (id, url, secrets, disabled_at)
+    values (gen_random_uuid(), 'https://example.com/', 'x', now()) returning id`,
+  service_keys: (sql: Sql) => sql<{ id: string }[]>`
+    insert into service_keys (name, hash, scopes) values ('orders', gen_random_uuid(), '{}') returning id`,
+  mail_outbox: (sql: Sql) => sql<{ id: string }[]>`
+    insert into mail_outbox (id, kind, recipient, status, expires_at)
+    values (gen_random_uuid(), 'password-reset', 'ada@example.com', 'FAILED', now() + interval '1 hour') returning id`,
+}
 
 describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
   test.each(['roles', 'session'])('whose %s ended while its change waits changes nothing', async (what) => {
@@ -36,6 +49,28 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     expect((await change)?.code).toBe(what === 'roles' ? 'FORBIDDEN' : 'UNAUTHENTICATED')
     const [row] = await server.sql`select disabled_at from users where id = ${user.id}`
     expect(row?.disabled_at).toBeNull()
+  })
+
+  test.each([
+    ['deleteWebhook', 'webhooks'],
+    ['replayDeliveries', 'webhooks'],
+    ['revokeServiceKey', 'service_keys'],
+    ['retryMail', 'mail_outbox'],
+  ] as const)('whose roles ended while its %s waits changes nothing', async (operation, table) => {
+    const { client, email } = await registerAdministrator(server, ['admin'], adapter)
+    await registerAdministrator(server, ['admin'], adapter)
+    const [row] = await INSERTS[table](server.sql)
+    const id = row?.id ?? ''
+
+    let change: Promise<{ code?: string }> | undefined
+    await server.sql.begin(async (tx) => {
+      await tx`select from ${tx(table)} where id = ${id} for update`
+      change = client.call(operation, operation === 'replayDeliveries' ? { webhookId: id } : { id })
+      await untilWaiting(1)
+      await server.sql`update users set roles = '{}' where email = ${email}`
+    })
+
+    expect((await change)?.code).toBe('FORBIDDEN')
   })
 
   test('gives a role while another removes it, and neither waits for the other', async () => {

@@ -69,6 +69,7 @@ export function createOutboxList({ db }: { db: Db }) {
           .where(and(eq(mailOutbox.id, id), eq(mailOutbox.status, 'FAILED')))
           .returning()
         if (!mail) throw new AuthError('NOT_FOUND')
+        await administrator.assertCurrent(tx)
         const subject = { userId: mail.userId, detail: mail.kind }
         await recordAdministration(tx, 'mail_retried', subject, { administrator, client })
         return toMail(mail)

@@ -37,9 +37,10 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
       { client }: Pick<Caller, 'client'>,
       administrator: Administrator,
     ): Promise<CreatedServiceKey> {
-      requireAll(administrator, scopes)
       const { key, hash } = createServiceKey()
       const serviceKey = await db.transaction(async (tx) => {
+        await administrator.assertCurrent(tx)
+        requireAll(administrator, scopes)
         if ((await tx.$count(serviceKeys, isValid)) >= MAX_SERVICE_KEYS) throw invalid('name', TOO_MANY)
         const [row] = await tx.insert(serviceKeys).values({ name, hash, scopes, expiresAt }).returning(shown)
         const detail = `${name}: ${scopes.join(' ')}`
@@ -63,6 +64,7 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
           .where(and(eq(serviceKeys.id, id), isNull(serviceKeys.revokedAt)))
           .returning({ name: serviceKeys.name, scopes: serviceKeys.scopes })
         if (!row) throw new AuthError('NOT_FOUND')
+        await administrator.assertCurrent(tx)
         requireAll(administrator, row.scopes)
         const subject = { detail: row.name }
         await recordAdministration(tx, 'service_key_revoked', subject, { administrator, client })

@@ -27,6 +27,7 @@ export function createDeliveryReplay({ db }: Pick<Dependencies, 'db'>) {
     const { webhookId } = input
     return db.transaction(async (tx) => {
       const { url } = await findWebhook(tx, webhookId)
+      await administrator.assertCurrent(tx)
       const [row] = await tx.execute<{ count: number; last: string | null; hasMore: boolean }>(sql`
         with chosen as (${chooseDeliveries(input)}),
         replayed as (

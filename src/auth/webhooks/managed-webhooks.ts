@@ -84,6 +84,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
       await refuseTarget(url)
       return db.transaction(async (tx) => {
         const present = input.id ? await findWebhook(tx, input.id) : undefined
+        await administrator.assertCurrent(tx)
         if (present?.secrets === null) throw ofSettings()
         if (!present && (await tx.$count(table, isNotNull(table.secrets))) >= MAX_WEBHOOKS) throw tooMany()
         const id = present?.id ?? randomUUID()
@@ -120,6 +121,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
     ) {
       await db.transaction(async (tx) => {
         const { url } = await findWebhook(tx, id)
+        await administrator.assertCurrent(tx)
         // One that the settings no longer have can go.
         if (settings.WEBHOOKS.some((one) => toWebhookId(one) === id)) throw ofSettings()
         await tx.delete(table).where(eq(table.id, id))

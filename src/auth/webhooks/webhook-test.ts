@@ -30,6 +30,7 @@ export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
     const deliveries = createDeliveries(db)
     const { url, secrets, delivery } = await db.transaction(async (tx) => {
       const webhook = await findWebhook(tx, id)
+      await administrator.assertCurrent(tx)
       const secrets = webhookSecrets.open(webhook)
       // One that the settings had before, or those of another replica.
       if (secrets.length === 0) throw invalid('id', 'Is a webhook of the settings that has no secret here.')
