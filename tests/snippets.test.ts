@@ -7,7 +7,16 @@ import { snippetsOf } from './support/snippets.ts'
 const STACKS = readdirSync(fileURLToPath(new URL('../docs/services', import.meta.url)))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `services/${name.slice(0, -3)}`)
-const DOCUMENTS = ['front-end', 'rest', 'services', 'proxies', 'operations', 'better-auth', 'errors', 'api']
+const DOCUMENTS = [
+  'front-end',
+  'rest',
+  'services',
+  'proxies',
+  'operations',
+  'moving/better-auth',
+  'errors',
+  'api',
+]
 
 test.each([...DOCUMENTS, ...STACKS])('every snippet of docs/%s.md names its file', async (document) => {
   const { snippets } = await snippetsOf(document)
