@@ -18,16 +18,17 @@ export function createIntrospection({
   credentials,
   requireSecondFactor,
 }: Pick<Dependencies, 'credentials' | 'requireSecondFactor'>) {
-  const answers = new LRUCache<string, Introspection>({ max: MAX_ANSWERS })
+  /** By the viewer, because the session cache has one for each token, and to look a token up takes longer. */
+  const answers = new LRUCache<Viewer, Introspection>({ max: MAX_ANSWERS })
 
   function describe(token: string, viewer: Viewer | null) {
-    // The session can only enrol the factor that it lacks.
-    if (requireSecondFactor && !viewer?.hasFactor) return INACTIVE
-    const known = answers.get(token)
+    // Without its factor, the session can only enrol it.
+    if (!viewer || (requireSecondFactor && !viewer.hasFactor)) return INACTIVE
+    const known = answers.get(viewer)
     if (known) return known
     const claims: JWTPayload = decodeJwt(token)
     const answer: Introspection = { active: true, token_type: 'Bearer', ...claims }
-    answers.set(token, answer)
+    answers.set(viewer, answer)
     return answer
   }
 
