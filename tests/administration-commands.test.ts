@@ -66,7 +66,7 @@ test('every command about a user prints as JSON what the operation answers', asy
     { id: user.id, sessions: [], factors: [], waits: [] },
   ])
   expect(found.at(-1).events.map(({ kind }: { kind: string }) => kind)).toContain('account_disabled')
-  const unknown = await servauth('user disable nobody@example.com --json')
+  const unknown = await servauth('user disable unknown@example.com --json')
   expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('There is no account') })
   expect((await servauth(`user create ${account().email} --username ${'x'.repeat(101)}`)).code).toBe(2)
 })

@@ -138,7 +138,7 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     expect((await admin.client.call('revokeServiceKey', { id })).data).toBe(true)
   })
 
-  test('who is the last to have a password keeps the role, whoever else is invited', async () => {
+  test('the last one with a password keeps the role, also while another user is invited', async () => {
     await server.sql`update users set roles = array_remove(roles, 'admin')`
     const { client, user } = await registerAdministrator(server, ['admin'], adapter)
     await client.call('inviteUser', { email: account().email, roles: ['admin'] })

@@ -30,7 +30,7 @@ export const failedLogins: Operation = {
         const { server, databaseUrl } = await setUpServauth(bench, 'failed_logins')
         const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
         const addresses = new Map([
-          ['no account', 'nobody@bench.test'],
+          ['no account', 'unknown@bench.test'],
           ['own Argon2id', formatEmail(Object.keys(IMPORTED).length + 1)],
         ])
         for (const [index, [kind, createHash]] of Object.entries(IMPORTED).entries()) {

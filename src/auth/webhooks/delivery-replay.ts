@@ -32,7 +32,7 @@ export function createDeliveryReplay({ db }: Pick<Dependencies, 'db'>) {
         with chosen as (${chooseDeliveries(input)}),
         replayed as (
           update ${webhookDeliveries} as d set status = 'PENDING', attempts = 0, next_attempt_at = now(),
-            expires_at = least(now() + interval '72 hours', 
+            expires_at = least(now() + interval '72 hours',
               (select at from ${webhookEvents} where id = d.event_id) + make_interval(days => ${KEPT_DAYS.webhookEvent}::int))
           from (select * from chosen order by event_id limit ${MAX_REPLAYED}::int) as c
           where d.event_id = c.event_id and d.webhook_id = ${webhookId}::uuid and d.status <> 'PENDING'
