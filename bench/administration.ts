@@ -1,16 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { measureKeyChecks, measureSignIns, measureUsers, medianOf } from './administration/rates.ts'
 import { openRig } from './administration/rig.ts'
-import type { Bench } from './rig/bench.ts'
-import { openDatabases } from './rig/database.ts'
-import { pinProcess } from './rig/pinning.ts'
-import { describeMachine, formatTable } from './rig/report.ts'
+import { describeMachine, formatTable, today } from './rig/report.ts'
 import { formatFigure } from './rig/results.ts'
-import { killServers, startServer } from './rig/server-process.ts'
+import { startServer } from './rig/server-process.ts'
+import { withBench } from './rig/with-bench.ts'
 
 /** Measures what administration costs: a page of a million users, roles and claims in tokens, and service keys. */
 const { values: options } = parseArgs({
@@ -48,19 +45,7 @@ const PARTS: Record<string, { measure: typeof measureUsers; comparisons: [string
   },
 }
 
-const pinning = pinProcess()
-const scratch = await mkdtemp(join(tmpdir(), 'servauth-administration-'))
-const databases = await openDatabases(scratch)
-const bench: Bench = {
-  databases,
-  pinning,
-  scratch,
-  seconds: Number(options.seconds),
-  connections: 0,
-  requests: 0,
-}
-
-try {
+await withBench({ seconds: Number(options.seconds) }, async (bench) => {
   console.log(`${options.users} users: filling the database`)
   const rig = await openRig(bench, Number(options.users))
   const server = await startServer(bench, rig.server)
@@ -82,10 +67,9 @@ try {
   await server.stop()
   await rig.close()
 
-  const conditions = { pinned: pinning.description, postgres: databases.version }
   const text = [
     '# Results for administration',
-    `${describeMachine(conditions)}\n- ${options.users} users; ${turns} turns of ${options.seconds} s each, alternating; the ratio is the median of the turns`,
+    `${describeMachine(bench)}\n- ${today()}\n- ${options.users} users; ${turns} turns of ${options.seconds} s each, alternating; the ratio is the median of the turns`,
     formatTable(
       [
         'request',
@@ -104,9 +88,4 @@ try {
   console.log(text)
   await mkdir(options.output, { recursive: true })
   await writeFile(join(options.output, 'administration.md'), text)
-} finally {
-  killServers()
-  await databases.close()
-  await rm(scratch, { recursive: true, force: true })
-}
-process.exit(0)
+})

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
-import { startEmbeddedPostgres } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
 import type { Bench } from './rig/bench.ts'
-import { pinProcess } from './rig/pinning.ts'
-import { describeMachine, formatTable } from './rig/report.ts'
+import { describeMachine, formatTable, today } from './rig/report.ts'
 import { formatFigure, median } from './rig/results.ts'
-import { killServers, type RunningServer, startServer } from './rig/server-process.ts'
+import { type RunningServer, startServer } from './rig/server-process.ts'
+import { withBench } from './rig/with-bench.ts'
 import { createEmail, fillServauth, formatEmail, PASSWORD, SESSIONS_EACH } from './subjects/accounts.ts'
 import { createServerCommand } from './subjects/servauth.ts'
 
@@ -37,37 +35,25 @@ type Plan = { 'Node Type': string; 'Index Name'?: string; 'Relation Name'?: stri
 >
 type Cost = { ms: number[]; buffers: number[]; plans: Set<string> }
 
-const scratch = await mkdtemp(join(tmpdir(), 'servauth-growth-'))
-const embedded = await startEmbeddedPostgres(join(scratch, 'postgres'))
-const admin = postgres(embedded.url, { max: 1, onnotice: () => {} })
-const bench = { pinning: pinProcess(), scratch } as Bench
-try {
-  const few = await measureCosts(Number(options.few))
-  const many = await measureCosts(Number(options.many))
-  await writeReport(few, many)
-} finally {
-  killServers()
-  await admin.end({ timeout: 1 })
-  await embedded.stop()
-  await rm(scratch, { recursive: true, force: true })
-}
-process.exit(0)
+await withBench({ seconds: 0 }, async (bench) => {
+  const few = await measureCosts(bench, Number(options.few))
+  const many = await measureCosts(bench, Number(options.many))
+  await writeReport(bench, few, many)
+})
 
 /** Runs the server on a new database with this many users, and reads the costs of its statements from the log. */
-async function measureCosts(users: number) {
-  const database = `growth_${users}`
+async function measureCosts(bench: Bench, users: number) {
+  const { log } = bench.databases
+  if (!log)
+    throw new Error('DATABASE_URL is set, but only the embedded PostgreSQL has a log that can be read')
   console.log(`${users} users, ${users * SESSIONS_EACH} sessions: filling the database`)
-  await admin`create database ${admin(database)}`
-  const url = new URL(embedded.url)
-  url.pathname = `/${database}`
-  await migrate({ DATABASE_URL: url.href })
-  const sql = postgres(url.href, { max: 1, onnotice: () => {} })
+  const url = await bench.databases.create(`growth_${users}`)
+  await migrate({ DATABASE_URL: url })
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
   // Inserts millions of rows minutes faster, because it skips triggers and foreign keys.
   await sql`set session_replication_role = replica`
   await fillServauth(sql, users, SESSIONS_EACH)
   await sql`checkpoint`
-  await sql.end()
-
   for (const setting of [
     "session_preload_libraries = 'auto_explain'",
     'auto_explain.log_min_duration = 0',
@@ -76,13 +62,10 @@ async function measureCosts(users: number) {
     'auto_explain.log_timing = off',
     'auto_explain.log_format = json',
   ]) {
-    await admin.unsafe(`alter database ${database} set ${setting}`)
+    await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set ${setting}`)
   }
-  const log = join(embedded.folder, 'postgres.log')
-  const server = await startServer(
-    bench,
-    createServerCommand(url.href, randomBytes(32).toString('base64url')),
-  )
+  await sql.end()
+  const server = await startServer(bench, createServerCommand(url, randomBytes(32).toString('base64url')))
   try {
     await runOperations(server, WARM_UP_ROUNDS, users)
     const warmUpBytes = (await stat(log)).size
@@ -91,7 +74,6 @@ async function measureCosts(users: number) {
     return parseLog((await readFile(log)).subarray(warmUpBytes).toString())
   } finally {
     await server.stop()
-    await admin`drop database ${admin(database)} with (force)`
   }
 }
 
@@ -162,7 +144,7 @@ function shortenStatement(statement: string) {
     .slice(0, 400)
 }
 
-async function writeReport(few: Map<string, Cost>, many: Map<string, Cost>) {
+async function writeReport(bench: Bench, few: Map<string, Cost>, many: Map<string, Cost>) {
   const rows: string[][] = []
   for (const [statement, { ms, buffers, plans }] of many) {
     const before = few.get(statement)
@@ -179,11 +161,10 @@ async function writeReport(few: Map<string, Cost>, many: Map<string, Cost>) {
     ])
   }
   if (rows.length === 0) throw new Error('The log contains no statement that ran with both sizes')
-  const [version] = await admin`select current_setting('server_version') as version`
   const text = [
     '# Growth',
     `What the statements of register, login, me, sessions, events, refresh and logout cost with ${options.few} users and with ${options.many}, each with ${SESSIONS_EACH} sessions: medians of ${options.times} or more executions, without planning. A statement may cost at most ${MAX_TIME_RATIO} times as much.`,
-    describeMachine({ pinned: bench.pinning.description, postgres: `${version?.version}, embedded` }),
+    `${describeMachine(bench)}\n- ${today()}`,
     formatTable(['statement', 'plan with many', 'buffers', 'ms', 'holds'], rows),
     '',
   ].join('\n\n')

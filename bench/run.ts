@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -19,11 +18,9 @@ import { start } from './operations/start.ts'
 import { webhooks } from './operations/webhooks.ts'
 import type { Bench, Operation } from './rig/bench.ts'
 import { drawChart } from './rig/chart.ts'
-import { openDatabases } from './rig/database.ts'
-import { pinProcess } from './rig/pinning.ts'
-import { formatReport } from './rig/report.ts'
-import { formatFigure, median, type Result, type Results } from './rig/results.ts'
-import { killServers } from './rig/server-process.ts'
+import { describeMachine, describeRun, formatReport } from './rig/report.ts'
+import { formatFigure, median, type Results, replaceOperation } from './rig/results.ts'
+import { withBench } from './rig/with-bench.ts'
 
 const OPERATIONS: Record<string, Operation> = {
   rest: restMe,
@@ -56,7 +53,6 @@ const { values: options } = parseArgs({
   },
 })
 
-const [seconds, rounds] = [Number(options.seconds), Number(options.rounds)]
 const chosen = options.operations.split(',').map((name) => {
   const operation = OPERATIONS[name]
   if (!operation)
@@ -66,48 +62,45 @@ const chosen = options.operations.split(',').map((name) => {
 assertInstalled('wrk')
 assertDescriptors(Number(options.connections))
 
-const pinning = pinProcess()
-const scratch = await mkdtemp(join(tmpdir(), 'servauth-bench-'))
-const databases = await openDatabases(scratch)
-const bench: Bench = {
-  databases,
-  pinning,
-  scratch,
-  seconds,
+const sizes = {
+  seconds: Number(options.seconds),
   connections: Number(options.connections),
   requests: Number(options.requests),
 }
-let cleaning: Promise<void> | undefined
-const results: Results = { results: [], troubles: [] }
-// Under `bun run` one signal arrives twice. The second must not interrupt the clean-up.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => void cleanUp().finally(() => process.exit(1)))
-}
-
-console.log(pinning.description)
-try {
-  for (const operation of chosen) await measureOperation(operation)
-} finally {
-  await cleanUp()
-}
-await mkdir(options.output, { recursive: true })
-const conditions = { ...bench, rounds, pinned: pinning.description, postgres: databases.version }
-await writeFile(join(options.output, 'results.md'), formatReport(results, conditions))
-await writeFile(join(options.output, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
-await writeFile(join(options.output, 'chart.svg'), drawChart(results.results))
-console.log(`\nWritten to ${options.output}`)
-process.exit(0)
+await withBench(sizes, async (bench) => {
+  const rounds = Number(options.rounds)
+  const all = await readResults(describeMachine(bench))
+  for (const operation of chosen) {
+    const measured = await measureOperation(bench, operation, rounds)
+    replaceOperation(all, operation.title, describeRun(bench, rounds), measured)
+    await writeResults(all)
+  }
+  console.log(`\nWritten to ${options.output}`)
+})
 
 /** Opens all subjects, then measures each in every round, so that a slow minute of the machine affects all of them. */
-async function measureOperation({ title, subjects }: Operation) {
+async function measureOperation(bench: Bench, { title, subjects }: Operation, rounds: number) {
   console.log(`\n${title}`)
+  const measured: Pick<Results, 'results' | 'troubles'> = { results: [], troubles: [] }
   const open = new Map<string, Awaited<ReturnType<(typeof subjects)[number]['open']>>>()
+
+  function addFigure(subject: string, figure: string, value: number) {
+    const known = measured.results.find((one) => one.subject === subject && one.figure === figure)
+    if (known) known.values.push(value)
+    else measured.results.push({ operation: title, subject, figure, values: [value] })
+  }
+
+  function addTrouble(subject: string, description: string, leftOut: boolean) {
+    measured.troubles.push({ operation: title, subject, description, leftOut })
+    console.log(`  ${subject}: ${leftOut ? 'left out: ' : ''}${description}`)
+  }
+
   try {
     for (const subject of subjects.filter(({ name }) => name.includes(options.subjects))) {
       try {
         open.set(subject.name, await subject.open(bench))
       } catch (fault) {
-        addTrouble(title, subject.name, fault instanceof Error ? fault.message : String(fault), true)
+        addTrouble(subject.name, fault instanceof Error ? fault.message : String(fault), true)
       }
     }
     for (let round = 0; round < rounds; round++) {
@@ -116,40 +109,35 @@ async function measureOperation({ title, subjects }: Operation) {
           figures: {},
           faults: [String(fault)],
         }))
-        for (const [figure, value] of Object.entries(figures)) addFigure(title, name, figure, value)
-        for (const fault of faults) addTrouble(title, name, fault, false)
+        for (const [figure, value] of Object.entries(figures)) addFigure(name, figure, value)
+        for (const fault of faults) addTrouble(name, fault, false)
       }
     }
   } finally {
     for (const { close } of open.values()) await close()
   }
-  for (const { subject, figure, values } of results.results.filter(({ operation }) => operation === title)) {
+  for (const { subject, figure, values } of measured.results) {
     console.log(`  ${subject.padEnd(56)} ${formatFigure(median(values)).padStart(8)} ${figure}`)
   }
+  return measured
 }
 
-function addFigure(operation: string, subject: string, figure: string, value: number) {
-  const isSame = (one: Result) =>
-    one.operation === operation && one.subject === subject && one.figure === figure
-  const known = results.results.find(isSame)
-  if (known) known.values.push(value)
-  else results.results.push({ operation, subject, figure, values: [value] })
+/** The results of earlier runs on this machine with these versions. Those of others cannot stand in the same table. */
+async function readResults(machine: string): Promise<Results> {
+  const none: Results = { machine, runs: {}, results: [], troubles: [] }
+  const text = await readFile(join(options.output, 'results.json'), 'utf8').catch(() => null)
+  const earlier: Results = text ? JSON.parse(text) : none
+  return earlier.machine === machine ? earlier : none
 }
 
-function addTrouble(operation: string, subject: string, description: string, leftOut: boolean) {
-  results.troubles.push({ operation, subject, description, leftOut })
-  console.log(`  ${subject}: ${leftOut ? 'left out: ' : ''}${description}`)
-}
-
-function cleanUp() {
-  cleaning ??= clean()
-  return cleaning
-}
-
-async function clean() {
-  killServers()
-  await databases.close()
-  await rm(scratch, { recursive: true, force: true })
+/** In the order of the operations, since a run of some puts its results behind the others. */
+async function writeResults(all: Results) {
+  const titles = Object.values(OPERATIONS).map(({ title }) => title)
+  all.results.sort((one, other) => titles.indexOf(one.operation) - titles.indexOf(other.operation))
+  await mkdir(options.output, { recursive: true })
+  await writeFile(join(options.output, 'results.md'), formatReport(all))
+  await writeFile(join(options.output, 'results.json'), `${JSON.stringify(all, null, 2)}\n`)
+  await writeFile(join(options.output, 'chart.svg'), drawChart(all.results))
 }
 
 function assertInstalled(program: string) {

@@ -1,14 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Bench } from './rig/bench.ts'
-import { openDatabases } from './rig/database.ts'
-import { pinProcess } from './rig/pinning.ts'
-import { describeMachine, formatTable } from './rig/report.ts'
+import { describeMachine, formatTable, today } from './rig/report.ts'
 import { formatFigure, median } from './rig/results.ts'
-import { killServers } from './rig/server-process.ts'
+import { withBench } from './rig/with-bench.ts'
 import { measureEnds } from './services/ends.ts'
 import { measureFaults } from './services/faults.ts'
 import {
@@ -29,22 +26,10 @@ const { values: options } = parseArgs({
   },
 })
 
-const pinning = pinProcess()
-const scratch = await mkdtemp(join(tmpdir(), 'servauth-services-'))
-const databases = await openDatabases(scratch)
-const bench: Bench = {
-  databases,
-  pinning,
-  scratch,
-  seconds: Number(options.seconds),
-  connections: 0,
-  requests: 0,
-}
-
 const ratio = (one: number, other: number) => (one / other).toFixed(2)
 
-const PARTS: Record<string, () => Promise<string[]>> = {
-  async ends() {
+const PARTS: Record<string, (bench: Bench) => Promise<string[]>> = {
+  async ends(bench) {
     const { lags, faults, answered } = await measureEnds(bench, Number(options.ends))
     const rows = [...lags].map(([name, values]) => {
       const sorted = values.toSorted((a, b) => a - b)
@@ -58,7 +43,7 @@ const PARTS: Record<string, () => Promise<string[]>> = {
       describeFaults(faults),
     ]
   },
-  async faults() {
+  async faults(bench) {
     const results = await measureFaults(bench, Number(options.rounds))
     return [
       '## The same during a fault',
@@ -70,7 +55,7 @@ const PARTS: Record<string, () => Promise<string[]>> = {
       describeFaults(results.flatMap(({ name, faults }) => faults.map((fault) => `${name}: ${fault}`))),
     ]
   },
-  async verification() {
+  async verification(bench) {
     const rates = await measureVerification(bench)
     return [
       '## Verification in the service',
@@ -84,7 +69,7 @@ const PARTS: Record<string, () => Promise<string[]>> = {
       ),
     ]
   },
-  async listeners() {
+  async listeners(bench) {
     const { cores, medianMs, p99Ms, memoryMiB } = await measureListeners(bench)
     return [
       '## A thousand listeners',
@@ -99,7 +84,7 @@ const PARTS: Record<string, () => Promise<string[]>> = {
       ),
     ]
   },
-  async introspection() {
+  async introspection(bench) {
     const { me, introspect } = await measureIntrospection(bench)
     return [
       '## Introspection',
@@ -112,7 +97,7 @@ const PARTS: Record<string, () => Promise<string[]>> = {
       ),
     ]
   },
-  async refreshes() {
+  async refreshes(bench) {
     const rates = await measureRefreshes(bench)
     const base = rates.EdDSA ?? Number.NaN
     const rows = Object.entries(rates).map(([alg, rate]) => [alg, formatFigure(rate), ratio(rate, base)])
@@ -120,26 +105,25 @@ const PARTS: Record<string, () => Promise<string[]>> = {
   },
 }
 
-try {
+await withBench({ seconds: Number(options.seconds) }, async (bench) => {
   const sections: string[] = []
   for (const name of options.parts.split(',')) {
     const part = PARTS[name]
     if (!part) throw new Error(`There is no part "${name}". Choose from ${Object.keys(PARTS).join(', ')}`)
     console.log(name)
-    const lines = await part()
+    const lines = await part(bench)
     console.log(`${lines.join('\n')}\n`)
     sections.push(...lines)
   }
-  const conditions = { pinned: pinning.description, postgres: databases.version }
   await mkdir(options.output, { recursive: true })
-  const text = ['# Results for other services', describeMachine(conditions), ...sections, ''].join('\n\n')
+  const text = [
+    '# Results for other services',
+    `${describeMachine(bench)}\n- ${today()}`,
+    ...sections,
+    '',
+  ].join('\n\n')
   await writeFile(join(options.output, 'services.md'), text)
-} finally {
-  killServers()
-  await databases.close()
-  await rm(scratch, { recursive: true, force: true })
-}
-process.exit(0)
+})
 
 function describeFaults(faults: string[]) {
   return faults.length === 0 ? 'No other answer.' : faults.map((fault) => `- ${fault}`).join('\n')

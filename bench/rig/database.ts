@@ -14,6 +14,8 @@ export async function openDatabases(scratch: string) {
 
   return {
     version: `${row?.version}${embedded ? ', embedded' : ''}`,
+    /** The log of the embedded server. */
+    log: embedded && join(embedded.folder, 'postgres.log'),
     /** Creates an empty database. `close` drops it. */
     async create(name: string) {
       const database = `servauth_bench_${name}`

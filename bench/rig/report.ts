@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
+import type { Bench } from './bench.ts'
 import { checkClaims } from './claims.ts'
 import { formatFigure, median, type Results } from './results.ts'
 
-type Conditions = { pinned: string; postgres: string }
-type Sizes = Record<'seconds' | 'rounds' | 'connections' | 'requests', number>
-
 /** Formats the results as Markdown: the machine, the claims, all figures and all faults. */
-export function formatReport(results: Results, conditions: Conditions & Sizes) {
+export function formatReport(results: Results) {
   const claims = checkClaims(results)
   const figures = results.results.map(({ operation, subject, figure, values }) => [
     operation,
@@ -23,7 +21,7 @@ export function formatReport(results: Results, conditions: Conditions & Sizes) {
   })
   return [
     '# Results',
-    `${describeMachine(conditions)}\n${describeSizes(conditions)}`,
+    `${results.machine}\n${describeRuns(results)}`,
     ...(claims.length > 0
       ? ['## Compared with its references', formatTable(['', 'median', 'rounds', 'wanted', 'holds'], claims)]
       : []),
@@ -39,21 +37,30 @@ function countFaults({ troubles }: Results, operation: string, subject: string) 
   return count === 0 ? 'none' : `${count}, below`
 }
 
-export function describeMachine({ pinned, postgres }: Conditions) {
+/** The machine and the versions, without the day. */
+export function describeMachine({ pinning, databases }: Pick<Bench, 'pinning' | 'databases'>) {
   const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const versions = Object.entries<string>(dependencies).map(([name, version]) => `${name} ${version}`)
   const [processor] = cpus()
   return [
     `- ${processor?.model ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}`,
-    `- Bun ${process.versions.bun}, Node ${readVersion('node', '--version')} (Parse Server), PostgreSQL ${postgres}, ${readVersion('wrk', '--version')}`,
+    `- Bun ${process.versions.bun}, Node ${readVersion('node', '--version')} (Parse Server), PostgreSQL ${databases.version}, ${readVersion('wrk', '--version')}`,
     `- ${versions.join(', ')}`,
-    `- ${pinned}`,
-    `- ${new Date().toISOString().slice(0, 10)}`,
+    `- ${pinning.description}`,
   ].join('\n')
 }
 
-function describeSizes({ seconds, rounds, connections, requests }: Sizes) {
-  return `- rounds: ${rounds}, of ${seconds} s each; many connections: ${connections}; memory after ${requests} requests`
+/** How an operation is measured today. Operations with the same words belong to one run. */
+export function describeRun({ seconds, connections, requests }: Bench, rounds: number) {
+  return `${today()}, rounds: ${rounds}, of ${seconds} s each, ${connections} connections, ${requests} requests`
+}
+
+/** `2026-11-26` */
+export const today = () => new Date().toISOString().slice(0, 10)
+
+function describeRuns({ runs }: Results) {
+  const operations = Map.groupBy(Object.keys(runs), (operation) => runs[operation])
+  return [...operations].map(([run, names]) => `- ${run}: ${names.join('; ')}`).join('\n')
 }
 
 /** The first line of what a program prints about its version. Ignores the exit code, because wrk's is not 0. */

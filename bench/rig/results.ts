@@ -9,7 +9,26 @@ export type Result = {
 /** A fault, or the reason why a subject was left out. */
 export type Trouble = { operation: string; subject: string; description: string; leftOut: boolean }
 
-export type Results = { results: Result[]; troubles: Trouble[] }
+/** What the machine and the versions were, how each operation was measured, and its figures. */
+export type Results = {
+  machine: string
+  runs: Record<string, string>
+  results: Result[]
+  troubles: Trouble[]
+}
+
+/** Puts the results of one operation in the place of those that it had. */
+export function replaceOperation(
+  all: Results,
+  operation: string,
+  run: string,
+  measured: Pick<Results, 'results' | 'troubles'>,
+) {
+  const isOther = (one: { operation: string }) => one.operation !== operation
+  all.runs[operation] = run
+  all.results = [...all.results.filter(isOther), ...measured.results]
+  all.troubles = [...all.troubles.filter(isOther), ...measured.troubles]
+}
 
 export function median(values: number[]) {
   const sorted = [...values].sort((a, b) => a - b)
