@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { loadEnv } from '../src/env.ts'
 import { registerAdministrator } from './support/administrator.ts'
 import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { createClients } from './support/client.ts'
+import { runCommand } from './support/process.ts'
 import { startServerWithMail } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 
@@ -74,4 +75,51 @@ test('without AUTH_SECRET_PREVIOUS, a server with another secret does not start'
   await server.registerUser()
 
   await expect(startBeside(server, { AUTH_SECRET: newSecret() })).rejects.toThrow(/AUTH_SECRET_PREVIOUS/)
+})
+
+describe('after a secret that had leaked was replaced without the one before', () => {
+  async function startAgain() {
+    const server = await startServerWithMail()
+    const registered = await registerWithTotp(server, 'REST', 'TOKEN')
+    const { client } = await registerAdministrator(server)
+    const { data } = await client.call('putWebhook', { url: 'https://93.184.216.34/' })
+    await server.sql`truncate jwks, sessions, verification`
+    const AUTH_SECRET = newSecret()
+    const there = await startBeside(server, { AUTH_SECRET })
+    await forgetUsedCodes(server)
+    return { server, there, registered, AUTH_SECRET, webhookId: data?.webhook.id }
+  }
+
+  test('an authenticator app accepts no code, and a recovery code signs in', async () => {
+    const { there, registered } = await startAgain()
+    const { input, authenticator, recoveryCodes } = registered
+    const client = there.client()
+    const { challenge } = await client.login(input)
+    const byApp = await client.completeLogin(challenge?.id, { totp: authenticator.code() })
+    const byCode = await client.completeLogin(challenge?.id, { recoveryCode: recoveryCodes[0] })
+
+    expect([byApp.code, byCode.code]).toEqual(['INVALID_CREDENTIALS', undefined])
+  })
+
+  test('a webhook shows that it has no secret, and gets a new one', async () => {
+    const { server, there, webhookId: id } = await startAgain()
+    const { key } = await insertServiceKey(server.sql, ['webhooks:read', 'webhooks:write'])
+    const call = <Name extends 'webhooks' | 'testWebhook' | 'putWebhook'>(name: Name, input?: object) =>
+      there.client().call(name, input, { bearer: key })
+
+    expect((await call('webhooks')).data?.[0]?.secrets).toEqual([])
+    expect((await call('testWebhook', { id })).fields?.[0]?.message).toContain('putWebhook')
+    const { data } = await call('putWebhook', { id, url: 'https://93.184.216.34/' })
+    expect(data?.webhook.secrets).toEqual([{ kind: 'HMAC', publicKey: null }])
+    expect(data?.secret).toMatch(/^whsec_/)
+  })
+
+  test('a later rotation leaves them as they are, and doctor counts them', async () => {
+    const { server, AUTH_SECRET } = await startAgain()
+    const next = { AUTH_SECRET: newSecret(), AUTH_SECRET_PREVIOUS: AUTH_SECRET }
+    await startBeside(server, next)
+
+    const { output } = await runCommand('doctor', { env: { ...server.env, ...next } })
+    expect(output).toMatch(/note {2}secrets .*2 authenticator apps and 1 webhooks/)
+  })
 })

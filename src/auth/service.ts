@@ -34,6 +34,7 @@ import { createMissingRoles } from './import/missing-roles.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createEncryption } from './keys/encryption.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
+import { createLostSecrets } from './keys/lost-secrets.ts'
 import { reencryptFactors, reencryptSigningKeys, reencryptWebhooks } from './keys/re-encryption.ts'
 import type { Secrets } from './keys/sealed-tokens.ts'
 import { createSigningKeys } from './keys/signing-keys.ts'
@@ -247,6 +248,7 @@ export function createAuthService({
       linkLimit: env.THROTTLE ? env.THROTTLE_LIMITS.linkMailPerMailbox : null,
     }),
     openWebhookSecrets: parts.webhookSecrets.open,
+    countLostSecrets: createLostSecrets({ db, encryption, webhookEncryption }),
     /** The state of its parts, to be read at any time. */
     vitals: { hashing: passwords.hashing, sessionCache },
     async prepare() {

@@ -49,13 +49,10 @@ export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }:
   }
 
   async function send({ url, secrets, ...delivery }: LeasedDelivery) {
-    try {
-      if (!known || known.sealed !== secrets) {
-        known = { sealed: secrets, signers: openSecrets({ id: webhookId, secrets }).map(createSigner) }
-      }
-    } catch {
-      return 'the secret cannot be decrypted'
+    if (!known || known.sealed !== secrets) {
+      known = { sealed: secrets, signers: openSecrets({ id: webhookId, secrets }).map(createSigner) }
     }
+    if (known.signers.length === 0) return 'there is no secret to sign with'
     return attempt(sender, { url, signers: known.signers }, delivery)
   }
 

@@ -41,8 +41,9 @@ export function createEnrollment(dependencies: Dependencies) {
           .select({ secret: challenges.secret, now: sql<number>`extract(epoch from now())::float8` })
           .from(challenges)
           .where(and(isLiveChallenge(id, 'TOTP_ENROLLMENT'), isOwn))
-        if (!enrollment?.secret) throw new AuthError('NOT_FOUND')
-        const step = findStep(encryption.decrypt(enrollment.secret, user.id).text, code, enrollment.now)
+        const key = enrollment?.secret ? encryption.decrypt(enrollment.secret, user.id) : null
+        if (!enrollment || !key) throw new AuthError('NOT_FOUND')
+        const step = findStep(key.text, code, enrollment.now)
         if (step === null) throw new AuthError('INVALID_CREDENTIALS')
         // Each further key makes a right guess more likely.
         const isApp = and(eq(factors.userId, user.id), eq(factors.kind, 'TOTP'), isNull(factors.removedAt))

@@ -24,7 +24,8 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
   /** Tries every authenticator of the account. */
   function checkTotp(userId: string, code: string, { authenticators, now }: Expected): FactorUse | null {
     for (const { id, secret } of authenticators ?? []) {
-      const step = findStep(encryption.decrypt(secret, userId).text, code, now)
+      const key = encryption.decrypt(secret, userId)
+      const step = key && findStep(key.text, code, now)
       if (step) return { statement: useStep, values: { factorId: id, step }, amr: ['otp', 'mfa'] }
     }
     return null

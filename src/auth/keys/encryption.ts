@@ -21,7 +21,11 @@ export function createEncryption(secrets: Secrets, purpose: string) {
     })
     decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(-TAG_BYTES))
     const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8')
-    return text + decipher.final('utf8')
+    try {
+      return text + decipher.final('utf8')
+    } catch {
+      return null
+    }
   }
 
   return {
@@ -36,19 +40,16 @@ export function createEncryption(secrets: Secrets, purpose: string) {
     },
 
     /**
-     * @returns the text, and whether an earlier secret encrypted it
-     * @throws if no known secret encrypted the value, or if it belongs to another owner
+     * @returns the text, and whether an earlier secret encrypted it; null if no known secret did, as after a secret that
+     * has leaked, or if the value belongs to another owner
      */
     decrypt(sealed: string, owner: string) {
       const bytes = Buffer.from(sealed, 'base64url')
       for (const key of keys) {
-        try {
-          return { text: decryptWith(key, bytes, owner), isOutdated: key !== current }
-        } catch (fault) {
-          if (key === keys.at(-1)) throw fault
-        }
+        const text = decryptWith(key, bytes, owner)
+        if (text !== null) return { text, isOutdated: key !== current }
       }
-      throw new TypeError('There is no secret')
+      return null
     },
   }
 }

@@ -40,12 +40,12 @@ export async function reencryptFactors({ db, encryption }: { db: Db; encryption:
       .limit(MAX_BATCH_ROWS)
     for (const { id, userId, secret } of rows) {
       if (secret === null) continue
-      const { text, isOutdated } = encryption.decrypt(secret, userId)
-      if (!isOutdated) continue
+      const key = encryption.decrypt(secret, userId)
+      if (!key?.isOutdated) continue
       const isUnchanged = and(eq(factors.id, id), eq(factors.secret, secret))
       await db
         .update(factors)
-        .set({ secret: encryption.encrypt(text, userId) })
+        .set({ secret: encryption.encrypt(key.text, userId) })
         .where(isUnchanged)
     }
     last = rows.at(-1)?.id ?? last
@@ -59,12 +59,12 @@ export async function reencryptWebhooks({ db, encryption }: { db: Db; encryption
   const { id: webhookId, secrets: column } = webhooks
   for (const { id, secrets } of await db.select({ id: webhookId, secrets: column }).from(webhooks)) {
     if (secrets === null) continue
-    const { text, isOutdated } = encryption.decrypt(secrets, id)
-    if (!isOutdated) continue
+    const opened = encryption.decrypt(secrets, id)
+    if (!opened?.isOutdated) continue
     const isUnchanged = and(eq(webhookId, id), eq(column, secrets))
     await db
       .update(webhooks)
-      .set({ secrets: encryption.encrypt(text, id) })
+      .set({ secrets: encryption.encrypt(opened.text, id) })
       .where(isUnchanged)
   }
 }

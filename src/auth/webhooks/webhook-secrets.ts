@@ -17,9 +17,9 @@ export type WebhookSecrets = ReturnType<typeof createWebhookSecrets>
 export function createWebhookSecrets(encryption: Encryption, ofSettings: readonly string[]) {
   return {
     seal: (id: string, secrets: readonly string[]) => encryption.encrypt(secrets.join(' '), id),
-    /** The newest is first. */
-    open: ({ id, secrets }: SealedSecrets) =>
-      secrets === null ? ofSettings : encryption.decrypt(secrets, id).text.split(' '),
+    /** The newest is first. None if `AUTH_SECRET` does not decrypt them, or if the settings have none. */
+    open: ({ id, secrets }: SealedSecrets): readonly string[] =>
+      secrets === null ? ofSettings : (encryption.decrypt(secrets, id)?.text.split(' ') ?? []),
   }
 }
 

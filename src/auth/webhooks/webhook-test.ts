@@ -4,6 +4,7 @@ import type { WebhookDelivery } from '../../contract/outputs/webhook.ts'
 import type { Administrator } from '../../contract/permissions.ts'
 import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import { invalid } from '../../errors.ts'
+import type { SealedSecrets } from '../../webhooks/stored.ts'
 import { createTargetFinder, type TargetSettings, toTargetRules } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
@@ -32,8 +33,7 @@ export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
       const webhook = await findWebhook(tx, id)
       await administrator.assertCurrent(tx)
       const secrets = webhookSecrets.open(webhook)
-      // One that the settings had before, or those of another replica.
-      if (secrets.length === 0) throw invalid('id', 'Is a webhook of the settings that has no secret here.')
+      if (secrets.length === 0) throw invalid('id', withoutSecret(webhook))
       await recordAdministration(
         tx,
         'webhook_tested',
@@ -55,3 +55,9 @@ export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
     return readDelivery(db, delivery)
   }
 }
+
+/** One that the settings had before, or those of another replica; or one whose secret `AUTH_SECRET` does not decrypt. */
+const withoutSecret = ({ secrets }: SealedSecrets) =>
+  secrets === null
+    ? 'Is a webhook of the settings that has no secret here.'
+    : 'AUTH_SECRET does not decrypt its secret. Create a new one with putWebhook.'

@@ -5,7 +5,7 @@ import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
-import { checkKeys } from './keys.ts'
+import { checkKeys, checkSecrets } from './keys.ts'
 import { checkMail } from './mail.ts'
 import { findMisspellings } from './misspellings.ts'
 import { findRisks } from './risks.ts'
@@ -79,6 +79,7 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
       const { auth, close } = composeService(settings)
       try {
         printVerdict('keys', await checkKeys(auth.keys))
+        printVerdict('secrets', checkSecrets(await auth.countLostSecrets()))
       } finally {
         await close()
       }

@@ -1,12 +1,14 @@
 import type { composeService } from '../../compose.ts'
 import { bad, good, note } from './verdict.ts'
 
+type Service = ReturnType<typeof composeService>['auth']
+
 const MAX_KEY_AGE_DAYS = 365
 
 const DAY_MS = 86_400_000
 
 /** Checks that there is a signing key and that `AUTH_SECRET` decrypts it. */
-export async function checkKeys(keys: ReturnType<typeof composeService>['auth']['keys']) {
+export async function checkKeys(keys: Service['keys']) {
   const list = await keys.list()
   const current = list.find(({ signs }) => signs)
   if (!current) return bad('there is no signing key', 'Start the server once: it creates one.')
@@ -23,4 +25,13 @@ export async function checkKeys(keys: ReturnType<typeof composeService>['auth'][
     `AUTH_SECRET decrypts the signing key, created ${days === 0 ? 'today' : `${days} days ago`}` +
     (next ? `; the next key signs from ${next.signsFrom.toISOString().slice(0, 16)}Z` : '')
   return days > MAX_KEY_AGE_DAYS && !next ? note(summary, 'Replace it: servauth keys rotate.') : good(summary)
+}
+
+/** Checks that `AUTH_SECRET` decrypts the keys of authenticator apps and the secrets of webhooks. */
+export function checkSecrets({ apps, webhooks }: Awaited<ReturnType<Service['countLostSecrets']>>) {
+  if (apps + webhooks === 0) return good('AUTH_SECRET decrypts those of authenticator apps and webhooks')
+  return note(
+    `AUTH_SECRET does not decrypt those of ${apps} authenticator apps and ${webhooks} webhooks`,
+    'If you still have the secret before, set it as AUTH_SECRET_PREVIOUS and restart. Otherwise see operations.md, "The secret".',
+  )
 }
