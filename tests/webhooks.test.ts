@@ -264,6 +264,21 @@ describe('the events that are pulled', () => {
     expect(await server.sql`select from webhook_deliveries`).toHaveLength(0)
   })
 
+  test('events of a backup from a cluster that had counted further are read after the next start', async () => {
+    const server = await startServer({ EVENT_PULL: 'true' })
+    const { key } = await insertServiceKey(server.sql, ['events:read'])
+    const { client } = await server.registerUser()
+    await client.updateMe({ username: 'Ada' })
+    const kept = await server.sql`update webhook_events set xid = xid + 1000000000 returning message_id, id`
+    expect((await readAll(server, key, 100)).ids).toEqual([])
+
+    await server.startReplica()
+    await client.updateMe({ username: 'Bea' })
+
+    const ids = kept.toSorted((a, b) => a.id - b.id).map(({ message_id }) => `msg_${message_id}`)
+    await expect.poll(async () => (await readAll(server, key, 2)).ids).toEqual([...ids, expect.any(String)])
+  })
+
   test('only a service with the scope may read, and a cursor of elsewhere is refused', async () => {
     const server = await startServer({ EVENT_PULL: 'true' })
     const { key } = await insertServiceKey(server.sql, ['events:read'])

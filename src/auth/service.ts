@@ -52,7 +52,7 @@ import { createRelyingParty } from './passkeys/relying-party.ts'
 import { createHashClasses } from './passwords/hash-classes.ts'
 import { createPasswords } from './passwords/hashing.ts'
 import { createPasswordChanges } from './passwords/password-changes.ts'
-import { createEventPull } from './services/event-pull.ts'
+import { adoptRestoredEvents, createEventPull } from './services/event-pull.ts'
 import { createForward } from './services/forward.ts'
 import { createIntrospection } from './services/introspection.ts'
 import { createRevocationFeed } from './services/revocation-feed.ts'
@@ -256,6 +256,7 @@ export function createAuthService({
       await reencryptFactors({ db, encryption })
       await reencryptWebhooks({ db, encryption: webhookEncryption })
       await accessTokens.prepare()
+      await adoptRestoredEvents({ db })
     },
     publishedKeys: accessTokens.listPublished,
   }

@@ -59,4 +59,15 @@ export function createEventPull({ db }: { db: Db }) {
   }
 }
 
+/**
+ * Makes events of a restored backup the newest ones. Each cluster of PostgreSQL counts transactions on its own, so those of
+ * one that had counted further would be hidden until this one is as far. Readers may get them twice.
+ */
+export async function adoptRestoredEvents({ db }: { db: Db }) {
+  await db
+    .update(webhookEvents)
+    .set({ xid: sql`default` })
+    .where(sql`${webhookEvents.xid} >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint`)
+}
+
 const unknownCursor = () => invalid('after', 'Is not a cursor of this server.')

@@ -30,12 +30,10 @@ export const Webhook = z
     ofSettings: z
       .boolean()
       .meta({ description: 'Whether it is in the setting `WEBHOOKS`, and so cannot be changed here.' }),
-    secrets: z
-      .array(WebhookSecret)
-      .meta({
-        description:
-          'Each of them signs every message. The newest is first. Empty if the server cannot decrypt them: create a new one.',
-      }),
+    secrets: z.array(WebhookSecret).meta({
+      description:
+        'Each of them signs every message. The newest is first. Empty if the server cannot decrypt them: create a new one.',
+    }),
     disabledAt: Time.nullable().meta({ description: 'Since when it gets no events. Null if it is enabled.' }),
     fault: z
       .string()
