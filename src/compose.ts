@@ -6,6 +6,7 @@ import { NO_CLIENT } from './contract/caller.ts'
 import { createChanges } from './db/changes.ts'
 import { createDb } from './db/client.ts'
 import { createCounters } from './db/counters.ts'
+import type { DatabaseLimits } from './db/limits.ts'
 import { migrate } from './db/migrate.ts'
 import type { Env } from './env.ts'
 import type { Message } from './mail/kinds.ts'
@@ -21,7 +22,7 @@ import { storeWebhooks } from './webhooks/stored.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
 
 /** The settings, with a database and a secret that development creates if they are missing. */
-export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string }
+export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string; databaseLimits?: DatabaseLimits }
 
 /** Builds the whole server. The server is ready only while `areOthersReady` is true. */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {

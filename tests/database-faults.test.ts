@@ -4,7 +4,7 @@ import { ADAPTERS, account, type Client } from './support/client.ts'
 import { useServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
-const server = useServer()
+const server = useServer({}, { limits: DATABASE_LIMITS })
 
 /** Twice the deadline of a call: a busy machine may answer late, but no answer waits for two deadlines. */
 const MAX_SECONDS = (2 * DATABASE_LIMITS.callMs) / 1000

@@ -43,7 +43,7 @@ async function useServerFully(server: Server) {
 }
 
 test.each(['auth', 'We"ird\\ schema', 'über'])('everything is in the schema %s alone', async (schema) => {
-  const server = await startServer({ ...MAIL, DATABASE_SCHEMA: schema }, empty)
+  const server = await startServer({ ...MAIL, DATABASE_SCHEMA: schema }, { prepare: empty })
 
   expect(await useServerFully(server)).toEqual([])
   expect(await tablesOf(server.sql)).toEqual({ [schema]: TABLES })
@@ -53,11 +53,12 @@ test.each(['auth', 'We"ird\\ schema', 'über'])('everything is in the schema %s 
 
 describe('without DATABASE_SCHEMA', () => {
   test('the first schema of the search path is used', async () => {
-    const server = await startServer(MAIL, async (sql) => {
+    const prepare = async (sql: Sql) => {
       await empty(sql)
       await sql`create schema auth`
       await sql`do $$ begin execute format('alter database %I set search_path = nowhere, auth, public', current_database()); end $$`
-    })
+    }
+    const server = await startServer(MAIL, { prepare })
 
     expect(await useServerFully(server)).toEqual([])
     expect(await tablesOf(server.sql)).toEqual({ auth: TABLES })
@@ -106,7 +107,7 @@ describe('without DATABASE_SCHEMA', () => {
 })
 
 test('two servers can share a database, each with a schema of its own', async () => {
-  const first = await startServer({ DATABASE_SCHEMA: 'one' }, empty)
+  const first = await startServer({ DATABASE_SCHEMA: 'one' }, { prepare: empty })
   const other = { DATABASE_URL: first.env.DATABASE_URL, DATABASE_SCHEMA: 'two' }
   await migrate(other)
   await first.registerUser()

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Operation as Definition, needsSession } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
+import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { ADAPTERS, type Client, type Operation } from './support/client.ts'
 import { startServer } from './support/server.ts'
 
@@ -56,7 +57,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
   })
 
   test('the writes of a session are all answered soon if the database does not answer', async () => {
-    const server = await startServer(settings)
+    const server = await startServer(settings, { limits: DATABASE_LIMITS })
     const { client } = await server.registerUser(adapter)
     await client.me()
     server.proxy.freeze()

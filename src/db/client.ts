@@ -5,7 +5,7 @@ import { AuthError } from '../errors.ts'
 import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
-import { DATABASE_LIMITS as LIMITS } from './limits.ts'
+import { DATABASE_LIMITS, type DatabaseLimits } from './limits.ts'
 import * as schema from './schema.ts'
 import { statementName } from './statement-name.ts'
 
@@ -19,15 +19,24 @@ type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefine
 
 /**
  * Opens the pool. Connections are opened when they are needed, so the process starts even if the database is down.
- * Every call ends within {@link LIMITS.callMs}.
+ * Every call ends within `callMs` of the limits.
+ * @param settings `databaseLimits` is for tests that are not about time. No operator can set it.
  */
-export function createDb(
-  { DATABASE_URL, DATABASE_SCHEMA, DATABASE_POOL_SIZE = DEFAULT_POOL_SIZE }: DatabaseSettings,
-  span?: Span,
-) {
-  const sql = connect(DATABASE_URL, { schema: DATABASE_SCHEMA, max: DATABASE_POOL_SIZE })
-  const inTime = createDeadline(LIMITS.callMs)
-  const withinTransaction = createDeadline(LIMITS.callMs)
+export function createDb(settings: DatabaseSettings & { databaseLimits?: DatabaseLimits }, span?: Span) {
+  const { DATABASE_URL, DATABASE_SCHEMA, DATABASE_POOL_SIZE = DEFAULT_POOL_SIZE } = settings
+  const { callMs, connectSeconds, statementMs, lockMs } = settings.databaseLimits ?? DATABASE_LIMITS
+  const sql = connect(DATABASE_URL, {
+    schema: DATABASE_SCHEMA,
+    max: DATABASE_POOL_SIZE,
+    connectSeconds,
+    session: {
+      statement_timeout: statementMs,
+      lock_timeout: lockMs,
+      idle_in_transaction_session_timeout: callMs,
+    },
+  })
+  const inTime = createDeadline(callMs)
+  const withinTransaction = createDeadline(callMs)
   return {
     db: drizzle(bounded(sql, { inTime, withinTransaction, span }), { schema }),
     /** How many calls wait for the database or run on it. A transaction counts as one. */

@@ -5,3 +5,5 @@ export const DATABASE_LIMITS = {
   statementMs: 2000,
   lockMs: 1000,
 } as const
+
+export type DatabaseLimits = { readonly [Name in keyof typeof DATABASE_LIMITS]: number }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Sql } from 'postgres'
 import { onTestFinished } from 'vitest'
 import { compose } from '../../src/compose.ts'
+import type { DatabaseLimits } from '../../src/db/limits.ts'
 import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { type Adapter, createClients, type Transport } from './client.ts'
@@ -12,6 +13,12 @@ import { createProxy } from './proxy.ts'
 import { openForTest, useResource } from './resource.ts'
 
 type Settings = Record<string, string>
+type Options = {
+  /** May change the database before the server starts. */
+  prepare?: (sql: Sql) => Promise<unknown>
+  /** How long the server waits for the database, for tests about that. */
+  limits?: DatabaseLimits
+}
 export type Server = Awaited<ReturnType<typeof openServer>>
 export type ServerWithMail = Awaited<ReturnType<typeof openServerWithMail>>
 
@@ -22,15 +29,19 @@ export const REAL_HASHES = { ARGON2_MEMORY_KIB: '19456' }
 
 export const ORIGIN = 'https://auth.example.com'
 
+/** Most tests are not about deadlines, which pass on a busy machine while a server does nothing wrong. */
+const PATIENT: DatabaseLimits = { callMs: 90_000, connectSeconds: 90, statementMs: 80_000, lockMs: 70_000 }
+
 /** A server for the tests of this file or group. */
-export const useServer = (settings?: Settings) => useResource(() => openServer(settings))
+export const useServer = (settings?: Settings, options?: Options) =>
+  useResource(() => openServer(settings, options))
 
 /** The same with a mail server of its own. */
 export const useServerWithMail = (settings?: Settings) => useResource(() => openServerWithMail(settings))
 
-/** A server for one test. Before it starts, `prepare` may change its database. */
-export const startServer = (settings?: Settings, prepare?: (sql: Sql) => Promise<unknown>) =>
-  openForTest(() => openServer(settings, prepare))
+/** A server for one test. */
+export const startServer = (settings?: Settings, options?: Options) =>
+  openForTest(() => openServer(settings, options))
 
 /** The same with a mail server of its own. */
 export const startServerWithMail = (settings?: Settings) => openForTest(() => openServerWithMail(settings))
@@ -73,9 +84,9 @@ async function openServerWithMail(settings: Settings = {}) {
 }
 
 /** The whole server in production mode on a database of its own; requests reach it without a port. */
-async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promise<unknown> = async () => {}) {
+async function openServer(settings: Settings = {}, { prepare, limits = PATIENT }: Options = {}) {
   const database = await createDatabase()
-  await prepare(database.sql)
+  await prepare?.(database.sql)
   const proxy = await createProxy(database.url)
   const source = {
     NODE_ENV: 'production',
@@ -91,7 +102,7 @@ async function openServer(settings: Settings = {}, prepare: (sql: Sql) => Promis
   const log = await createLog(env)
   const { DATABASE_URL } = source
   const start = async ({ AUTH_SECRET = source.AUTH_SECRET, ...settings } = env) => {
-    const started = await compose({ ...settings, DATABASE_URL, AUTH_SECRET }, log)
+    const started = await compose({ ...settings, DATABASE_URL, AUTH_SECRET, databaseLimits: limits }, log)
     await started.prepare()
     return started
   }
