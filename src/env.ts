@@ -8,7 +8,8 @@ import { type Name, SETTINGS, type Settings } from './settings/settings.ts'
 /** Reads the settings. It and `settings/` import only `libpq/`, so every part may import them. */
 
 const REQUIRED_IN_PRODUCTION = {
-  DATABASE_URL: 'set it, such as postgres://user:password@db.example.com/servauth',
+  DATABASE_URL:
+    'set it, such as postgres://user:password@db.example.com/servauth, or postgres:// if the PG… variables say all',
   AUTH_SECRET: 'make one with: openssl rand -base64 32',
   PUBLIC_URL: 'set the origin that browsers show, such as https://auth.example.com',
 }

@@ -124,6 +124,7 @@ describe('a connection string means the same as for libpq:', () => {
     ['?sslmode=prefer', { isRequired: false, checks: 'nothing' }],
     ['?sslmode=require', { isRequired: true, checks: 'nothing' }],
     ['?ssl=true', { isRequired: true, checks: 'nothing' }],
+    ['?ssl=1', { isRequired: true, checks: 'nothing' }],
     ['?sslmode=verify-full', { isRequired: true, checks: 'name' }],
     ['?sslrootcert=system', { isRequired: true, checks: 'name' }],
     ['?sslmode=require&sslnegotiation=direct', { isDirect: true }],

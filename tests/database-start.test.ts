@@ -2,6 +2,7 @@ import postgres from 'postgres'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { checkDatabase } from '../src/cli/doctor/database.ts'
 import type { DatabaseSettings } from '../src/db/connection/connect.ts'
+import { explainFault } from '../src/db/database-fault.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { createDatabase, openDatabase } from './support/database.ts'
 import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts'
@@ -34,7 +35,7 @@ async function createRole(options = '') {
 async function explain(settings: DatabaseSettings) {
   const atStart = await migrate(settings).then(
     () => 'success',
-    (fault: Error) => fault.message,
+    (fault: Error) => (explainFault(fault) ?? fault).message,
   )
   const { verdict } = await checkDatabase(settings)
   return { atStart, inDoctor: `${verdict.state}: ${verdict.summary}. ${verdict.advice}` }
@@ -67,6 +68,22 @@ describe('a start and doctor name the same reason:', () => {
       await explain({ DATABASE_URL: url }),
       /accepts no writes: default_transaction_read_only is on.*Switch it off/,
     )
+  })
+
+  test('a database that accepts no connections, and options that it does not understand', async () => {
+    const { sql, url } = await openDatabase()
+    const closed = `closed_${crypto.randomUUID().slice(0, 8)}`
+    await sql.unsafe(`create database ${closed} allow_connections false`)
+    const there = new URL(url)
+    there.pathname = `/${closed}`
+    const messages = await explain({ DATABASE_URL: there.href })
+    await sql.unsafe(`drop database ${closed}`)
+    const forPooler = await explain({ DATABASE_URL: `${url}&options=project%3Dacme` })
+    const wrongValue = await explain({ DATABASE_URL: `${url}&options=-c%20work_mem%3Dmuch` })
+
+    expectSentence(forPooler, /options of DATABASE_URL, which may be meant for a pooler/)
+    expectSentence(wrongValue, /does not know a value in options/)
+    expectSentence(messages, /accepts no connections.*allow_connections true/)
   })
 
   test('triggers that do not run', async () => {

@@ -36,6 +36,8 @@ const ADVICE: Record<string, string> = {
   ESIGNIN:
     'It asks for the password in a way that require_auth or channel_binding does not allow. Correct pg_hba.conf, or DATABASE_URL.',
   '08P01': NEEDS_SESSION_MODE,
+  '22023':
+    'It does not know a value in options of DATABASE_URL, or in a setting of the role. Correct it there.',
   '25006':
     'It accepts no writes. Name the primary in DATABASE_URL, or switch default_transaction_read_only off.',
   '26000': NEEDS_SESSION_MODE,
@@ -46,9 +48,13 @@ const ADVICE: Record<string, string> = {
   '3D000': 'There is no such database. Make it with createdb, or correct DATABASE_URL.',
   '42501': 'The role lacks a right. docs/database.md lists what it needs.',
   '42704': 'It does not know a setting in options of DATABASE_URL. Correct it there.',
+  '42601':
+    'It does not understand a statement, or options of DATABASE_URL, which may be meant for a pooler. Leave them out, or look whether it is PostgreSQL.',
   '42P05': NEEDS_SESSION_MODE,
   '53300':
     'It has no connection left. Raise max_connections or the CONNECTION LIMIT, or lower DATABASE_POOL_SIZE: a process opens that many and two more.',
+  '53100': 'Its disk is full. Make room there, then it goes on by itself.',
+  '55000': 'It accepts no connections. Allow them: alter database … allow_connections true.',
   '57P03': 'It is starting or stopping. Wait a little, then look at its log.',
 }
 

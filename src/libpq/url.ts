@@ -39,10 +39,10 @@ export function readUrl(text: string, fail: (reason: string) => void): Parameter
   return given
 }
 
-/** JDBC and some drivers write `ssl=true`. */
+/** JDBC and some drivers write `ssl=true` or `ssl=1`. */
 function renamed(name: string, value: string): [string, string] {
   if (name !== 'ssl') return [name, value]
-  return ['sslmode', value === 'true' ? 'require' : value === 'false' ? 'disable' : value]
+  return ['sslmode', /^(true|1)$/.test(value) ? 'require' : /^(false|0)$/.test(value) ? 'disable' : value]
 }
 
 function split(text: string) {

@@ -9,7 +9,7 @@ export const DEFAULT_POOL_SIZE = 20
 const MAX_NAME_BYTES = 63
 
 const SchemaName = kind((name) => {
-  if (/\p{Cc}/u.test(name)) refuse('must not contain control characters')
+  if (/[,;\p{Cc}]/u.test(name)) refuse('must be the name of one schema')
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) refuse(`must be at most ${MAX_NAME_BYTES} bytes long`)
   if (/^(pg_|information_schema$)/i.test(name)) refuse('must not be a schema of PostgreSQL itself')
   return name

@@ -1,4 +1,5 @@
 import { Toggle } from './kinds/choice.ts'
+import { parseUrl } from './kinds/host.ts'
 import { kind, listOf, refuse } from './kinds/kind.ts'
 import { parseNetwork } from './kinds/network.ts'
 import { secretFile } from './kinds/secret.ts'
@@ -23,7 +24,7 @@ export const RECEIVER = 'an https URL without a user, such as https://example.co
 
 /** @returns the URL in its normal form; undefined if it cannot be one of a receiver */
 export function toReceiverUrl(text: string) {
-  const url = URL.parse(text)
+  const url = parseUrl(text)
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.hash) return undefined
   return url.href
 }

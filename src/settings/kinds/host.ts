@@ -15,11 +15,31 @@ export function isPrivate(hostname: string) {
 export const isAddress = (text: string) =>
   ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
 
+/** `_` stands in names of Docker's networks. */
+const LABEL = /^(?!-)[a-z\d_-]{1,63}(?<!-)$/i
+const MAX_NAME_LENGTH = 253
+
+/** Whether a host can exist: an address, or a name of DNS, which may end in a dot. `hostname` is that of a URL. */
+function canExist(hostname: string) {
+  if (isAddress(hostname.replace(/^\[(.*)\]$/, '$1'))) return true
+  const name = hostname.replace(/\.$/, '')
+  return name.length <= MAX_NAME_LENGTH && name.split('.').every((label) => LABEL.test(label))
+}
+
+/**
+ * Reads the URL of a host. Unlike `URL` alone, it repairs nothing: `https:/host`, `https://host"`, port 0, and `010.0.0.1`,
+ * which `URL` takes for 8.0.0.1, are no such URLs.
+ */
+export function parseUrl(text: string): URL | undefined {
+  const url = URL.parse(text)
+  if (!url || !/^[a-z]+:\/\/[^/\\]/i.test(text) || url.port === '0' || !canExist(url.hostname))
+    return undefined
+  return ipaddr.IPv4.isValid(url.hostname) && !text.includes(url.hostname) ? undefined : url
+}
+
 /** The address to listen on: without brackets, which only a URL needs. */
 export const ListenHost = kind((text) => {
   const host = text.replace(/^\[(.*)\]$/, '$1')
   if (host === 'localhost' || isAddress(host)) return host
-  return refuse(
-    'must be an IP address of this machine, such as 127.0.0.1, or localhost; without it, all of them',
-  )
+  return refuse('must be an IP address of this machine, such as 127.0.0.1, or localhost')
 })

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
+import { parseUrl } from './host.ts'
 import { kind, refuse } from './kind.ts'
 
 /** Options of the URL that choose how to connect. Others of nodemailer would log mails or weaken TLS. */
@@ -7,8 +8,8 @@ const OPTIONS = ['ignoreTLS', 'requireTLS', 'name', 'authMethod', 'tls.servernam
 
 /** The URL of the mail server, for nodemailer. */
 export const SmtpUrl = kind((text) => {
-  const url = URL.parse(text)
-  if (!url || !/^smtps?:$/.test(url.protocol) || !url.hostname) {
+  const url = parseUrl(text)
+  if (!url || !/^smtps?:$/.test(url.protocol)) {
     return refuse(
       'must be a URL, such as smtps://user:password@mail.example.com, with special characters as % and their code',
     )

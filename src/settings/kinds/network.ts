@@ -11,7 +11,7 @@ const MIN_PREFIX = { ipv4: 8, ipv6: 7 }
 /** An address, or a CIDR block that is written as one: `10.0.0/8` and `10.0.0.0/` are neither. */
 export function parseNetwork(text: string): Network {
   const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  if (!isAddress(address))
+  if (!isAddress(address) || /^[0:.]+$/.test(text))
     refuse('must be an IP address, such as 10.0.1.7, or a CIDR block, such as 10.0.2.0/28')
   const given = ipaddr.parse(address)
   const bits = given.kind() === 'ipv4' ? 32 : 128

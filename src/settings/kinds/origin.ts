@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { isLocal, isPrivate } from './host.ts'
+import { isLocal, isPrivate, parseUrl } from './host.ts'
 import { refuse } from './kind.ts'
 
 const require = createRequire(import.meta.url)
@@ -30,8 +30,9 @@ export const isListedOrigin = (origin: string, listed: ReadonlySet<string>) =>
 
 /** `https://app.example.com`, for `https://APP.example.com:443/` too. Undefined for any other text. */
 function parseWebOrigin(text: string) {
-  const url = URL.parse(text)
-  if (!url || !isWebUrl(url) || /[*?#]/.test(text)) return undefined
+  const url = parseUrl(text)
+  // Browsers take a name with a dot at its end for another origin.
+  if (!url || !isWebUrl(url) || url.hostname.endsWith('.') || /[?#]/.test(text)) return undefined
   // Credentials or a path would be no part of the origin.
   return url.href === `${url.origin}/` ? url.origin : undefined
 }
