@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { createSymmetricSecret } from '../src/webhooks/signature.ts'
-import { account, type Client } from './support/client.ts'
+import { account, type Client, createClients } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
-import { freePort } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { startReceiver } from './support/receiver.ts'
 import { pause } from './support/time.ts'
@@ -53,14 +52,14 @@ test(
     })
     const settings = {
       DATABASE_URL: database.url,
-      PORT: String(await freePort()),
       NODE_ENV: 'development',
       WEBHOOKS: receiver.url,
       WEBHOOK_SECRETS: createSymmetricSecret(),
     }
     const countEvents = async () => (await database.sql`select from webhook_events`).length
     let server = await startProgram(settings)
-    const { client } = server
+    // Each start has another port: a port that a killed server has left can be taken at once.
+    const { client } = createClients((path, init) => fetch(server.url + path, init))
     let over = false
     const users = Array.from({ length: 5 }, () => live(client(), () => over))
 

@@ -6,6 +6,8 @@ import { useResource } from './resource.ts'
 /** One secret for all programs that a test file starts, as for the replicas of one server. */
 export const AUTH_SECRET = randomBytes(32).toString('base64url')
 
+const MAX_STARTS = 5
+
 type Settings = Record<string, string>
 
 /** Starts the real program in production mode on a free port; it may not be ready yet. */
@@ -19,9 +21,14 @@ export async function launchProgram(
 
 /** The same, ready to serve. A test that does not stop it leaves that to the end of its file. */
 export async function startProgram(...given: Parameters<typeof launchProgram>) {
-  const program = await launchProgram(...given)
-  await program.untilReady()
-  return program
+  for (let attempt = 1; ; attempt++) {
+    const program = await launchProgram(...given)
+    const ready = program.untilReady().then(() => true)
+    if (await Promise.race([ready, program.exited.then(() => false)])) return program
+    // Another process can take a free port before the program listens.
+    const isPortTaken = program.output().includes('is in use')
+    if (!isPortTaken || attempt === MAX_STARTS) throw new Error(program.output())
+  }
 }
 
 /** A program for the tests of this file or group; its settings may name resources that were opened before it. */
