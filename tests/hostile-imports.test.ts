@@ -10,7 +10,7 @@ import { openFirebase } from '../src/cli/import/sources/firebase.ts'
 import { openKeycloak } from '../src/cli/import/sources/keycloak.ts'
 import type { ForeignUser, Source } from '../src/cli/import/sources/source.ts'
 import { createFolder } from './support/folder.ts'
-import { runCommand } from './support/process.ts'
+import { runCommand, startProcess } from './support/process.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
@@ -247,4 +247,45 @@ test('claims that an access token cannot have are left out with their accounts',
   expect(output).toMatch(/^1 imported\./m)
   expect(output).toContain('3 not imported: roles or claims are not allowed.')
   expect(reserved).toMatchObject({ code: 1, output: expect.stringContaining('"sub" cannot be a name here') })
+})
+
+/** A file of accounts, and what runs in the database before each batch of them is inserted. */
+async function prepareBatches(prefix: string, count: number, statement: string) {
+  await server.sql.unsafe(`
+    create or replace function before_batch() returns trigger language plpgsql as $$ begin ${statement} return null; end $$;
+    create or replace trigger before_batch after insert on users referencing new table as added
+      for each statement execute function before_batch()`)
+  const rows = Array.from({ length: count }, (_, n) => `${prefix}${n}@example.com\n`)
+  return {
+    file: await write('batches.csv', `email\n${rows.join('')}`),
+    countImported: async () => (await server.sql`select from users where email like ${`${prefix}%`}`).length,
+    release: () => server.sql`drop trigger before_batch on users`,
+  }
+}
+
+test('a batch that takes the database too long is imported in parts', async () => {
+  const cancel = `if (select count(*) > 10 from added) then raise 'too slow' using errcode = '57014'; end if;`
+  const { file, countImported, release } = await prepareBatches('slow', 100, cancel)
+
+  const { output } = await runCommand(`import csv ${file}`, { env: server.env })
+  await release()
+
+  expect(output).toMatch(/^100 imported\./m)
+  expect(await countImported()).toBe(100)
+})
+
+test('an import that is killed in the middle goes on where it ended, and misses no account', async () => {
+  const { file, countImported, release } = await prepareBatches('killed', 9000, 'perform pg_sleep(0.5);')
+  const killed = startProcess({ args: ['import', 'csv', file], env: server.env })
+  await expect.poll(countImported).toBeGreaterThan(0)
+  killed.kill('SIGKILL')
+  await killed.exited
+  const before = await countImported()
+  await release()
+
+  const { output } = await runCommand(`import csv ${file}`, { env: server.env })
+
+  expect(before).toBeLessThan(9000)
+  expect(output).toMatch(/^\d+ imported\.\n\d+ imported before/m)
+  expect(await countImported()).toBe(9000)
 })

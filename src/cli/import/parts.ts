@@ -1,4 +1,4 @@
-import { AuthError } from '../../errors.ts'
+import { asAuthError } from '../../errors.ts'
 
 /**
  * Runs a job for a list, and for its halves if the database has not answered in time: it may be slow, or busy with a
@@ -11,8 +11,7 @@ export async function runInParts<Item, Result>(
   try {
     return await job(items)
   } catch (fault) {
-    const isUnavailable = fault instanceof AuthError && fault.code === 'SERVICE_UNAVAILABLE'
-    if (!isUnavailable || items.length < 2) throw fault
+    if (asAuthError(fault).code !== 'SERVICE_UNAVAILABLE' || items.length < 2) throw fault
     const middle = Math.ceil(items.length / 2)
     const first = await runInParts(items.slice(0, middle), job)
     return [...first, ...(await runInParts(items.slice(middle), job))]
