@@ -38,6 +38,17 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     }
   })
 
+  test('a page that is too long for one packet arrives whole', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    await server.sql`insert into users (email, password, username)
+      select 'long-' || n || ${`@${adapter.toLowerCase()}.example.com`}, 'x', repeat('ë', 99) from generate_series(1, 100) as n`
+
+    const { data } = await list(client, { first: 100, search: 'long-' })
+
+    expect(data?.edges).toHaveLength(100)
+    expect(new Set(data?.edges.map(({ node }) => node.username))).toEqual(new Set(['ë'.repeat(99)]))
+  })
+
   test('finds users by the beginning of their address or user name, and by filters', async () => {
     const { client } = await registerAdministrator(server, ['admin'], adapter)
     const name = `Zoë ${adapter}`

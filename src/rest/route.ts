@@ -7,6 +7,7 @@ import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 import { readForm, readJson } from '../http/request/body.ts'
 import { isForm } from '../http/request/content-type.ts'
+import { toBody } from '../http/text-body.ts'
 import { createQueryReader } from './query.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
@@ -79,6 +80,6 @@ function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) =
     if (result === null) throw unauthenticated('MISSING')
     if (cacheSeconds) c.header('Cache-Control', `public, max-age=${cacheSeconds}`)
     const text = wrap ? JSON.stringify({ [wrap.member]: result }) : serialize(result as object)
-    return c.body(text, status as ContentfulStatusCode, { 'Content-Type': 'application/json' })
+    return c.body(toBody(text), status as ContentfulStatusCode, { 'Content-Type': 'application/json' })
   }
 }

@@ -13,6 +13,7 @@ import type { AppContext } from '../../http/context.ts'
 import { noteError } from '../../http/error-response.ts'
 import { graphqlMediaType } from '../../http/request/accept.ts'
 import { readJson } from '../../http/request/body.ts'
+import { toBody } from '../../http/text-body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
@@ -120,7 +121,7 @@ export function refusePersistedQuery(c: AppContext) {
 }
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
-  return c.body(text, status, { 'Content-Type': `${graphqlMediaType(c)}; charset=utf-8` })
+  return c.body(toBody(text), status, { 'Content-Type': `${graphqlMediaType(c)}; charset=utf-8` })
 }
 
 /** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */
