@@ -24,7 +24,7 @@ test('a prepared list has the rows that Drizzle reads, with times as JSON writes
       '{"plan":"prö"}', case when n > 2 then now() end
     from unnest(${TIMES}::text[], array['{}', '{one}', '{one,two}', '{"a b","c,d"}', '{"q\\"t"}', '{}', '{}'])
       with ordinality as given (time, roles, n)`
-  const { db, close } = createDb({ DATABASE_URL: server.databaseUrl })
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
   const { id, username, roles, createdAt, claims, secondFactorAt, disabledAt } = users
   const list = db
     .select({

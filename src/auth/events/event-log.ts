@@ -4,33 +4,31 @@ import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Event } from '../../contract/outputs/event.ts'
 import type { Db } from '../../db/client.ts'
+import { prepareRows } from '../../db/row-reader.ts'
 import { events } from '../../db/schema.ts'
 import { invalid } from '../../errors.ts'
 
 /** Reads the signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
-  const firstPage = prepare('newest_events')
-  const nextPage = prepare('older_events', isOlderThanGiven)
+  const readNewest = prepare()
+  const readOlder = prepare(isOlderThanGiven)
 
-  /** Prepared, because building the statement takes longer than the database needs for it. */
-  function prepare(name: string, filter?: SQL) {
+  function prepare(filter?: SQL) {
     const { id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail } = events
-    return db
+    const newestFirst = db
       .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail })
       .from(events)
       .where(and(eq(events.userId, sql.placeholder('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))
       .limit(sql.placeholder('first'))
-      .prepare(name)
+    return prepareRows(db, newestFirst)
   }
 
   return async function listEvents({ first, after }: InputOf<'events'>, caller: Caller): Promise<Event[]> {
     const { user } = await viewerOf(caller)
     if (after !== undefined && !EventId.safeParse(after).success) throw unknownEvent()
     const given = { userId: user.id, first }
-    const rows = await (after === undefined
-      ? firstPage.execute(given)
-      : nextPage.execute({ ...given, after }))
+    const rows = await (after === undefined ? readNewest(given) : readOlder({ ...given, after }))
     if (after !== undefined && rows.length === 0 && !(await exists(after, user.id))) throw unknownEvent()
     return rows
   }

@@ -1,8 +1,9 @@
-import { and, desc, eq, getTableColumns, gt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { SHOWN_COLUMNS, toSession } from '../../contract/outputs/session.ts'
+import { toSession } from '../../contract/outputs/session.ts'
+import { prepareRows } from '../../db/row-reader.ts'
 import { sessions } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -11,26 +12,21 @@ import { endSession, endSessions } from './end-session.ts'
 
 const SessionId = z.uuid()
 
-const columns = getTableColumns(sessions)
-const shown = Object.fromEntries(SHOWN_COLUMNS.map((name) => [name, columns[name]])) as Pick<
-  typeof columns,
-  (typeof SHOWN_COLUMNS)[number]
->
-
 /** Lists and ends the signed-in user's own sessions. */
 export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' | 'sessionCache'>) {
-  // Prepared, because building the statement takes longer than the database needs for it.
-  const liveSessions = db
-    .select(shown)
+  const { id, createdAt, lastUsedAt, expiresAt, authenticatedAt, factorAt, amr, ipAddress, userAgent } =
+    sessions
+  const newestFirst = db
+    .select({ id, createdAt, lastUsedAt, expiresAt, authenticatedAt, factorAt, amr, ipAddress, userAgent })
     .from(sessions)
     .where(and(eq(sessions.userId, sql.placeholder('userId')), gt(sessions.expiresAt, sql`now()`)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
-    .prepare('own_sessions')
+  const readLiveSessions = prepareRows(db, newestFirst)
 
   return {
     async sessions(_input: undefined, caller: Caller) {
       const { user, sessionId } = await viewerOf(caller)
-      const rows = await liveSessions.execute({ userId: user.id })
+      const rows = await readLiveSessions({ userId: user.id })
       return rows.map((row) => toSession(row, sessionId))
     },
 

@@ -1,6 +1,6 @@
 import type { Caller } from '../../contract/caller.ts'
 import type { AuthPayload } from '../../contract/outputs/auth-payload.ts'
-import { toAuthentication, toSession } from '../../contract/outputs/session.ts'
+import { type SessionColumns, toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { SessionRow } from '../../db/schema.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
@@ -10,7 +10,7 @@ export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
 /** `deviceToken`: only after a sign-in. */
 type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string }
-type ShownSession = Pick<SessionRow, 'transport'> & Parameters<typeof toSession>[0]
+type ShownSession = Pick<SessionRow, 'transport' | keyof SessionColumns>
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
 export function createIssueCredentials(

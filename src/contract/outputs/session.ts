@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { SessionRow } from '../../db/schema.ts'
 import type { Acr } from '../../errors.ts'
 import { IpAddress, Time, UserAgent } from './fields.ts'
 
@@ -30,24 +29,25 @@ export const Session = z
   .meta({ id: 'Session' })
 export type Session = z.output<typeof Session>
 
-const { current: _, amr: __, acr: ___, ...shown } = Session.shape
-const PUBLIC_FIELDS = Object.keys(shown) as Exclude<keyof Session, 'current' | 'amr' | 'acr'>[]
-
 /** How a session was authenticated, as its row has it. */
-export type AuthenticationColumns = Pick<SessionRow, 'authenticatedAt' | 'factorAt' | 'amr'>
+type AuthenticationColumns<At extends Time> = { authenticatedAt: At; factorAt: At | null; amr: string }
 
 /** How a session was authenticated, as `Session` and access tokens say it. */
-export function toAuthentication({ authenticatedAt, factorAt, amr }: AuthenticationColumns) {
+export function toAuthentication<At extends Time>({
+  authenticatedAt,
+  factorAt,
+  amr,
+}: AuthenticationColumns<At>) {
   const acr: Acr = factorAt ? 'aal2' : 'aal1'
   return { authenticatedAt, amr: amr.split(' '), acr }
 }
 
-/** The columns that `toSession` needs. */
-export const SHOWN_COLUMNS = [...PUBLIC_FIELDS, 'factorAt', 'amr'] as const
-type ShownColumns = Pick<SessionRow, (typeof SHOWN_COLUMNS)[number]>
+/** The columns of a session that its answer needs. */
+export type SessionColumns = Omit<Session, 'current' | 'amr' | 'acr'> & AuthenticationColumns<Time>
 
 /** The public fields of a session; `current` if it is the session of the request. */
-export function toSession(row: ShownColumns, currentId: string): Session {
-  const fields = Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]]))
-  return { ...fields, ...toAuthentication(row), current: row.id === currentId } as Session
+export function toSession(row: SessionColumns, currentId: string): Session {
+  const { id, createdAt, lastUsedAt, expiresAt, ipAddress, userAgent } = row
+  const current = id === currentId
+  return { id, current, createdAt, lastUsedAt, expiresAt, ...toAuthentication(row), ipAddress, userAgent }
 }

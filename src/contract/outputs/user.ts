@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { UserRow } from '../../db/schema.ts'
 import { Time } from './fields.ts'
 
 export const User = z
@@ -32,7 +31,7 @@ export const User = z
 export type User = z.output<typeof User>
 
 /** Picks the public fields of a row, which has more columns than clients may see. */
-export function toUser(row: Pick<UserRow, keyof User>): User {
+export function toUser(row: User): User {
   const { id, email, emailVerified, pendingEmail, username, locale, roles, createdAt, updatedAt } = row
   return { id, email, emailVerified, pendingEmail, username, locale, roles, createdAt, updatedAt }
 }

@@ -2,6 +2,7 @@ import SchemaBuilder from '@pothos/core'
 import ZodPlugin from '@pothos/plugin-zod'
 import type { Caller } from '../../contract/caller.ts'
 import type { Service } from '../../contract/operations.ts'
+import type { Time } from '../../contract/outputs/fields.ts'
 import { invalidInput } from '../../contract/parse.ts'
 
 /** The parts of the server that resolvers can use. */
@@ -11,7 +12,7 @@ type Types = {
   Context: GraphQLContext
   DefaultFieldNullability: false
   Scalars: {
-    DateTime: { Input: Date; Output: Date }
+    DateTime: { Input: Date; Output: Time }
     ID: { Input: string; Output: string }
     JSON: { Input: unknown; Output: unknown }
   }
@@ -36,7 +37,7 @@ builder.mutationType()
 
 builder.scalarType('DateTime', {
   description: 'A time in UTC, in the form of ISO 8601.',
-  serialize: (time) => time.toISOString(),
+  serialize: (time) => (typeof time === 'string' ? time : time.toISOString()),
 })
 
 builder.scalarType('JSON', {
