@@ -66,6 +66,7 @@ describe('an undo link', () => {
     const { email, id, token } = await changed(true)
 
     const mail = await server.mailbox.mail(email, /was changed/)
+    await drainOutbox(server)
 
     expect(mail.token).toBe(token)
     const rows =
