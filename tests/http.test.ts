@@ -142,6 +142,20 @@ describe('bodies', () => {
   )
 })
 
+test('what is missing is named in the same words by both adapters', async () => {
+  const fields = [{ path: 'password', message: 'Is required.' }]
+  const rest = await post('/auth/login', JSON_TYPE, '{"email":"a@example.com"}')
+  const graphql = await server.askGraphQL({
+    query: 'mutation ($input: LoginInput!) { login(input: $input) { accessToken } }',
+    variables: { input: { email: 'a@example.com' } },
+  })
+  const nothing = await post('/auth/login', JSON_TYPE, '')
+
+  expect(await rest.json()).toMatchObject({ fields })
+  expect(await graphql.json()).toMatchObject({ errors: [{ extensions: { fields } }] })
+  expect(await nothing.json()).toMatchObject({ fields: [{ path: '', message: 'Is required.' }] })
+})
+
 describe('GraphQL requests', () => {
   test.each([
     ['GRAPHQL_PARSE_FAILED', '{ me {'],

@@ -13,7 +13,10 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
 /** The first fault of each field, its path in dotted names from the root of the input. It repeats no value. */
 export function invalidInput({ issues }: Pick<z.ZodError, 'issues'>): AuthError {
   const faults = issues.flatMap(({ path, message, ...issue }): FieldFault[] => {
-    if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message }]
+    // The words of the GraphQL adapter for what is missing.
+    const isMissing = issue.code === 'invalid_type' && message.endsWith('received undefined')
+    if (issue.code !== 'unrecognized_keys')
+      return [{ path: path.join('.'), message: isMissing ? 'Is required.' : message }]
     return issue.keys.map((key) => ({
       path: [...path, key.slice(0, 100)].join('.'),
       message: 'Is not a known field.',
