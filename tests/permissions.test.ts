@@ -85,6 +85,7 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
     for (const call of [
       admin.client.call('putRole', { name: 'admin', permissions: [] }),
       admin.client.call('removeRole', { name: 'admin' }),
+      client.call('putRole', { name: 'Admin', permissions: ['roles:read'] }),
     ]) {
       expect(await call).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'name' }] })
     }

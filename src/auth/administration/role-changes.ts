@@ -27,7 +27,7 @@ export function createRoleChanges({
       { client }: Caller,
       administrator: Administrator,
     ): Promise<Role> {
-      refuseBuiltIn(name)
+      refuseBuiltIn(name.toLowerCase())
       const role = await db.transaction(async (tx) => {
         const present = await lockRole(tx, name)
         await administrator.assertCurrent(tx)
@@ -72,6 +72,7 @@ export function createRoleChanges({
   }
 }
 
+/** A new role is compared in lower case: services may read `Admin` as the built-in role. */
 function refuseBuiltIn(name: string) {
   if (name === ADMIN_ROLE) throw invalid('name', 'The built-in role cannot be changed.')
 }
