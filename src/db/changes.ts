@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { ROOT } from '../root.ts'
+import { CODE } from '../root.ts'
 import { allocateFeed, createFeedReader, type FeedReader } from './change-feed.ts'
 import type { ListenerData, ListenerOrder, ListenerReport } from './change-listener-thread.ts'
 import { getTimelineMemory } from './connection/timeline.ts'
@@ -155,7 +155,7 @@ export function createChanges(
 }
 
 export function startListenerThread(workerData: ListenerData) {
-  return new Worker(join(ROOT, 'src/db/change-listener-thread.ts'), { workerData })
+  return new Worker(join(CODE, 'db/change-listener-thread'), { workerData })
 }
 
 /** Restores the name and the code, which an error loses between threads. */
