@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, setPriority } from 'node:os'
 
-const NICENESS = 5
+const NICENESS = 10
 
 /**
  * On a single core, hashes would take half of it from requests. This lowers the priority of the threads that exist now

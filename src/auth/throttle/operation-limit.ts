@@ -12,10 +12,10 @@ export const MAX_OPERATIONS = 500
 export const MAX_OPERATIONS_SHARE = 1 / 2
 /**
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
- * processor for about as long as 20 to 50 answers, and a refusal as 2 to 4.
+ * processor for about as long as 60 answers, and a refusal as 2 to 4.
  */
-const ANSWERS_PER_OPERATION = 100
-const ANSWERS_PER_REFUSAL = 16
+const ANSWERS_PER_OPERATION = 200
+const ANSWERS_PER_REFUSAL = 32
 
 type Options = {
   /** Without limits, as in a load test, one network may hold all. */
