@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { getHomePath } from './home.ts'
 import type { Host } from './hosts.ts'
 
 type Login = { hosts: Host[]; database: string; user: string }
@@ -18,6 +18,7 @@ export function readPasswords(
 ): { passwords: string[]; fault?: string } {
   const path = named ?? getDefaultPath()
   const unusable = (fault: string) => (named ? { passwords: [], fault } : { passwords: [] })
+  if (path === undefined) return { passwords: [] }
   let text: string
   try {
     const { mode } = statSync(path)
@@ -39,7 +40,7 @@ export function readPasswords(
 function getDefaultPath() {
   return process.platform === 'win32'
     ? join(process.env.APPDATA ?? '', 'postgresql', 'pgpass.conf')
-    : join(homedir(), '.pgpass')
+    : getHomePath('.pgpass')
 }
 
 /** Splits `host:port:database:user:password`. A backslash escapes a colon or a backslash within a field. */

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { createSecureContext, getCACertificates, rootCertificates, type SecureVersion } from 'node:tls'
+import { getHomePath } from './home.ts'
 import type { Refuse } from './parameters.ts'
 
 /** How a connection is encrypted, and how the server's certificate is checked. */
@@ -60,8 +59,8 @@ export function readTls(text: Text, oneOf: OneOf, refuse: Refuse): Tls | undefin
 function readFiles(text: Text, isRequired: boolean, refuse: Refuse): Files {
   const read = (parameter: string, defaultName: string) => {
     const named = text(parameter)
-    const path = named ?? join(homedir(), '.postgresql', defaultName)
-    if (named === undefined && !existsSync(path)) return undefined
+    const path = named ?? getHomePath('.postgresql', defaultName)
+    if (path === undefined || (named === undefined && !existsSync(path))) return undefined
     try {
       return readFileSync(path, 'utf8')
     } catch (fault) {
