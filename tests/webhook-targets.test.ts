@@ -54,6 +54,7 @@ describe('the address of a receiver', () => {
       'ff02::1',
       '2001:db8::1',
     ],
+    ...['::10.0.0.7', '4000::1'],
     ...['::ffff:127.0.0.1', '::ffff:10.0.0.7', '64:ff9b::7f00:1', '2002:7f00:1::'],
   ])('a name that resolves to %s is refused', async (address) => {
     const find = createTargetFinder({

@@ -27,6 +27,13 @@ type Options = {
   resolve?: (hostname: string) => Promise<Address[]>
 }
 
+/** The only part of IPv6 that the internet uses (RFC 4291, section 2.4). An IPv4 address can be in `::/96` too. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/** Within the internet, everything else has a range of its own, also an IPv4 address inside an IPv6 one. */
+const isPublic = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
+  address.range() === 'unicast' && (address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6))
+
 /**
  * Finds the address to connect to, so that an event cannot reach a system that only this server can reach. The caller must
  * connect to this address and not resolve the name again: a name can resolve to another address a moment later.
@@ -34,8 +41,7 @@ type Options = {
 export function createTargetFinder({ networks, allowsPrivate, resolve = resolveName }: Options) {
   function isAllowed(text: string) {
     const address = ipaddr.process(text)
-    // Everything that is not in the internet has a range of its own, also an IPv4 address inside an IPv6 one.
-    if (allowsPrivate || address.range() === 'unicast') return true
+    if (allowsPrivate || isPublic(address)) return true
     return networks.some(([network, bits]) => {
       const isSameKind = network.kind() === address.kind()
       return isSameKind && address.match(network as never, bits)
