@@ -74,6 +74,21 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
     expect(renewed.data?.codes).toHaveLength(10)
   })
 
+  test('a password alone leaves the time of a session with a factor, which services judge by, as it is', async () => {
+    const { client, session, password, authenticator } = await register()
+    await ageSession(session.id, 60)
+    await forgetUsedCodes(server)
+
+    const byPassword = await client.stepUp({ password })
+    const byFactor = await client.stepUp({ proof: { totp: authenticator.code() } })
+
+    const minutesAgo = [byPassword, byFactor].map(({ data }) =>
+      Math.round((Date.now() - Date.parse(String(data?.session.authenticatedAt))) / 60_000),
+    )
+    expect(minutesAgo).toEqual([60, 0])
+    expect(byPassword.data?.session.acr).toBe('aal2')
+  })
+
   test('removing the last factor ends other sessions, and the password alone signs in again', async () => {
     const { client, input, authenticator } = await register()
     const other = server.client(adapter, transport)

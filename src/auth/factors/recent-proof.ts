@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Identity } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
-import { sessions, type UserRow } from '../../db/schema.ts'
+import { sessions, type UserRow, users } from '../../db/schema.ts'
 import { AuthError } from '../../errors.ts'
 import { methodsOf, toMethods } from './challenges.ts'
 
@@ -28,6 +28,14 @@ export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Iden
   })
 }
 
+/**
+ * Other services judge by `acr` and `auth_time` together. So a password alone leaves the time of an `aal2` session as it is,
+ * while the account has a factor.
+ */
+const unlessFactorCounts = sql`case when ${sessions.factorAt} is not null and exists (
+    select from ${users} where ${users.id} = ${sessions.userId} and ${users.secondFactorAt} is not null)
+  then ${sessions.authenticatedAt} else now() end`
+
 /** Records in a session what was proven in it now. */
 export async function recordProof(
   tx: Executor,
@@ -38,6 +46,10 @@ export async function recordProof(
   const all = [...new Set([...amr.split(' '), ...methods])].join(' ')
   await tx
     .update(sessions)
-    .set({ authenticatedAt: sql`now()`, amr: all, ...(isFactor && { factorAt: sql`now()` }) })
+    .set({
+      authenticatedAt: isFactor ? sql`now()` : unlessFactorCounts,
+      amr: all,
+      ...(isFactor && { factorAt: sql`now()` }),
+    })
     .where(eq(sessions.id, id))
 }

@@ -116,7 +116,7 @@ export const factorOperations = {
     summary: 'Prove the password or a factor again in this session',
     description:
       'The session gets a new secret, and the new access token carries the proof. `REAUTHENTICATION_REQUIRED` says which ' +
-      'proof another operation needs.',
+      'proof another operation needs. Where a factor counts, a password alone does not renew `authenticatedAt`.',
     input: StepUpInput,
     example: { proof: { totp: '123456' } },
     output: AuthPayload,
