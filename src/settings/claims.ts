@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { kind, listOf, refuse } from './kinds/kind.ts'
 
-/** Claims that this server sets itself, or that would change what a token means (RFC 7519, 7662, 7800, 8693, 9068). */
+/** Claims that this server sets itself, or that would change what a token means (RFC 7519, 7662, 7800, 8693, 9068, 9396). */
 const RESERVED_CLAIMS = new Set([
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'sid', 'client_id', 'auth_time', 'amr', 'acr', 'azp'],
   ...['roles', 'groups', 'entitlements', 'scope', 'claims_at', 'active', 'token_type', 'username'],
-  ...['cnf', 'act', 'may_act', 'role', 'https://hasura.io/jwt/claims'],
+  ...['cnf', 'act', 'may_act', 'authorization_details', 'role', 'https://hasura.io/jwt/claims'],
 ])
 const CLAIM_NAME = /^[A-Za-z][\w.:/-]{0,127}$/
 /** Session variables of Hasura that follow from the roles. */
