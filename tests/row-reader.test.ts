@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { createDb } from '../src/db/client.ts'
 import { prepareRows, toIsoTime } from '../src/db/row-reader.ts'
-import { users } from '../src/db/schema.ts'
+import { users } from '../src/db/schema/users.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()

@@ -1,4 +1,5 @@
-import type { SessionRow, UserRow } from '../db/schema.ts'
+import type { SessionRow } from '../db/schema/sessions.ts'
+import type { UserRow } from '../db/schema/users.ts'
 import { AuthError, isRefusedCredential, unauthenticated } from '../errors.ts'
 import type { User } from './outputs/user.ts'
 import { KEY_PREFIX, type PresentedKey, type Scope, type ServiceKey } from './service-key.ts'

@@ -1,4 +1,4 @@
-import type { revocations } from '../db/schema.ts'
+import type { revocations } from '../db/schema/sessions.ts'
 
 /** Something that ended. `atMs`: when it happened, on this process's monotonic clock. */
 export type Revocation = {

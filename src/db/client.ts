@@ -6,7 +6,6 @@ import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { DATABASE_LIMITS, type DatabaseLimits } from './limits.ts'
-import * as schema from './schema.ts'
 import { statementName } from './statement-name.ts'
 
 export type Db = ReturnType<typeof createDb>['db']
@@ -38,7 +37,7 @@ export function createDb(settings: DatabaseSettings & { databaseLimits?: Databas
   const inTime = createDeadline(callMs)
   const withinTransaction = createDeadline(callMs)
   return {
-    db: drizzle(bounded(sql, { inTime, withinTransaction, span }), { schema }),
+    db: drizzle(bounded(sql, { inTime, withinTransaction, span })),
     /** How many calls wait for the database or run on it. A transaction counts as one. */
     pool: { connections: DATABASE_POOL_SIZE, underWay: inTime.pending },
     close: () => sql.end({ timeout: 5 }),

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { RateLimiterDrizzle, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Db } from './client.ts'
-import { throttle } from './schema.ts'
+import { throttle } from './schema/throttle.ts'
 
 type Options = { keyPrefix: string; points: number; duration: number; inMemoryBlockOnConsumed?: number }
 type Count = { points: number; ms: number }

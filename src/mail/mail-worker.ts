@@ -1,7 +1,7 @@
 import { and, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
-import { type MailRow, mailOutbox } from '../db/schema.ts'
+import { type MailRow, mailOutbox } from '../db/schema/mail-outbox.ts'
 import type { Attributes } from '../span.ts'
 import { startWorker } from '../worker.ts'
 import type { MailData, Message } from './kinds.ts'

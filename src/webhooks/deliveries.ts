@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
-import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema.ts'
+import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema/webhooks.ts'
 
 /** An event for one webhook, leased to this process. */
 export type Delivery = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { and, inArray, isNotNull, isNull, notInArray, type SQL, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
-import { webhooks } from '../db/schema.ts'
+import { webhooks } from '../db/schema/webhooks.ts'
 import type { Env } from '../env.ts'
 import { GONE } from './attempt.ts'
 

@@ -1,20 +1,14 @@
 import { desc, eq, getTableColumns, or, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { type Caller, identityOf } from '../../contract/caller.ts'
-import {
-  challenges,
-  events,
-  factors,
-  mailOutbox,
-  places,
-  recoveryCodes,
-  registrations,
-  sessions,
-  type UserRow,
-  users,
-  verifications,
-  webhookEvents,
-} from '../../db/schema.ts'
+import { events } from '../../db/schema/events.ts'
+import { challenges, factors, recoveryCodes } from '../../db/schema/factors.ts'
+import { mailOutbox } from '../../db/schema/mail-outbox.ts'
+import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
+import { sessions } from '../../db/schema/sessions.ts'
+import { places } from '../../db/schema/throttle.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
+import { webhookEvents } from '../../db/schema/webhooks.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { requireRecentProof } from '../factors/recent-proof.ts'

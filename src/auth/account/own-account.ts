@@ -3,7 +3,7 @@ import { type Caller, type Identity, identityOf, type Viewer } from '../../contr
 import type { InputOf } from '../../contract/operations.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
-import { type UserRow, users } from '../../db/schema.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import { keepOneAdministrator } from '../administration/last-administrator.ts'
 import type { Dependencies } from '../dependencies.ts'

@@ -1,6 +1,7 @@
 import { and, eq, or } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
-import { registrations, type UserRow, users } from '../../db/schema.ts'
+import { registrations } from '../../db/schema/mailed-tokens.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'

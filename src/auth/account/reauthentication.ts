@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Caller, Identity } from '../../contract/caller.ts'
-import { sessions } from '../../db/schema.ts'
+import { sessions } from '../../db/schema/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'

@@ -2,7 +2,7 @@ import { and, desc, eq, not, type SQL, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
 import type { EventConnection } from '../../contract/outputs/audit-event.ts'
 import type { Db } from '../../db/client.ts'
-import { events } from '../../db/schema.ts'
+import { events } from '../../db/schema/events.ts'
 import { assertMoment, fromCursor, MAX_COUNT, type Position, toCursor, toPage } from './cursor.ts'
 
 type Request = InputOf<'auditEvents'>

@@ -2,7 +2,7 @@ import { asc, sql } from 'drizzle-orm'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Changes } from '../../db/changes.ts'
 import type { Db } from '../../db/client.ts'
-import { roles as table } from '../../db/schema.ts'
+import { roles as table } from '../../db/schema/users.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 

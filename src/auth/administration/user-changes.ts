@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { type UserRow, users } from '../../db/schema.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import { recordAdministration } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'

@@ -3,7 +3,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import type { UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
 import { prepareRows } from '../../db/row-reader.ts'
-import { users } from '../../db/schema.ts'
+import { users } from '../../db/schema/users.ts'
 import { assertMoment, fromCursor, MAX_COUNT, type Position, toCursor, toPage } from './cursor.ts'
 import { hasRole } from './last-administrator.ts'
 

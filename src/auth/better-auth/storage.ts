@@ -2,7 +2,10 @@ import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import type { BetterAuthOptions, DBAdapter } from 'better-auth/types'
 import { eq, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { jwks, sessions, users, verifications } from '../../db/schema.ts'
+import { jwks } from '../../db/schema/keys.ts'
+import { verifications } from '../../db/schema/mailed-tokens.ts'
+import { sessions } from '../../db/schema/sessions.ts'
+import { users } from '../../db/schema/users.ts'
 
 const schema = { user: users, session: sessions, verification: verifications, jwks }
 

@@ -5,7 +5,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import type { Event } from '../../contract/outputs/event.ts'
 import type { Db } from '../../db/client.ts'
 import { prepareRows } from '../../db/row-reader.ts'
-import { events } from '../../db/schema.ts'
+import { events } from '../../db/schema/events.ts'
 import { invalid } from '../../errors.ts'
 
 /** Reads the signed-in user's own events, newest first. */

@@ -1,5 +1,5 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
-import { factors } from '../../db/schema.ts'
+import { factors } from '../../db/schema/factors.ts'
 import { createStatement } from '../../db/statement.ts'
 
 /** The authenticator apps of an account, with their encrypted keys. */

@@ -1,7 +1,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { challenges, factors } from '../../db/schema.ts'
+import { challenges, factors } from '../../db/schema/factors.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { isLiveChallenge } from './challenges.ts'

@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Identity } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
-import { sessions, type UserRow, users } from '../../db/schema.ts'
+import { sessions } from '../../db/schema/sessions.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { methodsOf, toMethods } from './challenges.ts'
 

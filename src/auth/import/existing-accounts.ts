@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { events, users, verifications } from '../../db/schema.ts'
+import { events } from '../../db/schema/events.ts'
+import { verifications } from '../../db/schema/mailed-tokens.ts'
+import { users } from '../../db/schema/users.ts'
 import type { ImportOutcome } from './foreign-account.ts'
 
 type Candidate = { id: string; email: string }

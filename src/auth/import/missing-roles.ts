@@ -1,7 +1,7 @@
 import { inArray } from 'drizzle-orm'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import type { Db } from '../../db/client.ts'
-import { roles } from '../../db/schema.ts'
+import { roles } from '../../db/schema/users.ts'
 
 /** Finds the names that are no roles here. The role of administrators always exists. */
 export function createMissingRoles({ db }: { db: Db }) {

@@ -1,6 +1,7 @@
 import { and, asc, isNotNull, isNull } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { factors, webhooks } from '../../db/schema.ts'
+import { factors } from '../../db/schema/factors.ts'
+import { webhooks } from '../../db/schema/webhooks.ts'
 import type { Encryption } from './encryption.ts'
 
 type Parts = { db: Db; encryption: Encryption; webhookEncryption: Encryption }

@@ -1,7 +1,9 @@
 import { symmetricDecrypt, symmetricEncrypt } from 'better-auth/crypto'
 import { and, asc, eq, gt, isNotNull, ne } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { factors, jwks, webhooks } from '../../db/schema.ts'
+import { factors } from '../../db/schema/factors.ts'
+import { jwks } from '../../db/schema/keys.ts'
+import { webhooks } from '../../db/schema/webhooks.ts'
 import type { Encryption } from './encryption.ts'
 import type { Secrets } from './sealed-tokens.ts'
 

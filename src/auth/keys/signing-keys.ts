@@ -1,7 +1,7 @@
 import { asc, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
-import { jwks } from '../../db/schema.ts'
+import { jwks } from '../../db/schema/keys.ts'
 
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 export type KeyRow = typeof jwks.$inferSelect

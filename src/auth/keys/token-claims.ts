@@ -1,4 +1,4 @@
-import type { UserRow } from '../../db/schema.ts'
+import type { UserRow } from '../../db/schema/users.ts'
 import type { Env } from '../../env.ts'
 import type { ClaimSource } from '../../settings/claims.ts'
 import { permissionsOf, type RoleMap, type Roles } from '../administration/roles.ts'

@@ -1,6 +1,8 @@
 import { and, eq, gt, gte, inArray, isNotNull, isNull, ne, notInArray, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { mailOutbox, type UserRow, users, verifications } from '../../db/schema.ts'
+import { mailOutbox } from '../../db/schema/mail-outbox.ts'
+import { verifications } from '../../db/schema/mailed-tokens.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { bytesToUuid, createSealer, digest, type Secrets, uuidToBytes } from '../keys/sealed-tokens.ts'
 

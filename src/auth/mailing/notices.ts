@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { type MailRow, mailOutbox } from '../../db/schema.ts'
+import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
 
 /** How long a notice waits after one of the same kind, so that more can join it. */
 const NOTICE_PAUSE_SECONDS = 5 * 60

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { mailOutbox } from '../../db/schema.ts'
+import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
 import type { MailKind } from '../../mail/kinds.ts'
 import type { Languages } from '../../mail/languages.ts'

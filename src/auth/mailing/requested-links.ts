@@ -1,13 +1,9 @@
 import { and, desc, eq, gt, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import {
-  type MailRow,
-  mailOutbox,
-  places,
-  registrations,
-  type UserRow,
-  verifications,
-} from '../../db/schema.ts'
+import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
+import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
+import { places } from '../../db/schema/throttle.ts'
+import type { UserRow } from '../../db/schema/users.ts'
 import type { MailKind } from '../../mail/kinds.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'

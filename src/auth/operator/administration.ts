@@ -4,7 +4,7 @@ import type { AccountInput } from '../../contract/fields.ts'
 import { toManagedUser } from '../../contract/outputs/managed-user.ts'
 import { OPERATOR } from '../../contract/permissions.ts'
 import type { Db, Executor } from '../../db/client.ts'
-import { type UserRow, users } from '../../db/schema.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import {
   deleteAccount,

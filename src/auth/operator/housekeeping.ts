@@ -2,20 +2,14 @@ import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
-import {
-  challenges,
-  events,
-  factors,
-  jwks,
-  mailOutbox,
-  places,
-  registrations,
-  revocations,
-  sessions,
-  throttle,
-  verifications,
-  webhookEvents,
-} from '../../db/schema.ts'
+import { events } from '../../db/schema/events.ts'
+import { challenges, factors } from '../../db/schema/factors.ts'
+import { jwks } from '../../db/schema/keys.ts'
+import { mailOutbox } from '../../db/schema/mail-outbox.ts'
+import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
+import { revocations, sessions } from '../../db/schema/sessions.ts'
+import { places, throttle } from '../../db/schema/throttle.ts'
+import { webhookEvents } from '../../db/schema/webhooks.ts'
 import { isPrivateKeyObsolete } from '../keys/signing-keys.ts'
 import { KEPT_SECONDS } from '../services/revocation-log.ts'
 import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'

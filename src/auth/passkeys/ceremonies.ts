@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
-import { challenges } from '../../db/schema.ts'
+import { challenges } from '../../db/schema/factors.ts'
 import { isLiveChallenge, toChallengeRowId } from '../factors/challenges.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import { MAX_CEREMONY_SECONDS } from './relying-party.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { passwordClass, users } from '../../db/schema.ts'
+import { passwordClass, users } from '../../db/schema/users.ts'
 
 /**
  * Lists the classes of all stored password hashes (`classOf`). PostgreSQL reads one row of the index for each class, and

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { WebhookEvents } from '../../contract/outputs/webhook-events.ts'
 import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import type { Db } from '../../db/client.ts'
-import { webhookEvents } from '../../db/schema.ts'
+import { webhookEvents } from '../../db/schema/webhooks.ts'
 import { invalid } from '../../errors.ts'
 
 type Row = {

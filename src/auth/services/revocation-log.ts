@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Revocation } from '../../contract/revocations.ts'
 import type { Db } from '../../db/client.ts'
-import { revocations } from '../../db/schema.ts'
+import { revocations } from '../../db/schema/sessions.ts'
 import { MAX_ACCESS_TOKEN_SECONDS } from '../../settings/credentials.ts'
 
 /** Longer than any access token lives, so that no setting of another replica matters. */

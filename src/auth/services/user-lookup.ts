@@ -1,7 +1,7 @@
 import { inArray } from 'drizzle-orm'
 import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
-import { users } from '../../db/schema.ts'
+import { users } from '../../db/schema/users.ts'
 
 /** The public data of the users with these ids, as far as they exist, for a service that may read users. */
 export function createUserLookup({ db }: { db: Db }) {

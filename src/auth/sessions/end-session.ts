@@ -1,6 +1,8 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { challenges, sessions, users } from '../../db/schema.ts'
+import { challenges } from '../../db/schema/factors.ts'
+import { sessions } from '../../db/schema/sessions.ts'
+import { users } from '../../db/schema/users.ts'
 
 /** Ends a session by deleting its row. @returns its user; undefined if no session matches all conditions */
 export async function endSession(

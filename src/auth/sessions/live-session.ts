@@ -1,7 +1,8 @@
 import { eq } from 'drizzle-orm'
 import type { Identity } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { sessions, users } from '../../db/schema.ts'
+import { sessions } from '../../db/schema/sessions.ts'
+import { users } from '../../db/schema/users.ts'
 import { unauthenticated } from '../../errors.ts'
 
 /**

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
-import { places, users } from '../../db/schema.ts'
+import { places } from '../../db/schema/throttle.ts'
+import { users } from '../../db/schema/users.ts'
 import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
 import { hasRoomForPlace } from '../throttle/places.ts'
 

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { sessions } from '../../db/schema.ts'
+import { sessions } from '../../db/schema/sessions.ts'
 import { unauthenticated } from '../../errors.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'

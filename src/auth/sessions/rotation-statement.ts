@@ -1,6 +1,8 @@
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { places, sessions, users } from '../../db/schema.ts'
+import { sessions } from '../../db/schema/sessions.ts'
+import { places } from '../../db/schema/throttle.ts'
+import { users } from '../../db/schema/users.ts'
 import { EVENT_PARAMETERS, insertEvents, selectEvent } from '../events/events.ts'
 import {
   GRACE_SECONDS,

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { sessions } from '../../db/schema.ts'
+import { sessions } from '../../db/schema/sessions.ts'
 
 // A lost reply and a theft look the same: a client presents a token that has been replaced. Use tells them apart. While no
 // client has used the successor, its reply may be lost, however long ago that was.

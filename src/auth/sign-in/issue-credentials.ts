@@ -2,7 +2,7 @@ import type { Caller } from '../../contract/caller.ts'
 import type { AuthPayload } from '../../contract/outputs/auth-payload.ts'
 import { type SessionColumns, toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
-import type { SessionRow } from '../../db/schema.ts'
+import type { SessionRow } from '../../db/schema/sessions.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import type { ClaimedUser } from '../keys/token-claims.ts'
 

@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, inArray, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
-import { registrations, users, verifications } from '../../db/schema.ts'
+import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
+import { users } from '../../db/schema/users.ts'
 import type { Passwords } from '../passwords/hashing.ts'
 
 /**

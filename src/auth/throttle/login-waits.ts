@@ -1,7 +1,8 @@
 import { and, eq, gt, inArray, sql } from 'drizzle-orm'
 import type { LoginWait } from '../../contract/outputs/managed-user.ts'
 import type { Db, Executor } from '../../db/client.ts'
-import { places, throttle, type UserRow } from '../../db/schema.ts'
+import { places, throttle } from '../../db/schema/throttle.ts'
+import type { UserRow } from '../../db/schema/users.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { MAX_PLACES, UNKNOWN_PLACE } from './places.ts'
 

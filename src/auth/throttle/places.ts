@@ -4,7 +4,8 @@ import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
-import { places, users } from '../../db/schema.ts'
+import { places } from '../../db/schema/throttle.ts'
+import { users } from '../../db/schema/users.ts'
 import { createSealer, digest, type Secrets } from '../keys/sealed-tokens.ts'
 
 export type Places = ReturnType<typeof createPlaces>

@@ -7,7 +7,7 @@ import {
   type WebhookDeliveryConnection,
 } from '../../contract/outputs/webhook.ts'
 import type { Executor } from '../../db/client.ts'
-import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema.ts'
+import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema/webhooks.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { fromCursor, MAX_COUNT, type Position, toCursor, toPage } from '../administration/cursor.ts'
 import type { Dependencies } from '../dependencies.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { FactorRow } from '../../db/schema.ts'
+import type { FactorRow } from '../../db/schema/factors.ts'
 import { Time } from './fields.ts'
 
 const FactorKind = z

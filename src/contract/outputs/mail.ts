@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { MailRow } from '../../db/schema.ts'
+import type { MailRow } from '../../db/schema/mail-outbox.ts'
 import { Time } from './fields.ts'
 import { connectionOf } from './page.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { UserRow } from '../../db/schema.ts'
+import type { UserRow } from '../../db/schema/users.ts'
 import { AuditEvent } from './audit-event.ts'
 import { Factor } from './factors.ts'
 import { Time } from './fields.ts'

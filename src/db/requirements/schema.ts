@@ -3,7 +3,7 @@ import { PgTable } from 'drizzle-orm/pg-core'
 import type { Sql } from 'postgres'
 import { getOnlySchema, JOURNAL, quoteText } from '../connection/session.ts'
 import { DatabaseFault } from '../database-fault.ts'
-import * as tables from '../schema.ts'
+import * as tables from '../schema/all.ts'
 
 /** All tables of Servauth, without the journal. */
 export const OWN_TABLES = Object.values(tables).flatMap((value) =>

@@ -1,7 +1,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Client } from '../../../contract/caller.ts'
 import type { Db, Executor } from '../../../db/client.ts'
-import { type UserRow, users } from '../../../db/schema.ts'
+import { type UserRow, users } from '../../../db/schema/users.ts'
 import { recordEvent } from '../../events/events.ts'
 import type { Outbox } from '../../mailing/outbox.ts'
 import type { Passwords } from '../hashing.ts'

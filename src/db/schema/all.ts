@@ -1,0 +1,10 @@
+/** All tables, for drizzle-kit and for the check of what a database has. Everything else imports the file of its table. */
+export * from './events.ts'
+export * from './factors.ts'
+export * from './keys.ts'
+export * from './mail-outbox.ts'
+export * from './mailed-tokens.ts'
+export * from './sessions.ts'
+export * from './throttle.ts'
+export * from './users.ts'
+export * from './webhooks.ts'
