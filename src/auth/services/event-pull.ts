@@ -16,6 +16,8 @@ type Row = {
   is_ahead: boolean
 }
 
+const MAX_ADOPTED = 5000
+
 /** Before every event. */
 const START = '0.0'
 
@@ -64,10 +66,13 @@ export function createEventPull({ db }: { db: Db }) {
  * one that had counted further would be hidden until this one is as far. Readers may get them twice.
  */
 export async function adoptRestoredEvents({ db }: { db: Db }) {
-  await db
-    .update(webhookEvents)
-    .set({ xid: sql`default` })
-    .where(sql`${webhookEvents.xid} >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint`)
+  // In their order, and in parts: a statement for all would take longer than the database may.
+  for (let count = MAX_ADOPTED; count === MAX_ADOPTED; ) {
+    ;({ count } = await db.execute(sql`
+      update ${webhookEvents} set xid = default where id in (
+        select id from ${webhookEvents} where xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        order by xid, id limit ${MAX_ADOPTED}::int)`))
+  }
 }
 
 const unknownCursor = () => invalid('after', 'Is not a cursor of this server.')
