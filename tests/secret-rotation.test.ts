@@ -120,6 +120,6 @@ describe('after a secret that had leaked was replaced without the one before', (
     await startBeside(server, next)
 
     const { output } = await runCommand('doctor', { env: { ...server.env, ...next } })
-    expect(output).toMatch(/note {2}secrets .*2 authenticator apps and 1 webhooks/)
+    expect(output).toMatch(/note {2}secrets .*apps \(2\) and .*webhooks \(1\)/)
   })
 })

@@ -33,7 +33,7 @@ export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Iden
  * Other services judge by `acr` and `auth_time` together. So a password alone leaves the time of an `aal2` session as it is,
  * while the account has a factor.
  */
-const unlessFactorCounts = sql`case when ${sessions.factorAt} is not null and exists (
+const nowUnlessFactorCounts = sql`case when ${sessions.factorAt} is not null and exists (
     select from ${users} where ${users.id} = ${sessions.userId} and ${users.secondFactorAt} is not null)
   then ${sessions.authenticatedAt} else now() end`
 
@@ -48,7 +48,7 @@ export async function recordProof(
   await tx
     .update(sessions)
     .set({
-      authenticatedAt: isFactor ? sql`now()` : unlessFactorCounts,
+      authenticatedAt: isFactor ? sql`now()` : nowUnlessFactorCounts,
       amr: all,
       ...(isFactor && { factorAt: sql`now()` }),
     })

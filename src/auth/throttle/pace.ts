@@ -28,7 +28,7 @@ export function createPace(countAnswers: () => number, answersEach: number) {
   function startSome() {
     const now = performance.now()
     const answers = countAnswers() - counted
-    look(now, answers)
+    updateQuiet(now, answers)
     counted += answers
     answersSinceStart += answers
     credit = (credit % 1) + answers / answersEach
@@ -45,7 +45,7 @@ export function createPace(countAnswers: () => number, answersEach: number) {
   }
 
   /** Most work looks into the session cache once itself, which is no answer. */
-  function look(now: number, answers: number) {
+  function updateQuiet(now: number, answers: number) {
     if (answers > 2 * MAX_QUIET_STARTS) isQuiet = false
     const ms = now - window.startedAt
     if (ms < WINDOW_MS) return

@@ -29,9 +29,10 @@ export async function checkKeys(keys: Service['keys']) {
 
 /** Checks that `AUTH_SECRET` decrypts the keys of authenticator apps and the secrets of webhooks. */
 export function checkSecrets({ apps, webhooks }: Awaited<ReturnType<Service['countLostSecrets']>>) {
-  if (apps + webhooks === 0) return good('AUTH_SECRET decrypts those of authenticator apps and webhooks')
+  if (apps + webhooks === 0)
+    return good('AUTH_SECRET decrypts the keys of authenticator apps and the secrets of webhooks')
   return note(
-    `AUTH_SECRET does not decrypt those of ${apps} authenticator apps and ${webhooks} webhooks`,
+    `AUTH_SECRET does not decrypt the keys of authenticator apps (${apps}) and the secrets of webhooks (${webhooks})`,
     'If you still have the secret before, set it as AUTH_SECRET_PREVIOUS and restart. Otherwise see operations.md, "The secret".',
   )
 }
