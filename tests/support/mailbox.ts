@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { type AddressObject, simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
@@ -34,23 +35,24 @@ export async function createMailbox() {
     logger: false,
     onData(stream, session, callback) {
       attempts++
-      void buffer(stream).then(async (raw) => {
-        if (fault === 'drop') {
-          for (const socket of sockets) socket.destroy()
-          return
-        }
-        const { code, reply = 'No', delayMs = 0 } = fault ?? {}
-        await new Promise((done) => setTimeout(done, delayMs))
-        if (code) {
-          callback(Object.assign(new Error(reply), { responseCode: code }))
-          return
-        }
-        received.push(await read(raw, session.envelope.rcptTo.length))
-        callback()
-      })
+      // Also a sender that is killed in the middle of its mail ends here, with an error.
+      receive(stream, session.envelope.rcptTo.length).then(() => callback(), callback)
     },
   })
   const sockets = new Set<Socket>()
+
+  async function receive(stream: Readable, recipients: number) {
+    const raw = await buffer(stream)
+    if (fault === 'drop') {
+      for (const socket of sockets) socket.destroy()
+      return
+    }
+    const { code, reply = 'No', delayMs = 0 } = fault ?? {}
+    await new Promise((done) => setTimeout(done, delayMs))
+    if (code) throw Object.assign(new Error(reply), { responseCode: code })
+    received.push(await read(raw, recipients))
+  }
+
   const listener = smtp.listen(0, '127.0.0.1')
   listener.on('connection', (socket) => sockets.add(socket))
 
