@@ -17,6 +17,16 @@ const expired = useResource(async () => {
   const port = await portOf(smtp.listen(0, '127.0.0.1'))
   return { url: `smtps://127.0.0.1:${port}`, close: () => smtp.close() }
 })
+/** A mail server that serves no client: it greets with a refusal. */
+const blocking = useResource(async () => {
+  const smtp = new SMTPServer({
+    logger: false,
+    onConnect: (_, done) => done(new Error('Your network is blocked')),
+  })
+  smtp.on('error', () => {})
+  const port = await portOf(smtp.listen(0, '127.0.0.1'))
+  return { url: `smtp://127.0.0.1:${port}`, close: () => smtp.close() }
+})
 const doctor = (env: Record<string, string> = {}, words = 'doctor') =>
   runCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
 const line = (output: string, part: string) =>
@@ -51,6 +61,15 @@ test('doctor sends a test mail to the address that it is given', async () => {
 
   expect(code).toBe(0)
   await server.mailbox.mail('ada@example.com', /test mail/)
+})
+
+test('doctor shows why the test mail was refused', async () => {
+  server.mailbox.misbehave({ code: 450, reply: 'The sender needs a password' })
+  const { code, output } = await doctor({}, 'doctor --mail-to ada@example.com')
+  server.mailbox.misbehave(undefined)
+
+  expect(code).toBe(1)
+  expect(output).toMatch(/answer 450\), and replied: 450 The sender needs a password/)
 })
 
 test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
@@ -105,6 +124,13 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     /ETLS/,
     /STARTTLS/,
     () => ({ SMTP_URL: `${server.mailbox.url}?requireTLS=true` }),
+  ],
+  [
+    'a mail server that refuses this machine',
+    'mail',
+    /answer 554.*Your network is blocked/,
+    /refuses to serve this machine/,
+    () => ({ SMTP_URL: blocking.url }),
   ],
   [
     'a missing mail server where addresses must be verified',

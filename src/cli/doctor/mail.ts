@@ -1,7 +1,7 @@
 import { toMailOptions } from '../../compose.ts'
 import type { Env } from '../../env.ts'
 import { createMails } from '../../mail/render.ts'
-import { createSmtp, UndeliverableError } from '../../mail/smtp.ts'
+import { createSmtp, readReply, UndeliverableError } from '../../mail/smtp.ts'
 import { getErrorCode } from '../support/error-code.ts'
 import { bad, good, note } from './verdict.ts'
 
@@ -24,6 +24,12 @@ const ADVICE: [RegExp, string][] = [
   [
     /^(.*CERT|SELF_SIGNED|UNABLE_TO)/,
     'No authority that this machine trusts has signed its certificate. Name the file of your authority in NODE_EXTRA_CA_CERTS.',
+  ],
+  [/^EPROTOCOL, answer/, 'It refuses to serve this machine, and its reply says why.'],
+  [/^EPROTOCOL/, 'It does not speak SMTP. Correct the host or the port in SMTP_URL.'],
+  [
+    /^EENVELOPE/,
+    'It refuses the sender, or takes no mail now. Check MAIL_FROM, and whether SMTP_URL needs a user and a password.',
   ],
   [
     /^(ETLS|ERR_TLS|ERR_SSL|EPROTO)/,
@@ -60,8 +66,9 @@ export async function checkMail(env: Env, mailTo?: string) {
       error instanceof UndeliverableError
         ? 'It refused the mail. Check MAIL_FROM: the server must be allowed to send for its domain.'
         : ADVICE.find(([codes]) => codes.test(code))?.[1]
+    const reply = readReply(error)
     return bad(
-      `${place} cannot be used (${code})`,
+      `${place} cannot be used (${code})${reply ? `, and replied: ${reply}` : ''}`,
       advice ?? 'Look at the log of the mail server, and check SMTP_URL.',
     )
   } finally {
