@@ -95,7 +95,7 @@ describe('the driver', () => {
     let count = 0
     const server = createServer((socket) => {
       count++
-      socket.end()
+      socket.on('error', () => {}).end()
     }).listen(0, '127.0.0.1')
     const sql = postgres(`postgres://nobody@127.0.0.1:${await portOf(server)}/none`, {
       max: 1,

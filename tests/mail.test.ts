@@ -211,7 +211,8 @@ test.each(['is not there', 'accepts connections and says nothing'])(
   'a mail server that %s delays no request and no stop',
   async (how) => {
     const sockets = new Set<Socket>()
-    const listener = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1')
+    const listener = createServer((socket) => sockets.add(socket.on('error', () => {})))
+    listener.listen(0, '127.0.0.1')
     const SMTP_URL = `smtp://127.0.0.1:${await portOf(listener)}`
     if (how === 'is not there') listener.close()
     const server = await startServer({ SMTP_URL })

@@ -216,7 +216,7 @@ describe('without a proof', () => {
 test('a reader that does not read is dropped', async () => {
   const own = await startServer(settings)
   const url = new URL(serveOnPort(own))
-  const socket = connect(Number(url.port), url.hostname)
+  const socket = connect(Number(url.port), url.hostname).on('error', () => {})
   onTestFinished(() => void socket.destroy())
   socket.write(`GET /auth/revocations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\n\r\n`)
   socket.pause()

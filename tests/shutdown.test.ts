@@ -51,7 +51,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   'a %s that arrives twice lets the server finish its requests',
   async (signal) => {
     const server = await start()
-    const connection = connect(Number(server.env.PORT), '127.0.0.1')
+    const connection = connect(Number(server.env.PORT), '127.0.0.1').on('error', () => {})
     await once(connection, 'connect')
     connection.write(
       'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{',

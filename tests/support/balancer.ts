@@ -46,7 +46,11 @@ export async function createBalancer(urls: string[] = []) {
   }
   const timer = setInterval(() => void look(), LOOK_MS)
 
-  const server = createServer((inbound) => route(inbound)).listen(0, '127.0.0.1')
+  const server = createServer((inbound) => {
+    // A client may reset its connection before a replica has it.
+    inbound.on('error', () => {})
+    route(inbound)
+  }).listen(0, '127.0.0.1')
   return {
     url: `http://127.0.0.1:${await portOf(server)}`,
     add: (url: string) => replicas.set(url, { ready: false, connections: 0 }),
