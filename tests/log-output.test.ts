@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { useDatabase } from './support/database.ts'
-import { startProgram } from './support/program.ts'
+import { launchProgram, startProgram } from './support/program.ts'
 
 const REQUESTS = 6000
 const CONNECTIONS = 8
@@ -36,4 +36,21 @@ test('a log that is not read stops no request, and its lines are dropped and cou
   const asked = written().filter((line) => line.path === path)
   expect(asked.length + dropped().dropped).toBe(REQUESTS)
   await server.stop()
+})
+
+test('a start names variables that are probably misspelt settings, without their values', async () => {
+  const misspelt = { SMPT_URL: 'smtp://pa55word.example.com', ALLOWED_ORIGIN: 'https://pa55word.example.com' }
+  const program = await launchProgram({ DATABASE_URL: 'postgres://localhost:1/servauth', ...misspelt })
+  await expect.poll(program.output, { timeout: 20_000 }).toContain('not ready yet')
+  await program.stop()
+
+  const warnings = program
+    .output()
+    .split('\n')
+    .flatMap((line) => /(?<="msg":").* is no setting.*(?=")/.exec(line) ?? [])
+  expect(warnings).toEqual([
+    'SMPT_URL is no setting, and has no effect: if you mean SMTP_URL, rename it',
+    'ALLOWED_ORIGIN is no setting, and has no effect: if you mean ALLOWED_ORIGINS, rename it',
+  ])
+  expect(program.output()).not.toContain('pa55word')
 })

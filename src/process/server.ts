@@ -2,6 +2,7 @@ import { compose, type Settings } from '../compose.ts'
 import { DatabaseFault, explainFault } from '../db/database-fault.ts'
 import type { Env } from '../env.ts'
 import { createLog, type Logger } from '../observe/log.ts'
+import { findMisspellings } from '../settings/misspellings.ts'
 import { completeSettings } from './first-run.ts'
 import { closeConnectionsAfterResponse, listen, stopListening } from './listener.ts'
 import { waitUntilOrphaned } from './orphan-detection.ts'
@@ -23,8 +24,9 @@ export async function serve(env: Env) {
   for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(kind, (err: unknown) => log.error({ err }, kind))
   }
-  const { settings, dataFolder, stop } = await completeSettings(env)
   const workerKind = process.env[WORKER_VARIABLE]
+  if (!workerKind) warnOfMisspellings(log)
+  const { settings, dataFolder, stop } = await completeSettings(env)
   const onReady = () => {
     if (workerKind) return
     if (env.NODE_ENV === 'development') console.log(formatWelcome(settings.PUBLIC_URL, dataFolder, env))
@@ -35,6 +37,12 @@ export async function serve(env: Env) {
     else await superviseWorkers(settings, log, onReady)
   } finally {
     await stop()
+  }
+}
+
+function warnOfMisspellings(log: Logger) {
+  for (const { name, meant } of findMisspellings(process.env)) {
+    log.warn(`${name} is no setting, and has no effect: if you mean ${meant}, rename it`)
   }
 }
 

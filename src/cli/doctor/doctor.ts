@@ -1,13 +1,13 @@
 import { composeService } from '../../compose.ts'
 import { type Env, loadEnv } from '../../env.ts'
 import { hasDataFolder, joinSettings } from '../../process/first-run.ts'
+import { findMisspellings } from '../../settings/misspellings.ts'
 import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import { checkKeys, checkSecrets } from './keys.ts'
 import { checkMail } from './mail.ts'
-import { findMisspellings } from './misspellings.ts'
 import { findRisks } from './risks.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
 
@@ -48,7 +48,12 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
         : note(`${summary}, passwords can be guessed without limit`, 'Remove THROTTLE=off.'),
     )
     for (const [part, verdict] of findRisks(env)) printVerdict(part, verdict)
-    for (const verdict of findMisspellings(environment)) printVerdict('names', verdict)
+    for (const { name, meant } of findMisspellings(environment)) {
+      printVerdict(
+        'names',
+        note(`${name} is no setting, and has no effect`, `If you mean ${meant}, rename it.`),
+      )
+    }
     return env
   } catch (error) {
     const [summary = '', ...rest] = explainError(error).split('\n')
