@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
-import { inBrowser } from './support/browser.ts'
+import { inBrowser, useBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
 import { startAuthServer } from './support/examples.ts'
 import { openModulePage } from './support/module-page.ts'
@@ -8,8 +8,10 @@ import { pause } from './support/time.ts'
 
 const SESSION = fileURLToPath(new URL('../packages/client/src/session.ts', import.meta.url))
 
+const browser = useBrowser()
+
 inBrowser('a watcher hears of the user once it is known, and nothing after it was ended', async () => {
-  const { page, origin } = await openModulePage(SESSION)
+  const { page, origin } = await openModulePage(browser, SESSION)
   const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
 
   // As React does in StrictMode: the effect runs, is undone, and runs again.
@@ -30,7 +32,7 @@ inBrowser('a watcher hears of the user once it is known, and nothing after it wa
 })
 
 inBrowser('a sign-up that a busy server answers after five seconds succeeds', async () => {
-  const { page, origin } = await openModulePage(SESSION)
+  const { page, origin } = await openModulePage(browser, SESSION)
   const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
   const person = account()
   await page.route('**/auth/register', async (route) => {

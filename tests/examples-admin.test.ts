@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { registerWithTotp } from './support/authenticator.ts'
 import { hasBrowser, useBrowser } from './support/browser.ts'
 import { useAuthServer, useExample } from './support/examples.ts'
@@ -16,7 +16,6 @@ describe.skipIf(!hasBrowser)('the back office', () => {
     const other = await auth.registerUser()
     await auth.sql`update users set roles = '{admin}' where email = ${admin.email}`
     const context = await browser.newContext()
-    onTestFinished(() => context.close())
     const page = await context.newPage()
     page.setDefaultTimeout(60_000)
     await page.goto(office.url)

@@ -9,12 +9,14 @@ import {
   overflowOf,
   PHONE,
   startDevelopment,
+  useBrowser,
   useDevelopment,
 } from './support/browser.ts'
 import { runCommand } from './support/process.ts'
 import { startServer } from './support/server.ts'
 
 const development = useDevelopment()
+const browser = useBrowser()
 
 test('GraphiQL is not served in production', async () => {
   const { fetch } = await startServer()
@@ -50,7 +52,7 @@ test('the files of GraphiQL are compressed, and browsers keep them', async () =>
 
 inBrowser('the tour of GraphiQL can be played twice and after a reload, without other origins', async () => {
   const { origin, output } = development
-  const { page, faults } = await openPage(origin)
+  const { page, faults } = await openPage(browser, origin)
   await page.goto(`${origin}/graphql`)
 
   const first = await playTour(page, output)
@@ -71,7 +73,7 @@ inBrowser('the tour of GraphiQL can be played twice and after a reload, without 
 
 inBrowser('the tour of administration makes a newcomer the first administrator', async () => {
   const { origin, output, env } = await startDevelopment()
-  const { page, faults } = await openPage(origin)
+  const { page, faults } = await openPage(browser, origin)
   await page.goto(`${origin}/graphql`)
   await page.getByRole('link', { name: 'Administration' }).click()
   await page.waitForURL(`${origin}/graphql`)
@@ -126,7 +128,7 @@ inBrowser('the tour of administration makes a newcomer the first administrator',
 inBrowser('GraphiQL works at an address of the local network', async () => {
   const { env } = development
   const origin = `http://${findLanAddress()}:${env.PORT}`
-  const { page, faults } = await openPage(origin)
+  const { page, faults } = await openPage(browser, origin)
 
   await page.goto(`${origin}/graphql`)
 
@@ -138,7 +140,7 @@ inBrowser('GraphiQL works at an address of the local network', async () => {
 
 inBrowser('GraphiQL is usable on a phone', async () => {
   const { origin } = development
-  const { page } = await openPage(origin, PHONE)
+  const { page } = await openPage(browser, origin, PHONE)
   await page.goto(`${origin}/graphql`)
 
   const { register } = await play(page, 'Register')

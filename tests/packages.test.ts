@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { inBrowser, startDevelopment } from './support/browser.ts'
+import { inBrowser, startDevelopment, useBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
 import { startAuthServer } from './support/examples.ts'
 import { openModulePage } from './support/module-page.ts'
@@ -103,11 +103,13 @@ describe('the packages, built and packed as for a release', () => {
 })
 
 describe('an app with the packages', () => {
+  const browser = useBrowser()
+
   /** The app in a browser, with a user who has signed up. `run` evaluates an expression with the parts of the app. */
   async function openApp() {
     const { folder, write } = await createProject([...CLIENT, ...APOLLO, ...URQL])
     await write('app.ts', APP)
-    const { page, origin } = await openModulePage(join(folder, 'app.ts'))
+    const { page, origin } = await openModulePage(browser, join(folder, 'app.ts'))
     const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
     const person = account()
     const run = <T>(work: string) =>

@@ -1,10 +1,19 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { version } from '../package.json'
-import { filesOf, inBrowser, openPage, overflowOf, PHONE, useDevelopment } from './support/browser.ts'
+import {
+  filesOf,
+  inBrowser,
+  openPage,
+  overflowOf,
+  PHONE,
+  useBrowser,
+  useDevelopment,
+} from './support/browser.ts'
 import { startServer } from './support/server.ts'
 
 const development = useDevelopment()
+const browser = useBrowser()
 
 test('the API reference is not served in production', async () => {
   const { fetch } = await startServer()
@@ -27,7 +36,7 @@ test('the files of the API reference are compressed, and browsers keep them', as
 
 inBrowser('the API reference is usable on a phone, and shows the version of the package', async () => {
   const { origin } = development
-  const { page } = await openPage(origin, PHONE)
+  const { page } = await openPage(browser, origin, PHONE)
 
   await page.goto(`${origin}/docs`)
   await page.locator('.version', { hasText: version }).waitFor()
@@ -39,7 +48,7 @@ inBrowser('the API reference is usable on a phone, and shows the version of the 
 
 inBrowser('the API reference runs operations, and nothing is loaded from other origins', async () => {
   const { origin } = development
-  const { page, faults } = await openPage(origin)
+  const { page, faults } = await openPage(browser, origin)
 
   await page.goto(`${origin}/docs`)
   const registered = await tryOut(page, 'register')

@@ -1,4 +1,4 @@
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { onTestFinished, test } from 'vitest'
 import { createDatabase } from './database.ts'
 import { startProgram } from './program.ts'
@@ -12,13 +12,29 @@ const executablePath = findProgram(process.env.CHROMIUM ?? (Bun.which(HEADLESS) 
 export const hasBrowser = executablePath !== ''
 export const inBrowser = test.skipIf(!hasBrowser)
 
-/** A browser for the tests of this file or group. */
+/** No test looks at these effects, and the blurred background of a dialog takes most of the time of its page. */
+const WITHOUT_EFFECTS = `
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(\`*, ::before, ::after, ::backdrop {
+    animation: none !important; backdrop-filter: none !important; transition: none !important;
+  }\`)
+  document.adoptedStyleSheets.push(sheet)`
+
+export type TestBrowser = ReturnType<typeof useBrowser>
+
+/** A browser for the tests of this file or group, which starts when one needs it. A context closes with its test. */
 export const useBrowser = () =>
   useResource(async () => {
-    const browser = await chromium.launch({ executablePath })
+    let browser: Promise<Browser> | undefined
     return {
-      newContext: (options?: BrowserContextOptions) => browser.newContext(options),
-      close: () => browser.close(),
+      async newContext(options?: BrowserContextOptions) {
+        browser ??= chromium.launch({ executablePath })
+        const context = await (await browser).newContext(options)
+        onTestFinished(() => context.close())
+        await context.addInitScript({ content: WITHOUT_EFFECTS })
+        return context
+      },
+      close: async () => (await browser)?.close(),
     }
   })
 
@@ -46,10 +62,9 @@ async function openDevelopment() {
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
 
 /** A page, and its faults: errors, and requests to other origins than `origin`. */
-export async function openPage(origin: string, options: BrowserContextOptions = {}) {
-  const browser = await chromium.launch({ executablePath })
-  onTestFinished(() => browser.close())
-  const page = await browser.newPage(options)
+export async function openPage(browser: TestBrowser, origin: string, options?: BrowserContextOptions) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
   page.setDefaultTimeout(60_000)
   const faults: string[] = []
   page.on('request', (request) => {

@@ -1,5 +1,5 @@
 import type { BrowserContext, Page } from 'playwright-core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { registerWithTotp } from './authenticator.ts'
 import { hasBrowser, overflowOf, PHONE, useBrowser } from './browser.ts'
 import { account } from './client.ts'
@@ -22,7 +22,6 @@ export function testPage(example: 'apollo' | 'urql') {
 
     async function newContext() {
       const context = await browser.newContext()
-      onTestFinished(() => context.close())
       await context.addInitScript({ content: WATCH_FOR_LOGIN_FORM })
       return context
     }
@@ -85,7 +84,6 @@ export function testPage(example: 'apollo' | 'urql') {
 
     test('a refused sign-up shows each error beside its field, on a phone too', async () => {
       const context = await browser.newContext(PHONE)
-      onTestFinished(() => context.close())
       const { page, submit, untilShown } = await openTab(context, listed.url)
       const { email, password } = account()
 

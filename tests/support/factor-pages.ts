@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import type { Page } from 'playwright-core'
 import decodeQR from 'qr/decode.js'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { hasBrowser, overflowOf, PHONE, useBrowser } from './browser.ts'
 import { account } from './client.ts'
 import { openTab, type Tab } from './example-pages.ts'
@@ -30,7 +30,6 @@ export function testFactorPages(example: 'apollo' | 'urql') {
 
     async function openAccount() {
       const context = await browser.newContext(PHONE)
-      onTestFinished(() => context.close())
       return openTab(context, `${page.url}/account/`)
     }
 
@@ -69,7 +68,6 @@ export function testFactorPages(example: 'apollo' | 'urql') {
     async function openLink(to: string, subject: RegExp) {
       const { text } = await mailbox.mail(to, subject)
       const context = await browser.newContext(PHONE)
-      onTestFinished(() => context.close())
       return openTab(context, /http\S+/.exec(text)?.[0] ?? '')
     }
 

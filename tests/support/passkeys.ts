@@ -1,5 +1,4 @@
 import type { CDPSession, Page } from 'playwright-core'
-import { onTestFinished } from 'vitest'
 import { useBrowser } from './browser.ts'
 import type { Client } from './client.ts'
 import { ORIGIN } from './server.ts'
@@ -13,7 +12,6 @@ export function usePasskeyBrowser() {
   /** A device whose user always consents, and is verified by the device unless a test says otherwise. */
   return async function createDevice({ origin = ORIGIN, isVerified = true, isSynced = false } = {}) {
     const context = await browser.newContext()
-    onTestFinished(() => context.close())
     const page = await context.newPage()
     await page.route('**/*', (route) => route.fulfill({ contentType: 'text/html', body: '<p>A page</p>' }))
     await page.goto(origin)
