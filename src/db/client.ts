@@ -66,9 +66,9 @@ function bounded<Client extends Sql | TransactionSql>(
   return new Proxy(client, {
     get(target, key) {
       if (key === 'unsafe') {
-        return (text: string, parameters?: never[]) => {
+        return (text: string, parameters?: never[], options?: object) => {
           assertWanted()
-          const query = target.unsafe(text, parameters, { prepare: true })
+          const query = target.unsafe(text, parameters, { ...options, prepare: true })
           const cancel = () => query.cancel()
           const name = () => statementName(text)
           return {

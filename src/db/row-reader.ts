@@ -1,17 +1,26 @@
-import { fillPlaceholders, is, type Query } from 'drizzle-orm'
+import { Column, fillPlaceholders, is, type Query, SQL } from 'drizzle-orm'
 import { PgArray, PgTimestamp } from 'drizzle-orm/pg-core'
 import type { Db } from './client.ts'
 
-/** A statement of Drizzle that reads columns under their names. */
-type Select<Result> = {
-  _: { selectedFields: Record<string, unknown>; result: Result }
-  toSQL(): Query
-}
+/** Columns under their names, or under the name of an object that has them. */
+type Fields = Record<string, unknown>
 
-/** The same row with its times as `Date.toISOString` writes them. */
-export type RowWithTexts<Row> = {
-  [Name in keyof Row]: Exclude<Row[Name], Date> | (Date extends Row[Name] ? string : never)
-}
+/** A statement of Drizzle that reads these columns. */
+type Select<Result> = { _: { selectedFields: Fields; result: Result }; toSQL(): Query }
+
+/** The same value with its times as `Date.toISOString` writes them. */
+export type WithTexts<Value> = Value extends Date
+  ? string
+  : Value extends unknown[]
+    ? Value
+    : Value extends object
+      ? { [Name in keyof Value]: WithTexts<Value[Name]> }
+      : Value
+
+/** What the driver knows of a column: how it reads a value of this type, if that is not the text. */
+type DriverColumn = { parser?: (text: string) => unknown }
+/** The patched driver calls it with each message `DataRow` (PostgreSQL, section 54.7). */
+type RowReader = (message: Buffer, columns: DriverColumn[]) => unknown
 
 /**
  * Prepares a statement that reads a list. Drizzle builds its statement again for each request, looks up for each cell how
@@ -21,44 +30,105 @@ export type RowWithTexts<Row> = {
  */
 export function prepareRows<Row extends object>(db: Db, statement: Select<Row[]>) {
   const { sql: text, params } = statement.toSQL()
-  const columns = Object.entries(statement._.selectedFields).map(([name, column]) => ({
-    name,
-    read: readerOf(column),
-  }))
-  // A copy of an object with all fields takes half the time of an object that gets one after the other.
-  const blank: Record<string, unknown> = Object.fromEntries(columns.map(({ name }) => [name, null]))
-
-  function toRow(cells: unknown[]) {
-    const row = { ...blank }
-    for (let index = 0; index < columns.length; index++) {
-      const cell = cells[index]
-      const { name, read } = columns[index] as (typeof columns)[number]
-      row[name] = read && cell !== null ? read(cell as string) : cell
-    }
-    return row as RowWithTexts<Row>
-  }
-
+  const readRow = createRowReader(statement._.selectedFields)
   return async (values: Record<string, unknown>) => {
-    const rows: unknown[][] = await db.$client
-      .unsafe(text, fillPlaceholders(params, values) as never[])
-      .values()
-    return rows.map(toRow)
+    const given = fillPlaceholders(params, values) as never[]
+    return await db.$client.unsafe<WithTexts<Row>[]>(text, given, { readRow } as object)
   }
 }
 
-/** How the text of a cell is read; undefined if it is the value, as the driver gives it. */
-function readerOf(column: unknown): ((text: string) => unknown) | undefined {
-  if (is(column, PgTimestamp)) return toIsoTime
+/** Before the cells: the type of the message, its length, and how many cells it has. */
+const HEADER_BYTES = 7
+const LENGTH_BYTES = 4
+
+/** Reads a row. It decodes all cells at once and cuts the text, which takes half the time of decoding each. */
+function createRowReader(fields: Fields): RowReader {
+  const kinds: unknown[] = []
+  const toRow = createShape(fields, kinds)
+  const areTimes = kinds.map((kind) => is(kind, PgTimestamp))
+  const readers = kinds.map(readerOf)
+  // Each row uses them again. A cell that is null ends at 0.
+  const starts = kinds.map(() => 0)
+  const ends = kinds.map(() => 0)
+  const cells = kinds.map((): unknown => null)
+
+  /** Finds the cells, and clears their lengths: what is not ASCII then is in a value. */
+  function split(message: Buffer) {
+    let at = HEADER_BYTES
+    for (let index = 0; index < kinds.length; index++) {
+      const length = message.readInt32BE(at)
+      message.writeInt32BE(0, at)
+      const start = at + LENGTH_BYTES
+      at = start + Math.max(length, 0)
+      starts[index] = start
+      ends[index] = length < 0 ? 0 : areTimes[index] ? writeIsoTime(message, start, at) : at
+    }
+    return at
+  }
+
+  return (message, columns) => {
+    const size = split(message)
+    const text = message.toString('utf8', HEADER_BYTES, size)
+    // Otherwise a place in the text is not that in the message.
+    const isAscii = text.length === size - HEADER_BYTES
+    for (let index = 0; index < kinds.length; index++) {
+      const start = starts[index] as number
+      const end = ends[index] as number
+      if (end === 0) {
+        cells[index] = null
+        continue
+      }
+      const cell = isAscii
+        ? text.slice(start - HEADER_BYTES, end - HEADER_BYTES)
+        : message.toString('utf8', start, end)
+      const read = readers[index] ?? columns[index]?.parser
+      cells[index] = read ? read(cell) : cell
+    }
+    return toRow(cells)
+  }
+}
+
+/** Adds the columns to `kinds`, in the order of Drizzle. @returns a function that makes the object of the cells of all columns */
+function createShape(fields: Fields, kinds: unknown[]) {
+  const columns: { name: string; index: number }[] = []
+  const objects: { name: string; toObject: (cells: unknown[]) => unknown }[] = []
+  for (const [name, field] of Object.entries(fields)) {
+    if (is(field, Column) || is(field, SQL)) columns.push({ name, index: kinds.push(field) - 1 })
+    else objects.push({ name, toObject: createShape(field as Fields, kinds) })
+  }
+  // A copy of an object with all fields takes half the time of an object that gets one after the other.
+  const blank: Fields = Object.fromEntries(Object.keys(fields).map((name) => [name, null]))
+  return (cells: unknown[]): Fields => {
+    const object = { ...blank }
+    for (const { name, index } of columns) object[name] = cells[index]
+    for (const { name, toObject } of objects) object[name] = toObject(cells)
+    return object
+  }
+}
+
+const [SPACE, PLUS, T, Z] = [0x20, 0x2b, 0x54, 0x5a]
+
+/**
+ * Writes the form of ISO 8601, to the millisecond, into a time of PostgreSQL in UTC with six digits of a second, as most have.
+ * @returns where the time ends
+ */
+function writeIsoTime(message: Buffer, start: number, end: number) {
+  if (end - start !== 29 || message[start + 10] !== SPACE || message[start + 26] !== PLUS) return end
+  message[start + 10] = T
+  message[start + 23] = Z
+  return start + 24
+}
+
+/** How the text of a cell is read; undefined if it is read as the driver does. */
+function readerOf(kind: unknown): ((text: string) => unknown) | undefined {
+  if (is(kind, PgTimestamp)) return toIsoTime
   // Most arrays have no quotes (PostgreSQL, section 8.15.6), and many are empty.
-  if (is(column, PgArray)) {
+  if (is(kind, PgArray)) {
     return (text) =>
-      text === '{}' ? [] : /["\\]/.test(text) ? column.mapFromDriverValue(text) : text.slice(1, -1).split(',')
+      text === '{}' ? [] : /["\\]/.test(text) ? kind.mapFromDriverValue(text) : text.slice(1, -1).split(',')
   }
   return undefined
 }
 
-/** A time as PostgreSQL writes it in UTC, to the millisecond: most have six digits of a second. */
-export function toIsoTime(text: string) {
-  const isUsual = text.length === 29 && text.endsWith('+00')
-  return isUsual ? `${text.slice(0, 10)}T${text.slice(11, 23)}Z` : new Date(text).toISOString()
-}
+/** A time that may have another number of digits than most. */
+const toIsoTime = (text: string) => (text.endsWith('Z') ? text : new Date(text).toISOString())

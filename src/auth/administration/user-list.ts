@@ -81,7 +81,7 @@ const toConditions = (filter: Request['filter']) =>
 export function userStatement(db: Db, part: Part, filter: Request['filter'], hasAfter: boolean) {
   const { key, order, isIn, isAfter } = PARTS[part]
   return db
-    .select({ ...COLUMNS, key })
+    .select({ node: COLUMNS, key })
     .from(users)
     .where(and(toConditions(filter), isIn, hasAfter ? isAfter : undefined))
     .orderBy(...order)
@@ -109,7 +109,7 @@ export function createUserList({ db }: { db: Db }) {
       key: after?.key,
       id: after?.id,
     })
-    return rows.map(({ key, ...node }) => ({ cursor: toCursor({ part, key, id: node.id }), node }))
+    return rows.map(({ key, node }) => ({ cursor: toCursor({ part, key, id: node.id }), node }))
   }
 
   async function find(request: Request) {
