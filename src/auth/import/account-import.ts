@@ -4,6 +4,7 @@ import { MAX_ROLES } from '../administration/user-roles.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { toStoredHash } from '../passwords/hashes/notations.ts'
 import { toAccountId } from './account-id.ts'
+import { inBatch } from './batch.ts'
 import { findExisting } from './existing-accounts.ts'
 import type { ForeignAccount, ImportOptions, ImportOutcome, ImportResult } from './foreign-account.ts'
 import { insertAccounts } from './new-accounts.ts'
@@ -72,7 +73,7 @@ export function createAccountImport({
     })
     const importable = candidates.filter(({ outcome }) => outcome === null)
     if (importable.length > 0) {
-      const existing = await findExisting(db, importable)
+      const existing = await inBatch(db, (tx) => findExisting(tx, importable))
       for (const each of importable) each.outcome = existing.get(each.id) ?? null
       const accepted = importable.filter(({ outcome }) => outcome === null)
       if (!options.dryRun && accepted.length > 0) {
@@ -81,7 +82,7 @@ export function createAccountImport({
           options,
         )
         const added = accepted.map((each, index) => ({ ...each, password: hashes[index] ?? '' }))
-        const missing = await insertAccounts(db, encryption, added)
+        const missing = await inBatch(db, (tx) => insertAccounts(tx, encryption, added))
         // A client has registered these addresses at the same moment.
         for (const each of accepted) if (missing.has(each.id)) each.outcome = 'address is taken here'
       }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Db } from '../../db/client.ts'
+import type { Executor } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
@@ -11,9 +11,12 @@ type Candidate = { id: string; email: string }
  * Reads for a whole batch which accounts and addresses exist here already. The batch is one parameter: thousands of
  * parameters would take longer to build than to look up. @returns the outcome for the ids of those that cannot be imported
  */
-export async function findExisting(db: Db, candidates: Candidate[]): Promise<Map<string, ImportOutcome>> {
+export async function findExisting(
+  executor: Executor,
+  candidates: Candidate[],
+): Promise<Map<string, ImportOutcome>> {
   const given = JSON.stringify(candidates.map(({ id, email }) => ({ id, email })))
-  const found = await db.execute<{ id: string; outcome: ImportOutcome }>(sql`
+  const found = await executor.execute<{ id: string; outcome: ImportOutcome }>(sql`
     select id, outcome from (select given.id, case
       when exists (select from ${users} where ${users.id} = given.id) then 'imported before'
       when exists (select from ${events} where ${events.userId} = given.id and ${events.kind} = 'account_deleted')

@@ -21,7 +21,7 @@ export type ImportCommandOptions = {
   claims?: string
 }
 
-const BATCH_SIZE = 1000
+const BATCH_SIZE = 2000
 /** While PostgreSQL writes two batches, the next is read. */
 const MAX_BATCHES_AT_ONCE = 3
 
@@ -92,8 +92,12 @@ function requireRoles(missing: string[]) {
   )
 }
 
+/** A source may read a few users at a time, and PostgreSQL takes many at the price of a few. */
 async function* inBatches(users: AsyncIterable<ForeignUser[]>): AsyncGenerator<ForeignUser[]> {
+  let rest: ForeignUser[] = []
   for await (const read of users) {
-    for (let start = 0; start < read.length; start += BATCH_SIZE) yield read.slice(start, start + BATCH_SIZE)
+    rest = rest.concat(read)
+    for (; rest.length >= BATCH_SIZE; rest = rest.slice(BATCH_SIZE)) yield rest.slice(0, BATCH_SIZE)
   }
+  if (rest.length > 0) yield rest
 }
