@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
 import { addRole } from './support/administrator.ts'
 import { account } from './support/client.ts'
-import { runCommand } from './support/process.ts'
 import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
 
-const servauth = (words: string) => runCommand(words, { env: server.env })
+const servauth = (words: string) => server.command(words)
 const readJson = async (words: string) => JSON.parse((await servauth(`${words} --json`)).output)
 
 test('the commands of an operator create, invite, list and delete users, for scripts too', async () => {

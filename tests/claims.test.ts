@@ -6,14 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { createEnded } from '../packages/verify/src/ended.ts'
 import { addRole } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
-import { runCommand } from './support/process.ts'
 import { listenToFeed } from './support/revocations.ts'
 import { startServer, useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
 
 const { key, settings } = createKeySetting()
 const server = useServer(settings)
-const servauth = (words: string) => runCommand(words, { env: server.env })
+const servauth = (words: string) => server.command(words)
 
 const claimsOf = (client: Client) => decodeJwt(client.kept.accessToken ?? '')
 const setUser = (email: string, columns: Record<string, unknown>) =>
@@ -146,7 +145,7 @@ test('CLAIMS and CLAIMS_FILE say what Hasura, PostgREST and others read', async 
 describe('the last administrator', () => {
   test('cannot be removed, disabled or deleted, also not by two requests at once', async () => {
     const own = await startServer()
-    const run = (words: string) => runCommand(words, { env: own.env })
+    const run = (words: string) => own.command(words)
     const [one, two] = [await own.registerUser(), await own.registerUser()]
     await own.sql`update users set roles = '{admin}'`
     await own.catchUp()

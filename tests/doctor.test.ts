@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SMTPServer } from 'smtp-server'
 import { expect, test } from 'vitest'
+import { callCommand } from './support/command.ts'
 import { portOf } from './support/net.ts'
 import { runCommand } from './support/process.ts'
 import { createProxy } from './support/proxy.ts'
@@ -28,7 +29,7 @@ const blocking = useResource(async () => {
   return { url: `smtp://127.0.0.1:${port}`, close: () => smtp.close() }
 })
 const doctor = (env: Record<string, string> = {}, words = 'doctor') =>
-  runCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
+  callCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
 const line = (output: string, part: string) =>
   output.split('\n').find((each) => each.slice(6).startsWith(part))
 const moved = (change: (url: URL) => void) => {
@@ -203,9 +204,9 @@ test('doctor names missing migrations, and those of a newer version', async () =
   const [last] = await other.sql`
     delete from servauth_migrations where name = (select max(name) from servauth_migrations) returning name`
   for (const statement of await readUndoOf(last?.name)) await other.sql.unsafe(statement)
-  const behind = await runCommand('doctor', { env: other.env })
+  const behind = await callCommand('doctor', { env: other.env })
   await other.sql`insert into servauth_migrations (name, hash) values (${last?.name}, 'x'), ('9999_later', 'x')`
-  const ahead = await runCommand('doctor', { env: other.env })
+  const ahead = await callCommand('doctor', { env: other.env })
 
   expect(behind).toMatchObject({
     code: 1,
@@ -232,7 +233,9 @@ test('doctor names a pooler without notifications, and a database that does not 
 test('doctor names a clock that is wrong', async () => {
   const preload = join(tmpdir(), `servauth-clock-${process.pid}.ts`)
   await writeFile(preload, 'const now = Date.now; Date.now = () => now() + 600_000')
-  const { code, output } = await doctor({ BUN_OPTIONS: `--preload ${preload}` })
+  const { code, output } = await runCommand('doctor', {
+    env: { ...server.env, BUN_OPTIONS: `--preload ${preload}` },
+  })
   await rm(preload)
 
   expect(code).toBe(1)
@@ -243,9 +246,9 @@ test('doctor names a clock that is wrong', async () => {
 test('doctor names a missing key, and notes an old one', async () => {
   const other = await startServer()
   await other.sql`update jwks set created_at = now() - interval '400 days'`
-  const old = await runCommand('doctor', { env: other.env })
+  const old = await callCommand('doctor', { env: other.env })
   await other.sql`delete from jwks`
-  const none = await runCommand('doctor', { env: other.env })
+  const none = await callCommand('doctor', { env: other.env })
 
   expect(old).toMatchObject({
     code: 0,

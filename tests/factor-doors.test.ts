@@ -4,7 +4,6 @@ import { type Operation, objectIn } from '../src/contract/operation.ts'
 import { type OperationName, operations } from '../src/contract/operations.ts'
 import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter, type Client, createClient, WAYS } from './support/client.ts'
-import { runCommand } from './support/process.ts'
 import { useServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -140,7 +139,7 @@ test('a disabled account completes no sign-in', async () => {
   const { input, authenticator } = await registerWithTotp(server)
   const taker = server.client()
   const { challenge } = await taker.login(input)
-  await runCommand(`user disable ${input.email}`, { env: server.env })
+  await server.command(`user disable ${input.email}`)
 
   const answer = await taker.completeLogin(challenge?.id, { totp: authenticator.code() })
 
@@ -148,7 +147,7 @@ test('a disabled account completes no sign-in', async () => {
 })
 
 describe('a sign-in that was begun completes no more', () => {
-  const servauth = (words: string) => runCommand(words, { env: server.env })
+  const servauth = (words: string) => server.command(words)
 
   const ends: Record<string, (person: Person) => Promise<unknown>> = {
     'its account was disabled and enabled again': async ({ email }) => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter } from './support/client.ts'
-import { runCommand } from './support/process.ts'
 import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
@@ -90,7 +89,7 @@ test('the link of a recovery proves nothing in a step-up', async () => {
 
 test('`servauth user recover-factor` starts a recovery, and `user show` lists factors', async () => {
   const { input, user } = await registerWithTotp(server)
-  const servauth = (words: string) => runCommand(words, { env: server.env })
+  const servauth = (words: string) => server.command(words)
 
   const shown = await servauth(`user show ${input.email}`)
   const started = await servauth(`user recover-factor ${input.email}`)

@@ -6,6 +6,7 @@ import { createMails } from '../src/mail/render.ts'
 import { findTemplateFaults } from '../src/mail/template-faults.ts'
 import { BUILT_IN, KINDS } from '../src/mail/templates.ts'
 import { ADAPTERS, account } from './support/client.ts'
+import { callCommand } from './support/command.ts'
 import { createFolder } from './support/folder.ts'
 import { runCommand } from './support/process.ts'
 import { startServerWithMail, useServerWithMail } from './support/server.ts'
@@ -259,10 +260,10 @@ describe('the templates of an operator', () => {
       'pl/sign-in.txt': 'S\n\n{{link}}',
     })
 
-    const { code, output } = await runCommand(`mail preview ${await createFolder()}`, {
+    const { code, output } = await callCommand(`mail preview ${await createFolder()}`, {
       env: { NODE_ENV: 'development', MAIL_TEMPLATES: folder },
     })
-    const doctor = await runCommand('doctor', { env: { NODE_ENV: 'development', MAIL_TEMPLATES: folder } })
+    const doctor = await callCommand('doctor', { env: { NODE_ENV: 'development', MAIL_TEMPLATES: folder } })
     const faults = output.split('\n').map((line) => line.trim())
 
     expect([code, doctor.code]).toEqual([1, 1])
@@ -305,9 +306,9 @@ test('mail preview renders every mail, and mail templates writes templates that 
   const env = { NODE_ENV: 'development' }
 
   const shown = await runCommand(`mail preview ${preview}`, { env })
-  await runCommand(`mail templates ${templates}`, { env })
-  const rendered = await runCommand(`mail preview ${again}`, { env: { ...env, MAIL_TEMPLATES: templates } })
-  const refused = await runCommand(`mail preview ${templates}`, { env })
+  await callCommand(`mail templates ${templates}`, { env })
+  const rendered = await callCommand(`mail preview ${again}`, { env: { ...env, MAIL_TEMPLATES: templates } })
+  const refused = await callCommand(`mail preview ${templates}`, { env })
 
   expect([shown.code, rendered.code, refused.code]).toEqual([0, 0, 1])
   for (const tag of Object.keys(BUILT_IN)) {

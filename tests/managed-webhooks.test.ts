@@ -6,7 +6,7 @@ import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { createPrivateSecret, createSymmetricSecret } from '../src/webhooks/signature.ts'
 import { registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Adapter, type Client } from './support/client.ts'
-import { runCommand } from './support/process.ts'
+import { callCommand } from './support/command.ts'
 import { type Received, startReceiver } from './support/receiver.ts'
 import { startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
@@ -363,7 +363,7 @@ test('a span of many events is delivered again call after call, and a test is no
 
 test('the commands of an operator do the same, and a running server notices them', async () => {
   const receiver = await startReceiver()
-  const run = (words: string) => runCommand(words, { env: server.env })
+  const run = (words: string) => callCommand(words, { env: server.env })
   const readJson = async (words: string) => JSON.parse((await run(`${words} --json`)).output)
   const { webhook, secret } = await readJson(`webhook put ${receiver.url} --types user.created`)
   const { id } = webhook

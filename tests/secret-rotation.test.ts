@@ -4,7 +4,7 @@ import { loadEnv } from '../src/env.ts'
 import { registerAdministrator } from './support/administrator.ts'
 import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { createClients } from './support/client.ts'
-import { runCommand } from './support/process.ts'
+import { callCommand } from './support/command.ts'
 import { startServerWithMail } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 
@@ -119,7 +119,7 @@ describe('after a secret that had leaked was replaced without the one before', (
     const next = { AUTH_SECRET: newSecret(), AUTH_SECRET_PREVIOUS: AUTH_SECRET }
     await startBeside(server, next)
 
-    const { output } = await runCommand('doctor', { env: { ...server.env, ...next } })
+    const { output } = await callCommand('doctor', { env: { ...server.env, ...next } })
     expect(output).toMatch(/note {2}secrets .*apps \(2\) and .*webhooks \(1\)/)
   })
 })

@@ -8,6 +8,7 @@ import { createDb } from '../src/db/client.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS } from './support/client.ts'
+import { callCommand } from './support/command.ts'
 import { runCommand } from './support/process.ts'
 import { createProxy } from './support/proxy.ts'
 import { listenToFeed } from './support/revocations.ts'
@@ -17,7 +18,7 @@ import { pause } from './support/time.ts'
 
 const server = useServer()
 
-const servauth = (words: string) => runCommand(words, { env: server.env })
+const servauth = (words: string) => server.command(words)
 
 const createKey = (...scopes: Scope[]) => insertServiceKey(server.sql, scopes.length > 0 ? scopes : undefined)
 
@@ -254,7 +255,7 @@ test.each([
   ['create "or ders"', 'error:'],
   ['revoke orders', 'It must be the id of a key'],
 ])('the wrong command "service-key %s" says what is expected', async (words, expected) => {
-  const { code, output } = await runCommand(`service-key ${words}`, { env: {} })
+  const { code, output } = await callCommand(`service-key ${words}`, { env: {} })
 
   expect([code, output]).toEqual([2, expect.stringContaining(expected)])
 })

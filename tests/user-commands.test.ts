@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS, account, WAYS } from './support/client.ts'
-import { runCommand } from './support/process.ts'
 import { useServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
 const server = useServerWithMail()
 const strict = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
 
-const servauth = (words: string) => runCommand(words, { env: server.env })
+const servauth = (words: string) => server.command(words)
 const untilMailIsIdle = () =>
   expect.poll(async () => (await server.sql`select from mail_outbox where status = 'PENDING'`).length).toBe(0)
 

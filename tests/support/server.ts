@@ -6,6 +6,7 @@ import type { DatabaseLimits } from '../../src/db/limits.ts'
 import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { type Adapter, createClients, type Transport } from './client.ts'
+import { callCommand } from './command.ts'
 import { createDatabase } from './database.ts'
 import { createMailbox } from './mailbox.ts'
 import { type Conformance, createConformance } from './openapi.ts'
@@ -143,6 +144,12 @@ async function openServer(settings: Settings = {}, { prepare, limits = PATIENT }
     /** Waits until the server has heard of the changes that plain SQL made, which takes some milliseconds. */
     catchUp: () => server.changes.catchUp(),
     wakeMailWorker: () => server.wakeMailWorker(),
+    /** Runs a command of an operator on these settings, until the server has heard of what it changed. */
+    async command(words: string) {
+      const result = await callCommand(words, { env: source })
+      await server.changes.catchUp()
+      return result
+    },
     async close() {
       await server.close()
       await proxy.close()
