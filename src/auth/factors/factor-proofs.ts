@@ -27,7 +27,7 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
     for (const { id, secret } of authenticators ?? []) {
       const key = encryption.decrypt(secret, userId)
       const step = key && findStep(key.text, code, now)
-      if (step) return { statement: useStep, values: { factorId: id, step }, amr: ['otp', 'mfa'] }
+      if (step) return { uses: useStep, values: { factorId: id, step }, amr: ['otp', 'mfa'] }
     }
     return null
   }
@@ -58,7 +58,7 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
 }
 
 /** Moves the step of an authenticator forward. Of equal codes at once only one does (RFC 6238, section 5.2). */
-const useStep = sql`
+const useStep = sql`used as (
   update ${factors} set last_step = ${sql.placeholder('step')}, last_used_at = now() from holder
   where ${factors.id} = ${sql.placeholder('factorId')}::uuid and ${factors.userId} = holder.id
     and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${sql.placeholder('step')}, true)

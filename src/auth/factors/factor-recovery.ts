@@ -60,7 +60,7 @@ export async function startFactorRecovery(
  */
 export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
   return {
-    statement: deleteLink,
+    uses: deleteLink,
     values: { link: digest(token) },
     amr: [],
     isRecovery: true,
@@ -73,7 +73,7 @@ export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
   }
 }
 
-const deleteLink = sql`
+const deleteLink = sql`used as (
   delete from ${verifications} using holder
   where identifier = ${sql.placeholder('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
     and expires_at > now() and holder.can_recover

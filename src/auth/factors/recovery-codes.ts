@@ -28,13 +28,13 @@ export async function replaceRecoveryCodes(tx: Executor, userId: string) {
   return codes
 }
 
-/** The statement that uses a code up: it deletes its row. `holder` is the locked account. */
+/** How a code is used up: its row is deleted. */
 export const useRecoveryCode = (code: string) => ({
-  statement: deleteCode,
+  uses: deleteCode,
   values: { codeHash: toHash(code) },
 })
 
-const deleteCode = sql`
+const deleteCode = sql`used as (
   delete from ${recoveryCodes} using holder
   where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${sql.placeholder('codeHash')}
   returning holder.id`

@@ -16,53 +16,65 @@ type Parts = { db: Db; outbox: Outbox; relyingParty: RelyingParty }
 
 /** Checks what a browser answers when its user has chosen a passkey. */
 export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
-  const ended = db.$with('ended').as(
-    db
-      .delete(challenges)
-      .where(isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN'))
-      .returning({ id: challenges.id }),
-  )
-  const isNamed = and(eq(factors.credentialId, sql.placeholder('credentialId')), isNull(factors.removedAt))
-  /** Ends the ceremony, and finds the passkey with its account only if there was one. */
-  const finish = db
-    .with(ended)
+  const isLive = isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')
+  /** The passkey with its account, only if the ceremony is live. */
+  const find = db
     .select({ user: users, passkey: factors })
-    .from(ended)
-    .innerJoin(factors, isNamed)
+    .from(challenges)
+    .innerJoin(
+      factors,
+      and(eq(factors.credentialId, sql.placeholder('credentialId')), isNull(factors.removedAt)),
+    )
     .innerJoin(users, eq(users.id, factors.userId))
-    .prepare('finish_passkey_login')
+    .where(isLive)
+    .prepare('find_passkey')
+  const end = db
+    .delete(challenges)
+    .where(isLive)
+    .returning({ id: challenges.id })
+    .prepare('end_passkey_ceremony')
 
   return {
     /**
-     * Ends the ceremony in any case. A right proof counts only when its statement has returned a row.
+     * A wrong proof ends the ceremony here, and a right one when it is used up: it counts only then.
      * @param onlyUserId the account that the passkey must belong to, if that is known already
      * @returns the account of the passkey and how it is used up; null if the proof is wrong
      */
-    async check({ ceremony, response }: PasskeyProof, client: Client, onlyUserId?: string) {
-      const { id } = response
-      const [found] = await finish.execute({
-        ceremony: toChallengeRowId(ceremony),
-        credentialId: typeof id === 'string' ? id : '',
-      })
-      const { credentialId, publicKey, signCount = 0, isSynced = false } = found?.passkey ?? {}
-      if (!found || !credentialId || !publicKey || (onlyUserId && found.user.id !== onlyUserId)) return null
-      const { user, passkey } = found
-      const stored = { credentialId, publicKey, isSynced }
-      const owner = { id: user.id, isIdentified: onlyUserId !== undefined }
-      const used = await relyingParty.verifyUsed(ceremony, response, stored, owner)
-      if (!used) return null
-      if (!isSynced && isStepBack(signCount, used.signCount)) {
-        await reportCopy(user, client)
-        return null
-      }
-      const use: FactorUse = {
-        statement: usePasskey,
-        values: { passkeyId: passkey.id, signCount: used.signCount },
-        // A key that leaves its device is kept in software (RFC 8176, section 2). The user was verified: two factors.
-        amr: [isSynced ? 'swk' : 'hwk', 'user', 'mfa'],
-      }
-      return { user, use }
+    async check(proof: PasskeyProof, client: Client, onlyUserId?: string) {
+      const ceremony = toChallengeRowId(proof.ceremony)
+      const { proven, copied } = await verify(proof, ceremony, onlyUserId)
+      if (proven) return proven
+      const ended = await end.execute({ ceremony })
+      // Of equal requests at once only one ends the ceremony, so only that one reports.
+      if (copied && ended.length > 0) await reportCopy(copied, client)
+      return null
     },
+  }
+
+  type Outcome = { proven?: { user: UserRow; use: FactorUse }; copied?: UserRow }
+
+  async function verify(
+    { ceremony, response }: PasskeyProof,
+    rowId: string,
+    onlyUserId?: string,
+  ): Promise<Outcome> {
+    const { id } = response
+    const [found] = await find.execute({ ceremony: rowId, credentialId: typeof id === 'string' ? id : '' })
+    const { credentialId, publicKey, signCount = 0, isSynced = false } = found?.passkey ?? {}
+    if (!found || !credentialId || !publicKey || (onlyUserId && found.user.id !== onlyUserId)) return {}
+    const { user, passkey } = found
+    const stored = { credentialId, publicKey, isSynced }
+    const owner = { id: user.id, isIdentified: onlyUserId !== undefined }
+    const used = await relyingParty.verifyUsed(ceremony, response, stored, owner)
+    if (!used) return {}
+    if (!isSynced && isStepBack(signCount, used.signCount)) return { copied: user }
+    const use: FactorUse = {
+      uses: usePasskey,
+      values: { ceremony: rowId, passkeyId: passkey.id, signCount: used.signCount },
+      // A key that leaves its device is kept in software (RFC 8176, section 2). The user was verified: two factors.
+      amr: [isSynced ? 'swk' : 'hwk', 'user', 'mfa'],
+    }
+    return { proven: { user, use } }
   }
 
   /** The counter of a key that cannot leave its device went back, so there may be a copy (WebAuthn, section 6.1.1). */
@@ -79,9 +91,14 @@ const isStepBack = (stored: number, sent: number) => (stored > 0 || sent > 0) &&
 
 const sentCount = sql`${sql.placeholder('signCount')}::bigint`
 
-/** Moves the counter forward. Of equal counters at once only one counts; a synced key has copies on purpose. */
-const usePasskey = sql`
-  update ${factors} set sign_count = ${sentCount}, last_used_at = now() from holder
+/**
+ * Ends the ceremony, which happens in any case, and moves the counter forward. Of equal counters at once only one counts; a
+ * synced key has copies on purpose.
+ */
+const usePasskey = sql`finished as (
+  delete from ${challenges} where ${isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')} returning ${challenges.id}
+    ), used as (
+  update ${factors} set sign_count = ${sentCount}, last_used_at = now() from holder, finished
   where ${factors.id} = ${sql.placeholder('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
     and (${factors.isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
   returning holder.id`

@@ -1,16 +1,15 @@
 import type { Caller } from '../../contract/caller.ts'
 import type { AuthPayload } from '../../contract/outputs/auth-payload.ts'
-import { type SessionColumns, toAuthentication, toSession } from '../../contract/outputs/session.ts'
+import { toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
-import type { SessionRow } from '../../db/schema/sessions.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import type { ClaimedUser } from '../keys/token-claims.ts'
+import type { ShownSession } from './open-session.ts'
 
 export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
 /** `deviceToken`: only after a sign-in. */
 type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string }
-type ShownSession = Pick<SessionRow, 'transport' | keyof SessionColumns>
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
 export function createIssueCredentials(

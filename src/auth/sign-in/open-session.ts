@@ -1,8 +1,8 @@
-import { getTableColumns } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
+import type { SessionColumns } from '../../contract/outputs/session.ts'
 import type { Executor } from '../../db/client.ts'
-import { type SessionRow, sessions } from '../../db/schema/sessions.ts'
+import type { SessionRow } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { toEventValues } from '../events/events.ts'
@@ -39,12 +39,16 @@ type NewSession = {
   formerSessionId: string | undefined
 }
 
+/** What the answer and the tokens say of a session. */
+export type ShownSession = Pick<SessionRow, 'transport' | keyof SessionColumns>
+type Inserted = Pick<NewSession, 'transport' | 'client'> & { id: string; amr: string; provesFactor: boolean }
+
 /** Why no session was opened. The password may be the same, with another hash. */
 type Unproven = 'PASSWORD_CHANGED' | 'FACTOR_MISSING'
 
 /** `claimed`: the roles and claims of the account, of the moment of its lock. `deviceToken`: the device cookie of the browser. */
 export type OpenedSession = {
-  session: SessionRow
+  session: ShownSession
   claimed: Omit<ClaimedUser, 'id'>
   secret: string
   deviceToken: string
@@ -75,7 +79,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     const device = places.identifyDevice(client)
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
-    const { execute, values } = opening(proof)
+    const { execute, values } = opening(proof, formerSessionId)
     const [row] = await execute(executor, {
       ...toEventValues('login', client),
       ...values,
@@ -85,7 +89,6 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
       tokenHash: digest(token),
       lineage,
       transport,
-      formerSessionId: formerSessionId ?? null,
       networkPlace: places.toPlaces(client).network,
       // Only a browser with a cookie jar can come back as the same device.
       devicePlace: transport === 'COOKIE' || client.device !== null ? device.place : null,
@@ -98,7 +101,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     if (row.id === null) return 'FACTOR_MISSING'
     observer?.onSessionOpened(operation)
     return {
-      session: toSessionRow(row),
+      session: toOpened(row, { id, transport, client, ...values }),
       claimed: toClaimColumns(row),
       secret: token,
       deviceToken: device.token,
@@ -117,13 +120,22 @@ function toClaimColumns(row: Record<string, unknown>): OpenedSession['claimed'] 
   }
 }
 
-const COLUMNS = Object.entries(getTableColumns(sessions))
-
-/** Converts a row of the driver, in which times are text. */
-function toSessionRow(row: Record<string, unknown>) {
-  const values = COLUMNS.map(([key, column]) => {
-    const value = row[column.name]
-    return [key, value === null ? null : column.mapFromDriverValue(value)]
-  })
-  return Object.fromEntries(values) as SessionRow
+/** The session as it was inserted: its times are that of the transaction. */
+function toOpened(
+  row: Record<string, unknown>,
+  { id, transport, client, amr, provesFactor }: Inserted,
+): ShownSession {
+  const now = new Date(row.opened_at as string)
+  return {
+    id,
+    transport,
+    createdAt: now,
+    lastUsedAt: now,
+    expiresAt: new Date(row.expires_at as string),
+    authenticatedAt: now,
+    factorAt: provesFactor ? now : null,
+    amr,
+    ipAddress: client.ipAddress,
+    userAgent: client.userAgent,
+  }
 }

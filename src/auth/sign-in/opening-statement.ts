@@ -25,29 +25,41 @@ export type SignInProof =
     }
 
 type Options = { seconds: number; needsVerification: boolean; mailsSignIns: boolean }
+type OpeningValues = Record<string, unknown> & { amr: string; provesFactor: boolean }
 
 /** Returns the statement that opens sessions for a kind of proof, and the values of this proof in it. */
 export function prepareOpening(options: Options) {
-  const byPassword = writeStatement(PASSWORD, options)
-  const byFactor = once((statement: SQL) => writeStatement(toFactorConditions(statement), options))
-  const byPasskey = once((statement: SQL) => writeStatement(toPasskeyConditions(statement), options))
+  /** Most clients have no session that ends. Without that part, the statement costs PostgreSQL less. */
+  const write = (conditions: Conditions) => ({
+    alone: writeStatement(conditions, { ...options, endsFormer: false }),
+    endingFormer: writeStatement(conditions, { ...options, endsFormer: true }),
+  })
+  const byPassword = write(PASSWORD)
+  const byFactor = once((uses: SQL) => write(toFactorConditions(uses)))
+  const byPasskey = once((uses: SQL) => write(toPasskeyConditions(uses)))
 
-  return (proof: SignInProof) => {
+  return (proof: SignInProof, formerSessionId: string | undefined) => {
+    const { statements, values } = choose(proof)
+    if (formerSessionId === undefined) return { execute: statements.alone, values }
+    return { execute: statements.endingFormer, values: { ...values, formerSessionId } }
+  }
+
+  function choose(proof: SignInProof) {
     if ('passkey' in proof) {
-      return { execute: byPasskey(proof.passkey.statement), values: toFactorValues(proof.passkey) }
+      return { statements: byPasskey(proof.passkey.uses), values: toFactorValues(proof.passkey) }
     }
     const { passwordHash, factor } = proof
-    if (!factor) return { execute: byPassword, values: { passwordHash, amr: 'pwd', provesFactor: false } }
+    if (!factor) return { statements: byPassword, values: { passwordHash, amr: 'pwd', provesFactor: false } }
     const { amr, ...values } = toFactorValues(factor)
     const challenge = toChallengeRowId(factor.challenge)
     return {
-      execute: byFactor(factor.statement),
+      statements: byFactor(factor.uses),
       values: { ...values, passwordHash, challenge, amr: `pwd ${amr}`.trim() },
     }
   }
 }
 
-const toFactorValues = ({ values, amr, isRecovery }: FactorUse) => ({
+const toFactorValues = ({ values, amr, isRecovery }: FactorUse): OpeningValues => ({
   ...values,
   amr: amr.join(' '),
   provesFactor: !isRecovery,
@@ -60,7 +72,7 @@ const param = (name: string) => sql.placeholder(name)
 
 function writeStatement(
   { hasPassword, useUp, isProven }: Conditions,
-  { seconds, needsVerification, mailsSignIns }: Options,
+  { seconds, needsVerification, mailsSignIns, endsFormer }: Options & { endsFormer: boolean },
 ) {
   const [network, device] = [param('networkPlace'), param('devicePlace')]
   const event = (kind: EventKind) => selectEvent(kind, sql`user_id`, EVENT_PARAMETERS)
@@ -82,46 +94,53 @@ function writeStatement(
         ${param('ipAddress')}, ${param('userAgent')}, now() + make_interval(secs => ${seconds}::int),
         ${param('amr')}, case when ${param('provesFactor')}::boolean then now() end
       from account where has_password and is_verified and ${isProven}
-      returning *
-    ), ended as (
-      delete from ${sessions} where id = ${param('formerSessionId')}::uuid and exists (select from opened)
+      returning id, user_id, expires_at
+    ${endsFormer ? endFormer : sql``}
     ), known as (
       select coalesce(place in (${network}, ${device}), false) as is_here from ${places}
       where user_id = ${param('accountId')}::uuid and signed_in_at > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)
     ), from_new_place as (
       -- Without a known place, a young account signs in for the first time, and an old one after a long pause.
-      select * from opened where ${param('isLogin')}::boolean
-        and coalesce((select not bool_or(is_here) from known), (select is_old from account))
+      select id, user_id from opened where ${param('isLogin')}::boolean and not exists (select from known where is_here)
+        and (exists (select from known) or (select is_old from account))
     ), placed as (
       insert into ${places} (user_id, place, signed_in_at)
       select opened.user_id, here.place, now() from opened, (values (${network}), (${device})) as here (place)
-      where here.place is not null and ${hasRoomForPlace(sql`opened.user_id`, sql`here.place`)}
+      where here.place is not null
+        and ${hasRoomForPlace(sql`opened.user_id`, sql`here.place`, sql`had.signed_in_at is null or had.signed_in_at < now() - interval '1 day'`)}
       on conflict (user_id, place) do update set signed_in_at = now(), seen_at = now()
-      where ${places}.signed_in_at is null or ${places}.signed_in_at < now() - interval '1 day'
     ), recorded as (
       ${insertEvents(sql`select ${event('login')} from opened where ${param('isLogin')}::boolean
         union all select ${event('login_new_place')} from from_new_place`)}
+    ${mailsSignIns ? mailSignIn : sql``}
+    )
+    select has_password, is_verified, roles, claims, claims_changed_at, seconds_since_claims,
+      opened.id, opened.expires_at, now() as opened_at
+    from account left join opened on true`)
+}
+
+const endFormer = sql`
+    ), ended as (
+      delete from ${sessions} where id = ${param('formerSessionId')}::uuid and exists (select from opened)`
+
+const mailSignIn = sql`
     ), mailed as (
       insert into ${mailOutbox} (id, kind, recipient, user_id, session_id, expires_at)
       select ${param('mailId')}::uuid, 'sign-in', ${param('email')}, user_id, id,
         now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT}::int)
-      from from_new_place where ${mailsSignIns}::boolean
-    )
-    select has_password, is_verified, roles, claims, claims_changed_at, seconds_since_claims, opened.* from account left join opened on true`)
-}
+      from from_new_place`
 
 const hasPassword = sql`password = ${param('passwordHash')} and password_locked_at is null`
 
 const PASSWORD: Conditions = { hasPassword, useUp: sql``, isProven: sql`not needs_factor` }
 
 /** Uses the factor up, and the challenge if the factor counted. A wrong code leaves the challenge. */
-const toFactorConditions = (statement: SQL): Conditions => ({
+const toFactorConditions = (uses: SQL): Conditions => ({
   hasPassword,
   useUp: sql`
     ), holder as (
       select id, can_recover from account where has_password and is_verified and needs_factor
-    ), used as (
-      ${statement}
+    ), ${uses}
     ), completed as (
       delete from ${challenges} using used
       where ${challenges.id} = ${param('challenge')}::uuid and user_id = used.id and expires_at > now()
@@ -130,13 +149,12 @@ const toFactorConditions = (statement: SQL): Conditions => ({
   isProven: sql`exists (select from completed)`,
 })
 
-const toPasskeyConditions = (statement: SQL): Conditions => ({
+const toPasskeyConditions = (uses: SQL): Conditions => ({
   hasPassword: sql`true`,
   useUp: sql`
     ), holder as (
       select id, can_recover from account where is_verified
-    ), used as (
-      ${statement}
+    ), ${uses}
     ${endRecovery(sql`used`)}`,
   isProven: sql`exists (select from used)`,
 })
