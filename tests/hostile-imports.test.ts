@@ -11,8 +11,9 @@ import { openDjango } from '../src/cli/import/sources/django.ts'
 import { openFirebase } from '../src/cli/import/sources/firebase.ts'
 import { openKeycloak } from '../src/cli/import/sources/keycloak.ts'
 import type { ForeignUser, Source } from '../src/cli/import/sources/source.ts'
+import { callCommand } from './support/command.ts'
 import { createFolder } from './support/folder.ts'
-import { runCommand, startProcess } from './support/process.ts'
+import { startProcess } from './support/process.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
@@ -263,7 +264,7 @@ test('accounts that would harm the server or others are left out, and the rest i
   const file = await write('hostile.json', JSON.stringify(accounts.map(([, account]) => account)))
   const map = await write('map.csv', '')
 
-  const { code, output } = await runCommand(`import json ${file} --map ${map}`, { env: server.env })
+  const { code, output } = await callCommand(`import json ${file} --map ${map}`, { env: server.env })
 
   expect([code, output]).toEqual([0, expect.stringMatching(/^\d+ imported\./m)])
   const lines = (await readFile(map, 'utf8')).trim().split('\r\n').slice(1)
@@ -287,8 +288,8 @@ test('claims that an access token cannot have are left out with their accounts',
   )
   const file = await write('claims.ndjson', lines.join('\n'))
 
-  const { output } = await runCommand(`import auth0 ${file} --claims plan`, { env: server.env })
-  const reserved = await runCommand(`import auth0 ${file} --claims plan=sub`, { env: server.env })
+  const { output } = await callCommand(`import auth0 ${file} --claims plan`, { env: server.env })
+  const reserved = await callCommand(`import auth0 ${file} --claims plan=sub`, { env: server.env })
 
   expect(output).toMatch(/^1 imported\./m)
   expect(output).toContain('3 not imported: roles or claims are not allowed.')
@@ -313,7 +314,7 @@ test('a batch that takes the database too long is imported in parts', async () =
   const cancel = `if (select count(*) > 10 from added) then raise 'too slow' using errcode = '57014'; end if;`
   const { file, countImported, release } = await prepareBatches('slow', 100, cancel)
 
-  const { output } = await runCommand(`import csv ${file}`, { env: server.env })
+  const { output } = await callCommand(`import csv ${file}`, { env: server.env })
   await release()
 
   expect(output).toMatch(/^100 imported\./m)
@@ -324,7 +325,7 @@ test('each batch of an import is planned for the tables as they are, and not as 
   const isKept = `if current_setting('plan_cache_mode') <> 'force_custom_plan' then raise 'the plan is kept'; end if;`
   const { file, countImported, release } = await prepareBatches('planned', 10, isKept)
 
-  const { output } = await runCommand(`import csv ${file}`, { env: server.env })
+  const { output } = await callCommand(`import csv ${file}`, { env: server.env })
   await release()
 
   expect(output).toMatch(/^10 imported\./m)
@@ -340,7 +341,7 @@ test('an import that is killed in the middle goes on where it ended, and misses 
   const before = await countImported()
   await release()
 
-  const { output } = await runCommand(`import csv ${file}`, { env: server.env })
+  const { output } = await callCommand(`import csv ${file}`, { env: server.env })
 
   expect(before).toBeLessThan(9000)
   expect(output).toMatch(/^\d+ imported\.\n\d+ imported before/m)

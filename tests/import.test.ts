@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { createAuthenticator } from './support/authenticator.ts'
 import { openBetterAuth, useBetterAuth } from './support/better-auth.ts'
 import { account, WAYS } from './support/client.ts'
+import { callCommand } from './support/command.ts'
 import { createDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
 import { runCommand } from './support/process.ts'
@@ -25,7 +26,7 @@ const importInto = (
   source: { url: string },
   options = '',
   env: Record<string, string> = {},
-) => runCommand(`import better-auth ${options}`, { env: { ...server.env, IMPORT_URL: source.url, ...env } })
+) => callCommand(`import better-auth ${options}`, { env: { ...server.env, IMPORT_URL: source.url, ...env } })
 
 const passwordOf = async (server: Server, email: string) =>
   (await server.sql`select password from users where email = ${email}`)[0]?.password
@@ -310,7 +311,7 @@ describe('an import', () => {
     await empty.drop()
     const gone = await importInto(server, { url: empty.url })
     const noUrl = await importInto(server, { url: 'mysql://localhost/x' })
-    const argument = await runCommand(`import better-auth ${source.url}`, { env: server.env })
+    const argument = await callCommand(`import better-auth ${source.url}`, { env: server.env })
 
     expect(noTable).toMatchObject({ code: 1, output: expect.stringContaining('There is no table "user"') })
     expect(gone).toMatchObject({ code: 1, output: expect.stringContaining('does not exist') })

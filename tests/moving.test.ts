@@ -6,13 +6,15 @@ import { Secret } from 'otpauth'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createAuthenticator } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
+import { callCommand } from './support/command.ts'
 import { createDatabase } from './support/database.ts'
-import { runCommand, startProcess } from './support/process.ts'
+import { startProcess } from './support/process.ts'
 import { REAL_HASHES, useServer } from './support/server.ts'
 
 const server = useServer(REAL_HASHES)
 const PASSWORD = 'correct horse battery'
 const EXPORTS = fileURLToPath(new URL('fixtures/exports', import.meta.url))
+const exports = await readdir(EXPORTS)
 const PAGES = fileURLToPath(new URL('../docs/moving', import.meta.url))
 const pages = await Promise.all((await readdir(PAGES)).map((name) => readFile(join(PAGES, name), 'utf8')))
 
@@ -22,8 +24,11 @@ const commandsFor = (source: string) =>
     name === source ? [words.replace(/ --map \S+/, '')] : [],
   )
 
-const runHere = (words: string, env: Record<string, string> = {}) =>
-  runCommand(words, { cwd: EXPORTS, env: { ...server.env, ...env } })
+/** Runs a command as in the folder of the exports. */
+function runHere(words: string, env: Record<string, string> = {}) {
+  const found = words.split(' ').map((word) => (exports.includes(word) ? join(EXPORTS, word) : word))
+  return callCommand(found.join(' '), { env: { ...server.env, ...env } })
+}
 
 const readUser = async (email: string) => (await server.sql`select * from users where email = ${email}`)[0]
 
