@@ -1,6 +1,7 @@
 import type { Bench, Operation, Sample, Subject } from '../rig/bench.ts'
 import { type RunningServer, startServer } from '../rig/server-process.ts'
 import { type SignIn, setUpFactors } from '../subjects/factors.ts'
+import { HASHING } from '../subjects/http-subject.ts'
 
 type Factors = Awaited<ReturnType<typeof setUpFactors>>
 
@@ -8,25 +9,26 @@ type Factors = Awaited<ReturnType<typeof setUpFactors>>
 const CONNECTIONS = 8
 /** More than can be answered. */
 const MAX_SIGN_INS_PER_SECOND = 1500
-const WARM_UP_SECONDS = 5
 
 /** Measures sign-ins per second, and how much of the server's processor each of them takes. */
 function createSignInSubject(
   name: string,
-  begin: (factors: Factors, count: number) => SignIn[] | Promise<SignIn[]>,
+  begin: (factors: Factors, count: number, origin: string) => SignIn[] | Promise<SignIn[]>,
+  warmUpSeconds = 5,
 ): Subject {
   return {
     name,
     async open(bench: Bench) {
       const factors = await setUpFactors(bench)
       const server = await startServer(bench, factors.server)
+      const origin = `http://localhost:${server.port}`
       async function measureFor(seconds: number) {
         await factors.forgetCodes()
-        return signIn(server, await begin(factors, seconds * MAX_SIGN_INS_PER_SECOND), seconds)
+        return signIn(server, await begin(factors, seconds * MAX_SIGN_INS_PER_SECOND, origin), seconds)
       }
       return {
         async measure() {
-          await measureFor(WARM_UP_SECONDS)
+          await measureFor(warmUpSeconds)
           return measureFor(bench.seconds)
         },
         close: server.stop,
@@ -37,7 +39,6 @@ function createSignInSubject(
 
 /** Sends sign-ins in closed loops: each connection begins another one when its last one is done. */
 async function signIn(server: RunningServer, signIns: SignIn[], seconds: number): Promise<Sample> {
-  const origin = `http://localhost:${server.port}`
   const faults: string[] = []
   let [next, done] = [0, 0]
   const began = performance.now()
@@ -55,7 +56,7 @@ async function signIn(server: RunningServer, signIns: SignIn[], seconds: number)
 
   async function loop() {
     while (!isOver()) {
-      const answer = await signIns[next++]?.(post, origin)
+      const answer = await signIns[next++]?.(post)
       if (answer && typeof answer === 'object' && 'accessToken' in answer) done++
       else faults.push(`a sign-in got ${JSON.stringify(answer).slice(0, 200)}`)
     }
@@ -75,13 +76,19 @@ const numbers = (count: number) => Array.from({ length: count }, (_, index) => i
 export const factors: Operation = {
   title: 'second factors',
   subjects: [
-    createSignInSubject('Servauth, password alone', ({ byPassword }, count) =>
-      numbers(count).map(byPassword),
+    createSignInSubject(
+      'Servauth, password alone',
+      ({ byPassword }, count) => numbers(count).map(byPassword),
+      HASHING.warmUpSeconds,
     ),
-    createSignInSubject('Servauth, password and code', ({ byPasswordAndCode }, count) =>
-      numbers(count).map(byPasswordAndCode),
+    createSignInSubject(
+      'Servauth, password and code',
+      ({ byPasswordAndCode }, count) => numbers(count).map(byPasswordAndCode),
+      HASHING.warmUpSeconds,
     ),
     createSignInSubject('Servauth, code alone', ({ beginSignIns }, count) => beginSignIns(count)),
-    createSignInSubject('Servauth, passkey', ({ beginPasskeyLogins }, count) => beginPasskeyLogins(count)),
+    createSignInSubject('Servauth, passkey', ({ beginPasskeyLogins }, count, origin) =>
+      beginPasskeyLogins(count, origin),
+    ),
   ],
 }
