@@ -16,6 +16,8 @@ describe.each(ADAPTERS)('a stranger registers the address of an owner by %s', (a
     const input = account()
     const stranger = server.client(adapter, 'TOKEN', HOME)
     await stranger.register(input)
+    // Each new factor ends the link of this mail, which a busy server sends before or after it.
+    await server.mailbox.mail(input.email, /Verify/)
     const passkey = createSoftwarePasskey()
     await passkey.addTo(stranger)
     const app = await enrollTotp(stranger)
@@ -28,26 +30,26 @@ describe.each(ADAPTERS)('a stranger registers the address of an owner by %s', (a
     server.client(adapter, 'TOKEN', OWNER).call('resetPassword', { token, newPassword })
 
   /** Every link with which an owner proves the mailbox for the first time, and gets a password. */
-  const LINKS: Record<string, (squat: Squat) => Promise<unknown>> = {
+  const LINKS: Record<string, (squat: Squat) => Promise<{ code?: string | undefined }>> = {
     async 'a reset'({ email }) {
       await server.client(adapter).call('requestPasswordReset', { email })
-      await resetWith(await server.mailbox.token(email, /Reset/))
+      return resetWith(await server.mailbox.token(email, /Reset/))
     },
     async 'a reset by a link of a verification'({ email }) {
       await server.client(adapter).call('requestEmailVerification', { email })
-      await resetWith(await server.mailbox.token(email, /Verify/))
+      return resetWith(await server.mailbox.token(email, /Verify/, 2))
     },
     async 'a report of a sign-in'({ email, passkey }) {
       await passkey.signIn(server.client(adapter, 'TOKEN', AWAY))
       const token = await server.mailbox.token(email, /New sign-in/)
-      await server.client(adapter, 'TOKEN', OWNER).call('reportSignIn', { token, newPassword })
+      return server.client(adapter, 'TOKEN', OWNER).call('reportSignIn', { token, newPassword })
     },
     async 'an undone removal of a factor'({ email, stranger }) {
       const factor = (await stranger.factors()).data?.find(({ kind }) => kind === 'TOTP')
       await stranger.removeFactor(factor?.id ?? '')
       const token = await server.mailbox.token(email, /removed/)
       await server.client(adapter, 'TOKEN', OWNER).call('undoFactorChange', { token })
-      await resetWith(await server.mailbox.token(email, /Reset/))
+      return resetWith(await server.mailbox.token(email, /Reset/))
     },
   }
 
@@ -55,7 +57,8 @@ describe.each(ADAPTERS)('a stranger registers the address of an owner by %s', (a
     const squatted = await squat()
     const { email, password, passkey, stranger } = squatted
 
-    await proveMailbox(squatted)
+    const { code } = await proveMailbox(squatted)
+    expect(code).toBeUndefined()
 
     const taken = await passkey.signIn(server.client(adapter, 'TOKEN', HOME))
     const old = await server.client(adapter, 'TOKEN', HOME).login({ email, password })
