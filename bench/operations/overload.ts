@@ -1,7 +1,8 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
+import { flood, repeat } from '../rig/flood.ts'
 import { pause, type ServerCommand, startServer } from '../rig/server-process.ts'
-import { type Load, type Request, runWrk } from '../rig/wrk.ts'
-import { ANY_USER, formatEmail, PASSWORD } from '../subjects/accounts.ts'
+import { formatRequest, type Load, type Request, runWrk } from '../rig/wrk.ts'
+import { formatEmail, PASSWORD } from '../subjects/accounts.ts'
 import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
 import { createRequestForEachUser } from '../subjects/http-subject.ts'
 import { createSessions, setUpServauth, signIn } from '../subjects/servauth.ts'
@@ -11,46 +12,61 @@ const READERS = 64
 /** Ten times as many as the readers, and many times as many as can be served. */
 const WRITERS = 640
 const REQUESTS_EACH = 300
+const WARM_UP_SECONDS = 1
 
-type Loads = { readers: Load; writers: Load }
+type Prepared = { readers: Load; flood: Request[] }
 
 /** Readers ask who they are, in closed loops, first alone and then beside a flood of operations. */
 function createOverloadSubject(
   name: string,
   getServer: (bench: Bench) => Promise<ServerCommand>,
-  prepare: (bench: Bench, url: string) => Promise<Loads>,
+  prepare: (bench: Bench, url: string) => Promise<Prepared>,
 ): Subject {
   return {
     name,
     async open(bench) {
       const server = await startServer(bench, await getServer(bench))
-      const { readers, writers } = await prepare(bench, server.url)
+      const { readers, flood: operations } = await prepare(bench, server.url)
+      const requests = operations.map((request) => formatRequest(new URL(server.url).host, request))
       const { seconds } = bench
-      const read = (seconds: number) => runWrk(bench, server.url, readers, { seconds, connections: READERS })
-      await read(1)
+
+      async function read(seconds: number) {
+        const before = server.mainThreadSeconds()
+        const result = await runWrk(bench, server.url, readers, { seconds, connections: READERS })
+        const answers = result.perSecond * seconds
+        return { ...result, perProcessorSecond: answers / (server.mainThreadSeconds() - before) }
+      }
+
       return {
         async measure() {
+          await read(WARM_UP_SECONDS)
           const alone = await read(seconds)
-          const [beside, flood] = await Promise.all([
+          const [beside, times] = await Promise.all([
             read(seconds),
-            runWrk(bench, server.url, writers, { seconds, connections: WRITERS }),
+            flood(server.port, repeat(requests, seconds), WRITERS),
           ])
           await pause(1000)
           const after = await read(seconds)
+          const { 200: served = [], 503: refused = [], ...others } = Object.fromEntries(times)
           return {
             figures: {
               'answers/s alone': alone.perSecond,
               'answers/s beside the flood': beside.perSecond,
-              'p95 ms beside the flood': beside.latency.p95,
               'answers/s a second later': after.perSecond,
-              'operations/s': flood.perSecond,
-              'refused with 503': flood.refused,
-              'p95 ms of the flood': flood.latency.p95,
+              'answers a processor second, alone': alone.perProcessorSecond,
+              'answers a processor second, beside the flood': beside.perProcessorSecond,
+              'p95 ms beside the flood': beside.latency.p95,
+              'operations served/s': served.length / seconds,
+              'operations refused/s': refused.length / seconds,
+              'p95 ms of a served operation': percentile(served, 0.95),
+              'p95 ms of a refusal': percentile(refused, 0.95),
               'MiB afterwards': server.memory(),
             },
             faults: [
               ...[alone, beside, after].flatMap(({ faults }) => faults),
-              ...flood.faults.map((fault) => `flood: ${fault}`),
+              ...Object.entries(others).map(
+                ([status, { length }]) => `flood: ${length} answers were ${status}`,
+              ),
             ],
           }
         },
@@ -60,8 +76,10 @@ function createOverloadSubject(
   }
 }
 
+const percentile = (values: number[], part: number) =>
+  values.sort((one, other) => one - other)[Math.floor(values.length * part)] ?? Number.NaN
+
 const indexes = Array.from({ length: REQUESTS_EACH }, (_, index) => index)
-const flood = (requests: Request[]): Load => ({ requests, status: 200, text: ANY_USER, refusal: 503 })
 
 export const overload: Operation = {
   title: '`me` beside ten times as many other operations',
@@ -88,7 +106,7 @@ export const overload: Operation = {
           },
         ])
         const readers = await createRequestForEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST)
-        return { readers: createUserLoad(readers), writers: flood(operations) }
+        return { readers: createUserLoad(readers), flood: operations }
       },
     ),
     createOverloadSubject(
@@ -101,13 +119,11 @@ export const overload: Operation = {
             path: '/api/auth/get-session',
           }),
         ),
-        writers: flood(
-          indexes.map((index) => ({
-            method: 'POST',
-            path: '/api/auth/sign-in/email',
-            body: { email: formatEmail(301 + index), password: PASSWORD },
-          })),
-        ),
+        flood: indexes.map((index) => ({
+          method: 'POST',
+          path: '/api/auth/sign-in/email',
+          body: { email: formatEmail(301 + index), password: PASSWORD },
+        })),
       }),
     ),
   ],

@@ -216,7 +216,7 @@ export function createAuthService({
     ...checkPermissions(administrationUseCases),
   }
 
-  const admitted = limitOperations(useCases, {
+  const { useCases: admitted, refuseIfBusy } = limitOperations(useCases, {
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
@@ -239,6 +239,7 @@ export function createAuthService({
     pullEvents: createEventPull({ db }),
     revocationFeed: createRevocationFeed({ db, changes }),
 
+    refuseIfBusy,
     identify: credentials.identify,
     view: credentials.view,
     recordRefusedOrigin: createRefusedOriginRecorder(dependencies),

@@ -1,16 +1,22 @@
 import { Hono } from 'hono'
+import type { Caller } from '../contract/caller.ts'
 import type { Operation } from '../contract/operation.ts'
 import { type OperationName, operations, type Service } from '../contract/operations.ts'
 import type { AppEnv } from '../http/context.ts'
-import { route } from './route.ts'
+import type { Handler } from '../http/pipeline.ts'
+import { documented, route } from './route.ts'
+
+type Busy = { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }
 
 /** One route for each operation of the contract, possibly without those of administration. */
-export function operationRoutes(service: Service, hasAdministration: boolean) {
+export function operationRoutes(service: Service & Busy, hasAdministration: boolean) {
   const app = new Hono<AppEnv>()
   for (const [name, operation] of Object.entries<Operation>(operations)) {
     if (operation.permission && !hasAdministration) continue
     const { method, path } = operation.rest
-    app.on(method, path, route(name, operation, service[name as OperationName]))
+    const handler = route(name, operation, service[name as OperationName])
+    const handleUnlessBusy: Handler = (c) => service.refuseIfBusy(c.get('caller')) ?? handler(c)
+    app.on(method, path, name === 'me' ? handler : documented(name, operation, handleUnlessBusy))
   }
   return app
 }

@@ -14,9 +14,9 @@ export function createHashingGate(
   observer?: Observer,
 ) {
   const maxOperations = maxConcurrent + maxQueued
-  const enter = createAdmission({
+  const { admit: enter } = createAdmission({
     maxOperations,
-    maxPerNetwork: Math.max(1, Math.floor(maxOperations * maxShare)),
+    maxPerNetwork: () => Math.floor(maxOperations * maxShare),
     onRefused: () => observer?.onHashRefused(),
   })
   const queue = new Set<() => void>()

@@ -1,21 +1,28 @@
 import { AuthError } from '../../errors.ts'
 
-type Options = { maxOperations: number; maxPerNetwork: number; onRefused?: () => void }
+type Options = {
+  maxOperations: number
+  /** Read at each admission, because it may depend on how fast operations end. Each network can have one. */
+  maxPerNetwork: () => number
+  onRefused?: () => void
+}
 
 /** Limits how many operations run or wait at once, in all and of one network. The others are refused immediately. */
 export function createAdmission({ maxOperations, maxPerNetwork, onRefused }: Options) {
   const perNetwork = new Map<string, number>()
   let operations = 0
 
+  const isFull = (network: string) =>
+    operations >= maxOperations || (perNetwork.get(network) ?? 0) >= Math.max(1, maxPerNetwork())
+
   /** @throws `SERVICE_UNAVAILABLE` if too many run */
-  return async function admit<T>(network: string, operation: () => T): Promise<Awaited<T>> {
-    const ofNetwork = perNetwork.get(network) ?? 0
-    if (operations >= maxOperations || ofNetwork >= maxPerNetwork) {
+  async function admit<T>(network: string, operation: () => T): Promise<Awaited<T>> {
+    if (isFull(network)) {
       onRefused?.()
       throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
     }
     operations++
-    perNetwork.set(network, ofNetwork + 1)
+    perNetwork.set(network, (perNetwork.get(network) ?? 0) + 1)
     try {
       return await operation()
     } finally {
@@ -25,4 +32,6 @@ export function createAdmission({ maxOperations, maxPerNetwork, onRefused }: Opt
       else perNetwork.delete(network)
     }
   }
+
+  return { admit, isFull }
 }

@@ -11,11 +11,16 @@ export const MAX_OPERATIONS = 500
 /** The share of them that one network can hold. */
 export const MAX_OPERATIONS_SHARE = 1 / 2
 /**
+ * How long an operation waits for its start beside many answers from the session cache. Of each network, only as many
+ * wait as start within this time at the present pace.
+ */
+export const MAX_START_MS = 500
+/**
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
- * processor for about as long as 60 answers, and a refusal as 2 to 4.
+ * processor for about as long as 60 answers, and a refusal for less than 2.
  */
 const ANSWERS_PER_OPERATION = 200
-const ANSWERS_PER_REFUSAL = 32
+const ANSWERS_PER_REFUSAL = 8
 
 type Options = {
   /** Without limits, as in a load test, one network may hold all. */
@@ -31,28 +36,49 @@ type Options = {
 export function limitOperations<UseCases extends Record<string, UseCase>>(
   useCases: UseCases,
   { isShared, countCachedAnswers }: Options,
-): UseCases {
-  const admit = createAdmission({
-    maxOperations: MAX_OPERATIONS,
-    maxPerNetwork: isShared ? MAX_OPERATIONS * MAX_OPERATIONS_SHARE : MAX_OPERATIONS,
-  })
-  const waitForStart = createPace(countCachedAnswers, ANSWERS_PER_OPERATION)
-  const waitForRefusal = createPace(countCachedAnswers, ANSWERS_PER_REFUSAL)
+) {
+  const maxShare = isShared ? MAX_OPERATIONS_SHARE : 1
+  const starts = createPace(countCachedAnswers, ANSWERS_PER_OPERATION, MAX_START_MS)
+  const refusals = createPace(countCachedAnswers, ANSWERS_PER_REFUSAL)
+  const limitTo = (maxPerNetwork: () => number) =>
+    createAdmission({ maxOperations: MAX_OPERATIONS, maxPerNetwork })
+  const all = limitTo(() => MAX_OPERATIONS * maxShare)
+  const waiting = limitTo(() => starts.countStarts(MAX_START_MS) * maxShare)
+  const networkOf = ({ client }: Caller) => toNetwork(client.ipAddress)
+
+  async function refuse(): Promise<never> {
+    await refusals.waitForStart()
+    throw BUSY
+  }
 
   function limit(act: UseCase): UseCase {
     return async (input, caller) => {
+      const network = networkOf(caller)
       try {
-        return await admit(toNetwork(caller.client.ipAddress), async () => {
-          await waitForStart()
+        return await all.admit(network, async () => {
+          if (!(await waiting.admit(network, starts.waitForStart))) throw BUSY
           return act(input, caller)
         })
       } catch (fault) {
-        if (fault instanceof AuthError && fault.code === 'SERVICE_UNAVAILABLE') await waitForRefusal()
+        if (fault instanceof AuthError && fault.code === BUSY.code) await refusals.waitForStart()
         throw fault
       }
     }
   }
 
   const limited = Object.entries(useCases).map(([name, act]) => [name, name === 'me' ? act : limit(act)])
-  return Object.fromEntries(limited) as UseCases
+  return {
+    useCases: Object.fromEntries(limited) as UseCases,
+    /**
+     * Refuses an operation before its input is parsed, if it would be refused anyway.
+     * @returns a promise that rejects with `SERVICE_UNAVAILABLE`, otherwise undefined
+     */
+    refuseIfBusy(caller: Caller) {
+      const network = networkOf(caller)
+      return all.isFull(network) || waiting.isFull(network) ? refuse() : undefined
+    },
+  }
 }
+
+/** One object for all refusals, because to create an error takes longer than most of a refusal. */
+const BUSY = new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })

@@ -1,64 +1,109 @@
-/** With fewer answers since the last start, the loop has time for other work. They take an eighth of a core. */
-const IDLE_ANSWERS_PER_MS = 6
+/** An idle millisecond counts as so many answers, so that work takes a third of the idle time and leaves two. */
+const ANSWERS_PER_IDLE_MS = 80
+/** A longer turn was not idle: it did other work, or the machine ran other programs. */
+const MAX_IDLE_TURN_MS = 0.1
 /** With fewer answers over a window, they need no protection: they take a fiftieth of a core. */
 const QUIET_ANSWERS_PER_MS = 1
 const WINDOW_MS = 20
 /** In a quiet loop, each turn starts twice as much as the one before, up to this. Twice as many answers end the quiet at once. */
 const MAX_QUIET_STARTS = 16
+/** The time over which the pace is averaged. What happened `FORGET_MS` ago says nothing about it. */
+const AVERAGE_MS = 100
+const FORGET_MS = 1000
+/** So much work may always wait, because the pace of the last moments may be over. */
+const MIN_COUNTED_STARTS = 16
+/** What is assumed about the pace while nothing is known. */
+const MAX_STARTS_PER_MS = 1
+
+type Waiting = { since: number; start: () => void; giveUp: () => void }
 
 /**
  * Spreads work over the turns of the event loop, so that it gets no more than its share of the processor: one piece of
  * work starts for every `answersEach` answers from the session cache. A turn serves all connections that have a request,
  * so these answers wait for little other work, however much of it there is.
  *
- * A turn without answers alone does not show that the loop has time: the clients that were just answered are about to ask
- * again. It starts one piece of work if there were few answers since the last start. Without other clients, there is
- * nothing to wait for, and one piece a turn would cost more than the work itself.
+ * Time in which the loop would otherwise rest starts work too. While work waits, the loop turns without a rest, and short
+ * turns without answers show this time. Without other clients, work starts in batches, since one piece a turn would cost
+ * more than the work.
+ *
+ * @param maxWaitMs beside other clients, work that has waited longer is given up
  */
-export function createPace(countAnswers: () => number, answersEach: number) {
-  const waiting: (() => void)[] = []
-  let counted = 0
+export function createPace(countAnswers: () => number, answersEach: number, maxWaitMs = Infinity) {
+  const waiting: Waiting[] = []
+  let last = { at: 0, answers: 0, ranMs: 0 }
   let credit = 0
-  let answersSinceStart = 0
-  let startedAt = 0
+  let startsPerMs = MAX_STARTS_PER_MS
   let isQuiet = true
   let quietStarts = 1
-  let window = { startedAt: 0, counted: 0, starts: 0 }
+  let window = { at: 0, answers: 0, ranMs: 0, starts: 0 }
 
-  function startSome() {
+  /** The first work after a rest starts at once, if the thread has rested long enough. */
+  function begin(now: number) {
+    const ranMs = measureRunMs()
+    const restMs = now - last.at - (ranMs - last.ranMs)
+    credit = Math.min(1, credit + (restMs * ANSWERS_PER_IDLE_MS) / answersEach)
+    if (now - last.at > FORGET_MS) startsPerMs = MAX_STARTS_PER_MS
+    if (now - window.at >= WINDOW_MS) endWindow(now, now - window.at, ranMs)
+    last = { at: now, answers: countAnswers(), ranMs }
+    setImmediate(turn)
+  }
+
+  function turn() {
     const now = performance.now()
-    const answers = countAnswers() - counted
+    const turnMs = now - last.at
+    const answers = countAnswers() - last.answers
+    const isIdle = answers === 0 && turnMs <= MAX_IDLE_TURN_MS
+    last.at = now
+    last.answers += answers
     updateQuiet(now, answers)
-    counted += answers
-    answersSinceStart += answers
-    credit = (credit % 1) + answers / answersEach
-    const isIdle = answers === 0 && answersSinceStart <= IDLE_ANSWERS_PER_MS * (now - startedAt)
-    const starts = waiting.splice(0, isQuiet ? quietStarts : isIdle ? 1 : Math.floor(credit))
+    credit += (isIdle ? turnMs * ANSWERS_PER_IDLE_MS : answers) / answersEach
+    const starts = waiting.splice(0, isQuiet ? quietStarts : Math.floor(credit))
+    credit %= 1
     quietStarts = isQuiet ? Math.min(2 * quietStarts, MAX_QUIET_STARTS) : 1
-    if (starts.length > 0) {
-      answersSinceStart = 0
-      startedAt = now
-      window.starts += starts.length
-    }
-    for (const start of starts) start()
-    if (waiting.length > 0) setImmediate(startSome)
+    window.starts += starts.length
+    startsPerMs += (starts.length - startsPerMs * Math.min(turnMs, AVERAGE_MS)) / AVERAGE_MS
+    for (const { start } of starts) start()
+    if (!isQuiet) giveUp(now - maxWaitMs)
+    if (waiting.length > 0) setImmediate(turn)
+    else last.ranMs = measureRunMs()
+  }
+
+  function giveUp(since: number) {
+    while (waiting[0] && waiting[0].since < since) waiting.shift()?.giveUp()
+  }
+
+  /** While work waits, the thread does not rest. So the time that it ran is counted, without the pauses of the machine. */
+  function updateQuiet(now: number, answers: number) {
+    if (answers > 2 * MAX_QUIET_STARTS) isQuiet = false
+    if (now - window.at < WINDOW_MS) return
+    const ranMs = measureRunMs()
+    endWindow(now, ranMs - window.ranMs, ranMs)
   }
 
   /** Most work looks into the session cache once itself, which is no answer. */
-  function updateQuiet(now: number, answers: number) {
-    if (answers > 2 * MAX_QUIET_STARTS) isQuiet = false
-    const ms = now - window.startedAt
-    if (ms < WINDOW_MS) return
-    isQuiet = countAnswers() - window.counted - window.starts < QUIET_ANSWERS_PER_MS * ms
-    window = { startedAt: now, counted: countAnswers(), starts: 0 }
+  function endWindow(now: number, ms: number, ranMs: number) {
+    const answers = countAnswers()
+    isQuiet = answers - window.answers - window.starts < QUIET_ANSWERS_PER_MS * ms
+    window = { at: now, answers, ranMs, starts: 0 }
   }
 
-  return function waitForStart(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    if (waiting.push(resolve) === 1) {
-      counted = countAnswers()
-      setImmediate(startSome)
-    }
-    return promise
+  return {
+    /** @returns false if it was given up */
+    waitForStart(): Promise<boolean> {
+      const { promise, resolve } = Promise.withResolvers<boolean>()
+      const since = performance.now()
+      if (waiting.length === 0) begin(since)
+      waiting.push({ since, start: () => resolve(true), giveUp: () => resolve(false) })
+      return promise
+    },
+
+    /** How much work starts in this time, if the pace stays the same. */
+    countStarts: (ms: number) => (isQuiet ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms)),
   }
+}
+
+/** How long this thread has run since its start. */
+function measureRunMs() {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
 }

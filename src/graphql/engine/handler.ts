@@ -7,6 +7,7 @@ import {
   OperationTypeNode,
 } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
+import type { Caller } from '../../contract/caller.ts'
 import type { Service } from '../../contract/operations.ts'
 import { AuthError, asAuthError, invalid } from '../../errors.ts'
 import type { AppContext } from '../../http/context.ts'
@@ -22,7 +23,12 @@ import { withPlainAnswers } from './plain-answers.ts'
 import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 
-type Options = { schema: GraphQLSchema; service: Service; introspection: boolean; isObserved: boolean }
+type Options = {
+  schema: GraphQLSchema
+  service: Service & { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }
+  introspection: boolean
+  isObserved: boolean
+}
 
 /**
  * `POST /graphql`. Calls Yoga's engine directly, and only for new documents: its HTTP layer costs several times as much
@@ -84,6 +90,8 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
       if (isObserved) c.set('operation', 'me')
       return respond(c, written, 200)
     }
+    const refusal = isMe ? undefined : service.refuseIfBusy(c.get('caller'))
+    if (refusal) await refusal
     const answering = answer(prepared, parameters, c)
     const result = answering instanceof Promise ? await answering : answering
 
