@@ -41,6 +41,7 @@ test.each([
   'query ($no: Boolean!) { node { id @skip(if: $no) kind @include(if: $no) ... @include(if: $no) { tags } } count @skip(if: $no) }',
   'mutation { set(id: "x") { id } again: set { kind children { parent { id } } } }',
   '{ __typename node { __typename } }',
+  '{ node { __proto__: id constructor: kind parent { __proto__: size kind } } }',
 ])('%s is answered as graphql-js answers it', async (text) => {
   for (const no of [true, false])
     expect(await run(plain, text, { no })).toEqual(await run(schema, text, { no }))

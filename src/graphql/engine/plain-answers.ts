@@ -113,7 +113,8 @@ function selectNonNull(type: GraphQLOutputType, nodes: readonly FieldNode[], sel
     return { key, name, select }
   })
   return (value) => {
-    const selected: Record<string, unknown> = {}
+    // Without a prototype, because `__proto__` may be an alias.
+    const selected: Record<string, unknown> = Object.create(null)
     for (const { key, name, select } of fields)
       selected[key] = select((value as Record<string, unknown>)[name])
     return selected
