@@ -120,12 +120,12 @@ test('CLAIMS and CLAIMS_FILE say what Hasura, PostgREST and others read', async 
   await addRole(own, 'editor', ['posts:write'])
   const plain = await own.registerUser()
   const { client, email, input, user } = await own.registerUser()
-  await own.sql`update users set roles = '{editor}', claims = ${own.sql.json({ org: 7, 'x-hasura-org-id': '7' })} where email = ${email}`
+  await own.sql`update users set roles = '{admin,editor}', claims = ${own.sql.json({ org: 7, 'x-hasura-org-id': '7' })} where email = ${email}`
   await client.login(input)
 
   expect(claimsOf(client)).toMatchObject({
-    role: 'editor',
-    groups_of: ['editor'],
+    role: 'admin',
+    groups_of: ['admin', 'editor'],
     tenant: 7,
     app: 'shop',
     org: 7,

@@ -1,3 +1,4 @@
+import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import type { Env } from '../../env.ts'
 import type { ClaimSource } from '../../settings/claims.ts'
@@ -102,11 +103,13 @@ function splitVariables(claims: Said, isForHasura: boolean): [Said, Said] {
   ]
 }
 
+/** Without `admin`: in Hasura, this role may do everything, and the session may not have shown a second factor. */
 function toHasuraVariables({ id, roles }: ClaimedUser) {
+  const allowed = [...roles.filter((name) => name !== ADMIN_ROLE), DEFAULT_ROLE]
   return {
     'x-hasura-user-id': id,
-    'x-hasura-default-role': roles[0] ?? DEFAULT_ROLE,
-    'x-hasura-allowed-roles': [...new Set([...roles, DEFAULT_ROLE])],
+    'x-hasura-default-role': allowed[0],
+    'x-hasura-allowed-roles': [...new Set(allowed)],
   }
 }
 
