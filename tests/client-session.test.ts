@@ -2,17 +2,19 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { inBrowser, useBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
-import { startAuthServer } from './support/examples.ts'
-import { openModulePage } from './support/module-page.ts'
+import { useAuthServer } from './support/examples.ts'
+import { buildModule, openModulePage } from './support/module-page.ts'
+import { freePort } from './support/process.ts'
 import { pause } from './support/time.ts'
 
 const SESSION = fileURLToPath(new URL('../packages/client/src/session.ts', import.meta.url))
 
+const PORT = await freePort()
 const browser = useBrowser()
+const auth = useAuthServer({ ALLOWED_ORIGINS: `http://localhost:${PORT}` })
 
 inBrowser('a watcher hears of the user once it is known, and nothing after it was ended', async () => {
-  const { page, origin } = await openModulePage(browser, SESSION)
-  const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
+  const page = await openModulePage(browser, await buildModule(SESSION), PORT)
 
   // As React does in StrictMode: the effect runs, is undone, and runs again.
   const heard = await page.evaluate(`(async () => {
@@ -32,8 +34,7 @@ inBrowser('a watcher hears of the user once it is known, and nothing after it wa
 })
 
 inBrowser('a sign-up that a busy server answers after five seconds succeeds', async () => {
-  const { page, origin } = await openModulePage(browser, SESSION)
-  const auth = await startAuthServer({ ALLOWED_ORIGINS: origin })
+  const page = await openModulePage(browser, await buildModule(SESSION), PORT)
   const person = account()
   await page.route('**/auth/register', async (route) => {
     const response = await route.fetch()
