@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { formatHash } from '../../src/auth/passwords/hashes/stored-hash.ts'
 import type { Operation } from '../rig/bench.ts'
+import { median } from '../rig/results.ts'
 import { startServer } from '../rig/server-process.ts'
 import { formatEmail } from '../subjects/accounts.ts'
 import { setUpServauth } from '../subjects/servauth.ts'
@@ -18,7 +19,15 @@ const IMPORTED: Record<string, () => string> = {
   Argon2i: () =>
     formatHash('argon2i', { v: 19, m: 65_536, t: 2, p: 1 }, bytes(16), bytes(32)).replace(',m=', '$m='),
 }
-const LOGINS = 10
+const LOGINS = 20
+
+const LARGEST_RATIO = 'largest median / smallest'
+
+const shuffle = <T>(items: T[]) =>
+  items
+    .map((item) => [Math.random(), item] as const)
+    .sort(([one], [other]) => one - other)
+    .map(([, item]) => item)
 
 /** The processor time of a sign-in that fails, by what is stored for the address. It should reveal nothing. */
 export const failedLogins: Operation = {
@@ -45,7 +54,7 @@ export const failedLogins: Operation = {
         async function fail(email: string) {
           const answer = await fetch(`${running.url}/auth/login`, {
             method: 'POST',
-            headers: { 'content-type': 'application/json' },
+            headers: { 'content-type': 'application/json', connection: 'close' },
             body: JSON.stringify({ email, password: 'not the password' }),
           })
           if (answer.status !== 401) throw new Error(`A failed login was answered with ${answer.status}`)
@@ -53,16 +62,21 @@ export const failedLogins: Operation = {
 
         return {
           async measure() {
-            const figures: Record<string, number> = {}
-            // In turn, so that a busy moment of the machine affects all of them.
+            const taken = new Map([...addresses.keys()].map((kind) => [kind, [] as number[]]))
             for (let login = 0; login < LOGINS; login++) {
-              for (const [kind, email] of addresses) {
+              // In turn and in another order each time, so that neither the machine nor the login before favours a kind.
+              for (const [kind, email] of shuffle([...addresses])) {
                 const before = running.cpuSeconds()
                 await fail(email)
-                const ms = (running.cpuSeconds() - before) * 1000
-                const figure = `ms of a processor, ${kind}`
-                figures[figure] = (figures[figure] ?? 0) + ms / LOGINS
+                taken.get(kind)?.push((running.cpuSeconds() - before) * 1000)
               }
+            }
+            const medians = new Map([...taken].map(([kind, all]) => [kind, median(all)]))
+            const figures = {
+              ...Object.fromEntries(
+                medians.entries().map(([kind, ms]) => [`ms of a processor, ${kind}`, ms]),
+              ),
+              [LARGEST_RATIO]: Math.max(...medians.values()) / Math.min(...medians.values()),
             }
             return { figures, faults: [] }
           },

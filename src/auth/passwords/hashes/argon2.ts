@@ -28,7 +28,10 @@ export function createArgon2(name: keyof typeof ALGORITHMS): HashKind {
       const options = toOptions({ ...parameters, l: 32 })
       return {
         // Only equal parameters are known to take equal time.
-        work: { group: `${name} m=${m},t=${t},p=${p}`, amount: 1, spend: () => hash('', options) },
+        work: {
+          ...{ group: `${name} m=${m},t=${t},p=${p}`, amount: 1, memoryKib: m },
+          spend: () => hash('', options),
+        },
         isBounded: m <= MAX_ARGON2.memoryKib && m * t <= MAX_ARGON2.work && p <= MAX_ARGON2.lanes,
       }
     },

@@ -22,7 +22,7 @@ function createBcrypt(prepare: (password: string) => string): HashKind {
   return {
     measure({ r }) {
       if (!isWithin(r, MIN_COST, 31)) return null
-      const work = { group: 'bcrypt', amount: 2 ** r, spend: spendRounds }
+      const work = { group: 'bcrypt', amount: 2 ** r, memoryKib: 0, spend: spendRounds }
       return { work, isBounded: r <= MAX_BCRYPT_COST }
     },
     derive: (password, salt, { r = 0 }) => hash(prepare(password), salt.toString('latin1'), r),

@@ -5,7 +5,13 @@ export type Parameters = Readonly<Record<string, number>>
  * The work of a verification. Amounts of one group can be compared and subtracted, and to spend an amount takes as
  * long as a verification that does it.
  */
-export type Work = { group: string; amount: number; spend: (amount: number) => Promise<unknown> }
+export type Work = {
+  group: string
+  amount: number
+  /** 0 for a kind that is not memory-hard. */
+  memoryKib: number
+  spend: (amount: number) => Promise<unknown>
+}
 
 /** `isBounded`: whether it is cheap enough to be verified at every attempt of an attacker. */
 export type Measure = { work: Work; isBounded: boolean }

@@ -21,7 +21,7 @@ export function createPbkdf2(hash: Pbkdf2Hash): HashKind {
     measure({ i, l = keyBytes }) {
       if (!isWithin(i, 1, 2 ** 32) || !isWithin(l, 16, keyBytes)) return null
       const spend = (amount: number) => derive('', '', amount, keyBytes, hash)
-      const work = { group: `pbkdf2-${hash}`, amount: i, spend }
+      const work = { group: `pbkdf2-${hash}`, amount: i, memoryKib: 0, spend }
       return { work, isBounded: i <= maxIterations }
     },
     derive: (password, salt, { i = 1, l = keyBytes }) => derive(password, salt, i, l, hash),

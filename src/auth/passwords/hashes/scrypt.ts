@@ -33,7 +33,7 @@ function measure(parameters: Parameters) {
   const isBounded = memoryKib <= MAX_SCRYPT.memoryKib && steps <= MAX_SCRYPT.steps && p <= MAX_SCRYPT.lanes
   const spend = () => derive('', Buffer.alloc(16), { ...parameters, l: 64 })
   // Only equal parameters are known to take equal time.
-  return { work: { group: `scrypt ln=${ln},r=${r},p=${p}`, amount: 1, spend }, isBounded }
+  return { work: { group: `scrypt ln=${ln},r=${r},p=${p}`, amount: 1, memoryKib, spend }, isBounded }
 }
 
 function derive(password: string, salt: Buffer, { ln = 1, r = 1, p = 1, l = 64 }: Parameters) {
