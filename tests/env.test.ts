@@ -183,6 +183,7 @@ describe('the environment', () => {
     ['SECOND_FACTOR', 'true', /must be optional or required/],
     ['CLAIMS', 'hasura,keycloak', /item 2 must be hasura or postgrest/],
     ['CLAIMS_FILE', '/nowhere/claims.json', /cannot be read \(ENOENT\)/],
+    ['CLAIMS_FILE', 'tests/fixtures/claims-with-prototype.json', /has a field __proto__/],
     ['CLAIMS_FILE', 'biome.json', /must be a file with a JSON object/],
     ['EVENT_RETENTION_DAYS', '90d', /without a unit/],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317', /must be an http or https URL/],

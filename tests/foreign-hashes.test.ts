@@ -84,7 +84,16 @@ test('a failed sign-in does the same work, whatever kind of hash the account has
     expect([tried, spent]).toEqual([tried, dearest])
   }
   expect(dearest.size).toBeGreaterThan(8)
+  const memory = findMissingWork(all, []).map(({ memoryKib }) => memoryKib)
+  expect(memory).toEqual(memory.toSorted((one, other) => other - one))
 })
+
+test.each(['constructor', 'argon2id-of-constructor'])(
+  'a name that objects inherit is no kind of hash: %s',
+  (name) => {
+    expect(readHash(`$${name}$i=1$${'c'.repeat(22)}$${'d'.repeat(43)}`)).toBeNull()
+  },
+)
 
 test('PostgreSQL finds the same classes of hashes as the server', async () => {
   const hashes = [...kinds.map(({ hash }) => toStoredHash(hash)), `${'a'.repeat(32)}:${'b'.repeat(128)}`]

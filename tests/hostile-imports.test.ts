@@ -6,7 +6,7 @@ import { readCsv } from '../src/cli/import/files/csv.ts'
 import { readJson } from '../src/cli/import/files/json.ts'
 import { createRecordScanner } from '../src/cli/import/files/record-scanner.ts'
 import { openAuth0 } from '../src/cli/import/sources/auth0.ts'
-import { openColumns } from '../src/cli/import/sources/columns.ts'
+import { openColumns, parseColumns, readMapping } from '../src/cli/import/sources/columns.ts'
 import { openDjango } from '../src/cli/import/sources/django.ts'
 import { openFirebase } from '../src/cli/import/sources/firebase.ts'
 import { openKeycloak } from '../src/cli/import/sources/keycloak.ts'
@@ -213,6 +213,9 @@ test('what an object has inherited is no field of a record', async () => {
 
   expect(user).toMatchObject({ emailVerified: false, totpKeys: [] })
   await expect(readUsers(openColumns('json', [plain], columns))).rejects.toThrow(/has no constructor.name/)
+  const mapping = await write('mapping.json', '{"email":"mail","__proto__":"x"}')
+  await expect(readMapping(mapping)).rejects.toThrow(/must name fields of an account/)
+  expect(() => parseColumns('email=mail,__proto__=x')).toThrow(/must name fields of an account/)
 })
 
 const bcrypt = '$2b$06$by7zXQHws.rJZ8PRfz7.mOlBiYDcjSNXnz3jtGgGNIJnt0WM46ub.'

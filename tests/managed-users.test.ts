@@ -159,8 +159,15 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
 
     expect((await client.me()).reason).toBe('EXPIRED')
     expect((await client.refresh()).data?.user.roles).toEqual([`author-${adapter}`])
+    const inherited = { constructor: 'x', toString: { valueOf: [{ hasOwnProperty: 1 }] } }
+    expect((await setClaims(inherited)).data?.claims).toEqual(inherited)
     const wrong = [{ sub: 'x' }, { roles: [] }, { 'x-hasura-role': 'admin' }, { big: 'x'.repeat(2048) }]
-    for (const claims of wrong) {
+    const lost = [
+      '{"__proto__":1}',
+      '{"plan":{"__proto__":{"plan":"pro"}}}',
+      '{"plan":[[{"__proto__":null}]]}',
+    ]
+    for (const claims of [...wrong, ...lost.map((text) => JSON.parse(text))]) {
       expect(await setClaims(claims)).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'claims' }] })
     }
     const unknown = await admin.client.call('setUserRoles', { id: user.id, roles: ['nosuchrole'] })

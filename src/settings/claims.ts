@@ -36,7 +36,10 @@ export const claimSettings = {
 }
 
 function readMapping(path: string) {
-  const { success, data } = Mapping.safeParse(readJson(path))
+  const given = readJson(path)
+  // Zod would leave such a field out without an error.
+  if (JSON.stringify(given).includes('"__proto__":')) refuse('has a field __proto__, which would be lost')
+  const { success, data } = Mapping.safeParse(given)
   if (!success)
     refuse(
       'must be a file with a JSON object: each claim with id, roles, role, permissions, claims.NAME or {"value": …}',

@@ -119,5 +119,6 @@ function resolve(source: ClaimSource, { id, roles, claims }: ClaimedUser, permis
   if (source === 'roles') return roles
   if (source === 'role') return roles[0] ?? DEFAULT_ROLE
   if (source === 'permissions') return permissions
-  return claims[source.slice('claims.'.length)]
+  const name = source.slice('claims.'.length)
+  return Object.hasOwn(claims, name) ? claims[name] : undefined
 }

@@ -131,7 +131,8 @@ function peel(schema: z.core.$ZodType): Peeled {
       peeled.optional = true
       peeled.fallback ??= core.def.defaultValue
     } else if (core instanceof z.ZodPipe) {
-      peeled.core = core.in
+      // What `z.preprocess` does before a schema has no type.
+      peeled.core = core.in instanceof z.ZodTransform ? core.out : core.in
       continue
     } else return peeled
     peeled.core = core.def.innerType

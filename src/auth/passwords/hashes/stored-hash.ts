@@ -42,7 +42,8 @@ export const classOf = (encoded: string) => CLASS.exec(encoded)?.[0] ?? ''
 /** @returns null for a class of no known kind */
 export function readClass(hashClass: string) {
   const { name, parameters, outer } = splitClass(hashClass)
-  const measured = KINDS[name]?.measure(parameters)
+  // A name such as `constructor` is none of a kind.
+  const measured = Object.hasOwn(KINDS, name) ? KINDS[name]?.measure(parameters) : null
   const wrapping = outer && argon2id.measure(outer)
   if (!measured || wrapping === null) return null
   const parts = wrapping ? [measured, wrapping] : [measured]
