@@ -1,17 +1,22 @@
 import type { Role } from '../../contract/outputs/role.ts'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
-import type { Roles } from './roles.ts'
+import type { RoleMap, Roles } from './roles.ts'
 
 const ADMIN: Role = { name: ADMIN_ROLE, permissions: [ALL_PERMISSIONS], builtIn: true, changedAt: null }
 
-/** Lists the roles, the built-in one among them. */
+/** Lists the roles, the built-in one among them. While the roles in memory stay the same, so does the list. */
 export function createRoleList({ roles }: { roles: Roles }) {
+  let last: { of: RoleMap; list: Role[] } | undefined
   return async function listRoles(): Promise<Role[]> {
-    const others = [...(await roles.list()).values()]
-    const all = [
-      ADMIN,
-      ...others.map(({ name, permissions, changedAt }) => ({ name, permissions, builtIn: false, changedAt })),
-    ]
-    return all.sort((a, b) => (a.name < b.name ? -1 : 1))
+    const known = await roles.list()
+    if (last?.of !== known) last = { of: known, list: toList(known) }
+    return last.list
   }
+}
+
+function toList(known: RoleMap): Role[] {
+  const others = [...known.values()].map(({ name, permissions, changedAt }) => {
+    return { name, permissions, builtIn: false, changedAt }
+  })
+  return [ADMIN, ...others].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
