@@ -132,6 +132,39 @@ test('aliases, fragments and fields beside each other reach nothing more', async
   }
 })
 
+test('no spelling of a path, no other method and no header of a proxy reaches an operation', async () => {
+  const { client, user } = await registerAdministrator(server, ['admin'])
+  await prove(user.email, { factor_at: null })
+  const body = JSON.stringify({ id: user.id, email: 'x@example.com', name: 'x', roles: [], permissions: [] })
+  const reached: string[] = []
+  for (const { name } of administration) {
+    const { method, path: pattern } = (operations[name] as Definition).rest
+    const path = pattern.replaceAll(/:\w+/g, user.id)
+    const spellings = [
+      ...[path, `${path}/`, `/${path}`, `${path};x=1`, `${path}%00`, `${path}.json`, `${path}?x=1`],
+      ...['ADMIN', '%61dmin', './admin', 'x/../admin', '/admin'].map((text) => path.replace('admin', text)),
+      ...[path.replace('/auth/', '/auth%2f'), path.replace('/auth/', '/auth\\')],
+    ]
+    for (const spelling of spellings) {
+      for (const sent of new Set([method, 'HEAD', 'POST', 'PUT'])) {
+        const headers = {
+          cookie: client.kept.cookie ?? '',
+          origin: server.env.PUBLIC_URL,
+          'content-type': 'application/json',
+          'x-http-method-override': method,
+          'x-original-url': path,
+          'x-forwarded-uri': path,
+        }
+        const init = { method: sent, headers, ...(!['GET', 'HEAD'].includes(sent) && { body }) }
+        const { status } = await server.app.request(spelling, init, { address: () => '192.0.2.1' })
+        if (status < 400 || status >= 500) reached.push(`${name}: ${sent} ${spelling} ${status}`)
+      }
+    }
+  }
+
+  expect(reached).toEqual([])
+})
+
 describe('ADMIN_PORT', () => {
   test('keeps administration off the main port, and from the schema there', async () => {
     const own = await startServer({ ADMIN_PORT: '3999', INTROSPECTION: 'true' })
