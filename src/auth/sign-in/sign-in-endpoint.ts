@@ -10,7 +10,7 @@ import type { Challenges } from '../factors/challenges.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { createBreachReport } from '../passwords/breached/breach-report.ts'
 import type { Passwords } from '../passwords/hashing.ts'
-import type { Places } from '../throttle/places.ts'
+import { type Places, UNKNOWN_PLACE } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 import { createWaitingRegistrations } from './waiting-registrations.ts'
@@ -45,14 +45,21 @@ export function createSignInEndpoint(parts: Parts) {
   const mustVerifyFirst = ({ emailVerified }: UserRow) =>
     settings.REQUIRE_EMAIL_VERIFICATION && !emailVerified
 
+  /** The account, and the place of the client as it knows it: one statement instead of two. */
+  const account = db
+    .select({ user: users, place: places.selectKnown(users.id) })
+    .from(users)
+    .where(eq(users.email, sql.placeholder('email')))
+    .prepare('sign_in_account')
+
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignInBody>() },
     async ({ body: { email, password, transport, client, formerSessionId }, context }) => {
-      const [present, place] = await Promise.all([findAccount(), places.find(email, client)])
-      // Counted once, after the same look-ups for every address and before any hashing.
+      const { user: present, place = UNKNOWN_PLACE } = await findAccount()
+      // Counted once, after the same look-up for every address and before any hashing.
       const { user, opened, passwordHash } = await throttle.attemptLogin(email, place, client, async () => {
         // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
-        const attempted = (await attempt(present)) ?? (await attempt(await findAccount()))
+        const attempted = (await attempt(present)) ?? (await attempt((await findAccount()).user))
         if (!attempted) throw new AuthError('INVALID_CREDENTIALS')
         // The password was right. If the rehash fails, the next sign-in tries again.
         const passwordHash = await rehash(attempted.user, password).catch(() => attempted.user.password)
@@ -64,8 +71,8 @@ export function createSignInEndpoint(parts: Parts) {
       throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
 
       async function findAccount() {
-        const match = await context.internalAdapter.findUserByEmail(email)
-        return match?.user as UserRow | undefined
+        const [found] = await account.execute({ email, ...places.toParameters(client) })
+        return { user: found?.user, place: found?.place }
       }
 
       async function attempt(account: UserRow | undefined) {
