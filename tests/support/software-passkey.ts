@@ -9,6 +9,16 @@ const [VERIFIED, ATTESTED] = [0x05, 0x40]
 const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest()
 const base64url = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url')
 
+/** What a forged response says instead. `data` is added to what the browser writes, `response` to what it sends. */
+export type Forgery = {
+  data?: Record<string, unknown>
+  rpId?: string
+  flags?: number
+  trailing?: Buffer
+  response?: Record<string, unknown>
+  top?: Record<string, unknown>
+}
+
 /** An authenticator in software, as an attacker has one. It sends what it is told to send. */
 export function createSoftwarePasskey({ idBytes = 32, origin = ORIGIN } = {}) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -17,12 +27,12 @@ export function createSoftwarePasskey({ idBytes = 32, origin = ORIGIN } = {}) {
   let counter = 0
   let userHandle = ''
 
-  const clientData = (type: string, { challenge }: Record<string, unknown>) =>
-    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }))
+  const clientData = (type: string, { challenge }: Record<string, unknown>, forged = {}) =>
+    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false, ...forged }))
 
-  const authenticatorData = (flags: number, count: number) => {
+  const authenticatorData = (flags: number, count: number, rpId = new URL(origin).hostname) => {
     const data = Buffer.alloc(37)
-    sha256(new URL(origin).hostname).copy(data)
+    sha256(rpId).copy(data)
     data.writeUInt8(flags, 32)
     data.writeUInt32BE(count, 33)
     return data
@@ -67,17 +77,23 @@ export function createSoftwarePasskey({ idBytes = 32, origin = ORIGIN } = {}) {
       })
     },
 
+    id: base64url(id),
+
     /** The response to the options of `beginPasskeyLogin`. */
-    get(options: Record<string, unknown>, count = ++counter) {
-      const clientDataJSON = clientData('webauthn.get', options)
-      const data = authenticatorData(VERIFIED, count)
+    get(options: Record<string, unknown>, count = ++counter, forged: Forgery = {}) {
+      const clientDataJSON = clientData('webauthn.get', options, forged.data)
+      const data = Buffer.concat([
+        authenticatorData(forged.flags ?? VERIFIED, count, forged.rpId),
+        forged.trailing ?? Buffer.alloc(0),
+      ])
       const signature = sign('sha256', Buffer.concat([data, sha256(clientDataJSON)]), privateKey)
-      return answer({
+      const { response, ...rest } = answer({
         clientDataJSON,
         authenticatorData: data,
         signature,
         userHandle: Buffer.from(userHandle, 'base64url'),
       })
+      return { ...rest, ...forged.top, response: { ...response, ...forged.response } }
     },
 
     /** Adds itself to the account of a signed-in client. */
