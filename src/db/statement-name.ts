@@ -10,6 +10,13 @@ export const statementName = (text: string) => names.memo(text)
 
 function parseName(text: string) {
   const verb = /^\W*(\w+)/.exec(text)?.[1]?.toLowerCase()
-  const table = /\b(?:from|into|update|join)\s+"?(\w+)"?/i.exec(text)?.[1]
+  // The columns of a query may be queries themselves.
+  const outer = verb === 'select' ? withoutParentheses(text) : text
+  const table = /\b(?:from|into|update|join)\s+"?(\w+)"?/i.exec(outer)?.[1]
   return [verb, table].filter(Boolean).join(' ')
+}
+
+function withoutParentheses(text: string): string {
+  const shorter = text.replace(/\([^()]*\)/g, '')
+  return shorter === text ? text : withoutParentheses(shorter)
 }
