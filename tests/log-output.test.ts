@@ -41,7 +41,7 @@ test('a log that is not read stops no request, and its lines are dropped and cou
 test('a start names variables that are probably misspelt settings, without their values', async () => {
   const misspelt = { SMPT_URL: 'smtp://pa55word.example.com', ALLOWED_ORIGIN: 'https://pa55word.example.com' }
   const program = await launchProgram({ DATABASE_URL: 'postgres://localhost:1/servauth', ...misspelt })
-  await expect.poll(program.output, { timeout: 20_000 }).toContain('not ready yet')
+  await expect.poll(program.output, { timeout: 60_000 }).toContain('not ready yet')
   await program.stop()
 
   const warnings = program
