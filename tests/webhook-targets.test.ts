@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttp, type Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
+import { createServer as createTcp } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseNetwork } from '../src/settings/kinds/network.ts'
@@ -167,6 +168,56 @@ describe('a delivery', () => {
 
     expect(await useSender(async () => LOOPBACK)(`http://receiver.example:${port}/`)).toBe(200)
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
+  })
+
+  test.each([
+    ['interim answers', '', 'HTTP/1.1 100 Continue\r\n\r\n', 'the answer is too long'],
+    [
+      'interim answers with headers',
+      '',
+      'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n',
+      'the answer is too long',
+    ],
+    ['headers', 'HTTP/1.1 200 OK\r\n', 'x-header: 1\r\n', 'HPE_HEADER_OVERFLOW'],
+    ['a header', 'HTTP/1.1 200 OK\r\nx-header: ', 'x', 'HPE_HEADER_OVERFLOW'],
+  ])('%s without an end are a fault after some kilobytes', async (_what, start, part, fault) => {
+    const endless = part.repeat(Math.ceil(65_536 / part.length))
+    const receiver = createTcp((socket) => {
+      const write = () => {
+        while (socket.write(endless));
+      }
+      socket.on('error', () => {}).on('drain', write)
+      socket.once('data', () => {
+        socket.write(start)
+        write()
+      })
+      onTestFinished(() => void socket.destroy())
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => void receiver.close())
+    const port = await portOf(receiver)
+
+    expect(await useSender(async () => LOOPBACK)(`http://receiver.example:${port}/`)).toBe(fault)
+  })
+
+  test('the bound is one for each answer, and not for all of a connection', async () => {
+    const connections = new Set<unknown>()
+    const port = await listen(
+      createHttp((request, response) => {
+        connections.add(request.socket)
+        request.resume().on('end', () => response.writeHead(200).end('x'.repeat(30_000)))
+      }),
+    )
+    const send = useSender(async () => LOOPBACK)
+    const warnings: Error[] = []
+    const warn = (warning: Error) => warnings.push(warning)
+    process.on('warning', warn)
+    onTestFinished(() => void process.off('warning', warn))
+
+    for (let delivery = 0; delivery < 20; delivery++)
+      expect(await send(`http://receiver.example:${port}/`)).toBe(200)
+
+    expect(connections.size).toBeLessThan(20)
+    expect(warnings).toEqual([])
   })
 
   test('a receiver that says nothing ends in a fault after ten seconds', async () => {

@@ -1,6 +1,6 @@
 import {
+  type ClientRequest,
   Agent as HttpAgent,
-  type IncomingMessage,
   type RequestOptions,
   request as requestHttp,
 } from 'node:http'
@@ -9,7 +9,10 @@ import { type Address, DeliveryFault } from './target.ts'
 
 /** How long a delivery may take, with the look-up of the name and the answer. */
 export const MAX_DELIVERY_MS = 10_000
-/** How much of an answer is read, and thrown away, so that its connection can be used again. */
+/**
+ * How much of an answer is read, from the first byte of its connection on: also interim answers such as 100, of which a
+ * receiver can send any number. It is thrown away, so that the connection can be used again.
+ */
 const MAX_ANSWER_BYTES = 64 * 1024
 
 type Options = {
@@ -58,8 +61,12 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
         const outgoing = open(url, options, (incoming) => {
           resolve(incoming.statusCode ?? 0)
           // The time also bounds an answer that does not end.
-          discard(incoming, stopTimer)
+          incoming
+            .on('error', () => {})
+            .on('close', stopTimer)
+            .resume()
         })
+        limitAnswer(outgoing, () => reject(new DeliveryFault('the answer is too long')))
         outgoing.on('error', (fault: NodeJS.ErrnoException) => reject(new DeliveryFault(describe(fault))))
         end = () => outgoing.destroy()
         outgoing.end(body)
@@ -81,14 +88,18 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
 }
 
 /** A receiver must not fill our memory, and nothing that it says is kept. */
-function discard(answer: IncomingMessage, onEnd: () => void) {
+function limitAnswer(outgoing: ClientRequest, onExceeded: () => void) {
   let bytes = 0
-  answer.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > MAX_ANSWER_BYTES) answer.destroy()
+  outgoing.once('socket', (socket) => {
+    function count(chunk: Buffer) {
+      bytes += chunk.length
+      if (bytes <= MAX_ANSWER_BYTES) return
+      onExceeded()
+      outgoing.destroy()
+    }
+    socket.on('data', count)
+    outgoing.once('close', () => socket.off('data', count))
   })
-  answer.on('error', () => {})
-  answer.on('close', onEnd)
 }
 
 /** Only the code: a message can contain a part of the URL. */
