@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,12 +27,9 @@ const ROWS = Number(options.rows)
 const WANTED_PER_SECOND = 10_000
 const COMMAND = fileURLToPath(new URL('../src/index.ts', import.meta.url))
 const SECRET = randomBytes(32).toString('base64url')
-const CLOCK_TICKS = 100
 
 const scratch = await mkdtemp(join(tmpdir(), 'servauth-imports-'))
 const databases = await openDatabases(scratch)
-const postmaster =
-  process.env.DATABASE_URL || process.platform !== 'linux' ? undefined : await findPostmaster()
 const rows: string[][] = []
 try {
   for (const source of options.sources.split(',')) {
@@ -58,7 +54,7 @@ async function measureImport(source: string, file: string, isKilled: boolean) {
   await migrate({ DATABASE_URL: url })
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   const count = async () => Number((await sql`select count(*) from users`)[0]?.count)
-  const cpuBefore = await readPostgresSeconds()
+  const cpuBefore = await databases.cpuSeconds()
   const began = performance.now()
   let killedAt = 0
   let command = startImport(source, file, url)
@@ -70,7 +66,7 @@ async function measureImport(source: string, file: string, isKilled: boolean) {
   }
   const { cpuSeconds, maxMemoryMiB, lines } = await command.ended
   const seconds = (performance.now() - began) / 1000
-  const databaseSeconds = (await readPostgresSeconds()) - cpuBefore
+  const databaseSeconds = (await databases.cpuSeconds()) - cpuBefore
   const imported = await count()
   await sql.end()
   const faults = imported === ROWS ? 'none' : `${imported} accounts instead of ${ROWS}`
@@ -123,38 +119,6 @@ function startImport(source: string, file: string, url: string) {
       return ended
     },
   }
-}
-
-/** The parent of all processes of PostgreSQL. */
-async function findPostmaster() {
-  const sql = postgres(await databases.create('imports'), { max: 1, onnotice: () => {} })
-  const [row] = await sql`select pg_backend_pid() as pid`
-  const parent = readStat(row?.pid)[1]
-  await sql.end()
-  return Number(parent)
-}
-
-/** The fields of a process from its state on, as the Linux kernel lists them. */
-function readStat(pid: string) {
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-}
-
-/** The processor time of all processes of PostgreSQL, with those that have ended. */
-async function readPostgresSeconds() {
-  if (!postmaster) return Number.NaN
-  let ticks = 0
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    try {
-      const fields = readStat(pid)
-      const isPostmaster = Number(pid) === postmaster
-      if (!isPostmaster && Number(fields[1]) !== postmaster) continue
-      // Of children that have ended, the postmaster has the sum.
-      for (const index of isPostmaster ? [11, 12, 13, 14] : [11, 12]) ticks += Number(fields[index])
-    } catch {
-      // The process has ended meanwhile.
-    }
-  }
-  return ticks / CLOCK_TICKS
 }
 
 async function writeReport() {
