@@ -244,7 +244,8 @@ test.each([undefined, 'auth'])(
 test('every function that names a table names its schema too, or has that schema as its search path', async () => {
   const { sql } = await openDatabase()
   const functions = await sql`
-    select proname as name, prosrc as body, coalesce(proconfig::text, '') as settings
+    select proname as name, regexp_replace(prosrc, '--[^\\n]*', '', 'g') as body,
+      coalesce(proconfig::text, '') as settings
     from pg_proc where pronamespace = 'public'::regnamespace`
 
   const names = [...TABLES, ...functions.map(({ name }) => name)].join('|')
