@@ -1,10 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readCsv } from '../src/cli/import/files/csv.ts'
 import { readJson } from '../src/cli/import/files/json.ts'
-import { createRecordScanner } from '../src/cli/import/files/record-scanner.ts'
 import { openAuth0 } from '../src/cli/import/sources/auth0.ts'
 import { openColumns, parseColumns, readMapping } from '../src/cli/import/sources/columns.ts'
 import { openDjango } from '../src/cli/import/sources/django.ts'
@@ -88,50 +86,6 @@ async function readUsers(source: Promise<Source>) {
   await close()
   return all
 }
-
-/** Reads JSON that comes in parts of a few characters. */
-function scanInParts(text: string, length: number) {
-  const scanner = createRecordScanner('a file', 'users')
-  const records = text.match(new RegExp(`[^]{1,${length}}`, 'g'))?.flatMap((part) => scanner.take(part))
-  scanner.finish()
-  return records ?? []
-}
-
-/** What would mislead a scanner that looks for brackets and quotes. */
-const TRAPS = fc.stringMatching(/^(?:[{}[\]",: 7]|\\|users){0,6}$/)
-const VALUES = fc.letrec<{ value: unknown }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 4 },
-    TRAPS,
-    fc.constantFrom(null, true, -1.5e3),
-    fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(fc.oneof(TRAPS, fc.constant('users')), tie('value'), { maxKeys: 4 }),
-  ),
-})).value
-
-test('the users of JSON are the same in parts of any length, and damaged JSON is always refused', () => {
-  const isJson = (text: string) => {
-    try {
-      return [JSON.parse(text)].length === 1
-    } catch {
-      return false
-    }
-  }
-  fc.assert(
-    fc.property(VALUES, fc.nat(), TRAPS, fc.integer({ min: 1, max: 30 }), (value, place, damage, length) => {
-      const text = JSON.stringify(value)
-      const list = Array.isArray(value) ? value : Object(value).users
-      const members = Array.isArray(list) ? list.filter((each) => typeof each === 'object' && each) : []
-      const at = place % (text.length + 1)
-      const damaged = text.slice(0, at) + damage + text.slice(at)
-
-      expect(scanInParts(text, length)).toEqual(members)
-      if (isJson(damaged)) scanInParts(damaged, length)
-      else expect(() => scanInParts(damaged, length)).toThrow(/^a file (?:is not JSON|ends in the middle)\.$/)
-    }),
-    { numRuns: 1000 },
-  )
-})
 
 /** Values where a reader expects something else. */
 const NONSENSE = [

@@ -1,11 +1,14 @@
 import { open } from 'node:fs/promises'
+import { JSONParser, TokenType } from '@streamparser/json'
 import { CommandError } from '../../support/command-error.ts'
 import type { Row } from '../sources/file-source.ts'
-import { createRecordScanner } from './record-scanner.ts'
 import { CHUNK_BYTES, MAX_RECORD_CHARACTERS, readText } from './text.ts'
 
 /** A realm of Keycloak has other parts before its users. */
 const MAX_CHARACTERS_WITHOUT_RECORD = 16 * 1024 * 1024
+const MAX_LEVELS = 100
+/** The parser collects texts in a buffer, and not character by character. */
+const STRING_BUFFER_BYTES = 64 * 1024
 
 /**
  * Reads the objects of a JSON file, a part of the file at a time: of an array, of the array `list` of an object, or of
@@ -76,10 +79,31 @@ async function* readTree(
   isArray: boolean,
   list: string,
 ): AsyncGenerator<Row[]> {
-  const scanner = createRecordScanner(path, list)
-  let [sinceRecord, isEmpty] = [0, true]
+  let rows: Row[] = []
+  let [levels, sinceRecord, isEmpty] = [0, 0, true]
+  const parser = new JSONParser({
+    paths: [isArray ? '$.*' : `$.${list}.*`],
+    keepStack: false,
+    stringBufferSize: STRING_BUFFER_BYTES,
+  })
+  parser.onToken = ({ token }) => {
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) levels++
+    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) levels--
+    if (levels > MAX_LEVELS) throw new CommandError(`${path} has more than ${MAX_LEVELS} levels.`)
+  }
+  parser.onValue = ({ value }) => void rows.push(value as Row)
+  let fault: Error | undefined
+  parser.onError = (error) => {
+    fault = error
+  }
+  const check = () => {
+    if (fault instanceof CommandError) throw fault
+    // The message of the parser would repeat a part of the file.
+    if (fault) throw new CommandError(`${path} is not JSON.`)
+  }
   for await (const text of readText(path, onBytes)) {
-    const rows = scanner.take(text) as Row[]
+    parser.write(text)
+    check()
     sinceRecord = rows.length > 0 ? 0 : sinceRecord + text.length
     if (sinceRecord > MAX_CHARACTERS_WITHOUT_RECORD) {
       throw new CommandError(
@@ -89,7 +113,8 @@ async function* readTree(
     if (rows.length === 0) continue
     isEmpty = false
     yield rows
+    rows = []
   }
-  scanner.finish()
+  if (!parser.isEnded) throw new CommandError(`${path} ends in the middle.`)
   if (isEmpty) throw new CommandError(`${path} has no ${isArray ? 'objects' : list}.`)
 }
