@@ -7,6 +7,7 @@ import { createPrivateSecret, createSymmetricSecret } from '../src/webhooks/sign
 import { registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Adapter, type Client } from './support/client.ts'
 import { callCommand } from './support/command.ts'
+import { runCommand } from './support/process.ts'
 import { type Received, startReceiver } from './support/receiver.ts'
 import { startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
@@ -365,7 +366,8 @@ test('the commands of an operator do the same, and a running server notices them
   const receiver = await startReceiver()
   const run = (words: string) => callCommand(words, { env: server.env })
   const readJson = async (words: string) => JSON.parse((await run(`${words} --json`)).output)
-  const { webhook, secret } = await readJson(`webhook put ${receiver.url} --types user.created`)
+  const put = await runCommand(`webhook put ${receiver.url} --types user.created --json`, { env: server.env })
+  const { webhook, secret } = JSON.parse(put.output)
   const { id } = webhook
   await server.registerUser()
   await receive(receiver, 1)
