@@ -2,7 +2,7 @@ import type { Bench, Operation, Subject } from '../rig/bench.ts'
 import { type ServerCommand, startServer } from '../rig/server-process.ts'
 import { type Load, runWrk } from '../rig/wrk.ts'
 import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
-import { createRequestForEachUser } from '../subjects/http-subject.ts'
+import { createRequestForEachUser, createUnreadRequests } from '../subjects/http-subject.ts'
 import { setUpServauth, signIn } from '../subjects/servauth.ts'
 import { createConstantServer, createUserLoad, REST } from './me.ts'
 
@@ -48,7 +48,9 @@ export const closedLoops: Operation = {
       async (url) =>
         createUserLoad(await createRequestForEachUser(url, (user) => signIn(url, user, 'TOKEN'), REST)),
     ),
-    createClosedLoopSubject('bare Hono', createConstantServer('hono'), async () => createUserLoad([REST])),
+    createClosedLoopSubject('bare Hono', createConstantServer('hono'), async () =>
+      createUserLoad(createUnreadRequests(REST)),
+    ),
     createClosedLoopSubject(
       'Better-Auth',
       (bench) => setUpBetterAuth(bench, 'argon2id'),

@@ -1,7 +1,11 @@
 import type { Bench, Operation } from '../rig/bench.ts'
 import type { Request } from '../rig/wrk.ts'
 import { ANY_USER } from '../subjects/accounts.ts'
-import { createHttpSubject, createRequestForEachUser } from '../subjects/http-subject.ts'
+import {
+  createHttpSubject,
+  createRequestForEachUser,
+  createUnreadRequests,
+} from '../subjects/http-subject.ts'
 import { setUpServauth, signIn } from '../subjects/servauth.ts'
 import { createConstantServer, getStatementServer, readSessionIds } from './me.ts'
 
@@ -67,7 +71,7 @@ const ofMe = Object.entries(DOCUMENTS).flatMap(([name, body]) => {
     createHttpSubject(
       `graphql-js on Hono, ${name}`,
       createConstantServer('graphql-js'),
-      async () => () => load([post(body)]),
+      async () => () => load(createUnreadRequests(post(body))),
     ),
   ]
 })

@@ -4,7 +4,11 @@ import type { ServerCommand } from '../rig/server-process.ts'
 import type { Load, Request } from '../rig/wrk.ts'
 import { ANY_USER, formatEmail } from '../subjects/accounts.ts'
 import { setUpBetterAuth, signIn as signInToBetterAuth } from '../subjects/better-auth.ts'
-import { createHttpSubject, createRequestForEachUser } from '../subjects/http-subject.ts'
+import {
+  createHttpSubject,
+  createRequestForEachUser,
+  createUnreadRequests,
+} from '../subjects/http-subject.ts'
 import { setUpParseServer, signIn as signInToParse } from '../subjects/parse-server.ts'
 import { setUpServauth, signIn, type Transport } from '../subjects/servauth.ts'
 
@@ -16,6 +20,12 @@ const PARSE_GRAPHQL: Request = {
 }
 
 export const createUserLoad = (requests: Request[]): Load => ({ requests, status: 200, text: ANY_USER })
+
+/** The load for a server that answers with constant data. */
+function unread(request: Request) {
+  const load = createUserLoad(createUnreadRequests(request))
+  return () => load
+}
 
 /** A server from `servers/` that answers with constant data. */
 export const createConstantServer = (name: string) => async (): Promise<ServerCommand> => ({
@@ -44,7 +54,7 @@ export const restMe: Operation = {
     createMeSubject(REST, 'TOKEN'),
     createMeSubject(REST, 'TOKEN', { hasLog: false }),
     createMeSubject(REST, 'COOKIE'),
-    createHttpSubject('bare Hono', createConstantServer('hono'), async () => () => createUserLoad([REST])),
+    createHttpSubject('bare Hono', createConstantServer('hono'), async () => unread(REST)),
     createHttpSubject('one prepared statement on Hono', getStatementServer, async (bench, url) => {
       const ids = await readSessionIds(bench)
       const bearer = async (user: number) => ({ authorization: `Bearer ${ids[user - 1]}` })
@@ -73,16 +83,8 @@ export const graphqlMe: Operation = {
   subjects: [
     createMeSubject(GRAPHQL, 'TOKEN'),
     createMeSubject(GRAPHQL, 'COOKIE'),
-    createHttpSubject(
-      'graphql-js on Hono',
-      createConstantServer('graphql-js'),
-      async () => () => createUserLoad([GRAPHQL]),
-    ),
-    createHttpSubject(
-      'trimmed Yoga',
-      createConstantServer('yoga'),
-      async () => () => createUserLoad([GRAPHQL]),
-    ),
+    createHttpSubject('graphql-js on Hono', createConstantServer('graphql-js'), async () => unread(GRAPHQL)),
+    createHttpSubject('trimmed Yoga', createConstantServer('yoga'), async () => unread(GRAPHQL)),
     createHttpSubject('Parse Server', setUpParseServer, async (_bench, url) => {
       const requests = await createRequestForEachUser(url, (user) => signInToParse(url, user), PARSE_GRAPHQL)
       return () => createUserLoad(requests)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Bench, Subject } from '../rig/bench.ts'
 import { type ServerCommand, startServer } from '../rig/server-process.ts'
 import { type Load, type Request, runWrk } from '../rig/wrk.ts'
@@ -71,3 +72,13 @@ export async function createRequestForEachUser(
   }
   return requests
 }
+
+/** Like an access token, which has some 600 characters. */
+const TOKEN_BYTES = 450
+
+/** The same request for a hundred users of a server that reads no credentials: the load is the same as for one that does. */
+export const createUnreadRequests = (request: Request): Request[] =>
+  Array.from({ length: 100 }, () => {
+    const authorization = `Bearer ${randomBytes(TOKEN_BYTES).toString('base64url')}`
+    return { ...request, headers: { ...request.headers, authorization } }
+  })
