@@ -160,7 +160,7 @@ describe('ten times as many operations as can be served', () => {
 
   test('work starts by the answers that are given meanwhile, and freely without any', async () => {
     let answers = MANY_ANSWERS
-    const { waitForStart } = createPace(() => answers, 100)
+    const { waitForStart } = createPace(() => answers, 100, 1)
     let started = 0
     for (let index = 0; index < 1000; index++) void waitForStart().then(() => started++)
 
@@ -175,7 +175,7 @@ describe('ten times as many operations as can be served', () => {
 
   test('a turn without answers between two batches of answers starts no work', async () => {
     let answers = MANY_ANSWERS
-    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY)
+    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY, 0)
     let started = 0
     for (let index = 0; index < 100; index++) void waitForStart().then(() => started++)
     await nextTurn()
@@ -192,7 +192,7 @@ describe('ten times as many operations as can be served', () => {
 
   test('beside many answers, as much work may wait as starts in time, and what waits too long is given up', async () => {
     let answers = MANY_ANSWERS
-    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, 1)
+    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, 0, 1)
     const pending: Promise<boolean>[] = []
 
     do {
@@ -207,7 +207,7 @@ describe('ten times as many operations as can be served', () => {
 
   test('without answers to others, a turn starts a batch, though each piece of work looks into the cache', async () => {
     let answers = 0
-    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY)
+    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY, 0)
     let started = 0
     for (let index = 0; index < 10_000; index++) {
       void waitForStart().then(() => {

@@ -12,15 +12,18 @@ export const MAX_OPERATIONS = 500
 export const MAX_OPERATIONS_SHARE = 1 / 2
 /**
  * How long an operation waits for its start beside many answers from the session cache. Of each network, only as many
- * wait as start within this time at the present pace.
+ * wait as start within half of this time at the present pace, so that few of them wait in vain.
  */
 export const MAX_START_MS = 500
 /**
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
- * processor for about as long as 60 answers, and a refusal for less than 2.
+ * processor for about as long as 100 answers, without its hash, and a refusal for less than 2.
  */
 const ANSWERS_PER_OPERATION = 200
 const ANSWERS_PER_REFUSAL = 8
+/** The event loop may rest only because the answers are on their way to clients that ask again. */
+const OPERATIONS_PER_IDLE_MS = 0.4
+const REFUSALS_PER_IDLE_MS = 4
 
 type Options = {
   /** Without limits, as in a load test, one network may hold all. */
@@ -38,12 +41,12 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   { isShared, countCachedAnswers }: Options,
 ) {
   const maxShare = isShared ? MAX_OPERATIONS_SHARE : 1
-  const starts = createPace(countCachedAnswers, ANSWERS_PER_OPERATION, MAX_START_MS)
-  const refusals = createPace(countCachedAnswers, ANSWERS_PER_REFUSAL)
+  const starts = createPace(countCachedAnswers, ANSWERS_PER_OPERATION, OPERATIONS_PER_IDLE_MS, MAX_START_MS)
+  const refusals = createPace(countCachedAnswers, ANSWERS_PER_REFUSAL, REFUSALS_PER_IDLE_MS)
   const limitTo = (maxPerNetwork: () => number) =>
     createAdmission({ maxOperations: MAX_OPERATIONS, maxPerNetwork })
   const all = limitTo(() => MAX_OPERATIONS * maxShare)
-  const waiting = limitTo(() => starts.countStarts(MAX_START_MS) * maxShare)
+  const waiting = limitTo(() => starts.countStarts(MAX_START_MS / 2) * maxShare)
   const networkOf = ({ client }: Caller) => toNetwork(client.ipAddress)
 
   async function refuse(): Promise<never> {

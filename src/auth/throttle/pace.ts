@@ -1,5 +1,3 @@
-/** An idle millisecond counts as so many answers, so that work takes a third of the idle time and leaves two. */
-const ANSWERS_PER_IDLE_MS = 80
 /** A longer turn was not idle: it did other work, or the machine ran other programs. */
 const MAX_IDLE_TURN_MS = 0.1
 /** With fewer answers over a window, they need no protection: they take a fiftieth of a core. */
@@ -26,9 +24,15 @@ type Waiting = { since: number; start: () => void; giveUp: () => void }
  * turns without answers show this time. Without other clients, work starts in batches, since one piece a turn would cost
  * more than the work.
  *
- * @param maxWaitMs beside other clients, work that has waited longer is given up
+ * @param idleStartsPerMs how much work starts in a millisecond of rest
+ * @param maxWaitMs beside other clients, work that waits longer is given up
  */
-export function createPace(countAnswers: () => number, answersEach: number, maxWaitMs = Infinity) {
+export function createPace(
+  countAnswers: () => number,
+  answersEach: number,
+  idleStartsPerMs: number,
+  maxWaitMs = Infinity,
+) {
   const waiting: Waiting[] = []
   let last = { at: 0, answers: 0, ranMs: 0 }
   let credit = 0
@@ -41,7 +45,7 @@ export function createPace(countAnswers: () => number, answersEach: number, maxW
   function begin(now: number) {
     const ranMs = measureRunMs()
     const restMs = now - last.at - (ranMs - last.ranMs)
-    credit = Math.min(1, credit + (restMs * ANSWERS_PER_IDLE_MS) / answersEach)
+    credit = Math.min(1, credit + restMs * idleStartsPerMs)
     if (now - last.at > FORGET_MS) startsPerMs = MAX_STARTS_PER_MS
     if (now - window.at >= WINDOW_MS) endWindow(now, now - window.at, ranMs)
     last = { at: now, answers: countAnswers(), ranMs }
@@ -56,21 +60,26 @@ export function createPace(countAnswers: () => number, answersEach: number, maxW
     last.at = now
     last.answers += answers
     updateQuiet(now, answers)
-    credit += (isIdle ? turnMs * ANSWERS_PER_IDLE_MS : answers) / answersEach
+    credit += isIdle ? turnMs * idleStartsPerMs : answers / answersEach
     const starts = waiting.splice(0, isQuiet ? quietStarts : Math.floor(credit))
     credit %= 1
     quietStarts = isQuiet ? Math.min(2 * quietStarts, MAX_QUIET_STARTS) : 1
     window.starts += starts.length
     startsPerMs += (starts.length - startsPerMs * Math.min(turnMs, AVERAGE_MS)) / AVERAGE_MS
     for (const { start } of starts) start()
-    if (!isQuiet) giveUp(now - maxWaitMs)
+    if (!isQuiet) giveUp(now)
     if (waiting.length > 0) setImmediate(turn)
     else last.ranMs = measureRunMs()
   }
 
-  function giveUp(since: number) {
-    while (waiting[0] && waiting[0].since < since) waiting.shift()?.giveUp()
+  /** Gives up what has waited too long, and the last of what would: the pace was not known when it came. */
+  function giveUp(now: number) {
+    while (waiting[0] && waiting[0].since < now - maxWaitMs) waiting.shift()?.giveUp()
+    while (waiting.length > countStarts(maxWaitMs)) waiting.pop()?.giveUp()
   }
+
+  /** How much work starts in this time, if the pace stays the same. */
+  const countStarts = (ms: number) => (isQuiet ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms))
 
   /** While work waits, the thread does not rest. So the time that it ran is counted, without the pauses of the machine. */
   function updateQuiet(now: number, answers: number) {
@@ -97,8 +106,7 @@ export function createPace(countAnswers: () => number, answersEach: number, maxW
       return promise
     },
 
-    /** How much work starts in this time, if the pace stays the same. */
-    countStarts: (ms: number) => (isQuiet ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms)),
+    countStarts,
   }
 }
 
