@@ -55,3 +55,6 @@ export type AdministrationUseCases = {
 export type Service = {
   [Name in OperationName]: (input: InputOf<Name>, caller: Caller) => OutputOf<Name> | Promise<OutputOf<Name>>
 }
+
+/** The service as the adapters get it: an operation can be refused before its input is parsed, if the server is busy. */
+export type AdmittingService = Service & { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }

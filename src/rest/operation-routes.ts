@@ -1,15 +1,12 @@
 import { Hono } from 'hono'
-import type { Caller } from '../contract/caller.ts'
 import type { Operation } from '../contract/operation.ts'
-import { type OperationName, operations, type Service } from '../contract/operations.ts'
+import { type AdmittingService, type OperationName, operations } from '../contract/operations.ts'
 import type { AppEnv } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 import { documented, route } from './route.ts'
 
-type Busy = { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }
-
 /** One route for each operation of the contract, possibly without those of administration. */
-export function operationRoutes(service: Service & Busy, hasAdministration: boolean) {
+export function operationRoutes(service: AdmittingService, hasAdministration: boolean) {
   const app = new Hono<AppEnv>()
   for (const [name, operation] of Object.entries<Operation>(operations)) {
     if (operation.permission && !hasAdministration) continue

@@ -7,7 +7,7 @@ export type Position = { part: string; key: string; id: string }
 
 const Positions = z.tuple([z.string(), Text, z.guid()])
 
-/** Longer than any cursor: a key is an address or a name at most. Each cursor is written into it, because a buffer takes longer. */
+/** Longer than any cursor: a key is an address or a name at most. All share it, because a new buffer for each takes longer. */
 const written = Buffer.alloc(4096)
 
 /** A cursor is opaque to clients. It says no more than its row. */

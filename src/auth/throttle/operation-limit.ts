@@ -17,11 +17,11 @@ export const MAX_OPERATIONS_SHARE = 1 / 2
 export const MAX_START_MS = 500
 /**
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
- * processor for about as long as 100 answers, without its hash, and a refusal for less than 2.
+ * processor for about as long as 60 answers, and a refusal for less than 2.
  */
 const ANSWERS_PER_OPERATION = 200
 const ANSWERS_PER_REFUSAL = 8
-/** The event loop may rest only because the answers are on their way to clients that ask again. */
+/** How many start while the event loop rests. Few, because it also rests while answers are on their way to clients that ask again. */
 const OPERATIONS_PER_IDLE_MS = 0.4
 const REFUSALS_PER_IDLE_MS = 4
 
@@ -33,7 +33,7 @@ type Options = {
 }
 
 /**
- * Limits all operations but `me`, so that a flood of them leaves half of the processor to answers from the session
+ * Limits all operations but `me`, so that a flood of them leaves about half of the processor to answers from the session
  * cache. Refusals wait for their turn as well: a client that tries again immediately must not keep the server busy.
  */
 export function limitOperations<UseCases extends Record<string, UseCase>>(

@@ -72,7 +72,7 @@ export function createPace(
     else last.ranMs = measureRunMs()
   }
 
-  /** Gives up what has waited too long, and the last of what would: the pace was not known when it came. */
+  /** Gives up work that has waited too long, and the newest of so much work that it would. The pace was not known when it came. */
   function giveUp(now: number) {
     while (waiting[0] && waiting[0].since < now - maxWaitMs) waiting.shift()?.giveUp()
     while (waiting.length > countStarts(maxWaitMs)) waiting.pop()?.giveUp()

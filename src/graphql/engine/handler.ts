@@ -7,8 +7,7 @@ import {
   OperationTypeNode,
 } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import type { Caller } from '../../contract/caller.ts'
-import type { Service } from '../../contract/operations.ts'
+import type { AdmittingService } from '../../contract/operations.ts'
 import { AuthError, asAuthError, invalid } from '../../errors.ts'
 import type { AppContext } from '../../http/context.ts'
 import { noteError } from '../../http/error-response.ts'
@@ -25,7 +24,7 @@ import { rootField } from './root-field.ts'
 
 type Options = {
   schema: GraphQLSchema
-  service: Service & { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }
+  service: AdmittingService
   introspection: boolean
   isObserved: boolean
 }
