@@ -11,6 +11,7 @@ import { RECOVERY_WAIT_SECONDS } from '../src/auth/factors/factor-recovery.ts'
 import { MAX_PROOF_AGE_SECONDS } from '../src/auth/factors/recent-proof.ts'
 import { RECOVERY_CODES } from '../src/auth/factors/recovery-codes.ts'
 import { MAX_DRIFT_STEPS } from '../src/auth/factors/totp.ts'
+import { MAX_PUBLIC_KEY_BYTES } from '../src/auth/import/foreign-passkeys.ts'
 import { MAX_KEY_AGE_MS } from '../src/auth/keys/last-known.ts'
 import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
@@ -203,6 +204,7 @@ async function sections(): Promise<Section[]> {
         ['a ceremony of a passkey expires after', duration(MAX_CEREMONY_SECONDS)],
         ['passkeys of an account', number(MAX_PASSKEYS)],
         ['the id of a passkey', `${number(MAX_CREDENTIAL_ID_BYTES)} bytes`],
+        ['the public key of an imported passkey', `${number(MAX_PUBLIC_KEY_BYTES)} bytes`],
         ['objects inside each other in the answer of a passkey', number(MAX_JSON_DEPTH)],
       ],
     },

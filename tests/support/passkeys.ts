@@ -1,9 +1,28 @@
+import { decodeAttestationObject, parseAuthenticatorData } from '@simplewebauthn/server/helpers'
 import type { CDPSession, Page } from 'playwright-core'
 import { useBrowser } from './browser.ts'
 import type { Client } from './client.ts'
 import { ORIGIN } from './server.ts'
 
 type Json = Record<string, unknown>
+
+/** What another system would store of a new passkey. */
+export function readCreated({ response }: Json) {
+  const { attestationObject } = response as { attestationObject: string }
+  const attestation = decodeAttestationObject(new Uint8Array(Buffer.from(attestationObject, 'base64url')))
+  const { credentialID, credentialPublicKey, counter } = parseAuthenticatorData(attestation.get('authData'))
+  if (!credentialID || !credentialPublicKey) throw new TypeError('The passkey has no key')
+  return { id: Buffer.from(credentialID), publicKey: Buffer.from(credentialPublicKey), counter }
+}
+
+/** The options with which another system lets a browser create a passkey. */
+export const foreignOptions = (userHandle: string, rpId = new URL(ORIGIN).hostname) => ({
+  rp: { id: rpId, name: 'Shop' },
+  user: { id: Buffer.from(userHandle).toString('base64url'), name: 'ada', displayName: 'Ada' },
+  challenge: Buffer.alloc(32, 7).toString('base64url'),
+  pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+  authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+})
 
 /** A real browser with virtual authenticators, for the tests of a file. */
 export function usePasskeyBrowser() {

@@ -89,11 +89,13 @@ export async function removePasskey(session: Session, id: string) {
 export async function signalPasskeys(session: Session) {
   const browser = browserPasskeys()
   if (!browser.signalAllAcceptedCredentials) return
-  const { rpId, userId, allAcceptedCredentialIds, name, displayName } = (
-    await session.request(PasskeySignalsDocument)
-  ).passkeySignals
-  await browser.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds })
-  await browser.signalCurrentUserDetails?.({ rpId, userId, name, displayName })
+  const { passkeySignals } = await session.request(PasskeySignalsDocument)
+  const { rpId, name, displayName, imported } = passkeySignals
+  // Imported passkeys have the handle of another system, and browsers keep what they know by handle.
+  for (const { userId, allAcceptedCredentialIds } of [passkeySignals, ...imported]) {
+    await browser.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds })
+    await browser.signalCurrentUserDetails?.({ rpId, userId, name, displayName })
+  }
 }
 
 /** Browsers resolve with null only if a page asks for other kinds of credentials. */

@@ -35,20 +35,20 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
   return {
     /**
      * Null if the proof is wrong. A right one counts only when its statement has returned a row.
-     * @param expected if it was read already
+     * @param shown whether the password was shown in the same operation, and what a code is checked against if it was read
      */
     async check(
       { id }: Pick<UserRow, 'id'>,
       proof: FactorProof,
       client: Client,
-      expected?: Expected,
+      { hasShownPassword, expected }: { hasShownPassword: boolean; expected?: Expected },
     ): Promise<FactorUse | null> {
       const { totp, recoveryCode, recoveryToken, passkey } = proof
       if (totp) {
         const [read] = expected ? [expected] : await findAuthenticators(db, { userId: id })
         return read ? checkTotp(id, totp, read) : null
       }
-      if (passkey) return (await passkeyProofs.check(passkey, client, id))?.use ?? null
+      if (passkey) return (await passkeyProofs.check(passkey, client, { id, hasShownPassword }))?.use ?? null
       if (recoveryToken) return useRecoveryLink(recoveryToken, outbox)
       if (!recoveryCode) return null
       const onUsed: FactorUse['onUsed'] = (tx, user, client) => noteRecoveryCode(tx, outbox, user, client)

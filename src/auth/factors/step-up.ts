@@ -27,7 +27,9 @@ export function createStepUp(dependencies: Dependencies) {
     const place = await places.find(user.email, client)
     const stepped = proof
       ? await throttle.attemptFactor(user.id, place, client, async () => {
-          const factor = await factorProofs.check(user, proof, client)
+          const factor = await factorProofs.check(user, proof, client, {
+            hasShownPassword: Boolean(password),
+          })
           const done = factor && (await complete(identity, caller, password, factor))
           if (done) return done
           await recordEvent(db, 'factor_failed', user.id, client)

@@ -6,7 +6,14 @@ import { toStoredHash } from '../passwords/hashes/notations.ts'
 import { toAccountId } from './account-id.ts'
 import { inBatch } from './batch.ts'
 import { findExisting } from './existing-accounts.ts'
-import type { ForeignAccount, ImportOptions, ImportOutcome, ImportResult } from './foreign-account.ts'
+import type {
+  ForeignAccount,
+  ImportOptions,
+  ImportOutcome,
+  ImportResult,
+  PasskeyFault,
+} from './foreign-account.ts'
+import { type ChosenPasskeys, choosePasskeys } from './foreign-passkeys.ts'
 import { insertAccounts } from './new-accounts.ts'
 
 /** Brings an address into the form in which it is stored. Null if it is invalid. */
@@ -15,6 +22,19 @@ export const normalizeEmail = (email: string) => Email.safeParse(email).data ?? 
 /** The same bounds as for an administrator. The names of the roles were checked before. */
 function hasAllowedGrants({ roles, claims }: ForeignAccount) {
   return roles.length <= MAX_ROLES && (isEmpty(claims) || UserClaims.safeParse(claims).success)
+}
+
+/** As the domain of passkeys: none is taken. */
+const NO_PASSKEYS = 'none'
+
+/** Two accounts can have a passkey of one id, which authenticators choose. The first one keeps it (section 7.1, step 26). */
+const withoutMissing = ({ taken, left }: ChosenPasskeys, missing: Set<string | null>): ChosenPasskeys => {
+  const kept = taken.filter(({ credentialId }) => !missing.has(credentialId))
+  const lost = taken.filter(({ credentialId }) => missing.has(credentialId))
+  return {
+    taken: kept,
+    left: [...left, ...lost.map((): PasskeyFault => 'the id is that of another passkey here')],
+  }
 }
 
 const isEmpty = (object: object) => Object.keys(object).length === 0
@@ -27,7 +47,8 @@ export function createAccountImport({
   db,
   encryption,
   passwords,
-}: Pick<Dependencies, 'db' | 'encryption' | 'passwords'>) {
+  relyingParty,
+}: Pick<Dependencies, 'db' | 'encryption' | 'passwords' | 'relyingParty'>) {
   let unusableHash: Promise<string> | undefined
   let costs: ReturnType<typeof passwords.limitCosts> | undefined
 
@@ -69,30 +90,53 @@ export function createAccountImport({
       const id = toAccountId(options.system, account.id)
       const outcome = findFault(account, id, email, hash, options, hasUsualCost)
       const usernameLost = username === null && Boolean(account.name?.trim())
-      return { account, id, email: email ?? '', username, hash, usernameLost, outcome }
+      const chosen: ChosenPasskeys = { taken: [], left: [] }
+      return { account, id, email: email ?? '', username, hash, usernameLost, outcome, chosen }
     })
     const importable = candidates.filter(({ outcome }) => outcome === null)
     if (importable.length > 0) {
       const existing = await inBatch(db, (tx) => findExisting(tx, importable))
       for (const each of importable) each.outcome = existing.get(each.id) ?? null
       const accepted = importable.filter(({ outcome }) => outcome === null)
+      for (const each of accepted) each.chosen = await choose(each.account, options)
       if (!options.dryRun && accepted.length > 0) {
         const hashes = await toStored(
           accepted.map(({ hash }) => hash),
           options,
         )
-        const added = accepted.map((each, index) => ({ ...each, password: hashes[index] ?? '' }))
+        const added = accepted.map((each, index) => ({
+          ...each,
+          password: hashes[index] ?? '',
+          passkeys: each.chosen.taken,
+        }))
         const missing = await inBatch(db, (tx) => insertAccounts(tx, encryption, added))
-        // A client has registered these addresses at the same moment.
-        for (const each of accepted) if (missing.has(each.id)) each.outcome = 'address is taken here'
+        for (const each of accepted) {
+          // A client has registered these addresses at the same moment.
+          if (missing.accounts.has(each.id)) each.outcome = 'address is taken here'
+          each.chosen = withoutMissing(each.chosen, missing.passkeysOf(each.id))
+        }
       }
     }
-    return candidates.map(({ id, hash, usernameLost, outcome }) => ({
+    return candidates.map(({ id, hash, usernameLost, outcome, chosen: { taken, left } }) => ({
       id,
       usernameLost,
       isPasswordless: hash === null,
+      passkeys: {
+        taken: taken.length,
+        needPassword: taken.filter(({ needsPassword }) => needsPassword).length,
+        left,
+      },
       outcome: outcome ?? 'imported',
     }))
+  }
+
+  async function choose(
+    { passkeys }: ForeignAccount,
+    { passkeyDomain }: ImportOptions,
+  ): Promise<ChosenPasskeys> {
+    const isNone = passkeyDomain === NO_PASSKEYS
+    if (isNone) return { taken: [], left: passkeys.map((): PasskeyFault => 'left out by --passkeys none') }
+    return choosePasskeys(passkeys, { rpId: relyingParty.id, passkeyDomain })
   }
 
   async function toStored(hashes: (string | null)[], { wrap }: ImportOptions) {

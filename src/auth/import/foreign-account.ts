@@ -14,9 +14,40 @@ export type ForeignAccount = {
   banned: boolean
   /** The keys of its authenticator apps, in Base32. */
   totpKeys: string[]
+  passkeys: ForeignPasskey[]
   roles: string[]
   claims: Record<string, unknown>
 }
+
+/** A passkey as another system stores it. */
+export type ForeignPasskey = {
+  name: string | null
+  credentialId: Buffer
+  /** As COSE (RFC 9052, section 7). */
+  publicKey: Buffer
+  signCount: number
+  /** Null if the system has not kept it. */
+  isSynced: boolean | null
+  /** What the device has stored as the handle of the account. */
+  userHandle: Buffer
+  createdAt: Date | null
+  /** The domain of the other system (its relying party id). Null if the export does not say it. */
+  domain: string | null
+  /** Whether the system has demanded that devices keep it, so that a browser finds it without an address. */
+  isDiscoverable: boolean
+  /** Whether the system has demanded that the device verifies its user when it creates it. */
+  isUserVerified: boolean
+}
+
+/** Why a passkey is left out. */
+export type PasskeyFault =
+  | 'the domain is not known, and --passkeys does not name it'
+  | 'another domain than PASSKEY_RP_ID'
+  | 'perhaps not discoverable, so a browser would not offer it'
+  | 'a key that this server cannot use'
+  | 'too many for one account'
+  | 'the id is that of another passkey here'
+  | 'left out by --passkeys none'
 
 /** What happened to an account: imported, imported before, or the reason why not. */
 export type ImportOutcome =
@@ -38,6 +69,7 @@ export type ImportResult = {
   id: string
   usernameLost: boolean
   isPasswordless: boolean
+  passkeys: { taken: number; needPassword: number; left: PasskeyFault[] }
   outcome: ImportOutcome
 }
 
@@ -53,4 +85,6 @@ export type ImportOptions = {
   withoutHashes: boolean
   /** Puts Argon2id over hashes of other kinds. */
   wrap: boolean
+  /** The domain of passkeys whose export does not say it, null if it is not known, `none` to take no passkeys. */
+  passkeyDomain: string | null
 }

@@ -9,6 +9,7 @@ import { toEventValues } from '../events/events.ts'
 import { MAX_AUTHENTICATORS } from '../factors/enrollment.ts'
 import type { Encryption } from '../keys/encryption.ts'
 import type { ForeignAccount } from './foreign-account.ts'
+import type { NewPasskey } from './foreign-passkeys.ts'
 
 export type NewAccount = {
   id: string
@@ -19,12 +20,13 @@ export type NewAccount = {
   /** The hash as it was read. Null if there is none. */
   hash: string | null
   account: ForeignAccount
+  passkeys: NewPasskey[]
 }
 
 /**
  * Inserts accounts with their factors and events, in one statement: a list of values would take longer to build than to
  * insert. In the order of ids, and with ids of events that grow, neighbours go to the same pages of indexes.
- * @returns the ids of those that were not inserted, because something else has their address or id
+ * @returns the ids of the accounts and of the passkeys that were not inserted, because something else has their address or id
  */
 export async function insertAccounts(executor: Executor, encryption: Encryption, accounts: NewAccount[]) {
   const rows = accounts.map(({ id, email, username, password, hash, account }) => ({
@@ -36,13 +38,28 @@ export async function insertAccounts(executor: Executor, encryption: Encryption,
     locale: account.locale === null ? null : toLanguageTag(account.locale.replaceAll('_', '-')),
     ...{ roles: account.roles, claims: account.claims, event: Bun.randomUUIDv7() },
   }))
-  const keys = accounts.flatMap(({ id, account }) =>
-    account.totpKeys
-      .slice(0, MAX_AUTHENTICATORS)
-      .map((key) => ({ user_id: id, secret: encryption.encrypt(key, id) })),
+  const apps = accounts.flatMap(({ id, account }) =>
+    account.totpKeys.slice(0, MAX_AUTHENTICATORS).map((key) => ({
+      user_id: id,
+      kind: 'TOTP',
+      secret: encryption.encrypt(key, id),
+      sign_count: 0,
+      is_synced: false,
+    })),
+  )
+  const passkeys = accounts.flatMap(({ id, passkeys }) =>
+    passkeys.map((passkey) => ({
+      ...{ user_id: id, kind: 'PASSKEY', name: passkey.name, credential_id: passkey.credentialId },
+      ...{ public_key: passkey.publicKey, sign_count: passkey.signCount, is_synced: passkey.isSynced },
+      ...{
+        user_handle: passkey.userHandle,
+        needs_password: passkey.needsPassword,
+        created: passkey.createdAt,
+      },
+    })),
   )
   const event = toEventValues('account_imported', NO_CLIENT)
-  const missing = await executor.execute<{ id: string }>(sql`
+  const missing = await executor.execute<{ id: string; credentialId: string | null }>(sql`
     with given as (
       select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as given (id uuid, email text,
         username text, password text, locked boolean, verified boolean, disabled boolean, created timestamptz,
@@ -60,11 +77,28 @@ export async function insertAccounts(executor: Executor, encryption: Encryption,
       from inserted join given using (id) order by id
       -- The operator may have deleted the account by SQL since an earlier import.
       on conflict (user_id, kind, origin, day) do update set count = events.count + 1, last_at = now()
+    ), given_factors as (
+      select * from json_to_recordset(${JSON.stringify([...apps, ...passkeys])}::text::json) as given_factors (
+        user_id uuid, kind text, secret text, name text, credential_id text, public_key text, sign_count bigint,
+        is_synced boolean, user_handle text, needs_password boolean, created timestamptz)
+      where user_id in (select id from inserted)
     ), enrolled as (
-      insert into ${factors} (user_id, kind, secret)
-      select user_id, 'TOTP', secret
-      from json_to_recordset(${JSON.stringify(keys)}::text::json) as given_keys (user_id uuid, secret text)
-      join inserted on inserted.id = user_id
-    ) select id from given where id not in (select id from inserted)`)
-  return new Set(missing.map(({ id }) => id))
+      insert into ${factors} (user_id, kind, secret, name, credential_id, public_key, sign_count, is_synced,
+        user_handle, needs_password, created_at)
+      select user_id, kind::factor_kind, secret, name, credential_id, public_key, sign_count, is_synced,
+        user_handle, coalesce(needs_password, false), least(coalesce(created, now()), now())
+      from given_factors on conflict (credential_id) do nothing
+      returning user_id, credential_id
+    ) select id, null as "credentialId" from given where id not in (select id from inserted)
+    union all select user_id, credential_id from given_factors
+      where kind = 'PASSKEY' and (user_id, credential_id) not in (
+        select user_id, credential_id from enrolled where credential_id is not null)`)
+  const idsOf = (isOfPasskey: boolean) =>
+    missing.filter(({ credentialId }) => (credentialId !== null) === isOfPasskey)
+  const lost = Map.groupBy(idsOf(true), ({ id }) => id)
+  return {
+    accounts: new Set(idsOf(false).map(({ id }) => id)),
+    /** The ids of the passkeys of an account that were not inserted. */
+    passkeysOf: (id: string) => new Set(lost.get(id)?.map(({ credentialId }) => credentialId)),
+  }
 }

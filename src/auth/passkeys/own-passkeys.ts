@@ -117,11 +117,22 @@ export function createOwnPasskeys(dependencies: Dependencies) {
     /** The arguments of the signal methods of `PublicKeyCredential`, so that browsers forget removed passkeys. */
     async passkeySignals(_input: undefined, caller: Caller) {
       const { user } = await viewerOf(caller)
-      const present = await list(user.id)
+      const rows = await db
+        .select()
+        .from(factors)
+        .where(and(eq(factors.userId, user.id), eq(factors.kind, 'PASSKEY')))
+        .orderBy(asc(factors.createdAt))
+      const signalsOf = (handle: string | null) =>
+        rows
+          .filter(({ userHandle, removedAt }) => userHandle === handle && removedAt === null)
+          .flatMap(({ credentialId }) => credentialId ?? [])
+      // Removed ones too: a device forgets the last passkey of a handle only if it gets an empty list for it.
+      const handles = new Set(rows.flatMap(({ userHandle }) => userHandle ?? []))
       return {
         rpId: relyingParty.id,
         userId: toUserHandle(user.id).toString('base64url'),
-        allAcceptedCredentialIds: present.flatMap(({ credentialId }) => credentialId ?? []),
+        allAcceptedCredentialIds: signalsOf(null),
+        imported: [...handles].map((userId) => ({ userId, allAcceptedCredentialIds: signalsOf(userId) })),
         name: user.email,
         displayName: user.email,
       }

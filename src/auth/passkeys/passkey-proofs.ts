@@ -14,6 +14,9 @@ export type PasskeyProofs = ReturnType<typeof createPasskeyProofs>
 
 type Parts = { db: Db; outbox: Outbox; relyingParty: RelyingParty }
 
+/** The account that is known already, and whether its password was shown in the same operation. */
+type Owner = { id: string; hasShownPassword: boolean }
+
 /** Checks what a browser answers when its user has chosen a passkey. */
 export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
   const isLive = isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')
@@ -37,12 +40,12 @@ export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
   return {
     /**
      * A wrong proof ends the ceremony here, and a right one when it is used up: it counts only then.
-     * @param onlyUserId the account that the passkey must belong to, if that is known already
+     * @param owner the account that the passkey must belong to, if that is known already
      * @returns the account of the passkey and how it is used up; null if the proof is wrong
      */
-    async check(proof: PasskeyProof, client: Client, onlyUserId?: string) {
+    async check(proof: PasskeyProof, client: Client, owner?: Owner) {
       const ceremony = toChallengeRowId(proof.ceremony)
-      const { proven, copied } = await verify(proof, ceremony, onlyUserId)
+      const { proven, copied } = await verify(proof, ceremony, owner)
       if (proven) return proven
       const ended = await end.execute({ ceremony })
       // Of equal requests at once only one ends the ceremony, so only that one reports.
@@ -56,21 +59,23 @@ export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
   async function verify(
     { ceremony, response }: PasskeyProof,
     rowId: string,
-    onlyUserId?: string,
+    owner?: Owner,
   ): Promise<Outcome> {
     const { id } = response
     const [found] = await find.execute({ ceremony: rowId, credentialId: typeof id === 'string' ? id : '' })
-    const { credentialId, publicKey, signCount = 0, isSynced = false } = found?.passkey ?? {}
-    if (!found || !credentialId || !publicKey || (onlyUserId && found.user.id !== onlyUserId)) return {}
+    const { credentialId, publicKey } = found?.passkey ?? {}
+    if (!found || !credentialId || !publicKey || (owner && found.user.id !== owner.id)) return {}
     const { user, passkey } = found
-    const stored = { credentialId, publicKey, isSynced }
-    const owner = { id: user.id, isIdentified: onlyUserId !== undefined }
-    const used = await relyingParty.verifyUsed(ceremony, response, stored, owner)
+    if (passkey.needsPassword && !owner?.hasShownPassword) return {}
+    const stored = { ...passkey, credentialId, publicKey }
+    const identity = { id: user.id, isIdentified: owner !== undefined }
+    const used = await relyingParty.verifyUsed(ceremony, response, stored, identity)
     if (!used) return {}
-    if (!isSynced && isStepBack(signCount, used.signCount)) return { copied: user }
+    const { signCount, isSynced } = used
+    if (!isSynced && isStepBack(passkey.signCount, signCount)) return { copied: user }
     const use: FactorUse = {
       uses: usePasskey,
-      values: { ceremony: rowId, passkeyId: passkey.id, signCount: used.signCount },
+      values: { ceremony: rowId, passkeyId: passkey.id, signCount, isSynced },
       // A key that leaves its device is kept in software (RFC 8176, section 2). The user was verified: two factors.
       amr: [isSynced ? 'swk' : 'hwk', 'user', 'mfa'],
     }
@@ -90,6 +95,7 @@ export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
 const isStepBack = (stored: number, sent: number) => (stored > 0 || sent > 0) && sent <= stored
 
 const sentCount = sql`${sql.placeholder('signCount')}::bigint`
+const isSynced = sql`${sql.placeholder('isSynced')}::boolean`
 
 /**
  * Ends the ceremony, which happens in any case, and moves the counter forward. Of equal counters at once only one counts; a
@@ -98,7 +104,9 @@ const sentCount = sql`${sql.placeholder('signCount')}::bigint`
 const usePasskey = sql`finished as (
   delete from ${challenges} where ${isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')} returning ${challenges.id}
     ), used as (
-  update ${factors} set sign_count = ${sentCount}, last_used_at = now() from holder, finished
+  update ${factors} set sign_count = ${sentCount}, is_synced = ${isSynced}, needs_password = false, last_used_at = now()
+  from holder, finished
   where ${factors.id} = ${sql.placeholder('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
-    and (${factors.isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
+    and coalesce(${factors.isSynced}, ${isSynced}) = ${isSynced}
+    and (${isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
   returning holder.id`

@@ -7,8 +7,13 @@ import type {
 
 export type RelyingParty = ReturnType<typeof createRelyingParty>
 
-/** The stored part of a passkey. */
-export type StoredPasskey = { credentialId: string; publicKey: string; isSynced: boolean }
+/** The stored part of a passkey. `userHandle` is null for the handle of this server, `isSynced` if it is not known yet. */
+export type StoredPasskey = {
+  credentialId: string
+  publicKey: string
+  isSynced: boolean | null
+  userHandle: string | null
+}
 
 type Settings = {
   /** The domain that passkeys belong to, for example `example.com`. */
@@ -19,7 +24,7 @@ type Settings = {
 }
 
 /** COSE algorithms: EdDSA, ES256, RS256. */
-const ALGORITHMS = [-8, -7, -257]
+export const ALGORITHMS = [-8, -7, -257]
 
 /** A longer id is refused (section 7.1). It would not fit into an index of the database either. */
 export const MAX_CREDENTIAL_ID_BYTES = 1023
@@ -97,7 +102,8 @@ export function createRelyingParty({ id, name, origins }: Settings) {
       passkey: StoredPasskey,
       owner: { id: string; isIdentified: boolean },
     ) {
-      if (isFromForeignFrame(response) || !isHandleOf(owner, response)) return null
+      const handle = passkey.userHandle ?? toUserHandle(owner.id).toString('base64url')
+      if (isFromForeignFrame(response) || !hasHandle(handle, response, owner)) return null
       const { verifyAuthenticationResponse } = await load()
       const verified = await verifyAuthenticationResponse({
         ...expected,
@@ -112,8 +118,9 @@ export function createRelyingParty({ id, name, origins }: Settings) {
       }).catch(() => null)
       if (!verified?.verified) return null
       const { credentialDeviceType, newCounter } = verified.authenticationInfo
+      const isSynced = isShared(credentialDeviceType)
       // Whether a key can leave its device never changes (section 7.2, step 20).
-      return isShared(credentialDeviceType) === passkey.isSynced ? { signCount: newCounter } : null
+      return (passkey.isSynced ?? isSynced) === isSynced ? { signCount: newCounter, isSynced } : null
     },
   }
 }
@@ -128,14 +135,18 @@ export const toChallenge = (ceremony: string) =>
 /** Whether the devices of its user share a passkey. */
 const isShared = (deviceType: CredentialDeviceType) => deviceType === 'multiDevice'
 
-/** The handle names the account. It may be missing only if the sign-in has named the account (section 7.2, step 6). */
-function isHandleOf(
-  { id, isIdentified }: { id: string; isIdentified: boolean },
+/**
+ * The handle names the account. It may be missing only if the sign-in has named the account (section 7.2, step 6). An
+ * imported passkey has that of the other system, and no other one counts for it.
+ */
+function hasHandle(
+  handle: string,
   { response }: Record<string, unknown>,
+  { isIdentified }: { isIdentified: boolean },
 ) {
   const { userHandle } = (response ?? {}) as { userHandle?: unknown }
   const isMissing = userHandle === undefined || userHandle === null
-  return isMissing ? isIdentified : userHandle === toUserHandle(id).toString('base64url')
+  return isMissing ? isIdentified : userHandle === handle
 }
 
 /** Whether the page was in a frame of another site, where a user does not see who asks (sections 7.1 and 7.2). */

@@ -38,7 +38,10 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       const { user, transport, place } = found
       // Counted for the account, so that a new challenge gives no new guesses.
       return throttle.attemptFactor(user.id, place, client, async () => {
-        const factor = await factorProofs.check(user, proof, client, found)
+        const factor = await factorProofs.check(user, proof, client, {
+          hasShownPassword: true,
+          expected: found,
+        })
         const opened = factor && (await open(factor))
         if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
         if (opened && opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }

@@ -46,9 +46,10 @@ export function addImportCommands(program: Command, environment: Environment) {
     .action((files: string[], { hashConfig, ...options }) =>
       run(options, async () => (await import('./sources/firebase.ts')).openFirebase(files, hashConfig)),
     )
-  addGrantOptions(addFileCommand(root, 'keycloak', 'import users of "kc.sh export"')).action(
-    (files: string[], options) =>
-      run(options, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
+  addPasskeyOption(
+    addGrantOptions(addFileCommand(root, 'keycloak', 'import users of "kc.sh export"')),
+  ).action((files: string[], options) =>
+    run(options, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
   )
   addGrantOptions(
     addFileCommand(root, 'django', 'import the table auth_user as CSV, or "manage.py dumpdata auth.user"'),
@@ -63,8 +64,10 @@ export function addImportCommands(program: Command, environment: Environment) {
         return (await import('./sources/devise.ts')).openDevise(files)
       }),
     )
-  addDatabaseCommand(root, 'supabase', 'import the users of a Supabase database', async (url) =>
-    (await import('./sources/supabase.ts')).openSupabase(url),
+  addPasskeyOption(
+    addDatabaseCommand(root, 'supabase', 'import the users of a Supabase database', async (url) =>
+      (await import('./sources/supabase.ts')).openSupabase(url),
+    ),
   )
   addDatabaseCommand(root, 'better-auth', 'import the users of a Better-Auth database', async (url) =>
     (await import('./sources/better-auth.ts')).openBetterAuth(url, await readSecret(environment)),
@@ -76,7 +79,7 @@ export function addImportCommands(program: Command, environment: Environment) {
     summary: string,
     openSource: (url: string) => Promise<Source>,
   ) {
-    addGrantOptions(addOptions(parent.command(name).summary(summary)))
+    return addGrantOptions(addOptions(parent.command(name).summary(summary)))
       .description(
         `${capitalize(summary)}. The URL of the database is in IMPORT_URL, or in the file of IMPORT_URL_FILE.` +
           ` The command only reads it. ${REPEATABLE}`,
@@ -116,6 +119,10 @@ const addGrantOptions = (command: Command) =>
   command
     .option('--roles <list>', 'roles there that become roles here, as editors=editor,support')
     .option('--claims <list>', 'claims there that become claims here, as plan,org=tenant')
+
+/** Of sources that have passkeys. */
+const addPasskeyOption = (command: Command) =>
+  command.option('--passkeys <domain>', 'the domain of the passkeys there, or none to leave them out')
 
 const capitalize = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 

@@ -1,4 +1,4 @@
-import type { ImportOutcome, ImportResult } from '../../auth/import/foreign-account.ts'
+import type { ImportOutcome, ImportResult, PasskeyFault } from '../../auth/import/foreign-account.ts'
 import type { ChosenGrants } from './chosen-grants.ts'
 import type { ForeignUser } from './sources/source.ts'
 
@@ -13,9 +13,11 @@ export function createImportReport(chosen: ChosenGrants) {
   const counts = new Map<ImportOutcome, number>()
   const examples = new Map<ImportOutcome, string[]>()
   const losses = { newId: 0, banned: 0, totp: 0, passwordless: 0, secondFactor: 0, social: 0, username: 0 }
+  const passkeys = { taken: 0, needPassword: 0, left: new Map<PasskeyFault, number>() }
   const left = { roles: createNameCount(), claims: createNameCount() }
 
-  function addLosses(user: ForeignUser, { id, usernameLost, isPasswordless, outcome }: ImportResult) {
+  function addLosses(user: ForeignUser, result: ImportResult) {
+    const { id, usernameLost, isPasswordless, outcome } = result
     losses.newId += Number(id !== user.id.toLowerCase())
     if (outcome !== 'imported') return
     losses.banned += Number(user.banned)
@@ -24,6 +26,9 @@ export function createImportReport(chosen: ChosenGrants) {
     losses.secondFactor += Number(user.secondFactor)
     losses.social += Number(user.social !== null)
     losses.username += Number(usernameLost)
+    passkeys.taken += Number(result.passkeys.taken > 0)
+    passkeys.needPassword += Number(result.passkeys.needPassword > 0)
+    for (const fault of result.passkeys.left) passkeys.left.set(fault, (passkeys.left.get(fault) ?? 0) + 1)
     for (const name of user.rolesThere) if (!chosen.roles.has(name)) left.roles.add(name, user.id)
     for (const name of Object.keys(user.claimsThere))
       if (!chosen.claims.has(name)) left.claims.add(name, user.id)
@@ -61,9 +66,14 @@ export function createImportReport(chosen: ChosenGrants) {
         [losses.banned, 'banned there, and disabled here'],
         [losses.passwordless, 'without a password: these users set one with "forgot password"'],
         [losses.totp, 'with an authenticator app, which is needed here too'],
+        [passkeys.taken, 'with passkeys, which sign in here too, and are a second factor'],
+        [
+          passkeys.needPassword,
+          'of them with a passkey that needs the password beside it once: the system there has not verified its user',
+        ],
         [
           losses.secondFactor,
-          `with a second factor there that is not imported${losses.totp > 0 ? '' : ': the password is enough here'}`,
+          `with a second factor there that is not imported${losses.totp + passkeys.taken > 0 ? '' : ': the password is enough here'}`,
         ],
         [losses.social, 'with a social sign-in beside the password; the social sign-in is not imported'],
         [losses.username, 'without their name, because it is too long or contains control characters'],
@@ -72,6 +82,7 @@ export function createImportReport(chosen: ChosenGrants) {
       ] as const
       if (lines.some(([count]) => count > 0)) console.log('')
       for (const [count, text] of lines) if (count > 0) console.log(`${count} ${text}.`)
+      for (const [fault, count] of passkeys.left) console.log(`${count} passkeys not imported: ${fault}.`)
       console.log(
         `\nSessions are not imported: every user must sign in again.${map ? ` The list is in ${map}.` : ''}`,
       )

@@ -19,6 +19,7 @@ export type ImportCommandOptions = {
   passwordless?: 'import' | 'skip'
   roles?: string
   claims?: string
+  passkeys?: string
 }
 
 const BATCH_SIZE = 2000
@@ -47,6 +48,7 @@ export async function importAccountsOf(
         const takesPasswordless = passwordless ? passwordless === 'import' : source.takesPasswordless
         const importOptions = {
           ...{ system: source.system, dryRun, isAmbiguous, takesPasswordless, withoutHashes, wrap },
+          passkeyDomain: options.passkeys?.toLowerCase() ?? null,
         }
         let done = 0
 

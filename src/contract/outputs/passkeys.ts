@@ -23,7 +23,8 @@ const PUBLIC_FIELDS = Object.keys(Passkey.shape) as (keyof Passkey)[]
 
 /** Picks the public fields of a row. */
 export function toPasskey(row: Pick<FactorRow, keyof Passkey>): Passkey {
-  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as Passkey
+  const known = { ...row, isSynced: row.isSynced ?? false }
+  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, known[field]])) as Passkey
 }
 
 export const PasskeyCeremony = z
@@ -40,13 +41,26 @@ export const PasskeyCeremony = z
   .meta({ id: 'PasskeyCeremony', description: 'A ceremony of WebAuthn that a browser has begun.' })
 export type PasskeyCeremony = z.output<typeof PasskeyCeremony>
 
+const CredentialIds = z.array(z.string()).meta({ examples: [['AQIDBAUGBwg']] })
+
 export const PasskeySignals = z
   .strictObject({
     rpId: z.string().meta({ examples: ['example.com'] }),
     userId: z
       .string()
       .meta({ description: 'The handle of the account in passkeys.', examples: ['q83vEjRWeJA'] }),
-    allAcceptedCredentialIds: z.array(z.string()).meta({ examples: [['AQIDBAUGBwg']] }),
+    allAcceptedCredentialIds: CredentialIds,
+    imported: z
+      .array(
+        z
+          .strictObject({ userId: z.string(), allAcceptedCredentialIds: CredentialIds })
+          .meta({ id: 'ImportedPasskeySignals' }),
+      )
+      .meta({
+        description:
+          'The same for imported passkeys, which have the handle of another system: call the methods for each of these too.',
+        examples: [[]],
+      }),
     name: z.string().meta({ examples: ['ada@example.com'] }),
     displayName: z.string().meta({ examples: ['ada@example.com'] }),
   })

@@ -36,8 +36,12 @@ export const factors = pgTable(
     publicKey: text('public_key'),
     /** Passkey: the highest counter that it has sent. Keys without a counter send 0. */
     signCount: bigint('sign_count', { mode: 'number' }).notNull().default(0),
-    /** Passkey: whether its user's other devices get it too. */
-    isSynced: boolean('is_synced').notNull().default(false),
+    /** Passkey: whether its user's other devices get it too. Null if an import did not know: its first use says so. */
+    isSynced: boolean('is_synced').default(false),
+    /** Passkey: what its device stores as the handle of the account, as Base64url. Null for the handle of this server. */
+    userHandle: text('user_handle'),
+    /** Passkey: whether it counts only beside the password, because no device has verified its user yet. */
+    needsPassword: boolean('needs_password').notNull().default(false),
     lastUsedAt: time('last_used_at'),
     removedAt: time('removed_at'),
     createdAt: createdAt(),

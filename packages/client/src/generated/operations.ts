@@ -537,7 +537,7 @@ export type MeQuery = { me: { id: string, email: string, emailVerified: boolean,
 export type PasskeySignalsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type PasskeySignalsQuery = { passkeySignals: { rpId: string, userId: string, allAcceptedCredentialIds: Array<string>, name: string, displayName: string } };
+export type PasskeySignalsQuery = { passkeySignals: { rpId: string, userId: string, allAcceptedCredentialIds: Array<string>, name: string, displayName: string, imported: Array<{ userId: string, allAcceptedCredentialIds: Array<string> }> } };
 
 export type PasskeysQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -1478,6 +1478,10 @@ export const PasskeySignalsDocument = new TypedDocumentString(`
     rpId
     userId
     allAcceptedCredentialIds
+    imported {
+      userId
+      allAcceptedCredentialIds
+    }
     name
     displayName
   }

@@ -10,6 +10,13 @@ const MAX_LEVELS = 100
 /** The parser collects texts in a buffer, and not character by character. */
 const STRING_BUFFER_BYTES = 64 * 1024
 
+type Options = {
+  /** The field of an object that has the list. */
+  list?: string
+  /** Gets fields of the object beside the list. A file with one of them needs no list. */
+  fields?: { names: string[]; take: (name: string, value: unknown) => void }
+}
+
 /**
  * Reads the objects of a JSON file, a part of the file at a time: of an array, of the array `list` of an object, or of
  * lines with an object each (NDJSON).
@@ -17,12 +24,12 @@ const STRING_BUFFER_BYTES = 64 * 1024
 export async function* readJson(
   path: string,
   onBytes: (count: number) => void,
-  list = 'users',
+  options: Options = {},
 ): AsyncGenerator<Row[]> {
   const start = await readStart(path)
   const isArray = start.trimStart().startsWith('[')
   const records =
-    !isArray && isLines(start) ? readLines(path, onBytes) : readTree(path, onBytes, isArray, list)
+    !isArray && isLines(start) ? readLines(path, onBytes) : readTree(path, onBytes, isArray, options)
   for await (const rows of records) yield rows.filter(isObject)
 }
 
@@ -77,12 +84,12 @@ async function* readTree(
   path: string,
   onBytes: (count: number) => void,
   isArray: boolean,
-  list: string,
+  { list = 'users', fields }: Options,
 ): AsyncGenerator<Row[]> {
   let rows: Row[] = []
   let [levels, sinceRecord, isEmpty] = [0, 0, true]
   const parser = new JSONParser({
-    paths: [isArray ? '$.*' : `$.${list}.*`],
+    paths: [isArray ? '$.*' : `$.${list}.*`, ...(fields?.names.map((name) => `$.${name}`) ?? [])],
     keepStack: false,
     stringBufferSize: STRING_BUFFER_BYTES,
   })
@@ -91,7 +98,14 @@ async function* readTree(
     else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) levels--
     if (levels > MAX_LEVELS) throw new CommandError(`${path} has more than ${MAX_LEVELS} levels.`)
   }
-  parser.onValue = ({ value }) => void rows.push(value as Row)
+  parser.onValue = ({ value, key, stack }) => {
+    const name = stack.length === 1 && typeof key === 'string' ? key : null
+    if (name === null || isArray) rows.push(value as Row)
+    else {
+      isEmpty = false
+      fields?.take(name, value)
+    }
+  }
   let fault: Error | undefined
   parser.onError = (error) => {
     fault = error

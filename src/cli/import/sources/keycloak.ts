@@ -1,5 +1,7 @@
+import type { ForeignPasskey } from '../../../auth/import/foreign-account.ts'
 import { fromBase64, pbkdf2 } from '../../../auth/passwords/hashes/notations.ts'
 import { formatHash } from '../../../auth/passwords/hashes/stored-hash.ts'
+import { CommandError } from '../../support/command-error.ts'
 import { readJson } from '../files/json.ts'
 import {
   firstTextAt,
@@ -14,20 +16,54 @@ import {
   valueAt,
 } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
-import { type ForeignUser, NO_DETAILS } from './source.ts'
+import { PASSKEY_KINDS, POLICY_FIELDS, toPasskey } from './keycloak-passkeys.ts'
+import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
-/** Keycloak: the files of `kc.sh export`, a realm with its users or `…-users-0.json`. The export has credentials. */
-export const openKeycloak = (files: string[]) =>
-  openFiles({ system: 'keycloak', files, read: readJson, toUser })
+/**
+ * Keycloak: the files of `kc.sh export`, a realm with its users, or `…-realm.json` and `…-users-0.json`. Files with users
+ * name their realm before them. The policies of passkeys are known when all files were read once, in any order.
+ */
+export async function openKeycloak(files: string[]): Promise<Source> {
+  const policies = new Map<string, Row>()
+  let policy: Row = {}
+  const take = (name: string, value: unknown) => {
+    if (name !== 'realm') policy[name] = value
+    else {
+      policy = policies.get(String(value)) ?? {}
+      policies.set(String(value), policy)
+    }
+  }
+  const source = await openFiles({
+    system: 'keycloak',
+    files,
+    read: (path, onBytes) => {
+      policy = {}
+      return readJson(path, onBytes, { fields: { names: ['realm', ...POLICY_FIELDS], take } })
+    },
+    toUser: (row) => toUser(row, policy),
+  })
+  return { ...source, keys: () => requireUsers(source.keys()) }
+}
+
+/** The file of a realm can be without users, but not all of the files. */
+async function* requireUsers<Key>(keys: AsyncIterable<Key[]>): AsyncGenerator<Key[]> {
+  let isEmpty = true
+  for await (const batch of keys) {
+    isEmpty &&= batch.length === 0
+    yield batch
+  }
+  if (isEmpty) throw new CommandError('There are no users in these files. Name the files …-users-0.json too.')
+}
 
 type Credential = { type: string | null; secret: unknown; data: unknown }
 
-function toUser(row: Row): ForeignUser | null {
+function toUser(row: Row, policy: Row): ForeignUser | null {
   // Accounts of clients are no users.
   if (textAt(row, 'serviceAccountClientId')) return null
   const credentials = listAt(row, 'credentials').map(readCredential)
   const password = credentials.find(({ type }) => type === 'password')
-  const others = credentials.filter(({ type }) => type !== 'password')
+  const passkeys = listAt(row, 'credentials').filter((original) => isPasskey(textAt(original, 'type')))
+  const others = credentials.filter(({ type }) => type !== 'password' && !isPasskey(type))
   const totpKeys = others.flatMap((credential) => toKey(credential) ?? [])
   const social = listAt(row, 'federatedIdentities').flatMap(
     (identity) => textAt(identity, 'identityProvider') ?? [],
@@ -43,11 +79,17 @@ function toUser(row: Row): ForeignUser | null {
     createdAt: timeAt(row, 'createdTimestamp'),
     banned: valueAt(row, 'enabled') !== undefined && !flagAt(row, 'enabled'),
     totpKeys,
+    passkeys: passkeys.map((original): ForeignPasskey => {
+      const { type, data } = readCredential(original)
+      return toPasskey({ type, data, userId: textAt(row, 'id') ?? '', original }, policy)
+    }),
     secondFactor: others.length > totpKeys.length,
     social: social.join(' ') || null,
     ...readGrants(row),
   }
 }
+
+const isPasskey = (type: string | null) => type !== null && Object.hasOwn(PASSKEY_KINDS, type)
 
 /** `secretData` and `credentialData` are JSON in a text. Versions before 8 had their fields in the credential itself. */
 function readCredential(original: unknown): Credential {

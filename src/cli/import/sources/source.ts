@@ -33,6 +33,7 @@ export const NO_DETAILS = {
   updatedAt: null,
   banned: false,
   totpKeys: [],
+  passkeys: [],
   roles: [],
   claims: {},
   rolesThere: [],

@@ -1,3 +1,4 @@
+import type { ForeignPasskey } from '../../../auth/import/foreign-account.ts'
 import { openDatabase } from './database.ts'
 import { objectAt, toTotpKey } from './fields.ts'
 import { toGrants } from './grants.ts'
@@ -17,7 +18,17 @@ type Row = {
   social: string | null
   totpKeys: string[]
   factors: number
+  passkeys: PasskeyRow[]
   metadata: Record<string, unknown> | null
+}
+
+type PasskeyRow = {
+  id: string
+  key: string
+  name: string | null
+  signCount: number
+  isSynced: boolean
+  createdAt: string
 }
 
 /** Supabase: the schema `auth` of its database, which is only read. */
@@ -26,6 +37,7 @@ export async function openSupabase(url: string): Promise<Source> {
   try {
     await requireTable('auth.users', 'Only a database of Supabase has it.')
     const hasFactors = await hasTable('auth.mfa_factors')
+    const hasPasskeys = await hasTable('auth.webauthn_credentials')
     const hasIdentities = await hasTable('auth.identities')
     const isUser = sql`(u ->> 'deleted_at') is null`
     // As JSON: columns that a version does not have are null then.
@@ -35,6 +47,12 @@ export async function openSupabase(url: string): Promise<Source> {
           count(*)::int as count from auth.mfa_factors f
           where f.user_id = (u ->> 'id')::uuid and f.status::text = 'verified')`
       : sql`(select null::json as keys, 0 as count)`
+    const passkeys = hasPasskeys
+      ? sql`(select json_agg(json_build_object('id', encode(credential_id, 'hex'), 'key', encode(public_key, 'hex'),
+            'name', friendly_name, 'signCount', sign_count, 'isSynced', backup_eligible,
+            'createdAt', created_at) order by created_at) as list
+          from auth.webauthn_credentials where user_id = (u ->> 'id')::uuid)`
+      : sql`(select null::json as list)`
     const identities = hasIdentities
       ? sql`(select string_agg(distinct provider, ' ') filter (where provider <> 'email') as social
           from auth.identities where user_id = (u ->> 'id')::uuid)`
@@ -50,9 +68,10 @@ export async function openSupabase(url: string): Promise<Source> {
         ${millis('created_at')} as "createdAt", ${millis('updated_at')} as "updatedAt",
         coalesce((u ->> 'banned_until')::timestamptz > now(), false) as banned,
         identities.social, coalesce(factors.keys, '[]') as "totpKeys", factors.count as factors,
-        u -> 'raw_app_meta_data' as metadata
+        coalesce(passkeys.list, '[]') as passkeys, u -> 'raw_app_meta_data' as metadata
       from (select to_jsonb(users) as u from auth.users) as rows
       cross join lateral ${factors} as factors cross join lateral ${identities} as identities
+      cross join lateral ${passkeys} as passkeys
       where ${isUser}`
     const [counted] = await sql<{ count: number }[]>`select count(*)::int as count from ${everyone}`
     let done = 0
@@ -96,8 +115,26 @@ function toUser({ factors, metadata, ...row }: Row): ForeignUser {
     banned: row.banned,
     social: row.social,
     totpKeys,
+    passkeys: row.passkeys.map((passkey) => toPasskey(passkey, row.id)),
     secondFactor: factors > totpKeys.length,
     ...toGrants(claims),
+  }
+}
+
+/**
+ * A passkey of Supabase, whose handle is the text of the id of the user. Supabase demands of devices that they keep it, but
+ * not that they verify its user, and does not store the domain. The credentials of `mfa_factors` are not kept by devices.
+ */
+function toPasskey({ id, key, createdAt, ...passkey }: PasskeyRow, userId: string): ForeignPasskey {
+  return {
+    ...passkey,
+    credentialId: Buffer.from(id, 'hex'),
+    publicKey: Buffer.from(key, 'hex'),
+    userHandle: Buffer.from(userId, 'utf8'),
+    createdAt: new Date(createdAt),
+    domain: null,
+    isDiscoverable: true,
+    isUserVerified: false,
   }
 }
 
