@@ -129,4 +129,20 @@ describe('the driver', () => {
     await sql.end({ timeout: 1 })
     await proxy.close()
   })
+
+  test('a text is prepared once for each list of types of its values', async () => {
+    const { sql } = connect()
+    const run = (text: string, value: unknown) => sql.unsafe(text, [value] as never[], { prepare: true })
+    const [one, two] = ['select $1 as answer, 1 as n', 'select $1 as answer, 2 as n']
+
+    for (const value of [true, 1n, true, 2n]) {
+      for (const text of [one, two]) expect((await run(text, value))[0]?.answer).toBeDefined()
+    }
+
+    const prepared = await sql.unsafe(
+      "select statement from pg_prepared_statements where statement like '%answer%'",
+    )
+    expect(prepared.map(({ statement }) => statement).sort()).toEqual([one, one, two, two])
+    await sql.end({ timeout: 1 })
+  })
 })
