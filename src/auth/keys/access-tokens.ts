@@ -1,5 +1,6 @@
 import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify } from 'jose'
 import { z } from 'zod'
+import type { Time } from '../../contract/outputs/fields.ts'
 import type { Env } from '../../env.ts'
 import { type Acr, unauthenticated } from '../../errors.ts'
 import { MAX_ACCESS_TOKEN_SECONDS, TOKEN_ALGORITHMS, TOKEN_TYPES } from '../../settings/credentials.ts'
@@ -21,8 +22,8 @@ type Settings = Pick<
 type Subject = {
   user: ClaimedUser
   sessionId: string
-  sessionExpiresAt: Date
-  authenticatedAt: Date
+  sessionExpiresAt: Time
+  authenticatedAt: Time
   amr: string[]
   acr: Acr
   /** Whether the session lacks the second factor that this server requires. Then no other service accepts the token. */
@@ -129,13 +130,13 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
       const said = tokenClaims.of(user)
       const claims = said instanceof Promise ? await said : said
       const issuedAt = Math.floor(Date.now() / 1000)
-      const sessionEnd = Math.floor(sessionExpiresAt.getTime() / 1000)
+      const sessionEnd = toSeconds(sessionExpiresAt)
       const expiresAt = Math.max(issuedAt + 1, Math.min(issuedAt + settings.ACCESS_TOKEN_SECONDS, sessionEnd))
       const accessToken = await sign({
         ...claims,
         sid: sessionId,
         client_id: CLIENT_ID,
-        auth_time: Math.floor(authenticatedAt.getTime() / 1000),
+        auth_time: toSeconds(authenticatedAt),
         amr,
         acr,
         iss: settings.PUBLIC_URL,
@@ -170,6 +171,8 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
     },
   }
 }
+
+const toSeconds = (time: Time) => Math.floor(new Date(time).getTime() / 1000)
 
 /** Accepts one spelling of a signature only: no padding, no other alphabet, no stray bits (RFC 7515, section 2). */
 function isCanonical(token: string) {

@@ -1,3 +1,4 @@
+import type { Time } from '../../contract/outputs/fields.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import type { Env } from '../../env.ts'
@@ -7,18 +8,23 @@ import { permissionsOf, type RoleMap, type Roles } from '../administration/roles
 export type TokenClaims = ReturnType<typeof createTokenClaims>
 
 /** The columns of a user that access tokens say. `secondsSinceClaims`: null if they have never changed. */
-export type ClaimedUser = Pick<UserRow, 'id' | 'roles' | 'claims' | 'claimsChangedAt'> & {
+export type ClaimedUser = Pick<UserRow, 'id' | 'roles' | 'claims'> & {
+  claimsChangedAt: Time | null
   secondsSinceClaims?: number | null
 }
 /** What a token says about roles and claims, as far as it decides whether the token is of now. */
 type SaidClaims = { claims_at?: number | undefined; scope?: string | undefined }
 
 type Said = Record<string, unknown>
+/** What tokens say of some roles, the same for all of their holders, and when one of these roles last changed. */
+type Grant = { permissions: string[]; said: Said & { scope: string }; changedAtMs: number }
 
 /** The role in tokens of users without one, for services that need one. */
 export const DEFAULT_ROLE = 'user'
 /** How long after a row was changed its transaction may commit. Services compare with the moment of the commit. */
 const MAX_COMMIT_MS = 100
+/** Of so many sets of roles, the grants are kept. */
+const MAX_GRANTS = 1000
 
 /**
  * What access tokens say about roles and claims: `roles` and `entitlements` (RFC 9068, section 2.2.3.1), `scope`, and what the
@@ -37,60 +43,88 @@ export function createTokenClaims({
   const isForPostgrest = settings.CLAIMS.includes('postgrest')
   const isPlain = !isForHasura && !isForPostgrest && mapping.length === 0
 
-  function toClaims(user: ClaimedUser, map: RoleMap): Said {
-    const permissions = permissionsOf(user.roles, map)
+  const grantOf = createGrants()
+
+  function toClaims(user: ClaimedUser, { permissions, said }: Grant): Said {
     const [own, variables] = splitVariables(user.claims, isForHasura)
     return {
       ...own,
       ...(isForPostgrest && { role: user.roles[0] ?? DEFAULT_ROLE }),
       ...(isForHasura && { 'https://hasura.io/jwt/claims': { ...variables, ...toHasuraVariables(user) } }),
-      ...Object.fromEntries(mapping.map(([name, source]) => [name, resolve(source, user, permissions)])),
-      ...(user.roles.length > 0 && {
-        roles: user.roles,
-        entitlements: permissions,
-        scope: permissions.join(' '),
-      }),
-      ...(user.claimsChangedAt && { claims_at: user.claimsChangedAt.getTime() }),
+      ...toMapped(user, permissions),
+      ...(user.roles.length > 0 && said),
+      ...(user.claimsChangedAt && { claims_at: new Date(user.claimsChangedAt).getTime() }),
     }
+  }
+
+  const toMapped = (user: ClaimedUser, permissions: string[]) =>
+    mapping.length > 0 &&
+    Object.fromEntries(mapping.map(([name, source]) => [name, resolve(source, user, permissions)]))
+
+  /** Waits for the next second after a change. */
+  function sayAfterChange(user: ClaimedUser, map: RoleMap): Said | Promise<Said> {
+    const { secondsSinceClaims: seconds } = user
+    const grant = grantOf(user.roles, map)
+    const userChangedAtMs = seconds == null ? 0 : Date.now() - seconds * 1000
+    const changedAtMs = Math.max(userChangedAtMs, grant.changedAtMs)
+    const waitMs = Math.ceil((changedAtMs + MAX_COMMIT_MS + 1) / 1000) * 1000 - Date.now()
+    if (waitMs <= 0) return toClaims(user, grant)
+    return pause(Math.min(waitMs, 1000 + MAX_COMMIT_MS)).then(() => toClaims(user, grant))
   }
 
   return {
     /**
      * The claims of a new token. Waits for the next second after a change: services refuse all tokens of the second of a
-     * change, because `iat` is in whole seconds. Returns without a promise for a user without roles and claims.
+     * change, because `iat` is in whole seconds. Returns without a promise if it neither waits nor reads the roles.
      */
     of(user: ClaimedUser): Said | Promise<Said> {
       const hasNone = user.roles.length === 0 && user.claimsChangedAt === null
-      if (hasNone) return isPlain ? NOTHING : toClaims(user, NO_ROLES)
-      return this.afterChange(user)
-    },
-
-    /** @internal */
-    async afterChange(user: ClaimedUser): Promise<Said> {
-      const map = await roles.list()
-      const { secondsSinceClaims: seconds } = user
-      const changedAtMs = Math.max(
-        seconds == null ? 0 : Date.now() - seconds * 1000,
-        ...user.roles.map((name) => map.get(name)?.changedAtMs ?? 0),
-      )
-      const waitMs = Math.ceil((changedAtMs + MAX_COMMIT_MS + 1) / 1000) * 1000 - Date.now()
-      if (waitMs > 0) await new Promise((done) => setTimeout(done, Math.min(waitMs, 1000 + MAX_COMMIT_MS)))
-      return toClaims(user, map)
+      if (hasNone) return isPlain ? NOTHING : toClaims(user, NO_GRANT)
+      const map = roles.list()
+      return map instanceof Promise
+        ? map.then((found) => sayAfterChange(user, found))
+        : sayAfterChange(user, map)
     },
 
     /** Whether a token says what a new one would say. Returns without a promise for a user without roles. */
     isCurrent({ claims_at: at, scope = '' }: SaidClaims, user: ClaimedUser): boolean | Promise<boolean> {
-      if ((user.claimsChangedAt?.getTime() ?? undefined) !== at) return false
+      const changedAt = user.claimsChangedAt && new Date(user.claimsChangedAt).getTime()
+      if ((changedAt ?? undefined) !== at) return false
       if (user.roles.length === 0) return true
-      const check = (map: RoleMap) => permissionsOf(user.roles, map).join(' ') === scope
+      const check = (map: RoleMap) => grantOf(user.roles, map).said.scope === scope
       const map = roles.list()
       return map instanceof Promise ? map.then(check) : check(map)
     },
   }
 }
 
+/** Keeps what each set of roles grants, until a role changes: many users have the same roles. */
+function createGrants() {
+  const grants = new Map<string, Grant>()
+  let of: RoleMap | undefined
+  return (roleNames: string[], map: RoleMap): Grant => {
+    if (map !== of || grants.size >= MAX_GRANTS) grants.clear()
+    of = map
+    const key = roleNames.join('\0')
+    const grant = grants.get(key) ?? toGrant(roleNames, map)
+    grants.set(key, grant)
+    return grant
+  }
+}
+
+function toGrant(roleNames: string[], map: RoleMap): Grant {
+  const permissions = permissionsOf(roleNames, map)
+  return {
+    permissions,
+    said: { roles: roleNames, entitlements: permissions, scope: permissions.join(' ') },
+    changedAtMs: Math.max(0, ...roleNames.map((name) => map.get(name)?.changedAtMs ?? 0)),
+  }
+}
+
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
+
 const NOTHING: Said = {}
-const NO_ROLES: RoleMap = new Map()
+const NO_GRANT = toGrant([], new Map())
 
 /** The session variables of Hasura among a user's claims go where Hasura reads them. */
 function splitVariables(claims: Said, isForHasura: boolean): [Said, Said] {

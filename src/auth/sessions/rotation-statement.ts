@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { prepareRows } from '../../db/row-reader.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
@@ -103,7 +104,7 @@ export function prepareRotation(db: Db, settings: Settings) {
       where had.user_id = rotated.user_id and had.place in (${param('networkPlace')}, ${param('devicePlace')}))
     end`
 
-  return db
+  const rotate = db
     .with(rotated, recorded)
     .select({
       session: {
@@ -136,5 +137,5 @@ export function prepareRotation(db: Db, settings: Settings) {
       knownPlaces,
     })
     .from(rotated)
-    .prepare('rotate_session')
+  return prepareRows(db, rotate)
 }

@@ -44,7 +44,7 @@ export function createRotateSessionEndpoint({
   sessionCache,
   settings,
 }: Parts) {
-  const rotation = prepareRotation(db, settings)
+  const rotate = prepareRotation(db, settings)
 
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<RotateInput>() },
@@ -54,7 +54,7 @@ export function createRotateSessionEndpoint({
       const hash = digest(token)
       const successor = refreshTokens.deriveSuccessor(presented)
       const here = places.toPlaces(client)
-      const [row] = await rotation.execute({
+      const [row] = await rotate({
         sessionId: presented.sessionId,
         hash,
         successorHash: digest(successor),

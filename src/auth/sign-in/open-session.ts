@@ -40,7 +40,7 @@ type NewSession = {
 }
 
 /** What the answer and the tokens say of a session. */
-export type ShownSession = Pick<SessionRow, 'transport' | keyof SessionColumns>
+export type ShownSession = Pick<SessionRow, 'transport'> & SessionColumns
 type Inserted = Pick<NewSession, 'transport' | 'client'> & { id: string; amr: string; provesFactor: boolean }
 
 /** Why no session was opened. The password may be the same, with another hash. */
