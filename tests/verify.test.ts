@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
+import { createVerifier } from '../packages/verify/src/index.ts'
 import { createDatabase } from './support/database.ts'
 import { openAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
@@ -145,3 +146,48 @@ async function startReplay() {
   }
   return { origin: `http://localhost:${await portOf(server)}`, record }
 }
+
+test('an answer in the place of Servauth that does not end is not read into memory, and the fault says why', async () => {
+  const faults: unknown[] = []
+  let sent = 0
+  const chunk = Buffer.alloc(64 * 1024, 'a')
+  const server = createServer((request, response) => {
+    const isFeed = request.url?.startsWith('/auth/revocations')
+    response.writeHead(200, { 'content-type': isFeed ? 'text/event-stream' : 'application/json' })
+    if (isFeed) response.write('event: ')
+    const write = () => {
+      while (!response.destroyed) {
+        sent += chunk.length
+        if (!response.write(chunk)) break
+      }
+    }
+    response.on('drain', write)
+    write()
+  })
+  server.listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  const url = `http://127.0.0.1:${await portOf(server)}`
+  const { client } = await auth.registerUser()
+  const verifier = createVerifier({
+    issuer: auth.url,
+    url,
+    serviceKey: key,
+    onFault: (fault) => faults.push(fault),
+  })
+  onTestFinished(() => verifier.close())
+
+  verifier.start()
+  const refusal: unknown = await verifier
+    .verify(client.kept.accessToken ?? '')
+    .catch((fault: unknown) => fault)
+  await expect.poll(() => faults.length).toBeGreaterThan(0)
+
+  expect(refusal).toMatchObject({
+    status: 503,
+    cause: { message: `The answer of ${url}/.well-known/jwks.json has more than 65536 bytes` },
+  })
+  expect(faults[0]).toMatchObject({ message: 'The feed has an event of more than 4096 characters' })
+  verifier.close()
+  // What the buffers of two connections take, and no more.
+  expect(sent).toBeLessThan(64 * 1024 * 1024)
+})

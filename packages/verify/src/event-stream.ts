@@ -1,7 +1,7 @@
 export type StreamEvent = { name: string; id: string | undefined; data: Record<string, unknown> }
 
-/** An event that is larger than this is none of Servauth's. */
-const MAX_EVENT_CHARACTERS = 64 * 1024
+/** The events of Servauth have about 100 characters. */
+const MAX_EVENT_CHARACTERS = 4 * 1024
 
 /** Parses server-sent events as Servauth writes them: one line of data each. Calls `onComment` for comments. */
 export async function readEvents(
@@ -18,7 +18,10 @@ export async function readEvents(
     rest += decoder.decode(value, { stream: true })
     const blocks = rest.split('\n\n')
     rest = blocks.pop() ?? ''
-    if (rest.length > MAX_EVENT_CHARACTERS) throw new Error('The feed is not one of Servauth')
+    for (const block of [...blocks, rest]) {
+      if (block.length <= MAX_EVENT_CHARACTERS) continue
+      throw new Error(`The feed has an event of more than ${MAX_EVENT_CHARACTERS} characters`)
+    }
     for (const block of blocks) {
       if (block.startsWith(':')) onComment()
       else onEvent(parseEvent(block))

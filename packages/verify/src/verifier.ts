@@ -1,4 +1,5 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose'
+import { boundFetch } from './bounded-fetch.ts'
 import { createEnded } from './ended.ts'
 import { createFeed, type Fetch, type Freshness } from './feed.ts'
 import { Refusal, unauthenticated, unavailable } from './refusal.ts'
@@ -34,6 +35,8 @@ type Watcher = { token: Token; end: () => void }
 /** How long the first requests wait for the first proof. */
 const MAX_FIRST_PROOF_MS = 1000
 const LEEWAY_SECONDS = 30
+/** A key has less than 1 KiB, and Servauth publishes a few. */
+const MAX_KEY_SET_BYTES = 64 * 1024
 const ALGORITHMS = ['ES256', 'RS256', 'EdDSA']
 const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid']
 
@@ -54,7 +57,9 @@ export function createVerifier(options: VerifierOptions) {
   if (!serviceKey && freshness === 'proven') {
     throw new TypeError("createVerifier needs a serviceKey, or freshness: 'token' to do without the feed")
   }
-  const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', url), { [customFetch]: fetch })
+  const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', url), {
+    [customFetch]: boundFetch(fetch, MAX_KEY_SET_BYTES),
+  })
   const remembered = createRemembered<Remembered>(options.maxTokens ?? 10_000)
   const watchers = new Set<Watcher>()
   const ended = createEnded((isEnded) => {
