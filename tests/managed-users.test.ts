@@ -191,6 +191,8 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
       await give(user.id, [name, `payer-${adapter}`]),
       await give(admin.user.id, []),
       await client.call('setUserClaims', { id: user.id, claims: { plan: 'pro' } }),
+      // PostgreSQL reads an id in any case.
+      await client.call('setUserClaims', { id: user.id.toUpperCase(), claims: { plan: 'pro' } }),
       await client.call('disableUser', { id: admin.user.id }),
       await client.call('deleteUser', { id: boss.user.id }),
       await client.call('endUserSessions', { id: boss.user.id }),

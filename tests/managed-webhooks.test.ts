@@ -312,6 +312,7 @@ test('a webhook of the settings is shown, and only the settings change it', asyn
   for (const refused of [
     await client.call('putWebhook', { id, url: receiver.url }),
     await client.call('deleteWebhook', { id }),
+    await client.call('deleteWebhook', { id: id?.toUpperCase() }),
   ]) {
     expect(refused).toMatchObject({
       code: 'INVALID_INPUT',

@@ -131,6 +131,12 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
   .max(64, 'Must have at most 64 characters.')
   .meta({ format: 'uuid' })
 
+/**
+ * The id of a row, in lower case as the database writes it: PostgreSQL reads it in any case, and code compares it with ids
+ * of rows. The service checks its form, so that an id of another form is NOT_FOUND as well.
+ */
+export const RowId = OpaqueId.toLowerCase().meta({ format: 'uuid' })
+
 /** How many objects and arrays may be inside each other. Browsers send three. */
 export const MAX_JSON_DEPTH = 8
 

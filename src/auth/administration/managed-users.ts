@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toManagedUser } from '../../contract/outputs/managed-user.ts'
-import { type Administrator, ALL_PERMISSIONS, isOfThisServer } from '../../contract/permissions.ts'
+import { type Administrator, isOfThisServer } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
@@ -44,9 +44,9 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
   }
 
   const changeAndShow =
-    <Input extends { id: string }>(toWork: (input: Input, administrator: Administrator) => Work<unknown>) =>
+    <Input extends { id: string }>(toWork: (input: Input) => Work<unknown>) =>
     async (input: Input, caller: Caller, administrator: Administrator) =>
-      toManagedUser((await change(input.id, caller, administrator, toWork(input, administrator))).user)
+      toManagedUser((await change(input.id, caller, administrator, toWork(input))).user)
 
   return {
     setUserRoles: changeAndShow<InputOf<'setUserRoles'>>(
@@ -54,11 +54,11 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
         (tx, user, act) =>
           setRoles(tx, user, roles, act),
     ),
-    setUserClaims: changeAndShow<InputOf<'setUserClaims'>>(({ id, claims }, administrator) => {
-      // Other services may read a claim as a permission.
-      if (id === administrator.userId) requireAll(administrator, [ALL_PERMISSIONS])
-      return (tx, user, act) => setClaims(tx, user, claims, act)
-    }),
+    setUserClaims: changeAndShow<InputOf<'setUserClaims'>>(
+      ({ claims }) =>
+        (tx, user, act) =>
+          setClaims(tx, user, claims, act),
+    ),
     disableUser: changeAndShow<InputOf<'disableUser'>>(() => disableAccount),
     enableUser: changeAndShow<InputOf<'enableUser'>>(() => enableAccount),
     async endUserSessions({ id }: InputOf<'endUserSessions'>, caller: Caller, administrator: Administrator) {

@@ -1,11 +1,12 @@
 import { eq, sql } from 'drizzle-orm'
+import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { recordAdministration } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { keepOneAdministrator } from './last-administrator.ts'
-import type { Act } from './user-roles.ts'
+import { type Act, requireAll } from './user-roles.ts'
 
 /** What an administrator or an operator does to an account. Each function expects that its row was locked. */
 
@@ -53,8 +54,13 @@ export async function deleteAccount(tx: Executor, user: UserRow, act: Act) {
   return true
 }
 
-/** Replaces the claims. Older access tokens are refused as expired. */
+/**
+ * Replaces the claims. Older access tokens are refused as expired.
+ * @throws `FORBIDDEN` for the administrator's own account, unless it may do everything
+ */
 export async function setClaims(tx: Executor, user: UserRow, claims: UserRow['claims'], act: Act) {
+  // Other services may read a claim as a permission.
+  if (user.id === act.administrator.userId) requireAll(act.administrator, [ALL_PERMISSIONS])
   await tx.update(users).set({ claims }).where(eq(users.id, user.id))
   await recordAdministration(tx, 'claims_changed', { userId: user.id }, act)
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { OpaqueId as id, Moment, Text } from '../fields.ts'
+import { RowId as id, Moment, Text } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { EventConnection } from '../outputs/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'

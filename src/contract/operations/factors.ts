@@ -78,7 +78,8 @@ export const factorOperations = {
     description:
       'Every other session ends, and this one gets a new secret if it has transport `COOKIE`. The mailbox gets a link that ' +
       `undoes the removal. The last way in cannot be removed. ${NEEDS_FACTOR}`,
-    input: z.strictObject({ id: z.string().meta({ format: 'uuid' }) }),
+    // Any text, so that an id of another form is NOT_FOUND as well. In lower case, as the database writes it.
+    input: z.strictObject({ id: z.string().toLowerCase().meta({ format: 'uuid' }) }),
     output: z.boolean(),
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],

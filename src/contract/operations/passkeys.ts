@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { OpaqueId as id, PasskeyName, PasskeyProof, TransportChoice } from '../fields.ts'
+import { RowId as id, PasskeyName, PasskeyProof, TransportChoice } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { Passkey, PasskeyCeremony, PasskeySignals } from '../outputs/passkeys.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Moment, OpaqueId } from '../fields.ts'
+import { Moment, RowId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { CreatedServiceKey, ServiceKeyRecord } from '../outputs/service-key.ts'
 import { SCOPES, type Scope } from '../service-key.ts'
@@ -51,7 +51,7 @@ export const serviceKeyOperations = {
     summary: 'Revoke the key of another service',
     description:
       'The caller must hold its scopes. Every replica refuses it at once, and ends the streams that were opened with it.',
-    input: z.strictObject({ id: OpaqueId.meta({ format: 'uuid' }) }),
+    input: z.strictObject({ id: RowId }),
     output: z.boolean(),
     permission: 'service-keys:write',
     handlesCredential: false,

@@ -37,8 +37,8 @@ export const sessionOperations = {
     tag: 'Sessions and events',
     summary: "End one of the user's sessions",
     description: 'It may be the session of the request. Any other id is `NOT_FOUND`.',
-    // The service checks the id, so that an id of another form is NOT_FOUND as well.
-    input: z.strictObject({ id: z.string().meta({ format: 'uuid' }) }),
+    // Any text, so that an id of another form is NOT_FOUND as well. In lower case, as the database writes it.
+    input: z.strictObject({ id: z.string().toLowerCase().meta({ format: 'uuid' }) }),
     output: z.boolean(),
     handlesCredential: false,
     credentials: ['bearer', 'cookie'],

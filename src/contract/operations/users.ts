@@ -1,13 +1,12 @@
 import { z } from 'zod'
-import { Email, Moment, OpaqueId, profile, RoleName, Text, UserClaims } from '../fields.ts'
+import { Email, Moment, profile, RoleName, RowId, Text, UserClaims } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { FactorRecovery } from '../outputs/factors.ts'
 import { LoginWait, ManagedUser, UserConnection, UserDetails } from '../outputs/managed-user.ts'
 import { pageArguments } from '../outputs/page.ts'
 
 const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'
-/** The service checks the id, so that an id of another form is NOT_FOUND as well. */
-const id = OpaqueId.meta({ format: 'uuid', examples: [exampleId] })
+const id = RowId.meta({ format: 'uuid', examples: [exampleId] })
 
 const UserFilter = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { RECEIVER, toReceiverUrl, WEBHOOK_SECRET } from '../../settings/webhooks.ts'
-import { OpaqueId as id, Moment, Text } from '../fields.ts'
+import { RowId as id, Moment, Text } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { pageArguments } from '../outputs/page.ts'
 import {
