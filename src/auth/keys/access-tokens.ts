@@ -146,7 +146,8 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
         iat: issuedAt,
         exp: expiresAt,
       })
-      return { accessToken, accessTokenExpiresAt: new Date(expiresAt * 1000) }
+      // A text: an answer with a Date in it is serialised in four times the time.
+      return { accessToken, accessTokenExpiresAt: new Date(expiresAt * 1000).toISOString() }
     },
 
     /** Does not check that the session is live. @throws `UNAUTHENTICATED`, with `EXPIRED` or `INVALID` */
