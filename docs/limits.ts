@@ -54,7 +54,7 @@ import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { operations } from '../src/contract/operations.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
 import { PROOF_MS } from '../src/db/changes.ts'
-import { DATABASE_LIMITS } from '../src/db/limits.ts'
+import { COMMAND_LIMITS, DATABASE_LIMITS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
 import { loadEnv } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
@@ -402,6 +402,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['connecting', duration(DATABASE_LIMITS.connectSeconds)],
         ['a statement', ms(DATABASE_LIMITS.statementMs)],
         ['waiting for a lock', ms(DATABASE_LIMITS.lockMs)],
+        ['a call of a command of an operator', ms(COMMAND_LIMITS.callMs)],
         ['a migration ends after the database is silent for', ms(SILENCE_MS)],
       ],
     },

@@ -5,8 +5,9 @@ import { createAuthService } from './auth/service.ts'
 import { NO_CLIENT } from './contract/caller.ts'
 import { createChanges } from './db/changes.ts'
 import { createDb } from './db/client.ts'
+import type { DatabaseSettings } from './db/connection/connect.ts'
 import { createCounters } from './db/counters.ts'
-import type { DatabaseLimits } from './db/limits.ts'
+import { COMMAND_LIMITS } from './db/limits.ts'
 import { migrate } from './db/migrate.ts'
 import type { Env } from './env.ts'
 import type { Message } from './mail/kinds.ts'
@@ -22,7 +23,7 @@ import { storeWebhooks } from './webhooks/stored.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
 
 /** The settings, with a database and a secret that development creates if they are missing. */
-export type Settings = Env & { DATABASE_URL: string; AUTH_SECRET: string; databaseLimits?: DatabaseLimits }
+export type Settings = Env & DatabaseSettings & { AUTH_SECRET: string }
 
 /** Builds the whole server. The server is ready only while `areOthersReady` is true. */
 export async function compose(env: Settings, log: Logger, areOthersReady = () => true) {
@@ -115,7 +116,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
 
 /** The service alone, for a command: it listens on no port, and the server sends the mails that it promises. */
 export function composeService(env: Settings) {
-  const { db, close } = createDb(env)
+  const { db, close } = createDb({ ...env, databaseLimits: COMMAND_LIMITS })
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
   // No operator's request has a language.
   const languages = createLanguages(Object.keys(BUILT_IN))

@@ -5,7 +5,7 @@ import { AuthError } from '../errors.ts'
 import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
-import { DATABASE_LIMITS, type DatabaseLimits } from './limits.ts'
+import { DATABASE_LIMITS } from './limits.ts'
 import { statementName } from './statement-name.ts'
 
 export type Db = ReturnType<typeof createDb>['db']
@@ -19,9 +19,8 @@ type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefine
 /**
  * Opens the pool. Connections are opened when they are needed, so the process starts even if the database is down.
  * Every call ends within `callMs` of the limits.
- * @param settings `databaseLimits` is for tests that are not about time. No operator can set it.
  */
-export function createDb(settings: DatabaseSettings & { databaseLimits?: DatabaseLimits }, span?: Span) {
+export function createDb(settings: DatabaseSettings, span?: Span) {
   const { DATABASE_URL, DATABASE_SCHEMA, DATABASE_POOL_SIZE = DEFAULT_POOL_SIZE } = settings
   const { callMs, connectSeconds, statementMs, lockMs } = settings.databaseLimits ?? DATABASE_LIMITS
   const sql = connect(DATABASE_URL, {

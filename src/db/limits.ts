@@ -7,3 +7,11 @@ export const DATABASE_LIMITS = {
 } as const
 
 export type DatabaseLimits = { readonly [Name in keyof typeof DATABASE_LIMITS]: number }
+
+/** A command waits longer: an operator needs it most when the database is busy, and no client waits for it. */
+export const COMMAND_LIMITS: DatabaseLimits = {
+  callMs: 30_000,
+  connectSeconds: 10,
+  statementMs: 20_000,
+  lockMs: 5000,
+}

@@ -118,12 +118,13 @@ export async function migrationState(settings: DatabaseSettings) {
   }
 }
 
-const connectAsServer = ({ DATABASE_URL, DATABASE_SCHEMA }: DatabaseSettings) =>
-  connect(DATABASE_URL, { schema: DATABASE_SCHEMA })
+const connectAsServer = ({ DATABASE_URL, DATABASE_SCHEMA, databaseLimits }: DatabaseSettings) =>
+  connect(DATABASE_URL, { schema: DATABASE_SCHEMA, connectSeconds: databaseLimits?.connectSeconds })
 
-function connectForMigration({ DATABASE_URL, DATABASE_SCHEMA }: DatabaseSettings) {
+function connectForMigration({ DATABASE_URL, DATABASE_SCHEMA, databaseLimits }: DatabaseSettings) {
   return connect(DATABASE_URL, {
     schema: DATABASE_SCHEMA,
+    connectSeconds: databaseLimits?.connectSeconds,
     isKept: true,
     session: {
       statement_timeout: 0,

@@ -1,6 +1,6 @@
 import postgres, { type Sql } from 'postgres'
 import { parseConnectionString } from '../../libpq/connection-string.ts'
-import { DATABASE_LIMITS as LIMITS } from '../limits.ts'
+import { type DatabaseLimits, DATABASE_LIMITS as LIMITS } from '../limits.ts'
 import { createSessionStatements, getOnlySchema, type SessionSettings } from './session.ts'
 import { createSocketOpener } from './socket.ts'
 import { getNewestTimeline, isNewestTimeline } from './timeline.ts'
@@ -11,6 +11,8 @@ export type DatabaseSettings = {
   DATABASE_SCHEMA?: string | undefined
   DATABASE_POOL_SIZE?: number | undefined
   WORKERS?: number
+  /** For tests that are not about time, and for commands. No operator can set it. */
+  databaseLimits?: DatabaseLimits
 }
 
 type Options = {
@@ -19,7 +21,7 @@ type Options = {
   /** Settings of its sessions with other values than usual. */
   session?: SessionSettings
   max?: number
-  connectSeconds?: number
+  connectSeconds?: number | undefined
   applicationName?: string
   /** Whether a connection is kept open without a limit of time. */
   isKept?: boolean
