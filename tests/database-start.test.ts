@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { checkDatabase } from '../src/cli/doctor/database.ts'
 import type { DatabaseSettings } from '../src/db/connection/connect.ts'
 import { explainFault } from '../src/db/database-fault.ts'
@@ -206,8 +206,13 @@ describe('a role that may open three connections', () => {
       most = Math.max(most, Number(row?.count))
     }
     const watch = setInterval(() => void count(), 50)
+    onTestFinished(async () => {
+      clearInterval(watch)
+      await program.stop()
+    })
+    // Two clients for one connection: on a busy machine, more of them would wait for longer than a call may take.
     const codes = await Promise.all(
-      Array.from({ length: 4 }, async () => {
+      Array.from({ length: 2 }, async () => {
         const { client, input, user } = await program.registerUser()
         const newPassword = 'another long phrase'
         const answers = [
@@ -229,10 +234,9 @@ describe('a role that may open three connections', () => {
     )
     // The listening connection is checked over another one every five seconds.
     await pause(6000)
-    clearInterval(watch)
     await program.stop()
 
-    expect(codes).toEqual(Array(4).fill(['INVALID_CREDENTIALS']))
+    expect(codes).toEqual(Array(2).fill(['INVALID_CREDENTIALS']))
     expect(most).toBeGreaterThan(1)
     expect(most).toBeLessThanOrEqual(3)
     expect(messagesOf(program.output())).toEqual([expect.stringMatching(/^THROTTLE/), 'ready', 'stopping'])

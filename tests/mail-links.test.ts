@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS, type Adapter, account } from './support/client.ts'
-import { drainOutbox, mailStates, passTime } from './support/outbox.ts'
+import { drainOutbox, hurryRetries, mailStates, passTime } from './support/outbox.ts'
 import { startServerWithMail, useServerWithMail } from './support/server.ts'
 
 type Server = Awaited<ReturnType<typeof startServerWithMail>>
@@ -267,7 +267,7 @@ describe('while the mail server is away', () => {
 
     await passTime(server, 2)
     server.mailbox.misbehave(undefined)
-    await server.sql`update mail_outbox set next_attempt_at = now() where status = 'PENDING'`
+    await hurryRetries(server)
     const { token } = await server.mailbox.mail(email, /Reset/)
     await drainOutbox(server)
 
@@ -296,7 +296,7 @@ describe('while the mail server is away', () => {
     }
 
     server.mailbox.misbehave(undefined)
-    await server.sql`update mail_outbox set next_attempt_at = now() where status = 'PENDING'`
+    await hurryRetries(server)
     await drainOutbox(server)
 
     expect(tokens(server, email)).toHaveLength(2)

@@ -33,7 +33,8 @@ async function open(first: string) {
 async function readToEnd(connection: Socket) {
   let answer = ''
   connection.on('data', (data) => (answer += data))
-  await once(connection, 'close')
+  // Not `once` of node:events, which rejects: the server may close the connection while the client still sends.
+  await new Promise((closed) => connection.once('close', closed))
   return answer
 }
 
