@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import { inject } from 'vitest'
 import { createProxy } from './proxy.ts'
 import { openForTest, useResource } from './resource.ts'
@@ -24,15 +24,14 @@ export const openDatabase = () =>
 /** A new database with all migrations; `sql` asks it directly, as `psql` would. */
 export async function createDatabase() {
   const name = `test_${randomBytes(6).toString('hex')}`
-  const admin = postgres(databaseUrl('postgres'), { max: 1, onnotice: () => {} })
-  await admin.unsafe(`create database ${name} template servauth`)
+  await runAsAdmin(`create database ${name} template servauth`)
   const sql = postgres(databaseUrl(name), { max: 2, onnotice: () => {} })
   return {
     name,
     url: databaseUrl(name),
     sql,
     /** Sets the default of a setting for new connections. */
-    setDefault: (setting: string) => admin.unsafe(`alter database ${name} set ${setting}`),
+    setDefault: (setting: string) => runAsAdmin(`alter database ${name} set ${setting}`),
     /** Makes the database as `createdb` does. */
     async empty() {
       await sql.unsafe('drop schema public cascade; create schema public')
@@ -47,10 +46,17 @@ export async function createDatabase() {
     },
     async drop() {
       await sql.end({ timeout: 1 })
-      await admin.unsafe(`drop database ${name} with (force)`)
-      await admin.end({ timeout: 1 })
+      await runAsAdmin(`drop database ${name} with (force)`)
     },
   }
+}
+
+let admin: Sql | undefined
+
+/** By one connection for all files of a worker: opening one takes as long as creating a database. It closes when it is idle. */
+function runAsAdmin(statement: string) {
+  admin ??= postgres(databaseUrl('postgres'), { max: 1, idle_timeout: 5, onnotice: () => {} })
+  return admin.unsafe(statement)
 }
 
 function databaseUrl(name: string) {
