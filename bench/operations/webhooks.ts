@@ -1,11 +1,15 @@
 import postgres from 'postgres'
+import { createSymmetricSecret } from '../../src/webhooks/signature.ts'
 import type { Operation } from '../rig/bench.ts'
-import { pause, startServer } from '../rig/server-process.ts'
-import { setUpWebhook } from '../subjects/webhook-receiver.ts'
+import { pause, runJob, startServer } from '../rig/server-process.ts'
+import { openReceiver, setUpWebhook } from '../subjects/webhook-receiver.ts'
 
 const EVENTS = 20_000
 
-/** How many events the server delivers in a second, on its core, if they are all due at once. Each user has two. */
+/**
+ * How many events the server delivers in a second, on its core, if they are all due at once. Each user has two. Beside it
+ * is what the same signatures and requests cost without a database, an order or a second attempt.
+ */
 export const webhooks: Operation = {
   title: 'webhooks',
   subjects: [
@@ -40,6 +44,30 @@ export const webhooks: Operation = {
             await running.stop()
             close()
           },
+        }
+      },
+    },
+    {
+      name: 'bare loop of standardwebhooks and fetch',
+      async open(bench) {
+        const { url, close } = openReceiver()
+        const program = [
+          process.execPath,
+          'servers/webhook-loop.ts',
+          url,
+          createSymmetricSecret(),
+          String(EVENTS),
+        ]
+        return {
+          async measure() {
+            const spent = await runJob<{ seconds: number; cpuSeconds: number }>(bench, program)
+            const figures = {
+              'deliveries/s': EVENTS / spent.seconds,
+              'by processor time': EVENTS / spent.cpuSeconds,
+            }
+            return { figures, faults: [] }
+          },
+          close: async () => close(),
         }
       },
     },

@@ -4,8 +4,8 @@ import { createSymmetricSecret } from '../../src/webhooks/signature.ts'
 import type { Bench } from '../rig/bench.ts'
 import { setUpServauth } from './servauth.ts'
 
-/** Prepares Servauth with a webhook, whose receiver runs in this process and counts what it gets. */
-export async function setUpWebhook(bench: Bench, database: string) {
+/** A receiver in this process, which counts what it gets. */
+export function openReceiver() {
   let count = 0
   const receiver = createServer((request, response) => {
     request.resume().on('end', () => {
@@ -15,6 +15,12 @@ export async function setUpWebhook(bench: Bench, database: string) {
   })
   receiver.listen(0, '127.0.0.1').unref()
   const { port } = receiver.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}/`, count: () => count, close: () => void receiver.close() }
+}
+
+/** Prepares Servauth with a webhook and its receiver. */
+export async function setUpWebhook(bench: Bench, database: string) {
+  const { url, count, close } = openReceiver()
   const prepared = await setUpServauth(bench, database)
   const { server } = prepared
   // In development, a receiver may be on this machine and without TLS.
@@ -22,8 +28,8 @@ export async function setUpWebhook(bench: Bench, database: string) {
     ...server.env,
     NODE_ENV: 'development',
     LOG_LEVEL: 'error',
-    WEBHOOKS: `http://127.0.0.1:${port}/`,
+    WEBHOOKS: url,
     WEBHOOK_SECRETS: createSymmetricSecret(),
   }
-  return { ...prepared, server: { ...server, env }, count: () => count, close: () => receiver.close() }
+  return { ...prepared, server: { ...server, env }, count, close }
 }
