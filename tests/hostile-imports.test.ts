@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readCsv } from '../src/cli/import/files/csv.ts'
 import { readJson } from '../src/cli/import/files/json.ts'
+import { inBatches } from '../src/cli/import/import.ts'
 import { openAuth0 } from '../src/cli/import/sources/auth0.ts'
 import { openColumns, parseColumns, readMapping } from '../src/cli/import/sources/columns.ts'
 import { openDjango } from '../src/cli/import/sources/django.ts'
@@ -35,13 +36,40 @@ const FILES: [name: string, content: string | Buffer, reason: RegExp][] = [
   ['none.json', '{"accounts":[]}', /has no users/],
   ['empty.json', '', /ends in the middle/],
   ['deep.json', `[{"a":${'['.repeat(MEBIBYTE)}`, /more than 100 levels/],
-  ['deep-lines.json', `{"email":"a@example.com"}\n${'['.repeat(5 * MEBIBYTE)}`, /a line has more than/],
-  ['long.json', `[{"email":"${'a'.repeat(17 * MEBIBYTE)}"}]`, /without a user/],
-  ['long-lines.json', `{"email":"a@example.com"}\n{"email":"${'a'.repeat(5 * MEBIBYTE)}`, /a line has more/],
+  ['deep-lines.json', `{"email":"a@example.com"}\n${'['.repeat(5 * MEBIBYTE)}`, /line 2 has more than/],
+  [
+    'long.json',
+    `[{"email":"${'a'.repeat(17 * MEBIBYTE)}"}]`,
+    /after record 0: more than 16777216 characters without a user/,
+  ],
+  [
+    'large.json',
+    `{"realm":"shop","users":[{"id":"1"},{"roles":[${'"x",'.repeat(MEBIBYTE + 1)}"x"]}],"clients":[]}`,
+    /record 2 has more than 4194304 characters/,
+  ],
+  [
+    'large-array.json',
+    `[{"a":[${'[],'.repeat(2 * MEBIBYTE)}1]}]`,
+    /record 1 has more than 4194304 characters/,
+  ],
+  [
+    'later.json',
+    `{"users":[{"id":"1"}],"clients":["${'a'.repeat(17 * MEBIBYTE)}"]}`,
+    /after record 1: more than 16777216 characters/,
+  ],
+  [
+    'long-lines.json',
+    `{"email":"a@example.com"}\n{"email":"${'a'.repeat(5 * MEBIBYTE)}`,
+    /line 2 has more than 4194304 characters/,
+  ],
   ['bytes.json', Buffer.concat([Buffer.from('[{"email":'), INVALID_UTF8, Buffer.from('}]')]), /is not UTF-8/],
   ['bytes.csv', Buffer.concat([Buffer.from('email\n'), INVALID_UTF8]), /is not UTF-8/],
   ['utf16.csv', Buffer.from('\ufeffemail\nada@example.com', 'utf16le'), /is not UTF-8/],
-  ['long.csv', `email,name\na@example.com,"${'a'.repeat(5 * MEBIBYTE)}`, /a record has more than/],
+  [
+    'long.csv',
+    `email,name\na@example.com,"${'a'.repeat(5 * MEBIBYTE)}`,
+    /record 1: it has more than 4194304 characters/,
+  ],
   ['quote.csv', `email,name\na@example.com,"${SECRET}\nb@example.com,x\n`, /record 1: a quote is not closed/],
   [
     'many.csv',
@@ -70,6 +98,33 @@ test.each(FILES)(
     expect(fault?.message).not.toContain(SECRET)
   },
 )
+
+test('what waits for the database is bounded by characters, and every user is in one batch', async () => {
+  const line = (n: number, name: string) => JSON.stringify({ email: `u${n}@example.com`, name })
+  const lines = Array.from({ length: 3009 }, (_, n) =>
+    line(n, n > 0 && n < 10 ? 'x'.repeat(MEBIBYTE) : 'Ada'),
+  )
+  const path = await write('large-users.json', lines.join('\n'))
+  const { users } = await openColumns('json', [path], {})
+  const sizes = []
+  for await (const batch of inBatches(users())) {
+    sizes.push(batch.length)
+    expect(JSON.stringify(batch.slice(0, -1)).length).toBeLessThan(5 * MEBIBYTE)
+  }
+
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(3009)
+  expect(Math.max(...sizes)).toBe(2000)
+})
+
+test('an import whose accounts have a thousand different roles is refused before it begins', async () => {
+  const lines = Array.from({ length: 1001 }, (_, n) => `r${n}@example.com,role-${n}`)
+  const path = await write('roles.csv', ['email,roles', ...lines].join('\n'))
+
+  expect(await callCommand(`import csv ${path} --columns roles=roles`, { env: server.env })).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('more than 1000 different roles'),
+  })
+})
 
 test('empty fields after the last column of a CSV file do not matter', async () => {
   const path = await write('trailing.csv', '\ufeffemail;name\r\nada@example.com;Ada;;\r\n')

@@ -1,7 +1,11 @@
 import { toAccountId } from '../../auth/import/account-id.ts'
 import { normalizeEmail } from '../../auth/import/account-import.ts'
+import { CommandError } from '../support/command-error.ts'
 import { createNumberList, createTextHash } from './number-list.ts'
 import type { Source } from './sources/source.ts'
+
+/** More are no roles, but something else of each account. */
+const MAX_ROLE_NAMES = 1000
 
 /**
  * Finds the addresses and ids that belong to more than one account. Of each it keeps 64 bits of a hash, so a million
@@ -14,6 +18,9 @@ export async function findDuplicates({ keys, system }: Source, onCount: (count: 
   for await (const batch of keys()) {
     for (const { id, email, roles = [] } of batch) {
       for (const role of roles) roleNames.add(role)
+      if (roleNames.size > MAX_ROLE_NAMES) {
+        throw new CommandError(`The accounts have more than ${MAX_ROLE_NAMES} different roles.`)
+      }
       const normalized = normalizeEmail(email)
       if (normalized !== null) emails.add(normalized)
       ids.add(toAccountId(system, id))

@@ -42,7 +42,7 @@ export function createImportReport(chosen: ChosenGrants) {
       const shown = examples.get(outcome) ?? []
       const providers = outcome === 'no password' && user.social ? `, signs in with ${user.social}` : ''
       if (shown.length < MAX_EXAMPLES) {
-        examples.set(outcome, [...shown, `${user.email} (${user.id}${providers})`])
+        examples.set(outcome, [...shown, toLine(`${user.email} (${user.id}${providers})`)])
       }
     },
 
@@ -54,7 +54,7 @@ export function createImportReport(chosen: ChosenGrants) {
       for (const [outcome, shown] of examples) {
         const count = counts.get(outcome) ?? 0
         console.log(`\n${count} not imported: ${outcome}.`)
-        for (const example of shown) console.log(`  ${toLine(example)}`)
+        for (const example of shown) console.log(`  ${example}`)
         if (count > shown.length)
           console.log(`  and ${count - shown.length} more${map ? '' : '; --map lists all of them'}`)
       }
@@ -90,8 +90,14 @@ export function createImportReport(chosen: ChosenGrants) {
   }
 }
 
-/** Text from another system could contain escape sequences, which a terminal would obey, or be very long. */
-const toLine = (text: string) => text.slice(0, MAX_EXAMPLE_CHARACTERS).replace(/[\p{Cc}\p{Cf}]/gu, '?')
+/**
+ * Text from another system could contain escape sequences, which a terminal would obey, or be very long. By way of a
+ * buffer, because a part of a string keeps the whole one in memory.
+ */
+const toLine = (text: string) =>
+  Buffer.from(text.slice(0, MAX_EXAMPLE_CHARACTERS))
+    .toString()
+    .replace(/[\p{Cc}\p{Cf}]/gu, '?')
 
 /** Counts users with names that are left out, and keeps the first of these names. */
 function createNameCount() {
@@ -101,7 +107,7 @@ function createNameCount() {
     add(name: string, userId: string) {
       if (userId !== latest) users++
       latest = userId
-      if (names.size < MAX_EXAMPLES) names.add(name)
+      if (names.size < MAX_EXAMPLES) names.add(toLine(name))
     },
     users: () => users,
     names: () => toLine([...names].join(', ')),

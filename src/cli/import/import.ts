@@ -23,6 +23,8 @@ export type ImportCommandOptions = {
 }
 
 const BATCH_SIZE = 2000
+/** Usual accounts have a few hundred bytes, so that this many are rare. */
+const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
 /** While PostgreSQL writes two batches, the next is read. */
 const MAX_BATCHES_AT_ONCE = 3
 
@@ -94,12 +96,22 @@ function requireRoles(missing: string[]) {
   )
 }
 
-/** A source may read a few users at a time, and PostgreSQL takes many at the price of a few. */
-async function* inBatches(users: AsyncIterable<ForeignUser[]>): AsyncGenerator<ForeignUser[]> {
-  let rest: ForeignUser[] = []
+/**
+ * A source may read a few users at a time, and PostgreSQL takes many at the price of a few. A batch is full when it has
+ * enough users or characters, so that what waits for PostgreSQL is bounded even if users are large.
+ */
+export async function* inBatches(users: AsyncIterable<ForeignUser[]>): AsyncGenerator<ForeignUser[]> {
+  let batch: ForeignUser[] = []
+  let characters = 0
   for await (const read of users) {
-    rest = rest.concat(read)
-    for (; rest.length >= BATCH_SIZE; rest = rest.slice(BATCH_SIZE)) yield rest.slice(0, BATCH_SIZE)
+    for (const user of read) {
+      batch.push(user)
+      characters += JSON.stringify(user).length
+      if (batch.length < BATCH_SIZE && characters < MAX_BATCH_CHARACTERS) continue
+      yield batch
+      batch = []
+      characters = 0
+    }
   }
-  if (rest.length > 0) yield rest
+  if (batch.length > 0) yield batch
 }

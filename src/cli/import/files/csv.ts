@@ -15,7 +15,9 @@ export async function* readCsv(path: string, onBytes: (count: number) => void): 
     const { data, errors, cursor } = parse(rest, isLast)
     rest = rest.slice(cursor)
     if (rest.length > MAX_RECORD_CHARACTERS) {
-      throw new CommandError(`${path}: a record has more than ${MAX_RECORD_CHARACTERS} characters.`)
+      throw new CommandError(
+        `${path}, record ${count + data.length + (columns ? 1 : 0)}: it has more than ${MAX_RECORD_CHARACTERS} characters.`,
+      )
     }
     // The parser would guess where the field ends.
     const [error] = errors

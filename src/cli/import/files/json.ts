@@ -73,7 +73,9 @@ export async function* readLines(path: string, onBytes: (count: number) => void)
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > MAX_RECORD_CHARACTERS) {
-      throw new CommandError(`${path}: a line has more than ${MAX_RECORD_CHARACTERS} characters.`)
+      throw new CommandError(
+        `${path}, line ${line + lines.length + 1} has more than ${MAX_RECORD_CHARACTERS} characters.`,
+      )
     }
     yield lines.flatMap(parse)
   }
@@ -87,17 +89,14 @@ async function* readTree(
   { list = 'users', fields }: Options,
 ): AsyncGenerator<Row[]> {
   let rows: Row[] = []
-  let [levels, sinceRecord, isEmpty] = [0, 0, true]
+  let [count, sinceRecord, isEmpty] = [0, 0, true]
+  const guard = createRecordGuard(path, isArray ? null : list)
   const parser = new JSONParser({
     paths: [isArray ? '$.*' : `$.${list}.*`, ...(fields?.names.map((name) => `$.${name}`) ?? [])],
     keepStack: false,
     stringBufferSize: STRING_BUFFER_BYTES,
   })
-  parser.onToken = ({ token }) => {
-    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) levels++
-    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) levels--
-    if (levels > MAX_LEVELS) throw new CommandError(`${path} has more than ${MAX_LEVELS} levels.`)
-  }
+  parser.onToken = (token) => guard(token, count + rows.length + 1)
   parser.onValue = ({ value, key, stack }) => {
     const name = stack.length === 1 && typeof key === 'string' ? key : null
     if (name === null || isArray) rows.push(value as Row)
@@ -121,14 +120,35 @@ async function* readTree(
     sinceRecord = rows.length > 0 ? 0 : sinceRecord + text.length
     if (sinceRecord > MAX_CHARACTERS_WITHOUT_RECORD) {
       throw new CommandError(
-        `${path} has more than ${MAX_CHARACTERS_WITHOUT_RECORD} characters without a user.`,
+        `${path}, after record ${count}: more than ${MAX_CHARACTERS_WITHOUT_RECORD} characters without a user.`,
       )
     }
     if (rows.length === 0) continue
     isEmpty = false
+    count += rows.length
     yield rows
     rows = []
   }
   if (!parser.isEnded) throw new CommandError(`${path} ends in the middle.`)
   if (isEmpty) throw new CommandError(`${path} has no ${isArray ? 'objects' : list}.`)
+}
+
+type Token = { token: TokenType; value: unknown; offset: number }
+
+/** Refuses a record that is too long, or anything that is too deep, while it is read: the parser keeps a whole record. */
+function createRecordGuard(path: string, list: string | null) {
+  const recordLevel = list === null ? 2 : 3
+  let [levels, start, topKey] = [0, 0, '']
+  return function guard({ token, value, offset }: Token, record: number) {
+    if (levels === 1 && token === TokenType.STRING) topKey = String(value)
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) {
+      levels++
+      if (levels === recordLevel) start = offset
+      if (levels > MAX_LEVELS) throw new CommandError(`${path} has more than ${MAX_LEVELS} levels.`)
+    } else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) levels--
+    const isInRecord = levels >= recordLevel && (list === null || topKey === list)
+    if (isInRecord && offset - start > MAX_RECORD_CHARACTERS) {
+      throw new CommandError(`${path}, record ${record} has more than ${MAX_RECORD_CHARACTERS} characters.`)
+    }
+  }
 }

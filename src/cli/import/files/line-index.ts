@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { CommandError } from '../../support/command-error.ts'
 import { createNumberList, createTextHash } from '../number-list.ts'
 import type { Row } from '../sources/file-source.ts'
-import { CHUNK_BYTES, MAX_RECORD_CHARACTERS } from './text.ts'
+import { CHUNK_BYTES } from './text.ts'
 
 export type LineIndex = Awaited<ReturnType<typeof indexLines>>
 
@@ -11,6 +11,8 @@ export type LineIndex = Awaited<ReturnType<typeof indexLines>>
 const LINE_BITS = 26n
 const LINE_MASK = (1n << LINE_BITS) - 1n
 const NEWLINE = 10
+/** The line of a user has a few hundred. Those of all users in a part of the export are read at once. */
+const MAX_HASH_LINE_BYTES = 16 * 1024
 
 /**
  * Finds the objects of a file of lines (NDJSON) by their ids. It keeps 16 bytes of each line in memory, and not the
@@ -48,19 +50,24 @@ export async function indexLines(path: string, idOf: (row: Row) => string | null
   }
 }
 
+function throwTooLong(path: string, line: number): never {
+  throw new CommandError(`${path}, line ${line} has more than ${MAX_HASH_LINE_BYTES} bytes.`)
+}
+
 async function* readByteLines(path: string): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0)
+  let line = 0
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
     rest = Buffer.concat([rest, chunk as Buffer])
     let start = 0
     for (let end = rest.indexOf(NEWLINE); end !== -1; end = rest.indexOf(NEWLINE, start)) {
+      line++
+      if (end - start > MAX_HASH_LINE_BYTES) throwTooLong(path, line)
       yield rest.subarray(start, end)
       start = end + 1
     }
     rest = rest.subarray(start)
-    if (rest.length > MAX_RECORD_CHARACTERS) {
-      throw new CommandError(`${path}: a line has more than ${MAX_RECORD_CHARACTERS} bytes.`)
-    }
+    if (rest.length > MAX_HASH_LINE_BYTES) throwTooLong(path, line + 1)
   }
   if (rest.length > 0) yield rest
 }
