@@ -1,4 +1,5 @@
 import type { Bench, Operation, Sample, Subject } from '../rig/bench.ts'
+import { type KeepAlive, openKeepAlive } from '../rig/keep-alive.ts'
 import { type RunningServer, startServer } from '../rig/server-process.ts'
 import { type SignIn, setUpFactors } from '../subjects/factors.ts'
 import { HASHING } from '../subjects/http-subject.ts'
@@ -41,20 +42,13 @@ function createSignInSubject(
 async function signIn(server: RunningServer, signIns: SignIn[], seconds: number): Promise<Sample> {
   const faults: string[] = []
   let [next, done] = [0, 0]
+  const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => openKeepAlive(server.port)))
   const began = performance.now()
   const processorBefore = server.cpuSeconds()
   const isOver = () => performance.now() - began > seconds * 1000
 
-  async function post(path: string, body: object) {
-    const response = await fetch(server.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    return (await response.json()) as Record<string, unknown>
-  }
-
-  async function loop() {
+  async function loop(connection: KeepAlive) {
+    const post = async (path: string, body: object) => JSON.parse(await connection.post(path, body))
     while (!isOver()) {
       const answer = await signIns[next++]?.(post)
       if (answer && typeof answer === 'object' && 'accessToken' in answer) done++
@@ -62,9 +56,10 @@ async function signIn(server: RunningServer, signIns: SignIn[], seconds: number)
     }
   }
 
-  await Promise.all(Array.from({ length: CONNECTIONS }, loop))
+  await Promise.all(connections.map(loop))
   const elapsed = (performance.now() - began) / 1000
   const processor = server.cpuSeconds() - processorBefore
+  for (const connection of connections) connection.close()
   return {
     figures: { 'answers/s': done / elapsed, 'processor ms each': (processor * 1000) / done },
     faults: faults.slice(0, 3),

@@ -64,8 +64,8 @@ async function prepare(bench: Bench) {
   return {
     server: createServerCommand(databaseUrl, secret, `http://${RP_ID}:{port}`),
 
-    /** Lets all users take the codes of the present again. */
-    forgetCodes: () => sql`update factors set last_step = null where kind = 'TOTP'`,
+    /** Lets users take the codes of the present again. Only used rows change: more would start a vacuum, which takes from PostgreSQL's core. */
+    forgetCodes: () => sql`update factors set last_step = null where last_step is not null`,
 
     byPassword(index: number): SignIn {
       const { email } = at(plain, index)
