@@ -99,7 +99,7 @@ async function look(keepalive: boolean, sent: Sent[], isOver: () => boolean) {
   while (!isOver()) {
     const answer = await client.me().catch(() => null)
     if (answer && !answer.data) wrong.push(`look: ${JSON.stringify(answer)}`)
-    await pause(5)
+    await pause(20)
   }
   return wrong
 }

@@ -92,7 +92,10 @@ test('a replacement gets no requests before it is ready', async () => {
   process.kill(victim, 'SIGKILL')
 
   const until = Date.now() + 3000
-  while (Date.now() < until) answers.add(await askReady(server.url))
+  while (Date.now() < until) {
+    answers.add(await askReady(server.url))
+    await pause(5)
+  }
 
   expect([...answers].filter((status) => status !== null)).toEqual([200])
   expect(await childrenOf(server.pid)).toHaveLength(2)
