@@ -205,6 +205,20 @@ describe('ten times as many operations as can be served', () => {
     await expect.poll(countAfterStart).toBe(Infinity)
   })
 
+  test('few clients that ask again as soon as they are answered are noticed behind a flood', async () => {
+    let answers = 0
+    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, 0)
+    let started = 0
+    for (let index = 0; index < 10_000; index++) void waitForStart().then(() => started++)
+
+    // A turn that starts work leaves them no time to ask.
+    for (let before = -1; started < 10_000 && countStarts(1) === Infinity; await nextTurn()) {
+      if (started === before) answers++
+      before = started
+    }
+    expect(started).toBeLessThan(10_000)
+  })
+
   test('without answers to others, a turn starts a batch, though each piece of work looks into the cache', async () => {
     let answers = 0
     const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY, 0)

@@ -19,10 +19,10 @@ export const MAX_START_MS = 500
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
  * processor for about as long as 60 answers, and a refusal for less than 2.
  */
-const ANSWERS_PER_OPERATION = 200
+const ANSWERS_PER_OPERATION = 300
 const ANSWERS_PER_REFUSAL = 8
 /** How many start while the event loop rests. Few, because it also rests while answers are on their way to clients that ask again. */
-const OPERATIONS_PER_IDLE_MS = 0.4
+const OPERATIONS_PER_IDLE_MS = 0.2
 const REFUSALS_PER_IDLE_MS = 4
 
 type Options = {

@@ -1,10 +1,16 @@
-/** A longer turn was not idle: it did other work, or the machine ran other programs. */
-const MAX_IDLE_TURN_MS = 0.1
+/** After so many turns without answers, the event loop rests instead of turning as fast as it can. */
+const MAX_EMPTY_TURNS = 2
+/** How long it rests then. If the next turn comes later, the thread waited for a processor meanwhile. */
+const REST_MS = 1
 /** With fewer answers over a window, they need no protection: they take a fiftieth of a core. */
 const QUIET_ANSWERS_PER_MS = 1
-const WINDOW_MS = 20
+const WINDOW_MS = 100
 /** In a quiet loop, each turn starts twice as much as the one before, up to this. Twice as many answers end the quiet at once. */
 const MAX_QUIET_STARTS = 16
+/** After so much work, a quiet loop starts none for some turns. More answers in these turns end the quiet. */
+const STARTS_PER_PROBE = 512
+const PROBE_TURNS = 12
+const MAX_PROBE_ANSWERS = 1
 /** The time over which the pace is averaged. What happened `FORGET_MS` ago says nothing about it. */
 const AVERAGE_MS = 100
 const FORGET_MS = 1000
@@ -20,9 +26,8 @@ type Waiting = { since: number; start: () => void; giveUp: () => void }
  * work starts for every `answersEach` answers from the session cache. A turn serves all connections that have a request,
  * so these answers wait for little other work, however much of it there is.
  *
- * Time in which the loop would otherwise rest starts work too. While work waits, the loop turns without a rest, and short
- * turns without answers show this time. Without other clients, work starts in batches, since one piece a turn would cost
- * more than the work.
+ * Time in which the loop rests starts work too. Without other clients, work starts in batches, since one piece a turn would
+ * cost more than the work.
  *
  * @param idleStartsPerMs how much work starts in a millisecond of rest
  * @param maxWaitMs beside other clients, work that waits longer is given up
@@ -39,6 +44,9 @@ export function createPace(
   let startsPerMs = MAX_STARTS_PER_MS
   let isQuiet = true
   let quietStarts = 1
+  let probe = { startsBefore: STARTS_PER_PROBE, turns: 0, answers: 0 }
+  let emptyTurns = 0
+  let isResting = false
   let window = { at: 0, answers: 0, ranMs: 0, starts: 0 }
 
   /** The first work after a rest starts at once, if the thread has rested long enough. */
@@ -46,6 +54,8 @@ export function createPace(
     const ranMs = measureRunMs()
     const restMs = now - last.at - (ranMs - last.ranMs)
     credit = Math.min(1, credit + restMs * idleStartsPerMs)
+    isResting = false
+    emptyTurns = 0
     if (now - last.at > FORGET_MS) startsPerMs = MAX_STARTS_PER_MS
     if (now - window.at >= WINDOW_MS) endWindow(now, now - window.at, ranMs)
     last = { at: now, answers: countAnswers(), ranMs }
@@ -56,20 +66,47 @@ export function createPace(
     const now = performance.now()
     const turnMs = now - last.at
     const answers = countAnswers() - last.answers
-    const isIdle = answers === 0 && turnMs <= MAX_IDLE_TURN_MS
+    const restMs = isResting ? Math.max(0, Math.min(turnMs, REST_MS) - measureRunMs() + last.ranMs) : 0
+    emptyTurns = answers === 0 ? emptyTurns + 1 : 0
     last.at = now
     last.answers += answers
     updateQuiet(now, answers)
-    credit += isIdle ? turnMs * idleStartsPerMs : answers / answersEach
-    const starts = waiting.splice(0, isQuiet ? quietStarts : Math.floor(credit))
+    credit += answers / answersEach + restMs * idleStartsPerMs
+    const starts = waiting.splice(0, countDue(answers))
     credit %= 1
     quietStarts = isQuiet ? Math.min(2 * quietStarts, MAX_QUIET_STARTS) : 1
     window.starts += starts.length
     startsPerMs += (starts.length - startsPerMs * Math.min(turnMs, AVERAGE_MS)) / AVERAGE_MS
     for (const { start } of starts) start()
     if (!isQuiet) giveUp(now)
-    if (waiting.length > 0) setImmediate(turn)
-    else last.ranMs = measureRunMs()
+    isResting = emptyTurns >= MAX_EMPTY_TURNS && !isQuiet
+    if (waiting.length === 0 || isResting) last.ranMs = measureRunMs()
+    if (waiting.length > 0) isResting ? setTimeout(turn, REST_MS) : setImmediate(turn)
+  }
+
+  /**
+   * How much work a turn starts. If work fills the turns, few clients get few answers, so the loop looks quiet however
+   * much they ask. So a quiet loop probes: now and then it starts nothing for some turns, and counts their answers.
+   */
+  function countDue(answers: number) {
+    if (!isQuiet) return Math.floor(credit)
+    if (probe.turns > 0) {
+      probe = { ...probe, turns: probe.turns - 1, answers: probe.answers + answers }
+      if (probe.answers > MAX_PROBE_ANSWERS) endQuiet()
+      return 0
+    }
+    if (probe.startsBefore <= 0) {
+      probe = { startsBefore: STARTS_PER_PROBE, turns: PROBE_TURNS, answers: 0 }
+      return 0
+    }
+    probe.startsBefore -= quietStarts
+    return quietStarts
+  }
+
+  function endQuiet() {
+    isQuiet = false
+    probe.turns = 0
+    window = { at: last.at, answers: last.answers, ranMs: measureRunMs(), starts: 0 }
   }
 
   /** Gives up work that has waited too long, and the newest of so much work that it would. The pace was not known when it came. */
