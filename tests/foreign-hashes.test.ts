@@ -26,6 +26,27 @@ const firebase = {
   ),
 }
 
+/** The same vector as Supabase stores it for a user who came from Firebase (its internal/crypto/password.go). */
+const fromFirebase = {
+  program: 'Supabase, from Firebase',
+  password: firebase.password,
+  hash: [
+    '$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==',
+    'sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==',
+  ].join(),
+}
+/** Spring Security 5.8 and later names its version too. */
+const spring = made
+  .filter(({ hash }) => hash.startsWith('$argon2id$'))
+  .slice(0, 1)
+  .map((each) => ({ ...each, program: 'Spring', hash: `{argon2@SpringSecurity_v5_8}${each.hash}` }))
+const all = [...made, firebase, fromFirebase, ...spring]
+
+test('a hash of Firebase in Supabase whose key has another length is of no known kind', () => {
+  expect(spring).toHaveLength(1)
+  expect(readHash(toStoredHash('$fbscrypt$v=1,n=14,r=8,p=1,sk=AAAA$AAAA$AAAAAAAA'))).toBeNull()
+})
+
 /** One of each program and kind, with its shortest password. */
 const kinds = [...made.filter(({ password }) => password.length < 50), firebase]
 
@@ -40,7 +61,7 @@ const readStored = async (email: string) =>
 
 describe.each(ADAPTERS)('over %s', (adapter) => {
   test('a password hashed by another program signs in, and its hash is ours afterwards', async () => {
-    for (const { program, password, hash } of [...made, firebase]) {
+    for (const { program, password, hash } of all) {
       const email = await storeHash(hash)
       const login = (attempt: string) => server.client(adapter, 'TOKEN').login({ email, password: attempt })
 

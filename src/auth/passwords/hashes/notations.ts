@@ -4,7 +4,7 @@ import { formatHash } from './stored-hash.ts'
 /** How programs write hashes, and the form in which Servauth stores each. The first that matches counts. */
 const NOTATIONS: [RegExp, (groups: Record<string, string>) => string][] = [
   // Spring Security and LDAP name the kind in braces.
-  [/^\{(?:bcrypt|argon2|crypt)\}(?<rest>\$.+)$/i, ({ rest = '' }) => toStoredHash(rest)],
+  [/^\{(?:bcrypt|argon2|crypt)(?:@\w+)?\}(?<rest>\$.+)$/i, ({ rest = '' }) => toStoredHash(rest)],
   // Django
   [/^(?:argon2|bcrypt\$)(?<rest>\$.+)$/, ({ rest = '' }) => toStoredHash(rest)],
   [
@@ -28,6 +28,16 @@ const NOTATIONS: [RegExp, (groups: Record<string, string>) => string][] = [
   [
     /^scrypt:(?<n>\d+):(?<r>\d+):(?<p>\d+)\$(?<salt>[^$]*)\$(?<key>[\da-f]+)$/,
     ({ n, r, p, salt = '', key = '' }) => scrypt(n, r, p, Buffer.from(salt), Buffer.from(key, 'hex')),
+  ],
+  // Supabase, for users that came from Firebase: `ss` is the salt separator, and `sk` the key of the project.
+  [
+    /^\$fbscrypt\$v=1,n=(?<n>\d+),r=(?<r>\d+),p=1(?:,ss=(?<ss>[^,$]+))?,sk=(?<sk>[^$]+)\$(?<salt>[^$]+)\$(?<key>[^$]+)$/,
+    ({ n, r, ss, sk, salt, key }) => {
+      const [signerKey, hash] = [fromBase64(sk), fromBase64(key)]
+      const project = { signerKey, saltSeparator: fromBase64(ss), rounds: Number(r), memoryCost: Number(n) }
+      // Of another length, it is left as it is, which is no kind of hash.
+      return hash.length === signerKey.length ? firebaseScrypt(project, fromBase64(salt), hash) : '$fbscrypt$'
+    },
   ],
   // PHC, and passlib's older form of it
   [
