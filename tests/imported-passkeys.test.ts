@@ -294,10 +294,18 @@ test('a passkey of Supabase needs the password beside it once, and then signs in
   await source.sql`insert into auth.webauthn_credentials (user_id, credential_id, public_key, friendly_name)
     values (${id}, ${created.id}, ${created.publicKey}, 'iCloud Keychain')`
   const env = { ...server.env, IMPORT_URL: source.url }
+  await source.sql`alter table auth.users add raw_app_meta_data jsonb`
+  await source.sql`update auth.users set raw_app_meta_data = jsonb_build_object('note', repeat('x', 300000))`
+  const large = await callCommand('import supabase --dry-run', { env })
+  await source.sql`update auth.users set raw_app_meta_data = null`
   const unnamed = await callCommand('import supabase --dry-run', { env })
   const { output } = await callCommand(`import supabase --passkeys ${DOMAIN}`, { env })
   await source.drop()
 
+  expect(large).toMatchObject({
+    code: 1,
+    output: expect.stringContaining(`The account ${id} has more than 262144 bytes`),
+  })
   expect(unnamed.output).toContain(
     '1 passkeys not imported: the domain is not known, and --passkeys does not name it',
   )

@@ -12,14 +12,17 @@ const BATCH_SIZE = 1000
  * are in camel case if Better-Auth's own migrations created them, in snake case if its Drizzle schema did.
  */
 export async function openBetterAuth(url: string, secret?: string): Promise<Source> {
-  const { sql, close } = await openDatabase(url)
+  const { sql, close, readAccounts } = await openDatabase(url)
   try {
     const user = requireColumns(await readColumns(sql, 'user'), 'user')
     const account = requireColumns(await readColumns(sql, 'account'), 'account')
     const factor = (await readColumns(sql, 'twoFactor')) ?? (await readColumns(sql, 'two_factor'))
     const [counted] = await sql<{ count: number }[]>`select count(*)::int as count from "user"`
     const readKeys = await openTotpKeys(sql, factor, secret)
-    return { ...createReaders(sql, { user, account, factor }, readKeys, counted?.count ?? 0), close }
+    return {
+      ...createReaders(sql, readAccounts, { user, account, factor }, readKeys, counted?.count ?? 0),
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -85,6 +88,7 @@ async function openTotpKeys(
 
 function createReaders(
   sql: postgres.Sql,
+  readAccounts: Awaited<ReturnType<typeof openDatabase>>['readAccounts'],
   { user, account, factor }: Tables,
   readKeys: ReadKeys,
   count: number,
@@ -108,7 +112,7 @@ function createReaders(
           where ${f('userId')} = ${u('id')} and ${isVerified})`
       : sql`'[]'::json`
 
-  const rows = sql`
+  const rows = sql<never[]>`
     select ${u('id')}::text as id, coalesce(${u('email')}, '') as email, ${u('name')} as name,
       coalesce(${u('emailVerified')}, false) as "emailVerified",
       ${millis('createdAt')} as "createdAt", ${millis('updatedAt')} as "updatedAt",
@@ -128,8 +132,8 @@ function createReaders(
       for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
     },
     async *users(): AsyncGenerator<ForeignUser[]> {
-      for await (const batch of rows.cursor(BATCH_SIZE)) {
-        yield await Promise.all((batch as unknown as UserRow[]).map(toUser))
+      for await (const batch of readAccounts<UserRow>(rows)) {
+        yield await Promise.all(batch.map(toUser))
         done += batch.length
       }
     },

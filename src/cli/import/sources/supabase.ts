@@ -33,7 +33,7 @@ type PasskeyRow = {
 
 /** Supabase: the schema `auth` of its database, which is only read. */
 export async function openSupabase(url: string): Promise<Source> {
-  const { sql, close, requireTable, hasTable } = await openDatabase(url)
+  const { sql, close, requireTable, hasTable, readAccounts } = await openDatabase(url)
   try {
     await requireTable('auth.users', 'Only a database of Supabase has it.')
     const hasFactors = await hasTable('auth.mfa_factors')
@@ -59,7 +59,7 @@ export async function openSupabase(url: string): Promise<Source> {
       : sql`(select null as social)`
     const millis = (name: string) =>
       sql`(extract(epoch from (u ->> ${name}::text)::timestamptz) * 1000)::float8`
-    const rows = sql<Row[]>`
+    const rows = sql<never[]>`
       select u ->> 'id' as id, coalesce(u ->> 'email', '') as email,
         coalesce(u ->> 'email_confirmed_at', u ->> 'confirmed_at') is not null as verified,
         coalesce(u #>> '{raw_user_meta_data,username}', u #>> '{raw_user_meta_data,full_name}',
@@ -84,7 +84,7 @@ export async function openSupabase(url: string): Promise<Source> {
         for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
       },
       async *users() {
-        for await (const batch of rows.cursor(BATCH_SIZE)) {
+        for await (const batch of readAccounts<Row>(rows)) {
           yield batch.map(toUser)
           done += batch.length
         }
