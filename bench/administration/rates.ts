@@ -122,11 +122,15 @@ export async function measureSignIns(bench: Bench, rig: Rig, server: RunningServ
   ])
 }
 
-/** Measures all subjects in short turns, so that other programs disturb all alike. The first turn only warms up. */
+/**
+ * Measures all subjects in short turns, so that other programs disturb all alike, in the other order each time, so that none
+ * has always the same one before it. The first turn only warms up.
+ */
 async function measureInTurns(bench: Bench, turns: number, subjects: Subject[]): Promise<Rates> {
   const rates: Rates = new Map(subjects.map(({ name }) => [name, []]))
   for (let turn = 0; turn <= turns; turn++) {
-    for (const { name, server, load, connections = CONNECTIONS } of subjects) {
+    const inOrder = turn % 2 === 0 ? subjects : subjects.toReversed()
+    for (const { name, server, load, connections = CONNECTIONS } of inOrder) {
       const requests = await load()
       const processorBefore = server.cpuSeconds()
       const shape = { seconds: bench.seconds, connections }
