@@ -137,6 +137,9 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
  */
 export const RowId = OpaqueId.toLowerCase().meta({ format: 'uuid' })
 
+/** The id of something that belongs to the caller: any text, so that an id of another form is NOT_FOUND as well. */
+export const OwnRowId = z.string().toLowerCase().meta({ format: 'uuid' })
+
 /** How many objects and arrays may be inside each other. Browsers send three. */
 export const MAX_JSON_DEPTH = 8
 

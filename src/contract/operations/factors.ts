@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, Password } from '../fields.ts'
+import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, OwnRowId, Password } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { Factor, FactorRecovery, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
@@ -78,8 +78,7 @@ export const factorOperations = {
     description:
       'Every other session ends, and this one gets a new secret if it has transport `COOKIE`. The mailbox gets a link that ' +
       `undoes the removal. The last way in cannot be removed. ${NEEDS_FACTOR}`,
-    // Any text, so that an id of another form is NOT_FOUND as well. In lower case, as the database writes it.
-    input: z.strictObject({ id: z.string().toLowerCase().meta({ format: 'uuid' }) }),
+    input: z.strictObject({ id: OwnRowId }),
     output: z.boolean(),
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { OwnRowId } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { Event } from '../outputs/event.ts'
 import { Session } from '../outputs/session.ts'
@@ -37,8 +38,7 @@ export const sessionOperations = {
     tag: 'Sessions and events',
     summary: "End one of the user's sessions",
     description: 'It may be the session of the request. Any other id is `NOT_FOUND`.',
-    // Any text, so that an id of another form is NOT_FOUND as well. In lower case, as the database writes it.
-    input: z.strictObject({ id: z.string().toLowerCase().meta({ format: 'uuid' }) }),
+    input: z.strictObject({ id: OwnRowId }),
     output: z.boolean(),
     handlesCredential: false,
     credentials: ['bearer', 'cookie'],
