@@ -54,6 +54,24 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     expect(row?.disabled_at).toBeNull()
   })
 
+  test('that changes a role while it is created must hold what it gets', async () => {
+    const [name, lesser] = [`new-${adapter}`, `lesser-${adapter}`]
+    await addRole(server, lesser, ['roles:write', 'users:read'])
+    const { client } = await registerAdministrator(server, [lesser], adapter)
+
+    let change: ReturnType<typeof client.call<'putRole'>> | undefined
+    await server.sql.begin(async (tx) => {
+      await tx`insert into roles (name, permissions) values (${name}, '{mails:write}')`
+      change = client.call('putRole', { name, permissions: ['users:read'] })
+      await untilWaiting(1)
+    })
+
+    expect(await change).toMatchObject({ code: 'FORBIDDEN', permission: 'mails:write' })
+    expect(await server.sql`select permissions from roles where name = ${name}`).toEqual([
+      { permissions: ['mails:write'] },
+    ])
+  })
+
   test.each([
     ['deleteWebhook', 'webhooks'],
     ['replayDeliveries', 'webhooks'],

@@ -10,7 +10,7 @@ import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { hasRole } from './last-administrator.ts'
-import { requireAll } from './user-roles.ts'
+import { keepRoles, requireAll } from './user-roles.ts'
 
 /** Of how many holders a role is taken in one transaction. */
 export const MAX_HOLDERS = 1000
@@ -29,14 +29,19 @@ export function createRoleChanges({
     ): Promise<Role> {
       refuseBuiltIn(name.toLowerCase())
       const role = await db.transaction(async (tx) => {
-        const present = await lockRole(tx, name)
-        await administrator.assertCurrent(tx)
-        requireAll(administrator, [...permissions, ...(present?.permissions ?? [])])
-        const [changed] = await tx
+        await keepRoles(tx)
+        // Waits for another one that creates the same role, whose permissions are then checked too.
+        const [created] = await tx
           .insert(table)
           .values({ name, permissions })
-          .onConflictDoUpdate({ target: table.name, set: { permissions } })
+          .onConflictDoNothing()
           .returning()
+        const present = created ?? (await lockRole(tx, name))
+        await administrator.assertCurrent(tx)
+        requireAll(administrator, [...permissions, ...(present?.permissions ?? [])])
+        const [changed] = created
+          ? [created]
+          : await tx.update(table).set({ permissions }).where(eq(table.name, name)).returning()
         await recordAdministration(tx, 'role_changed', { detail: name }, { administrator, client })
         return changed
       })
