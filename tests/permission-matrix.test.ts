@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { type GraphQLOutputType, getNamedType, isObjectType } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
 import type { Operation as Definition } from '../src/contract/operation.ts'
@@ -20,6 +21,16 @@ const administration = Object.entries<Definition>(operations).flatMap(([name, { 
 function refusalOf({ code, permission }: Answer<unknown>, needed: Permission) {
   if (code === 'FORBIDDEN') return permission === needed ? code : null
   return code === 'UNAUTHENTICATED' || code === 'REAUTHENTICATION_REQUIRED' ? code : null
+}
+
+/** The object types that an answer can contain. */
+function reachableTypes(of?: GraphQLOutputType, seen = new Set<string>()): string[] {
+  const type = of && getNamedType(of)
+  if (isObjectType(type) && !seen.has(type.name)) {
+    seen.add(type.name)
+    for (const field of Object.values(type.getFields())) reachableTypes(field.type, seen)
+  }
+  return [...seen]
 }
 
 async function createKey(scope: Permission) {
@@ -90,6 +101,27 @@ test('every root field of the schema is an operation, and all of administration 
     const isAdministration = tag === 'Administration' || rest.path.startsWith('/auth/admin/')
     expect(permission !== undefined, name).toBe(isAdministration)
   }
+})
+
+test('what one permission reads, an operation with another does not answer', () => {
+  const shown = administration.map(({ name, permission }) => {
+    const { type } =
+      schema.getQueryType()?.getFields()[name] ?? schema.getMutationType()?.getFields()[name] ?? {}
+    return { name, permission, types: reachableTypes(type) }
+  })
+  const areaOf = (permission: Permission) => permission.split(':')[0]
+  const readers = shown.filter(({ permission }) => permission.endsWith(':read'))
+  const foreign = shown.flatMap(({ name, permission, types }) =>
+    types.flatMap((type) => {
+      const areas = readers
+        .filter((reader) => reader.types.includes(type))
+        .map((one) => areaOf(one.permission))
+      return areas.length === 0 || areas.includes(areaOf(permission)) ? [] : [`${name} answers ${type}`]
+    }),
+  )
+
+  expect(readers.flatMap(({ types }) => types)).toContain('ManagedUser')
+  expect(foreign).toEqual([])
 })
 
 describe.each(ADAPTERS)('the permission matrix by %s', (adapter) => {

@@ -5,7 +5,7 @@ import type { Executor } from '../db/client.ts'
 export const PERMISSIONS = {
   'users:read': 'Find users, and read an account with its sessions, factors and waits',
   'users:write':
-    'Create, invite, disable, enable and delete users, end their sessions, start resets, clear waits',
+    'Create, invite, disable, enable and delete users, end their sessions, start resets, clear waits; shows these users',
   'roles:read': 'Read roles and their permissions',
   'roles:write': 'Change roles, and give them to users',
   'claims:write': 'Set the claims of users',

@@ -68,7 +68,9 @@ import {
   type SessionFieldsFragment,
   SessionsDocument,
   SetUserClaimsDocument,
+  type SetUserClaimsMutation,
   SetUserRolesDocument,
+  type SetUserRolesMutation,
   StartFactorRecoveryDocument,
   StartPasswordResetDocument,
   StepUpDocument,
@@ -277,8 +279,8 @@ type Results = {
   replayDeliveries: { count: number; next: string | null }
   users: UsersQuery['users']
   user: UserQuery['user']
-  setUserRoles: ManagedUserFieldsFragment
-  setUserClaims: ManagedUserFieldsFragment
+  setUserRoles: SetUserRolesMutation['setUserRoles']
+  setUserClaims: SetUserClaimsMutation['setUserClaims']
   disableUser: ManagedUserFieldsFragment
   enableUser: ManagedUserFieldsFragment
   endUserSessions: number

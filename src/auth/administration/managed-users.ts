@@ -44,23 +44,25 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
   }
 
   const changeAndShow =
-    <Input extends { id: string }>(toWork: (input: Input) => Work<unknown>) =>
-    async (input: Input, caller: Caller, administrator: Administrator) =>
-      toManagedUser((await change(input.id, caller, administrator, toWork(input))).user)
+    (work: Work<unknown>) =>
+    async ({ id }: { id: string }, caller: Caller, administrator: Administrator) =>
+      toManagedUser((await change(id, caller, administrator, work)).user)
 
   return {
-    setUserRoles: changeAndShow<InputOf<'setUserRoles'>>(
-      ({ roles }) =>
-        (tx, user, act) =>
-          setRoles(tx, user, roles, act),
-    ),
-    setUserClaims: changeAndShow<InputOf<'setUserClaims'>>(
-      ({ claims }) =>
-        (tx, user, act) =>
-          setClaims(tx, user, claims, act),
-    ),
-    disableUser: changeAndShow<InputOf<'disableUser'>>(() => disableAccount),
-    enableUser: changeAndShow<InputOf<'enableUser'>>(() => enableAccount),
+    async setUserRoles(input: InputOf<'setUserRoles'>, caller: Caller, administrator: Administrator) {
+      const { user } = await change(input.id, caller, administrator, (tx, before, act) =>
+        setRoles(tx, before, input.roles, act),
+      )
+      return { id: user.id, roles: user.roles }
+    },
+    async setUserClaims(input: InputOf<'setUserClaims'>, caller: Caller, administrator: Administrator) {
+      const { user } = await change(input.id, caller, administrator, (tx, before, act) =>
+        setClaims(tx, before, input.claims, act),
+      )
+      return { id: user.id, claims: user.claims }
+    },
+    disableUser: changeAndShow(disableAccount),
+    enableUser: changeAndShow(enableAccount),
     async endUserSessions({ id }: InputOf<'endUserSessions'>, caller: Caller, administrator: Administrator) {
       return (await change(id, caller, administrator, signOutAccount)).result
     },

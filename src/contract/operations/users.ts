@@ -2,7 +2,14 @@ import { z } from 'zod'
 import { Email, Moment, profile, RoleName, RowId, Text, UserClaims } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { FactorRecovery } from '../outputs/factors.ts'
-import { LoginWait, ManagedUser, UserConnection, UserDetails } from '../outputs/managed-user.ts'
+import {
+  ClaimsOfUser,
+  LoginWait,
+  ManagedUser,
+  RolesOfUser,
+  UserConnection,
+  UserDetails,
+} from '../outputs/managed-user.ts'
 import { pageArguments } from '../outputs/page.ts'
 
 const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'
@@ -72,7 +79,7 @@ export const userOperations = {
       'permission adds a role to its own account.',
     input: SetUserRolesInput,
     example: { id: exampleId, roles: ['support'] },
-    output: ManagedUser,
+    output: RolesOfUser,
     permission: 'roles:write',
     handlesCredential: false,
     refusals: ['NOT_FOUND'],
@@ -86,7 +93,7 @@ export const userOperations = {
       `claims of its own account. Older access tokens of the user are refused as \`EXPIRED\`. ${ABOVE}`,
     input: SetUserClaimsInput,
     example: { id: exampleId, claims: { plan: 'pro' } },
-    output: ManagedUser,
+    output: ClaimsOfUser,
     permission: 'claims:write',
     handlesCredential: false,
     refusals: ['NOT_FOUND'],

@@ -25,6 +25,16 @@ export const ManagedUser = z
   .meta({ id: 'ManagedUser', description: 'An account as administrators see it.' })
 export type ManagedUser = z.output<typeof ManagedUser>
 
+/** What is answered to callers that need not be allowed to read the account. */
+export const RolesOfUser = ManagedUser.pick({ id: true, roles: true }).meta({
+  id: 'RolesOfUser',
+  description: 'The roles of a user. `user` shows more, with the permission `users:read`.',
+})
+export const ClaimsOfUser = ManagedUser.pick({ id: true, claims: true }).meta({
+  id: 'ClaimsOfUser',
+  description: 'The claims of a user. `user` shows more, with the permission `users:read`.',
+})
+
 export const UserConnection = connectionOf(ManagedUser, 'User')
 export type UserConnection = z.output<typeof UserConnection>
 

@@ -700,14 +700,14 @@ export type SetUserClaimsMutationVariables = Exact<{
 }>;
 
 
-export type SetUserClaimsMutation = { setUserClaims: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+export type SetUserClaimsMutation = { setUserClaims: { id: string, claims: Record<string, unknown> } };
 
 export type SetUserRolesMutationVariables = Exact<{
   input: SetUserRolesInput;
 }>;
 
 
-export type SetUserRolesMutation = { setUserRoles: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+export type SetUserRolesMutation = { setUserRoles: { id: string, roles: Array<string> } };
 
 export type StartFactorRecoveryMutationVariables = Exact<{
   id: string;
@@ -1768,45 +1768,19 @@ export const SessionsDocument = new TypedDocumentString(`
 export const SetUserClaimsDocument = new TypedDocumentString(`
     mutation SetUserClaims($input: SetUserClaimsInput!) {
   setUserClaims(input: $input) {
-    ...ManagedUserFields
+    id
+    claims
   }
 }
-    fragment ManagedUserFields on ManagedUser {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  locale
-  roles
-  createdAt
-  updatedAt
-  claims
-  disabledAt
-  hasSecondFactor
-  factorRecoveryAt
-}`) as unknown as TypedDocumentString<SetUserClaimsMutation, SetUserClaimsMutationVariables>;
+    `) as unknown as TypedDocumentString<SetUserClaimsMutation, SetUserClaimsMutationVariables>;
 export const SetUserRolesDocument = new TypedDocumentString(`
     mutation SetUserRoles($input: SetUserRolesInput!) {
   setUserRoles(input: $input) {
-    ...ManagedUserFields
+    id
+    roles
   }
 }
-    fragment ManagedUserFields on ManagedUser {
-  id
-  email
-  emailVerified
-  pendingEmail
-  username
-  locale
-  roles
-  createdAt
-  updatedAt
-  claims
-  disabledAt
-  hasSecondFactor
-  factorRecoveryAt
-}`) as unknown as TypedDocumentString<SetUserRolesMutation, SetUserRolesMutationVariables>;
+    `) as unknown as TypedDocumentString<SetUserRolesMutation, SetUserRolesMutationVariables>;
 export const StartFactorRecoveryDocument = new TypedDocumentString(`
     mutation StartFactorRecovery($id: ID!) {
   startFactorRecovery(id: $id) {
