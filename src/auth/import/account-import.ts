@@ -66,6 +66,7 @@ export function createAccountImport({
     { isAmbiguous, takesPasswordless }: ImportOptions,
     hasUsualCost: (hash: string) => boolean,
   ): ImportOutcome | null {
+    if (account.isTooLarge) return 'account is too large'
     if (email === null) return 'address is invalid'
     if (isAmbiguous.email(email)) return 'address is there twice'
     if (isAmbiguous.id(id)) return 'id is there twice'
@@ -98,7 +99,9 @@ export function createAccountImport({
       const existing = await inBatch(db, (tx) => findExisting(tx, importable))
       for (const each of importable) each.outcome = existing.get(each.id) ?? null
       const accepted = importable.filter(({ outcome }) => outcome === null)
-      for (const each of accepted) each.chosen = await choose(each.account, options)
+      for (const each of accepted) {
+        if (each.account.passkeys.length > 0) each.chosen = await choose(each.account, options)
+      }
       if (!options.dryRun && accepted.length > 0) {
         const hashes = await toStored(
           accepted.map(({ hash }) => hash),
@@ -113,7 +116,8 @@ export function createAccountImport({
         for (const each of accepted) {
           // A client has registered these addresses at the same moment.
           if (missing.accounts.has(each.id)) each.outcome = 'address is taken here'
-          each.chosen = withoutMissing(each.chosen, missing.passkeysOf(each.id))
+          if (each.chosen.taken.length > 0)
+            each.chosen = withoutMissing(each.chosen, missing.passkeysOf(each.id))
         }
       }
     }

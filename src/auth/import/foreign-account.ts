@@ -2,6 +2,8 @@
 export type ForeignAccount = {
   id: string
   email: string
+  /** Whether it has more than an import reads of one account. Then nothing else of it is known. */
+  isTooLarge: boolean
   emailVerified: boolean
   name: string | null
   /** The language of its user. Left out if it is no tag of a language. */
@@ -55,6 +57,7 @@ export type ImportOutcome =
   | 'imported before'
   | 'deleted here since'
   | 'address is taken here'
+  | 'account is too large'
   | 'address is invalid'
   | 'address is there twice'
   | 'id is there twice'

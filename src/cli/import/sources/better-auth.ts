@@ -132,8 +132,8 @@ function createReaders(
       for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
     },
     async *users(): AsyncGenerator<ForeignUser[]> {
-      for await (const batch of readAccounts<UserRow>(rows)) {
-        yield await Promise.all(batch.map(toUser))
+      for await (const batch of readAccounts(rows, toUser)) {
+        yield batch
         done += batch.length
       }
     },

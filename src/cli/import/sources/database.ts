@@ -1,8 +1,9 @@
 import type postgres from 'postgres'
 import { connect } from '../../../db/connection/connect.ts'
 import { CommandError } from '../../support/command-error.ts'
+import { type ForeignUser, NO_DETAILS } from './source.ts'
 
-/** What is read of an account at most. A page of accounts is in memory at once. */
+/** A larger account is left out. A page of accounts is in memory at once. */
 const MAX_ACCOUNT_BYTES = 256 * 1024
 const PAGE_ACCOUNTS = 250
 
@@ -31,17 +32,21 @@ export async function openDatabase(url: string) {
 
     /**
      * Reads accounts page by page. The database measures each account, so that a large one never gets into memory.
-     * @param rows a query whose rows have an `id`
+     * @param rows a query whose rows have an `id` and an `email`
      */
-    async *readAccounts<Row>(rows: postgres.PendingQuery<never[]>): AsyncGenerator<Row[]> {
-      const pages = sql<{ id: string; account: Row | null }[]>`
-        select left(r.id, 100) as id,
+    async *readAccounts<Row>(
+      rows: postgres.PendingQuery<never[]>,
+      toUser: (row: Row) => ForeignUser | Promise<ForeignUser>,
+    ): AsyncGenerator<ForeignUser[]> {
+      const pages = sql<{ id: string; email: string; account: Row | null }[]>`
+        select left(r.id, 100) as id, left(r.email, 320) as email,
           case when octet_length(r::text) <= ${MAX_ACCOUNT_BYTES} then to_jsonb(r) end as account from (${rows}) as r`
       for await (const page of pages.cursor(PAGE_ACCOUNTS)) {
-        yield page.map(({ id, account }) => {
-          if (account) return account
-          throw new CommandError(`The account ${id} has more than ${MAX_ACCOUNT_BYTES} bytes.`)
-        })
+        yield await Promise.all(
+          page.map(({ account, ...large }) =>
+            account ? toUser(account) : { ...NO_DETAILS, ...large, isTooLarge: true },
+          ),
+        )
       }
     },
 

@@ -25,6 +25,7 @@ export type Source = {
 }
 
 export const NO_DETAILS = {
+  isTooLarge: false,
   emailVerified: false,
   name: null,
   locale: null,

@@ -84,8 +84,8 @@ export async function openSupabase(url: string): Promise<Source> {
         for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
       },
       async *users() {
-        for await (const batch of readAccounts<Row>(rows)) {
-          yield batch.map(toUser)
+        for await (const batch of readAccounts(rows, toUser)) {
+          yield batch
           done += batch.length
         }
       },
