@@ -107,7 +107,7 @@ function createNameCount() {
     add(name: string, userId: string) {
       if (userId !== latest) users++
       latest = userId
-      if (names.size < MAX_EXAMPLES) names.add(toLine(name))
+      if (names.size < MAX_EXAMPLES && !names.has(name)) names.add(toLine(name))
     },
     users: () => users,
     names: () => toLine([...names].join(', ')),
