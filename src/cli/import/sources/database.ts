@@ -43,7 +43,7 @@ export async function openDatabase(url: string) {
           case when octet_length(r::text) <= ${MAX_ACCOUNT_BYTES} then to_jsonb(r) end as account from (${rows}) as r`
       for await (const page of pages.cursor(PAGE_ACCOUNTS)) {
         yield await Promise.all(
-          page.map(({ account, ...large }) =>
+          page.map(async ({ account, ...large }) =>
             account ? toUser(account) : { ...NO_DETAILS, ...large, isTooLarge: true },
           ),
         )
