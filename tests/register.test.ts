@@ -118,3 +118,28 @@ test('an address that its owner can put back is reserved until the undo token ex
   expect(before.code).toBe('EMAIL_TAKEN')
   expect(after.status).toBe(201)
 })
+
+test('an address that a change frees while a registration waits for it is reserved as well', async () => {
+  const { email } = account()
+  const { user } = await server.registerUser()
+  await server.sql`update users set email = ${email} where id = ${user.id}`
+  const change = await server.sql.reserve()
+  await change`begin`
+  await change`update users set email = ${account().email} where id = ${user.id}`
+
+  const registered = server.client().register({ ...account(), email })
+  await expect
+    .poll(
+      () =>
+        server.sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '%refuse_reserved%'`,
+    )
+    .toHaveLength(1)
+  await change`
+    insert into verification (identifier, value, user_id, purpose, expires_at)
+    values ('undo a change', ${email}, ${user.id}, 'EMAIL_CHANGE_UNDO', now() + interval '1 hour')`
+  await change`commit`
+  change.release()
+
+  expect((await registered).code).toBe('EMAIL_TAKEN')
+  expect(await server.sql`select from users where email = ${email}`).toHaveLength(0)
+})

@@ -89,13 +89,16 @@ test('a request is one span of the trace that it names, with its waits and no se
     expect(children).toContain('argon2id')
     expect(children).toContain('select users')
     const register = ofTrace.find(({ name }) => name === 'register')
+    const statements = ofTrace.filter(({ parentSpanId }) => parentSpanId === register?.spanId)
+    expect(statements.map(({ name }) => name)).toContain('with users')
+    const reset = ofTrace.find(({ name }) => name === 'requestPasswordReset')
     const transaction = ofTrace.find(
-      ({ name, parentSpanId }) => name === 'transaction' && parentSpanId === register?.spanId,
+      ({ name, parentSpanId }) => name === 'transaction' && parentSpanId === reset?.spanId,
     )
     const within = ofTrace
       .filter(({ parentSpanId }) => parentSpanId === transaction?.spanId)
       .map(({ name }) => name)
-    expect(within).toContain('insert users')
+    expect(within).toContain('insert mail_outbox')
     expect(ofTrace.map(({ attributes }) => attributes['servauth.code'])).toContain('INVALID_CREDENTIALS')
     const log = server
       .output()

@@ -64,13 +64,15 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
   const opening = prepareOpening({
     seconds: Math.min(settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS),
     needsVerification: settings.REQUIRE_EMAIL_VERIFICATION,
+    canMail: outbox.enabled,
     mailsSignIns: settings.SIGN_IN_MAILS && outbox.enabled,
   })
 
   /**
    * @returns `PASSWORD_CHANGED` if the stored hash has changed since it was read; the password may be the same.
    * `FACTOR_MISSING` if the account needs a factor and none was proven, or the proof was used up by another request
-   * @throws `INVALID_CREDENTIALS` if the account is deleted, disabled or has another address; `EMAIL_NOT_VERIFIED`
+   * @throws `INVALID_CREDENTIALS` if the account is deleted, disabled or has another address; `EMAIL_NOT_VERIFIED`; for a new
+   * account `EMAIL_TAKEN`, or a unique violation if the address is reserved
    */
   return async function openSession(
     executor: Executor,
@@ -81,7 +83,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     const { lineage, token } = refreshTokens.startLineage(id)
     const { execute, values } = opening(proof, formerSessionId)
     const [row] = await execute(executor, {
-      ...toEventValues('login', client),
+      ...toEventValues(operation, client),
       ...values,
       accountId: account.id,
       email: account.email,
@@ -92,10 +94,9 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
       networkPlace: places.toPlaces(client).network,
       // Only a browser with a cookie jar can come back as the same device.
       devicePlace: transport === 'COOKIE' || client.device !== null ? device.place : null,
-      isLogin: operation === 'login',
       mailId: createRandomId(),
     })
-    if (!row) throw new AuthError('INVALID_CREDENTIALS')
+    if (!row) throw new AuthError(operation === 'register' ? 'EMAIL_TAKEN' : 'INVALID_CREDENTIALS')
     if (!row.has_password) return 'PASSWORD_CHANGED'
     if (!row.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
     if (row.id === null) return 'FACTOR_MISSING'

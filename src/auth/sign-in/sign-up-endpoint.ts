@@ -3,16 +3,18 @@ import { eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { ProfileColumns, SessionTransport } from '../../contract/fields.ts'
+import type { Time } from '../../contract/outputs/fields.ts'
 import type { User } from '../../contract/outputs/user.ts'
-import type { Db, Executor } from '../../db/client.ts'
+import { type Db, type Executor, isUniqueViolation } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { findReservations, isReservedForUndo } from '../account/email-change.ts'
+import { findReservations } from '../account/email-change.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSession } from '../sessions/end-session.ts'
+import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenedSession, OpenSession } from './open-session.ts'
 
@@ -32,6 +34,7 @@ type Parts = {
   db: Db
   openSession: OpenSession
   outbox: Outbox
+  places: Places
   throttle: Throttle
   settings: { REQUIRE_EMAIL_VERIFICATION: boolean }
 }
@@ -41,7 +44,7 @@ type Parts = {
  * address causes the same steps as a free one: a mail, a decoy user in the answer, and a registration of its own, which no
  * link activates. So neither the answer nor its time reveals it.
  */
-export function createSignUpEndpoint({ db, openSession, outbox, throttle, settings }: Parts) {
+export function createSignUpEndpoint({ db, openSession, outbox, places, throttle, settings }: Parts) {
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION
 
   return createAuthEndpoint.serverOnly(
@@ -50,32 +53,18 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
       // Asked before the transaction, which holds a connection.
       const mayRecord = mustVerifyFirst && (await throttle.mayRecord('register', client))
       const account = { password: await context.password.hash(password), ...profile }
-      return db.transaction(mustVerifyFirst ? register : registerAndSignIn)
+      return mustVerifyFirst ? db.transaction(register) : registerAndSignIn()
 
-      async function registerAndSignIn(tx: Executor): Promise<SignedUp> {
-        const [user] = await tx
-          .insert(users)
-          .values({ email, ...account })
-          .onConflictDoNothing()
-          .returning()
-        // Checked after the insert, which waits for a concurrent change of address that frees this one.
-        if (!user || (await isReservedForUndo(tx, email))) throw new AuthError('EMAIL_TAKEN')
-        // Statements that do not wait for each other share one round trip.
-        await Promise.all([
-          recordEvent(tx, 'register', user.id, client),
-          outbox.add(tx, {
-            kind: 'email-verification',
-            recipient: email,
-            userId: user.id,
-            client,
-            locale: profile.locale,
-          }),
-        ])
-        const proof = { passwordHash: account.password }
-        const session = { operation: 'register', account: user, proof } as const
-        const opened = await openSession(tx, { ...session, transport, client, formerSessionId })
+      /** One statement: to wake the event loop takes longer than most of what a statement does. */
+      async function registerAndSignIn(): Promise<SignedUp> {
+        const identity = { id: crypto.randomUUID(), email }
+        const proof = { newAccount: { ...account, mailDevice: places.toPlaces(client).device } }
+        const session = { operation: 'register', account: identity, proof } as const
+        const opened = await openSession(db, { ...session, transport, client, formerSessionId }).catch(
+          refuseTaken,
+        )
         if (typeof opened === 'string') throw new TypeError(`No session for a new account: ${opened}`)
-        return { user, opened }
+        return { user: toNewUser(identity, profile, opened.session.createdAt), opened }
       }
 
       async function register(tx: Executor): Promise<SignedUp> {
@@ -112,9 +101,23 @@ export function createSignUpEndpoint({ db, openSession, outbox, throttle, settin
   )
 }
 
+/** A reserved address violates the uniqueness of addresses too. */
+function refuseTaken(fault: unknown): never {
+  throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
+}
+
 /** A user that looks like a new account, with the time of the database. */
 function createDecoyUser(email: string, profile: ProfileColumns, clock: { now: string } | undefined): User {
-  const now = new Date(clock?.now ?? Date.now())
-  const identity = { id: crypto.randomUUID(), email, emailVerified: false, pendingEmail: null }
-  return { ...identity, ...profile, roles: [], createdAt: now, updatedAt: now }
+  return toNewUser({ id: crypto.randomUUID(), email }, profile, new Date(clock?.now ?? Date.now()))
 }
+
+/** A user as the database inserts it. */
+const toNewUser = (identity: Pick<User, 'id' | 'email'>, profile: ProfileColumns, now: Time): User => ({
+  ...identity,
+  emailVerified: false,
+  pendingEmail: null,
+  ...profile,
+  roles: [],
+  createdAt: now,
+  updatedAt: now,
+})

@@ -1,0 +1,43 @@
+import { sql } from 'drizzle-orm'
+import { type ProfileColumns, profile } from '../../contract/fields.ts'
+import { mailOutbox } from '../../db/schema/mail-outbox.ts'
+import { places } from '../../db/schema/throttle.ts'
+import { users } from '../../db/schema/users.ts'
+import { insertEvents } from '../events/events.ts'
+import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
+import { device, event, network, param, type Steps, type StepsOptions } from './opening-steps.ts'
+
+const fields = Object.keys(profile) as (keyof ProfileColumns)[]
+const columns = sql.join(
+  fields.map((field) => sql.identifier(users[field].name)),
+  sql`, `,
+)
+const values = sql.join(fields.map(param), sql`, `)
+
+/** A new account demands nothing. Without a row, its address is taken; the statement fails if the address is reserved. */
+export const writeRegistration = ({ canMail }: StepsOptions): Steps => ({
+  // The function runs after the insert, which waits for a concurrent change of address that frees this one.
+  account: sql`
+      insert into ${users} (id, email, password, ${columns})
+      values (${param('accountId')}, ${param('email')}, ${param('password')}, ${values})
+      on conflict do nothing
+      returning id, true as has_password, true as is_verified, refuse_reserved_address(email) as is_free,
+        roles, claims, claims_changed_at, null::float8 as seconds_since_claims`,
+  useUp: sql``,
+  isProven: sql`is_free`,
+  followUp: sql`
+    ), placed as (
+      insert into ${places} (user_id, place, signed_in_at)
+      select user_id, here.place, now() from opened, (values (${network}), (${device})) as here (place)
+      where here.place is not null
+    ), recorded as (
+      ${insertEvents(sql`select ${event('register')} from opened`)}
+    ${canMail ? mailVerification : sql``}`,
+})
+
+const mailVerification = sql`
+    ), mailed as (
+      insert into ${mailOutbox} (id, kind, recipient, user_id, network, device, locale, expires_at)
+      select ${param('mailId')}::uuid, 'email-verification', ${param('email')}, user_id, ${network}, ${param('mailDevice')},
+        ${param('locale')}, now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS.EMAIL_VERIFICATION}::int)
+      from opened`
