@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -45,17 +44,10 @@ class SlowestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  resolve: {
-    alias: [
-      // Vitest would give our source the ES copy of graphql and the libraries the CommonJS one; `instanceof` needs one.
-      {
-        find: /^graphql$/,
-        replacement: fileURLToPath(new URL('node_modules/graphql/index.js', import.meta.url)),
-      },
-    ],
-  },
   test: {
     include: ['tests/**/*.test.ts'],
+    // Bun imports the files by itself, as it does for the server. Vite's form of the same code takes a fifth more processor time.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: SlowestFirst },
     globalSetup: 'tests/support/postgres.ts',
     setupFiles: 'tests/support/setup.ts',

@@ -1,17 +1,12 @@
-import { expect, test, vi } from 'vitest'
-import { parseConnectionString } from '../src/libpq/connection-string.ts'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { runCommand } from './support/process.ts'
 
-vi.mock('node:os', async (load) => ({
-  ...(await load<typeof import('node:os')>()),
-  homedir() {
-    throw Object.assign(new Error('uv_os_homedir'), { code: 'ENOENT' })
-  },
-}))
+test('a user without a home, as in a container with a uid of its own, needs no default files', async () => {
+  const entry = fileURLToPath(new URL('support/without-home.ts', import.meta.url))
+  const DATABASE_URL = 'postgres://u@db.example.com/servauth?sslmode=require'
 
-test('a user without a home, as in a container with a uid of its own, needs no default files', () => {
-  expect(parseConnectionString('postgres://u@db.example.com/servauth?sslmode=require')).toMatchObject({
-    user: 'u',
-    password: '',
-    tls: { isRequired: true },
-  })
+  const { output } = await runCommand('', { entry, env: { DATABASE_URL } })
+
+  expect(JSON.parse(output)).toMatchObject({ user: 'u', password: '', tls: { isRequired: true } })
 })
