@@ -48,7 +48,7 @@ test('a command without settings names the missing ones', async () => {
 })
 
 test('a command names an unavailable database without its password', async () => {
-  const server = await startServer()
+  const server = await startServer({}, { hasProxy: true })
   server.proxy.cut()
 
   const { code, output } = await runCommand('user show ada@example.com', { env: server.env })

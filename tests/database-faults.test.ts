@@ -4,7 +4,7 @@ import { ADAPTERS, account, type Client } from './support/client.ts'
 import { startServer, useServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
-const server = useServer({}, { limits: DATABASE_LIMITS })
+const server = useServer({}, { limits: DATABASE_LIMITS, hasProxy: true })
 
 /** Twice the deadline of a call: a busy machine may answer late, but no answer waits for two deadlines. */
 const MAX_SECONDS = (2 * DATABASE_LIMITS.callMs) / 1000
@@ -95,7 +95,7 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
 test('the server waits for a slow database within the deadline', async () => {
   // The delay and the limits are twice 60 ms and what clients have, so that a busy machine takes a smaller share of them.
   const limits = Object.fromEntries(Object.entries(DATABASE_LIMITS).map(([name, limit]) => [name, 2 * limit]))
-  const far = await startServer({}, { limits: limits as DatabaseLimits })
+  const far = await startServer({}, { limits: limits as DatabaseLimits, hasProxy: true })
   const { client, input } = await far.registerUser('GraphQL')
 
   far.proxy.slow(120)

@@ -4,7 +4,7 @@ import type { Answer, Client } from './support/client.ts'
 import { useServer } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 
-const server = useServer()
+const server = useServer({}, { hasProxy: true })
 
 /** More than any of these operations sends to the database or gets from it. */
 const MAX_PIECES = 30

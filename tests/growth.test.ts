@@ -56,7 +56,7 @@ const LOAD = `
   analyze;`
 
 describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning) => {
-  const server = useServerWithMail({ THROTTLE: 'on' })
+  const server = useServerWithMail({ THROTTLE: 'on' }, { hasProxy: true })
   const explained: Explained[] = []
 
   beforeAll(async () => {

@@ -77,7 +77,7 @@ describe('introspection (RFC 7662)', () => {
   })
 
   test('while the database is down it answers 503, and not that the token is inactive', async () => {
-    const faulty = await startServer(settings)
+    const faulty = await startServer(settings, { hasProxy: true })
     const { client } = await faulty.registerUser()
     await faulty.restart()
     faulty.proxy.cut()

@@ -178,7 +178,7 @@ test('a service that continues gets what a transaction ended that was open when 
 
 describe('without a proof', () => {
   test('the feed says nothing while the database is cut, and everything after it', async () => {
-    const own = await startServer(settings)
+    const own = await startServer(settings, { hasProxy: true })
     const feed = await listen({}, own)
     const { session } = await own.registerUser()
     await feed.until(isProof)

@@ -159,7 +159,7 @@ test('a clock that is ten minutes off does not change the limits', async () => {
 })
 
 test('every guess at the end of a wait is counted as a failure', async () => {
-  const server = await startServer(settings)
+  const server = await startServer(settings, { hasProxy: true })
   const { input } = await server.registerUser()
   const fail = async (index: number) =>
     server.client().call('login', { email: input.email, password: wrong }, from(`198.51.100.${index}`))

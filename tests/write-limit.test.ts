@@ -57,7 +57,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
   })
 
   test('the writes of a session are all answered soon if the database does not answer', async () => {
-    const server = await startServer(settings, { limits: DATABASE_LIMITS })
+    const server = await startServer(settings, { limits: DATABASE_LIMITS, hasProxy: true })
     const { client } = await server.registerUser(adapter)
     await client.me()
     server.proxy.freeze()
