@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { account, type Operation } from './support/client.ts'
+import { useDatabase } from './support/database.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { type ServerWithMail, useServerWithMail } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
@@ -55,12 +56,18 @@ const LOAD = `
   insert into throttle (key, points, expire) select 'spent ' || n, 1, now() from generate_series(1, 50) n;
   analyze;`
 
+const loaded = useDatabase()
+beforeAll(async () => {
+  await loaded.sql.unsafe(LOAD)
+  // PostgreSQL copies only a database without connections.
+  await loaded.sql.end()
+})
+
 describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning) => {
-  const server = useServerWithMail({ THROTTLE: 'on' }, { hasProxy: true })
+  const server = useServerWithMail({ THROTTLE: 'on' }, { hasProxy: true, template: () => loaded.name })
   const explained: Explained[] = []
 
   beforeAll(async () => {
-    await server.sql.unsafe(LOAD)
     // PostgreSQL then reports its plan of each statement, those of triggers and cascades too.
     const [database] = await server.sql`select current_database() as name`
     for (const setting of [

@@ -21,10 +21,10 @@ export const openDatabase = () =>
     return { ...database, close: database.drop }
   })
 
-/** A new database with all migrations; `sql` asks it directly, as `psql` would. */
-export async function createDatabase() {
+/** A new database with all migrations, or a copy of another; `sql` asks it directly, as `psql` would. */
+export async function createDatabase(template = 'servauth') {
   const name = `test_${randomBytes(6).toString('hex')}`
-  await runAsAdmin(`create database ${name} template servauth`)
+  await runAsAdmin(`create database ${name} template ${template}`)
   const sql = postgres(databaseUrl(name), { max: 2, onnotice: () => {} })
   return {
     name,

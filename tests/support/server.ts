@@ -15,6 +15,8 @@ import { openForTest, useResource } from './resource.ts'
 
 type Settings = Record<string, string>
 type Options = {
+  /** Names the database that is copied for it, instead of an empty one. */
+  template?: () => string
   /** May change the database before the server starts. */
   prepare?: (sql: Sql) => Promise<unknown>
   /** How long the server waits for the database, for tests about that. */
@@ -87,8 +89,8 @@ async function openServerWithMail(settings: Settings = {}, options?: Options) {
 
 /** The whole server in production mode on a database of its own; requests reach it without a port. */
 async function openServer(settings: Settings = {}, options: Options = {}) {
-  const { prepare, limits = PATIENT, hasProxy } = options
-  const database = await createDatabase()
+  const { template, prepare, limits = PATIENT, hasProxy } = options
+  const database = await createDatabase(template?.())
   await prepare?.(database.sql)
   const proxy = hasProxy ? await createProxy(database.url) : undefined
   const source = {
