@@ -8,6 +8,8 @@ import { pause } from './support/time.ts'
 /** The longest time until a change at one replica takes effect at all replicas. */
 const MAX_EFFECT_MS = 250
 const USERS = 8
+/** A user reads an answer before the next request. Without it, three of them would occupy the whole machine. */
+const THINK_MS = 20
 
 const database = useDatabase()
 let signedIn: Client
@@ -81,6 +83,7 @@ async function live(keepalive: boolean, sent: Sent[], isOver: () => boolean) {
       ['me after logout', () => pause(MAX_EFFECT_MS).then(() => client.me()), 'REVOKED'],
     ]
     for (const [name, act, refusal] of acts) {
+      await pause(THINK_MS)
       const answer = await act().catch(() => null)
       // Without an answer the state of the account is unknown, so the loop goes on with a new one.
       if (!answer) break
@@ -99,7 +102,7 @@ async function look(keepalive: boolean, sent: Sent[], isOver: () => boolean) {
   while (!isOver()) {
     const answer = await client.me().catch(() => null)
     if (answer && !answer.data) wrong.push(`look: ${JSON.stringify(answer)}`)
-    await pause(20)
+    await pause(THINK_MS)
   }
   return wrong
 }
