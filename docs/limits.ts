@@ -35,7 +35,12 @@ import { LAST_USE_SECONDS } from '../src/auth/services/service-keys.ts'
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
-import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE, MAX_START_MS } from '../src/auth/throttle/operation-limit.ts'
+import {
+  MAX_OPERATIONS,
+  MAX_OPERATIONS_SHARE,
+  MAX_START_MS,
+  MIN_REFUSAL_MS,
+} from '../src/auth/throttle/operation-limit.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
 import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'
@@ -330,6 +335,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['operations that run or wait at once; more get 503; `me` is not counted', number(MAX_OPERATIONS)],
         ['beside many answers of `me`, only those may wait that start within', ms(MAX_START_MS / 2)],
         ['beside many answers of `me`, an operation waits for its start at most', ms(MAX_START_MS)],
+        ['a refusal of them is sent after', ms(MIN_REFUSAL_MS)],
         ['the share of these operations that one network can have', `1 / ${1 / MAX_OPERATIONS_SHARE}`],
         ['a REST body', bytes(MAX_BODY_BYTES.rest)],
         ['a GraphQL body', bytes(MAX_BODY_BYTES.graphql)],

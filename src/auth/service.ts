@@ -216,7 +216,10 @@ export function createAuthService({
     ...checkPermissions(administrationUseCases),
   }
 
-  const { useCases: admitted, refuseIfBusy } = limitOperations(useCases, {
+  const guarded = dependencies.requireSecondFactor
+    ? requireFactor(useCases, env.SESSION_MAX_SECONDS)
+    : useCases
+  const { useCases: admitted, refuseIfBusy } = limitOperations(guarded, {
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
@@ -224,7 +227,7 @@ export function createAuthService({
   const limited = env.THROTTLE ? limitWrites(admitted, throttle) : admitted
 
   return {
-    ...(dependencies.requireSecondFactor ? requireFactor(limited, env.SESSION_MAX_SECONDS) : limited),
+    ...limited,
     administration: createAdministration(dependencies),
     operator: actAsOperator(administrationUseCases),
     importAccounts: createAccountImport(dependencies),

@@ -17,10 +17,12 @@ export const MAX_OPERATIONS_SHARE = 1 / 2
 export const MAX_START_MS = 500
 /**
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
- * processor for about as long as 60 answers, and a refusal for less than 2.
+ * event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
  */
-const ANSWERS_PER_OPERATION = 300
+const ANSWERS_PER_OPERATION = 400
 const ANSWERS_PER_REFUSAL = 8
+/** How long a refusal waits at least, so that few clients that try again at once cost little. */
+export const MIN_REFUSAL_MS = 150
 /** How many start while the event loop rests. Few, because it also rests while answers are on their way to clients that ask again. */
 const OPERATIONS_PER_IDLE_MS = 0.2
 const REFUSALS_PER_IDLE_MS = 4
@@ -41,16 +43,33 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   { isShared, countCachedAnswers }: Options,
 ) {
   const maxShare = isShared ? MAX_OPERATIONS_SHARE : 1
-  const starts = createPace(countCachedAnswers, ANSWERS_PER_OPERATION, OPERATIONS_PER_IDLE_MS, MAX_START_MS)
-  const refusals = createPace(countCachedAnswers, ANSWERS_PER_REFUSAL, REFUSALS_PER_IDLE_MS)
+  /** What operations have looked up in the session cache by themselves, mostly at their start, is no answer. */
+  let ownLookUps = 0
+  const countAnswers = () => countCachedAnswers() - ownLookUps
+  const starts = createPace(countAnswers, ANSWERS_PER_OPERATION, OPERATIONS_PER_IDLE_MS, MAX_START_MS)
+  const refusals = createPace(countAnswers, ANSWERS_PER_REFUSAL, REFUSALS_PER_IDLE_MS)
   const limitTo = (maxPerNetwork: () => number) =>
     createAdmission({ maxOperations: MAX_OPERATIONS, maxPerNetwork })
   const all = limitTo(() => MAX_OPERATIONS * maxShare)
   const waiting = limitTo(() => starts.countStarts(MAX_START_MS / 2) * maxShare)
   const networkOf = ({ client }: Caller) => toNetwork(client.ipAddress)
 
-  async function refuse(): Promise<never> {
+  function start(act: UseCase, input: never, caller: Caller) {
+    const before = countCachedAnswers()
+    try {
+      return act(input, caller)
+    } finally {
+      ownLookUps += countCachedAnswers() - before
+    }
+  }
+
+  async function waitToRefuse() {
+    await pause(MIN_REFUSAL_MS)
     await refusals.waitForStart()
+  }
+
+  async function refuse(): Promise<never> {
+    await waitToRefuse()
     throw BUSY
   }
 
@@ -60,10 +79,10 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
       try {
         return await all.admit(network, async () => {
           if (!(await waiting.admit(network, starts.waitForStart))) throw BUSY
-          return act(input, caller)
+          return start(act, input, caller)
         })
       } catch (fault) {
-        if (fault instanceof AuthError && fault.code === BUSY.code) await refusals.waitForStart()
+        if (fault instanceof AuthError && fault.code === BUSY.code) await waitToRefuse()
         throw fault
       }
     }
@@ -82,6 +101,8 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
     },
   }
 }
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 /** One object for all refusals, because to create an error takes longer than most of a refusal. */
 const BUSY = new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })

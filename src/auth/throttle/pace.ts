@@ -1,23 +1,15 @@
-/** After so many turns without answers, the event loop rests instead of turning as fast as it can. */
-const MAX_EMPTY_TURNS = 2
-/** How long it rests then. If the next turn comes later, the thread waited for a processor meanwhile. */
-const REST_MS = 1
-/** With fewer answers over a window, they need no protection: they take a fiftieth of a core. */
-const QUIET_ANSWERS_PER_MS = 1
-const WINDOW_MS = 100
-/** In a quiet loop, each turn starts twice as much as the one before, up to this. Twice as many answers end the quiet at once. */
-const MAX_QUIET_STARTS = 16
-/** After so much work, a quiet loop starts none for some turns. More answers in these turns end the quiet. */
-const STARTS_PER_PROBE = 512
-const PROBE_TURNS = 12
-const MAX_PROBE_ANSWERS = 1
-/** The time over which the pace is averaged. What happened `FORGET_MS` ago says nothing about it. */
+/** How often waiting work is looked at, at most. A busy event loop looks once in each of its turns. */
+const LOOK_MS = 1
+/** After so many looks without answers, work starts in batches. One such look may be a gap between two requests of a client. */
+const QUIET_LOOKS = 2
+/** The first batch is one piece of work, and each look without answers adds one, up to this. */
+const MAX_BATCH = 16
+/** The time over which the pace is averaged. */
 const AVERAGE_MS = 100
-const FORGET_MS = 1000
-/** So much work may always wait, because the pace of the last moments may be over. */
-const MIN_COUNTED_STARTS = 16
 /** What is assumed about the pace while nothing is known. */
 const MAX_STARTS_PER_MS = 1
+/** So much work may always wait, because the pace of the last moments may be over. */
+const MIN_COUNTED_STARTS = 16
 
 type Waiting = { since: number; start: () => void; giveUp: () => void }
 
@@ -26,9 +18,10 @@ type Waiting = { since: number; start: () => void; giveUp: () => void }
  * work starts for every `answersEach` answers from the session cache. A turn serves all connections that have a request,
  * so these answers wait for little other work, however much of it there is.
  *
- * Time in which the loop rests starts work too. Without other clients, work starts in batches, since one piece a turn would
- * cost more than the work.
+ * Time in which the loop rests starts work too. Without answers, work starts in batches, since one piece a turn would
+ * cost more than the work. Clients that ask again as soon as they are answered ask in every turn, so even few are noticed.
  *
+ * @param countAnswers the answers since the start that are not part of the work
  * @param idleStartsPerMs how much work starts in a millisecond of rest
  * @param maxWaitMs beside other clients, work that waits longer is given up
  */
@@ -39,74 +32,39 @@ export function createPace(
   maxWaitMs = Infinity,
 ) {
   const waiting: Waiting[] = []
-  let last = { at: 0, answers: 0, ranMs: 0 }
+  let last = { at: performance.now(), answers: countAnswers(), ranMs: measureRunMs() }
   let credit = 0
+  let quietLooks = QUIET_LOOKS
   let startsPerMs = MAX_STARTS_PER_MS
-  let isQuiet = true
-  let quietStarts = 1
-  let probe = { startsBefore: STARTS_PER_PROBE, turns: 0, answers: 0 }
-  let emptyTurns = 0
-  let isResting = false
-  let window = { at: 0, answers: 0, ranMs: 0, starts: 0 }
 
-  /** The first work after a rest starts at once, if the thread has rested long enough. */
-  function begin(now: number) {
+  const isQuiet = () => quietLooks >= QUIET_LOOKS
+
+  /** Adds what was earned since the last look. */
+  function look(now: number) {
+    const ms = now - last.at
+    if (ms < LOOK_MS) return
     const ranMs = measureRunMs()
-    const restMs = now - last.at - (ranMs - last.ranMs)
-    credit = Math.min(1, credit + restMs * idleStartsPerMs)
-    isResting = false
-    emptyTurns = 0
-    if (now - last.at > FORGET_MS) startsPerMs = MAX_STARTS_PER_MS
-    if (now - window.at >= WINDOW_MS) endWindow(now, now - window.at, ranMs)
-    last = { at: now, answers: countAnswers(), ranMs }
-    setImmediate(turn)
+    const answers = countAnswers() - last.answers
+    // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
+    const restMs = Math.max(0, (waiting.length > 0 ? LOOK_MS : ms) - (ranMs - last.ranMs))
+    // So few answers need no protection: they take a fiftieth of a core.
+    quietLooks = answers <= Math.max(1, restMs) ? quietLooks + 1 : 0
+    credit += answers / answersEach + restMs * idleStartsPerMs
+    if (waiting.length > 0) startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
+    else [credit, startsPerMs] = [Math.min(credit, 1), MAX_STARTS_PER_MS]
+    last = { at: now, answers: last.answers + answers, ranMs }
   }
 
   function turn() {
     const now = performance.now()
-    const turnMs = now - last.at
-    const answers = countAnswers() - last.answers
-    const restMs = isResting ? Math.max(0, Math.min(turnMs, REST_MS) - measureRunMs() + last.ranMs) : 0
-    emptyTurns = answers === 0 ? emptyTurns + 1 : 0
-    last.at = now
-    last.answers += answers
-    updateQuiet(now, answers)
-    credit += answers / answersEach + restMs * idleStartsPerMs
-    const starts = waiting.splice(0, countDue(answers))
+    look(now)
+    const batch = Math.min(quietLooks - QUIET_LOOKS + 1, MAX_BATCH)
+    const starts = waiting.splice(0, Math.max(batch, Math.floor(credit)))
     credit %= 1
-    quietStarts = isQuiet ? Math.min(2 * quietStarts, MAX_QUIET_STARTS) : 1
-    window.starts += starts.length
-    startsPerMs += (starts.length - startsPerMs * Math.min(turnMs, AVERAGE_MS)) / AVERAGE_MS
+    startsPerMs += starts.length / AVERAGE_MS
     for (const { start } of starts) start()
-    if (!isQuiet) giveUp(now)
-    isResting = emptyTurns >= MAX_EMPTY_TURNS && !isQuiet
-    if (waiting.length === 0 || isResting) last.ranMs = measureRunMs()
-    if (waiting.length > 0) isResting ? setTimeout(turn, REST_MS) : setImmediate(turn)
-  }
-
-  /**
-   * How much work a turn starts. If work fills the turns, few clients get few answers, so the loop looks quiet however
-   * much they ask. So a quiet loop probes: now and then it starts nothing for some turns, and counts their answers.
-   */
-  function countDue(answers: number) {
-    if (!isQuiet) return Math.floor(credit)
-    if (probe.turns > 0) {
-      probe = { ...probe, turns: probe.turns - 1, answers: probe.answers + answers }
-      if (probe.answers > MAX_PROBE_ANSWERS) endQuiet()
-      return 0
-    }
-    if (probe.startsBefore <= 0) {
-      probe = { startsBefore: STARTS_PER_PROBE, turns: PROBE_TURNS, answers: 0 }
-      return 0
-    }
-    probe.startsBefore -= quietStarts
-    return quietStarts
-  }
-
-  function endQuiet() {
-    isQuiet = false
-    probe.turns = 0
-    window = { at: last.at, answers: last.answers, ranMs: measureRunMs(), starts: 0 }
+    if (!isQuiet()) giveUp(now)
+    if (waiting.length > 0) setTimeout(turn, LOOK_MS)
   }
 
   /** Gives up work that has waited too long, and the newest of so much work that it would. The pace was not known when it came. */
@@ -116,29 +74,17 @@ export function createPace(
   }
 
   /** How much work starts in this time, if the pace stays the same. */
-  const countStarts = (ms: number) => (isQuiet ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms))
-
-  /** While work waits, the thread does not rest. So the time that it ran is counted, without the pauses of the machine. */
-  function updateQuiet(now: number, answers: number) {
-    if (answers > 2 * MAX_QUIET_STARTS) isQuiet = false
-    if (now - window.at < WINDOW_MS) return
-    const ranMs = measureRunMs()
-    endWindow(now, ranMs - window.ranMs, ranMs)
-  }
-
-  /** Most work looks into the session cache once itself, which is no answer. */
-  function endWindow(now: number, ms: number, ranMs: number) {
-    const answers = countAnswers()
-    isQuiet = answers - window.answers - window.starts < QUIET_ANSWERS_PER_MS * ms
-    window = { at: now, answers, ranMs, starts: 0 }
-  }
+  const countStarts = (ms: number) => (isQuiet() ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms))
 
   return {
     /** @returns false if it was given up */
     waitForStart(): Promise<boolean> {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const since = performance.now()
-      if (waiting.length === 0) begin(since)
+      if (waiting.length === 0) {
+        look(since)
+        setImmediate(turn)
+      }
       waiting.push({ since, start: () => resolve(true), giveUp: () => resolve(false) })
       return promise
     },
