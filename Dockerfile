@@ -21,7 +21,7 @@ EXPOSE 3000
 # container. An orchestrator that does should check /health instead.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
   CMD ["bun", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
-CMD ["bun", "--no-install", "dist/index.js"]
+CMD ["dist/servauth"]
 # Last, so that another version reuses all layers above: --build-arg VERSION=… REVISION=… SOURCE=…
 ARG VERSION=unreleased
 ARG REVISION=unknown

@@ -5,7 +5,7 @@ import { createPace } from '../src/auth/throttle/pace.ts'
 import type { Caller } from '../src/contract/caller.ts'
 import { JSON_TYPE } from './support/client.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
-import { ENTRY } from './support/process.ts'
+import { PROGRAM } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { REAL_HASHES, startServer } from './support/server.ts'
 import { openWitness } from './support/witness.ts'
@@ -243,7 +243,7 @@ describe.skipIf(process.platform !== 'linux')('on one core', () => {
     const [core = '0'] = /(?<=Cpus_allowed_list:\s*)\d+/.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
     const { pid, client } = await startProgram(
       { DATABASE_URL: database.url, LOG_LEVEL: 'fatal' },
-      { bun: 'taskset', entry: '--cpu-list', args: [core, process.execPath, ENTRY] },
+      { bun: 'taskset', entry: '--cpu-list', args: [core, PROGRAM] },
     )
     await client('REST', 'TOKEN').register()
 

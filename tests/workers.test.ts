@@ -2,6 +2,7 @@ import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test as anywhere, expect } from 'vitest'
+import { ROOT } from '../src/root.ts'
 import { useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
 import { childrenOf, isGone, startProcess, untilAnswer } from './support/process.ts'
@@ -13,8 +14,11 @@ const test = anywhere.skipIf(process.platform !== 'linux')
 
 const database = useDatabase()
 
-const launchWorkers = (count: number, settings: Record<string, string> = {}, bun = process.execPath) =>
-  launchProgram({ WORKERS: String(count), DATABASE_URL: database.url, ...settings }, { bun })
+const launchWorkers = (
+  count: number,
+  settings: Record<string, string> = {},
+  how?: { bun: string; entry: string },
+) => launchProgram({ WORKERS: String(count), DATABASE_URL: database.url, ...settings }, how)
 
 async function startWorkers(...given: Parameters<typeof launchWorkers>) {
   const server = await launchWorkers(...given)
@@ -116,7 +120,7 @@ test('a worker that hangs is replaced', async () => {
 test('a replacement that cannot start is tried again and does not prevent a stop', async () => {
   const bun = join(await createFolder(), 'bun')
   await copyFile(process.execPath, bun)
-  const server = await startWorkers(2, {}, bun)
+  const server = await startWorkers(2, {}, { bun, entry: join(ROOT, 'src/index.ts') })
   const [victim = 0] = await childrenOf(server.pid)
 
   await rename(bun, `${bun}.away`)

@@ -36,7 +36,7 @@ export function createServerCommand(
   issuer = 'http://localhost:{port}',
 ): ServerCommand {
   return {
-    command: [process.execPath, '../dist/index.js'],
+    command: ['../dist/servauth'],
     env: {
       DATABASE_URL: databaseUrl,
       AUTH_SECRET: secret,

@@ -1,5 +1,6 @@
 import { loadEnv } from '../env.ts'
 import { hasDataFolder } from '../process/first-run.ts'
+import { allowCompilation } from '../process/jit-policy.ts'
 import { serve } from '../process/server.ts'
 import { explainError } from './support/command-error.ts'
 import type { Environment } from './support/with-service.ts'
@@ -22,6 +23,7 @@ export async function runProgram(args: string[], environment: Environment): Prom
 
 /** The server reads none of the commands, so that it starts sooner. */
 async function runCommand(args: string[], environment: Environment) {
+  allowCompilation()
   const [{ CommanderError }, { createProgram }] = await Promise.all([
     import('commander'),
     import('./commands.ts'),

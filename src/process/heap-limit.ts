@@ -1,3 +1,5 @@
+import { OWN_ARGUMENTS } from '../root.ts'
+
 /**
  * From 0.8 of this on, JavaScriptCore collects garbage early. Its default depends on the memory of the machine, and lets a
  * burst of requests triple the size of the process. The engine reads the limit only at its start.
@@ -13,7 +15,7 @@ export function limitHeap(args: string[], environment: Record<string, string | u
   const isServer = args.length === 0 || args[0] === 'serve'
   if (!isServer || environment.NODE_ENV === 'development' || environment[VARIABLE] !== undefined) return
   // Not on Windows.
-  process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+  process.execve?.(process.execPath, [process.execPath, ...OWN_ARGUMENTS], {
     ...environment,
     [VARIABLE]: String(HEAP_MIB * 1024 * 1024),
   })

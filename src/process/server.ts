@@ -4,6 +4,7 @@ import type { Env } from '../env.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import { findMisspellings } from '../settings/misspellings.ts'
 import { completeSettings } from './first-run.ts'
+import { allowCompilation } from './jit-policy.ts'
 import { closeConnectionsAfterResponse, listen, stopListening } from './listener.ts'
 import { waitUntilOrphaned } from './orphan-detection.ts'
 import { watchStopSignals } from './stop-signals.ts'
@@ -28,6 +29,7 @@ export async function serve(env: Env) {
   if (!workerKind) warnOfMisspellings(log)
   const { settings, dataFolder, stop } = await completeSettings(env)
   const onReady = () => {
+    allowCompilation()
     if (workerKind) return
     if (env.NODE_ENV === 'development') console.log(formatWelcome(settings.PUBLIC_URL, dataFolder, env))
     else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from '../observe/log.ts'
 import type { Report, WorkerTotals } from '../observe/worker-totals.ts'
+import { OWN_ARGUMENTS } from '../root.ts'
 
 /** What a worker sends. `Readiness` is also its sign of life, every second. */
 type Readiness = { ready: boolean }
@@ -64,7 +65,7 @@ export function startWorkers(
 
   function spawnWorker() {
     const kind: WorkerKind = state.everReady ? 'replacement' : 'first'
-    return spawn(process.execPath, process.argv.slice(1), {
+    return spawn(process.execPath, OWN_ARGUMENTS, {
       env: { ...environment, [WORKER_VARIABLE]: kind },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

@@ -16,7 +16,7 @@ const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 const NAME = 'servauth-tests-'
 const MIN_MEMORY_BYTES = 4 * 1024 ** 3
 
-/** The bundle, and one PostgreSQL for the whole run, whose migrated database is the template of every other database. */
+/** The executable, and one PostgreSQL for the whole run, whose migrated database is the template of every other database. */
 export default async function setup(project: TestProject) {
   await import('../../build.ts')
   const parent = await chooseFolder()

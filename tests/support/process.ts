@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { portOf } from './net.ts'
 import { pause } from './time.ts'
 
-/** The bundle, as `bun run start` and the image run it. */
-export const ENTRY = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
+/** The executable, as `bun run start` and the image run it. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/servauth', import.meta.url))
 const running = new Set<ChildProcess>()
 
 export type Start = {
@@ -19,16 +19,10 @@ export type Start = {
   bun?: string
 }
 
-/** Starts the real program, or another entry of this repository, in the folder `cwd` and collects its output. */
-export function startProcess({
-  cwd = tmpdir(),
-  env,
-  entry = ENTRY,
-  args = [],
-  bun = process.execPath,
-}: Start) {
+/** Starts the real program, or an entry of this repository with Bun, in the folder `cwd` and collects its output. */
+export function startProcess({ cwd = tmpdir(), env, entry, args = [], bun = process.execPath }: Start) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(bun, [entry, ...args], {
+  const child = spawn(entry ? bun : PROGRAM, entry ? [entry, ...args] : args, {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

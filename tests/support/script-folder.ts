@@ -1,8 +1,8 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scripts } from '../../package.json'
+import { ROOT } from '../../src/root.ts'
 import { createFolder } from './folder.ts'
-import { ENTRY } from './process.ts'
 
 /** A folder with `bun` and a script of this project, without its installation. @returns where, and the PATH for it */
 export async function createScriptFolder(name: 'dev' | 'start') {
@@ -13,7 +13,7 @@ export async function createScriptFolder(name: 'dev' | 'start') {
   await mkdir(bin, { recursive: true })
   await symlink(process.execPath, join(bin, 'bun'))
   // With `&&`, a shell stays between `bun run` and the server.
-  const script = `true && ${scripts[name].replace(/^.*&&/, '').replace(/\S+\/index\.[jt]s/, ENTRY)}`
+  const script = `true && ${scripts[name].replace(/^.*&&/, '').replace(/(src|dist)\/\S+/, (path) => join(ROOT, path))}`
   await writeFile(join(cwd, 'package.json'), JSON.stringify({ scripts: { [name]: script } }))
   return { cwd, PATH: `${bin}:${process.env.PATH}` }
 }
