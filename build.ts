@@ -43,8 +43,9 @@ const replaced: BunPlugin = {
  * Compiles the server into an executable in `dist`, unless that is newer than all that it is made of. It contains the
  * bytecode of the code of `src` and of the packages, so that no start must parse them (`docs/decisions/processes.md`).
  */
+// The executable needs native packages, also if it is current.
+requireInstalledPackages()
 if (!isCurrent()) {
-  requireInstalledPackages()
   await Bun.build({
     entrypoints: [ENTRY, THREAD],
     target: 'bun',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, readdir, readFile, stat, symlink, utimes } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, stat, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -35,6 +35,10 @@ test('the executable is made again only if something in it is newer, and leaves 
   const content = await readFile(program)
   expect(content.includes('openapi.json')).toBe(true)
   expect(LEFT_OUT.filter((word) => content.includes(word))).toEqual([])
+
+  // It needs native packages that it does not contain.
+  await rm(join(folder, 'node_modules'))
+  await expect(build()).rejects.toThrow('packages of Servauth are not installed')
 })
 
 test('the executable finds what it loads only when it is needed, and copies nothing to a temporary folder', async () => {
