@@ -8,20 +8,21 @@ COPY . .
 # If the clone was made under a strict umask, the user below could not read the files.
 RUN bun build.ts && chmod -R a+rX bun.lock bunfig.toml dist drizzle package.json patches src
 
-FROM oven/bun:1.4.5-slim
-ENV NODE_ENV=production
+# The executable contains Bun.
+FROM debian:bookworm-slim
+ENV NODE_ENV=production PATH=/app/dist:$PATH
 WORKDIR /app
 COPY --from=build /app .
 # A folder for a volume. The user below can write only here.
-RUN install --directory --owner=bun --group=bun --mode=700 /var/lib/servauth
-# The user bun. As a number, because Kubernetes can check only a number for runAsNonRoot.
-USER 1000
+RUN install --directory --owner=1000 --group=1000 --mode=700 /var/lib/servauth
+# As a number, because Kubernetes can check only a number for runAsNonRoot.
+USER 1000:1000
 EXPOSE 3000
 # /ready, because clients that wait for this container send requests next. Docker does not restart an unhealthy
-# container. An orchestrator that does should check /health instead.
+# container. An orchestrator that does should check /health instead. With BUN_BE_BUN, the executable is Bun.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
-  CMD ["bun", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
-CMD ["dist/servauth"]
+  CMD ["env", "BUN_BE_BUN=1", "servauth", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
+CMD ["servauth"]
 # Last, so that another version reuses all layers above: --build-arg VERSION=… REVISION=… SOURCE=…
 ARG VERSION=unreleased
 ARG REVISION=unknown
