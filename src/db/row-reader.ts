@@ -1,6 +1,7 @@
-import { Column, fillPlaceholders, is, type Query, SQL } from 'drizzle-orm'
+import { Column, is, type Query, SQL } from 'drizzle-orm'
 import { PgArray, PgTimestamp } from 'drizzle-orm/pg-core'
 import type { Db } from './client.ts'
+import { createParameters } from './parameters.ts'
 
 /** Columns under their names, or under the name of an object that has them. */
 type Fields = Record<string, unknown>
@@ -30,10 +31,10 @@ type RowReader = (message: Buffer, columns: DriverColumn[]) => unknown
  */
 export function prepareRows<Row extends object>(db: Db, statement: Select<Row[]>) {
   const { sql: text, params } = statement.toSQL()
+  const toParameters = createParameters(params)
   const readRow = createRowReader(statement._.selectedFields)
   return async (values: Record<string, unknown>) => {
-    const given = fillPlaceholders(params, values) as never[]
-    return await db.$client.unsafe<WithTexts<Row>[]>(text, given, { readRow } as object)
+    return await db.$client.unsafe<WithTexts<Row>[]>(text, toParameters(values), { readRow } as object)
   }
 }
 

@@ -1,6 +1,7 @@
-import { fillPlaceholders, type SQL } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import type { Executor } from './client.ts'
+import { createParameters } from './parameters.ts'
 
 const dialect = new PgDialect()
 
@@ -13,8 +14,9 @@ type Session = { client: { unsafe: <Row>(text: string, values: unknown[]) => Pro
  */
 export function createStatement<Row extends Record<string, unknown>>(statement: SQL) {
   const { sql: text, params } = dialect.sqlToQuery(statement)
+  const toParameters = createParameters(params)
   return async (executor: Executor, values: Record<string, unknown>): Promise<Row[]> => {
     const { client } = executor._.session as unknown as Session
-    return await client.unsafe<Row>(text, fillPlaceholders(params, values))
+    return await client.unsafe<Row>(text, toParameters(values))
   }
 }

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
-import { and, eq, gt, type Placeholder, sql } from 'drizzle-orm'
+import { hash } from 'node:crypto'
+import { and, eq, getTableColumns, gt, type Placeholder, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
+import { prepareRows } from '../../db/row-reader.ts'
 import { challenges, factors, recoveryCodes } from '../../db/schema/factors.ts'
 import { users } from '../../db/schema/users.ts'
 import { createStatement } from '../../db/statement.ts'
@@ -20,7 +21,7 @@ export const MAX_CHALLENGE_AGE_SECONDS = 5 * 60
 
 /** The id of the row of a challenge. The client's id is its secret, so the table does not hold it. */
 export const toChallengeRowId = (id: string) =>
-  bytesToUuid(createHash('sha256').update(`challenge ${id}`).digest().subarray(0, 16))
+  bytesToUuid(hash('sha256', `challenge ${id}`, 'buffer').subarray(0, 16))
 
 const expiresAt = sql`now() + make_interval(secs => ${MAX_CHALLENGE_AGE_SECONDS}::int)`
 
@@ -58,9 +59,9 @@ type BegunSignIn = { userId: string; passwordHash: string; transport: SessionTra
 
 /** Sign-ins and enrolments that wait for a proof. */
 export function createChallenges({ db, places }: { db: Db; places: Places }) {
-  const signIn = db
+  const beginnings = db
     .select({
-      user: users,
+      user: getTableColumns(users),
       transport: challenges.transport,
       passwordDigest: challenges.passwordDigest,
       place: places.selectKnown(users.id),
@@ -70,7 +71,7 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
     .from(challenges)
     .innerJoin(users, eq(users.id, challenges.userId))
     .where(isLiveRow(sql.placeholder('id'), 'SIGN_IN'))
-    .prepare('sign_in_challenge')
+  const readSignIn = prepareRows(db, beginnings)
 
   return {
     /**
@@ -95,7 +96,7 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
      * Undefined if the account has got another password since.
      */
     async findSignIn(id: string, client: Client) {
-      const [found] = await signIn.execute({ id: toChallengeRowId(id), ...places.toParameters(client) })
+      const [found] = await readSignIn({ id: toChallengeRowId(id), ...places.toParameters(client) })
       if (!found?.transport || found.passwordDigest !== digest(found.user.password)) return undefined
       return { ...found, transport: found.transport }
     },

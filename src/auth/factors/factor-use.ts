@@ -17,7 +17,12 @@ export type FactorUse = {
   /** The authentication methods (RFC 8176). */
   amr: string[]
   /** Further work after the proof has counted, in the same transaction. */
-  onUsed?: (tx: Executor, user: UserRow, client: Client, sessionId: string) => Promise<void>
+  onUsed?: (
+    tx: Executor,
+    user: Pick<UserRow, 'id' | 'email'>,
+    client: Client,
+    sessionId: string,
+  ) => Promise<void>
   /** Whether it stands in for lost factors, so that the session proves none. */
   isRecovery?: true
 }

@@ -40,7 +40,12 @@ const deleteCode = sql`used as (
   returning holder.id`
 
 /** Records that a recovery code was used. Once few are left, a mail says so. */
-export async function noteRecoveryCode(tx: Executor, outbox: Outbox, { id, email }: UserRow, client: Client) {
+export async function noteRecoveryCode(
+  tx: Executor,
+  outbox: Outbox,
+  { id, email }: Pick<UserRow, 'id' | 'email'>,
+  client: Client,
+) {
   await recordEvent(tx, 'recovery_code_used', id, client)
   const left = await tx.$count(recoveryCodes, eq(recoveryCodes.userId, id))
   if (left <= FEW_RECOVERY_CODES) {

@@ -126,7 +126,8 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
   return {
     /** @returns the token and the time when it expires, in whole seconds as JWTs count: no later than its session. */
     async issue({ user, sessionId, sessionExpiresAt, authenticatedAt, amr, acr, isForEnrollment }: Subject) {
-      const sign = await signer.get()
+      const known = signer.get()
+      const sign = known instanceof Promise ? await known : known
       const said = tokenClaims.of(user)
       const claims = said instanceof Promise ? await said : said
       const issuedAt = Math.floor(Date.now() / 1000)

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 
 const MAC_BYTES = 32
 const UUID_BYTES = 16
@@ -34,11 +34,12 @@ export const deriveKey = (secret: string, purpose: string) =>
 
 /** The SHA-256 hash by which the database recognises a token, and which cannot be used as one. */
 export function digest(token: string) {
-  return createHash('sha256').update(token).digest('base64url')
+  return hash('sha256', token, 'base64url')
 }
 
 /** 128 random bits in the form of a UUID. It has no version field, which would cost six of them. */
-export const createRandomId = () => bytesToUuid(randomBytes(UUID_BYTES))
+export const createRandomId = () =>
+  bytesToUuid(Buffer.from(crypto.getRandomValues(new Uint8Array(UUID_BYTES)).buffer))
 
 export const uuidToBytes = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex')
 export const bytesToUuid = (bytes: Buffer) =>

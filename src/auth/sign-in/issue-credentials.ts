@@ -9,7 +9,7 @@ import type { ShownSession } from './open-session.ts'
 export type IssueCredentials = ReturnType<typeof createIssueCredentials>
 
 /** `deviceToken`: only after a sign-in. */
-type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string }
+type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string | null }
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
 export function createIssueCredentials(

@@ -1,5 +1,6 @@
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
+import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEventByEmail } from '../events/events.ts'
 import { isLoginFailure } from '../throttle/throttle.ts'
@@ -29,6 +30,7 @@ export function createLogin({
       }
       throw fault
     })
+    if ('challenge' in signedIn) throw new AuthError('SECOND_FACTOR_REQUIRED', signedIn)
     if (formerSessionId) sessionCache.evict(formerSessionId)
     return issueCredentials(signedIn, caller)
   }

@@ -51,7 +51,7 @@ export type OpenedSession = {
   session: ShownSession
   claimed: Omit<ClaimedUser, 'id'>
   secret: string
-  deviceToken: string
+  deviceToken: string | null
 }
 
 /**
@@ -78,7 +78,8 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     executor: Executor,
     { operation, account, proof, transport, client, formerSessionId }: NewSession,
   ): Promise<OpenedSession | Unproven> {
-    const device = places.identifyDevice(client)
+    // Only a browser with a cookie jar can come back as the same device.
+    const device = transport === 'COOKIE' || client.device !== null ? places.identifyDevice(client) : null
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
     const { execute, values } = opening(proof, formerSessionId)
@@ -92,8 +93,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
       lineage,
       transport,
       networkPlace: places.toPlaces(client).network,
-      // Only a browser with a cookie jar can come back as the same device.
-      devicePlace: transport === 'COOKIE' || client.device !== null ? device.place : null,
+      devicePlace: device?.place ?? null,
       mailId: createRandomId(),
     })
     if (!row) throw new AuthError(operation === 'register' ? 'EMAIL_TAKEN' : 'INVALID_CREDENTIALS')
@@ -105,7 +105,7 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
       session: toOpened(row, { id, transport, client, ...values }),
       claimed: toClaimColumns(row),
       secret: token,
-      deviceToken: device.token,
+      deviceToken: device?.token ?? null,
     }
   }
 }

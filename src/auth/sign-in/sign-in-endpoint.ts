@@ -1,9 +1,10 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
+import { prepareRows, type WithTexts } from '../../db/row-reader.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import type { Challenges } from '../factors/challenges.ts'
@@ -15,8 +16,10 @@ import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 import { createWaitingRegistrations } from './waiting-registrations.ts'
 
+type Account = WithTexts<UserRow>
+
 /** Whether the right password may open a session. */
-const isOpen = ({ disabledAt, passwordLockedAt }: UserRow) => !disabledAt && !passwordLockedAt
+const isOpen = ({ disabledAt, passwordLockedAt }: Account) => !disabledAt && !passwordLockedAt
 
 type SignInBody = {
   email: string
@@ -42,15 +45,17 @@ export function createSignInEndpoint(parts: Parts) {
   const { challenges, db, openSession, passwords, places, settings, throttle } = parts
   const isRegistrationWaiting = createWaitingRegistrations(parts)
   const reportBreach = createBreachReport(parts)
-  const mustVerifyFirst = ({ emailVerified }: UserRow) =>
+  const mustVerifyFirst = ({ emailVerified }: Account) =>
     settings.REQUIRE_EMAIL_VERIFICATION && !emailVerified
 
   /** The account, and the place of the client as it knows it: one statement instead of two. */
-  const account = db
-    .select({ user: users, place: places.selectKnown(users.id) })
-    .from(users)
-    .where(eq(users.email, sql.placeholder('email')))
-    .prepare('sign_in_account')
+  const readAccount = prepareRows(
+    db,
+    db
+      .select({ user: getTableColumns(users), place: places.selectKnown(users.id) })
+      .from(users)
+      .where(eq(users.email, sql.placeholder('email'))),
+  )
 
   return createAuthEndpoint.serverOnly(
     { method: 'POST', body: z.custom<SignInBody>() },
@@ -67,15 +72,14 @@ export function createSignInEndpoint(parts: Parts) {
         return { ...attempted, passwordHash }
       })
       if (opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
-      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client })
-      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
+      return { challenge: await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client }) }
 
       async function findAccount() {
-        const [found] = await account.execute({ email, ...places.toParameters(client) })
+        const [found] = await readAccount({ email, ...places.toParameters(client) })
         return { user: found?.user, place: found?.place }
       }
 
-      async function attempt(account: UserRow | undefined) {
+      async function attempt(account: Account | undefined) {
         const matches = await matchesPassword(account)
         if (!matches || !account || !isOpen(account) || mustVerifyFirst(account)) {
           throw await createRefusal(account, matches)
@@ -89,13 +93,13 @@ export function createSignInEndpoint(parts: Parts) {
       }
 
       /** False for unknown accounts, after the same work. */
-      async function matchesPassword(account: UserRow | undefined) {
+      async function matchesPassword(account: Account | undefined) {
         const hash = account?.password ?? (await context.password.hash(password))
         return account !== undefined && (await context.password.verify({ hash, password }))
       }
 
       /** Takes the same time for every refusal, also if the password was right and the address is not verified. */
-      async function createRefusal(account: UserRow | undefined, matches: boolean) {
+      async function createRefusal(account: Account | undefined, matches: boolean) {
         await passwords.equalizeTiming(account?.password)
         const isWaiting =
           settings.REQUIRE_EMAIL_VERIFICATION && (await isRegistrationWaiting(email, password))
@@ -106,7 +110,7 @@ export function createSignInEndpoint(parts: Parts) {
   )
 
   /** Stores a hash with the current parameters, unless the password has changed in the meantime. @returns the stored hash */
-  async function rehash({ id, password: storedHash }: UserRow, password: string) {
+  async function rehash({ id, password: storedHash }: Account, password: string) {
     if (!passwords.isOutdated(storedHash)) return storedHash
     const fresh = await passwords.hash(password)
     const isUnchanged = and(eq(users.id, id), eq(users.password, storedHash))
