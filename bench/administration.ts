@@ -69,7 +69,7 @@ await withBench({ seconds: Number(options.seconds) }, async (bench) => {
 
   const text = [
     '# Results for administration',
-    `${describeMachine(bench)}\n- ${today()}\n- ${options.users} users; ${turns} turns of ${options.seconds} s each, alternating; the ratio is the median of the turns`,
+    `${describeMachine(bench)}\n- ${today()}\n- ${options.users} users; ${turns} turns of ${options.seconds} s each, of logins five times as long, alternating; the ratio is the median of the turns`,
     formatTable(
       [
         'request',

@@ -11,6 +11,8 @@ type Subject = {
   server: RunningServer
   load: () => Load | Promise<Load>
   connections?: number
+  /** How many times as long as others it is measured. */
+  times?: number
 }
 /** Answers a second, and answers for a second of the server's processor time, which other programs disturb less. */
 type Rate = { perSecond: number; byProcessor: number }
@@ -18,8 +20,8 @@ type Rate = { perSecond: number; byProcessor: number }
 export type Rates = Map<string, Rate[]>
 
 const CONNECTIONS = 64
-/** For requests that hash: fewer, so that none waits too long in the hashing queue. */
-const HASHING_CONNECTIONS = 16
+/** For requests that hash: fewer, so that none waits too long in the hashing queue, and for longer, so that there are enough. */
+const HASHING = { connections: 16, times: 5 }
 const MAX_REFRESHES_PER_SECOND = 4000
 
 const USERS = `query Users($first: Int) {
@@ -96,7 +98,7 @@ export async function measureSignIns(bench: Bench, rig: Rig, server: RunningServ
   const logins = (name: string, users: Rig['withRoles']): Subject => ({
     name,
     server,
-    connections: HASHING_CONNECTIONS,
+    ...HASHING,
     load: () => ({
       requests: users.map(({ email }) =>
         post('/auth/login', { email, password: PASSWORD, transport: 'TOKEN' }),
@@ -130,10 +132,10 @@ async function measureInTurns(bench: Bench, turns: number, subjects: Subject[]):
   const rates: Rates = new Map(subjects.map(({ name }) => [name, []]))
   for (let turn = 0; turn <= turns; turn++) {
     const inOrder = turn % 2 === 0 ? subjects : subjects.toReversed()
-    for (const { name, server, load, connections = CONNECTIONS } of inOrder) {
+    for (const { name, server, load, connections = CONNECTIONS, times = 1 } of inOrder) {
       const requests = await load()
       const processorBefore = server.cpuSeconds()
-      const shape = { seconds: bench.seconds, connections }
+      const shape = { seconds: times * bench.seconds, connections }
       const { perSecond, answers, faults } = await runWrk(bench, server.url, requests, shape)
       if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`)
       const byProcessor = answers / (server.cpuSeconds() - processorBefore)
