@@ -91,7 +91,7 @@ export async function createMailbox() {
 }
 
 async function read(raw: Buffer, recipients: number): Promise<Received> {
-  const { to, from, subject = '', text = '', html } = await simpleParser(raw)
+  const { to, from, subject = '', text = '', html } = await simpleParser(raw, { skipTextToHtml: true })
   return {
     to: (to as AddressObject).text,
     from: (from?.value ?? []).map(({ name, address }) => ({ name, address })),
