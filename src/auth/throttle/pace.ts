@@ -1,8 +1,10 @@
 /** How often waiting work is looked at, at most. A busy event loop looks once in each of its turns. */
 const LOOK_MS = 1
-/** After so many looks without answers, work starts in batches. One such look may be a gap between two requests of a client. */
-const QUIET_LOOKS = 2
-/** The first batch is one piece of work, and each look without answers adds one, up to this. */
+/** Over so many looks, answers are averaged. Clients that pause for some of them are still there. */
+const AVERAGE_LOOKS = 32
+/** More answers in a look need protection. Fewer take less than a fiftieth of a core. */
+const QUIET_ANSWERS = 1
+/** How much starts in a look without answers. The more answers there are, the less. */
 const MAX_BATCH = 16
 /** The time over which the pace is averaged. */
 const AVERAGE_MS = 100
@@ -34,10 +36,10 @@ export function createPace(
   const waiting: Waiting[] = []
   let last = { at: performance.now(), answers: countAnswers(), ranMs: measureRunMs() }
   let credit = 0
-  let quietLooks = QUIET_LOOKS
+  let answersPerLook = 0.9 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
 
-  const isQuiet = () => quietLooks >= QUIET_LOOKS
+  const isQuiet = () => answersPerLook < QUIET_ANSWERS
 
   /** Adds what was earned since the last look. */
   function look(now: number) {
@@ -47,8 +49,8 @@ export function createPace(
     const answers = countAnswers() - last.answers
     // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
     const restMs = Math.max(0, (waiting.length > 0 ? LOOK_MS : ms) - (ranMs - last.ranMs))
-    // So few answers need no protection: they take a fiftieth of a core.
-    quietLooks = answers <= Math.max(1, restMs) ? quietLooks + 1 : 0
+    const looks = Math.max(1, restMs / LOOK_MS)
+    answersPerLook += (answers / looks - answersPerLook) * Math.min(1, looks / AVERAGE_LOOKS)
     credit += answers / answersEach + restMs * idleStartsPerMs
     if (waiting.length > 0) startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
     else [credit, startsPerMs] = [Math.min(credit, 1), MAX_STARTS_PER_MS]
@@ -58,8 +60,8 @@ export function createPace(
   function turn() {
     const now = performance.now()
     look(now)
-    const batch = Math.min(quietLooks - QUIET_LOOKS + 1, MAX_BATCH)
-    const starts = waiting.splice(0, Math.max(batch, Math.floor(credit)))
+    const batch = isQuiet() ? MAX_BATCH * (1 - answersPerLook / QUIET_ANSWERS) : 0
+    const starts = waiting.splice(0, Math.floor(Math.max(batch, credit)))
     credit %= 1
     startsPerMs += starts.length / AVERAGE_MS
     for (const { start } of starts) start()
