@@ -223,6 +223,16 @@ describe('ten times as many operations as can be served', () => {
     expect(started).toBeLessThan(10_000)
   })
 
+  test('without answers to others, batches of cheap work grow', async () => {
+    const { waitForStart } = createPace(() => 0, Number.POSITIVE_INFINITY, 0)
+    let started = 0
+    for (let index = 0; index < 10_000; index++) void waitForStart().then(() => started++)
+
+    let looks = 0
+    for (; started < 10_000; looks++) await nextLook()
+    expect(looks).toBeLessThan(200)
+  })
+
   test('without answers to others, operations start in batches, though each looks into the cache', async () => {
     let lookUps = 0
     const lookUp: (...args: unknown[]) => unknown = () => lookUps++
