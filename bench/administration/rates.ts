@@ -1,6 +1,6 @@
 import type { Bench } from '../rig/bench.ts'
 import { median } from '../rig/results.ts'
-import { type RunningServer, startServer } from '../rig/server-process.ts'
+import { pause, type RunningServer, startServer } from '../rig/server-process.ts'
 import { type Load, type Request, runWrk } from '../rig/wrk.ts'
 import { ANY_USER, PASSWORD } from '../subjects/accounts.ts'
 import type { openRig } from './rig.ts'
@@ -20,6 +20,8 @@ type Rate = { perSecond: number; byProcessor: number }
 export type Rates = Map<string, Rate[]>
 
 const CONNECTIONS = 64
+/** After many answers of `me`, a server lets few other operations wait for a moment. */
+const SETTLE_MS = 1000
 /** For requests that hash: fewer, so that none waits too long in the hashing queue, and for longer, so that there are enough. */
 const HASHING = { connections: 16, times: 5 }
 const MAX_REFRESHES_PER_SECOND = 4000
@@ -134,6 +136,7 @@ async function measureInTurns(bench: Bench, turns: number, subjects: Subject[]):
     const inOrder = turn % 2 === 0 ? subjects : subjects.toReversed()
     for (const { name, server, load, connections = CONNECTIONS, times = 1 } of inOrder) {
       const requests = await load()
+      await pause(SETTLE_MS)
       const processorBefore = server.cpuSeconds()
       const shape = { seconds: times * bench.seconds, connections }
       const { perSecond, answers, faults } = await runWrk(bench, server.url, requests, shape)
