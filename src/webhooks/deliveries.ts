@@ -73,12 +73,10 @@ export function createDeliveries(db: Db) {
       ), due as (
         select d.event_id from seen join ${webhookDeliveries} as d
           on d.webhook_id = ${webhookId}::uuid and d.event_id = seen.event_id and d.status = 'PENDING' and d.next_attempt_at <= now()
-        -- One look into the index of users for each event. As a join, and before the statistics of the table know of many
-        -- events, PostgreSQL would read all of them for each.
-        where d.user_id is null or d.event_id = (
-          select first.event_id from ${webhookDeliveries} as first
-          where first.webhook_id = d.webhook_id and first.user_id = d.user_id and first.status = 'PENDING'
-          order by first.event_id limit 1)
+        where not exists (
+          select from ${webhookDeliveries} as earlier
+          where earlier.webhook_id = d.webhook_id and earlier.user_id = d.user_id and earlier.status = 'PENDING'
+            and earlier.event_id < d.event_id)
         order by seen.next_attempt_at, seen.event_id limit ${count}::int
         for update of d skip locked
       ), leased as (
