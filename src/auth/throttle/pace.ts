@@ -4,11 +4,10 @@ const LOOK_MS = 1
 const AVERAGE_LOOKS = 32
 /** More answers in a look need protection. Fewer take less than a fiftieth of a core. */
 const QUIET_ANSWERS = 1
-/**
- * How much starts in a look without answers. The more answers there are, the less. If the thread rested between two looks, the
- * work was cheap, and the next batch is twice as large, up to the second number.
- */
-const [BATCH, MAX_BATCH] = [16, 512]
+/** How much starts in a look without answers. The more answers there are, the less. */
+const MIN_BATCH = 16
+/** If the thread rested between two looks, the work was cheap, and the next batch is twice as large, up to this. */
+const MAX_BATCH = 512
 /** The time over which the pace is averaged. */
 const AVERAGE_MS = 100
 /** What is assumed about the pace while nothing is known. */
@@ -41,7 +40,7 @@ export function createPace(
   let credit = 0
   let answersPerLook = 0.9 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
-  let maxBatch = BATCH
+  let batchSize = MIN_BATCH
 
   const isQuiet = () => answersPerLook < QUIET_ANSWERS
 
@@ -58,14 +57,14 @@ export function createPace(
     credit += answers / answersEach + restMs * idleStartsPerMs
     if (waiting.length > 0) startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
     else [credit, startsPerMs] = [Math.min(credit, 1), MAX_STARTS_PER_MS]
-    maxBatch = restMs > LOOK_MS / 4 ? Math.min(2 * maxBatch, MAX_BATCH) : Math.max(maxBatch / 2, BATCH)
+    batchSize = restMs > LOOK_MS / 4 ? Math.min(2 * batchSize, MAX_BATCH) : Math.max(batchSize / 2, MIN_BATCH)
     last = { at: now, answers: last.answers + answers, ranMs }
   }
 
   function turn() {
     const now = performance.now()
     look(now)
-    const batch = isQuiet() ? maxBatch * (1 - answersPerLook / QUIET_ANSWERS) : 0
+    const batch = isQuiet() ? batchSize * (1 - answersPerLook / QUIET_ANSWERS) : 0
     const starts = waiting.splice(0, Math.floor(Math.max(batch, credit)))
     credit %= 1
     startsPerMs += starts.length / AVERAGE_MS
