@@ -68,17 +68,21 @@ export function createDeliveries(db: Db) {
     const rows = (await db.execute(sql`
       with seen as (
         select event_id, user_id, next_attempt_at from ${webhookDeliveries}
-        where webhook_id = ${webhookId}::uuid and status = 'PENDING' and next_attempt_at <= now()
+        where webhook_id = ${webhookId}::uuid and is_pending and next_attempt_at <= now()
         order by next_attempt_at, event_id limit ${maxSeen}::int
       ), due as (
-        select d.event_id from seen join ${webhookDeliveries} as d
-          on d.webhook_id = ${webhookId}::uuid and d.event_id = seen.event_id and d.status = 'PENDING' and d.next_attempt_at <= now()
-        where not exists (
-          select from ${webhookDeliveries} as earlier
-          where earlier.webhook_id = d.webhook_id and earlier.user_id = d.user_id and earlier.status = 'PENDING'
-            and earlier.event_id < d.event_id)
-        order by seen.next_attempt_at, seen.event_id limit ${count}::int
-        for update of d skip locked
+        -- What locks its rows is looked up by key for each event. As a join, it would be planned by statistics.
+        select seen.event_id from seen cross join lateral (
+          select from ${webhookDeliveries}
+          where webhook_id = ${webhookId}::uuid and event_id = seen.event_id
+            and status = 'PENDING' and next_attempt_at = seen.next_attempt_at
+          for update skip locked
+        ) as held
+        where seen.user_id is null or seen.event_id = (
+          select event_id from ${webhookDeliveries}
+          where webhook_id = ${webhookId}::uuid and user_id = seen.user_id and is_pending
+          order by event_id limit 1)
+        limit ${count}::int
       ), leased as (
         update ${webhookDeliveries} as d set
           attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => ${LEASE_SECONDS}::int)
@@ -104,12 +108,12 @@ export function createDeliveries(db: Db) {
         next_attempt_at = greatest(now() + make_interval(secs => ${LEASE_SECONDS}::int), first.next_attempt_at)
       from (
         select event_id, user_id from ${webhookDeliveries}
-        where webhook_id = ${webhookId}::uuid and status = 'PENDING' and next_attempt_at <= now()
+        where webhook_id = ${webhookId}::uuid and is_pending and next_attempt_at <= now()
         order by next_attempt_at, event_id limit ${MAX_POSTPONED}::int
         for update skip locked
       ) as seen cross join lateral (
         select event_id, next_attempt_at from ${webhookDeliveries}
-        where webhook_id = ${webhookId}::uuid and user_id = seen.user_id and status = 'PENDING'
+        where webhook_id = ${webhookId}::uuid and user_id = seen.user_id and is_pending
         order by event_id limit 1
       ) as first
       where d.webhook_id = ${webhookId}::uuid and d.event_id = seen.event_id and first.event_id < d.event_id`)
@@ -142,24 +146,35 @@ export function createDeliveries(db: Db) {
       make_interval(secs => least(2.0 ^ least(r.attempts, 20), ${MAX_RETRY_SECONDS}::int)),
       greatest((d.expires_at - now()) / 2, make_interval(secs => ${MIN_LAST_RETRY_SECONDS}::int)))`
     await db.execute(sql`
-      with finished as (
-      update ${webhookDeliveries} as d set
-        last_result = r.result,
-        status = case when r.is_delivered then 'DELIVERED' when d.expires_at <= now() then 'FAILED' else 'PENDING' end::delivery_status,
-        next_attempt_at = case when r.is_delivered then now() else now() + ${wait} end
-      from json_to_recordset(${JSON.stringify(results.map(toRecord))}::json)
-        as r (webhook_id uuid, event_id bigint, attempts int, is_delivered boolean, result text)
-      where d.webhook_id = r.webhook_id and d.event_id = r.event_id and d.attempts = r.attempts and d.status = 'PENDING'
-      returning d.webhook_id, d.event_id, d.user_id, d.status)
+      with held as (
+        select r.* from (
+          -- The limit tells PostgreSQL how few they are; else it expects a hundred, and reads the whole table for them.
+          select * from json_to_recordset(${JSON.stringify(results.map(toRecord))}::json)
+            as r (webhook_id uuid, event_id bigint, attempts int, is_delivered boolean, result text)
+          limit ${results.length}::int
+        ) as r cross join lateral (
+          select from ${webhookDeliveries}
+          where webhook_id = r.webhook_id and event_id = r.event_id and attempts = r.attempts and status = 'PENDING'
+          for update
+        ) as locked
+      ), finished as (
+        update ${webhookDeliveries} as d set
+          last_result = r.result,
+          status = case when r.is_delivered then 'DELIVERED' when d.expires_at <= now() then 'FAILED' else 'PENDING' end::delivery_status,
+          next_attempt_at = case when r.is_delivered then now() else now() + ${wait} end
+        from held as r where d.webhook_id = r.webhook_id and d.event_id = r.event_id
+        returning d.webhook_id, d.event_id, d.user_id, d.status
+      )
       update ${webhookDeliveries} as d set next_attempt_at = now()
       from finished cross join lateral (
-        select event_id from ${webhookDeliveries}
-        where webhook_id = finished.webhook_id and user_id = finished.user_id and status = 'PENDING'
+        select * from ${webhookDeliveries}
+        where webhook_id = finished.webhook_id and user_id = finished.user_id and is_pending
           and event_id > finished.event_id
         order by event_id limit 1
       ) as following
-      where finished.status <> 'PENDING' and d.webhook_id = finished.webhook_id and d.event_id = following.event_id
-        and d.attempts = 0 and d.next_attempt_at > now()`)
+      where finished.status <> 'PENDING' and following.attempts = 0 and following.next_attempt_at > now()
+        and d.webhook_id = following.webhook_id and d.event_id = following.event_id
+        and d.attempts = following.attempts and d.next_attempt_at = following.next_attempt_at`)
   }
 
   return { take, begin, finish: joinCalls(finish) }

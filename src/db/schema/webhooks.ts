@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import {
   bigint,
+  boolean,
   index,
   integer,
   jsonb,
@@ -70,6 +71,11 @@ export const webhookDeliveries = pgTable(
     /** The events of one user are delivered one after the other. */
     userId: uuid('user_id'),
     status: deliveryStatus().notNull().default('PENDING'),
+    /**
+     * By this, the statements of the queue find what waits. It has no statistics, so PostgreSQL always expects much to wait:
+     * those from before a burst say that nothing does, and then it reads all that waits for each row.
+     */
+    isPending: boolean('is_pending').notNull().generatedAlwaysAs(sql`status = 'PENDING'`),
     attempts: integer().notNull().default(0),
     /** When it is due. While a worker delivers it: when the lease ends. After that: when it was delivered. */
     nextAttemptAt: time('next_attempt_at').notNull().defaultNow(),
@@ -82,10 +88,10 @@ export const webhookDeliveries = pgTable(
     primaryKey({ columns: [table.eventId, table.webhookId] }),
     index('webhook_deliveries_due_index')
       .on(table.webhookId, table.nextAttemptAt, table.eventId)
-      .where(sql`${table.status} = 'PENDING'`),
+      .where(sql`${table.isPending}`),
     index('webhook_deliveries_user_index')
       .on(table.webhookId, table.userId, table.eventId)
-      .where(sql`${table.status} = 'PENDING'`),
+      .where(sql`${table.isPending}`),
     index('webhook_deliveries_status_index').on(table.webhookId, table.status, table.eventId),
   ],
 )
