@@ -80,6 +80,19 @@ const FILES: [name: string, content: string | Buffer, reason: RegExp][] = [
   ['empty.csv', '', /is empty/],
 ]
 
+test('a first line of a mebibyte is a record as any other', async () => {
+  const records = [
+    { email: 'a@example.com', claims: { note: 'a'.repeat(MEBIBYTE) } },
+    { email: 'b@example.com' },
+  ]
+  const path = await write('first.ndjson', records.map((record) => JSON.stringify(record)).join('\n'))
+
+  const read: unknown[] = []
+  for await (const rows of readJson(path, () => {})) read.push(...rows)
+
+  expect(read).toEqual(records)
+})
+
 test.each(FILES)(
   'the file %s is refused, with a reason that repeats nothing of it',
   async (name, content, reason) => {

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { JSONParser, TokenType } from '@streamparser/json'
 import { CommandError } from '../../support/command-error.ts'
 import type { Row } from '../sources/file-source.ts'
-import { CHUNK_BYTES, MAX_RECORD_CHARACTERS, readText } from './text.ts'
+import { MAX_RECORD_CHARACTERS, readText } from './text.ts'
 
 /** A realm of Keycloak has other parts before its users. */
 const MAX_CHARACTERS_WITHOUT_RECORD = 16 * 1024 * 1024
@@ -36,10 +36,16 @@ export async function* readJson(
 /** An array can hold anything. */
 const isObject = (row: unknown) => typeof row === 'object' && row !== null
 
+/** As much as a record may have, so that the first line is whole. */
 async function readStart(path: string) {
   const file = await open(path)
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, 0)
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(MAX_RECORD_CHARACTERS),
+      0,
+      MAX_RECORD_CHARACTERS,
+      0,
+    )
     return buffer.toString('utf8', 0, bytesRead).replace(/^\ufeff/, '')
   } finally {
     await file.close()
