@@ -115,7 +115,7 @@ describe('a start and doctor name the same reason:', () => {
     expect((await explain({ DATABASE_URL: url, DATABASE_SCHEMA: 'auth' })).atStart).toBe('success')
   })
 
-  test('a role that may not use the tables of another role', async () => {
+  test('a role that may not use the tables or functions of another role', async () => {
     const { url, sql, role } = await openForTest(createRole)
 
     expectSentence(await explain({ DATABASE_URL: url }), /may not read the table servauth_migrations/)
@@ -129,6 +129,13 @@ describe('a start and doctor name the same reason:', () => {
       atStart: 'success',
       inDoctor: expect.stringMatching(/^good: .*schema public/),
     })
+    await sql`revoke execute on all functions in schema public from public`
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      /may not execute these functions: .*announce_event.*grant execute on all functions/,
+    )
+    await sql.unsafe(`grant execute on all functions in schema public to ${role}`)
+    expect((await explain({ DATABASE_URL: url })).atStart).toBe('success')
     await sql`delete from servauth_migrations where name = (select max(name) from servauth_migrations)`
     expectSentence(
       await explain({ DATABASE_URL: url }),

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import { describe, expect, test } from 'vitest'
 import { readMigrations } from '../src/db/journal.ts'
 import { migrate, migrationState } from '../src/db/migrate.ts'
-import { OWN_TABLES } from '../src/db/requirements/schema.ts'
+import { OWN_FUNCTIONS, OWN_TABLES } from '../src/db/requirements/schema.ts'
 import { openDatabase } from './support/database.ts'
 import { type Server, startServer } from './support/server.ts'
 
@@ -49,6 +49,16 @@ test.each(['auth', 'We"ird\\ schema', 'über'])('everything is in the schema %s 
   expect(await tablesOf(server.sql)).toEqual({ [schema]: TABLES })
   const [events] = await server.sql`select count(*)::int from ${server.sql(schema)}.events`
   expect(events?.count).toBeGreaterThan(3)
+})
+
+test('the start checks the right to execute each function but triggers', async () => {
+  const { sql } = await openDatabase()
+
+  const rows = await sql`
+    select proname as name from pg_proc
+    where pronamespace = 'public'::regnamespace and prorettype <> 'trigger'::regtype order by 1`
+
+  expect(rows.map(({ name }) => name)).toEqual(OWN_FUNCTIONS)
 })
 
 describe('without DATABASE_SCHEMA', () => {

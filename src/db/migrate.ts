@@ -5,7 +5,7 @@ import { DatabaseFault, getAdvice } from './database-fault.ts'
 import { applyMigration, assertNamesAreFree, type Migration, openJournal, readJournal } from './journal.ts'
 import { LOCKS } from './locks.ts'
 import { findConnectionLimit } from './requirements/connection-limit.ts'
-import { assertMigrationRights, assertTableRights, findSchema, type Schema } from './requirements/schema.ts'
+import { assertMigrationRights, assertServerRights, findSchema, type Schema } from './requirements/schema.ts'
 import { assertUsableServer } from './requirements/server.ts'
 
 const PULSE_MS = 1000
@@ -55,7 +55,7 @@ async function apply(sql: Sql, other: Sql, settings: DatabaseSettings, { onStep,
       }
     })
   }
-  const [limit] = await Promise.all([findConnectionLimit(sql, settings), assertTableRights(sql, schema)])
+  const [limit] = await Promise.all([findConnectionLimit(sql, settings), assertServerRights(sql, schema)])
   if (limit) onWarning?.(`${limit.summary}. ${limit.advice}`)
   return missing.map(({ name }) => name)
 }
@@ -105,7 +105,7 @@ export async function migrationState(settings: DatabaseSettings) {
   const sql = connectForMigration(settings)
   try {
     const { schema, missing, isAhead } = await readState(sql, settings)
-    if (missing.length === 0) await assertTableRights(sql, schema)
+    if (missing.length === 0) await assertServerRights(sql, schema)
     else await assertMigratable(sql, schema, missing)
     return {
       schema: schema.name,

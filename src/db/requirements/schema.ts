@@ -10,6 +10,9 @@ export const OWN_TABLES = Object.values(tables).flatMap((value) =>
   is(value, PgTable) ? [getTableName(value)] : [],
 )
 
+/** The functions that statements of the server call, also inside of triggers. A trigger needs no right. */
+export const OWN_FUNCTIONS = ['announce_event', 'has_webhooks', 'refuse_reserved_address']
+
 /** A schema, and what the role may do there. */
 export type Schema = {
   name: string
@@ -49,8 +52,11 @@ export async function findSchema(sql: Sql, given: string | undefined): Promise<S
   )
 }
 
-/** Asserts that the role may read and write the existing tables. @throws DatabaseFault */
-export async function assertTableRights(sql: Sql, { name }: Schema) {
+/** Asserts that the role may use what the migrations have created. @throws DatabaseFault */
+export const assertServerRights = (sql: Sql, schema: Schema) =>
+  Promise.all([assertTableRights(sql, schema), assertFunctionRights(sql, schema)])
+
+async function assertTableRights(sql: Sql, { name }: Schema) {
   const rows = await sql.unsafe(`
     select relation as name, current_user as role
     from pg_catalog.unnest(array[${[...OWN_TABLES, JOURNAL].map(quoteText).join()}]) as relation,
@@ -62,6 +68,21 @@ export async function assertTableRights(sql: Sql, { name }: Schema) {
   throw new DatabaseFault(
     `The role "${rows[0]?.role}" may not read and write these tables: ${names}`,
     `Let their owner grant it: grant select, insert, update, delete on all tables in schema "${name}" to "${rows[0]?.role}".`,
+  )
+}
+
+/** PostgreSQL grants the execution of functions to all roles, unless an operator has changed that default. */
+async function assertFunctionRights(sql: Sql, { name }: Schema) {
+  const rows = await sql.unsafe(`
+    select proname as name, current_user as role from pg_catalog.pg_proc as function
+    join pg_catalog.pg_namespace as own on own.oid = pronamespace
+    where nspname = ${quoteText(name)} and proname in (${OWN_FUNCTIONS.map(quoteText).join()})
+      and not pg_catalog.has_function_privilege(function.oid, 'EXECUTE')`)
+  if (rows.length === 0) return
+  const names = rows.map((row) => row.name).join(', ')
+  throw new DatabaseFault(
+    `The role "${rows[0]?.role}" may not execute these functions: ${names}`,
+    `Let their owner grant it: grant execute on all functions in schema "${name}" to "${rows[0]?.role}".`,
   )
 }
 
