@@ -19,9 +19,10 @@ RUN install --directory --owner=1000 --group=1000 --mode=700 /var/lib/servauth
 USER 1000:1000
 EXPOSE 3000
 # /ready, because clients that wait for this container send requests next. Docker does not restart an unhealthy
-# container. An orchestrator that does should check /health instead. With BUN_BE_BUN, the executable is Bun.
+# container. An orchestrator that does should check /health instead. With BUN_BE_BUN, the executable is Bun. Docker can give
+# all containers a proxy, which cannot reach this address.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
-  CMD ["env", "BUN_BE_BUN=1", "servauth", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
+  CMD ["env", "BUN_BE_BUN=1", "NO_PROXY=*", "no_proxy=*", "servauth", "-e", "const { HOST, PORT } = process.env; process.exit((await fetch(`http://${HOST?.includes(':') ? `[${HOST}]` : HOST || '127.0.0.1'}:${PORT || 3000}/ready`)).ok ? 0 : 1)"]
 CMD ["servauth"]
 # Last, so that another version reuses all layers above: --build-arg VERSION=… REVISION=… SOURCE=…
 ARG VERSION=unreleased

@@ -62,3 +62,23 @@ test('the executable finds what it loads only when it is needed, and copies noth
   expect((await fetch(`${server.url}/openapi.json`)).status).toBe(200)
   expect(await readdir(TMPDIR)).toEqual([])
 })
+
+test('the health check of the image reaches the server in a container that has a proxy', async () => {
+  const { stop, env } = await startProgram({ DATABASE_URL: database.url })
+  const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8')
+  const [, command = ''] = /^HEALTHCHECK[^[]*(\[.*\])$/m.exec(dockerfile) ?? []
+  const [program = '', ...args] = JSON.parse(command) as string[]
+  const check = (settings: Record<string, string>) =>
+    promisify(execFile)(program, args, {
+      env: { PATH: `${join(ROOT, 'dist')}:${process.env.PATH}`, PORT: env.PORT, ...settings },
+    }).then(
+      () => 'healthy',
+      () => 'unhealthy',
+    )
+  const proxy = 'http://127.0.0.1:1'
+
+  expect(await check({})).toBe('healthy')
+  expect(await check({ HTTP_PROXY: proxy, http_proxy: proxy, NO_PROXY: 'intranet' })).toBe('healthy')
+  await stop()
+  expect(await check({})).toBe('unhealthy')
+})
