@@ -86,6 +86,16 @@ describe('a start and doctor name the same reason:', () => {
     expectSentence(messages, /accepts no connections.*allow_connections true/)
   })
 
+  test('a role that may not sign in, in the words of PostgreSQL', async () => {
+    const { url, sql, role } = await openForTest(createRole)
+    await sql.unsafe(`alter role ${role} nologin`)
+
+    expectSentence(
+      await explain({ DATABASE_URL: url }),
+      new RegExp(`28000: role "${role}" is not permitted to log in.*It refuses the user`),
+    )
+  })
+
   test('triggers that do not run', async () => {
     const { url, setDefault } = await openDatabase()
     await setDefault('session_replication_role = replica')

@@ -18,7 +18,8 @@ export const NEEDS_SESSION_MODE =
 
 /** By SQLSTATE, or by the code of the driver, the system or `ConnectionFault`. */
 const ADVICE: Record<string, string> = {
-  ECONNREFUSED: 'Nothing listens there. Start PostgreSQL, or correct DATABASE_URL.',
+  ECONNREFUSED:
+    'Nothing listens there. Start PostgreSQL, or correct DATABASE_URL: in a container, localhost is only that container.',
   ENOENT: 'There is no such socket. Start PostgreSQL, or correct DATABASE_URL or PGHOST.',
   EACCES: 'This user may not use its socket. Look at the permissions of the folder of the socket.',
   ENOTFOUND: 'The name of the host is not known. Correct DATABASE_URL, or look at the name service.',
@@ -59,23 +60,22 @@ const ADVICE: Record<string, string> = {
 }
 
 /** The fault in words for the operator, or undefined if it is of another kind. */
-export function explainFault(fault: unknown): DatabaseFault | undefined {
+export function explainFault(fault: unknown, subject = 'The database'): DatabaseFault | undefined {
   for (let inner = fault; inner instanceof Error; inner = inner.cause) {
     if (inner instanceof DatabaseFault) return inner
     const { code } = inner as { code?: unknown }
     const advice = typeof code === 'string' ? getAdvice(code) : undefined
-    if (advice)
-      return new DatabaseFault(`The database cannot be used (${describeCode(inner)})`, advice, fault)
+    if (advice) return new DatabaseFault(`${subject} cannot be used (${describeCode(inner)})`, advice, fault)
   }
   return undefined
 }
 
 export const getAdvice = (code: string) => (Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined)
 
-/** The code, and the code of the cause. Messages may contain secrets. */
+/** The code, and the code of the cause. Messages may contain secrets, but not the one that says why a user is refused. */
 function describeCode(fault: Error) {
   const { code } = fault as { code?: string }
   const { code: inner } = (fault.cause ?? {}) as { code?: unknown }
-  const isFromServer = fault instanceof postgres.PostgresError
-  return !isFromServer && typeof inner === 'string' ? `${code}, ${inner}` : code
+  if (fault instanceof postgres.PostgresError) return code === '28000' ? `${code}: ${fault.message}` : code
+  return typeof inner === 'string' ? `${code}, ${inner}` : code
 }

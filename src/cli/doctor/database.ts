@@ -1,5 +1,5 @@
 import type { DatabaseSettings } from '../../db/connection/connect.ts'
-import { DatabaseFault, getAdvice, NEEDS_SESSION_MODE } from '../../db/database-fault.ts'
+import { DatabaseFault, explainFault, NEEDS_SESSION_MODE } from '../../db/database-fault.ts'
 import { readMigrations } from '../../db/journal.ts'
 import { migrationState } from '../../db/migrate.ts'
 import { type Probe, probeDatabase } from '../../db/probe.ts'
@@ -22,9 +22,13 @@ export async function checkDatabase(settings: DatabaseSettings): Promise<Result>
     return { probe, ...(await judge(probe, place, settings)) }
   } catch (fault) {
     if (fault instanceof DatabaseFault) return refuse(`${place}: ${fault.reason}`, fault.advice)
-    const code = getErrorCode(fault)
-    const advice = getAdvice(code) ?? 'Look at the log of PostgreSQL, and at DATABASE_URL.'
-    return refuse(`${place} cannot be used (${code})`, advice)
+    const known = explainFault(fault, place)
+    return known
+      ? refuse(known.reason, known.advice)
+      : refuse(
+          `${place} cannot be used (${getErrorCode(fault)})`,
+          'Look at the log of PostgreSQL, and at DATABASE_URL.',
+        )
   }
 }
 
