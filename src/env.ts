@@ -1,6 +1,6 @@
 import { findContradictions } from './settings/contradictions.ts'
 import { readDatabaseUrl } from './settings/database-url.ts'
-import { findLostCharacters } from './settings/env-files.ts'
+import { findLostCharacters, findUnusableFiles } from './settings/env-files.ts'
 import { findForeignVariables } from './settings/foreign-variables.ts'
 import { isLocal } from './settings/kinds/host.ts'
 import { type Name, SETTINGS, type Settings } from './settings/settings.ts'
@@ -29,6 +29,7 @@ export function loadEnv(source: Environment) {
   const { settings, faults, atFault } = parseSettings(given)
   const database = atFault.has('DATABASE_URL') ? undefined : readDatabaseUrl(given)
   const all = [
+    ...findUnusableFiles(given),
     ...(production ? findMissing(given) : []),
     ...findForeignVariables(given, production),
     ...findLostCharacters(given, [...ENV_NAMES, 'PGPASSWORD']),

@@ -6,11 +6,16 @@ import { runCommand } from './support/process.ts'
 
 /** The lines about settings that the program prints when it starts in a folder with this file. */
 async function faultsOf(lines: string[], file = '.env', env: Record<string, string> = {}) {
-  const cwd = await createFolder()
-  await writeFile(join(cwd, file), lines.join('\n'))
-  const { output } = await runCommand('doctor', { cwd, env: { NODE_ENV: 'production', ...env } })
+  const output = await runBeside(file, lines.join('\n'), { NODE_ENV: 'production', ...env })
   expect(output).not.toContain('pa55')
   return output.split('\n').filter((line) => line.includes('SMTP_URL'))
+}
+
+/** What `doctor` prints in a folder with this file. */
+async function runBeside(file: string, content: string | Buffer, env: Record<string, string>) {
+  const cwd = await createFolder()
+  await writeFile(join(cwd, file), content)
+  return (await runCommand('doctor', { cwd, env })).output
 }
 
 test.each([
@@ -55,4 +60,19 @@ test('the file of the mode is looked at too', async () => {
   expect(await faultsOf([line], '.env.production')).toContainEqual(
     expect.stringContaining('in .env.production'),
   )
+})
+
+test('a file that Bun cannot read is named, and not only the settings that are missing', async () => {
+  const ofPowerShell = Buffer.from('\uFEFFPUBLIC_URL=https://auth.example.com', 'utf16le')
+
+  expect(await runBeside('.env', ofPowerShell, {})).toMatch(/\.env: is in UTF-16.*save it as UTF-8/)
+})
+
+test('production without NODE_ENV is refused beside a file of development, which Bun reads then', async () => {
+  const run = (env: Record<string, string>) =>
+    runBeside('.env.development', 'THROTTLE=off', { DATABASE_URL: 'postgres://u:p@127.0.0.1:1/none', ...env })
+
+  expect(await run({})).toMatch(/NODE_ENV: is not set.*has read \.env\.development/)
+  expect(await run({ NODE_ENV: 'production' })).not.toContain('NODE_ENV')
+  expect(await run({ NODE_ENV: 'development' })).not.toContain('NODE_ENV')
 })

@@ -7,6 +7,9 @@ const MODES = ['production', 'development', 'test']
 /** The files that Bun reads by itself, from the folder in which it starts. */
 const FILES = ['.env', '.env.local', ...MODES.flatMap((mode) => [`.env.${mode}`, `.env.${mode}.local`])]
 
+/** What Windows PowerShell 5 writes with `>`. */
+const UTF_16_MARK = /^(\xff\xfe|\xfe\xff)/
+
 const LINE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$/gm
 const VARIABLE = /\\\$|\$\{?(\w+)(:-[^}]*)?\}?/g
 
@@ -22,6 +25,17 @@ export function findLostCharacters(given: Environment, names: string[]) {
       return advice ? [`${name}: ${advice.replace('FILE', file)}`] : []
     }),
   )
+}
+
+/** Faults of the files themselves. Without `NODE_ENV`, Bun reads those of development, but Servauth runs in production. */
+export function findUnusableFiles({ NODE_ENV }: Environment) {
+  return FILES.flatMap((name) => {
+    const content = readFile(name, 'latin1')
+    if (UTF_16_MARK.test(content)) return [`${name}: is in UTF-16, which Bun does not read: save it as UTF-8`]
+    return content && name.startsWith('.env.development') && NODE_ENV === undefined
+      ? [`NODE_ENV: is not set, so this is production, but Bun has read ${name}: set it in the environment`]
+      : []
+  })
 }
 
 function findLoss(raw: string, given: Environment) {
@@ -48,9 +62,9 @@ const unquote = (raw: string) => /^(["'`])(.*)\1/.exec(raw)?.[2]
 
 const withoutComment = (raw: string) => unquote(raw) ?? raw.replace(/#.*/, '')
 
-function readFile(name: string) {
+function readFile(name: string, encoding: 'utf8' | 'latin1' = 'utf8') {
   try {
-    return readFileSync(name, 'utf8')
+    return readFileSync(name, encoding)
   } catch {
     return ''
   }

@@ -22,16 +22,20 @@ export function listOf<T>(parse: (item: string) => T) {
       .filter(Boolean)
     if (text && items.length === 0) report(context, '', () => refuse('is a list without an item: remove it'))
     const prefix = (index: number) => (items.length > 1 ? `item ${index + 1} ` : '')
-    return items.map((item, index) => report(context, prefix(index), () => parse(item)))
+    return items.map((item, index) => report(context, prefix(index), () => parse(item), hintFor(item)))
   })
 }
 
-function report<T>(context: z.RefinementCtx, prefix: string, parse: () => T): T {
+/** What cannot be an item is perhaps a list in another notation. */
+const hintFor = (item: string) =>
+  /[\s;|"']/.test(item) ? '. A list has commas between its items, and no other signs' : ''
+
+function report<T>(context: z.RefinementCtx, prefix: string, parse: () => T, hint = ''): T {
   try {
     return parse()
   } catch (fault) {
     if (!(fault instanceof UnusableValue)) throw fault
-    context.addIssue({ code: 'custom', message: prefix + fault.message })
+    context.addIssue({ code: 'custom', message: prefix + fault.message + hint })
     return z.NEVER
   }
 }
