@@ -5,7 +5,7 @@ import { startProgram } from './support/program.ts'
 
 const database = useDatabase()
 
-/** The hints in the log about the second of two logins, which is over the limit. */
+/** The hints in the log about logins of which the second, at least, is over the limit. */
 async function hintsOf(headers: Record<string, string>, settings: Record<string, string> = {}) {
   const limits = { THROTTLE: 'on', THROTTLE_LIMITS: 'loginPerAddress=1/3600' }
   const server = await startProgram({ DATABASE_URL: database.url, ...limits, ...settings })
@@ -14,12 +14,22 @@ async function hintsOf(headers: Record<string, string>, settings: Record<string,
   const { status } = await fetch(`${server.url}/auth/login`, init)
   await server.stop()
   expect(status).toBe(429)
-  return [...server.output().matchAll(/"hint":"([^"]*)"/g)].map(([, hint]) => hint)
+  return [...new Set(server.output().match(/(?<="hint":")[^"]*/g))]
 }
 
 test('a refusal of a whole proxy that is not listed says so in the log', async () => {
   expect(await hintsOf({ 'x-forwarded-for': '203.0.113.7' })).toEqual([
     expect.stringContaining('A proxy that TRUSTED_PROXIES does not list forwards this'),
+  ])
+})
+
+test.each([
+  ['a listed proxy that names no client', {}, '127.0.0.1,::1'],
+  ['a listed proxy that names a client in another header', { 'x-real-ip': '8.8.4.4' }, '127.0.0.1,::1'],
+  ['a proxy with another header, which is not listed', { forwarded: 'for=8.8.4.4' }, ''],
+])('a refusal of all clients of %s says so in the log', async (_name, headers, TRUSTED_PROXIES) => {
+  expect(await hintsOf(headers, { TRUSTED_PROXIES })).toEqual([
+    'A proxy forwards this without X-Forwarded-For, so all its clients count as one.',
   ])
 })
 

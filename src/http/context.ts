@@ -14,7 +14,7 @@ export type AppEnv = {
     /** Why a browser or the server refused, in words for the operator. It goes to the log only. */
     hint?: Record<string, string>
     /** Set if the address of the client is probably that of a proxy. */
-    isBehindUnlistedProxy?: boolean
+    addressOf?: 'LISTED_PROXY' | 'UNLISTED_PROXY'
     /** The operation that a GraphQL document asks for; set only if metrics or traces are on. */
     operation?: string | undefined
     traceId?: string

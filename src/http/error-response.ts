@@ -6,6 +6,7 @@ import { adapterOf } from './request/operation.ts'
 
 const UNLISTED_PROXY =
   'A proxy that TRUSTED_PROXIES does not list forwards this, so all its clients count as one.'
+const SILENT_PROXY = 'A proxy forwards this without X-Forwarded-For, so all its clients count as one.'
 
 /** An error in the form that the clients of the adapter read: GraphQL errors, or problem details (RFC 9457) for REST. */
 export function errorResponse(fault: unknown, c: AppContext) {
@@ -30,11 +31,18 @@ export function errorResponse(fault: unknown, c: AppContext) {
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
 export function noteError(c: AppContext, error: AuthError) {
   c.set('code', error.code)
-  if (error.code === 'TOO_MANY_REQUESTS' && c.get('isBehindUnlistedProxy'))
-    c.set('hint', { hint: UNLISTED_PROXY })
+  const hint = error.code === 'TOO_MANY_REQUESTS' && findProxyFault(c)
+  if (hint) c.set('hint', { hint })
   const { retryAfter } = error.details
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
+}
+
+function findProxyFault(c: AppContext) {
+  if (c.get('addressOf') === 'UNLISTED_PROXY') return UNLISTED_PROXY
+  const isUnnamed = c.req.header('x-forwarded-for') === undefined
+  const hasOther = c.req.header('x-real-ip') !== undefined || c.req.header('forwarded') !== undefined
+  return c.get('addressOf') === 'LISTED_PROXY' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
 }
 
 /** Answers a path without a route, or with routes for other methods only. */

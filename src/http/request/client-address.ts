@@ -14,12 +14,15 @@ export function clientAddress(c: AppContext, trustedProxies: Network[]): string 
   const hops = (c.req.header('x-forwarded-for') ?? '').split(',')
   while (address && isWithin(address, trustedProxies)) {
     const hop = parse(stripBlanks(hops.pop() ?? ''))
-    if (!hop) break
+    if (!hop) {
+      c.set('addressOf', 'LISTED_PROXY')
+      break
+    }
     address = hop
   }
   const isForwarded = c.req.header('x-forwarded-for') !== undefined
   // An address that is not of the internet is rather that of a proxy than that of a client.
-  if (isForwarded && address && address.range() !== 'unicast') c.set('isBehindUnlistedProxy', true)
+  if (isForwarded && address && address.range() !== 'unicast') c.set('addressOf', 'UNLISTED_PROXY')
   return address?.toString() ?? null
 }
 
