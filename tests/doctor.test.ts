@@ -130,7 +130,7 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     'a mail server that refuses this machine',
     'mail',
     /answer 554.*Your network is blocked/,
-    /refuses to serve this machine/,
+    /refuses to serve this machine.*EHLO.*\?name=/,
     () => ({ SMTP_URL: blocking.url }),
   ],
   [

@@ -25,7 +25,10 @@ const ADVICE: [RegExp, string][] = [
     /^(.*CERT|SELF_SIGNED|UNABLE_TO)/,
     'No authority that this machine trusts has signed its certificate. Name the file of your authority in NODE_EXTRA_CA_CERTS.',
   ],
-  [/^EPROTOCOL, answer/, 'It refuses to serve this machine, and its reply says why.'],
+  [
+    /^EPROTOCOL, answer/,
+    'It refuses to serve this machine, and its reply says why. If it is the name in EHLO, set one: ?name=mail.example.com.',
+  ],
   [/^EPROTOCOL/, 'It does not speak SMTP. Correct the host or the port in SMTP_URL.'],
   [
     /^EENVELOPE/,
@@ -64,7 +67,7 @@ export async function checkMail(env: Env, mailTo?: string) {
     const code = getErrorCode(error)
     const advice =
       error instanceof UndeliverableError
-        ? 'It refused the mail. Check MAIL_FROM: the server must be allowed to send for its domain.'
+        ? 'It refused the mail, and its reply says why. If it is the sender: it must be allowed to send for the domain of MAIL_FROM.'
         : ADVICE.find(([codes]) => codes.test(code))?.[1]
     const reply = readReply(error)
     return bad(
