@@ -27,6 +27,8 @@ const registerUsers = (server: Server, count: number) =>
   Promise.all(Array.from({ length: count }, () => server.registerUser('REST', 'TOKEN')))
 
 const MANY_READS = 2000
+/** In a look, so that they are protected. They take a tenth of a core. */
+const READS = 10
 /** More than a server can give since it has started. */
 const MANY_ANSWERS = 1e12
 const nextTurn = () => new Promise((next) => setImmediate(next))
@@ -164,7 +166,7 @@ describe('ten times as many operations as can be served', () => {
 
   test('work starts by the answers that are given meanwhile, and freely without any', async () => {
     let answers = MANY_ANSWERS
-    const { waitForStart } = createPace(() => answers, 100, 0)
+    const { waitForStart } = createPace(() => answers, 100, { idleStartsPerMs: 0 })
     let started = 0
     for (let index = 0; index < 1000; index++) void waitForStart().then(() => started++)
 
@@ -179,7 +181,7 @@ describe('ten times as many operations as can be served', () => {
 
   test('a turn without answers between two batches of answers starts no work', async () => {
     let answers = MANY_ANSWERS
-    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY, 0)
+    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY, { idleStartsPerMs: 0 })
     let started = 0
     for (let index = 0; index < 100; index++) void waitForStart().then(() => started++)
     await nextTurn()
@@ -196,7 +198,10 @@ describe('ten times as many operations as can be served', () => {
 
   test('beside many answers, as much work may wait as starts in time, and what waits too long is given up', async () => {
     let answers = MANY_ANSWERS
-    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, 0, 1)
+    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, {
+      idleStartsPerMs: 0,
+      maxWaitMs: 1,
+    })
     const pending: Promise<boolean>[] = []
 
     do {
@@ -211,7 +216,9 @@ describe('ten times as many operations as can be served', () => {
 
   test('few clients that ask again as soon as they are answered are noticed behind a flood', async () => {
     let answers = 0
-    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, 0)
+    const { waitForStart, countStarts } = createPace(() => answers, Number.POSITIVE_INFINITY, {
+      idleStartsPerMs: 0,
+    })
     let started = 0
     for (let index = 0; index < 10_000; index++) void waitForStart().then(() => started++)
 
@@ -224,13 +231,53 @@ describe('ten times as many operations as can be served', () => {
   })
 
   test('without answers to others, batches of cheap work grow', async () => {
-    const { waitForStart } = createPace(() => 0, Number.POSITIVE_INFINITY, 0)
+    const { waitForStart } = createPace(() => 0, Number.POSITIVE_INFINITY)
     let started = 0
     for (let index = 0; index < 10_000; index++) void waitForStart().then(() => started++)
 
     let looks = 0
     for (; started < 10_000; looks++) await nextLook()
     expect(looks).toBeLessThan(200)
+  })
+
+  test('beside moderate reads, work that leaves the thread at rest starts faster and faster', async () => {
+    let answers = MANY_ANSWERS
+    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY)
+    let started = 0
+    for (let index = 0; index < 1000; index++) void waitForStart().then(() => started++)
+
+    let looks = 0
+    for (; started < 1000; looks++) {
+      answers += READS
+      await nextLook()
+    }
+    expect(looks).toBeLessThan(200)
+  })
+
+  test('beside moderate reads, a burst of operations is not refused while the thread rests', async () => {
+    let answers = MANY_ANSWERS
+    const limits = { isShared: true, countCachedAnswers: () => answers }
+    const refresh: (...args: unknown[]) => unknown = () => 'done'
+    const { useCases, refuseIfBusy } = limitOperations({ refresh }, limits)
+    const caller = { client: { ipAddress: '192.0.2.1' } } as Caller
+    for (let look = 0; look < 100; look++) {
+      answers += READS
+      await nextLook()
+    }
+    const outcomes: unknown[] = []
+    for (let index = 0; index < 100; index++) {
+      const call = async () => {
+        await refuseIfBusy(caller)
+        return useCases.refresh(undefined, caller)
+      }
+      void call().then(
+        (done) => outcomes.push(done),
+        ({ code }) => outcomes.push(code),
+      )
+    }
+
+    for (; outcomes.length < 100; answers += READS) await nextLook()
+    expect(new Set(outcomes)).toEqual(new Set(['done']))
   })
 
   test('without answers to others, operations start in batches, though each looks into the cache', async () => {

@@ -20,12 +20,11 @@ export const MAX_START_MS = 500
  * event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
  */
 const ANSWERS_PER_OPERATION = 400
-const ANSWERS_PER_REFUSAL = 8
+const ANSWERS_PER_REFUSAL = 10
 /** How long a refusal waits at least, so that few clients that try again at once cost little. */
-export const MIN_REFUSAL_MS = 150
-/** How many start while the event loop rests. Few, because it also rests while answers are on their way to clients that ask again. */
-const OPERATIONS_PER_IDLE_MS = 0.2
-const REFUSALS_PER_IDLE_MS = 4
+export const MIN_REFUSAL_MS = 100
+/** How many are sent in a millisecond of rest. Operations fill it, but refusals must leave them the most of it. */
+const REFUSALS_PER_IDLE_MS = 8
 
 type Options = {
   /** Without limits, as in a load test, one network may hold all. */
@@ -46,8 +45,8 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   /** What operations have looked up in the session cache by themselves, mostly at their start, is no answer. */
   let ownLookUps = 0
   const countAnswers = () => countCachedAnswers() - ownLookUps
-  const starts = createPace(countAnswers, ANSWERS_PER_OPERATION, OPERATIONS_PER_IDLE_MS, MAX_START_MS)
-  const refusals = createPace(countAnswers, ANSWERS_PER_REFUSAL, REFUSALS_PER_IDLE_MS)
+  const starts = createPace(countAnswers, ANSWERS_PER_OPERATION, { maxWaitMs: MAX_START_MS })
+  const refusals = createPace(countAnswers, ANSWERS_PER_REFUSAL, { idleStartsPerMs: REFUSALS_PER_IDLE_MS })
   const limitTo = (maxPerNetwork: () => number) =>
     createAdmission({ maxOperations: MAX_OPERATIONS, maxPerNetwork })
   const all = limitTo(() => MAX_OPERATIONS * maxShare)

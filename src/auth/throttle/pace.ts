@@ -4,16 +4,27 @@ const LOOK_MS = 1
 const AVERAGE_LOOKS = 32
 /** More answers in a look need protection. Fewer take less than a fiftieth of a core. */
 const QUIET_ANSWERS = 1
-/** How much starts in a look without answers. The more answers there are, the less. */
+/** How much starts in a look without answers at least. The more answers there are, the less. */
 const MIN_BATCH = 16
-/** If the thread rested between two looks, the work was cheap, and the next batch is twice as large, up to this. */
-const MAX_BATCH = 512
+/**
+ * A millisecond in which the thread rests starts as much work as started in so many in which it ran. So work fills three
+ * quarters of the time that answers leave, and nearly all of it if there are hardly any.
+ */
+const FILL = 3
+const QUIET_FILL = 30
 /** The time over which the pace is averaged. */
 const AVERAGE_MS = 100
 /** What is assumed about the pace while nothing is known. */
 const MAX_STARTS_PER_MS = 1
 /** So much work may always wait, because the pace of the last moments may be over. */
 const MIN_COUNTED_STARTS = 16
+
+type Options = {
+  /** How much work starts in a millisecond in which the thread rests, if not as much as fills it. */
+  idleStartsPerMs?: number
+  /** Beside answers, work that waits longer is given up. */
+  maxWaitMs?: number
+}
 
 type Waiting = { since: number; start: () => void; giveUp: () => void }
 
@@ -26,21 +37,18 @@ type Waiting = { since: number; start: () => void; giveUp: () => void }
  * cost more than the work. Clients that ask again as soon as they are answered ask in every turn, so even few are noticed.
  *
  * @param countAnswers the answers since the start that are not part of the work
- * @param idleStartsPerMs how much work starts in a millisecond of rest
- * @param maxWaitMs beside other clients, work that waits longer is given up
  */
 export function createPace(
   countAnswers: () => number,
   answersEach: number,
-  idleStartsPerMs: number,
-  maxWaitMs = Infinity,
+  { idleStartsPerMs, maxWaitMs = Infinity }: Options = {},
 ) {
   const waiting: Waiting[] = []
   let last = { at: performance.now(), answers: countAnswers(), ranMs: measureRunMs() }
   let credit = 0
   let answersPerLook = 0.9 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
-  let batchSize = MIN_BATCH
+  let runShare = 1
 
   const isQuiet = () => answersPerLook < QUIET_ANSWERS
 
@@ -48,23 +56,29 @@ export function createPace(
   function look(now: number) {
     const ms = now - last.at
     if (ms < LOOK_MS) return
-    const ranMs = measureRunMs()
-    const answers = countAnswers() - last.answers
+    const next = { at: now, answers: countAnswers(), ranMs: measureRunMs() }
+    const ranMs = next.ranMs - last.ranMs
+    const answers = next.answers - last.answers
     // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
-    const restMs = Math.max(0, (waiting.length > 0 ? LOOK_MS : ms) - (ranMs - last.ranMs))
+    const restMs = Math.max(0, (waiting.length > 0 ? LOOK_MS : ms) - ranMs)
     const looks = Math.max(1, restMs / LOOK_MS)
     answersPerLook += (answers / looks - answersPerLook) * Math.min(1, looks / AVERAGE_LOOKS)
-    credit += answers / answersEach + restMs * idleStartsPerMs
-    if (waiting.length > 0) startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
-    else [credit, startsPerMs] = [Math.min(credit, 1), MAX_STARTS_PER_MS]
-    batchSize = restMs > LOOK_MS / 4 ? Math.min(2 * batchSize, MAX_BATCH) : Math.max(batchSize / 2, MIN_BATCH)
-    last = { at: now, answers: last.answers + answers, ranMs }
+    const filling = ((isQuiet() ? QUIET_FILL : FILL) * startsPerMs) / runShare
+    credit += answers / answersEach + restMs * (idleStartsPerMs ?? filling)
+    if (waiting.length > 0) {
+      startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
+      // Without the time in which the thread waited for a processor.
+      runShare += (ranMs / (ranMs + restMs) - runShare) * Math.min((ranMs + restMs) / AVERAGE_MS, 1)
+    } else {
+      ;[credit, startsPerMs, runShare] = [Math.min(credit, 1), MAX_STARTS_PER_MS, 1]
+    }
+    last = next
   }
 
   function turn() {
     const now = performance.now()
     look(now)
-    const batch = isQuiet() ? batchSize * (1 - answersPerLook / QUIET_ANSWERS) : 0
+    const batch = isQuiet() ? MIN_BATCH * (1 - answersPerLook / QUIET_ANSWERS) : 0
     const starts = waiting.splice(0, Math.floor(Math.max(batch, credit)))
     credit %= 1
     startsPerMs += starts.length / AVERAGE_MS
