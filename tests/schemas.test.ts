@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 import { describe, expect, test } from 'vitest'
-import { readMigrations } from '../src/db/journal.ts'
+import { applyMigration, openJournal, readMigrations } from '../src/db/journal.ts'
 import { migrate, migrationState } from '../src/db/migrate.ts'
 import { OWN_FUNCTIONS, OWN_TABLES } from '../src/db/requirements/schema.ts'
 import { openDatabase } from './support/database.ts'
@@ -49,6 +49,21 @@ test.each(['auth', 'We"ird\\ schema', 'über'])('everything is in the schema %s 
   expect(await tablesOf(server.sql)).toEqual({ [schema]: TABLES })
   const [events] = await server.sql`select count(*)::int from ${server.sql(schema)}.events`
   expect(events?.count).toBeGreaterThan(3)
+})
+
+test('a database of each earlier version can be migrated', async () => {
+  const { url, sql, empty: clear } = await openDatabase()
+  await clear()
+  const migrations = readMigrations()
+
+  for (const [index, migration] of migrations.entries()) {
+    await sql.begin(async (tx) => {
+      await openJournal(tx, [])
+      await applyMigration(tx, 'public', migration, () => {})
+    })
+    const missing = migrations.slice(index + 1).map(({ name }) => name)
+    expect(await migrationState({ DATABASE_URL: url })).toMatchObject({ missing })
+  }
 })
 
 test('the start checks the right to execute each function but triggers', async () => {

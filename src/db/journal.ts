@@ -73,9 +73,17 @@ export async function readJournal(sql: Sql): Promise<JournalState> {
 
 const MAX_NAMES_SHOWN = 5
 
-/** Asserts that no other object has the name of one that the missing migrations create. @throws DatabaseFault */
+/**
+ * Asserts that no other object has the name of one that the missing migrations create. They may create again what an
+ * earlier migration has created. @throws DatabaseFault
+ */
 export async function assertNamesAreFree(sql: Sql, { name: schema }: Schema, missing: Migration[]) {
-  const created = missing.flatMap((migration) => findNames(migration, CREATED))
+  const isMissing = new Set(missing.map(({ name }) => name))
+  const applied = readMigrations().filter(({ name }) => !isMissing.has(name))
+  const own = new Set(applied.flatMap((migration) => findNames(migration, CREATED)))
+  const created = missing
+    .flatMap((migration) => findNames(migration, CREATED))
+    .filter((name) => !own.has(name))
   const taken = await sql`
     select name from pg_catalog.unnest(pg_catalog.string_to_array(${created.join(',')}, ',')) as name
     join pg_catalog.pg_namespace on nspname = ${schema}
