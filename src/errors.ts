@@ -38,7 +38,7 @@ export type FieldFault = { path: string; message: string }
 export type FactorMethod = 'totp' | 'passkey' | 'recoveryCode'
 
 /** What completes a sign-in whose password was right. It belongs to `SECOND_FACTOR_REQUIRED`. */
-export type SignInChallenge = { id: string; methods: FactorMethod[]; expiresAt: Date }
+export type SignInChallenge = { id: string; methods: FactorMethod[]; expiresAt: string }
 
 /**
  * How recently and how strongly the caller must prove itself again, and the ways to do so. `maxAge` is in seconds. It

@@ -55,6 +55,8 @@ export function createBetterAuth(parts: Parts) {
     baseURL: settings.PUBLIC_URL,
     secret: settings.AUTH_SECRET,
     telemetry: { enabled: false },
+    // Otherwise each call makes two spans that no provider collects.
+    experimental: { instrumentation: { enabled: false } },
     // It would log addresses and whole rows. Our own log gets every error.
     logger: { disabled: true },
     rateLimit: { enabled: false },

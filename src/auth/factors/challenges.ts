@@ -9,7 +9,7 @@ import { users } from '../../db/schema/users.ts'
 import { createStatement } from '../../db/statement.ts'
 import { AuthError, type FactorMethod, type SignInChallenge } from '../../errors.ts'
 import { EVENT_PARAMETERS, insertEvents, selectEvent, toEventValues } from '../events/events.ts'
-import { bytesToUuid, createRandomId, digest } from '../keys/sealed-tokens.ts'
+import { createRandomId, digest, hexToUuid } from '../keys/sealed-tokens.ts'
 import type { Places } from '../throttle/places.ts'
 import { authenticatorsOf, secondsOfDatabase } from './authenticators.ts'
 
@@ -20,8 +20,7 @@ type Purpose = (typeof challenges.$inferSelect)['purpose']
 export const MAX_CHALLENGE_AGE_SECONDS = 5 * 60
 
 /** The id of the row of a challenge. The client's id is its secret, so the table does not hold it. */
-export const toChallengeRowId = (id: string) =>
-  bytesToUuid(hash('sha256', `challenge ${id}`, 'buffer').subarray(0, 16))
+export const toChallengeRowId = (id: string) => hexToUuid(hash('sha256', `challenge ${id}`, 'hex'))
 
 const expiresAt = sql`now() + make_interval(secs => ${MAX_CHALLENGE_AGE_SECONDS}::int)`
 
@@ -31,7 +30,11 @@ export const isLiveChallenge = (id: string, purpose: Purpose) => isLiveRow(toCha
 export const isLiveRow = (rowId: string | Placeholder, purpose: Purpose) =>
   and(eq(challenges.id, rowId), eq(challenges.purpose, purpose), gt(challenges.expiresAt, sql`now()`))
 
-const METHODS = { TOTP: 'totp', PASSKEY: 'passkey' } as const
+const METHODS = [
+  ['TOTP', 'totp'],
+  ['PASSKEY', 'passkey'],
+  ['RECOVERY_CODE', 'recoveryCode'],
+] as const
 
 /** Which methods an account has. For the select list of a statement that has its id. */
 export const methodsOf = (userId: unknown) => sql<string>`concat_ws(' ',
@@ -39,9 +42,8 @@ export const methodsOf = (userId: unknown) => sql<string>`concat_ws(' ',
   (select 'RECOVERY_CODE' from ${recoveryCodes} where user_id = ${userId} limit 1))`
 
 export function toMethods(kinds: string): FactorMethod[] {
-  const found = new Set(kinds.split(' '))
-  const ofFactors = Object.entries(METHODS).flatMap(([kind, method]) => (found.has(kind) ? [method] : []))
-  return [...ofFactors, ...(found.has('RECOVERY_CODE') ? (['recoveryCode'] as const) : [])]
+  const found = kinds.split(' ')
+  return METHODS.filter(([kind]) => found.includes(kind)).map(([, method]) => method)
 }
 
 const param = (name: string) => sql.placeholder(name)
@@ -88,7 +90,7 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
         passwordDigest: digest(passwordHash),
       })
       if (!row) throw new AuthError('INVALID_CREDENTIALS')
-      return { id, methods: toMethods(row.methods), expiresAt: new Date(row.expires_at) }
+      return { id, methods: toMethods(row.methods), expiresAt: new Date(row.expires_at).toISOString() }
     },
 
     /**

@@ -1,4 +1,4 @@
-import { Secret, TOTP } from 'otpauth'
+import { HOTP, Secret, TOTP } from 'otpauth'
 
 /** RFC 6238 with the parameters that all authenticator apps know. */
 const PARAMETERS = { algorithm: 'SHA1', digits: 6, period: 30 } as const
@@ -17,8 +17,9 @@ export function toTotpUri(secret: string, { issuer, label }: { issuer: string; l
 
 /** The time step that a code belongs to; null if the code is wrong or too far from `now`, in seconds. */
 export function findStep(secret: string, code: string, now: number): number | null {
-  const totp = new TOTP({ ...PARAMETERS, secret: Secret.fromBase32(secret) })
-  const timestamp = now * 1000
-  const delta = totp.validate({ token: code, timestamp, window: MAX_DRIFT_STEPS })
-  return delta === null ? null : totp.counter({ timestamp }) + delta
+  const counter = Math.floor(now / PARAMETERS.period)
+  const { algorithm, digits } = PARAMETERS
+  const key = { secret: Secret.fromBase32(secret), algorithm, digits }
+  const delta = HOTP.validate({ ...key, token: code, counter, window: MAX_DRIFT_STEPS })
+  return delta === null ? null : counter + delta
 }

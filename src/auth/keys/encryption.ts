@@ -21,8 +21,9 @@ export function createEncryption(secrets: Secrets, purpose: string) {
         authTagLength: TAG_BYTES,
       })
       decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(-TAG_BYTES))
-      const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8')
-      return text + decipher.final('utf8')
+      const text = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)).toString()
+      decipher.final()
+      return text
     } catch {
       return null
     }

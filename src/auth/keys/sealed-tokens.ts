@@ -38,9 +38,11 @@ export function digest(token: string) {
 }
 
 /** 128 random bits in the form of a UUID. It has no version field, which would cost six of them. */
-export const createRandomId = () =>
-  bytesToUuid(Buffer.from(crypto.getRandomValues(new Uint8Array(UUID_BYTES)).buffer))
+export const createRandomId = () => hexToUuid(crypto.getRandomValues(new Uint8Array(UUID_BYTES)).toHex())
 
 export const uuidToBytes = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex')
-export const bytesToUuid = (bytes: Buffer) =>
-  bytes.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5')
+export const bytesToUuid = (bytes: Buffer) => hexToUuid(bytes.toString('hex'))
+
+/** The first 128 bits of hexadecimal digits. */
+export const hexToUuid = (hex: string) =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
