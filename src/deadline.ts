@@ -1,9 +1,11 @@
 /**
  * Rejects work that takes longer than `ms`, with a precision of a tenth. One timer watches all pending work, because a
  * separate timer would cost more than most of the work itself.
+ *
+ * @param toFault turns a fault of the work into the error that its caller gets
  */
-export function createDeadline(ms: number) {
-  const pending = new Set<{ until: number; reject: (fault: Error) => void; onLate: () => Error }>()
+export function createDeadline(ms: number, toFault = (fault: unknown) => fault) {
+  const pending = new Set<{ until: number; reject: (fault: unknown) => void; onLate: () => Error }>()
   let isTicking = false
 
   function tick() {
@@ -34,7 +36,7 @@ export function createDeadline(ms: number) {
         },
         (fault: unknown) => {
           pending.delete(each)
-          reject(fault)
+          reject(toFault(fault))
         },
       )
     })

@@ -12,6 +12,11 @@ export type Db = ReturnType<typeof createDb>['db']
 /** Runs statements: a transaction, or the pool itself. */
 export type Executor = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 
+/** What Drizzle does not declare of its client. `start` runs the statement without the promises of a thenable. */
+export type BoundedClient = {
+  unsafe: <Row>(text: string, values: unknown[], options?: object) => { start: () => Promise<Row[]> }
+}
+
 type InTime = ReturnType<typeof createDeadline>
 /** Two deadlines, because calls on the pool and calls inside a transaction are counted separately; and tracing. */
 type Around = { inTime: InTime; withinTransaction: InTime; span: Span | undefined }
@@ -33,8 +38,8 @@ export function createDb(settings: DatabaseSettings, span?: Span) {
       idle_in_transaction_session_timeout: callMs,
     },
   })
-  const inTime = createDeadline(callMs)
-  const withinTransaction = createDeadline(callMs)
+  const inTime = createDeadline(callMs, toFault)
+  const withinTransaction = createDeadline(callMs, toFault)
   return {
     db: drizzle(bounded(sql, { inTime, withinTransaction, span })),
     /** How many calls wait for the database or run on it. A transaction counts as one. */
@@ -75,6 +80,7 @@ function bounded<Client extends Sql | TransactionSql>(
             then: (...handlers: Parameters<Promise<unknown>['then']>) =>
               call(name, () => query, cancel).then(...handlers),
             values: () => call(name, () => query.values(), cancel),
+            start: () => call(name, () => query, cancel),
           }
         }
       }
@@ -108,16 +114,14 @@ function bounded<Client extends Sql | TransactionSql>(
   })
 }
 
-async function endsInTime<T>(inTime: InTime, pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
-  try {
-    return await inTime(pending, () => {
-      void Promise.resolve(giveUp()).catch(() => {})
-      return unavailable(new Error('The database did not answer in time'))
-    })
-  } catch (fault) {
-    throw isUnavailable(fault) ? unavailable(fault) : fault
-  }
+function endsInTime<T>(inTime: InTime, pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
+  return inTime(pending, () => {
+    void Promise.resolve(giveUp()).catch(() => {})
+    return unavailable(new Error('The database did not answer in time'))
+  })
 }
+
+const toFault = (fault: unknown) => (isUnavailable(fault) ? unavailable(fault) : fault)
 
 function unavailable(cause: unknown) {
   return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1, cause })

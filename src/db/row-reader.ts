@@ -1,6 +1,6 @@
 import { Column, is, type Query, SQL } from 'drizzle-orm'
 import { PgArray, PgTimestamp } from 'drizzle-orm/pg-core'
-import type { Db } from './client.ts'
+import type { BoundedClient, Db } from './client.ts'
 import { createParameters } from './parameters.ts'
 
 /** Columns under their names, or under the name of an object that has them. */
@@ -33,9 +33,9 @@ export function prepareRows<Row extends object>(db: Db, statement: Select<Row[]>
   const { sql: text, params } = statement.toSQL()
   const toParameters = createParameters(params)
   const readRow = createRowReader(statement._.selectedFields)
-  return async (values: Record<string, unknown>) => {
-    return await db.$client.unsafe<WithTexts<Row>[]>(text, toParameters(values), { readRow } as object)
-  }
+  const client = db.$client as unknown as BoundedClient
+  return (values: Record<string, unknown>) =>
+    client.unsafe<WithTexts<Row>>(text, toParameters(values), { readRow }).start()
 }
 
 /** Before the cells: the type of the message, its length, and how many cells it has. */

@@ -15,23 +15,31 @@ export function createAdmission({ maxOperations, maxPerNetwork, onRefused }: Opt
   const isFull = (network: string) =>
     operations >= maxOperations || (perNetwork.get(network) ?? 0) >= Math.max(1, maxPerNetwork())
 
-  /** @throws `SERVICE_UNAVAILABLE` if too many run */
-  async function admit<T>(network: string, operation: () => T): Promise<Awaited<T>> {
+  /** Call `leave` when the operation ends. @throws `SERVICE_UNAVAILABLE` if too many run */
+  function enter(network: string) {
     if (isFull(network)) {
       onRefused?.()
       throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
     }
     operations++
     perNetwork.set(network, (perNetwork.get(network) ?? 0) + 1)
+  }
+
+  function leave(network: string) {
+    operations--
+    const left = (perNetwork.get(network) ?? 1) - 1
+    if (left > 0) perNetwork.set(network, left)
+    else perNetwork.delete(network)
+  }
+
+  async function admit<T>(network: string, operation: () => T): Promise<Awaited<T>> {
+    enter(network)
     try {
       return await operation()
     } finally {
-      operations--
-      const left = (perNetwork.get(network) ?? 1) - 1
-      if (left > 0) perNetwork.set(network, left)
-      else perNetwork.delete(network)
+      leave(network)
     }
   }
 
-  return { admit, isFull }
+  return { admit, enter, leave, isFull }
 }

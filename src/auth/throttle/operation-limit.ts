@@ -62,6 +62,15 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
     }
   }
 
+  async function waitForStart(network: string) {
+    waiting.enter(network)
+    try {
+      if (!(await starts.waitForStart())) throw BUSY
+    } finally {
+      waiting.leave(network)
+    }
+  }
+
   async function waitToRefuse() {
     await pause(MIN_REFUSAL_MS)
     await refusals.waitForStart()
@@ -76,10 +85,13 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
     return async (input, caller) => {
       const network = networkOf(caller)
       try {
-        return await all.admit(network, async () => {
-          if (!(await waiting.admit(network, starts.waitForStart))) throw BUSY
-          return start(act, input, caller)
-        })
+        all.enter(network)
+        try {
+          await waitForStart(network)
+          return await start(act, input, caller)
+        } finally {
+          all.leave(network)
+        }
       } catch (fault) {
         if (fault instanceof AuthError && fault.code === BUSY.code) await waitToRefuse()
         throw fault

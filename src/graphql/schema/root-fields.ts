@@ -1,6 +1,7 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { inputPlacesOf, type Operation, objectIn } from '../../contract/operation.ts'
 import { type OperationName, operations } from '../../contract/operations.ts'
+import { parse } from '../../contract/parse.ts'
 import { builder, type GraphQLContext } from './builder.ts'
 import { inputOf, outputOf } from './from-zod.ts'
 
@@ -17,15 +18,20 @@ function optionsOf(name: OperationName, operation: Operation) {
   const { input, output } = operation
   const takesInput = inputPlacesOf(operation).body.length > 0
   type Args = { input?: object | null }
+
+  function read(args: Args): unknown {
+    if (!input) return undefined
+    // The plugin has parsed an input object. Plain arguments are parsed here, as those of REST are: the plugin would wait for them.
+    return takesInput ? (args.input ?? input.parse(undefined)) : parse(input, withoutNulls(args))
+  }
+
   return {
     ...outputOf(output),
     description: descriptionOf(operation),
     args: input ? argumentsOf(input, takesInput) : {},
-    ...(input && !takesInput && { validate: { schema: z.preprocess(withoutNulls, input) } }),
     resolve(_root: unknown, args: Args, { service, caller }: GraphQLContext) {
-      const given = takesInput ? (args.input ?? input?.parse(undefined)) : args
       // The schema of this operation parses the input. The types of a loop cannot express that.
-      return service[name](given as never, caller)
+      return service[name](read(args) as never, caller)
     },
     // Pothos infers the types of a field from literal options, but these options are derived.
   } as never
