@@ -1,13 +1,18 @@
-import { buildSchema, execute, type GraphQLSchema, parse, validate } from 'graphql'
+import { buildSchema, type ExecutionResult, execute, type GraphQLSchema, parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
 import { withPlainAnswers } from '../src/graphql/engine/plain-answers.ts'
+import { prepareSingleField } from '../src/graphql/engine/single-field.ts'
 
 /** A schema with lists, enums, nulls and a type in itself, and its data. */
 const schema = buildSchema(`
   enum Kind { ONE TWO }
   type Node { id: ID! kind: Kind! tags: [String!]! matrix: [[Int]]! size: Float parent: Node children: [Node!] }
   union Any = Node
-  type Query { node: Node nodes(first: Int): [Node]! none: Node any: Any count: Int! broken: Node }
+  input Filter { kind: Kind = TWO ids: [ID!] }
+  type Query {
+    node: Node nodes(first: Int): [Node]! none: Node any: Any count: Int! broken: Node
+    given(first: Int! = 3, filter: Filter): String! thrown: Node rejected: Int!
+  }
   type Mutation { set(id: ID): Node! }
 `)
 const leaf = { id: 7, kind: 'TWO', tags: [], matrix: [[1, null], []], size: 1.5 }
@@ -22,7 +27,13 @@ const DATA: Record<string, unknown> = {
   set: node,
 }
 for (const type of [schema.getQueryType(), schema.getMutationType()]) {
-  for (const [name, field] of Object.entries(type?.getFields() ?? {})) field.resolve = () => DATA[name]
+  for (const [name, field] of Object.entries(type?.getFields() ?? {})) {
+    field.resolve = (_root, args, context) => {
+      if (name === 'given') return JSON.stringify([args, context])
+      if (name === 'thrown') throw new TypeError('thrown')
+      return name === 'rejected' ? Promise.reject(new TypeError('rejected')) : DATA[name]
+    }
+  }
 }
 const plain = withPlainAnswers(schema)
 
@@ -51,4 +62,58 @@ test('a null where the schema allows none makes the whole root field null', asyn
   const { text, faults } = await run(plain, '{ broken { id kind } count }')
 
   expect([text, faults]).toEqual(['{"broken":null,"count":3}', ['broken']])
+})
+
+const CONTEXT = { caller: 1 }
+const toText = ({ data, errors }: ExecutionResult) =>
+  JSON.stringify({
+    data,
+    errors: errors?.map(({ message, locations, path }) => ({ message, locations, path })),
+  })
+
+async function runPrepared(text: string, variables: Record<string, unknown>) {
+  const document = parse(text)
+  expect(validate(schema, document)).toEqual([])
+  const prepared = prepareSingleField(plain, document)
+  const byGraphQL = execute({ schema: plain, document, variableValues: variables, contextValue: CONTEXT })
+  return { prepared: await prepared?.(variables, CONTEXT), expected: await byGraphQL }
+}
+
+test.each<[string, Record<string, unknown>?]>([
+  ['{ node { id ...F } } fragment F on Node { kind parent { id } }'],
+  ['{ all: nodes(first: 2) { id __typename } }'],
+  ['{ __proto__: count }'],
+  ['mutation Set($id: ID = 7) { set(id: $id) { id kind } }'],
+  ['query ($no: Boolean!) { node { id @skip(if: $no) } }', { no: true }],
+  ['query ($no: Boolean!) { node { id @skip(if: $no) } }', { no: false }],
+  ['query ($no: Boolean!) { node { id @skip(if: $no) } }', { no: 'x' }],
+  ['query ($no: Boolean!) { node { id @skip(if: $no) } }'],
+  ['{ given }'],
+  ['{ given(first: 5, filter: { ids: ["a", "b"] }) }'],
+  ['query ($first: Int! = 9, $filter: Filter) { given(first: $first, filter: $filter) }'],
+  ['query ($first: Int! = 9, $filter: Filter) { given(first: $first, filter: $filter) }', { filter: null }],
+  ['query ($first: Int!, $f: Filter) { given(first: $first, filter: $f) }', { first: 1, f: { ids: 'a' } }],
+  ['query ($first: Int!, $f: Filter) { given(first: $first, filter: $f) }', { first: 1.5, f: { no: 1 } }],
+  ['query ($first: Int) { given(first: $first) }', { first: null }],
+  ['query ($ids: [ID!], $kind: Kind) { given(filter: { ids: $ids, kind: $kind }) }', { ids: [1], more: 2 }],
+  ['{ none { id } }'],
+  ['{ thrown { id } }'],
+  ['{ it: rejected }'],
+  ['{ broken { id kind } }'],
+])('%s with %o has the result of graphql-js, errors too', async (text, variables = {}) => {
+  const { prepared, expected } = await runPrepared(text, variables)
+
+  expect(prepared && toText(prepared)).toBe(toText(expected))
+})
+
+test.each([
+  '{ node { id } count }',
+  '{ node { id } ...F } fragment F on Query { count }',
+  '{ ... { count } }',
+  '{ count @skip(if: true) }',
+  '{ __typename }',
+  '{ any { __typename } }',
+  'query A { count } query B { count }',
+])('%s is left to graphql-js', async (text) => {
+  expect((await runPrepared(text, {})).prepared).toBeUndefined()
 })

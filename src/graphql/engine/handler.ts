@@ -21,6 +21,7 @@ import { type Parameters, readParameters } from './parameters.ts'
 import { withPlainAnswers } from './plain-answers.ts'
 import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
+import { prepareSingleField } from './single-field.ts'
 
 type Options = {
   schema: GraphQLSchema
@@ -47,14 +48,11 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     multipart: false,
   })
 
-  const prepare = createDocuments(yoga)
   const executable = withPlainAnswers(schema)
+  const prepare = createDocuments(yoga, (document) => prepareSingleField(executable, document))
 
-  function answer(
-    { document, introspects, errors }: Prepared,
-    { operationName, variables }: Parameters,
-    c: AppContext,
-  ) {
+  function answer(prepared: Prepared, { operationName, variables }: Parameters, c: AppContext) {
+    const { document, introspects, errors } = prepared
     if (!document) return { errors }
     if (isObserved) c.set('operation', rootField(document, operationName))
     const operation = getOperationAST(document, operationName)
@@ -64,13 +62,15 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     }
     const contextValue: GraphQLContext = { service, caller: c.get('caller') }
     const variableValues = variables ?? {}
-    const result = execute({
-      schema: introspects ? schema : executable,
-      document,
-      contextValue,
-      variableValues,
-      operationName: operationName ?? null,
-    })
+    const result =
+      prepared.execute?.(variableValues, contextValue) ??
+      execute({
+        schema: introspects ? schema : executable,
+        document,
+        contextValue,
+        variableValues,
+        operationName: operationName ?? null,
+      })
     if (!(result instanceof Promise) && !('data' in result))
       throw variablesError(schema, operation, variableValues)
     return result

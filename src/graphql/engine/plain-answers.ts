@@ -27,6 +27,8 @@ type Selection = { info: GraphQLResolveInfo; isConditional: boolean }
 /** The answer of a root field, in which the selected fields have been picked already. */
 const Answer = new GraphQLScalarType({ name: 'Answer', serialize: (value) => value })
 
+export const isAnswer = (type: GraphQLOutputType | undefined) => getNamedType(type) === Answer
+
 /**
  * The same schema for execution. The functions of the service return plain data, so no field below a root field has a
  * resolver. graphql-js completes each field of each row as if it had one, which takes longer than the rest of a list. Here a
