@@ -1,9 +1,11 @@
 import type { Sql } from 'postgres'
 import { describe, expect, test } from 'vitest'
+import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, account } from './support/client.ts'
 import { drainOutbox } from './support/outbox.ts'
-import { useServerWithMail } from './support/server.ts'
+import { startServer, useServerWithMail } from './support/server.ts'
+import { insertServiceKey } from './support/service-key.ts'
 
 const server = useServerWithMail()
 
@@ -171,5 +173,38 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     ]
 
     expect(refused.map(({ code }) => code)).toEqual(['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN'])
+  })
+})
+
+describe('with one connection, changes at once do not wait for one that they hold themselves:', () => {
+  const start = () => startServer({ DATABASE_POOL_SIZE: '1' }, { limits: DATABASE_LIMITS })
+
+  test('those of roles', async () => {
+    const server = await start()
+    const { client } = await registerAdministrator(server)
+    const names = ['one', 'two', 'three', 'four']
+
+    const answers = await Promise.all(names.map((name) => client.call('putRole', { name, permissions: [] })))
+
+    expect(answers.map(({ code }) => code)).toEqual(names.map(() => undefined))
+  })
+
+  test('those of a service while the keys are read again', async () => {
+    const server = await start()
+    const { key } = await insertServiceKey(server.sql, ['users:write'])
+    const users = await Promise.all([1, 2, 3, 4].map(() => server.registerUser()))
+
+    const answers = await Promise.all(
+      users.map(async ({ user }) => {
+        const answer = server.fetch(`/auth/admin/users/${user.id}/disable`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${key}` },
+        })
+        await insertServiceKey(server.sql)
+        return (await answer).status
+      }),
+    )
+
+    expect(answers).toEqual(users.map(() => 200))
   })
 })

@@ -34,7 +34,7 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
       const [user] = await tx.select().from(users).where(eq(users.id, id)).for('update')
       if (!user) throw new AuthError('NOT_FOUND')
       await administrator.assertCurrent(tx)
-      requireAll(administrator, permissionsOf(user.roles, await roles.list()).filter(isOfThisServer))
+      requireAll(administrator, permissionsOf(user.roles, await roles.listWithin(tx)).filter(isOfThisServer))
       const result = await work(tx, user, { administrator, client })
       const [row] = await tx.select().from(users).where(eq(users.id, id))
       return { result, user: row ?? user }

@@ -4,12 +4,14 @@ import type { Operation } from '../../contract/operation.ts'
 import { type AdministrationUseCases, operations } from '../../contract/operations.ts'
 import type { Administrator, Permission } from '../../contract/permissions.ts'
 import type { Db, Executor } from '../../db/client.ts'
+import { serviceKeys } from '../../db/schema/keys.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import { methodsOf, toMethods } from '../factors/challenges.ts'
+import { isValid } from '../services/service-keys.ts'
 import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
-import { includesPermission, permissionsOf, type Roles } from './roles.ts'
+import { includesPermission, permissionsOf, type RoleMap, type Roles } from './roles.ts'
 
 type Parts = { db: Db; roles: Roles }
 type UseCase = (input: never, caller: Caller, administrator: Administrator) => unknown
@@ -32,16 +34,20 @@ export function createPermissionCheck({ db, roles }: Parts) {
     isRead: boolean,
   ): Promise<Administrator> {
     if (presentsServiceKey(caller)) {
-      const { name, scopes } = await serviceOf(caller, permission)
-      const assertCurrent = async () => void (await serviceOf(caller, permission))
+      const { id, name, scopes } = await serviceOf(caller, permission)
+      const isThis = and(eq(serviceKeys.id, id), isValid)
+      const assertCurrent = async (tx: Executor) => {
+        const [row] = await tx.select({ id: serviceKeys.id }).from(serviceKeys).where(isThis)
+        if (!row) throw unauthenticated('INVALID')
+      }
       const holds = (wanted: string) => scopes.has(wanted as Permission)
       return { userId: null, serviceKey: name, holds, assertCurrent }
     }
     const { user, sessionId, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
     let held: string[] = []
     const holds = (wanted: string) => includesPermission(held, wanted)
-    async function takeRoles(roleNames: string[]) {
-      held = permissionsOf(roleNames, await roles.list())
+    function takeRoles(roleNames: string[], all: RoleMap) {
+      held = permissionsOf(roleNames, all)
       if (!holds(permission)) throw new AuthError('FORBIDDEN', { permission })
     }
     async function assertCurrent(tx: Executor) {
@@ -51,9 +57,9 @@ export function createPermissionCheck({ db, roles }: Parts) {
         .innerJoin(users, eq(users.id, sessions.userId))
         .where(and(eq(sessions.id, sessionId), isNull(users.disabledAt)))
       if (!row) throw unauthenticated('REVOKED')
-      await takeRoles(row.roles)
+      takeRoles(row.roles, await roles.listWithin(tx))
     }
-    await takeRoles(user.roles)
+    takeRoles(user.roles, await roles.list())
     const administrator = { userId: user.id, serviceKey: null, holds, assertCurrent }
     if (secondsOfFactor <= FRESHNESS_SECONDS) return administrator
     const [row] = await db.execute<{ methods: string }>(

@@ -10,7 +10,7 @@ import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { hasRole } from './last-administrator.ts'
-import { keepRoles, requireAll } from './user-roles.ts'
+import { requireAll } from './user-roles.ts'
 
 /** Of how many holders a role is taken in one transaction. */
 export const MAX_HOLDERS = 1000
@@ -29,30 +29,28 @@ export function createRoleChanges({
     ): Promise<Role> {
       refuseBuiltIn(name.toLowerCase())
       const role = await db.transaction(async (tx) => {
-        await keepRoles(tx)
-        // Waits for another one that creates the same role, whose permissions are then checked too.
-        const [created] = await tx
-          .insert(table)
-          .values({ name, permissions })
-          .onConflictDoNothing()
-          .returning()
-        const present = created ?? (await lockRole(tx, name))
-        await administrator.assertCurrent(tx)
-        requireAll(administrator, [...permissions, ...(present?.permissions ?? [])])
-        const [changed] = created
-          ? [created]
-          : await tx.update(table).set({ permissions }).where(eq(table.name, name)).returning()
-        await recordAdministration(tx, 'role_changed', { detail: name }, { administrator, client })
-        return changed
+        await lockRoles(tx)
+        for (;;) {
+          const present = await lockRole(tx, name)
+          await administrator.assertCurrent(tx)
+          requireAll(administrator, [...permissions, ...(present?.permissions ?? [])])
+          const [changed] = present
+            ? await tx.update(table).set({ permissions }).where(eq(table.name, name)).returning()
+            : await tx.insert(table).values({ name, permissions }).onConflictDoNothing().returning()
+          // Otherwise another program has created the role meanwhile, and its permissions are checked too.
+          if (!changed) continue
+          await recordAdministration(tx, 'role_changed', { detail: name }, { administrator, client })
+          return changed
+        }
       })
       roles.forget()
-      return { name, permissions, builtIn: false, changedAt: role?.changedAt ?? null }
+      return { name, permissions, builtIn: false, changedAt: role.changedAt }
     },
 
     async removeRole({ name }: InputOf<'removeRole'>, { client }: Caller, administrator: Administrator) {
       refuseBuiltIn(name)
       const holders = await db.transaction(async (tx) => {
-        await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.roles})`)
+        await lockRoles(tx)
         const present = await lockRole(tx, name)
         if (!present) throw new AuthError('NOT_FOUND')
         await administrator.assertCurrent(tx)
@@ -81,6 +79,9 @@ export function createRoleChanges({
 function refuseBuiltIn(name: string) {
   if (name === ADMIN_ROLE) throw invalid('name', 'The built-in role cannot be changed.')
 }
+
+/** Before any role is read, so that all of one change is judged by the same roles. See `keepRoles`. */
+const lockRoles = (tx: Executor) => tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.roles})`)
 
 async function lockRole(tx: Executor, name: string) {
   const [role] = await tx.select().from(table).where(eq(table.name, name)).for('update')

@@ -1,7 +1,7 @@
 import { asc, sql } from 'drizzle-orm'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Changes } from '../../db/changes.ts'
-import type { Db } from '../../db/client.ts'
+import type { Db, Executor } from '../../db/client.ts'
 import { roles as table } from '../../db/schema/users.ts'
 
 export type Roles = ReturnType<typeof createRoles>
@@ -21,24 +21,12 @@ export function createRoles({ db, changes }: { db: Db; changes: Changes }) {
   }
 
   changes.subscribe({ onChange: () => {}, onGap: forget })
-  const all = db
-    .select({
-      name: table.name,
-      permissions: table.permissions,
-      changedAt: table.changedAt,
-      ageSeconds: sql<number>`extract(epoch from now() - ${table.changedAt})::float8`,
-    })
-    .from(table)
-    .orderBy(asc(table.name))
-    .prepare('all_roles')
+  const all = select(db).prepare('all_roles')
+  const certain = () => (changes.isCurrent() && known) || undefined
 
   async function read(): Promise<RoleMap> {
     const before = generation
-    const rows = await all.execute()
-    const nowMs = Date.now()
-    const found = new Map(
-      rows.map(({ ageSeconds, ...role }) => [role.name, { ...role, changedAtMs: nowMs - ageSeconds * 1000 }]),
-    )
+    const found = toRoleMap(await all.execute())
     // Takes in what changed during the read.
     if (changes.isCurrent() && generation === before) known = found
     return found
@@ -48,8 +36,31 @@ export function createRoles({ db, changes }: { db: Db; changes: Changes }) {
     /** After a commit that changes a role. Other replicas get a NOTIFY. */
     forget,
     /** Returns without a promise if the memory is certain. */
-    list: (): RoleMap | Promise<RoleMap> => (changes.isCurrent() && known) || read(),
+    list: (): RoleMap | Promise<RoleMap> => certain() ?? read(),
+    /**
+     * The same inside a transaction, which must not wait for another connection: the pool may be full of transactions that
+     * wait for this one. What it reads is not kept. Call it before the transaction changes roles.
+     */
+    listWithin: async (tx: Executor): Promise<RoleMap> => certain() ?? toRoleMap(await select(tx)),
   }
+}
+
+const select = (executor: Executor) =>
+  executor
+    .select({
+      name: table.name,
+      permissions: table.permissions,
+      changedAt: table.changedAt,
+      ageSeconds: sql<number>`extract(epoch from now() - ${table.changedAt})::float8`,
+    })
+    .from(table)
+    .orderBy(asc(table.name))
+
+function toRoleMap(rows: Awaited<ReturnType<typeof select>>): RoleMap {
+  const nowMs = Date.now()
+  return new Map(
+    rows.map(({ ageSeconds, ...role }) => [role.name, { ...role, changedAtMs: nowMs - ageSeconds * 1000 }]),
+  )
 }
 
 /** What the holder of these roles may do, sorted. A role that does not exist allows nothing. */
