@@ -64,6 +64,7 @@ import { SILENCE_MS } from '../src/db/migrate.ts'
 import { loadEnv } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
 import { MAX_DOCUMENT_BYTES } from '../src/graphql/engine/documents.ts'
+import { MAX_REQUEST_BYTES } from '../src/graphql/engine/me-requests.ts'
 import type { AppContext } from '../src/http/context.ts'
 import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/request/cookies.ts'
 import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/steps/body.ts'
@@ -357,6 +358,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
           number(GRAPHQL_LIMITS.credentialMutations),
         ],
         ['cached documents, together', bytes(MAX_DOCUMENT_BYTES)],
+        ['cached bodies of requests for `me`, together', bytes(MAX_REQUEST_BYTES)],
       ],
     },
     {

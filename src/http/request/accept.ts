@@ -17,9 +17,9 @@ export function preferredType<Type extends string>(c: AppContext, supports: Type
 /** The media type in which a client reads answers of GraphQL (GraphQL over HTTP, section 6.1). */
 export function graphqlMediaType(c: AppContext) {
   const accept = c.req.header('accept')
-  // Fast paths: for most clients, and for Apollo and urql. `accepts` takes a tenth of the time of a request.
+  // Fast paths: for Apollo and urql, and for most clients. `accepts` takes a tenth of the time of a request.
+  if (accept?.startsWith(`${STANDARD},`)) return STANDARD
   if (!accept?.toLowerCase().includes('graphql-response+json')) return LEGACY
-  if (accept.startsWith(`${STANDARD},`)) return STANDARD
   return preferredType(c, [STANDARD, LEGACY], LEGACY)
 }
 
