@@ -25,6 +25,12 @@ type Settings = Pick<
   | 'WORKERS'
 >
 
+/** The library cannot read a damaged hash, and says so before it computes anything. */
+function nullIfDamaged(fault: unknown) {
+  if ((fault as { code?: unknown }).code === 'InvalidArg') return null
+  throw fault
+}
+
 /** Bounds for imported Argon2 hashes: an attacker who tries their accounts makes this server pay. `lanes` is absolute. */
 export const MAX_COST_FACTORS = { memory: 4, work: 8, lanes: 8 }
 
@@ -88,9 +94,13 @@ export function createPasswords(
     gate.hash(() => (span ? span('argon2id', {}, () => start(job)) : start(job)))
 
   async function verifyAny(encoded: string, password: string) {
-    if (encoded.startsWith(`${ownClass}$`)) return verify(encoded, password)
-    const known = readHash(encoded)
-    if (known?.isBounded) return known.verify(password)
+    if (encoded.startsWith(`${ownClass}$`)) {
+      const matches = await verify(encoded, password).catch(nullIfDamaged)
+      if (matches !== null) return matches
+    } else {
+      const known = readHash(encoded)
+      if (known?.isBounded) return known.verify(password)
+    }
     // Another program wrote it, and it cannot be verified. That looks like a wrong password.
     await hash(password, argon2id)
     return false
