@@ -233,6 +233,16 @@ describe('refused origins in the log', () => {
     expect(await logOf('/auth/refresh')).toMatchObject([{ origin: APP, headers: 'x-made-up' }])
   })
 
+  test('a page of another site that has no cookie is logged with the transport that it needs', async () => {
+    for (const site of ['cross-site', 'same-site']) {
+      await fetch(`${server.url}/auth/factors`, { headers: { origin: APP, 'sec-fetch-site': site } })
+    }
+
+    const [other, same] = await logOf('/auth/factors')
+    expect(other).toMatchObject({ status: 401, hint: expect.stringContaining('transport TOKEN') })
+    expect(same?.hint).toBeUndefined()
+  })
+
   test('the origin in the log is bounded and printable', async () => {
     await preflight('/auth/sign-in-reports', `https://\xe9${'x'.repeat(5000)}`)
 

@@ -7,6 +7,8 @@ import { adapterOf } from './request/operation.ts'
 const UNLISTED_PROXY =
   'A proxy that TRUSTED_PROXIES does not list forwards this, so all its clients count as one.'
 const SILENT_PROXY = 'A proxy forwards this without X-Forwarded-For, so all its clients count as one.'
+const OTHER_SITE =
+  'The page is of another site, to which its browser sends no cookie: it needs the transport TOKEN.'
 
 /** An error in the form that the clients of the adapter read: GraphQL errors, or problem details (RFC 9457) for REST. */
 export function errorResponse(fault: unknown, c: AppContext) {
@@ -31,11 +33,17 @@ export function errorResponse(fault: unknown, c: AppContext) {
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
 export function noteError(c: AppContext, error: AuthError) {
   c.set('code', error.code)
-  const hint = error.code === 'TOO_MANY_REQUESTS' && findProxyFault(c)
-  if (hint) c.set('hint', { hint })
+  const hint = findHint(c, error)
+  if (hint && !c.get('hint')) c.set('hint', { hint })
   const { retryAfter } = error.details
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
+}
+
+function findHint(c: AppContext, { code, details }: AuthError) {
+  if (code === 'TOO_MANY_REQUESTS') return findProxyFault(c)
+  const isWithoutCookie = code === 'UNAUTHENTICATED' && details.reason === 'MISSING'
+  return isWithoutCookie && c.req.header('sec-fetch-site') === 'cross-site' ? OTHER_SITE : undefined
 }
 
 function findProxyFault(c: AppContext) {
