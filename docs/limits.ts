@@ -139,10 +139,11 @@ async function maxSessions() {
 
 /** A cookie as it is sent with https, without its value and its age. */
 function attributesOf(write: 'writeSession' | 'writeDevice') {
-  let sent = ''
+  const headers = new Headers()
   const cookies = createCookies({ https: true, sessionSeconds: env.SESSION_IDLE_SECONDS })
-  const context = { header: (_: string, value: string) => (sent = value) } as unknown as AppContext
+  const context = { get: () => headers } as unknown as AppContext
   cookies[write](context, '')
+  const [sent = ''] = headers.getSetCookie()
   const [pair, ...attributes] = sent.split('; ').filter((part) => !part.startsWith('Max-Age'))
   return [pair?.slice(0, -1), ...attributes].map((part) => `\`${part}\``).join(', ')
 }

@@ -85,11 +85,11 @@ function createSteps(
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
   return [
+    securityHeaders({ https: env.PUBLIC_URL.startsWith('https:') }),
     requestId,
     ...(tracing ? [trace(tracing)] : []),
     requestLog(log, observe),
     answerErrors,
-    securityHeaders({ https: env.PUBLIC_URL.startsWith('https:') }),
     cors({ origins, onRefused }),
     body(),
     host,

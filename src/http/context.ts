@@ -6,6 +6,8 @@ export type AppEnv = {
   Bindings: { address(): string | null }
   Variables: {
     requestId: string
+    /** Of the answer. Missing until a step sets the first. */
+    headers?: Headers
     /** Missing until the step that reads it has run. */
     body?: string
     caller: Caller

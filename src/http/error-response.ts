@@ -1,5 +1,5 @@
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AuthError, asAuthError } from '../errors.ts'
+import { answer, headersOf } from './answer.ts'
 import type { AppContext } from './context.ts'
 import { graphqlMediaType } from './request/accept.ts'
 import { adapterOf } from './request/operation.ts'
@@ -16,18 +16,16 @@ export function errorResponse(fault: unknown, c: AppContext) {
   noteError(c, error)
   const { status, title, message, extensions } = error
   const { allow, detail } = error.details
-  if (allow) c.header('Allow', allow.join(', '))
+  if (allow) headersOf(c).set('Allow', allow.join(', '))
 
   if (adapterOf(c) === 'graphql') {
-    return c.body(JSON.stringify({ errors: [{ message, extensions }] }), status as ContentfulStatusCode, {
+    return answer(c, JSON.stringify({ errors: [{ message, extensions }] }), status, {
       'Content-Type': `${graphqlMediaType(c)}; charset=utf-8`,
     })
   }
-  if (status === 401) c.header('WWW-Authenticate', 'Bearer')
+  if (status === 401) headersOf(c).set('WWW-Authenticate', 'Bearer')
   const problem = { type: 'about:blank', title, status, detail, ...extensions }
-  return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
-    'Content-Type': 'application/problem+json',
-  })
+  return answer(c, JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' })
 }
 
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
@@ -36,7 +34,7 @@ export function noteError(c: AppContext, error: AuthError) {
   const hint = findHint(c, error)
   if (hint && !c.get('hint')) c.set('hint', { hint })
   const { retryAfter } = error.details
-  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+  if (retryAfter !== undefined) headersOf(c).set('Retry-After', String(retryAfter))
   if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
 }
 

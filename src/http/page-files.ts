@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { AuthError } from '../errors.ts'
+import { answer, headersOf } from './answer.ts'
 import type { AppContext } from './context.ts'
 
 const compress = promisify(gzip)
@@ -48,11 +49,11 @@ export function createPageFiles<Name extends string>(
       const file = files.find(([, { url }]) => url === c.req.path)?.[1]
       if (!file) throw new AuthError('NOT_FOUND')
       const isCompressed = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '')
-      if (isCompressed) c.header('Content-Encoding', 'gzip')
-      c.header('Vary', 'Accept-Encoding', { append: true })
-      c.header('Cache-Control', 'public, max-age=31536000, immutable')
-      return c.body(new Uint8Array(isCompressed ? file.compressed : file.raw), 200, {
+      headersOf(c).append('Vary', 'Accept-Encoding')
+      return answer(c, new Uint8Array(isCompressed ? file.compressed : file.raw), 200, {
         'Content-Type': file.type,
+        'Cache-Control': 'public, max-age=31536000, immutable',
+        ...(isCompressed && { 'Content-Encoding': 'gzip' }),
       })
     },
   }

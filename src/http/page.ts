@@ -1,3 +1,4 @@
+import { answer } from './answer.ts'
 import type { AppContext } from './context.ts'
 import { createPageFiles, type Source } from './page-files.ts'
 
@@ -30,7 +31,7 @@ ${styles.map((url) => `<link rel="stylesheet" href="${url}">`).join('\n')}
 ${body(found)}
 </html>
 `
-    return c.body(html, 200, {
+    return answer(c, html, 200, {
       'Content-Type': 'text/html; charset=utf-8',
       'Cache-Control': 'no-cache',
       'Content-Security-Policy': policy,

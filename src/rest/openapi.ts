@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { LRUCache } from 'lru-cache'
+import { answer } from '../http/answer.ts'
 import type { AppEnv } from '../http/context.ts'
 import { documented } from './route.ts'
 import { openApiDocument } from './server-endpoints.ts'
@@ -17,7 +18,9 @@ export function openApi(app: Hono<AppEnv>, settings: Settings) {
   })
   return documented('openApiDocument', openApiDocument, async (c) => {
     const document = await documents.forceFetch('document')
-    c.header('Cache-Control', `public, max-age=${openApiDocument.rest.cacheSeconds}`)
-    return c.body(document, 200, { 'Content-Type': 'application/json' })
+    return answer(c, document, 200, {
+      'Content-Type': 'application/json',
+      'Cache-Control': `public, max-age=${openApiDocument.rest.cacheSeconds}`,
+    })
   })
 }

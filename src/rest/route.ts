@@ -1,8 +1,8 @@
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Caller } from '../contract/caller.ts'
 import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
 import { unauthenticated } from '../errors.ts'
+import { answer, headersOf } from '../http/answer.ts'
 import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 import { readForm, readJson } from '../http/request/body.ts'
@@ -66,7 +66,7 @@ function withBearerSecret(input: { refreshToken?: string | null }, { bearer }: C
 /** Writes the answer. The same object, such as a cached user, is not serialised again. */
 function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) => Response {
   const { status, wrap, cacheSeconds } = rest
-  if (status === 202 || status === 204) return (c) => c.body(null, status)
+  if (status === 202 || status === 204) return (c) => answer(c, null, status)
   const texts = new WeakMap<object, string>()
 
   function serialize(result: object) {
@@ -78,8 +78,8 @@ function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) =
   return (c, result) => {
     // REST has no null. The only operation that returns null is `me` without credentials.
     if (result === null) throw unauthenticated('MISSING')
-    if (cacheSeconds) c.header('Cache-Control', `public, max-age=${cacheSeconds}`)
+    if (cacheSeconds) headersOf(c).set('Cache-Control', `public, max-age=${cacheSeconds}`)
     const text = wrap ? JSON.stringify({ [wrap.member]: result }) : serialize(result as object)
-    return c.body(toBody(text), status as ContentfulStatusCode, { 'Content-Type': 'application/json' })
+    return answer(c, toBody(text), status, { 'Content-Type': 'application/json' })
   }
 }

@@ -9,6 +9,7 @@ import type { WebhookEvents } from '../contract/outputs/webhook-events.ts'
 import { parse } from '../contract/parse.ts'
 import type { RevocationFeed } from '../contract/revocations.ts'
 import type { Scope, ServiceKey } from '../contract/service-key.ts'
+import { answer } from '../http/answer.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
 import { createRevocationStreams } from './revocation-stream.ts'
 import { documented, route } from './route.ts'
@@ -47,10 +48,12 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
   )
   const answerGateway = async (c: AppContext) => {
     const { userId, sessionId, accessToken } = await service.forward(c.get('caller'))
-    c.header('Authorization', `Bearer ${accessToken}`)
-    c.header('X-Servauth-User', userId)
-    c.header('X-Servauth-Session', sessionId)
-    return c.json({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
+    return answer(c, JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' }), 200, {
+      'Content-Type': 'application/json',
+      Authorization: `Bearer ${accessToken}`,
+      'X-Servauth-User': userId,
+      'X-Servauth-Session': sessionId,
+    })
   }
   app.get(forward.rest.path, documented('forward', forward, answerGateway))
   // Envoy appends the path of the original request, and asks with its method.
@@ -76,7 +79,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
         assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
       })
       // nginx would buffer the stream otherwise.
-      return c.body(stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+      return answer(c, stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
     }),
   )
   if (!hasAdministration) return app

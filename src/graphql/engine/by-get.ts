@@ -1,4 +1,5 @@
 import { AuthError } from '../../errors.ts'
+import { headersOf } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
 import type { Handler } from '../../http/pipeline.ts'
 import { preferredType } from '../../http/request/accept.ts'
@@ -13,7 +14,7 @@ const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'docume
 export function createGraphQLByGet(page?: Handler): Handler & { refuses: boolean } {
   function byGet(c: AppContext) {
     const isOperation = PARAMETERS.some((name) => c.req.query(name) !== undefined)
-    c.header('Vary', 'Accept', { append: true })
+    headersOf(c).append('Vary', 'Accept')
     if (page && acceptsHtml(c, !isOperation)) return page(c)
     const isHashed = c.req.query('extensions')?.includes('"persistedQuery"')
     if (isHashed && !c.req.query('query')) return refusePersistedQuery(c)

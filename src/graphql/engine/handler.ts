@@ -9,6 +9,7 @@ import {
 import { createYoga, type Plugin } from 'graphql-yoga'
 import type { AdmittingService } from '../../contract/operations.ts'
 import { AuthError, asAuthError, invalid } from '../../errors.ts'
+import { answer } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
 import { noteError } from '../../http/error-response.ts'
 import { graphqlMediaType } from '../../http/request/accept.ts'
@@ -53,7 +54,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
   const executable = withPlainAnswers(schema)
   const prepare = createDocuments(yoga, (document) => prepareSingleField(executable, document))
 
-  function answer(prepared: Prepared, { operationName, variables }: Parameters, c: AppContext) {
+  function executeRequest(prepared: Prepared, { operationName, variables }: Parameters, c: AppContext) {
     const { document, introspects, errors } = prepared
     if (!document) return { errors }
     if (isObserved) c.set('operation', rootField(document, operationName))
@@ -103,7 +104,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     if (written) return respondToMe(c, written)
     const refusal = isMe ? undefined : service.refuseIfBusy(c.get('caller'))
     if (refusal) await refusal
-    const answering = answer(prepared, parameters, c)
+    const answering = executeRequest(prepared, parameters, c)
     const result = answering instanceof Promise ? await answering : answering
 
     const executed = 'data' in result
@@ -140,7 +141,7 @@ export function refusePersistedQuery(c: AppContext) {
 }
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
-  return c.body(toBody(text), status, { 'Content-Type': `${graphqlMediaType(c)}; charset=utf-8` })
+  return answer(c, toBody(text), status, { 'Content-Type': `${graphqlMediaType(c)}; charset=utf-8` })
 }
 
 /** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */

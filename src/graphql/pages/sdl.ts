@@ -1,4 +1,5 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import { answer } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
 
 /** `GET /schema.graphql`: the same text as in the repository, for code generators of clients. */
@@ -6,7 +7,7 @@ export function createSdl(schema: GraphQLSchema) {
   let printed: string | undefined
   return function sdl(c: AppContext) {
     printed ??= printSchema(lexicographicSortSchema(schema))
-    return c.body(printed, 200, {
+    return answer(c, printed, 200, {
       'Content-Type': 'application/graphql; charset=utf-8',
       'Cache-Control': 'public, max-age=300',
     })

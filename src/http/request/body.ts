@@ -1,11 +1,12 @@
 import { invalid } from '../../errors.ts'
+import { headersOf } from '../answer.ts'
 import type { AppContext } from '../context.ts'
 
 /** For answers that do not depend on the body: if there is one, the connection ends with the answer. */
 export function leaveBodyUnread(c: AppContext) {
   const length = c.req.header('content-length')
   const hasBody = length === undefined ? c.req.header('transfer-encoding') !== undefined : length !== '0'
-  if (hasBody) c.header('Connection', 'close')
+  if (hasBody) headersOf(c).set('Connection', 'close')
 }
 
 /** The body as text, empty if there is none. The steps that need it come after the step that reads it. */

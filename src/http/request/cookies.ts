@@ -1,4 +1,5 @@
 import { serialize } from 'hono/utils/cookie'
+import { headersOf } from '../answer.ts'
 import type { AppContext } from '../context.ts'
 import { stripBlanks } from './header-text.ts'
 
@@ -21,7 +22,7 @@ export function createCookies({ https, sessionSeconds }: Options) {
   const attributes = { httpOnly: true, secure: https, sameSite: 'Lax', path: '/' } as const
 
   function write(c: AppContext, name: string, value: string, maxAge: number) {
-    c.header('Set-Cookie', serialize(name, value, { ...attributes, maxAge }), { append: true })
+    headersOf(c).append('Set-Cookie', serialize(name, value, { ...attributes, maxAge }))
   }
 
   return {
@@ -39,7 +40,7 @@ export function createCookies({ https, sessionSeconds }: Options) {
     /** Asks the browser to forget all cookies of this origin, as after the deletion of an account. */
     clearAll(c: AppContext) {
       this.clearSession(c)
-      if (c.req.header('cookie') !== undefined) c.header('Clear-Site-Data', '"cookies"')
+      if (c.req.header('cookie') !== undefined) headersOf(c).set('Clear-Site-Data', '"cookies"')
     },
   }
 }

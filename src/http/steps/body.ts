@@ -1,5 +1,6 @@
 import { createDeadline } from '../../deadline.ts'
 import { AuthError, invalid } from '../../errors.ts'
+import { headersOf } from '../answer.ts'
 import type { AppContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { leaveBodyUnread } from '../request/body.ts'
@@ -35,7 +36,7 @@ export function body(): Step {
         return next(c)
       },
       (fault: unknown) => {
-        c.header('Connection', 'close')
+        headersOf(c).set('Connection', 'close')
         throw fault instanceof AuthError ? fault : invalid('', 'The body did not arrive whole.')
       },
     )
