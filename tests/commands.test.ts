@@ -47,7 +47,7 @@ test('a command without settings names the missing ones', async () => {
   expect([code, output]).toEqual([1, expect.stringContaining('DATABASE_URL: is required')])
 })
 
-test('a command names an unavailable database without its password', async () => {
+test('a command says what to do about an unavailable database, without its password', async () => {
   const server = await startServer({}, { hasProxy: true })
   server.proxy.cut()
 
@@ -55,7 +55,9 @@ test('a command names an unavailable database without its password', async () =>
 
   expect(code).toBe(1)
   expect(output).not.toContain(new URL(server.env.DATABASE_URL).password)
-  expect(output).toContain('The database is not available (ECONNRESET)')
+  expect(output).toContain(
+    'The database is not available (ECONNRESET). It closes the connection. Look at its log',
+  )
 })
 
 describe('migrate', () => {

@@ -55,6 +55,10 @@ const ADVICE: Record<string, string> = {
   '53300':
     'It has no connection left. Raise max_connections or the CONNECTION LIMIT, or lower DATABASE_POOL_SIZE: a process opens that many and two more.',
   '53100': 'Its disk is full. Make room there, then it goes on by itself.',
+  '55P03':
+    'Another transaction holds a row or a table for too long. Look into pg_stat_activity, then try again.',
+  '57014':
+    'It takes too long. Look into pg_stat_activity, and whether PostgreSQL is overloaded, then try again.',
   '55000': 'It accepts no connections. Allow them: alter database … allow_connections true.',
   '57P03': 'It is starting or stopping. Wait a little, then look at its log.',
 }

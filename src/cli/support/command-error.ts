@@ -1,5 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm'
 import { isConnectionFault } from '../../db/client.ts'
+import { getAdvice } from '../../db/database-fault.ts'
 import { AuthError } from '../../errors.ts'
 import { getErrorCode } from './error-code.ts'
 
@@ -17,5 +18,7 @@ export function explainError(error: unknown): string {
 }
 
 function explainOutage(cause: unknown) {
-  return `The database is not available (${getErrorCode(cause)}). Run "servauth doctor" to find out why.`
+  const code = getErrorCode(cause)
+  const advice = getAdvice(code) ?? 'Run "servauth doctor" to find out why.'
+  return `The database is not available (${code}). ${advice}`
 }
