@@ -17,6 +17,9 @@ export type ListenerReport = {
 
 const PULSE_MS = 500
 
+// Loading the code has left most of the garbage that this thread ever makes.
+Bun.gc(true)
+
 const { url, memory, timelines, now } = workerData as ListenerData
 shareTimelineMemory(timelines)
 const feed = createFeedWriter(memory)

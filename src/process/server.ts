@@ -30,6 +30,8 @@ export async function serve(env: Env) {
   const { settings, dataFolder, stop } = await completeSettings(env)
   const onReady = () => {
     allowCompilation()
+    // Most of the start runs once. Requests do not take longer afterwards: they run other code.
+    Bun.shrink()
     if (workerKind) return
     if (env.NODE_ENV === 'development') console.log(formatWelcome(settings.PUBLIC_URL, dataFolder, env))
     else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')
@@ -57,6 +59,8 @@ async function answerRequests(
 ) {
   const supervisor = connectSupervisor(workerKind)
   const server = await compose(settings, log, supervisor.areOthersReady)
+  // Otherwise the engine does it a moment later, when the heap is larger.
+  Bun.gc(true)
   if (server.metrics) supervisor.answerReportsWith(server.metrics.report)
   try {
     using _metrics = await openMetrics(settings, log, workerKind ? undefined : server.metrics?.text)
