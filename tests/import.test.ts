@@ -310,11 +310,16 @@ describe('an import', () => {
     const noTable = await importInto(server, { url: empty.url })
     await empty.drop()
     const gone = await importInto(server, { url: empty.url })
+    const down = await importInto(server, { url: 'postgres://u:p@127.0.0.1:1/there' })
     const noUrl = await importInto(server, { url: 'mysql://localhost/x' })
     const argument = await callCommand(`import better-auth ${source.url}`, { env: server.env })
 
     expect(noTable).toMatchObject({ code: 1, output: expect.stringContaining('There is no table "user"') })
     expect(gone).toMatchObject({ code: 1, output: expect.stringContaining('does not exist') })
+    expect(down).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/database of IMPORT_URL .*ECONNREFUSED.*correct IMPORT_URL/),
+    })
     expect(noUrl).toMatchObject({
       code: 2,
       output: expect.stringContaining('must be a URL, such as postgres://'),

@@ -247,10 +247,12 @@ test('a file that cannot be read is refused before anything is imported, without
     expect(await server.sql`select from users`).toHaveLength(0)
   }
   const noFile = await runHere('import csv missing.csv')
+  const folder = await runHere('import csv .')
   const noAddress = await runHere('import json members.json')
   const wrongMapping = await runHere('import csv members.csv --columns email=nowhere')
 
   expect(noFile.output).toContain('missing.csv cannot be read (ENOENT)')
+  expect(folder.output).toContain('. is a folder. Name the files in it.')
   expect(noAddress.output).toContain('There is no column with the e-mail address')
   expect(wrongMapping.output).toContain('has no nowhere')
 })

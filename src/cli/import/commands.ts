@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, CommanderError, Option } from 'commander'
+import { isConnectionFault } from '../../db/client.ts'
+import { explainFault } from '../../db/database-fault.ts'
 import { ConnectionStringError, completeConnectionString } from '../../libpq/connection-string.ts'
 import { CommandError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
@@ -86,7 +88,7 @@ export function addImportCommands(program: Command, environment: Environment) {
       )
       .argument('[url]', 'no URL: arguments are visible to other users of this machine', refuseUrl)
       .action((_url: undefined, options: ImportCommandOptions) =>
-        run(options, async () => openSource(await readUrl(environment))),
+        run(options, async () => openSource(await readUrl(environment)).catch(refuseSource)),
       )
   }
 
@@ -131,6 +133,12 @@ function refuseUrl(): never {
   throw new CommandError(
     'Put the URL of the database into IMPORT_URL or into the file of IMPORT_URL_FILE: arguments are visible to other users of this machine.',
   )
+}
+
+/** So that it is not taken for the database of this server. */
+function refuseSource(fault: unknown): never {
+  const known = isConnectionFault(fault) && explainFault(fault, 'The database of IMPORT_URL')
+  throw known ? new CommandError(known.message.replaceAll('DATABASE_URL', 'IMPORT_URL')) : fault
 }
 
 /** A variable, or what is in the file that the variable with `_FILE` names. */

@@ -59,13 +59,13 @@ export class FieldError extends Error {
 }
 
 async function sumSizes(files: string[]) {
-  const sizes = files.map((file) =>
-    stat(file).then(
-      ({ size }) => size,
-      (error: unknown) => {
-        throw new CommandError(`The file ${file} cannot be read (${getErrorCode(error)}).`)
-      },
-    ),
-  )
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+  return (await Promise.all(files.map(sizeOf))).reduce((sum, size) => sum + size, 0)
+}
+
+async function sizeOf(file: string) {
+  const info = await stat(file).catch((error: unknown) => {
+    throw new CommandError(`The file ${file} cannot be read (${getErrorCode(error)}).`)
+  })
+  if (info.isDirectory()) throw new CommandError(`${file} is a folder. Name the files in it.`)
+  return info.size
 }
