@@ -22,7 +22,7 @@ export const MAX_START_MS = 500
 const ANSWERS_PER_OPERATION = 400
 const ANSWERS_PER_REFUSAL = 10
 /** How long a refusal waits at least, so that few clients that try again at once cost little. */
-export const MIN_REFUSAL_MS = 100
+export const MIN_REFUSAL_MS = 200
 /** How many are sent in a millisecond of rest. Operations fill it, but refusals must leave them the most of it. */
 const REFUSALS_PER_IDLE_MS = 8
 

@@ -7,10 +7,10 @@ const QUIET_ANSWERS = 1
 /** How much starts in a look without answers at least. The more answers there are, the less. */
 const MIN_BATCH = 16
 /**
- * A millisecond in which the thread rests starts as much work as started in so many in which it ran. So work fills three
- * quarters of the time that answers leave, and nearly all of it if there are hardly any.
+ * A millisecond in which the thread rests starts as much work as started in so many in which it ran. So work fills two
+ * thirds of the time that answers leave, and nearly all of it if there are hardly any.
  */
-const FILL = 3
+const FILL = 2
 const QUIET_FILL = 30
 /** The time over which the pace is averaged. */
 const AVERAGE_MS = 100
