@@ -30,8 +30,6 @@ export async function serve(env: Env) {
   const { settings, dataFolder, stop } = await completeSettings(env)
   const onReady = () => {
     allowCompilation()
-    // Most of the start runs once. Requests do not take longer afterwards: they run other code.
-    Bun.shrink()
     if (workerKind) return
     if (env.NODE_ENV === 'development') console.log(formatWelcome(settings.PUBLIC_URL, dataFolder, env))
     else log.info({ port: settings.PORT, url: settings.PUBLIC_URL }, 'ready')
