@@ -167,7 +167,11 @@ describe('the environment', () => {
     ['ACCESS_TOKEN_SECONDS', '4', /from 5 to 3600/],
     ['ACCESS_TOKEN_SECONDS', '3601', /from 5 to 3600/],
     ['ACCESS_TOKEN_SECONDS', '15m', /without a unit/],
-    ['ACCESS_TOKEN_AUDIENCE', 'https://a.example https://b.example', /must have commas/],
+    [
+      'ACCESS_TOKEN_AUDIENCE',
+      'https://a.example https://b.example',
+      /must have commas, and no blanks, between its names$/,
+    ],
     ['ACCESS_TOKEN_AUDIENCE', ',', /is a list without an item/],
     ['ACCESS_TOKEN_ALG', 'HS256', /must be ES256, RS256 or EdDSA/],
     ['SERVICE_KEYS', 'orders', /must be name=hash; make one with: servauth service-key create/],

@@ -28,14 +28,17 @@ export function listOf<T>(parse: (item: string) => T) {
 
 /** What cannot be an item is perhaps a list in another notation. */
 const hintFor = (item: string) =>
-  /[\s;|"']/.test(item) ? '. A list has commas between its items, and no other signs' : ''
+  /[;|"']|\S\s/.test(item) ? '. A list has commas between its items, and no other signs' : ''
 
 function report<T>(context: z.RefinementCtx, prefix: string, parse: () => T, hint = ''): T {
   try {
     return parse()
   } catch (fault) {
     if (!(fault instanceof UnusableValue)) throw fault
-    context.addIssue({ code: 'custom', message: prefix + fault.message + hint })
+    context.addIssue({
+      code: 'custom',
+      message: prefix + fault.message + (fault.message.includes('commas') ? '' : hint),
+    })
     return z.NEVER
   }
 }
