@@ -24,12 +24,16 @@ export const ENV_NAMES = Object.keys(SETTINGS) as Name[]
 
 /** Reads the settings and fills in defaults that depend on other settings. Reports all faults at once, without values. */
 export function loadEnv(source: Environment) {
-  const given = withoutBlanks(source)
+  const direct = withoutBlanks(source)
+  const given = withUrlsOfFiles(direct)
   const production = (given.NODE_ENV ?? 'production') === 'production'
   const { settings, faults, atFault } = parseSettings(given)
   const database = atFault.has('DATABASE_URL') ? undefined : readDatabaseUrl(given)
   const all = [
     ...findUnusableFiles(given),
+    ...URLS_IN_FILES.filter((name) => direct[name] && direct[`${name}_FILE`]).map(
+      (name) => `${name}_FILE: must not be set beside ${name}: remove one of the two`,
+    ),
     ...(production ? findMissing(given) : []),
     ...findForeignVariables(given, production),
     ...findLostCharacters(given, [...ENV_NAMES, 'PGPASSWORD']),
@@ -45,6 +49,18 @@ export function loadEnv(source: Environment) {
   return withDefaults({ ...settings, DATABASE_URL: database?.url })
 }
 
+/** URLs with a password, which may come from files like other secrets. */
+const URLS_IN_FILES = ['DATABASE_URL', 'SMTP_URL'] as const
+
+/** With the URLs of the files that can be read. Their checks are those of the URLs themselves. */
+function withUrlsOfFiles(given: Environment): Environment {
+  const read = URLS_IN_FILES.flatMap((name) => {
+    const { data } = SETTINGS[`${name}_FILE`].safeParse(given[`${name}_FILE`])
+    return data ? [[name, data] as const] : []
+  })
+  return { ...Object.fromEntries(read), ...given }
+}
+
 /** Blanks around a value come from env files and mean nothing. A value of nothing else counts as not set. */
 function withoutBlanks(source: Environment): Environment {
   const trimmed = Object.entries(source).map(([name, value]) => [name, value?.trim()] as const)
@@ -53,7 +69,7 @@ function withoutBlanks(source: Environment): Environment {
 
 function findMissing(given: Environment) {
   return Object.entries(REQUIRED_IN_PRODUCTION)
-    .filter(([name]) => !given[name] && !(name === 'AUTH_SECRET' && given.AUTH_SECRET_FILE))
+    .filter(([name]) => !given[name] && !(name !== 'PUBLIC_URL' && given[`${name}_FILE`]))
     .map(([name, advice]) => `${name}: is required in production: ${advice}`)
 }
 
@@ -80,6 +96,8 @@ const isQuoted = (value = '') => value.length > 1 && /^(["'`]).*\1$/s.test(value
 function withDefaults({
   AUTH_SECRET_FILE,
   AUTH_SECRET_PREVIOUS_FILE,
+  DATABASE_URL_FILE: _,
+  SMTP_URL_FILE: __,
   WEBHOOK_SECRETS_FILE,
   ...settings
 }: Settings) {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 import { RATE_LIMITS } from '../src/settings/throttle.ts'
+import { createFolder } from './support/folder.ts'
 
 const complete = {
   NODE_ENV: 'production',
@@ -82,6 +84,9 @@ describe('the environment', () => {
       fileURLToPath(import.meta.url),
       /must not be set beside AUTH_SECRET|not look random/,
     ],
+    ['DATABASE_URL_FILE', '/nowhere/url', /cannot be read \(ENOENT\): it must be the path of a file/],
+    ['DATABASE_URL_FILE', fileURLToPath(import.meta.url), /must not be set beside DATABASE_URL/],
+    ['SMTP_URL_FILE', '/nowhere/url', /cannot be read \(ENOENT\): it must be the path of a file/],
     ['AUTH_SECRET_PREVIOUS', 'too short', /must hold at least 32 bytes, as every earlier secret did/],
     ['AUTH_SECRET_PREVIOUS_FILE', '/nowhere/auth-secret', /cannot be read \(ENOENT\)/],
     ['PUBLIC_URL', 'http://auth.example.com', /must be an https origin without a path/],
@@ -417,6 +422,32 @@ describe('the environment', () => {
     ])
     expect(faultsOf(greedy)).toEqual([
       expect.stringMatching(/^ARGON2_MEMORY_KIB: needs more memory than this/),
+    ])
+  })
+
+  test('a URL with a password may come from a file, and is checked like the setting', async () => {
+    const folder = await createFolder()
+    const write = async (name: string, text: string) => {
+      await writeFile(join(folder, name), text)
+      return join(folder, name)
+    }
+    const { DATABASE_URL, ...others } = complete
+    const files = {
+      DATABASE_URL_FILE: await write('database', `${DATABASE_URL}\n`),
+      SMTP_URL_FILE: await write('smtp', 'smtps://u:p@mail.example.com\n'),
+    }
+
+    const env = loadEnv({ ...others, ...files, REQUIRE_EMAIL_VERIFICATION: 'true' })
+    const SMTP_URL_FILE = await write('wrong', 'mail.example.com')
+
+    expect(env).toMatchObject({
+      DATABASE_URL: loadEnv(complete).DATABASE_URL,
+      SMTP_URL: 'smtps://u:p@mail.example.com',
+    })
+    expect(() => loadEnv({ ...complete, SMTP_URL_FILE })).toThrow(/SMTP_URL: must be a URL/)
+    const DATABASE_URL_FILE = await write('empty', '\n')
+    expect(faultsOf({ ...others, DATABASE_URL_FILE })).toEqual([
+      'DATABASE_URL_FILE: is the path of an empty file',
     ])
   })
 

@@ -163,13 +163,23 @@ test('workers do not start on a port that the workers of another server use', as
 
 test('a secret from a file is not in the environment of a worker', async () => {
   const AUTH_SECRET_FILE = join(await createFolder(), 'secret')
+  const DATABASE_URL_FILE = `${AUTH_SECRET_FILE}-url`
   await writeFile(AUTH_SECRET_FILE, AUTH_SECRET)
-  const server = await startWorkers(2, { AUTH_SECRET: '', AUTH_SECRET_FILE })
+  await writeFile(DATABASE_URL_FILE, database.url)
+  const server = await startWorkers(2, {
+    AUTH_SECRET: '',
+    AUTH_SECRET_FILE,
+    DATABASE_URL: '',
+    DATABASE_URL_FILE,
+  })
 
   const workers = await childrenOf(server.pid)
   const environments = await Promise.all(workers.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8')))
 
-  for (const environment of environments) expect(environment).not.toContain(AUTH_SECRET)
+  for (const environment of environments) {
+    expect(environment).not.toContain(AUTH_SECRET)
+    expect(environment).not.toContain(database.url)
+  }
   expect(environments).toHaveLength(2)
   await server.stop()
 })

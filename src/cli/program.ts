@@ -42,6 +42,6 @@ async function runCommand(args: string[], environment: Environment) {
 
 /** In the folder of a development server, commands use its database, unless the environment names another. */
 async function createCommandEnvironment(environment: Environment): Promise<Environment> {
-  const isExplicit = environment.NODE_ENV || environment.DATABASE_URL
+  const isExplicit = environment.NODE_ENV || environment.DATABASE_URL || environment.DATABASE_URL_FILE
   return !isExplicit && (await hasDataFolder()) ? { ...environment, NODE_ENV: 'development' } : environment
 }

@@ -121,7 +121,12 @@ const getMaxStopMs = ({ SHUTDOWN_DELAY_SECONDS }: Settings) =>
 
 /** This environment and the settings that the start has added, but no secret that is kept in a file. */
 function createWorkerEnvironment({ DATABASE_URL, AUTH_SECRET }: Settings) {
-  return { ...process.env, DATABASE_URL, ...(process.env.AUTH_SECRET_FILE ? {} : { AUTH_SECRET }) }
+  const { AUTH_SECRET_FILE, DATABASE_URL_FILE } = process.env
+  return {
+    ...process.env,
+    ...(DATABASE_URL_FILE ? {} : { DATABASE_URL }),
+    ...(AUTH_SECRET_FILE ? {} : { AUTH_SECRET }),
+  }
 }
 
 // Both modules are imported only with a METRICS_PORT, to keep other servers small.

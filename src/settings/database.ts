@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { kind, refuse } from './kinds/kind.ts'
 import { wholeNumber } from './kinds/number.ts'
+import { urlFile } from './kinds/secret.ts'
 
 /** The size of the pool of each process, unless `DATABASE_POOL_SIZE` sets another. */
 export const DEFAULT_POOL_SIZE = 20
@@ -19,6 +20,7 @@ const SchemaName = kind((name) => {
 export const databaseSettings = {
   // `database-url.ts` checks it, because it depends on the variables of libpq.
   DATABASE_URL: z.string().optional(),
+  DATABASE_URL_FILE: urlFile.optional(),
   DATABASE_SCHEMA: SchemaName.optional(),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(DEFAULT_POOL_SIZE),
   EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(90),

@@ -3,12 +3,14 @@ import { Folder } from './kinds/folder.ts'
 import { listOf, refuse } from './kinds/kind.ts'
 import { toLanguageTag } from './kinds/language.ts'
 import { MailSender, SmtpUrl } from './kinds/mail.ts'
+import { urlFile } from './kinds/secret.ts'
 import { AppUrl } from './kinds/url.ts'
 
 /** Mails, and the operations that need them. */
 export const mailSettings = {
   APP_URL: AppUrl.optional(),
   SMTP_URL: SmtpUrl.optional(),
+  SMTP_URL_FILE: urlFile.optional(),
   MAIL_FROM: MailSender.optional(),
   MAIL_TEMPLATES: Folder.optional(),
   MAIL_LANGUAGES: listOf(parseLanguage).optional(),

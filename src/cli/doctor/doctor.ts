@@ -13,7 +13,14 @@ import { bad, good, note, type Verdict } from './verdict.ts'
 
 const LABELS = { good: 'good', note: 'note', bad: 'BAD ' }
 /** Without any of them, nothing was set up yet. The first server will probably be one for development. */
-const SETTINGS_OF_A_SERVER = ['NODE_ENV', 'DATABASE_URL', 'AUTH_SECRET', 'AUTH_SECRET_FILE', 'PUBLIC_URL']
+const SETTINGS_OF_A_SERVER = [
+  'NODE_ENV',
+  'DATABASE_URL',
+  'DATABASE_URL_FILE',
+  'AUTH_SECRET',
+  'AUTH_SECRET_FILE',
+  'PUBLIC_URL',
+]
 const INDENT = ' '.repeat(16)
 
 /** Checks each part of the server, and prints each verdict as soon as it is known. */

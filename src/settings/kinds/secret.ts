@@ -24,6 +24,9 @@ export function parseFormerSecret(text: string) {
 /** The path of a file with the secret, as Docker and Kubernetes provide it. */
 export const secretFile = <T>(parse: (text: string) => T) => kind((path) => parse(read(path)))
 
+/** The same with a URL that holds a password. The URL is checked like the setting without `_FILE`. */
+export const urlFile = secretFile((url) => url || refuse('is the path of an empty file'))
+
 function read(path: string) {
   try {
     return readFileSync(path, 'utf8').trim()
