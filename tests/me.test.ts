@@ -47,6 +47,18 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
     expect(badCookie).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
   })
 
+  test.each(['\u200b\u2060', '\u3164', '\u202e', '\u0301\u200d'])(
+    'updateMe refuses %j, of which nothing can be seen',
+    async (username) => {
+      const { client } = await server.registerUser(adapter)
+
+      expect(await client.updateMe({ username })).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: [{ path: 'username', message: 'Must have a letter, a digit or a sign.' }],
+      })
+    },
+  )
+
   test('updateMe sets the username, clears it with null and changes nothing else', async () => {
     const { client, email } = await registerUser()
 

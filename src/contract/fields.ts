@@ -73,8 +73,12 @@ export const NewPassword = Password.refine(
 
 const PERSONAL = 'Must not be the e-mail address.'
 
+/** Not only blanks, marks and what no font shows. */
+const VISIBLE = /(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}\p{P}\p{S}]/u
+
 export const Username = Text.trim()
-  .min(1, 'Must not be empty.')
+  .min(1, { error: 'Must not be empty.', abort: true })
+  .refine((value) => VISIBLE.test(value), 'Must have a letter, a digit or a sign.')
   .refine((value) => countCharacters(value) <= 100, 'Must have at most 100 characters.')
   .meta({ maxLength: 100, examples: ['Ada'] })
 
