@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { limitOperations } from '../src/auth/throttle/operation-limit.ts'
+import { limitOperations, MIN_REFUSAL_MS } from '../src/auth/throttle/operation-limit.ts'
 import { createPace } from '../src/auth/throttle/pace.ts'
 import type { Caller } from '../src/contract/caller.ts'
+import { AuthError } from '../src/errors.ts'
 import { account, JSON_TYPE } from './support/client.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
 import { PROGRAM } from './support/process.ts'
@@ -262,6 +263,23 @@ describe('ten times as many operations as can be served', () => {
     expect(looks).toBeLessThan(200)
   })
 
+  test('after a pause of the thread, waiting work starts again beside moderate reads', async () => {
+    let answers = MANY_ANSWERS
+    const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY)
+    let started = 0
+    for (let index = 0; index < 1000; index++) void waitForStart().then(() => started++)
+    answers += MANY_READS
+    await nextLook()
+    for (const end = performance.now() + 300; performance.now() < end; );
+
+    let looks = 0
+    for (; started < 1000 && looks < 1000; looks++) {
+      answers += READS
+      await nextLook()
+    }
+    expect(started).toBe(1000)
+  })
+
   test('beside moderate reads, a burst of operations is not refused while the thread rests', async () => {
     let answers = MANY_ANSWERS
     const limits = { isShared: true, countCachedAnswers: () => answers }
@@ -286,6 +304,22 @@ describe('ten times as many operations as can be served', () => {
 
     for (; outcomes.length < 100; answers += READS) await nextLook()
     expect(new Set(outcomes)).toEqual(new Set(['done']))
+  })
+
+  test('an operation that was given up after a while is refused without a further wait', async () => {
+    const order: string[] = []
+    const timer = Promise.withResolvers<void>()
+    const giveUp: (...args: unknown[]) => unknown = async () => {
+      await new Promise((done) => setTimeout(done, MIN_REFUSAL_MS))
+      setTimeout(() => timer.resolve(), MIN_REFUSAL_MS / 2)
+      throw new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
+    }
+    const { useCases } = limitOperations({ giveUp }, { isShared: true, countCachedAnswers: () => 0 })
+    const caller = { client: { ipAddress: '192.0.2.1' } } as Caller
+
+    const refusal = Promise.resolve(useCases.giveUp(undefined, caller)).catch(() => order.push('refusal'))
+    await Promise.all([refusal, timer.promise.then(() => order.push('later'))])
+    expect(order).toEqual(['refusal', 'later'])
   })
 
   test('without answers to others, operations start in batches, though each looks into the cache', async () => {

@@ -19,7 +19,7 @@ export const MAX_START_MS = 500
  * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
  * event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
  */
-const ANSWERS_PER_OPERATION = 400
+const ANSWERS_PER_OPERATION = 500
 const ANSWERS_PER_REFUSAL = 10
 /** How long a refusal waits at least, so that few clients that try again at once cost little. */
 export const MIN_REFUSAL_MS = 200
@@ -71,8 +71,9 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
     }
   }
 
-  async function waitToRefuse() {
-    await pause(MIN_REFUSAL_MS)
+  /** @param since when the operation arrived. One that is given up has waited long enough. */
+  async function waitToRefuse(since = performance.now()) {
+    await pause(Math.max(0, since + MIN_REFUSAL_MS - performance.now()))
     await refusals.waitForStart()
   }
 
@@ -83,6 +84,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
 
   function limit(act: UseCase): UseCase {
     return async (input, caller) => {
+      const since = performance.now()
       const network = networkOf(caller)
       try {
         all.enter(network)
@@ -93,7 +95,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
           all.leave(network)
         }
       } catch (fault) {
-        if (fault instanceof AuthError && fault.code === BUSY.code) await waitToRefuse()
+        if (fault instanceof AuthError && fault.code === BUSY.code) await waitToRefuse(since)
         throw fault
       }
     }

@@ -12,6 +12,8 @@ const MIN_BATCH = 16
  */
 const FILL = 2
 const QUIET_FILL = 30
+/** So much starts in a millisecond of rest at least, because after a pause of the thread nothing has started lately. */
+const MIN_STARTS_PER_REST_MS = 0.2
 /** The time over which the pace is averaged. */
 const AVERAGE_MS = 100
 /** What is assumed about the pace while nothing is known. */
@@ -64,7 +66,7 @@ export function createPace(
     const looks = Math.max(1, restMs / LOOK_MS)
     answersPerLook += (answers / looks - answersPerLook) * Math.min(1, looks / AVERAGE_LOOKS)
     const filling = ((isQuiet() ? QUIET_FILL : FILL) * startsPerMs) / runShare
-    credit += answers / answersEach + restMs * (idleStartsPerMs ?? filling)
+    credit += answers / answersEach + restMs * (idleStartsPerMs ?? Math.max(filling, MIN_STARTS_PER_REST_MS))
     if (waiting.length > 0) {
       startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
       // Without the time in which the thread waited for a processor.
