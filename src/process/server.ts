@@ -56,8 +56,9 @@ async function answerRequests(
   onReady: () => void,
 ) {
   const supervisor = connectSupervisor(workerKind)
+  // Before the heap grows, and before the service is used. Otherwise the engine does it later, when the heap is larger.
+  Bun.gc(true)
   const server = await compose(settings, log, supervisor.areOthersReady)
-  // Otherwise the engine does it a moment later, when the heap is larger.
   Bun.gc(true)
   if (server.metrics) supervisor.answerReportsWith(server.metrics.report)
   try {
