@@ -58,9 +58,11 @@ async function signIn(
   async function loop(connection: KeepAlive) {
     const post = async (path: string, body: object) => JSON.parse(await connection.post(path, body))
     while (!isOver()) {
-      const answer = await signIns[next++]?.(post)
+      const signIn = signIns[next++]
+      if (!signIn) return void faults.push('too few sign-ins were prepared')
+      const answer = await signIn(post)
       if (answer && typeof answer === 'object' && 'accessToken' in answer) done++
-      else faults.push(`a sign-in got ${JSON.stringify(answer)?.slice(0, 200)}`)
+      else faults.push(`a sign-in got ${JSON.stringify(answer).slice(0, 200)}`)
     }
   }
 
