@@ -73,7 +73,7 @@ export const NewPassword = Password.refine(
 
 const PERSONAL = 'Must not be the e-mail address.'
 
-/** Not only blanks, marks and what no font shows. */
+/** A character that can be seen: no blank, no combining mark, and nothing that fonts do not show. */
 const VISIBLE = /(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}\p{P}\p{S}]/u
 
 export const Username = Text.trim()

@@ -71,7 +71,7 @@ export function createDeliveries(db: Db) {
         where webhook_id = ${webhookId}::uuid and is_pending and next_attempt_at <= now()
         order by next_attempt_at, event_id limit ${maxSeen}::int
       ), due as (
-        -- What locks its rows is looked up by key for each event. As a join, it would be planned by statistics.
+        -- A subquery that locks rows is looked up by key, once for each event. A join would be planned by statistics.
         select seen.event_id from seen cross join lateral (
           select from ${webhookDeliveries}
           where webhook_id = ${webhookId}::uuid and event_id = seen.event_id

@@ -72,8 +72,8 @@ export const webhookDeliveries = pgTable(
     userId: uuid('user_id'),
     status: deliveryStatus().notNull().default('PENDING'),
     /**
-     * By this, the statements of the queue find what waits. It has no statistics, so PostgreSQL always expects much to wait:
-     * those from before a burst say that nothing does, and then it reads all that waits for each row.
+     * By this, the statements of the queue find the rows that wait. It has no statistics, so PostgreSQL always expects many.
+     * Statistics from before a burst say that none wait. Then PostgreSQL would read all of them again for each row.
      */
     isPending: boolean('is_pending').notNull().generatedAlwaysAs(sql`status = 'PENDING'`),
     attempts: integer().notNull().default(0),

@@ -17,7 +17,8 @@ export function createMeRequests() {
     sizeCalculation: (_key, body) => ENTRY_BYTES + 2 * body.length,
   })
   return {
-    find: (body: string) => keys.get(body),
+    /** A long body is not looked up, because that reads all of it. */
+    find: (body: string) => (body.length <= MAX_BODY_CHARACTERS ? keys.get(body) : undefined),
     /** @internal What the bodies take, as it is counted. */
     bytes: () => keys.calculatedSize,
     add(body: string, key: string) {
