@@ -24,12 +24,18 @@ const CLEANUP_MS = 30_000
 const MAX_SHARED_MS = 50
 
 type Found = Pick<Viewer, 'user' | 'sessionId' | 'hasFactor' | 'factorProvenAt'> & { until: number }
-/** The changes that arrive while an entry is loaded. */
-type Load = {
-  beganAt: number
-  changedIds: Set<string>
-  missedChanges: boolean
-  viewer?: Promise<Viewer>
+/** Loads that began within a short time, and the changes that have arrived since the first of them. */
+class Batch {
+  readonly beganAt: number
+  /** By credential. A load that has ended leaves its key behind. */
+  readonly loads = new Map<string, Promise<Viewer> | undefined>()
+  readonly changedIds = new Set<string>()
+  missedChanges = false
+  running = 0
+
+  constructor(beganAt: number) {
+    this.beganAt = beganAt
+  }
 }
 
 /**
@@ -40,9 +46,11 @@ export function createSessionCache(changes: Changes) {
   const entries = new LRUCache<string, Entry>({ maxSize: MAX_CACHE_BYTES, dispose: unlink })
   /** The entries of a session or a user, by its id; the oldest first. One entry needs no set, which would double its size. */
   const entriesById = new Map<string, Entry | Set<Entry>>()
-  const loads = new Set<Load>()
-  /** By credential, the loads that later requests may share. */
-  const sharedLoads = new Map<string, Load>()
+  // Loads are not kept in one `Map` from which each is deleted: its former tables would keep all of them in memory, see
+  // docs/decisions/processes.md.
+  let batches: Batch[] = []
+  /** The batch whose loads later requests may share. */
+  let latest: Batch | undefined
   const counts = { hits: 0, misses: 0, bypasses: 0 }
   let isCleanupDue = false
 
@@ -100,33 +108,39 @@ export function createSessionCache(changes: Changes) {
 
   /** Call it after every commit that changes the session or the user with this id. */
   function evict(id: string) {
-    for (const load of loads) load.changedIds.add(id)
+    for (const batch of batches) batch.changedIds.add(id)
     // It is not known yet whose session each load reads, and a client that ended its session must not see it again.
-    sharedLoads.clear()
+    latest = undefined
     for (const entry of [...entriesOf(id)]) remove(entry)
   }
 
   function evictAll() {
-    for (const load of loads) load.missedChanges = true
-    sharedLoads.clear()
+    for (const batch of batches) batch.missedChanges = true
+    latest = undefined
     entries.clear()
   }
 
   changes.subscribe({ onChange: evict, onGap: evictAll })
 
-  async function finish(credential: string, load: Load, read: () => Promise<Found>) {
-    loads.add(load)
+  function openBatch(beganAt: number) {
+    latest = new Batch(beganAt)
+    batches = [...batches.filter(({ running }) => running > 0), latest]
+    return latest
+  }
+
+  async function finish(credential: string, batch: Batch, read: () => Promise<Found>) {
+    batch.running++
     try {
       const entry = new Entry(credential, await read(), resize)
       const { sessionId, user } = entry
       // Takes in what changed during the read.
       changes.isCurrent()
-      const { changedIds, missedChanges } = load
+      const { changedIds, missedChanges } = batch
       if (!missedChanges && !changedIds.has(sessionId) && !changedIds.has(user.id)) add(entry)
       return entry
     } finally {
-      loads.delete(load)
-      if (sharedLoads.get(credential) === load) sharedLoads.delete(credential)
+      batch.running--
+      batch.loads.set(credential, undefined)
     }
   }
 
@@ -161,12 +175,12 @@ export function createSessionCache(changes: Changes) {
      */
     load(credential: string, read: () => Promise<Found>): Promise<Viewer> {
       const beganAt = performance.now()
-      const shared = sharedLoads.get(credential)
-      if (shared?.viewer && beganAt - shared.beganAt < MAX_SHARED_MS) return shared.viewer
-      const load: Load = { beganAt, changedIds: new Set(), missedChanges: false }
-      sharedLoads.set(credential, load)
-      load.viewer = finish(credential, load, read)
-      return load.viewer
+      const batch = latest && beganAt - latest.beganAt < MAX_SHARED_MS ? latest : openBatch(beganAt)
+      const shared = batch.loads.get(credential)
+      if (shared) return shared
+      const load = finish(credential, batch, read)
+      batch.loads.set(credential, load)
+      return load
     },
   }
 }
