@@ -11,7 +11,7 @@ const SETTINGS = {
   BUN_JSC_smallHeapGrowthFactor: '1.4',
   BUN_JSC_mediumHeapGrowthFactor: '1.4',
   BUN_JSC_largeHeapGrowthFactor: '1.4',
-  BUN_JSC_minEdenToOldGenerationRatio: '0.15',
+  BUN_JSC_minEdenToOldGenerationRatio: '0.2',
 }
 
 /**
