@@ -74,6 +74,22 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
     expect(renewed.data?.codes).toHaveLength(10)
   })
 
+  test('an address that was never proven changes after a factor only, since its next mailbox could void the factors', async () => {
+    const { client, email, password, session, authenticator } = await register()
+    await ageSession(session.id, 6)
+    await forgetUsedCodes(server)
+    const change = { email: `new-${email}`, currentPassword: password }
+
+    const refused = await client.updateMe(change)
+    const profile = await client.updateMe({ username: 'Ada' })
+    await client.stepUp({ proof: { totp: authenticator.code() } })
+    const changed = await client.updateMe(change)
+
+    expect(refused).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', maxAge: 300 })
+    expect(profile.data).toMatchObject({ email, username: 'Ada' })
+    expect(changed.data?.email).toBe(change.email)
+  })
+
   test('a password alone leaves the time of a session with a factor, which services judge by, as it is', async () => {
     const { client, session, password, authenticator } = await register()
     await ageSession(session.id, 60)

@@ -8,6 +8,7 @@ import { AuthError, unauthenticated } from '../../errors.ts'
 import { keepOneAdministrator } from '../administration/last-administrator.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import { requireRecentProof } from '../factors/recent-proof.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import { endMailedTokens, endPendingChange } from '../mailing/mailed-tokens.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
@@ -30,7 +31,8 @@ export function createOwnAccount(dependencies: Dependencies) {
 
     /**
      * A new address needs the password, or the cookie of a fresh session. It takes effect when its mailbox confirms it. If
-     * the current address is not verified and need not be, it takes effect immediately.
+     * the current address is not verified and need not be, it takes effect immediately; then an account with factors
+     * needs a recent one.
      */
     async updateMe({ email, currentPassword, ...profile }: InputOf<'updateMe'>, caller: Caller) {
       const identity = await identityOf(caller)
@@ -56,6 +58,8 @@ export function createOwnAccount(dependencies: Dependencies) {
           if (isCancelled) await endPendingChange(tx, current)
           if (!newEmail) return { row: isCancelled ? { ...row, pendingEmail: null } : row, secret: undefined }
           if (needsConfirmation) return setPendingEmail(tx, identity, newEmail, caller)
+          // The first proof of a mailbox voids the factors, so a new mailbox takes a factor, as each change of factors does.
+          if (current.secondFactorAt) await requireRecentProof(tx, identity, current)
           return changeEmail(tx, dependencies, {
             user: current,
             newEmail,

@@ -48,7 +48,7 @@ export const accountOperations = {
     description:
       'A new address needs the current password, or the cookie of a session that signed in within 15 minutes. If the present address ' +
       'is verified, the new one is `pendingEmail` until its owner follows the mailed link; otherwise the change takes ' +
-      'effect at once and all other sessions end.',
+      'effect at once and all other sessions end. An account with a second factor then also needs one of the last 5 minutes.',
     input: UpdateMeInput,
     example: { username: 'Ada Lovelace' },
     output: User,
