@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
+import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter } from './support/client.ts'
 import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
+const HOUR_MS = 3600_000
 
 const passWait = (userId: string) =>
   server.sql.begin(async (tx) => {
@@ -13,8 +14,13 @@ const passWait = (userId: string) =>
     where user_id = ${userId} and status = 'PENDING' and kind = 'factor-recovery'`
   })
 
-async function startRecovery(adapter?: Adapter) {
-  const person = await registerWithTotp(server, adapter)
+async function registerVerified(adapter?: Adapter) {
+  const person = await server.registerVerifiedUser(adapter)
+  return { ...person, ...(await enrollTotp(person.client)) }
+}
+
+async function startRecovery(adapter?: Adapter, isVerified = false) {
+  const person = isVerified ? await registerVerified(adapter) : await registerWithTotp(server, adapter)
   const stranger = server.client(adapter)
   const { challenge } = await stranger.login(person.input)
   const started = await stranger.call('requestFactorRecovery', { challenge: challenge?.id })
@@ -77,6 +83,72 @@ test('before the wait is over no link is mailed, and a second request does not r
     select next_attempt_at > now() + interval '71 hours' as waits from mail_outbox
     where user_id = ${user.id} and kind = 'factor-recovery'`
   expect(mail?.waits).toBe(true)
+})
+
+test('a recovery whose link has expired starts again', async () => {
+  const { input, user, stranger } = await startRecovery()
+  const passAll = async () => {
+    await passWait(user.id)
+    await server.sql`
+      update mail_outbox set expires_at = expires_at - interval '145 hours' where user_id = ${user.id}`
+    await server.sql`
+      update verification set expires_at = expires_at - interval '145 hours' where user_id = ${user.id}`
+  }
+  const start = async () => {
+    const { challenge } = await stranger.login(input)
+    return stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+  }
+
+  for (const isMailed of [false, true]) {
+    if (isMailed) {
+      await passWait(user.id)
+      await server.mailbox.mail(input.email, /without your second factors/)
+    }
+    await passAll()
+    const endsAt = Date.parse((await start()).data?.endsAt ?? '')
+    expect([isMailed, endsAt > Date.now() + 71 * HOUR_MS]).toEqual([isMailed, true])
+  }
+
+  await passWait(user.id)
+  const token = await server.mailbox.token(input.email, /without your second factors/, 2)
+  const { challenge } = await stranger.login(input)
+  expect((await stranger.completeLogin(challenge?.id, { recoveryToken: token })).data?.session.acr).toBe(
+    'aal1',
+  )
+})
+
+describe('after a change of address', () => {
+  /** The owner is still signed in on one device, and moves the account to another mailbox. */
+  async function moveMailbox({ client, input }: Awaited<ReturnType<typeof startRecovery>>) {
+    const newEmail = `new-${input.email}`
+    await client.updateMe({ email: newEmail, currentPassword: input.password })
+    await client.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
+    return { ...input, email: newEmail }
+  }
+
+  test('a recovery starts again, since its link would reach the mailbox that was left', async () => {
+    const begun = await startRecovery(undefined, true)
+    const input = await moveMailbox(begun)
+
+    const { challenge } = await begun.stranger.login(input)
+    const again = await begun.stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+    await passWait(begun.user.id)
+
+    expect(Date.parse(again.data?.endsAt ?? '')).toBeGreaterThan(Date.parse(begun.started.data?.endsAt ?? ''))
+    await server.mailbox.mail(input.email, /without your second factors/)
+  })
+
+  test('the link to the mailbox that was left replaces no factors', async () => {
+    const begun = await startRecovery(undefined, true)
+    await passWait(begun.user.id)
+    const recoveryToken = await server.mailbox.token(begun.input.email, /without your second factors/)
+    const input = await moveMailbox(begun)
+
+    const { challenge } = await begun.stranger.login(input)
+    const { code } = await begun.stranger.completeLogin(challenge?.id, { recoveryToken })
+
+    expect(code).toBe('INVALID_CREDENTIALS')
+  })
 })
 
 test('the link of a recovery proves nothing in a step-up', async () => {

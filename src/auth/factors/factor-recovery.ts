@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
@@ -15,16 +15,18 @@ export const RECOVERY_WAIT_SECONDS = 72 * 3600
 
 /**
  * Starts to replace the lost factors of a locked account. The mailbox gets a notice now, and after the wait a link that
- * completes a sign-in. A recovery that is under way keeps its time.
+ * completes a sign-in. A recovery that is under way keeps its time, as long as its link can come or is valid.
  * @returns when the wait ends; null if the account has no factor
  */
 export async function startFactorRecovery(
   tx: Executor,
   outbox: Outbox,
-  { id, email, secondFactorAt, factorRecoveryAt }: UserRow,
+  user: UserRow,
   record: (kind: 'factor_recovery_started') => Promise<void>,
 ): Promise<Date | null> {
-  if (!secondFactorAt || factorRecoveryAt) return factorRecoveryAt
+  const { id, email, secondFactorAt, factorRecoveryAt } = user
+  if (!secondFactorAt) return null
+  if (factorRecoveryAt && (await canStillComplete(tx, user))) return factorRecoveryAt
   outbox.requireEnabled()
   const [row] = await tx
     .update(users)
@@ -54,9 +56,27 @@ export async function startFactorRecovery(
   return row?.endsAt ?? null
 }
 
+/** Without a link to the present mailbox, the recovery would block every later one. */
+async function canStillComplete(tx: Executor, { id, email }: UserRow) {
+  const isLink = and(
+    eq(verifications.userId, id),
+    eq(verifications.purpose, 'FACTOR_RECOVERY'),
+    eq(verifications.value, email),
+    gt(verifications.expiresAt, sql`now()`),
+  )
+  const isMail = and(
+    eq(mailOutbox.userId, id),
+    eq(mailOutbox.kind, 'factor-recovery'),
+    eq(mailOutbox.status, 'PENDING'),
+    eq(mailOutbox.recipient, email),
+    gt(mailOutbox.expiresAt, sql`now()`),
+  )
+  return (await tx.$count(verifications, isLink)) + (await tx.$count(mailOutbox, isMail)) > 0
+}
+
 /**
  * The mailed link in the place of a factor, after the wait. It removes all factors, and the session that it opens is
- * `aal1`. `holder` is the locked account.
+ * `aal1`. `holder` is the locked account. The link of a mailbox that the account has left does not count.
  */
 export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
   return {
@@ -77,6 +97,7 @@ const deleteLink = sql`used as (
   delete from ${verifications} using holder
   where identifier = ${sql.placeholder('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
     and expires_at > now() and holder.can_recover
+    and value = (select email from ${users} where ${users.id} = holder.id)
   returning holder.id`
 
 /** Ends a recovery of a locked account: a factor was proven, so it is not lost. */
