@@ -195,9 +195,13 @@ describe.each(ADAPTERS)('attacks on passkeys by %s', (adapter) => {
     expect((await gone.signIn(visit())).code).toBe('INVALID_CREDENTIALS')
     expect((await kept.signIn(visit())).data?.user.id).toBe(user.id)
     await enrollTotp(client)
+    const keptId = gone === key ? (added.data?.id ?? '') : passkeyId
+    // An app signs in beside the password only.
+    expect((await client.call('removePasskey', { id: keptId })).code).toBe('INVALID_INPUT')
+    await server.sql`update users set password_locked_at = null where id = ${user.id}`
     const [signIns, removal] = await Promise.all([
       Promise.all(Array.from({ length: 5 }, () => kept.signIn(visit()))),
-      client.call('removePasskey', { id: gone === key ? (added.data?.id ?? '') : passkeyId }),
+      client.call('removePasskey', { id: keptId }),
     ])
     const alive = await Promise.all(
       signIns.map(({ data }) =>

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toFactor } from '../../contract/outputs/factors.ts'
+import type { Executor } from '../../db/client.ts'
 import { factors } from '../../db/schema/factors.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
@@ -36,7 +37,7 @@ export function createOwnFactors(dependencies: Dependencies) {
           .where(and(eq(factors.id, id), isOwn(user.id)))
           .returning({ id: factors.id })
         if (removed.length === 0) throw new AuthError('NOT_FOUND')
-        if ((await tx.$count(factors, isOwn(user.id))) === 0) refuseLast(user)
+        await refuseLast(tx, user)
         return true
       })
     },
@@ -53,8 +54,13 @@ export function createOwnFactors(dependencies: Dependencies) {
   }
 
   /** @throws `INVALID_INPUT` if the account would have no way in, or not what this server requires */
-  function refuseLast({ passwordLockedAt }: UserRow) {
-    if (requireSecondFactor) throw invalid('id', 'Is the last factor, and this server requires one.')
-    if (passwordLockedAt) throw invalid('id', 'Is the last way in. Set a password first.')
+  async function refuseLast(tx: Executor, { id, passwordLockedAt }: UserRow) {
+    const left = await tx.select().from(factors).where(isOwn(id))
+    if (requireSecondFactor && left.length === 0) {
+      throw invalid('id', 'Is the last factor, and this server requires one.')
+    }
+    // An app, and a passkey that needs the password, sign in beside the password only.
+    const signsInAlone = left.some(({ kind, needsPassword }) => kind === 'PASSKEY' && !needsPassword)
+    if (passwordLockedAt && !signsInAlone) throw invalid('id', 'Is the last way in. Set a password first.')
   }
 }
