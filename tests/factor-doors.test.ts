@@ -5,6 +5,7 @@ import { type OperationName, operations } from '../src/contract/operations.ts'
 import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter, type Client, createClient, WAYS } from './support/client.ts'
 import { useServerWithMail } from './support/server.ts'
+import { createSoftwarePasskey } from './support/software-passkey.ts'
 import { pause } from './support/time.ts'
 
 const PROXY = { TRUSTED_PROXIES: '192.0.2.1' }
@@ -287,6 +288,31 @@ describe('guesses', () => {
     expect(codes.slice(0, 4)).toEqual(Array(4).fill('INVALID_CREDENTIALS'))
     expect(codes[5]).toBe('TOO_MANY_REQUESTS')
     expect(owner.data?.session.acr).toBe('aal2')
+  })
+
+  test('while a taker guesses codes, a passkey and the link that replaces lost factors work from an unknown place', async () => {
+    const { input, authenticator, client } = await ownerAtHome()
+    const key = createSoftwarePasskey()
+    await key.addTo(client)
+    const taker = throttled.client('REST', 'TOKEN', AWAY)
+    const guess = async (visitor: Client, proof: object) =>
+      visitor.completeLogin((await visitor.login(input)).challenge?.id, proof)
+    for (let count = 0; count < 6; count++) await guess(taker, { totp: authenticator.wrongCode() })
+    const owner = throttled.client('REST', 'TOKEN', '203.0.113.77')
+    const prove = async () => {
+      const { data } = await owner.call('beginPasskeyLogin')
+      return { passkey: { ceremony: data?.id, response: key.get(data?.options ?? {}) } }
+    }
+
+    const held = await guess(owner, { recoveryCode: 'AAAA' })
+    const byKey = await guess(throttled.client('REST', 'TOKEN', '203.0.113.78'), await prove())
+    const stepped = await client.stepUp(await prove().then((proof) => ({ proof })))
+    const byLink = await guess(owner, { recoveryToken: 'A'.repeat(43) })
+
+    expect(held.code).toBe('TOO_MANY_REQUESTS')
+    expect(byKey.data?.session.acr).toBe('aal2')
+    expect(stepped.data?.session.acr).toBe('aal2')
+    expect(byLink.code).toBe('INVALID_CREDENTIALS')
   })
 
   test('without the password, an attacker neither learns of a factor nor makes its owner wait', async () => {

@@ -26,7 +26,7 @@ export function createStepUp(dependencies: Dependencies) {
     }
     const place = await places.find(user.email, client)
     const stepped = proof
-      ? await throttle.attemptFactor(user.id, place, client, async () => {
+      ? await throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
           const factor = await factorProofs.check(user, proof, client, {
             hasShownPassword: Boolean(password),
           })

@@ -37,7 +37,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       if (!found) throw new AuthError('INVALID_TOKEN')
       const { user, transport, place } = found
       // Counted for the account, so that a new challenge gives no new guesses.
-      return throttle.attemptFactor(user.id, place, client, async () => {
+      return throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
         const factor = await factorProofs.check(user, proof, client, {
           hasShownPassword: true,
           expected: found,

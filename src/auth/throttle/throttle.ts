@@ -1,5 +1,6 @@
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Client } from '../../contract/caller.ts'
+import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import type { RateLimitName, RateLimits } from '../../settings/throttle.ts'
@@ -124,10 +125,16 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
     },
 
     /**
-     * Runs a guess at the second factor of an account. Guesses are counted over all methods and challenges.
+     * Runs an attempt to prove the second factor of an account. Codes are counted, over all methods and challenges. A
+     * passkey and a mailed token cannot be guessed, so they do not wait either while a taker guesses codes.
      * @throws `TOO_MANY_REQUESTS`
      */
-    attemptFactor: <T>(userId: string, place: string, client: Client, attempt: () => Promise<T>) => {
+    attemptFactor: <T>(
+      { userId, place, proof }: { userId: string; place: string; proof: FactorProof },
+      client: Client,
+      attempt: () => Promise<T>,
+    ) => {
+      if (!proof.totp && !proof.recoveryCode) return attempt()
       const onWait = () => recordEvent(db, 'throttled', userId, client)
       return countGuess({ subject: factorSubject(userId, place), place, onWait }, attempt)
     },
