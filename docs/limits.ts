@@ -285,6 +285,7 @@ async function sections(): Promise<Section[]> {
         ],
         ['requests that wait for a hash; more get 503', number(GATE_LIMITS.maxQueued)],
         ['a hash waits at most', ms(GATE_LIMITS.maxWaitMs)],
+        ['a finished hash waits for others, while more wait to start, at most', ms(GATE_LIMITS.maxHoldMs)],
         [
           'the share of the running and waiting hashes that one network can have',
           `1 / ${1 / MAX_NETWORK_SHARE}`,

@@ -41,7 +41,7 @@ export const MAX_HASH_COSTS = 12
 export const MAX_NETWORK_SHARE = 1 / 4
 
 /** Of one process. With `WORKERS`, each takes its share of the hashes that run at once. */
-export const GATE_LIMITS = { maxConcurrent: 8, maxQueued: 64, maxWaitMs: 2000 } as const
+export const GATE_LIMITS = { maxConcurrent: 8, maxQueued: 64, maxWaitMs: 2000, maxHoldMs: 50 } as const
 
 type Instruments = { observer?: Observer | undefined; span?: Span | undefined }
 

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { createHashingGate } from '../src/auth/passwords/hashing-gate.ts'
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+
+/** A gate for one hash at a time, and how many operations had their result when each hash began. */
+function watchGate(maxHoldMs: number) {
+  const gate = createHashingGate({
+    ...{ maxConcurrent: 1, maxQueued: 64, maxWaitMs: 10_000, maxShare: 1, maxHoldMs },
+  })
+  const continued: number[] = []
+  let done = 0
+  const hash = (ms: number) =>
+    gate
+      .hash(async () => {
+        continued.push(done)
+        await pause(ms)
+      })
+      .finally(() => done++)
+  return { hash, continued }
+}
+
+test('while hashes wait, operations whose hash has ended continue together', async () => {
+  const { hash, continued } = watchGate(10_000)
+
+  await Promise.all(Array.from({ length: 8 }, () => hash(1)))
+  expect(continued).toEqual([0, 0, 0, 0, 0, 4, 4, 6])
+})
+
+test('an operation continues after the longest hold, even if hashes take long', async () => {
+  const { hash, continued } = watchGate(20)
+
+  await Promise.all([hash(1), hash(100), hash(1), hash(1)])
+  expect(continued).toEqual([0, 0, 1, 2])
+})
+
+test('a hash for which no other waits is not held', async () => {
+  const { hash } = watchGate(10_000)
+
+  const began = performance.now()
+  await Promise.all([hash(1), hash(1)])
+  expect(performance.now() - began).toBeLessThan(5000)
+})
+
+test('an operation whose hash fails is held like others, and fails', async () => {
+  const gate = createHashingGate({
+    ...{ maxConcurrent: 1, maxQueued: 64, maxWaitMs: 10_000, maxShare: 1, maxHoldMs: 10_000 },
+  })
+  const order: string[] = []
+  const run = (name: string, job: () => Promise<unknown>) =>
+    gate.hash(job).then(
+      () => order.push(name),
+      () => order.push(`${name} failed`),
+    )
+
+  const began: string[] = []
+  await Promise.all([
+    run('first', async () => Promise.reject(new Error('no hash'))),
+    run('second', async () => began.push(order.join())),
+    run('third', async () => began.push(order.join())),
+    run('fourth', async () => began.push(order.join())),
+  ])
+  expect(began).toEqual(['', '', 'first failed,second'])
+  expect(order).toEqual(['first failed', 'second', 'third', 'fourth'])
+})
