@@ -6,7 +6,7 @@ import {
   forgetUsedCodes,
   registerWithTotp,
 } from './support/authenticator.ts'
-import { WAYS } from './support/client.ts'
+import { ADAPTERS, WAYS } from './support/client.ts'
 import { findProgram } from './support/programs.ts'
 import { startServer, useServer } from './support/server.ts'
 
@@ -141,38 +141,41 @@ test('an older code is refused after a newer one', async () => {
   expect(second.code).toBe('INVALID_CREDENTIALS')
 })
 
-test('a server that requires a second factor lets a session without one enrol, and nothing else', async () => {
-  const strict = await startServer({ SECOND_FACTOR: 'required' })
-  const { client, input, session } = await strict.registerUser('GraphQL')
-  const claims = () =>
-    JSON.parse(Buffer.from(client.kept.accessToken?.split('.')[1] ?? '', 'base64url').toString())
+test.each(ADAPTERS)(
+  'a server that requires a second factor lets a session without one enrol by %s, and nothing else',
+  async (adapter) => {
+    const strict = await startServer({ SECOND_FACTOR: 'required' })
+    const { client, input, session } = await strict.registerUser(adapter)
+    const claims = () =>
+      JSON.parse(Buffer.from(client.kept.accessToken?.split('.')[1] ?? '', 'base64url').toString())
 
-  const refused = [
-    await client.me(),
-    await client.sessions(),
-    await client.events(),
-    await client.updateMe({ username: 'Ada' }),
-    await client.deleteMe({ password: input.password }),
-    await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' }),
-  ]
-  const audience = claims().aud
-  const { authenticator } = await enrollTotp(client)
-  await client.refresh()
-  const [factor] = (await client.factors()).data ?? []
+    const refused = [
+      await client.me(),
+      await client.sessions(),
+      await client.events(),
+      await client.updateMe({ username: 'Ada' }),
+      await client.deleteMe({ password: input.password }),
+      await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' }),
+    ]
+    const audience = claims().aud
+    const { authenticator } = await enrollTotp(client)
+    await client.refresh()
+    const [factor] = (await client.factors()).data ?? []
 
-  for (const answer of refused) {
-    expect(answer).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', methods: [] })
-  }
-  expect(audience).toBe('https://auth.example.com/auth/factors')
-  expect(claims()).toMatchObject({ aud: 'https://auth.example.com', acr: 'aal2', sid: session.id })
-  expect((await client.me()).data?.email).toBe(input.email)
-  expect((await client.removeFactor(factor?.id ?? '')).code).toBe('INVALID_INPUT')
-  const again = strict.client()
-  const { challenge } = await again.login(input)
-  expect((await again.completeLogin(challenge?.id, { totp: authenticator.code() })).data?.session.acr).toBe(
-    'aal2',
-  )
-})
+    for (const answer of refused) {
+      expect(answer).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', methods: [] })
+    }
+    expect(audience).toBe('https://auth.example.com/auth/factors')
+    expect(claims()).toMatchObject({ aud: 'https://auth.example.com', acr: 'aal2', sid: session.id })
+    expect((await client.me()).data?.email).toBe(input.email)
+    expect((await client.removeFactor(factor?.id ?? '')).code).toBe('INVALID_INPUT')
+    const again = strict.client()
+    const { challenge } = await again.login(input)
+    expect((await again.completeLogin(challenge?.id, { totp: authenticator.code() })).data?.session.acr).toBe(
+      'aal2',
+    )
+  },
+)
 
 const OATHTOOL = findProgram('oathtool')
 

@@ -130,6 +130,15 @@ export function needsSession({ kind, credentials, credentialsOptional }: Operati
   return kind === 'mutation' && credentials !== undefined && !credentialsOptional
 }
 
+/**
+ * Whether a server that requires a second factor refuses the sessions without one. Operations of administration demand a
+ * factor themselves, of users and not of services.
+ */
+export function needsRequiredFactor(endpoint: Endpoint | Operation) {
+  const { credentials, credentialsOptional, enrolls, permission } = endpoint
+  return 'kind' in endpoint && credentials !== undefined && !credentialsOptional && !enrolls && !permission
+}
+
 /** Defines an endpoint that exists only over REST. The function only keeps the types of the schemas. */
 export function endpoint<Output extends z.ZodType, Input extends z.ZodType = NoInput>(
   definition: Endpoint<Input, Output>,

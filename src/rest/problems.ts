@@ -1,6 +1,6 @@
 import { resolver } from 'hono-openapi'
 import { z } from 'zod'
-import type { Endpoint } from '../contract/operation.ts'
+import { type Endpoint, needsRequiredFactor } from '../contract/operation.ts'
 import { AuthError, CODES, type Code, type Reason } from '../errors.ts'
 
 /** The members that some codes add to a problem. */
@@ -102,9 +102,14 @@ const HEADERS: Record<number, object> = {
 type Refusals = { status: number; name: string; codes: Code[] }
 
 /** All refusals of an endpoint by status: its own, and those that any request can get. */
-export function refusalsOf({ credentials, permission, refusals, rest }: Endpoint): Refusals[] {
+export function refusalsOf(endpoint: Endpoint): Refusals[] {
+  const { credentials, permission, refusals, rest } = endpoint
   const ofAny = rest.method === 'GET' ? OF_ANY : OF_UNSAFE
-  const ofCaller = [...(credentials ? OF_CREDENTIALS : []), ...(permission ? OF_PERMISSION : [])]
+  const ofCaller = [
+    ...(credentials ? OF_CREDENTIALS : []),
+    ...(permission ? OF_PERMISSION : []),
+    ...(needsRequiredFactor(endpoint) ? OF_REQUIRED_FACTOR : []),
+  ]
   const codes = new Set<Code>([...refusals, ...ofCaller, ...ofAny])
   const byStatus = Map.groupBy([...codes].sort(), (code) => new AuthError(code).status)
   return [...byStatus].map(([status, codes]) => ({ status, name: codes.join('_or_'), codes }))
@@ -120,6 +125,7 @@ const OF_UNSAFE: Code[] = [
 ]
 const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
 const OF_PERMISSION: Code[] = ['FORBIDDEN']
+const OF_REQUIRED_FACTOR: Code[] = ['REAUTHENTICATION_REQUIRED']
 
 /** The responses that operations refer to by name, and those of unknown paths and methods. */
 export function refusalTable(used: Refusals[], headers: object) {

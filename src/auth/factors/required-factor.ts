@@ -1,5 +1,5 @@
 import type { Caller, Viewer } from '../../contract/caller.ts'
-import type { Operation } from '../../contract/operation.ts'
+import { needsRequiredFactor, type Operation } from '../../contract/operation.ts'
 import { operations } from '../../contract/operations.ts'
 import { AuthError } from '../../errors.ts'
 
@@ -27,11 +27,7 @@ export function requireFactor<UseCases extends Record<string, UseCase>>(
 
   const guarded = Object.entries(useCases).map(([name, act]) => {
     const operation = (operations as Record<string, Operation>)[name]
-    return [name, operation && needsFactor(operation) ? guard(act) : act]
+    return [name, operation && needsRequiredFactor(operation) ? guard(act) : act]
   })
   return Object.fromEntries(guarded) as UseCases
 }
-
-/** Operations of administration demand the factor themselves, of users and not of services. */
-const needsFactor = ({ credentials, credentialsOptional, enrolls, permission }: Operation) =>
-  credentials !== undefined && !credentialsOptional && !enrolls && !permission

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { inputPlacesOf, type Operation, objectIn } from '../../contract/operation.ts'
+import { inputPlacesOf, needsRequiredFactor, type Operation, objectIn } from '../../contract/operation.ts'
 import { type OperationName, operations } from '../../contract/operations.ts'
 import { parse } from '../../contract/parse.ts'
 import { builder, type GraphQLContext } from './builder.ts'
@@ -51,7 +51,12 @@ function withoutNulls(args: object) {
   return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
 }
 
-function descriptionOf({ summary, description, credentials, credentialsOptional, refusals }: Operation) {
-  const codes = [...(credentials && !credentialsOptional ? ['UNAUTHENTICATED'] : []), ...refusals]
-  return `${summary}.\n\n${description}\n\nRefusals: ${codes.map((code) => `\`${code}\``).join(', ')}.`
+function descriptionOf(operation: Operation) {
+  const { summary, description, credentials, credentialsOptional, refusals } = operation
+  const codes = new Set([
+    ...(credentials && !credentialsOptional ? ['UNAUTHENTICATED'] : []),
+    ...refusals,
+    ...(needsRequiredFactor(operation) ? ['REAUTHENTICATION_REQUIRED'] : []),
+  ])
+  return `${summary}.\n\n${description}\n\nRefusals: ${[...codes].map((code) => `\`${code}\``).join(', ')}.`
 }
