@@ -142,7 +142,7 @@ test('an older code is refused after a newer one', async () => {
 })
 
 test.each(ADAPTERS)(
-  'a server that requires a second factor lets a session without one enrol by %s, and nothing else',
+  'by %s, a server that requires a second factor lets a session without one enrol, and nothing else',
   async (adapter) => {
     const strict = await startServer({ SECOND_FACTOR: 'required' })
     const { client, input, session } = await strict.registerUser(adapter)
