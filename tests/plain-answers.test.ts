@@ -11,9 +11,9 @@ const schema = buildSchema(`
   input Filter { kind: Kind = TWO ids: [ID!] }
   type Query {
     node: Node nodes(first: Int): [Node]! none: Node any: Any count: Int! broken: Node
-    given(first: Int! = 3, filter: Filter): String! thrown: Node rejected: Int!
+    given(first: Int! = 3, filter: Filter): String! thrown: Node rejected: Int! seen(id: ID!): Int
   }
-  type Mutation { set(id: ID): Node! }
+  type Mutation { set(id: ID): Node! seen(id: ID!): Int }
 `)
 const leaf = { id: 7, kind: 'TWO', tags: [], matrix: [[1, null], []], size: 1.5 }
 const node = { id: 'a', kind: 'ONE', tags: ['x'], matrix: [], parent: leaf, children: [leaf, leaf] }
@@ -30,6 +30,7 @@ for (const type of [schema.getQueryType(), schema.getMutationType()]) {
   for (const [name, field] of Object.entries(type?.getFields() ?? {})) {
     field.resolve = (_root, args, context) => {
       if (name === 'given') return JSON.stringify([args, context])
+      if (name === 'seen') return context.see(args)
       if (name === 'thrown') throw new TypeError('thrown')
       return name === 'rejected' ? Promise.reject(new TypeError('rejected')) : DATA[name]
     }
@@ -104,6 +105,43 @@ test.each<[string, Record<string, unknown>?]>([
   const { prepared, expected } = await runPrepared(text, variables)
 
   expect(prepared && toText(prepared)).toBe(toText(expected))
+})
+
+test.each([
+  'query ($first: Int!, $kind: Kind) { given(first: $first, filter: { kind: $kind }) }',
+  'query ($first: Int!, $kind: Kind = ONE) { given(first: $first, filter: { kind: $kind }) }',
+])('%s has the answer for its own variables after a request with others', async (text) => {
+  const document = parse(text)
+  const prepared = prepareSingleField(plain, document)
+  const long = { more: 'x'.repeat(1000) }
+  const given = [
+    { first: 1 },
+    { first: 1 },
+    { first: 2 },
+    { first: 'x' },
+    { first: 2 },
+    { first: 2, ...long },
+  ]
+
+  for (const variableValues of [...given, { first: 2, kind: 'ONE' }, { first: 2, kind: null }, {}]) {
+    const expected = await execute({ schema: plain, document, variableValues, contextValue: CONTEXT })
+    const result = await prepared?.(variableValues, CONTEXT)
+    expect(result && toText(result)).toBe(toText(expected))
+  }
+})
+
+test('the variables of a query are read once while they are the same, and those of a mutation each time', () => {
+  const read = (text: string) => {
+    const document = parse(text)
+    const prepared = prepareSingleField(plain, document)
+    const seen: unknown[] = []
+    for (const id of ['1', '1', '2', '2'])
+      void prepared?.({ id }, { see: (args: unknown) => seen.push(args) })
+    return new Set(seen).size
+  }
+
+  expect(read('query ($id: ID!) { seen(id: $id) }')).toBe(2)
+  expect(read('mutation ($id: ID!) { seen(id: $id) }')).toBe(4)
 })
 
 test.each([

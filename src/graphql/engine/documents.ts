@@ -10,7 +10,7 @@ export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 /** The memory of a node with its location and tokens, as measured. */
 const NODE_BYTES = 320
 /** What is prepared for its execution, as measured. */
-const DOCUMENT_BYTES = 600
+const DOCUMENT_BYTES = 1200
 
 /**
  * A document that only queries `me`. Its answer depends only on the user and the variables. The viewer keeps it, so

@@ -1,12 +1,15 @@
 import {
   type DocumentNode,
   type ExecutionResult,
+  type GraphQLError,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
   getArgumentValues,
   getVariableValues,
   isNonNullType,
   Kind,
   locatedError,
+  OperationTypeNode,
 } from 'graphql'
 import { isAnswer } from './plain-answers.ts'
 
@@ -14,8 +17,14 @@ type Values = Record<string, unknown>
 /** Executes a document. The result is that of graphql-js. */
 export type Execute = (variables: Values, contextValue: unknown) => ExecutionResult | Promise<ExecutionResult>
 
+/** What a resolver gets besides the context. */
+type Given = { args: Values; info: GraphQLResolveInfo }
+type Read = { given: Given; errors?: never } | { given?: never; errors: readonly GraphQLError[] }
+
 /** How many faults of variables graphql-js collects. */
 const MAX_ERRORS = 50
+/** Longer variables are not kept. Lists and searches have shorter ones. */
+const MAX_KEPT_CHARACTERS = 100
 
 /**
  * Prepares a document whose only operation has one root field with a plain answer, as most have. graphql-js finds out for
@@ -52,9 +61,24 @@ export function prepareSingleField(schema: GraphQLSchema, document: DocumentNode
     operation,
   }
 
-  function coerceVariables(variables: Values) {
-    if (definitions.length === 0) return { coerced: {} }
-    return getVariableValues(schema, definitions, variables, { maxErrors: MAX_ERRORS })
+  const isQuery = operation.operation === OperationTypeNode.QUERY
+  let last: { text: string; read: Read } | undefined
+
+  const read = (variables: Values): Read => {
+    const { coerced, errors } = getVariableValues(schema, definitions, variables, { maxErrors: MAX_ERRORS })
+    if (!coerced) return { errors }
+    const args = getArgumentValues(field, node, coerced)
+    return { given: { args, info: { ...constantInfo, variableValues: coerced } } }
+  }
+
+  /** Most clients repeat a query with the same variables. Those of a mutation are not kept, because they may be secrets. */
+  function readAgain(variables: Values): Read {
+    if (!isQuery) return read(variables)
+    const text = definitions.length > 0 ? JSON.stringify(variables) : ''
+    if (last?.text === text) return last.read
+    const found = read(variables)
+    if (found.given && text.length <= MAX_KEPT_CHARACTERS) last = { text, read: found }
+    return found
   }
 
   const toResult = (value: unknown): ExecutionResult => ({ data: { [key]: value } })
@@ -66,14 +90,10 @@ export function prepareSingleField(schema: GraphQLSchema, document: DocumentNode
   }
 
   return function execute(variables, contextValue) {
-    const { coerced, errors } = coerceVariables(variables)
-    if (!coerced) return { errors }
     try {
-      const args = getArgumentValues(field, node, coerced)
-      const answer: unknown = resolve(undefined, args, contextValue, {
-        ...constantInfo,
-        variableValues: coerced,
-      })
+      const { given, errors } = readAgain(variables)
+      if (!given) return { errors }
+      const answer: unknown = resolve(undefined, given.args, contextValue, given.info)
       return answer instanceof Promise ? answer.then(toResult, toFaultyResult) : toResult(answer)
     } catch (fault) {
       return toFaultyResult(fault)

@@ -19,10 +19,16 @@ function optionsOf(name: OperationName, operation: Operation) {
   const takesInput = inputPlacesOf(operation).body.length > 0
   type Args = { input?: object | null }
 
+  let last: { args: Args; parsed: unknown } | undefined
+
   function read(args: Args): unknown {
     if (!input) return undefined
+    if (takesInput) return args.input ?? input.parse(undefined)
     // The plugin has parsed an input object. Plain arguments are parsed here, as those of REST are: the plugin would wait for them.
-    return takesInput ? (args.input ?? input.parse(undefined)) : parse(input, withoutNulls(args))
+    const parsed = last?.args === args ? last.parsed : parse(input, withoutNulls(args))
+    // The engine passes the same object again for the same variables of a query.
+    if (operation.kind === 'query') last = { args, parsed }
+    return parsed
   }
 
   return {
