@@ -177,6 +177,26 @@ test('an account has at most five authenticator apps', async () => {
   expect((await client.factors()).data).toHaveLength(5)
 })
 
+test('a link undoes nothing once its factor is back, so it voids no factor that was added since', async () => {
+  const { client, email, user } = await server.registerVerifiedUser()
+  await enrollTotp(client)
+  await enrollTotp(client)
+  const tokens = []
+  for (const { id } of (await client.factors()).data ?? []) {
+    await client.removeFactor(id)
+    tokens.push(await server.mailbox.token(email, /removed/, tokens.length + 1))
+  }
+  const undo = (token: string | undefined) => server.client().call('undoFactorChange', { token })
+
+  const first = await undo(tokens[0])
+  const [added] =
+    await server.sql`insert into factors (user_id, kind, secret) values (${user.id}, 'TOTP', 'x') returning id`
+  const second = await undo(tokens[1])
+
+  expect([first.data, second.code]).toEqual([true, 'INVALID_TOKEN'])
+  expect(await server.sql`select from factors where id = ${added?.id}`).toHaveLength(1)
+})
+
 test('a removal can be undone for 72 hours', async () => {
   const { client, input } = await registerWithTotp(server)
   const [factor] = (await client.factors()).data ?? []

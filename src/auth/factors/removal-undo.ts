@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, sql } from 'drizzle-orm'
 import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Executor } from '../../db/client.ts'
@@ -22,6 +22,9 @@ export function createRemovalUndo(dependencies: Dependencies) {
       const email = undo.value
       // After a change of address the undo link of the old mailbox comes first.
       if (user.email !== email) throw new AuthError('INVALID_TOKEN')
+      // Otherwise an old link would void newer factors and bring none back.
+      const isRemoved = and(eq(factors.userId, user.id), gte(factors.removedAt, undo.createdAt))
+      if ((await tx.$count(factors, isRemoved)) === 0) throw new AuthError('INVALID_TOKEN')
       await voidNewerThanRestored(tx, user.id, undo.createdAt)
       const recovery = { user, email, passwordHash: undefined, since: undo.createdAt, client }
       await recoverAccount(tx, dependencies, recovery)
