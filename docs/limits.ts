@@ -284,7 +284,7 @@ async function sections(): Promise<Section[]> {
           `one for each core, at most ${GATE_LIMITS.maxConcurrent}; divided among the workers`,
         ],
         ['requests that wait for a hash; more get 503', number(GATE_LIMITS.maxQueued)],
-        ['a hash waits at most', ms(GATE_LIMITS.maxWaitMs)],
+        ['a hash waits at most; if hashes take long, fewer wait', ms(GATE_LIMITS.maxWaitMs)],
         ['a finished hash waits for others, while more wait to start, at most', ms(GATE_LIMITS.maxHoldMs)],
         [
           'the share of the running and waiting hashes that one network can have',

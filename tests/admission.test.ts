@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createHashingGate } from '../src/auth/passwords/hashing-gate.ts'
 import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/operation-limit.ts'
 import { ADAPTERS, account, type Client } from './support/client.ts'
 import { REAL_HASHES, startServer } from './support/server.ts'
@@ -10,6 +11,7 @@ const FLOOD = 300
 /** How many operations of one network run or wait at once, whatever they are. */
 const MAX_OF_NETWORK = MAX_OPERATIONS * MAX_OPERATIONS_SHARE
 const OTHERS = 4
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 describe.each(ADAPTERS)('logins by %s', (adapter) => {
   async function serverWithUsers(limits?: string) {
@@ -124,4 +126,49 @@ describe.each(ADAPTERS)('logins by %s', (adapter) => {
 
     expect(codes).toEqual([...Array(20).fill('INVALID_CREDENTIALS'), ...Array(4).fill('TOO_MANY_REQUESTS')])
   })
+})
+
+test('however long a hash takes, one network leaves the others time to hash', async () => {
+  const gate = createHashingGate({
+    maxConcurrent: 1,
+    maxQueued: 64,
+    maxWaitMs: 500,
+    maxShare: 1 / 4,
+    maxHoldMs: 0,
+  })
+  const login = (network: string) =>
+    gate
+      .enter(network, () => gate.hash(() => pause(100)))
+      .then(
+        () => 'done',
+        ({ code }) => code,
+      )
+  let isOver = false
+  const flood = Array.from({ length: 20 }, async () => {
+    for (; !isOver; await pause(5)) await login('203.0.113.1')
+  })
+  // Until then, the gate does not know how long a hash takes.
+  await pause(1500)
+
+  const codes = []
+  for (let attempt = 0; attempt < 4; attempt++) codes.push(await login('198.51.100.1'))
+  isOver = true
+  await Promise.all(flood)
+  expect(codes).toEqual(Array(4).fill('done'))
+})
+
+test('a second after slow hashes have ended, as many logins as before may wait', async () => {
+  const gate = createHashingGate({
+    maxConcurrent: 1,
+    maxQueued: 64,
+    maxWaitMs: 500,
+    maxShare: 1,
+    maxHoldMs: 0,
+  })
+  const hash = (ms: number) => gate.enter('', () => gate.hash(() => pause(ms)))
+  for (let count = 0; count < 4; count++) await hash(300)
+  await pause(1000)
+
+  const burst = await Promise.all(Array.from({ length: 65 }, () => hash(1)))
+  expect(burst.length).toBe(65)
 })

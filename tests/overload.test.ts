@@ -364,7 +364,7 @@ describe.skipIf(process.platform !== 'linux')('on one core', () => {
       Number(readFileSync(`${folder}/stat`, 'utf8').split(') ')[1]?.split(' ')[16])
     const tasks = readdirSync(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`)
     const pool = tasks.filter((task) => readFileSync(`${task}/comm`, 'utf8').startsWith('Bun Pool'))
-    expect(Math.max(...pool.map(niceness))).toBe(10)
+    expect(Math.max(...pool.map(niceness))).toBe(14)
     expect(niceness(`/proc/${pid}`)).toBe(0)
   })
 })

@@ -2,6 +2,11 @@ import { AuthError } from '../../errors.ts'
 import type { Observer } from '../observer.ts'
 import { createAdmission } from '../throttle/admission.ts'
 
+/** Over so many hashes, their duration is averaged. */
+const AVERAGE_HASHES = 16
+/** How long the duration of the last hashes counts while none runs. The next ones may be faster. */
+const MEMORY_MS = 1000
+
 type Limits = {
   maxConcurrent: number
   maxQueued: number
@@ -23,16 +28,23 @@ export function createHashingGate(
   { maxConcurrent, maxQueued, maxWaitMs, maxShare, maxHoldMs }: Limits,
   observer?: Observer,
 ) {
-  const maxOperations = maxConcurrent + maxQueued
   const { admit: enter } = createAdmission({
-    maxOperations,
-    maxPerNetwork: () => Math.floor(maxOperations * maxShare),
+    maxOperations: countPlaces,
+    maxPerNetwork: () => Math.floor(countPlaces() * maxShare),
     onRefused: () => observer?.onHashRefused(),
   })
-  const queue = new Set<() => void>()
+  const queue: (() => void)[] = []
   let freePermits = maxConcurrent
   let ended: (() => void)[] = []
   let holdTimer: ReturnType<typeof setTimeout> | undefined
+  const last = { hashMs: 0, endedAt: 0 }
+
+  /** How many operations can hash in time. Where requests take the processor, a hash can take thirty times as long. */
+  function countPlaces() {
+    if (freePermits === maxConcurrent && performance.now() - last.endedAt > MEMORY_MS) last.hashMs = 0
+    const inTime = maxConcurrent * Math.ceil(maxWaitMs / Math.max(last.hashMs, 1))
+    return Math.min(maxConcurrent + maxQueued, inTime)
+  }
 
   async function takePermit() {
     if (freePermits > 0) {
@@ -44,21 +56,20 @@ export function createHashingGate(
     await new Promise<void>((resolve, reject) => {
       const start = () => {
         clearTimeout(timer)
-        queue.delete(start)
         observer?.onHashStarted(performance.now() - queuedAt)
         resolve()
       }
       const timer = setTimeout(() => {
-        queue.delete(start)
+        queue.splice(queue.indexOf(start), 1)
         observer?.onHashRefused()
         reject(new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 }))
       }, maxWaitMs)
-      queue.add(start)
+      queue.push(start)
     })
   }
 
   function returnPermit() {
-    const [startNext] = queue
+    const startNext = queue.shift()
     if (startNext) startNext()
     else freePermits++
   }
@@ -74,13 +85,13 @@ export function createHashingGate(
   function waitForOthers() {
     return new Promise<void>((proceed) => {
       const count = ended.push(proceed)
-      if (count >= queue.size) continueAll()
+      if (count >= queue.length) continueAll()
       else if (count === 1) holdTimer = setTimeout(continueAll, maxHoldMs)
     })
   }
 
   return {
-    state: () => ({ running: maxConcurrent - freePermits, waiting: queue.size }),
+    state: () => ({ running: maxConcurrent - freePermits, waiting: queue.length }),
 
     /** Runs an operation that will hash. @throws `SERVICE_UNAVAILABLE` if too many run, in all or of this network */
     enter,
@@ -88,9 +99,12 @@ export function createHashingGate(
     /** Runs one hash. @throws `SERVICE_UNAVAILABLE` if it gets no permit in time */
     async hash<T>(job: () => Promise<T>): Promise<T> {
       await takePermit()
+      const startedAt = performance.now()
       try {
         return await job()
       } finally {
+        last.endedAt = performance.now()
+        last.hashMs += (last.endedAt - startedAt - last.hashMs) / AVERAGE_HASHES
         returnPermit()
         await waitForOthers()
       }

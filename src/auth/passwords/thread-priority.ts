@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, setPriority } from 'node:os'
 
-const NICENESS = 10
+/** Beside many requests, hashes then take a twelfth of the core, see docs/decisions/throttle.md. */
+const NICENESS = 14
 
 /**
  * On a single core, hashes would take half of it from requests. This lowers the priority of the threads that exist now

@@ -1,8 +1,9 @@
 import { AuthError } from '../../errors.ts'
 
 type Options = {
-  maxOperations: number
-  /** Read at each admission, because it may depend on how fast operations end. Each network can have one. */
+  /** Both are read at each admission, because they may depend on how fast operations end. */
+  maxOperations: () => number
+  /** Each network can have one. */
   maxPerNetwork: () => number
   onRefused?: () => void
 }
@@ -13,7 +14,7 @@ export function createAdmission({ maxOperations, maxPerNetwork, onRefused }: Opt
   let operations = 0
 
   const isFull = (network: string) =>
-    operations >= maxOperations || (perNetwork.get(network) ?? 0) >= Math.max(1, maxPerNetwork())
+    operations >= maxOperations() || (perNetwork.get(network) ?? 0) >= Math.max(1, maxPerNetwork())
 
   /** Call `leave` when the operation ends. @throws `SERVICE_UNAVAILABLE` if too many run */
   function enter(network: string) {

@@ -48,7 +48,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   const starts = createPace(countAnswers, ANSWERS_PER_OPERATION, { maxWaitMs: MAX_START_MS })
   const refusals = createPace(countAnswers, ANSWERS_PER_REFUSAL, { idleStartsPerMs: REFUSALS_PER_IDLE_MS })
   const limitTo = (maxPerNetwork: () => number) =>
-    createAdmission({ maxOperations: MAX_OPERATIONS, maxPerNetwork })
+    createAdmission({ maxOperations: () => MAX_OPERATIONS, maxPerNetwork })
   const all = limitTo(() => MAX_OPERATIONS * maxShare)
   const waiting = limitTo(() => starts.countStarts(MAX_START_MS / 2) * maxShare)
   const networkOf = ({ client }: Caller) => toNetwork(client.ipAddress)
