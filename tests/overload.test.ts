@@ -181,27 +181,6 @@ describe('ten times as many operations as can be served', () => {
     await expect.poll(() => started).toBe(1000)
   })
 
-  test('without answers, some work starts at once, and beside many answers none does', async () => {
-    let answers = MANY_ANSWERS
-    const { startAtOnce, waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY)
-    const countStarts = () => Array.from({ length: 1000 }, startAtOnce).filter(Boolean).length
-    for (let look = 0; look < 100; look++) {
-      await nextLook()
-      startAtOnce()
-    }
-    await nextLook()
-
-    const started = countStarts()
-    expect(started).toBeGreaterThan(0)
-    expect(started).toBeLessThan(100)
-    await nextLook()
-    void waitForStart()
-    expect(countStarts()).toBe(0)
-    await nextLook()
-    answers += 1e6
-    expect(countStarts()).toBe(0)
-  })
-
   test('a turn without answers between two batches of answers starts no work', async () => {
     let answers = MANY_ANSWERS
     const { waitForStart } = createPace(() => answers, Number.POSITIVE_INFINITY, { idleStartsPerMs: 0 })

@@ -89,7 +89,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
       try {
         all.enter(network)
         try {
-          if (!starts.startAtOnce()) await waitForStart(network)
+          await waitForStart(network)
           return await start(act, input, caller)
         } finally {
           all.leave(network)

@@ -51,7 +51,6 @@ export function createPace(
   let answersPerLook = 0.9 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
   let runShare = 1
-  let startedAtOnce = 0
 
   const isQuiet = () => answersPerLook < QUIET_ANSWERS
 
@@ -75,16 +74,14 @@ export function createPace(
     } else {
       ;[credit, startsPerMs, runShare] = [Math.min(credit, 1), MAX_STARTS_PER_MS, 1]
     }
-    startedAtOnce = 0
     last = next
   }
-
-  const batch = () => (isQuiet() ? MIN_BATCH * (1 - answersPerLook / QUIET_ANSWERS) : 0)
 
   function turn() {
     const now = performance.now()
     look(now)
-    const starts = waiting.splice(0, Math.floor(Math.max(batch(), credit)))
+    const batch = isQuiet() ? MIN_BATCH * (1 - answersPerLook / QUIET_ANSWERS) : 0
+    const starts = waiting.splice(0, Math.floor(Math.max(batch, credit)))
     credit %= 1
     startsPerMs += starts.length / AVERAGE_MS
     for (const { start } of starts) start()
@@ -102,15 +99,6 @@ export function createPace(
   const countStarts = (ms: number) => (isQuiet() ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms))
 
   return {
-    /** Starts work at once if so few answers need protection that it need not wait. @returns whether it starts */
-    startAtOnce(): boolean {
-      if (waiting.length > 0) return false
-      look(performance.now())
-      if (startedAtOnce >= Math.floor(batch())) return false
-      startedAtOnce++
-      return true
-    },
-
     /** @returns false if it was given up */
     waitForStart(): Promise<boolean> {
       const { promise, resolve } = Promise.withResolvers<boolean>()
