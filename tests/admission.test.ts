@@ -3,6 +3,7 @@ import { createHashingGate } from '../src/auth/passwords/hashing-gate.ts'
 import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/operation-limit.ts'
 import { ADAPTERS, account, type Client } from './support/client.ts'
 import { REAL_HASHES, startServer } from './support/server.ts'
+import { pause } from './support/time.ts'
 
 const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
@@ -11,7 +12,6 @@ const FLOOD = 300
 /** How many operations of one network run or wait at once, whatever they are. */
 const MAX_OF_NETWORK = MAX_OPERATIONS * MAX_OPERATIONS_SHARE
 const OTHERS = 4
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 describe.each(ADAPTERS)('logins by %s', (adapter) => {
   async function serverWithUsers(limits?: string) {

@@ -54,9 +54,18 @@ test('work that ended within its deadline does not stay in memory', async () => 
   expect(growth).toBeLessThan(MAX_GROWTH)
 })
 
+/** Changes that arrive when the test says so. */
+function createChanges() {
+  let emit = (_id: string) => {}
+  const subscribe = ({ onChange }: { onChange: (id: string) => void }) => {
+    emit = onChange
+  }
+  const changes = { subscribe, isCurrent: () => true } as unknown as Changes
+  return { changes, emit: (id: string) => emit(id) }
+}
+
 test('loads of unknown credentials do not stay in memory', async () => {
-  const changes = { subscribe() {}, isCurrent: () => true } as unknown as Changes
-  const cache = createSessionCache(changes)
+  const cache = createSessionCache(createChanges().changes)
 
   const growth = await growthOf((index) => {
     const { promise, context, end } = createWork()
@@ -70,4 +79,18 @@ test('loads of unknown credentials do not stay in memory', async () => {
   })
 
   expect(growth).toBeLessThan(MAX_GROWTH)
+})
+
+test('changes that arrive after the last load do not stay in memory', async () => {
+  const { changes, emit } = createChanges()
+  const cache = createSessionCache(changes)
+  const refused = cache.load('credential', () => Promise.reject(new Error('refused')))
+  await expect(refused).rejects.toThrow('refused')
+
+  fullGC()
+  const before = heapSize()
+  for (let index = 0; index < 500_000; index++) emit(`session ${index}`)
+  fullGC()
+
+  expect(heapSize() - before).toBeLessThan(MAX_GROWTH)
 })

@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest'
 import { createHashingGate } from '../src/auth/passwords/hashing-gate.ts'
+import { pause } from './support/time.ts'
 
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+const LIMITS = { maxConcurrent: 1, maxQueued: 64, maxWaitMs: 10_000, maxShare: 1, maxHoldMs: 10_000 }
 
 /** A gate for one hash at a time, and how many operations had their result when each hash began. */
 function watchGate(maxHoldMs: number) {
-  const gate = createHashingGate({
-    ...{ maxConcurrent: 1, maxQueued: 64, maxWaitMs: 10_000, maxShare: 1, maxHoldMs },
-  })
+  const gate = createHashingGate({ ...LIMITS, maxHoldMs })
   const continued: number[] = []
   let done = 0
   const hash = (ms: number) =>
@@ -43,9 +42,7 @@ test('a hash for which no other waits is not held', async () => {
 })
 
 test('an operation whose hash fails is held like others, and fails', async () => {
-  const gate = createHashingGate({
-    ...{ maxConcurrent: 1, maxQueued: 64, maxWaitMs: 10_000, maxShare: 1, maxHoldMs: 10_000 },
-  })
+  const gate = createHashingGate(LIMITS)
   const order: string[] = []
   const run = (name: string, job: () => Promise<unknown>) =>
     gate.hash(job).then(

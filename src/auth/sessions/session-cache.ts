@@ -24,6 +24,7 @@ const CLEANUP_MS = 30_000
 const MAX_SHARED_MS = 50
 
 type Found = Pick<Viewer, 'user' | 'sessionId' | 'hasFactor' | 'factorProvenAt'> & { until: number }
+
 /** Loads that began within a short time, and the changes that have arrived since the first of them. */
 class Batch {
   readonly beganAt: number
@@ -108,7 +109,8 @@ export function createSessionCache(changes: Changes) {
 
   /** Call it after every commit that changes the session or the user with this id. */
   function evict(id: string) {
-    for (const batch of batches) batch.changedIds.add(id)
+    // A batch without a running load may be the last for days. It must not collect what changes meanwhile.
+    for (const batch of batches) if (batch.running > 0) batch.changedIds.add(id)
     // It is not known yet whose session each load reads, and a client that ended its session must not see it again.
     latest = undefined
     for (const entry of [...entriesOf(id)]) remove(entry)
