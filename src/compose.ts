@@ -16,7 +16,6 @@ import { startMailWorker } from './mail/mail-worker.ts'
 import { createMails } from './mail/render.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { BUILT_IN } from './mail/templates.ts'
-
 import type { Logger } from './observe/log.ts'
 import type { Span } from './span.ts'
 import { storeWebhooks } from './webhooks/stored.ts'

@@ -26,7 +26,7 @@ const REFUSALS = {
 
 export type Code = keyof typeof REFUSALS
 
-/** @internal The closed set of codes. A test compares the documents with it. */
+/** The closed set of codes. A test compares the documents with it. */
 export const CODES = Object.keys(REFUSALS) as Code[]
 
 /** Why a credential was refused. It belongs to `UNAUTHENTICATED`. */

@@ -93,28 +93,22 @@ const Metadata = z
   })
   .meta({ id: 'ServerMetadata' })
 
-const metadata = {
-  tag: 'Services',
-  output: Metadata,
-  refusals: ['SERVICE_UNAVAILABLE'],
-} as const
-
 export const serverMetadata = endpoint({
-  ...metadata,
-  refusals: [...metadata.refusals],
+  tag: 'Services',
   summary: 'Where services find the issuer and the keys',
   description:
     'Authorization server metadata (RFC 8414). There is no authorization endpoint and no token endpoint.',
+  output: Metadata,
+  refusals: ['SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/.well-known/oauth-authorization-server', status: 200, cacheSeconds: 300 },
 })
 
 export const openIdConfiguration = endpoint({
-  ...metadata,
-  refusals: [...metadata.refusals],
+  ...serverMetadata,
   summary: 'The same metadata for readers that know only this path',
   description:
     'Servauth is no OpenID provider. Many libraries look for the issuer and the keys of access tokens here.',
-  rest: { method: 'GET', path: '/.well-known/openid-configuration', status: 200, cacheSeconds: 300 },
+  rest: { ...serverMetadata.rest, path: '/.well-known/openid-configuration' },
 })
 
 export const webhookEvents = endpoint({
