@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { invalid } from '../errors.ts'
+import { AuthError, invalid } from '../errors.ts'
 import { isFreeClaimName } from '../settings/claims.ts'
 import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
 import { MAX_LANGUAGE_CHARACTERS, toLanguageTag } from '../settings/kinds/language.ts'
@@ -137,12 +137,19 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
 
 /**
  * The id of a row, in lower case as the database writes it: PostgreSQL reads it in any case, and code compares it with ids
- * of rows. The service checks its form, so that an id of another form is NOT_FOUND as well.
+ * of rows. `requireRowId` checks its form.
  */
 export const RowId = OpaqueId.toLowerCase().meta({ format: 'uuid' })
 
 /** The id of something that belongs to the caller: any text, so that an id of another form is NOT_FOUND as well. */
 export const OwnRowId = z.string().toLowerCase().meta({ format: 'uuid' })
+
+const Guid = z.guid()
+
+/** Call it before a query with an id of a client. @throws `NOT_FOUND` for a text that is not the id of any row */
+export function requireRowId(id: string) {
+  if (!Guid.safeParse(id).success) throw new AuthError('NOT_FOUND')
+}
 
 /** How many objects and arrays may be inside each other. Browsers send three. */
 export const MAX_JSON_DEPTH = 8

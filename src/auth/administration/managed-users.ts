@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { Caller } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toManagedUser } from '../../contract/outputs/managed-user.ts'
 import { type Administrator, isOfThisServer } from '../../contract/permissions.ts'
@@ -13,7 +14,6 @@ import { createLoginWaits } from '../throttle/login-waits.ts'
 import { isInvited, mailInvitation } from './new-users.ts'
 import { permissionsOf } from './roles.ts'
 import { deleteAccount, disableAccount, enableAccount, setClaims, signOutAccount } from './user-changes.ts'
-import { UserId } from './user-details.ts'
 import { type Act, keepRoles, requireAll, setRoles } from './user-roles.ts'
 
 type Parts = Pick<Dependencies, 'db' | 'outbox' | 'roles' | 'sessionCache'>
@@ -28,7 +28,7 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
    * @throws `NOT_FOUND`, `FORBIDDEN`
    */
   async function change<T>(id: string, { client }: Caller, administrator: Administrator, work: Work<T>) {
-    if (!UserId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+    requireRowId(id)
     const changed = await db.transaction(async (tx) => {
       await keepRoles(tx)
       const [user] = await tx.select().from(users).where(eq(users.id, id)).for('update')
@@ -106,7 +106,7 @@ export function createManagedUsers({ db, outbox, roles, sessionCache }: Parts) {
       return true
     },
     async loginWaits({ id }: InputOf<'loginWaits'>) {
-      if (!UserId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+      requireRowId(id)
       const [user] = await db.select({ id: users.id, email: users.email }).from(users).where(eq(users.id, id))
       if (!user) throw new AuthError('NOT_FOUND')
       return loginWaits.list(user)

@@ -1,6 +1,6 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Caller } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { type Mail, type MailConnection, toMail } from '../../contract/outputs/mail.ts'
 import type { Administrator } from '../../contract/permissions.ts'
@@ -11,9 +11,6 @@ import { recordAdministration } from '../events/events.ts'
 import { assertMoment, fromCursor, MAX_COUNT, toCursor, toPage } from './cursor.ts'
 
 type Request = InputOf<'mails'>
-
-/** Ids of mails are random in every bit. */
-const MailId = z.guid()
 
 function toConditions(filter: Request['filter']) {
   const { status, kind, recipient } = filter ?? {}
@@ -56,7 +53,7 @@ export function createOutboxList({ db }: { db: Db }) {
       { client }: Caller,
       administrator: Administrator,
     ): Promise<Mail> {
-      if (!MailId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+      requireRowId(id)
       return db.transaction(async (tx) => {
         const [mail] = await tx
           .update(mailOutbox)

@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Caller } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toFactor } from '../../contract/outputs/factors.ts'
 import { toManagedUser, type UserDetails } from '../../contract/outputs/managed-user.ts'
@@ -16,7 +16,6 @@ import { createLoginWaits } from '../throttle/login-waits.ts'
 import { EVENT_COLUMNS } from './event-list.ts'
 
 const MAX_SHOWN_EVENTS = 20
-export const UserId = z.uuid()
 
 /** Reads one account with everything that helps to support its user. */
 export function createUserDetails({ db }: { db: Db }) {
@@ -27,7 +26,7 @@ export function createUserDetails({ db }: { db: Db }) {
     _caller: Caller,
     administrator: Administrator,
   ): Promise<UserDetails> {
-    if (!UserId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+    requireRowId(id)
     const mayReadEvents = administrator.holds('events:read')
     const [[user], live, found, codes, latest] = await Promise.all([
       db.select().from(users).where(eq(users.id, id)),

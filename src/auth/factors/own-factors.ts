@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import { type Caller, viewerOf } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toFactor } from '../../contract/outputs/factors.ts'
 import type { Executor } from '../../db/client.ts'
@@ -11,8 +11,6 @@ import type { Dependencies } from '../dependencies.ts'
 import { changeFactors } from './factor-change.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
 import { createRemovalUndo } from './removal-undo.ts'
-
-const FactorId = z.uuid()
 
 /** Lists and removes the signed-in user's own factors, and replaces the recovery codes. */
 export function createOwnFactors(dependencies: Dependencies) {
@@ -30,7 +28,7 @@ export function createOwnFactors(dependencies: Dependencies) {
     removeFactor({ id }: InputOf<'removeFactor'>, caller: Caller) {
       const change = { event: 'factor_removed', notice: 'factor-removed' } as const
       return changeFactors(dependencies, caller, change, async (tx, user) => {
-        if (!FactorId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+        requireRowId(id)
         const removed = await tx
           .update(factors)
           .set({ removedAt: sql`now()` })

@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull } from 'drizzle-orm'
-import { z } from 'zod'
 import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toPasskey } from '../../contract/outputs/passkeys.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
@@ -15,8 +15,6 @@ import { toUserHandle } from './relying-party.ts'
 /** How many passkeys an account may have. */
 export const MAX_PASSKEYS = 20
 
-const PasskeyId = z.uuid()
-
 /** Adds, lists, renames and removes the signed-in user's own passkeys. */
 export function createOwnPasskeys(dependencies: Dependencies) {
   const { ceremonies, db, relyingParty } = dependencies
@@ -28,7 +26,7 @@ export function createOwnPasskeys(dependencies: Dependencies) {
 
   /** @throws `NOT_FOUND` for any id that is not of an own passkey */
   async function requireOwn(id: string, userId: string) {
-    if (!PasskeyId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+    requireRowId(id)
     const [passkey] = await db
       .select()
       .from(factors)

@@ -1,6 +1,6 @@
 import { and, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Caller } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { CreatedServiceKey, ServiceKeyRecord } from '../../contract/outputs/service-key.ts'
 import type { Administrator } from '../../contract/permissions.ts'
@@ -56,7 +56,7 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
       { client }: Pick<Caller, 'client'>,
       administrator: Administrator,
     ) {
-      if (!z.uuid().safeParse(id).success) throw new AuthError('NOT_FOUND')
+      requireRowId(id)
       await db.transaction(async (tx) => {
         const [row] = await tx
           .update(serviceKeys)

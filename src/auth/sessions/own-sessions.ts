@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toSession } from '../../contract/outputs/session.ts'
 import { prepareRows } from '../../db/row-reader.ts'
@@ -9,8 +9,6 @@ import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endSession, endSessions } from './end-session.ts'
-
-const SessionId = z.uuid()
 
 /** Lists and ends the signed-in user's own sessions. */
 export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' | 'sessionCache'>) {
@@ -33,7 +31,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' 
     /** Ends one of the user's sessions; this may be the current one. @throws `NOT_FOUND` for any other id */
     async revokeSession({ id }: InputOf<'revokeSession'>, caller: Caller) {
       const { user, session } = await identityOf(caller)
-      if (!SessionId.safeParse(id).success) throw new AuthError('NOT_FOUND')
+      requireRowId(id)
       await db.transaction(async (tx) => {
         const ended = await endSession(tx, id, { userId: user.id })
         if (!ended) throw new AuthError('NOT_FOUND')

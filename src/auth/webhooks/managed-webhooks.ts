@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { and, asc, eq, isNotNull, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Caller } from '../../contract/caller.ts'
+import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { ChangedWebhook, Webhook } from '../../contract/outputs/webhook.ts'
 import type { Administrator } from '../../contract/permissions.ts'
@@ -139,7 +139,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
 
 /** Locks the row. @throws `NOT_FOUND` */
 export async function findWebhook(tx: Executor, id: string): Promise<WebhookRow & { url: string }> {
-  if (!z.uuid().safeParse(id).success) throw new AuthError('NOT_FOUND')
+  requireRowId(id)
   const [row] = await tx
     .select()
     .from(table)
