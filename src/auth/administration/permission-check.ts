@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { type Caller, identityOf, presentsServiceKey, serviceOf, viewerOf } from '../../contract/caller.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { type AdministrationUseCases, operations } from '../../contract/operations.ts'
@@ -8,7 +8,7 @@ import { serviceKeys } from '../../db/schema/keys.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
-import { methodsOf, toMethods } from '../factors/challenges.ts'
+import { findMethods } from '../factors/challenges.ts'
 import { isValid } from '../services/service-keys.ts'
 import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 import { includesPermission, permissionsOf, type RoleMap, type Roles } from './roles.ts'
@@ -62,10 +62,7 @@ export function createPermissionCheck({ db, roles }: Parts) {
     takeRoles(user.roles, await roles.list())
     const administrator = { userId: user.id, serviceKey: null, holds, assertCurrent }
     if (secondsOfFactor <= FRESHNESS_SECONDS) return administrator
-    const [row] = await db.execute<{ methods: string }>(
-      sql`select ${methodsOf(sql`${user.id}::uuid`)} as methods`,
-    )
-    const methods = toMethods(row?.methods ?? '')
+    const methods = await findMethods(db, user.id)
     throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: FRESHNESS_SECONDS, methods })
   }
 

@@ -37,13 +37,21 @@ const METHODS = [
 ] as const
 
 /** Which methods an account has. For the select list of a statement that has its id. */
-export const methodsOf = (userId: unknown) => sql<string>`concat_ws(' ',
+const methodsOf = (userId: unknown) => sql<string>`concat_ws(' ',
   (select string_agg(distinct kind::text, ' ') from ${factors} where user_id = ${userId} and removed_at is null),
   (select 'RECOVERY_CODE' from ${recoveryCodes} where user_id = ${userId} limit 1))`
 
-export function toMethods(kinds: string): FactorMethod[] {
+function toMethods(kinds = ''): FactorMethod[] {
   const found = kinds.split(' ')
   return METHODS.filter(([kind]) => found.includes(kind)).map(([, method]) => method)
+}
+
+/** The ways in which an account can prove a factor. */
+export async function findMethods(db: Pick<Db, 'execute'>, userId: string) {
+  const [row] = await db.execute<{ methods: string }>(
+    sql`select ${methodsOf(sql`${userId}::uuid`)} as methods`,
+  )
+  return toMethods(row?.methods)
 }
 
 const param = (name: string) => sql.placeholder(name)

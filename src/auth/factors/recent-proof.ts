@@ -4,7 +4,7 @@ import type { Db, Executor } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { methodsOf, toMethods } from './challenges.ts'
+import { findMethods } from './challenges.ts'
 
 /** How recently the password or a factor must have been proven in a session that changes factors. */
 export const MAX_PROOF_AGE_SECONDS = 5 * 60
@@ -18,15 +18,8 @@ export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Iden
   const acr = user.secondFactorAt ? 'aal2' : 'aal1'
   const age = acr === 'aal2' ? ages.factor : ages.credential
   if (age <= MAX_PROOF_AGE_SECONDS) return
-  const [row] = await db.execute<{ methods: string }>(
-    sql`select ${methodsOf(sql`${user.id}::uuid`)} as methods`,
-  )
-  const methods = acr === 'aal2' ? toMethods(row?.methods ?? '') : (['password'] as const)
-  throw new AuthError('REAUTHENTICATION_REQUIRED', {
-    acr,
-    maxAge: MAX_PROOF_AGE_SECONDS,
-    methods: [...methods],
-  })
+  const methods = acr === 'aal2' ? await findMethods(db, user.id) : ['password' as const]
+  throw new AuthError('REAUTHENTICATION_REQUIRED', { acr, maxAge: MAX_PROOF_AGE_SECONDS, methods })
 }
 
 /**
