@@ -1,6 +1,6 @@
 import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
-import type { Executor } from '../../db/client.ts'
+import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import type { SessionRow } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
@@ -59,6 +59,11 @@ export async function changeEmail(
   const renewed =
     keptSession?.transport === 'COOKIE' ? await renewSession(tx, keptSession.id, refreshTokens) : undefined
   return { row, secret: renewed?.secret }
+}
+
+/** For the fault of a write: an address that was taken or reserved in the meantime violates the uniqueness of addresses. */
+export function refuseTakenAddress(fault: unknown): never {
+  throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
 }
 
 /** Whether an address belongs to another account or is reserved for one. */

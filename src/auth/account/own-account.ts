@@ -2,9 +2,9 @@ import { eq, sql } from 'drizzle-orm'
 import { type Caller, type Identity, identityOf, type Viewer } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toUser } from '../../contract/outputs/user.ts'
-import { type Executor, isUniqueViolation } from '../../db/client.ts'
+import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
-import { AuthError, unauthenticated } from '../../errors.ts'
+import { unauthenticated } from '../../errors.ts'
 import { keepOneAdministrator } from '../administration/last-administrator.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
@@ -12,7 +12,7 @@ import { requireRecentProof } from '../factors/recent-proof.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import { endMailedTokens, endPendingChange } from '../mailing/mailed-tokens.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
-import { changeEmail, isEmailTaken } from './email-change.ts'
+import { changeEmail, isEmailTaken, refuseTakenAddress } from './email-change.ts'
 import { createReauthentication } from './reauthentication.ts'
 
 /** Reads, changes and deletes the signed-in user's own account. */
@@ -67,9 +67,7 @@ export function createOwnAccount(dependencies: Dependencies) {
             client: caller.client,
           })
         })
-        .catch((fault: unknown) => {
-          throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
-        })
+        .catch(refuseTakenAddress)
       sessionCache.evict(user.id)
       if (secret) caller.keepSecret(secret)
       return toUser(row)

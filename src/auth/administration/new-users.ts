@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { and, eq, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Caller } from '../../contract/caller.ts'
 import { toProfileColumns } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toManagedUser } from '../../contract/outputs/managed-user.ts'
 import { type Administrator, isOfThisServer } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
-import { isUniqueViolation } from '../../db/client.ts'
-import { mailOutbox } from '../../db/schema/mail-outbox.ts'
-import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { isReservedForUndo } from '../account/email-change.ts'
+import { isReservedForUndo, refuseTakenAddress } from '../account/email-change.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
+import { endLinks } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { permissionsOf } from './roles.ts'
 import { type Act, keepRoles, requireAll, setRoles } from './user-roles.ts'
@@ -26,14 +24,7 @@ export const isInvited = ({ emailVerified, passwordLockedAt }: UserRow) =>
 
 /** The invitation of an account. An earlier link stops working. */
 export async function mailInvitation(tx: Executor, outbox: Outbox, { id, email }: UserRow) {
-  await tx
-    .delete(verifications)
-    .where(and(eq(verifications.userId, id), eq(verifications.purpose, 'INVITATION')))
-  await tx
-    .delete(mailOutbox)
-    .where(
-      and(eq(mailOutbox.userId, id), eq(mailOutbox.kind, 'invitation'), eq(mailOutbox.status, 'PENDING')),
-    )
+  await endLinks(tx, id, 'INVITATION')
   await outbox.add(tx, { kind: 'invitation', recipient: email, userId: id })
 }
 
@@ -68,10 +59,6 @@ export function createNewUsers({ db, outbox, passwords, roles: allRoles, session
     return setRoles(tx, user, [...new Set(roles)], act)
   }
 
-  const throwIfTaken = (fault: unknown): never => {
-    throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
-  }
-
   return {
     async createUser(input: InputOf<'createUser'>, caller: Caller, administrator: Administrator) {
       outbox.requireEnabled()
@@ -79,7 +66,7 @@ export function createNewUsers({ db, outbox, passwords, roles: allRoles, session
       const act = { administrator, client: caller.client }
       const user = await db
         .transaction((tx) => add(tx, input, password, act, 'user_created'))
-        .catch(throwIfTaken)
+        .catch(refuseTakenAddress)
       return toManagedUser(user)
     },
 
@@ -103,7 +90,7 @@ export function createNewUsers({ db, outbox, passwords, roles: allRoles, session
           await mailInvitation(tx, outbox, present)
           return changed
         })
-        .catch(throwIfTaken)
+        .catch(refuseTakenAddress)
       sessionCache.evict(user.id)
       return toManagedUser(user)
     },

@@ -5,6 +5,7 @@ import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { recordEvent } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
+import { endLinks, isPending } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { FactorUse } from './factor-use.ts'
@@ -34,17 +35,7 @@ export async function startFactorRecovery(
     .where(eq(users.id, id))
     .returning({ endsAt: users.factorRecoveryAt })
   // The link of an earlier recovery must not complete this one.
-  const isEarlier = and(eq(verifications.userId, id), eq(verifications.purpose, 'FACTOR_RECOVERY'))
-  await tx.delete(verifications).where(isEarlier)
-  await tx
-    .delete(mailOutbox)
-    .where(
-      and(
-        eq(mailOutbox.userId, id),
-        eq(mailOutbox.kind, 'factor-recovery'),
-        eq(mailOutbox.status, 'PENDING'),
-      ),
-    )
+  await endLinks(tx, id, 'FACTOR_RECOVERY')
   await record('factor_recovery_started')
   await outbox.add(tx, { kind: 'factor-recovery-started', recipient: email, userId: id })
   await outbox.add(tx, {
@@ -66,8 +57,7 @@ async function canStillComplete(tx: Executor, { id, email }: UserRow) {
   )
   const isMail = and(
     eq(mailOutbox.userId, id),
-    eq(mailOutbox.kind, 'factor-recovery'),
-    eq(mailOutbox.status, 'PENDING'),
+    isPending('factor-recovery'),
     eq(mailOutbox.recipient, email),
     gt(mailOutbox.expiresAt, sql`now()`),
   )

@@ -139,9 +139,7 @@ export async function endMailedTokens(
   executor: Executor,
   { id, email, emailVerified }: Pick<UserRow, 'id' | 'email' | 'emailVerified'>,
 ) {
-  const kinds = Object.entries(TOKEN_PURPOSES).flatMap(([kind, purpose]) =>
-    RECOVERY_PURPOSES.includes(purpose) ? [] : [kind],
-  )
+  const kinds = kindsWith((purpose) => !RECOVERY_PURPOSES.includes(purpose))
   const currentEmail = sql`(select ${users.email} from ${users} where ${users.id} = ${id})`
   await executor
     .update(users)
@@ -171,6 +169,15 @@ export async function endMailedTokens(
     )
 }
 
+/** Ends the links of a purpose, also those that are not mailed yet. */
+export async function endLinks(executor: Executor, userId: string, ofPurpose: TokenPurpose) {
+  const kinds = kindsWith((purpose) => purpose === ofPurpose)
+  await executor
+    .delete(verifications)
+    .where(and(eq(verifications.userId, userId), eq(verifications.purpose, ofPurpose)))
+  await executor.delete(mailOutbox).where(and(eq(mailOutbox.userId, userId), isPending(...kinds)))
+}
+
 /** Ends a pending change of address with its links. */
 export async function endPendingChange(executor: Executor, { id, email }: UserRow) {
   const { purpose, userId, value } = verifications
@@ -191,5 +198,10 @@ export async function endAllMailedTokens(executor: Executor, user: UserRow) {
   await executor.delete(verifications).where(eq(verifications.userId, user.id))
 }
 
-const isPending = (...kinds: string[]) =>
+/** The kinds of mails that carry a token with such a purpose. */
+const kindsWith = (isWanted: (purpose: TokenPurpose) => boolean) =>
+  Object.entries(TOKEN_PURPOSES).flatMap(([kind, purpose]) => (isWanted(purpose) ? [kind] : []))
+
+/** Mails that are not sent yet. */
+export const isPending = (...kinds: string[]) =>
   and(eq(mailOutbox.status, 'PENDING'), inArray(mailOutbox.kind, kinds))

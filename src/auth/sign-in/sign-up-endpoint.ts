@@ -5,11 +5,10 @@ import type { Client } from '../../contract/caller.ts'
 import type { ProfileColumns, SessionTransport } from '../../contract/fields.ts'
 import type { Time } from '../../contract/outputs/fields.ts'
 import type { User } from '../../contract/outputs/user.ts'
-import { type Db, type Executor, isUniqueViolation } from '../../db/client.ts'
+import type { Db, Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
-import { AuthError } from '../../errors.ts'
-import { findReservations } from '../account/email-change.ts'
+import { findReservations, refuseTakenAddress } from '../account/email-change.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -61,7 +60,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
         const proof = { newAccount: { ...account, mailDevice: places.toPlaces(client).device } }
         const session = { operation: 'register', account: identity, proof } as const
         const opened = await openSession(db, { ...session, transport, client, formerSessionId }).catch(
-          refuseTaken,
+          refuseTakenAddress,
         )
         if (typeof opened === 'string') throw new TypeError(`No session for a new account: ${opened}`)
         return { user: toNewUser(identity, profile, opened.session.createdAt), opened }
@@ -99,11 +98,6 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
       }
     },
   )
-}
-
-/** A reserved address violates the uniqueness of addresses too. */
-function refuseTaken(fault: unknown): never {
-  throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
 }
 
 /** A user that looks like a new account, with the time of the database. */
