@@ -1,9 +1,7 @@
 import type { Caller, Viewer } from '../../contract/caller.ts'
-import { needsRequiredFactor, type Operation } from '../../contract/operation.ts'
-import { operations } from '../../contract/operations.ts'
+import { needsRequiredFactor } from '../../contract/operation.ts'
 import { AuthError } from '../../errors.ts'
-
-type UseCase = (input: never, caller: Caller) => unknown
+import { type UseCase, wrapUseCases } from '../use-cases.ts'
 
 /**
  * For a server that requires a second factor: a session without one may enrol it, refresh and sign out, and nothing else.
@@ -25,9 +23,5 @@ export function requireFactor<UseCases extends Record<string, UseCase>>(
     return act(input, caller)
   }
 
-  const guarded = Object.entries(useCases).map(([name, act]) => {
-    const operation = (operations as Record<string, Operation>)[name]
-    return [name, operation && needsRequiredFactor(operation) ? guard(act) : act]
-  })
-  return Object.fromEntries(guarded) as UseCases
+  return wrapUseCases(useCases, (act, operation) => (needsRequiredFactor(operation) ? guard(act) : act))
 }

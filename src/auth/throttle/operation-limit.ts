@@ -1,10 +1,10 @@
 import type { Caller } from '../../contract/caller.ts'
+import { operations } from '../../contract/operations.ts'
 import { AuthError } from '../../errors.ts'
+import { type UseCase, wrapUseCases } from '../use-cases.ts'
 import { createAdmission } from './admission.ts'
 import { createPace } from './pace.ts'
 import { toNetwork } from './places.ts'
-
-type UseCase = (input: never, caller: Caller) => unknown
 
 /** How many operations run or wait at once, without `me`. A busy database takes half a second for them. */
 export const MAX_OPERATIONS = 500
@@ -101,9 +101,8 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
     }
   }
 
-  const limited = Object.entries(useCases).map(([name, act]) => [name, name === 'me' ? act : limit(act)])
   return {
-    useCases: Object.fromEntries(limited) as UseCases,
+    useCases: wrapUseCases(useCases, (act, operation) => (operation === operations.me ? act : limit(act))),
     /**
      * Refuses an operation before its input is parsed, if it would be refused anyway.
      * @returns a promise that rejects with `SERVICE_UNAVAILABLE`, otherwise undefined

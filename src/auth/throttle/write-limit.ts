@@ -1,14 +1,12 @@
-import { type Caller, presentsServiceKey, viewerOf } from '../../contract/caller.ts'
-import { needsSession, type Operation } from '../../contract/operation.ts'
-import { operations } from '../../contract/operations.ts'
+import { presentsServiceKey, viewerOf } from '../../contract/caller.ts'
+import { needsSession } from '../../contract/operation.ts'
 import { createDeadline } from '../../deadline.ts'
 import { AuthError } from '../../errors.ts'
+import { type UseCase, wrapUseCases } from '../use-cases.ts'
 import type { Throttle } from './throttle.ts'
 
 /** How long a write waits for the earlier writes of its session, if the database does not answer them in time. */
 const MAX_WAIT_MS = 10_000
-
-type UseCase = (input: never, caller: Caller) => unknown
 
 /**
  * Limits the writes of each session: the calls of all mutations that need one, over both adapters. They are counted
@@ -34,11 +32,9 @@ export function limitWrites<UseCases extends Record<string, UseCase>>(
     }
   }
 
-  const limited = Object.entries(useCases).map(([name, act]) => {
-    const operation = (operations as Record<string, Operation>)[name]
-    return [name, operation && needsSession(operation) ? limit(act, operation.permission !== undefined) : act]
-  })
-  return Object.fromEntries(limited) as UseCases
+  return wrapUseCases(useCases, (act, operation) =>
+    needsSession(operation) ? limit(act, operation.permission !== undefined) : act,
+  )
 }
 
 /** Runs the work of each key one after another. @throws `SERVICE_UNAVAILABLE` for work that cannot start in time */
