@@ -40,6 +40,37 @@ describe('every answer', () => {
     expect(kept.headers.get('x-request-id')).toBe('abc-123')
     expect(replaced.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/)
   })
+
+  test('the headers of one answer are never those of another', async () => {
+    const ids = Array.from({ length: 50 }, (_, i) => `id-${i}`)
+    const answers = await Promise.all([
+      ...ids.map((id) => server.fetch('/health', { headers: { 'x-request-id': id } })),
+      server.fetch('/auth/me', { method: 'PATCH', headers: JSON_TYPE, body: '{}' }),
+      post('/graphql', JSON_TYPE, '{'),
+      post('/auth/logout', JSON_TYPE, ''),
+      server.fetch('/auth/me', { headers: { origin: 'https://app.example.com' } }),
+    ])
+    const last = await server.fetch('/health', { headers: { 'x-request-id': 'last' } })
+    answers[0]?.headers.set('Connection', 'close')
+    const afterwards = await server.fetch('/health', { headers: { 'x-request-id': 'id-0' } })
+
+    expect(answers.slice(0, 50).map(({ headers }) => headers.get('x-request-id'))).toEqual(ids)
+    for (const { headers } of [last, afterwards]) {
+      expect([...headers.keys()].sort()).toEqual([
+        'cache-control',
+        'content-security-policy',
+        'content-type',
+        'cross-origin-opener-policy',
+        'cross-origin-resource-policy',
+        'referrer-policy',
+        'strict-transport-security',
+        'vary',
+        'x-content-type-options',
+        'x-frame-options',
+        'x-request-id',
+      ])
+    }
+  })
 })
 
 describe('paths and methods', () => {

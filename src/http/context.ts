@@ -6,7 +6,9 @@ export type AppEnv = {
   Bindings: { address(): string | null }
   Variables: {
     requestId: string
-    /** Of the answer. Missing until a step sets the first. */
+    /** Of every answer. Only `answer` may change them. */
+    commonHeaders: Headers
+    /** Of this answer. Missing until a step sets one that not every answer has. */
     headers?: Headers
     /** Missing until the step that reads it has run. */
     body?: string

@@ -19,13 +19,16 @@ export function errorResponse(fault: unknown, c: AppContext) {
   if (allow) headersOf(c).set('Allow', allow.join(', '))
 
   if (adapterOf(c) === 'graphql') {
-    return answer(c, JSON.stringify({ errors: [{ message, extensions }] }), status, {
-      'Content-Type': `${graphqlMediaType(c)}; charset=utf-8`,
-    })
+    return answer(
+      c,
+      JSON.stringify({ errors: [{ message, extensions }] }),
+      status,
+      `${graphqlMediaType(c)}; charset=utf-8`,
+    )
   }
   if (status === 401) headersOf(c).set('WWW-Authenticate', 'Bearer')
   const problem = { type: 'about:blank', title, status, detail, ...extensions }
-  return answer(c, JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' })
+  return answer(c, JSON.stringify(problem), status, 'application/problem+json')
 }
 
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */

@@ -50,8 +50,7 @@ export function createPageFiles<Name extends string>(
       if (!file) throw new AuthError('NOT_FOUND')
       const isCompressed = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '')
       headersOf(c).append('Vary', 'Accept-Encoding')
-      return answer(c, new Uint8Array(isCompressed ? file.compressed : file.raw), 200, {
-        'Content-Type': file.type,
+      return answer(c, new Uint8Array(isCompressed ? file.compressed : file.raw), 200, file.type, {
         'Cache-Control': 'public, max-age=31536000, immutable',
         ...(isCompressed && { 'Content-Encoding': 'gzip' }),
       })

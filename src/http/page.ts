@@ -31,8 +31,7 @@ ${styles.map((url) => `<link rel="stylesheet" href="${url}">`).join('\n')}
 ${body(found)}
 </html>
 `
-    return answer(c, html, 200, {
-      'Content-Type': 'text/html; charset=utf-8',
+    return answer(c, html, 200, 'text/html; charset=utf-8', {
       'Cache-Control': 'no-cache',
       'Content-Security-Policy': policy,
     })

@@ -17,8 +17,7 @@ export function openApi(app: Hono<AppEnv>, settings: Settings) {
 
   return documented('openApiDocument', openApiDocument, async (c) => {
     document ??= load()
-    return answer(c, await document, 200, {
-      'Content-Type': 'application/json',
+    return answer(c, await document, 200, 'application/json', {
       'Cache-Control': `public, max-age=${openApiDocument.rest.cacheSeconds}`,
     })
   })

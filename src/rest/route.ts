@@ -80,6 +80,6 @@ function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) =
     if (result === null) throw unauthenticated('MISSING')
     if (cacheSeconds) headersOf(c).set('Cache-Control', `public, max-age=${cacheSeconds}`)
     const text = wrap ? JSON.stringify({ [wrap.member]: result }) : serialize(result as object)
-    return answer(c, toBody(text), status, { 'Content-Type': 'application/json' })
+    return answer(c, toBody(text), status, 'application/json')
   }
 }

@@ -48,8 +48,8 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
   )
   const answerGateway = async (c: AppContext) => {
     const { userId, sessionId, accessToken } = await service.forward(c.get('caller'))
-    return answer(c, JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' }), 200, {
-      'Content-Type': 'application/json',
+    const variables = JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
+    return answer(c, variables, 200, 'application/json', {
       Authorization: `Bearer ${accessToken}`,
       'X-Servauth-User': userId,
       'X-Servauth-Session': sessionId,
@@ -79,7 +79,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
         assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
       })
       // nginx would buffer the stream otherwise.
-      return answer(c, stream, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+      return answer(c, stream, 200, 'text/event-stream', { 'X-Accel-Buffering': 'no' })
     }),
   )
   if (!hasAdministration) return app

@@ -141,7 +141,7 @@ export function refusePersistedQuery(c: AppContext) {
 }
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
-  return answer(c, toBody(text), status, { 'Content-Type': `${graphqlMediaType(c)}; charset=utf-8` })
+  return answer(c, toBody(text), status, `${graphqlMediaType(c)}; charset=utf-8`)
 }
 
 /** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */

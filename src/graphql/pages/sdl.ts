@@ -7,8 +7,7 @@ export function createSdl(schema: GraphQLSchema) {
   let printed: string | undefined
   return function sdl(c: AppContext) {
     printed ??= printSchema(lexicographicSortSchema(schema))
-    return answer(c, printed, 200, {
-      'Content-Type': 'application/graphql; charset=utf-8',
+    return answer(c, printed, 200, 'application/graphql; charset=utf-8', {
       'Cache-Control': 'public, max-age=300',
     })
   }

@@ -58,7 +58,7 @@ function answerPreflight(c: AppContext, origin: string) {
   leaveBodyUnread(c)
   noteUnlistedHeaders(c, origin)
   headersOf(c).append('Vary', 'Access-Control-Request-Headers')
-  return answer(c, null, 204, {
+  return answer(c, null, 204, undefined, {
     'Access-Control-Allow-Headers': HEADERS.join(','),
     'Access-Control-Allow-Methods': METHODS.join(','),
     'Access-Control-Max-Age': String(MAX_AGE_SECONDS),

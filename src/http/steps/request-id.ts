@@ -1,4 +1,3 @@
-import { headersOf } from '../answer.ts'
 import type { Step } from '../pipeline.ts'
 
 /** The id of a request in logs and events: the `X-Request-Id` of the request if it is harmless, or a new one. */
@@ -6,6 +5,5 @@ export const requestId: Step = (c, next) => {
   const given = c.req.header('x-request-id')
   const id = given !== undefined && /^[\w=-]{1,64}$/.test(given) ? given : crypto.randomUUID()
   c.set('requestId', id)
-  headersOf(c).set('X-Request-Id', id)
   return next(c)
 }

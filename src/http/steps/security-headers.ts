@@ -1,11 +1,11 @@
 import type { Step } from '../pipeline.ts'
 
 /**
- * The headers of every answer (OWASP REST Security and HTTP Headers cheat sheets). This is the first step, because a copy
- * of all headers takes less time than to set each. A page (GraphiQL) replaces the policy with its own.
+ * The headers of every answer (OWASP REST Security and HTTP Headers cheat sheets). A page (GraphiQL) replaces the policy
+ * with its own.
  */
 export function securityHeaders({ https }: { https: boolean }): Step {
-  const headers = new Headers({
+  const commonHeaders = new Headers({
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
     'Cross-Origin-Opener-Policy': 'same-origin',
@@ -18,7 +18,7 @@ export function securityHeaders({ https }: { https: boolean }): Step {
     ...(https && { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' }),
   })
   return function securityHeaders(c, next) {
-    c.set('headers', new Headers(headers))
+    c.set('commonHeaders', commonHeaders)
     return next(c)
   }
 }
