@@ -129,7 +129,7 @@ export function createChanges(
       // The first proof that arrives may answer an earlier question.
       for (let proofs = 0, last = provenAt(); proofs < 2; ) {
         synchronize()
-        await new Promise((done) => setTimeout(done, 1))
+        await Bun.sleep(1)
         const moment = provenAt()
         if (moment > last) proofs++
         last = moment

@@ -261,7 +261,7 @@ async function claim(url: string, folder: string) {
   for (let attempt = 0; attempt < 20; attempt++) {
     const [row] = await sql`select pg_try_advisory_lock(1) as mine`
     if (row?.mine) return sql
-    await new Promise((done) => setTimeout(done, 100))
+    await Bun.sleep(100)
   }
   await sql.end({ timeout: 1 })
   throw new Error(

@@ -42,7 +42,7 @@ export async function stopListening(listener: Listener, maxDrainMs: number) {
   const deadline = Date.now() + maxDrainMs
   void listener.stop()
   while (listener.pendingRequests > 0 && Date.now() < deadline) {
-    await new Promise((done) => setTimeout(done, 20))
+    await Bun.sleep(20)
   }
   await listener.stop(true)
 }

@@ -18,7 +18,7 @@ export async function waitUntilOrphaned(includesParent: boolean) {
     for (const [pid, parent] of chain) {
       if ((await readParentPid(pid)) !== parent) return
     }
-    await new Promise((done) => setTimeout(done, POLL_MS))
+    await Bun.sleep(POLL_MS)
   }
 }
 

@@ -16,8 +16,6 @@ export const MAX_DRAIN_MS = 25_000
 export const MAX_CLOSE_MS = 10_000
 const RETRY_MS = 1000
 
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
-
 /** Starts the server, waits for a stop signal, finishes the running requests and stops. */
 export async function serve(env: Env) {
   const log = await createLog(env)
@@ -84,7 +82,7 @@ async function answerRequests(
     server.drain()
     if (!listeners) return
     for (const { listener, fetch } of listeners) closeConnectionsAfterResponse(listener, fetch)
-    await pause(settings.SHUTDOWN_DELAY_SECONDS * 1000)
+    await Bun.sleep(settings.SHUTDOWN_DELAY_SECONDS * 1000)
     await Promise.all(listeners.map(({ listener }) => stopListening(listener, MAX_DRAIN_MS)))
   } finally {
     await server.close()
@@ -163,7 +161,7 @@ async function retryUntilPrepared(prepare: () => Promise<void>, log: Logger) {
       const details = err instanceof DatabaseFault ? {} : { err }
       if (String(err) !== logged) log.error(details, reason ? `not ready yet: ${reason}` : 'not ready yet')
       logged = String(err)
-      await pause(RETRY_MS)
+      await Bun.sleep(RETRY_MS)
     }
   }
 }

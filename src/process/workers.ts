@@ -27,8 +27,6 @@ const MAX_MISSED_START_PULSES = 60
 export const WORKER_VARIABLE = 'SERVAUTH_WORKER'
 type WorkerKind = 'first' | 'replacement'
 
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
-
 /**
  * Runs `count` processes of this program on one port and replaces those that die or hang. If one dies before all
  * were ready once, the start itself is broken: then `ready` rejects.
@@ -149,7 +147,7 @@ export function startWorkers(
         log.error({ pids: [...workers.keys()].map(({ pid }) => pid) }, 'workers did not end')
         signalAll('SIGKILL')
       }, maxMs)
-      while (workers.size > 0) await pause(20)
+      while (workers.size > 0) await Bun.sleep(20)
       clearTimeout(timeout)
       clearInterval(pulse)
     },

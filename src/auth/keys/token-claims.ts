@@ -69,7 +69,7 @@ export function createTokenClaims({
     const changedAtMs = Math.max(userChangedAtMs, grant.changedAtMs)
     const waitMs = Math.ceil((changedAtMs + MAX_COMMIT_MS + 1) / 1000) * 1000 - Date.now()
     if (waitMs <= 0) return toClaims(user, grant)
-    return pause(Math.min(waitMs, 1000 + MAX_COMMIT_MS)).then(() => toClaims(user, grant))
+    return Bun.sleep(Math.min(waitMs, 1000 + MAX_COMMIT_MS)).then(() => toClaims(user, grant))
   }
 
   return {
@@ -120,8 +120,6 @@ function toGrant(roleNames: string[], map: RoleMap): Grant {
     changedAtMs: Math.max(0, ...roleNames.map((name) => map.get(name)?.changedAtMs ?? 0)),
   }
 }
-
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
 
 const NOTHING: Said = {}
 const NO_GRANT = toGrant([], new Map())

@@ -77,7 +77,7 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
         // The order matters, so a run does not go on past what another replica has not finished.
         if (deleted === null) return
         if (deleted < MAX_BATCH_ROWS) break
-        await new Promise((done) => setTimeout(done, BATCH_PAUSE_MS))
+        await Bun.sleep(BATCH_PAUSE_MS)
       }
     }
   }

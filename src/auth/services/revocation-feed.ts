@@ -61,7 +61,7 @@ export function createRevocationFeed({
   async function poll() {
     // Also processes the notifications that have arrived.
     changes.isCurrent()
-    if (covered < notified && !reading) await read().catch(() => pause(RETRY_MS))
+    if (covered < notified && !reading) await read().catch(() => Bun.sleep(RETRY_MS))
   }
 
   async function prove() {
@@ -125,5 +125,3 @@ export function createRevocationFeed({
     },
   }
 }
-
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))

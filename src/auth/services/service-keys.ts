@@ -64,7 +64,8 @@ export function createServiceKeys({ db, changes, entries }: Options) {
   }
 
   async function read(): Promise<Keys> {
-    await pause(readAt + MAX_UNPROVEN_MS - performance.now())
+    const waitMs = readAt + MAX_UNPROVEN_MS - performance.now()
+    if (waitMs > 0) await Bun.sleep(waitMs)
     const beganAt = performance.now()
     readAt = beganAt
     changed.ids.clear()
@@ -162,5 +163,3 @@ type Row = { id: string; name: string; scopes?: string[] }
 function toKnown({ id, name, scopes }: Row, untilMs = NEVER, nextUseAtMs = NEVER): Known {
   return { id, name, scopes: new Set((scopes ?? VERIFIER_SCOPES) as Scope[]), untilMs, nextUseAtMs }
 }
-
-const pause = (ms: number) => (ms > 0 ? new Promise<void>((done) => setTimeout(done, ms)) : undefined)

@@ -73,7 +73,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
 
   /** @param since when the operation arrived. One that is given up has waited long enough. */
   async function waitToRefuse(since = performance.now()) {
-    await pause(Math.max(0, since + MIN_REFUSAL_MS - performance.now()))
+    await Bun.sleep(Math.max(0, since + MIN_REFUSAL_MS - performance.now()))
     await refusals.waitForStart()
   }
 
@@ -113,8 +113,6 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
     },
   }
 }
-
-const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 /** One object for all refusals, because to create an error takes longer than most of a refusal. */
 const BUSY = new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1 })
