@@ -48,15 +48,15 @@ import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
 import {
   Email,
   MAX_CLAIMS_BYTES,
-  MAX_JSON_DEPTH,
   MAX_PERMISSIONS,
   MAX_PERMISSIONS_CHARACTERS,
-  NewPassword,
   Username,
 } from '../src/contract/fields.ts'
+import { MAX_JSON_DEPTH } from '../src/contract/json.ts'
 import { objectIn } from '../src/contract/operation.ts'
 import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { operations } from '../src/contract/operations.ts'
+import { NewPassword } from '../src/contract/password.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/change-listener.ts'
 import { PROOF_MS } from '../src/db/changes.ts'
 import { COMMAND_LIMITS, DATABASE_LIMITS } from '../src/db/limits.ts'

@@ -1,21 +1,12 @@
 import { z } from 'zod'
-import { AuthError, invalid } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import { isFreeClaimName } from '../settings/claims.ts'
-import { MIN_PASSWORD_CHARACTERS } from '../settings/credentials.ts'
 import { MAX_LANGUAGE_CHARACTERS, toLanguageTag } from '../settings/kinds/language.ts'
-import { isCommonPassword } from './common-passwords.ts'
 import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.ts'
+import { Json } from './json.ts'
+import { countCharacters, Text } from './text.ts'
 
-/** The schemas of the fields that clients send. Each field is defined here once, with its rule and its description. */
-
-/** No NUL, no other control character and no lone surrogate. */
-export const Text = z
-  .string()
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not contain control characters.')
-  // The same rule for readers of the OpenAPI document: not all of them support \p.
-  .meta({ pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' })
-
-const countCharacters = (value: string) => [...value].length
+/** The schemas of the fields that clients send. Each is defined once, with its rule and description; passwords in `password.ts`. */
 
 /** A moment in UTC. PostgreSQL takes fewer offsets, digits and years than ISO 8601 has. */
 export const Moment = z.iso
@@ -40,38 +31,6 @@ export const Email = Text.transform((value, context) => {
   pattern: ASCII_EMAIL.source,
   maxLength: MAX_EMAIL_CHARACTERS,
 })
-
-/**
- * A password as it is hashed: NFKC, so that the same keys give the same password on every device
- * (NIST SP 800-63B-4, section 3.1.1.2). The bounds limit the work of one attempt.
- */
-export const Password = Text.min(1, 'Must not be empty.')
-  .refine((value) => Buffer.byteLength(value) <= 1024, {
-    error: 'Must have at most 1024 bytes.',
-    abort: true,
-  })
-  .transform((value) => value.normalize('NFKC'))
-  .refine((value) => countCharacters(value) <= 128, 'Must have at most 128 characters.')
-  .meta({ format: 'password', maxLength: 128 })
-
-const COMMON = 'Is among the passwords that are tried first. Choose another.'
-
-const tooShort = (min: number) => `Must have at least ${min} characters.`
-
-/** The schema holds the smallest minimum of the standard, so that all faults of an input are reported at once. */
-export const NewPassword = Password.refine(
-  (value) => countCharacters(value) >= MIN_PASSWORD_CHARACTERS,
-  tooShort(MIN_PASSWORD_CHARACTERS),
-)
-  .refine((value) => !isCommonPassword(value), COMMON)
-  .meta({
-    description:
-      'Not one of the most used passwords, not the e-mail address, and not the part of it before the @. ' +
-      'The server may require more characters.',
-    minLength: MIN_PASSWORD_CHARACTERS,
-  })
-
-const PERSONAL = 'Must not be the e-mail address.'
 
 /** A character that can be seen: no blank, no combining mark, and nothing that fonts do not show. */
 const VISIBLE = /(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}\p{P}\p{S}]/u
@@ -150,47 +109,6 @@ const Guid = z.guid()
 export function requireRowId(id: string) {
   if (!Guid.safeParse(id).success) throw new AuthError('NOT_FOUND')
 }
-
-/** How many objects and arrays may be inside each other. Browsers send three. */
-export const MAX_JSON_DEPTH = 8
-
-/** Zod leaves a field of this name out without an error, and other programs take it for the prototype of an object. */
-const PROTOTYPE = '__proto__'
-
-/** Whether a value of JSON has a field that would be lost. Deeper values than `Json` allows are refused for their depth. */
-const hasPrototype = (value: unknown, levels = MAX_JSON_DEPTH): boolean =>
-  isObject(value) &&
-  levels > 0 &&
-  (Object.hasOwn(value, PROTOTYPE) ||
-    Object.values(value).some((member: unknown) => hasPrototype(member, levels - 1)))
-
-/** An object of another standard, which this server passes on as it is: `JSON` in GraphQL. */
-export const Json = z
-  .preprocess(
-    (value, { addIssue }) => {
-      if (hasPrototype(value)) addIssue(`Must not have a field ${PROTOTYPE}.`)
-      return value
-    },
-    z.record(z.string(), z.unknown()),
-  )
-  .refine((value) => isShallow(value, MAX_JSON_DEPTH), {
-    error: `Must have at most ${MAX_JSON_DEPTH} objects inside each other.`,
-    abort: true,
-  })
-  .refine((value) => isText(value), 'Must not contain control characters.')
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
-/** Whether a value of JSON has at most this many levels. */
-const isShallow = (value: unknown, levels: number): boolean =>
-  !isObject(value) ||
-  (levels > 0 && Object.values(value).every((member: unknown) => isShallow(member, levels - 1)))
-
-/** Whether all texts in a value of JSON are free of control characters. */
-const isText = (value: unknown): boolean =>
-  isObject(value)
-    ? Object.entries(value).flat().every(isText)
-    : typeof value !== 'string' || Text.safeParse(value).success
 
 export const PasskeyName = Text.trim()
   .min(1, 'Must not be empty.')
@@ -284,28 +202,3 @@ export type AccountInput = z.output<typeof AccountInput>
 
 /** The user name of an imported account; null if the rule of user names does not allow it. */
 export const ImportedUsername = Username.nullable().catch(null)
-
-/** Whether a password is the address or the part before its `@`, in any case. */
-function isPersonal(password: string, email: string) {
-  const given = password.toLowerCase()
-  return given === email || given === email.split('@')[0]
-}
-
-/** The check of `register`, whose input holds both the address and the password. */
-export const personalPassword = {
-  allows: ({ email, password }: { email: string; password: string }) => !isPersonal(password, email),
-  issue: { path: ['password'], error: PERSONAL },
-}
-
-/** @throws `INVALID_INPUT` for a new password that is the user's own address. */
-export function refusePersonal(newPassword: string, email: string, path = 'newPassword') {
-  if (isPersonal(newPassword, email)) throw invalid(path, PERSONAL)
-}
-
-/** @throws `INVALID_INPUT` for a new password under the minimum that the operator has set. */
-export function refuseShort(password: string, min: number, path: string) {
-  if (countCharacters(password) < min) throw invalid(path, tooShort(min))
-}
-
-/** The refusal of a new password that the operator's file of breached passwords has: the same as for the built-in list. */
-export const refuseCommon = (path: string) => invalid(path, COMMON)

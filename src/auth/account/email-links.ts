@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { type Caller, formerIdentity } from '../../contract/caller.ts'
-import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
+import { refusePersonal } from '../../contract/password.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { sessions } from '../../db/schema/sessions.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { Moment, Text } from '../../contract/fields.ts'
+import { Moment } from '../../contract/fields.ts'
+import { Text } from '../../contract/text.ts'
 import { invalid } from '../../errors.ts'
 
 /** Where a page ends: in which part of the list, at which key, and at which row of that key. */

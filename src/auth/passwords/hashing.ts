@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
 import type { Client } from '../../contract/caller.ts'
-import { refuseCommon, refuseShort } from '../../contract/fields.ts'
+import { refuseShort, tooCommon } from '../../contract/password.ts'
 import type { Env } from '../../env.ts'
 import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'
@@ -122,7 +122,7 @@ export function createPasswords(
     /** @throws `INVALID_INPUT` for the field `path` if a new password is too short, or in `BREACHED_PASSWORDS`. */
     refuseWeak(password: string, path: string) {
       refuseShort(password, settings.PASSWORD_MIN_LENGTH, path)
-      if (isBreached(password)) throw refuseCommon(path)
+      if (isBreached(password)) throw tooCommon(path)
     },
     isBreached,
     /** Every operation that hashes must run inside this, so that a flood is refused early. */

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
-import { refusePersonal } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
+import { refusePersonal } from '../../contract/password.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthentication } from '../account/reauthentication.ts'

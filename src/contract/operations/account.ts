@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { Email, NewPassword, Password, profile } from '../fields.ts'
+import { Email, profile } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { AccountExport } from '../outputs/account-export.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { User } from '../outputs/user.ts'
+import { NewPassword, Password } from '../password.ts'
 
 const password = 'a long enough phrase'
 

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { RowId as id, Moment, Text } from '../fields.ts'
+import { RowId as id, Moment } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { EventConnection } from '../outputs/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'
 import { pageArguments } from '../outputs/page.ts'
+import { Text } from '../text.ts'
 
 const word = z.string().regex(/^[\w-]{1,40}$/, 'Must have at most 40 letters, digits, _ and -.')
 

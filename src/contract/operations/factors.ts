@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, OwnRowId, Password } from '../fields.ts'
+import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, OwnRowId } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { Factor, FactorRecovery, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
+import { Password } from '../password.ts'
 
 const id = '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { Email, MailedToken, NewPassword, Password } from '../fields.ts'
+import { Email, MailedToken } from '../fields.ts'
 import { mutation } from '../operation.ts'
+import { NewPassword, Password } from '../password.ts'
 
 const email = 'ada@example.com'
 const token = 'AZ3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq0yl3yVd1tSjuq'

@@ -1,17 +1,8 @@
 import { z } from 'zod'
-import {
-  Email,
-  FactorProof,
-  NewPassword,
-  OpaqueId,
-  Password,
-  personalPassword,
-  profile,
-  RefreshTokenField,
-  TransportChoice,
-} from '../fields.ts'
+import { Email, FactorProof, OpaqueId, profile, RefreshTokenField, TransportChoice } from '../fields.ts'
 import { mutation } from '../operation.ts'
 import { AuthPayload, RegisterPayload } from '../outputs/auth-payload.ts'
+import { NewPassword, Password, personalPassword } from '../password.ts'
 
 const example = { email: 'ada@example.com', password: 'a long enough phrase' }
 

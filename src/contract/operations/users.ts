@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Email, Moment, profile, RoleName, RowId, Text, UserClaims } from '../fields.ts'
+import { Email, Moment, profile, RoleName, RowId, UserClaims } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { FactorRecovery } from '../outputs/factors.ts'
 import {
@@ -11,6 +11,7 @@ import {
   UserDetails,
 } from '../outputs/managed-user.ts'
 import { pageArguments } from '../outputs/page.ts'
+import { Text } from '../text.ts'
 
 const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'
 const id = RowId.meta({ format: 'uuid', examples: [exampleId] })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { RECEIVER, toReceiverUrl, WEBHOOK_SECRET } from '../../settings/webhooks.ts'
-import { RowId as id, Moment, Text } from '../fields.ts'
+import { RowId as id, Moment } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { pageArguments } from '../outputs/page.ts'
 import {
@@ -12,6 +12,7 @@ import {
   WebhookDeliveryConnection,
   WebhookSecretKind,
 } from '../outputs/webhook.ts'
+import { Text } from '../text.ts'
 import { WEBHOOK_TYPES, type WebhookType } from '../webhook-types.ts'
 
 const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { FactorRow } from '../../db/schema/factors.ts'
-import { Json } from '../fields.ts'
+import { Json } from '../json.ts'
 import { Time } from './fields.ts'
 
 export const Passkey = z
