@@ -51,7 +51,7 @@ describe('every answer', () => {
       server.fetch('/auth/me', { headers: { origin: 'https://app.example.com' } }),
     ])
     const last = await server.fetch('/health', { headers: { 'x-request-id': 'last' } })
-    answers[0]?.headers.set('Connection', 'close')
+    answers[0].headers.set('Connection', 'close')
     const afterwards = await server.fetch('/health', { headers: { 'x-request-id': 'id-0' } })
 
     expect(answers.slice(0, 50).map(({ headers }) => headers.get('x-request-id'))).toEqual(ids)
