@@ -6,7 +6,7 @@ import { ROOT } from './src/root.ts'
 
 const ENTRY = join(ROOT, 'src/index.ts')
 /** It shares the code that both need. */
-const THREAD = join(ROOT, 'src/db/change-listener-thread.ts')
+const THREAD = join(ROOT, 'src/db/changes/change-listener-thread.ts')
 const PROGRAM = join(ROOT, process.platform === 'win32' ? 'dist/servauth.exe' : 'dist/servauth')
 
 /** From inside the executable, Bun would copy native code to a temporary folder at each start. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
-import { allocateFeed, createFeedReader, createFeedWriter } from '../src/db/change-feed.ts'
+import { allocateFeed, createFeedReader, createFeedWriter } from '../src/db/changes/change-feed.ts'
 
 const idOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
 const numberOf = (id: string) => Number(id.slice(-12))

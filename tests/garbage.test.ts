@@ -1,7 +1,7 @@
 import { edenGC, fullGC, heapSize } from 'bun:jsc'
 import { expect, test } from 'vitest'
 import { createSessionCache } from '../src/auth/sessions/session-cache.ts'
-import type { Changes } from '../src/db/changes.ts'
+import type { Changes } from '../src/db/changes/changes.ts'
 import { createDeadline } from '../src/deadline.ts'
 
 const MIB = 1024 * 1024

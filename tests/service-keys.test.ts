@@ -3,7 +3,7 @@ import { createRevocationFeed, MAX_LISTENERS_PER_SERVICE } from '../src/auth/ser
 import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
 import { createServiceKeys } from '../src/auth/services/service-keys.ts'
 import type { Scope } from '../src/contract/service-key.ts'
-import { createChanges } from '../src/db/changes.ts'
+import { createChanges } from '../src/db/changes/changes.ts'
 import { createDb } from '../src/db/client.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'

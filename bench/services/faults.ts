@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { startEmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts'
 import { createProxy } from '../../tests/support/proxy.ts'
 import type { Bench } from '../rig/bench.ts'
 import { pause } from '../rig/server-process.ts'

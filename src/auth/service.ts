@@ -1,4 +1,4 @@
-import type { Changes } from '../db/changes.ts'
+import type { Changes } from '../db/changes/changes.ts'
 import type { Db } from '../db/client.ts'
 import type { Env } from '../env.ts'
 import type { Languages } from '../mail/languages.ts'

@@ -16,7 +16,7 @@ export async function completeSettings(env: Env, { joinsServer = false } = {}) {
   if (DATABASE_URL && AUTH_SECRET) {
     return { settings: { ...env, DATABASE_URL, AUTH_SECRET } satisfies Settings, stop: async () => {} }
   }
-  const { joinEmbeddedPostgres, startEmbeddedPostgres } = await import('../db/embedded.ts')
+  const { joinEmbeddedPostgres, startEmbeddedPostgres } = await import('../db/embedded/embedded-postgres.ts')
   const open = joinsServer ? joinEmbeddedPostgres : startEmbeddedPostgres
   const database = DATABASE_URL ? undefined : await open(DATA_FOLDER)
   const settings: Settings = {

@@ -1,6 +1,6 @@
 import { and, isNotNull, isNull } from 'drizzle-orm'
 import type { Logger } from 'pino'
-import type { Changes } from '../db/changes.ts'
+import type { Changes } from '../db/changes/changes.ts'
 import type { Db } from '../db/client.ts'
 import { webhooks } from '../db/schema/webhooks.ts'
 import type { Env } from '../env.ts'

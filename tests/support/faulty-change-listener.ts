@@ -9,4 +9,4 @@ parentPort?.on('message', (order: Partial<Record<'busyMs', number> & Record<'die
   while (performance.now() < end);
 })
 
-await import('../../src/db/change-listener-thread.ts')
+await import('../../src/db/changes/change-listener-thread.ts')

@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads'
-import { createFeedWriter } from '../../src/db/change-feed.ts'
+import { createFeedWriter } from '../../src/db/changes/change-feed.ts'
 
 type Data = { memories: SharedArrayBuffer[]; rounds: number; turn: SharedArrayBuffer }
 

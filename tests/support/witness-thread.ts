@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import postgres from 'postgres'
-import { HEARTBEAT_MS } from '../../src/db/change-listener.ts'
+import { HEARTBEAT_MS } from '../../src/db/changes/change-listener.ts'
 import { pause } from './time.ts'
 
 /** Queries the database as often as the listening thread does, and notes how old its latest answer became. */

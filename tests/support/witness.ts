@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { expect } from 'vitest'
-import { PROOF_MS } from '../../src/db/changes.ts'
+import { PROOF_MS } from '../../src/db/changes/changes.ts'
 import { openForTest } from './resource.ts'
 import type { WitnessData } from './witness-thread.ts'
 

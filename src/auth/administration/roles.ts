@@ -1,6 +1,6 @@
 import { asc, sql } from 'drizzle-orm'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
-import type { Changes } from '../../db/changes.ts'
+import type { Changes } from '../../db/changes/changes.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { roles as table } from '../../db/schema/users.ts'
 

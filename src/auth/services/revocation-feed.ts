@@ -1,5 +1,5 @@
 import type { RevocationFeed, RevocationListener } from '../../contract/revocations.ts'
-import type { Changes } from '../../db/changes.ts'
+import type { Changes } from '../../db/changes/changes.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { createRevocationLog } from './revocation-log.ts'

@@ -1,6 +1,6 @@
 import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { type Scope, type ServiceKey, VERIFIER_SCOPES } from '../../contract/service-key.ts'
-import type { Changes } from '../../db/changes.ts'
+import type { Changes } from '../../db/changes/changes.ts'
 import type { Db } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import type { ServiceKeyEntry } from '../../settings/credentials.ts'

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../../contract/caller.ts'
-import type { Changes } from '../../db/changes.ts'
+import type { Changes } from '../../db/changes/changes.ts'
 
 export type SessionCache = ReturnType<typeof createSessionCache>
 

@@ -1,7 +1,7 @@
-import { createDeadline } from '../deadline.ts'
+import { createDeadline } from '../../deadline.ts'
+import { connect } from '../connection/connect.ts'
+import { getNewestTimeline } from '../connection/timeline.ts'
 import type { FeedWriter } from './change-feed.ts'
-import { connect } from './connection/connect.ts'
-import { getNewestTimeline } from './connection/timeline.ts'
 
 /** The channel on which the triggers of the migration `tell_of_changes` NOTIFY. */
 const CHANNEL = 'servauth_changed'

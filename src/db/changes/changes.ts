@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { CODE } from '../root.ts'
+import { CODE } from '../../root.ts'
+import { getTimelineMemory } from '../connection/timeline.ts'
 import { allocateFeed, createFeedReader, type FeedReader } from './change-feed.ts'
 import type { ListenerData, ListenerOrder, ListenerReport } from './change-listener-thread.ts'
-import { getTimelineMemory } from './connection/timeline.ts'
 
 export type Changes = ReturnType<typeof createChanges>
 
@@ -155,7 +155,7 @@ export function createChanges(
 }
 
 export function startListenerThread(workerData: ListenerData) {
-  return new Worker(join(CODE, 'db/change-listener-thread'), { workerData })
+  return new Worker(join(CODE, 'db/changes/change-listener-thread'), { workerData })
 }
 
 /** Restores the name and the code, which an error loses between threads. */

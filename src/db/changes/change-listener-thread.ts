@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { shareTimelineMemory } from '../connection/timeline.ts'
 import { createFeedWriter } from './change-feed.ts'
 import { createChangeListener } from './change-listener.ts'
-import { shareTimelineMemory } from './connection/timeline.ts'
 
 /** `now` is the time of the main thread's clock. */
 export type ListenerData = {
