@@ -1,0 +1,89 @@
+import type { Viewer } from '../../contract/caller.ts'
+import type { Changes } from '../../db/changes/changes.ts'
+import { CachedViewer, type FoundViewer } from './cached-viewer.ts'
+
+/**
+ * For how long requests with one credential share the load of the first. What a load finds is no older than its
+ * beginning, so this is a part of the 250 ms within which every change takes effect.
+ */
+const MAX_SHARED_MS = 50
+
+/** Loads that began within a short time, and the changes that have arrived since the first of them. */
+class Batch {
+  readonly beganAt: number
+  /** By credential. A load that has ended leaves its key behind. */
+  readonly loads = new Map<string, Promise<Viewer> | undefined>()
+  readonly changedIds = new Set<string>()
+  missedChanges = false
+  running = 0
+
+  constructor(beganAt: number) {
+    this.beganAt = beganAt
+  }
+}
+
+type Receiver = {
+  /** Gets what a load has found, unless the session or the user changed during the load: then it may be older. */
+  onLoaded: (viewer: CachedViewer) => void
+  /** The viewer has become larger. */
+  onGrow: (viewer: CachedViewer) => void
+}
+
+/**
+ * Reads the callers of credentials. Requests share a read that has just begun. Otherwise all connections that use one
+ * credential would query the database at once whenever its entry in the cache expires.
+ */
+export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Receiver) {
+  // Loads are not kept in one `Map` from which each is deleted: its former tables would keep all of them in memory, see
+  // docs/decisions/processes.md.
+  let batches: Batch[] = []
+  /** The batch whose loads later requests may share. */
+  let latest: Batch | undefined
+
+  function openBatch(beganAt: number) {
+    latest = new Batch(beganAt)
+    batches = [...batches.filter(({ running }) => running > 0), latest]
+    return latest
+  }
+
+  async function finish(credential: string, batch: Batch, read: () => Promise<FoundViewer>) {
+    batch.running++
+    try {
+      const viewer = new CachedViewer(credential, await read(), onGrow)
+      // Takes in what changed during the read.
+      changes.isCurrent()
+      const { changedIds, missedChanges } = batch
+      if (!missedChanges && !viewer.ids.some((id) => changedIds.has(id))) onLoaded(viewer)
+      return viewer
+    } finally {
+      batch.running--
+      batch.loads.set(credential, undefined)
+    }
+  }
+
+  return {
+    load(credential: string, read: () => Promise<FoundViewer>): Promise<Viewer> {
+      const beganAt = performance.now()
+      const batch = latest && beganAt - latest.beganAt < MAX_SHARED_MS ? latest : openBatch(beganAt)
+      const shared = batch.loads.get(credential)
+      if (shared) return shared
+      const load = finish(credential, batch, read)
+      batch.loads.set(credential, load)
+      return load
+    },
+
+    /** The session or the user with this id has changed. */
+    noteChange(id: string) {
+      // A batch without a running load may be the last for days. It must not collect what changes meanwhile.
+      for (const batch of batches) if (batch.running > 0) batch.changedIds.add(id)
+      // It is not known yet whose session each load reads, and a client that ended its session must not see it again.
+      latest = undefined
+    },
+
+    /** Changes may have been missed. */
+    noteGap() {
+      for (const batch of batches) batch.missedChanges = true
+      latest = undefined
+    },
+  }
+}
