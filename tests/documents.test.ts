@@ -300,6 +300,7 @@ test('the figures of README.md are those of the last bench', async () => {
   }
   const [rest, graphql] = ['`me` by REST', '`me` by GraphQL']
   const sentences = [
+    `\`me\` costs no database query: ${answers(rest, 'Servauth, bearer')} answers a second on one core`,
     `By REST, \`me\` answers ${answers(rest, 'Servauth, bearer')} times a second, bare Hono with a constant ` +
       `${answers(rest, 'bare Hono')}, and Better-Auth's session route ${answers(rest, 'Better-Auth')}.`,
     `By GraphQL, \`me\` answers ${answers(graphql, 'Servauth, bearer')} times a second, and a trimmed Yoga with a ` +
