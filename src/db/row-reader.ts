@@ -27,15 +27,18 @@ type RowReader = (message: Buffer, columns: DriverColumn[]) => unknown
  * Prepares a statement that runs often or reads a list. Drizzle looks up for each cell how to decode it, and makes a Date
  * of each time, which the answer makes a text again. That takes longer than the rest of a list. Here it is decided once
  * for each column, and times stay texts.
+ *
+ * @param isShort whether it always ends soon: it reads few rows by an index and waits for no lock. Those that start in one
+ * turn of the event loop then share a connection and a packet.
  * @returns a function that takes the values of the placeholders
  */
-export function prepareRows<Row extends object>(db: Db, statement: Select<Row[]>) {
+export function prepareRows<Row extends object>(db: Db, statement: Select<Row[]>, { isShort = false } = {}) {
   const { sql: text, params } = statement.toSQL()
   const toParameters = createParameters(params)
   const readRow = createRowReader(statement._.selectedFields)
   const client = db.$client as unknown as BoundedClient
   return (values: Record<string, unknown>) =>
-    client.unsafe<WithTexts<Row>>(text, toParameters(values), { readRow }).start()
+    client.unsafe<WithTexts<Row>>(text, toParameters(values), { readRow, isShort }).start()
 }
 
 /** Before the cells: the type of the message, its length, and how many cells it has. */

@@ -21,7 +21,7 @@ export function createEventLog({ db }: { db: Db }) {
       .where(and(eq(events.userId, sql.placeholder('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))
       .limit(sql.placeholder('first'))
-    return prepareRows(db, newestFirst)
+    return prepareRows(db, newestFirst, { isShort: true })
   }
 
   return async function listEvents({ first, after }: InputOf<'events'>, caller: Caller): Promise<Event[]> {

@@ -19,7 +19,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' 
     .from(sessions)
     .where(and(eq(sessions.userId, sql.placeholder('userId')), gt(sessions.expiresAt, sql`now()`)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
-  const readLiveSessions = prepareRows(db, newestFirst)
+  const readLiveSessions = prepareRows(db, newestFirst, { isShort: true })
 
   return {
     async sessions(_input: undefined, caller: Caller) {
