@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { ADAPTERS, account, type Client, JSON_TYPE, OPERATIONS, type Operation } from './support/client.ts'
+import {
+  ADAPTERS,
+  account,
+  type Client,
+  documentOf,
+  isPlain,
+  JSON_TYPE,
+  type Operation,
+  ROUTES,
+} from './support/client.ts'
 import { expectDocumented } from './support/documented.ts'
 import {
   almost,
@@ -25,7 +34,7 @@ const RUNS = FUZZ_RUNS || 20
 if (FUZZ_RUNS) vi.setConfig({ testTimeout: 180_000 + FUZZ_RUNS * 1000 })
 
 const CALLERS = ['signed out', 'COOKIE', 'TOKEN'] as const
-const NAMES = Object.keys(OPERATIONS) as Operation[]
+const NAMES = Object.keys(ROUTES) as Operation[]
 
 const server = useServerWithMail({
   TRUSTED_PROXIES: '192.0.2.1',
@@ -58,18 +67,17 @@ const askGraphQL = async (body: unknown, given?: Record<string, string>) =>
   expectDocumented(await server.askGraphQL(body, given))
 
 function askRest(operation: Operation, body: BodyInit | undefined, given: Record<string, string>, id = 'x') {
-  const [method = '', route = ''] = OPERATIONS[operation].rest.split(' ')
+  const [method = '', route = ''] = ROUTES[operation].split(' ')
   const init = method === 'GET' || body === undefined ? { method } : { method, body }
   return ask(route.replace(':id', id), { ...init, headers: { ...JSON_TYPE, ...given } })
 }
 
 const requestOf = (operation: Operation, variables: unknown) => ({
-  query: String(OPERATIONS[operation].document),
+  query: documentOf(operation),
   variables,
 })
 
-const variablesOf = (operation: Operation, input: unknown) =>
-  'plain' in OPERATIONS[operation] ? input : { input }
+const variablesOf = (operation: Operation, input: unknown) => (isPlain(operation) ? input : { input })
 
 describe('the answer is a documented one', () => {
   describe.each(NAMES)('at %s', (operation) => {
@@ -146,7 +154,7 @@ describe('the answer is a documented one', () => {
       fc.constantFrom(...NAMES).chain((operation) =>
         fc.tuple(
           fc.array(damage(text), { minLength: 1, maxLength: 3 }),
-          fc.constant(String(OPERATIONS[operation].document)),
+          fc.constant(documentOf(operation)),
           wellFormed(operation).map((input) => variablesOf(operation, input)),
         ),
       ),
@@ -240,7 +248,7 @@ describe('the answer is a documented one', () => {
 })
 
 test.each(ADAPTERS)('every field refuses control characters and lone surrogates, by %s', (adapter) => {
-  const inputs = NAMES.filter((name) => /input:/.test(String(OPERATIONS[name].document)))
+  const inputs = NAMES.filter((name) => /input:/.test(documentOf(name)))
   const poisoned = fc
     .constantFrom(...inputs)
     .chain((operation) => fc.tuple(fc.constant(operation), wellFormed(operation)))
@@ -256,7 +264,7 @@ test.each(ADAPTERS)('every field refuses control characters and lone surrogates,
     // The path of a URL cannot carry a lone surrogate.
     .filter(
       ({ operation, field, poison }) =>
-        adapter === 'GraphQL' || poison.isWellFormed() || !OPERATIONS[operation].rest.includes(`:${field}`),
+        adapter === 'GraphQL' || poison.isWellFormed() || !ROUTES[operation].includes(`:${field}`),
     )
   return holds(poisoned, async ({ operation, input, field, poison, at }) => {
     const poisonAt = (right: string) => right.slice(0, at) + poison + right.slice(at)

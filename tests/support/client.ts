@@ -1,96 +1,4 @@
-import {
-  AcceptInvitationDocument,
-  AddPasskeyDocument,
-  AuditEventsDocument,
-  type AuditEventsQuery,
-  BeginPasskeyDocument,
-  BeginPasskeyLoginDocument,
-  BeginTotpDocument,
-  type BeginTotpMutation,
-  CancelEmailChangeDocument,
-  type CeremonyFieldsFragment,
-  ChangePasswordDocument,
-  ClearLoginWaitsDocument,
-  CompleteLoginDocument,
-  ConfirmTotpDocument,
-  type ConfirmTotpMutation,
-  CreateServiceKeyDocument,
-  CreateUserDocument,
-  DeleteMeDocument,
-  DeleteUserDocument,
-  DeleteWebhookDocument,
-  DisableUserDocument,
-  EnableUserDocument,
-  EndUserSessionsDocument,
-  EventsDocument,
-  type EventsQuery,
-  ExportMeDocument,
-  FactorsDocument,
-  type FactorsQuery,
-  InviteUserDocument,
-  LoginDocument,
-  LoginWaitsDocument,
-  LoginWithPasskeyDocument,
-  LogoutDocument,
-  type MailFieldsFragment,
-  MailsDocument,
-  type MailsQuery,
-  type ManagedUserFieldsFragment,
-  MeDocument,
-  type PasskeyFieldsFragment,
-  PasskeySignalsDocument,
-  type PasskeySignalsQuery,
-  PasskeysDocument,
-  PutRoleDocument,
-  PutWebhookDocument,
-  RefreshDocument,
-  RegisterDocument,
-  RemoveFactorDocument,
-  RemovePasskeyDocument,
-  RemoveRoleDocument,
-  RenamePasskeyDocument,
-  RenewRecoveryCodesDocument,
-  ReplayDeliveriesDocument,
-  ReportSignInDocument,
-  RequestEmailVerificationDocument,
-  RequestFactorRecoveryDocument,
-  RequestPasswordResetDocument,
-  ResendVerificationDocument,
-  ResetPasswordDocument,
-  RetryMailDocument,
-  RevokeOtherSessionsDocument,
-  RevokeServiceKeyDocument,
-  RevokeSessionDocument,
-  RolesDocument,
-  type RolesQuery,
-  type ServiceKeyFieldsFragment,
-  ServiceKeysDocument,
-  type SessionFieldsFragment,
-  SessionsDocument,
-  SetUserClaimsDocument,
-  type SetUserClaimsMutation,
-  SetUserRolesDocument,
-  type SetUserRolesMutation,
-  StartFactorRecoveryDocument,
-  StartPasswordResetDocument,
-  StepUpDocument,
-  TestWebhookDocument,
-  UndoEmailChangeDocument,
-  UndoFactorChangeDocument,
-  UpdateMeDocument,
-  UserDocument,
-  type UserFieldsFragment,
-  type UserQuery,
-  UsersDocument,
-  type UsersQuery,
-  VerifyEmailDocument,
-  type WaitFieldsFragment,
-  WebhookDeliveriesDocument,
-  type WebhookDeliveriesQuery,
-  type WebhookDeliveryFieldsFragment,
-  type WebhookFieldsFragment,
-  WebhooksDocument,
-} from '../../packages/client/src/generated/operations.ts'
+import * as documents from '../../packages/client/src/generated/operations.ts'
 
 export type Adapter = 'REST' | 'GraphQL'
 export type Transport = 'COOKIE' | 'TOKEN'
@@ -102,190 +10,105 @@ export const WAYS = ADAPTERS.flatMap((adapter) =>
   (['COOKIE', 'TOKEN'] as const).map((transport) => ({ adapter, transport })),
 )
 
-/** How each adapter names an operation; a plain one takes its arguments directly instead of as `input`. */
-export const OPERATIONS = {
-  register: { rest: 'POST /auth/register', document: RegisterDocument },
-  login: { rest: 'POST /auth/login', document: LoginDocument },
-  completeLogin: { rest: 'POST /auth/login/complete', document: CompleteLoginDocument },
-  beginTotp: { rest: 'POST /auth/factors/totp', document: BeginTotpDocument },
-  confirmTotp: { rest: 'POST /auth/factors/totp/:id/confirm', document: ConfirmTotpDocument },
-  factors: { rest: 'GET /auth/factors', document: FactorsDocument },
-  removeFactor: { rest: 'DELETE /auth/factors/:id', document: RemoveFactorDocument, plain: true },
-  renewRecoveryCodes: { rest: 'POST /auth/recovery-codes', document: RenewRecoveryCodesDocument },
-  undoFactorChange: { rest: 'POST /auth/factors/undo', document: UndoFactorChangeDocument },
-  requestFactorRecovery: { rest: 'POST /auth/factors/recovery', document: RequestFactorRecoveryDocument },
-  stepUp: { rest: 'POST /auth/step-up', document: StepUpDocument },
-  beginPasskey: { rest: 'POST /auth/passkeys/options', document: BeginPasskeyDocument },
-  addPasskey: { rest: 'POST /auth/passkeys', document: AddPasskeyDocument },
-  passkeys: { rest: 'GET /auth/passkeys', document: PasskeysDocument },
-  renamePasskey: { rest: 'PATCH /auth/passkeys/:id', document: RenamePasskeyDocument },
-  removePasskey: { rest: 'DELETE /auth/passkeys/:id', document: RemovePasskeyDocument, plain: true },
-  passkeySignals: { rest: 'GET /auth/passkeys/signals', document: PasskeySignalsDocument },
-  beginPasskeyLogin: { rest: 'POST /auth/login/passkey/options', document: BeginPasskeyLoginDocument },
-  loginWithPasskey: { rest: 'POST /auth/login/passkey', document: LoginWithPasskeyDocument },
-  refresh: { rest: 'POST /auth/refresh', document: RefreshDocument },
-  logout: { rest: 'POST /auth/logout', document: LogoutDocument },
-  me: { rest: 'GET /auth/me', document: MeDocument },
-  updateMe: { rest: 'PUT /auth/me', document: UpdateMeDocument },
-  exportMe: { rest: 'GET /auth/me/export', document: ExportMeDocument },
-  deleteMe: { rest: 'DELETE /auth/me', document: DeleteMeDocument },
-  changePassword: { rest: 'PUT /auth/password', document: ChangePasswordDocument },
-  requestPasswordReset: { rest: 'POST /auth/password-reset', document: RequestPasswordResetDocument },
-  resetPassword: { rest: 'POST /auth/password-reset/confirm', document: ResetPasswordDocument },
-  requestEmailVerification: {
-    rest: 'POST /auth/email-verification',
-    document: RequestEmailVerificationDocument,
-  },
-  verifyEmail: { rest: 'POST /auth/email-verification/confirm', document: VerifyEmailDocument },
-  undoEmailChange: { rest: 'POST /auth/email-change/undo', document: UndoEmailChangeDocument },
-  cancelEmailChange: { rest: 'POST /auth/email-change/cancel', document: CancelEmailChangeDocument },
-  reportSignIn: { rest: 'POST /auth/sign-in-reports', document: ReportSignInDocument },
-  sessions: { rest: 'GET /auth/sessions', document: SessionsDocument },
-  revokeSession: { rest: 'DELETE /auth/sessions/:id', document: RevokeSessionDocument, plain: true },
-  revokeOtherSessions: { rest: 'DELETE /auth/sessions', document: RevokeOtherSessionsDocument },
-  events: { rest: 'GET /auth/events', document: EventsDocument, plain: true },
-  roles: { rest: 'GET /auth/admin/roles', document: RolesDocument },
-  putRole: { rest: 'PUT /auth/admin/roles/:name', document: PutRoleDocument },
-  removeRole: { rest: 'DELETE /auth/admin/roles/:name', document: RemoveRoleDocument, plain: true },
-  serviceKeys: { rest: 'GET /auth/admin/service-keys', document: ServiceKeysDocument },
-  createServiceKey: { rest: 'POST /auth/admin/service-keys', document: CreateServiceKeyDocument },
-  revokeServiceKey: {
-    rest: 'DELETE /auth/admin/service-keys/:id',
-    document: RevokeServiceKeyDocument,
-    plain: true,
-  },
-  createUser: { rest: 'POST /auth/admin/users', document: CreateUserDocument },
-  inviteUser: { rest: 'POST /auth/admin/invitations', document: InviteUserDocument },
-  acceptInvitation: { rest: 'POST /auth/invitations/accept', document: AcceptInvitationDocument },
-  startPasswordReset: {
-    rest: 'POST /auth/admin/users/:id/password-reset',
-    document: StartPasswordResetDocument,
-    plain: true,
-  },
-  startFactorRecovery: {
-    rest: 'POST /auth/admin/users/:id/factor-recovery',
-    document: StartFactorRecoveryDocument,
-    plain: true,
-  },
-  resendVerification: {
-    rest: 'POST /auth/admin/users/:id/email-verification',
-    document: ResendVerificationDocument,
-    plain: true,
-  },
-  loginWaits: { rest: 'GET /auth/admin/users/:id/waits', document: LoginWaitsDocument, plain: true },
-  clearLoginWaits: {
-    rest: 'DELETE /auth/admin/users/:id/waits',
-    document: ClearLoginWaitsDocument,
-    plain: true,
-  },
-  auditEvents: { rest: 'GET /auth/admin/events', document: AuditEventsDocument, plain: true },
-  mails: { rest: 'GET /auth/admin/mails', document: MailsDocument, plain: true },
-  retryMail: { rest: 'POST /auth/admin/mails/:id/retry', document: RetryMailDocument, plain: true },
-  webhooks: { rest: 'GET /auth/admin/webhooks', document: WebhooksDocument },
-  putWebhook: { rest: 'POST /auth/admin/webhooks', document: PutWebhookDocument },
-  deleteWebhook: { rest: 'DELETE /auth/admin/webhooks/:id', document: DeleteWebhookDocument, plain: true },
-  testWebhook: { rest: 'POST /auth/admin/webhooks/:id/test', document: TestWebhookDocument, plain: true },
-  webhookDeliveries: {
-    rest: 'GET /auth/admin/webhooks/deliveries',
-    document: WebhookDeliveriesDocument,
-    plain: true,
-  },
-  replayDeliveries: {
-    rest: 'POST /auth/admin/webhooks/:webhookId/replay',
-    document: ReplayDeliveriesDocument,
-  },
-  users: { rest: 'GET /auth/admin/users', document: UsersDocument, plain: true },
-  user: { rest: 'GET /auth/admin/users/:id', document: UserDocument, plain: true },
-  setUserRoles: { rest: 'PUT /auth/admin/users/:id/roles', document: SetUserRolesDocument },
-  setUserClaims: { rest: 'PUT /auth/admin/users/:id/claims', document: SetUserClaimsDocument },
-  disableUser: { rest: 'POST /auth/admin/users/:id/disable', document: DisableUserDocument, plain: true },
-  enableUser: { rest: 'POST /auth/admin/users/:id/enable', document: EnableUserDocument, plain: true },
-  endUserSessions: {
-    rest: 'DELETE /auth/admin/users/:id/sessions',
-    document: EndUserSessionsDocument,
-    plain: true,
-  },
-  deleteUser: { rest: 'DELETE /auth/admin/users/:id', document: DeleteUserDocument, plain: true },
-} as const satisfies Record<string, { rest: string; document: { toString(): string }; plain?: true }>
+/** Where REST has each operation. */
+export const ROUTES = {
+  register: 'POST /auth/register',
+  login: 'POST /auth/login',
+  completeLogin: 'POST /auth/login/complete',
+  beginTotp: 'POST /auth/factors/totp',
+  confirmTotp: 'POST /auth/factors/totp/:id/confirm',
+  factors: 'GET /auth/factors',
+  removeFactor: 'DELETE /auth/factors/:id',
+  renewRecoveryCodes: 'POST /auth/recovery-codes',
+  undoFactorChange: 'POST /auth/factors/undo',
+  requestFactorRecovery: 'POST /auth/factors/recovery',
+  stepUp: 'POST /auth/step-up',
+  beginPasskey: 'POST /auth/passkeys/options',
+  addPasskey: 'POST /auth/passkeys',
+  passkeys: 'GET /auth/passkeys',
+  renamePasskey: 'PATCH /auth/passkeys/:id',
+  removePasskey: 'DELETE /auth/passkeys/:id',
+  passkeySignals: 'GET /auth/passkeys/signals',
+  beginPasskeyLogin: 'POST /auth/login/passkey/options',
+  loginWithPasskey: 'POST /auth/login/passkey',
+  refresh: 'POST /auth/refresh',
+  logout: 'POST /auth/logout',
+  me: 'GET /auth/me',
+  updateMe: 'PUT /auth/me',
+  exportMe: 'GET /auth/me/export',
+  deleteMe: 'DELETE /auth/me',
+  changePassword: 'PUT /auth/password',
+  requestPasswordReset: 'POST /auth/password-reset',
+  resetPassword: 'POST /auth/password-reset/confirm',
+  requestEmailVerification: 'POST /auth/email-verification',
+  verifyEmail: 'POST /auth/email-verification/confirm',
+  undoEmailChange: 'POST /auth/email-change/undo',
+  cancelEmailChange: 'POST /auth/email-change/cancel',
+  reportSignIn: 'POST /auth/sign-in-reports',
+  sessions: 'GET /auth/sessions',
+  revokeSession: 'DELETE /auth/sessions/:id',
+  revokeOtherSessions: 'DELETE /auth/sessions',
+  events: 'GET /auth/events',
+  roles: 'GET /auth/admin/roles',
+  putRole: 'PUT /auth/admin/roles/:name',
+  removeRole: 'DELETE /auth/admin/roles/:name',
+  serviceKeys: 'GET /auth/admin/service-keys',
+  createServiceKey: 'POST /auth/admin/service-keys',
+  revokeServiceKey: 'DELETE /auth/admin/service-keys/:id',
+  createUser: 'POST /auth/admin/users',
+  inviteUser: 'POST /auth/admin/invitations',
+  acceptInvitation: 'POST /auth/invitations/accept',
+  startPasswordReset: 'POST /auth/admin/users/:id/password-reset',
+  startFactorRecovery: 'POST /auth/admin/users/:id/factor-recovery',
+  resendVerification: 'POST /auth/admin/users/:id/email-verification',
+  loginWaits: 'GET /auth/admin/users/:id/waits',
+  clearLoginWaits: 'DELETE /auth/admin/users/:id/waits',
+  auditEvents: 'GET /auth/admin/events',
+  mails: 'GET /auth/admin/mails',
+  retryMail: 'POST /auth/admin/mails/:id/retry',
+  webhooks: 'GET /auth/admin/webhooks',
+  putWebhook: 'POST /auth/admin/webhooks',
+  deleteWebhook: 'DELETE /auth/admin/webhooks/:id',
+  testWebhook: 'POST /auth/admin/webhooks/:id/test',
+  webhookDeliveries: 'GET /auth/admin/webhooks/deliveries',
+  replayDeliveries: 'POST /auth/admin/webhooks/:webhookId/replay',
+  users: 'GET /auth/admin/users',
+  user: 'GET /auth/admin/users/:id',
+  setUserRoles: 'PUT /auth/admin/users/:id/roles',
+  setUserClaims: 'PUT /auth/admin/users/:id/claims',
+  disableUser: 'POST /auth/admin/users/:id/disable',
+  enableUser: 'POST /auth/admin/users/:id/enable',
+  endUserSessions: 'DELETE /auth/admin/users/:id/sessions',
+  deleteUser: 'DELETE /auth/admin/users/:id',
+} as const
 
-export type Operation = keyof typeof OPERATIONS
+export type Operation = keyof typeof ROUTES
+
+const byName: Record<string, unknown> = { ...documents }
+
+/** The document of an operation, as clients send it to GraphQL. */
+export const documentOf = (name: Operation) =>
+  String(byName[`${name[0]?.toUpperCase()}${name.slice(1)}Document`])
+
+/** Whether an operation takes its arguments directly, instead of as `input`. */
+export const isPlain = (name: Operation) => /\$(?!input\b)/.test(documentOf(name))
+
 type Grant = {
-  user: UserFieldsFragment
-  session: SessionFieldsFragment
+  user: documents.UserFieldsFragment
+  session: documents.SessionFieldsFragment
   accessToken: string
   accessTokenExpiresAt: string
   refreshToken: string | null
 }
-type Results = {
-  register: Grant
-  login: Grant
-  completeLogin: Grant
-  beginTotp: BeginTotpMutation['beginTotp']
-  confirmTotp: ConfirmTotpMutation['confirmTotp']
-  factors: FactorsQuery['factors']
-  removeFactor: true
-  renewRecoveryCodes: ConfirmTotpMutation['confirmTotp']
-  undoFactorChange: true
-  stepUp: Grant
-  requestFactorRecovery: { endsAt: string }
-  beginPasskey: CeremonyFieldsFragment
-  addPasskey: PasskeyFieldsFragment
-  passkeys: PasskeyFieldsFragment[]
-  renamePasskey: PasskeyFieldsFragment
-  removePasskey: true
-  passkeySignals: PasskeySignalsQuery['passkeySignals']
-  beginPasskeyLogin: CeremonyFieldsFragment
-  loginWithPasskey: Grant
-  refresh: Grant
-  logout: true
-  me: UserFieldsFragment | null
-  updateMe: UserFieldsFragment
-  exportMe: Record<string, unknown>
-  deleteMe: true
-  changePassword: Grant
-  requestPasswordReset: true
-  resetPassword: true
-  requestEmailVerification: true
-  verifyEmail: true
-  undoEmailChange: true
-  cancelEmailChange: true
-  reportSignIn: true
-  sessions: SessionFieldsFragment[]
-  revokeSession: true
-  revokeOtherSessions: number
-  events: EventsQuery['events']
-  roles: RolesQuery['roles']
-  putRole: RolesQuery['roles'][number]
-  removeRole: true
-  serviceKeys: ServiceKeyFieldsFragment[]
-  createServiceKey: { key: string; serviceKey: ServiceKeyFieldsFragment }
-  revokeServiceKey: true
-  createUser: ManagedUserFieldsFragment
-  inviteUser: ManagedUserFieldsFragment
-  acceptInvitation: true
-  startPasswordReset: true
-  startFactorRecovery: { endsAt: string }
-  resendVerification: true
-  loginWaits: WaitFieldsFragment[]
-  clearLoginWaits: number
-  auditEvents: AuditEventsQuery['auditEvents']
-  mails: MailsQuery['mails']
-  retryMail: MailFieldsFragment
-  webhooks: WebhookFieldsFragment[]
-  putWebhook: { webhook: WebhookFieldsFragment; secret: string | null }
-  deleteWebhook: true
-  testWebhook: WebhookDeliveryFieldsFragment
-  webhookDeliveries: WebhookDeliveriesQuery['webhookDeliveries']
-  replayDeliveries: { count: number; next: string | null }
-  users: UsersQuery['users']
-  user: UserQuery['user']
-  setUserRoles: SetUserRolesMutation['setUserRoles']
-  setUserClaims: SetUserClaimsMutation['setUserClaims']
-  disableUser: ManagedUserFieldsFragment
-  enableUser: ManagedUserFieldsFragment
-  endUserSessions: number
-  deleteUser: true
-}
+type ResultOf<Name extends Operation> =
+  (typeof documents)[`${Capitalize<Name>}Document`] extends documents.TypedDocumentString<
+    infer Result,
+    infer _
+  >
+    ? Result[Name & keyof Result]
+    : never
+/** A new account may have no session yet, which the tests of that case look at. */
+type Result<Name extends Operation> = Name extends 'register' ? Grant : ResultOf<Name>
 
 /** An answer in one form, the same for both adapters. */
 export type Answer<T> = {
@@ -370,11 +193,10 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
       ...(bearer != null && { authorization: `Bearer ${bearer}` }),
       ...credentials.headers,
     }
-    const { rest, document, plain }: { rest: string; document: { toString(): string }; plain?: true } =
-      OPERATIONS[name]
+    const plain = isPlain(name)
     const answer = await (adapter === 'REST'
-      ? viaRest<Results[Name]>(fetch, ...placed(rest, input, plain), headers)
-      : viaGraphQL<Results[Name]>(fetch, name, String(document), plain ? input : { input }, headers))
+      ? viaRest<Result<Name>>(fetch, ...placed(ROUTES[name], input, plain), headers)
+      : viaGraphQL<Result<Name>>(fetch, name, documentOf(name), plain ? input : { input }, headers))
     keep(answer)
     return answer
   }
@@ -427,7 +249,7 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
 }
 
 /** The path with the id that belongs there, and the body. */
-function placed(rest: string, input: unknown, plain?: true): [route: string, body: unknown] {
+function placed(rest: string, input: unknown, plain: boolean): [route: string, body: unknown] {
   if (plain) return [inUrl(rest, input), undefined]
   const [, parameter] = /:(\w+)/.exec(rest) ?? []
   if (!parameter) return [rest, input]
