@@ -26,6 +26,7 @@ import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
+import { getAct } from './act.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
@@ -93,5 +94,12 @@ export function createBetterAuth(parts: Parts) {
       } as const,
     ],
   })
-  return { api }
+  return {
+    api,
+    signIn: getAct(api.signIn),
+    signInWithPasskey: getAct(api.signInWithPasskey),
+    completeSignIn: getAct(api.completeSignIn),
+    signUp: getAct(api.signUp),
+    rotateSession: getAct(api.rotateSession),
+  }
 }

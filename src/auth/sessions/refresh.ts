@@ -12,7 +12,7 @@ export function createRefresh({ betterAuth, issueCredentials }: Dependencies) {
     const transport = refreshToken ? 'TOKEN' : 'COOKIE'
     const token = refreshToken ?? caller.cookie
     if (!token) throw unauthenticated(caller.bearer === null ? 'MISSING' : 'INVALID')
-    const rotated = await betterAuth.api.rotateSession({ body: { token, transport, client: caller.client } })
+    const rotated = await betterAuth.rotateSession({ token, transport, client: caller.client })
     return issueCredentials(rotated, caller)
   }
 }

@@ -1,12 +1,11 @@
-import { createAuthEndpoint } from 'better-auth/api'
 import { and, eq, getTableColumns, isNull, or, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
+import { createActEndpoint } from '../better-auth/act.ts'
 import { recordEvent, toEventValues } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -31,9 +30,9 @@ type Parts = {
 }
 
 /**
- * Refresh-token rotation (RFC 9700, section 4.14.2) as a Better-Auth endpoint: `auth.api.rotateSession`. The current token
- * and its valid predecessor both return the current token. So concurrent refreshes and lost replies all end with the
- * same token.
+ * Refresh-token rotation (RFC 9700, section 4.14.2) as a Better-Auth endpoint: `auth.api.rotateSession` returns it. The
+ * current token and its valid predecessor both return the current token. So concurrent refreshes and lost replies all
+ * end with the same token.
  */
 export function createRotateSessionEndpoint({
   db,
@@ -46,31 +45,28 @@ export function createRotateSessionEndpoint({
 }: Parts) {
   const rotate = prepareRotation(db, settings)
 
-  return createAuthEndpoint.serverOnly(
-    { method: 'POST', body: z.custom<RotateInput>() },
-    async ({ body: { token, transport, client } }) => {
-      const presented = refreshTokens.decode(token)
-      if (!presented) throw unauthenticated('INVALID')
-      const hash = digest(token)
-      const successor = refreshTokens.deriveSuccessor(presented)
-      const here = places.toPlaces(client)
-      const [row] = await rotate({
-        sessionId: presented.sessionId,
-        hash,
-        successorHash: digest(successor),
-        transport,
-        networkPlace: here.network,
-        devicePlace: here.device,
-        ...toEventValues('refresh', client),
-      })
-      if (!row) throw await rejectToken(presented, hash, { transport, client })
+  return createActEndpoint(async ({ token, transport, client }: RotateInput) => {
+    const presented = refreshTokens.decode(token)
+    if (!presented) throw unauthenticated('INVALID')
+    const hash = digest(token)
+    const successor = refreshTokens.deriveSuccessor(presented)
+    const here = places.toPlaces(client)
+    const [row] = await rotate({
+      sessionId: presented.sessionId,
+      hash,
+      successorHash: digest(successor),
+      transport,
+      networkPlace: here.network,
+      devicePlace: here.device,
+      ...toEventValues('refresh', client),
+    })
+    if (!row) throw await rejectToken(presented, hash, { transport, client })
 
-      const { session, user, isCurrent, knownPlaces } = row
-      const isNewPlace = knownPlaces !== null && knownPlaces < (here.device === null ? 1 : 2)
-      if (isNewPlace) await recordNewPlaces(db, user.id, here, client)
-      return { session, user, secret: isCurrent ? token : successor }
-    },
-  )
+    const { session, user, isCurrent, knownPlaces } = row
+    const isNewPlace = knownPlaces !== null && knownPlaces < (here.device === null ? 1 : 2)
+    if (isNewPlace) await recordNewPlaces(db, user.id, here, client)
+    return { session, user, secret: isCurrent ? token : successor }
+  })
 
   /** Finds the reason why a token of this server was not accepted. A reused token ends its session. */
   async function rejectToken(

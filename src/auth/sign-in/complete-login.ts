@@ -8,9 +8,7 @@ export function createCompleteLogin({ betterAuth, issueCredentials, sessionCache
     const { client } = caller
     await throttle.countFactorOfClient(client)
     const formerSessionId = (await formerIdentity(caller))?.session.id
-    const signedIn = await betterAuth.api.completeSignIn({
-      body: { challenge, proof, client, formerSessionId },
-    })
+    const signedIn = await betterAuth.completeSignIn({ challenge, proof, client, formerSessionId })
     if (formerSessionId) sessionCache.evict(formerSessionId)
     return issueCredentials(signedIn, caller)
   }

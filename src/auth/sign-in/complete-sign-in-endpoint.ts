@@ -1,9 +1,8 @@
-import { createAuthEndpoint } from 'better-auth/api'
-import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
+import { createActEndpoint } from '../better-auth/act.ts'
 import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { FactorProofs } from '../factors/factor-proofs.ts'
@@ -11,7 +10,7 @@ import type { FactorUse } from '../factors/factor-use.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 
-type CompleteSignInBody = {
+type CompleteSignInInput = {
   challenge: string
   proof: FactorProof
   client: Client
@@ -26,47 +25,44 @@ type Parts = {
   throttle: Throttle
 }
 
-/** The second step of a sign-in, as a Better-Auth endpoint: `auth.api.completeSignIn`. */
+/** The second step of a sign-in, as a Better-Auth endpoint: `auth.api.completeSignIn` returns it. */
 export function createCompleteSignInEndpoint(parts: Parts) {
   const { challenges, db, factorProofs, openSession, throttle } = parts
 
-  return createAuthEndpoint.serverOnly(
-    { method: 'POST', body: z.custom<CompleteSignInBody>() },
-    async ({ body: { challenge, proof, client, formerSessionId } }) => {
-      const found = await challenges.findSignIn(challenge, client)
-      if (!found) throw new AuthError('INVALID_TOKEN')
-      const { user, transport, place } = found
-      // Counted for the account, so that a new challenge gives no new guesses.
-      return throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
-        const factor = await factorProofs.check(user, proof, client, {
-          hasShownPassword: true,
-          expected: found,
-        })
-        const opened = factor && (await open(factor))
-        if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
-        if (opened && opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
-        await recordEvent(db, 'factor_failed', user.id, client)
-        throw new AuthError('INVALID_CREDENTIALS')
+  return createActEndpoint(async ({ challenge, proof, client, formerSessionId }: CompleteSignInInput) => {
+    const found = await challenges.findSignIn(challenge, client)
+    if (!found) throw new AuthError('INVALID_TOKEN')
+    const { user, transport, place } = found
+    // Counted for the account, so that a new challenge gives no new guesses.
+    return throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
+      const factor = await factorProofs.check(user, proof, client, {
+        hasShownPassword: true,
+        expected: found,
       })
+      const opened = factor && (await open(factor))
+      if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
+      if (opened && opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
+      await recordEvent(db, 'factor_failed', user.id, client)
+      throw new AuthError('INVALID_CREDENTIALS')
+    })
 
-      /** One statement, and a transaction only if more than a session comes of it. */
-      function open({ onUsed, ...factor }: FactorUse) {
-        const proof = { passwordHash: user.password, factor: { ...factor, challenge } }
-        const session = {
-          operation: 'login',
-          account: user,
-          proof,
-          transport,
-          client,
-          formerSessionId,
-        } as const
-        if (!onUsed) return openSession(db, session)
-        return db.transaction(async (tx) => {
-          const opened = await openSession(tx, session)
-          if (typeof opened !== 'string') await onUsed(tx, user, client, opened.session.id)
-          return opened
-        })
-      }
-    },
-  )
+    /** One statement, and a transaction only if more than a session comes of it. */
+    function open({ onUsed, ...factor }: FactorUse) {
+      const proof = { passwordHash: user.password, factor: { ...factor, challenge } }
+      const session = {
+        operation: 'login',
+        account: user,
+        proof,
+        transport,
+        client,
+        formerSessionId,
+      } as const
+      if (!onUsed) return openSession(db, session)
+      return db.transaction(async (tx) => {
+        const opened = await openSession(tx, session)
+        if (typeof opened !== 'string') await onUsed(tx, user, client, opened.session.id)
+        return opened
+      })
+    }
+  })
 }

@@ -23,8 +23,8 @@ export function createLogin({
   async function login({ email, password, transport }: InputOf<'login'>, caller: Caller) {
     const { client } = caller
     const formerSessionId = (await formerIdentity(caller))?.session.id
-    const body = { email, password, transport: transport ?? 'COOKIE', client, formerSessionId } as const
-    const signedIn = await betterAuth.api.signIn({ body }).catch(async (fault: unknown) => {
+    const attempt = { email, password, transport: transport ?? 'COOKIE', client, formerSessionId } as const
+    const signedIn = await betterAuth.signIn(attempt).catch(async (fault: unknown) => {
       if (isLoginFailure(fault) && (await throttle.mayRecord('login_failed', client))) {
         await recordEventByEmail(db, 'login_failed', email, client)
       }

@@ -121,18 +121,18 @@ function toClaimColumns(row: Record<string, unknown>): OpenedSession['claimed'] 
   }
 }
 
-/** The session as it was inserted: its times are that of the transaction. */
+/** The session as it was inserted: its times are that of the transaction, and texts, as the answer writes them. */
 function toOpened(
   row: Record<string, unknown>,
   { id, transport, client, amr, provesFactor }: Inserted,
 ): ShownSession {
-  const now = new Date(row.opened_at as string)
+  const now = new Date(row.opened_at as string).toISOString()
   return {
     id,
     transport,
     createdAt: now,
     lastUsedAt: now,
-    expiresAt: new Date(row.expires_at as string),
+    expiresAt: new Date(row.expires_at as string).toISOString(),
     authenticatedAt: now,
     factorAt: provesFactor ? now : null,
     amr,

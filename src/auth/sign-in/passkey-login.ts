@@ -24,8 +24,13 @@ export function createPasskeyLogin({
       const { ceremony, response, transport } = input
       const { client } = caller
       const formerSessionId = (await formerIdentity(caller))?.session.id
-      const body = { ceremony, response, transport: transport ?? 'COOKIE', client, formerSessionId } as const
-      const signedIn = await betterAuth.api.signInWithPasskey({ body })
+      const signedIn = await betterAuth.signInWithPasskey({
+        ceremony,
+        response,
+        transport: transport ?? 'COOKIE',
+        client,
+        formerSessionId,
+      })
       if (formerSessionId) sessionCache.evict(formerSessionId)
       return issueCredentials(signedIn, caller)
     },

@@ -1,14 +1,13 @@
-import { createAuthEndpoint } from 'better-auth/api'
-import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
+import { createActEndpoint } from '../better-auth/act.ts'
 import { recordEvent } from '../events/events.ts'
 import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
 import type { OpenSession } from './open-session.ts'
 
-type PasskeySignInBody = {
+type PasskeySignInInput = {
   ceremony: string
   response: Record<string, unknown>
   transport: SessionTransport
@@ -18,11 +17,10 @@ type PasskeySignInBody = {
 
 type Parts = { db: Db; openSession: OpenSession; passkeyProofs: PasskeyProofs }
 
-/** Sign-in with a passkey, as a Better-Auth endpoint: `auth.api.signInWithPasskey`. */
+/** Sign-in with a passkey, as a Better-Auth endpoint: `auth.api.signInWithPasskey` returns it. */
 export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: Parts) {
-  return createAuthEndpoint.serverOnly(
-    { method: 'POST', body: z.custom<PasskeySignInBody>() },
-    async ({ body: { ceremony, response, transport, client, formerSessionId } }) => {
+  return createActEndpoint(
+    async ({ ceremony, response, transport, client, formerSessionId }: PasskeySignInInput) => {
       const proven = await passkeyProofs.check({ ceremony, response }, client)
       if (!proven) throw new AuthError('INVALID_CREDENTIALS')
       const { user, use } = proven

@@ -31,18 +31,16 @@ export function createRegister({
   ): Promise<RegisterPayload> {
     const { client } = caller
     const formerSessionId = (await formerIdentity(caller))?.session.id
-    const { user, opened } = await betterAuth.api.signUp({
-      body: {
-        email,
-        password,
-        profile: {
-          ...toProfileColumns(profile),
-          locale: profile.locale ?? languages.choose(client.languages),
-        },
-        transport: transport ?? 'COOKIE',
-        client,
-        formerSessionId,
+    const { user, opened } = await betterAuth.signUp({
+      email,
+      password,
+      profile: {
+        ...toProfileColumns(profile),
+        locale: profile.locale ?? languages.choose(client.languages),
       },
+      transport: transport ?? 'COOKIE',
+      client,
+      formerSessionId,
     })
     if (formerSessionId) sessionCache.evict(formerSessionId)
     if (opened) return issueCredentials({ ...opened, user: { ...user, ...opened.claimed } }, caller)

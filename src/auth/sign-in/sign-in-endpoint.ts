@@ -1,12 +1,11 @@
-import { createAuthEndpoint } from 'better-auth/api'
 import { and, eq, getTableColumns, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { prepareRows, type WithTexts } from '../../db/row-reader.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
+import { createActEndpoint } from '../better-auth/act.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { createBreachReport } from '../passwords/breached/breach-report.ts'
@@ -21,7 +20,7 @@ type Account = WithTexts<UserRow>
 /** Whether the right password may open a session. */
 const isOpen = ({ disabledAt, passwordLockedAt }: Account) => !disabledAt && !passwordLockedAt
 
-type SignInBody = {
+type SignInInput = {
   email: string
   password: string
   transport: SessionTransport
@@ -40,7 +39,7 @@ type Parts = {
   settings: { REQUIRE_EMAIL_VERIFICATION: boolean }
 }
 
-/** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn`. */
+/** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn` returns it. */
 export function createSignInEndpoint(parts: Parts) {
   const { challenges, db, openSession, passwords, places, settings, throttle } = parts
   const isRegistrationWaiting = createWaitingRegistrations(parts)
@@ -55,11 +54,11 @@ export function createSignInEndpoint(parts: Parts) {
       .select({ user: getTableColumns(users), place: places.selectKnown(users.id) })
       .from(users)
       .where(eq(users.email, sql.placeholder('email'))),
+    { isShort: true },
   )
 
-  return createAuthEndpoint.serverOnly(
-    { method: 'POST', body: z.custom<SignInBody>() },
-    async ({ body: { email, password, transport, client, formerSessionId }, context }) => {
+  return createActEndpoint(
+    async ({ email, password, transport, client, formerSessionId }: SignInInput, context) => {
       const { user: present, place = UNKNOWN_PLACE } = await findAccount()
       // Counted once, after the same look-up for every address and before any hashing.
       const { user, opened, passwordHash } = await throttle.attemptLogin(email, place, client, async () => {
@@ -72,7 +71,9 @@ export function createSignInEndpoint(parts: Parts) {
         return { ...attempted, passwordHash }
       })
       if (opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
-      return { challenge: await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client }) }
+      return {
+        challenge: await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client }),
+      }
 
       async function findAccount() {
         const [found] = await readAccount({ email, ...places.toParameters(client) })

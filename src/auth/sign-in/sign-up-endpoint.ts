@@ -1,6 +1,4 @@
-import { createAuthEndpoint } from 'better-auth/api'
 import { eq, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Client } from '../../contract/caller.ts'
 import type { ProfileColumns, SessionTransport } from '../../contract/fields.ts'
 import type { Time } from '../../contract/outputs/fields.ts'
@@ -9,6 +7,7 @@ import type { Db, Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { findReservations, refuseTakenAddress } from '../account/email-change.ts'
+import { createActEndpoint } from '../better-auth/act.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -17,7 +16,7 @@ import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenedSession, OpenSession } from './open-session.ts'
 
-type SignUpBody = {
+type SignUpInput = {
   email: string
   password: string
   profile: ProfileColumns
@@ -39,16 +38,15 @@ type Parts = {
 }
 
 /**
- * Sign-up with a password, as a Better-Auth endpoint: `auth.api.signUp`. If addresses must be verified first, a taken
- * address causes the same steps as a free one: a mail, a decoy user in the answer, and a registration of its own, which no
- * link activates. So neither the answer nor its time reveals it.
+ * Sign-up with a password, as a Better-Auth endpoint: `auth.api.signUp` returns it. If addresses must be verified first, a
+ * taken address causes the same steps as a free one: a mail, a decoy user in the answer, and a registration of its own,
+ * which no link activates. So neither the answer nor its time reveals it.
  */
 export function createSignUpEndpoint({ db, openSession, outbox, places, throttle, settings }: Parts) {
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION
 
-  return createAuthEndpoint.serverOnly(
-    { method: 'POST', body: z.custom<SignUpBody>() },
-    async ({ body: { email, password, profile, transport, client, formerSessionId }, context }) => {
+  return createActEndpoint(
+    async ({ email, password, profile, transport, client, formerSessionId }: SignUpInput, context) => {
       // Asked before the transaction, which holds a connection.
       const mayRecord = mustVerifyFirst && (await throttle.mayRecord('register', client))
       const account = { password: await context.password.hash(password), ...profile }
