@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { recordEvent } from './auth/events/events.ts'
-import { startHousekeeping } from './auth/operator/housekeeping.ts'
+import { startHousekeeping } from './auth/housekeeping.ts'
 import { createAuthService } from './auth/service.ts'
 import { NO_CLIENT } from './contract/caller.ts'
 import { createChanges } from './db/changes/changes.ts'

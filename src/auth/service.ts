@@ -7,6 +7,7 @@ import { createEmailLinks } from './account/email-links.ts'
 import { createExport } from './account/export.ts'
 import { createAcceptInvitation } from './account/invitation.ts'
 import { createOwnAccount } from './account/own-account.ts'
+import { createAccountsByAddress } from './administration/accounts-by-address.ts'
 import { createAuditLog } from './administration/event-list.ts'
 import { createManagedUsers } from './administration/managed-users.ts'
 import { createNewUsers } from './administration/new-users.ts'
@@ -43,7 +44,6 @@ import { createMailComposer } from './mailing/mail-composer.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
 import type { Observer } from './observer.ts'
-import { createAdministration } from './operator/administration.ts'
 import { createCeremonies } from './passkeys/ceremonies.ts'
 import { listPasskeyOrigins } from './passkeys/origins.ts'
 import { createOwnPasskeys } from './passkeys/own-passkeys.ts'
@@ -228,8 +228,8 @@ export function createAuthService({
 
   return {
     ...limited,
-    administration: createAdministration(dependencies),
     operator: actAsOperator(administrationUseCases),
+    accountsByAddress: createAccountsByAddress(dependencies),
     importAccounts: createAccountImport(dependencies),
     findMissingRoles: createMissingRoles(dependencies),
     keys: createKeyRotation({ api: betterAuth.api, signingKeys }),

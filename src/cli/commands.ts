@@ -12,8 +12,8 @@ import { addServiceKeyCommands } from './service-keys/commands.ts'
 import { parseAddress } from './support/arguments.ts'
 import type { Environment } from './support/with-service.ts'
 import { addUserCommands } from './users/commands.ts'
-import { addWebhookKeyCommand } from './webhook-keys.ts'
-import { addWebhookCommands } from './webhooks.ts'
+import { addWebhookCommands } from './webhooks/commands.ts'
+import { addWebhookKeyCommand } from './webhooks/webhook-keys.ts'
 
 /** All commands, with the server as the default. */
 export function createProgram(serverEnvironment: Environment, commandEnvironment: Environment) {

@@ -1,4 +1,4 @@
-import { startHousekeeping } from '../../src/auth/operator/housekeeping.ts'
+import { startHousekeeping } from '../../src/auth/housekeeping.ts'
 import { createDb } from '../../src/db/client.ts'
 import { createLog } from '../../src/observe/log.ts'
 

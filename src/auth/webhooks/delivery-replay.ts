@@ -8,7 +8,7 @@ import { webhookDeliveries, webhookEvents } from '../../db/schema/webhooks.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
-import { KEPT_DAYS } from '../operator/housekeeping.ts'
+import { KEPT_DAYS } from '../housekeeping.ts'
 import { parseDeliveryId } from './delivery-list.ts'
 import { describe, findWebhook } from './managed-webhooks.ts'
 

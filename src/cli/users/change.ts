@@ -6,14 +6,14 @@ import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withService } from '../support/with-service.ts'
 import { explainAccount } from './refusal.ts'
 
-type Service = Parameters<Parameters<typeof withService>[1]>[0]['administration']
+type Accounts = Parameters<Parameters<typeof withService>[1]>[0]['accountsByAddress']
 
 const ACCESS_TOKENS_ELSEWHERE =
   'This server refuses its access tokens now. Services that verify access tokens themselves accept them until they expire.'
 
 /** Changes the account with this address. Refusals become sentences. */
-const change = <T>(environment: Environment, email: string, work: (accounts: Service) => Promise<T>) =>
-  withService(environment, ({ administration }) => work(administration).catch(explainAccount(email)))
+const change = <T>(environment: Environment, email: string, work: (accounts: Accounts) => Promise<T>) =>
+  withService(environment, ({ accountsByAddress }) => work(accountsByAddress).catch(explainAccount(email)))
 
 export async function disableUser(environment: Environment, email: string, { json }: Output) {
   const { user, result: ended } = await change(environment, email, (accounts) =>

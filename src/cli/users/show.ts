@@ -7,8 +7,8 @@ import { explainAccount } from './refusal.ts'
 const MAX_SHOWN_EVENTS = 10
 
 export async function showUser(environment: Environment, email: string, { json }: Output) {
-  const user = await withService(environment, async ({ administration, operator }) => {
-    const id = await administration.findId({ email }).catch(explainAccount(email))
+  const user = await withService(environment, async ({ accountsByAddress, operator }) => {
+    const id = await accountsByAddress.findId({ email }).catch(explainAccount(email))
     return operator.user({ id }).catch(explainAccount(email))
   })
   if (json) return printJson(user)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createPrivateSecret, createSymmetricSecret, toPublicKey } from '../webhooks/signature.ts'
+import { createPrivateSecret, createSymmetricSecret, toPublicKey } from '../../webhooks/signature.ts'
 
 /** The command that makes a secret for `WEBHOOK_SECRETS`. */
 export function addWebhookKeyCommand(program: Command) {

@@ -6,22 +6,17 @@ import { OPERATOR } from '../../contract/permissions.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import {
-  deleteAccount,
-  disableAccount,
-  enableAccount,
-  signOutAccount,
-} from '../administration/user-changes.ts'
-import { keepRoles, setRoles } from '../administration/user-roles.ts'
 import { recordAdministration } from '../events/events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import type { Outbox } from '../mailing/outbox.ts'
+import { deleteAccount, disableAccount, enableAccount, signOutAccount } from './user-changes.ts'
+import { keepRoles, setRoles } from './user-roles.ts'
 
 /** A command acts for no user and no service. */
 const BY_OPERATOR = { administrator: OPERATOR, client: NO_CLIENT }
 
-/** What an operator does to an account, which commands name by its address. Each function throws `NOT_FOUND` without one. */
-export function createAdministration({ db, outbox }: { db: Db; outbox: Outbox }) {
+/** What commands do to an account, which they name by its address. Each function throws `NOT_FOUND` without one. */
+export function createAccountsByAddress({ db, outbox }: { db: Db; outbox: Outbox }) {
   const hasEmail = ({ email }: AccountInput) => eq(users.email, email)
 
   /**

@@ -1,0 +1,91 @@
+import { type Command, Option } from 'commander'
+import { LIMIT, parseIdOf } from '../support/arguments.ts'
+import type { Output } from '../support/output.ts'
+import type { Environment } from '../support/with-service.ts'
+import {
+  deleteWebhook,
+  type ListOptions,
+  listDeliveries,
+  listWebhooks,
+  type PutOptions,
+  putWebhook,
+  type ReplayOptions,
+  replayDeliveries,
+  testWebhook,
+} from './webhooks.ts'
+
+/** The commands of an operator for webhooks, as administrators have them. */
+export function addWebhookCommands(program: Command, environment: Environment) {
+  const json = ['--json', 'print the result as JSON'] as const
+  const webhook = program
+    .command('webhook')
+    .summary('show, change and test webhooks, and deliver events again')
+    .description(
+      'Shows, changes and tests webhooks, and delivers events again. Those of WEBHOOKS cannot be changed.',
+    )
+
+  webhook
+    .command('list')
+    .description('Lists the webhooks, the oldest first.')
+    .option(...json)
+    .action((options: Output) => listWebhooks(environment, options))
+  webhook
+    .command('put')
+    .description(
+      'Creates a webhook, whose secret is shown once. With --id, changes one, and its secret stays.',
+    )
+    .argument('<url>', 'where events are sent: an https URL')
+    .option('--id <id>', 'the webhook to change', parseId)
+    .option(
+      '--types <types>',
+      'the types of events that it gets, separated by commas; without it, all',
+      parseList,
+    )
+    .option('--disabled', 'it gets no events')
+    .addOption(
+      new Option('--new-secret <kind>', 'make a new secret; the former signs too until it is ended')
+        .choices(['hmac', 'ed25519'])
+        .argParser((kind) => kind.toUpperCase()),
+    )
+    .option('--end-former-secret', 'end all secrets but the newest')
+    .option(...json)
+    .action((url: string, options: PutOptions) => putWebhook(environment, url, options))
+  webhook
+    .command('delete')
+    .description('Deletes a webhook. Nothing is sent to it any more.')
+    .argument('<id>', 'the id of the webhook, from the list', parseId)
+    .option(...json)
+    .action((id: string, options: Output) => deleteWebhook(environment, id, options))
+  webhook
+    .command('test')
+    .description(
+      'Sends an event of the type webhook.test, and shows its result. Fails if it was not delivered.',
+    )
+    .argument('<id>', 'the id of the webhook, from the list', parseId)
+    .option(...json)
+    .action((id: string, options: Output) => testWebhook(environment, id, options))
+  webhook
+    .command('deliveries')
+    .description('Lists events on their way to webhooks, the newest first.')
+    .option('--webhook <id>', 'only those of this webhook', parseId)
+    .addOption(
+      new Option('--status <status>', 'only those in this state')
+        .choices(['pending', 'delivered', 'failed'])
+        .argParser((status) => status.toUpperCase()),
+    )
+    .option(...LIMIT)
+    .option(...json)
+    .action((options: ListOptions) => listDeliveries(environment, options))
+  webhook
+    .command('replay')
+    .description('Delivers events again: those that were given up, those of a span of time, or one.')
+    .argument('<id>', 'the id of the webhook, from the list', parseId)
+    .option('--delivery <id>', 'only this delivery, from the list of deliveries')
+    .option('--since <time>', 'all events from this time on, as 2026-11-24T10:00:00Z')
+    .option('--until <time>', 'only events before this time')
+    .option(...json)
+    .action((id: string, options: ReplayOptions) => replayDeliveries(environment, id, options))
+}
+
+const parseId = parseIdOf('webhook', 'webhook list')
+const parseList = (value: string) => value.split(',').map((item) => item.trim())
