@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { MAX_COUNT } from '../src/auth/administration/cursor.ts'
+import { MAX_COUNT } from '../src/auth/administration/pages.ts'
 import { MAX_HOLDERS } from '../src/auth/administration/role-changes.ts'
 import { MAX_ROLES } from '../src/auth/administration/user-roles.ts'
 import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'

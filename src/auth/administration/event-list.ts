@@ -3,7 +3,7 @@ import type { InputOf } from '../../contract/operations.ts'
 import type { EventConnection } from '../../contract/outputs/audit-event.ts'
 import type { Db } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
-import { assertMoment, fromCursor, MAX_COUNT, type Position, toCursor, toPage } from './cursor.ts'
+import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'auditEvents'>
 
@@ -54,15 +54,14 @@ export function eventStatement(db: Db, { first, filter }: Request, after?: Posit
 export function createAuditLog({ db }: { db: Db }) {
   return async function listEvents(request: Request): Promise<EventConnection> {
     const { first, filter } = request
-    const some = db.select({ one: sql`1` }).from(events).where(toConditions(filter)).limit(MAX_COUNT)
-    const [rows, counted] = await Promise.all([
+    const [rows, totalCount] = await Promise.all([
       eventStatement(db, request, fromCursor(request.after, ['event'])),
-      request.count ? db.select({ total: sql<number>`count(*)::int` }).from(some.as('some')) : null,
+      request.count ? countRows(db, events, toConditions(filter)) : null,
     ])
     const edges = rows.map(({ key, ...node }) => ({
       cursor: toCursor({ part: 'event', key, id: node.id }),
       node,
     }))
-    return { ...toPage(edges, first), totalCount: counted?.[0]?.total ?? null }
+    return { ...toPage(edges, first), totalCount }
   }
 }

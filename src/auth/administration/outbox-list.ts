@@ -8,7 +8,7 @@ import type { Db } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
 import { recordAdministration } from '../events/events.ts'
-import { assertMoment, fromCursor, MAX_COUNT, toCursor, toPage } from './cursor.ts'
+import { assertMoment, countRows, fromCursor, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'mails'>
 
@@ -30,21 +30,20 @@ export function createOutboxList({ db }: { db: Db }) {
       const older =
         position &&
         sql`(${createdAt}, ${id}) < (${assertMoment(position)}::timestamptz, ${position.id}::uuid)`
-      const some = db.select({ one: sql`1` }).from(mailOutbox).where(toConditions(filter)).limit(MAX_COUNT)
-      const [rows, counted] = await Promise.all([
+      const [rows, totalCount] = await Promise.all([
         db
           .select({ mail: mailOutbox, key: sql<string>`${createdAt}::text` })
           .from(mailOutbox)
           .where(and(toConditions(filter), older))
           .orderBy(desc(createdAt), desc(id))
           .limit(first + 1),
-        count ? db.select({ total: sql<number>`count(*)::int` }).from(some.as('some')) : null,
+        count ? countRows(db, mailOutbox, toConditions(filter)) : null,
       ])
       const edges = rows.map(({ mail, key }) => ({
         cursor: toCursor({ part: 'mail', key, id: mail.id }),
         node: toMail(mail),
       }))
-      return { ...toPage(edges, first), totalCount: counted?.[0]?.total ?? null }
+      return { ...toPage(edges, first), totalCount }
     },
 
     /** @throws `NOT_FOUND` unless the mail has failed */

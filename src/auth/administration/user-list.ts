@@ -4,8 +4,8 @@ import type { UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { users } from '../../db/schema/users.ts'
-import { assertMoment, fromCursor, MAX_COUNT, type Position, toCursor, toPage } from './cursor.ts'
 import { hasRole } from './last-administrator.ts'
+import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'users'>
 type Filter = NonNullable<Request['filter']>
@@ -126,19 +126,12 @@ export function createUserList({ db }: { db: Db }) {
     return [...byAddress, ...byName]
   }
 
-  async function count({ filter, search }: Request) {
+  function count({ filter, search }: Request) {
     const text = search?.trim()
     const isFound = text
       ? or(PARTS.byAddress.isIn, and(isNotNull(users.username), startsWith(name)))
       : undefined
-    const some = db
-      .select({ one: sql`1` })
-      .from(users)
-      .where(and(toConditions(filter), isFound))
-      .limit(MAX_COUNT)
-    const counted = db.select({ total: sql<number>`count(*)::int` }).from(some.as('some'))
-    const [row] = await counted.prepare('count_users').execute({ ...filter, text })
-    return row?.total ?? null
+    return countRows(db, users, and(toConditions(filter), isFound), { ...filter, text })
   }
 
   return async function listUsers(request: Request): Promise<UserConnection> {

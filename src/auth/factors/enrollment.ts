@@ -1,9 +1,10 @@
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { challenges, factors } from '../../db/schema/factors.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { secondsOfDatabase } from './authenticators.ts'
 import { isLiveChallenge } from './challenges.ts'
 import { changeFactors } from './factor-change.ts'
 import { recordProof, requireRecentProof } from './recent-proof.ts'
@@ -38,7 +39,7 @@ export function createEnrollment(dependencies: Dependencies) {
       return changeFactors(dependencies, caller, change, async (tx, user, { session }) => {
         const isOwn = eq(challenges.sessionId, session.id)
         const [enrollment] = await tx
-          .select({ secret: challenges.secret, now: sql<number>`extract(epoch from now())::float8` })
+          .select({ secret: challenges.secret, now: secondsOfDatabase })
           .from(challenges)
           .where(and(isLiveChallenge(id, 'TOTP_ENROLLMENT'), isOwn))
         const key = enrollment?.secret ? encryption.decrypt(enrollment.secret, user.id) : null

@@ -40,6 +40,7 @@ export function createStepUp(dependencies: Dependencies) {
     sessionCache.evict(session.id)
     return issueCredentials(stepped, caller)
   }
+
   /** Null if the factor was used up in the meantime. */
   async function complete(
     identity: Identity,

@@ -9,7 +9,7 @@ import {
 import type { Executor } from '../../db/client.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema/webhooks.ts'
 import { AuthError, invalid } from '../../errors.ts'
-import { fromCursor, MAX_COUNT, type Position, toCursor, toPage } from '../administration/cursor.ts'
+import { fromCursor, MAX_COUNT, type Position, toCursor, toPage } from '../administration/pages.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 type Request = InputOf<'webhookDeliveries'>

@@ -8,7 +8,7 @@ const POLICY =
   "style-src 'self' 'unsafe-inline'; font-src data:; img-src data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** `GET /graphql`: GraphiQL with a tour of an account or of administration in its tabs. All its files come from this server, and none from a CDN. */
+/** `GET /graphql`: GraphiQL with a tour of an account or of administration in its tabs, without a CDN. */
 export function createGraphiQL() {
   return createPage({
     path: '/graphql',

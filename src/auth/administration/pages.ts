@@ -1,6 +1,9 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { Moment } from '../../contract/fields.ts'
 import { Text } from '../../contract/text.ts'
+import type { Db } from '../../db/client.ts'
 import { invalid } from '../../errors.ts'
 
 /** Where a page ends: in which part of the list, at which key, and at which row of that key. */
@@ -45,6 +48,19 @@ function parseJson(cursor: string): unknown {
 
 /** Counting stops here: a table of a million rows takes seconds. */
 export const MAX_COUNT = 10_000
+
+/** @param values those of the placeholders of the condition */
+export async function countRows(
+  db: Db,
+  table: PgTable,
+  isCounted: SQL | undefined,
+  values: Record<string, unknown> = {},
+) {
+  const some = db.select({ one: sql`1` }).from(table).where(isCounted).limit(MAX_COUNT)
+  const counted = db.select({ total: sql<number>`count(*)::int` }).from(some.as('some'))
+  const [row] = await counted.prepare('count').execute(values)
+  return row?.total ?? null
+}
 
 type Edge<Node> = { cursor: string; node: Node }
 
