@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { EVENT_PARAMETERS, type EventKind, selectEvent } from '../events/events.ts'
+import { EVENT_PARAMETERS, selectEvent } from '../events/events.ts'
+import type { EventKind } from '../events/kinds.ts'
 
 /** What the statement that opens sessions does for a kind of proof. Parts of its `with` list lack their closing parentheses. */
 export type Steps = {
