@@ -1,4 +1,5 @@
-import { createRequestLines, type Logger } from '../../observe/log.ts'
+import type { Logger } from '../../observe/log.ts'
+import { createRequestLines } from '../../observe/request-lines.ts'
 import type { ObserveRequest } from '../../observe/request-metrics.ts'
 import type { AppContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
