@@ -21,12 +21,12 @@ import { body } from './http/steps/body.ts'
 import { caller } from './http/steps/caller.ts'
 import { cors } from './http/steps/cors.ts'
 import { csrf } from './http/steps/csrf.ts'
-import { answerErrors } from './http/steps/errors.ts'
 import { host } from './http/steps/host.ts'
 import { requestId } from './http/steps/request-id.ts'
 import { requestLog } from './http/steps/request-log.ts'
 import { securityHeaders } from './http/steps/security-headers.ts'
 import { trace } from './http/steps/trace.ts'
+import { turnsAndErrors } from './http/steps/turns-and-errors.ts'
 import type { Logger } from './observe/log.ts'
 import type { ObserveRequest } from './observe/request-metrics.ts'
 import type { Tracing } from './observe/tracing.ts'
@@ -73,7 +73,7 @@ function createSteps(
   { env, auth, log, observe, tracing }: Omit<Parts, 'isReady' | 'hasAdministration'>,
   cookies: Cookies,
 ) {
-  const { identify, view, findServiceKey } = auth
+  const { identify, view, findServiceKey, waitForTurn } = auth
   const origins = createOrigins({
     own: env.PUBLIC_URL,
     allowed: env.ALLOWED_ORIGINS,
@@ -89,7 +89,7 @@ function createSteps(
     requestId,
     ...(tracing ? [trace(tracing)] : []),
     requestLog(log, observe),
-    answerErrors,
+    turnsAndErrors({ trustedProxies: env.TRUSTED_PROXIES, waitForTurn }),
     cors({ origins, onRefused }),
     body(),
     host,

@@ -9,7 +9,7 @@ import { openDatabase, useDatabase } from './support/database.ts'
 import { PROGRAM } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { REAL_HASHES, startServer } from './support/server.ts'
-import { openWitness } from './support/witness.ts'
+import { findListeners, openWitness } from './support/witness.ts'
 
 const ROUNDS = 20
 const ROUND_MS = 500
@@ -19,12 +19,14 @@ const CONNECTIONS = 2000
 /** Connected directly, since a proxy would share the overloaded event loop. The numbers are read without a port. */
 async function startOverloaded(settings = {}) {
   const { url } = await openDatabase()
+  const others = findListeners()
   const server = await startServer({ ...settings, DATABASE_URL: url, METRICS_PORT: '9' })
-  return { ...server, witness: await openWitness(url) }
+  const listeners = findListeners().filter((id) => !others.includes(id))
+  return { ...server, listeners, witness: await openWitness(url) }
 }
 type Server = Awaited<ReturnType<typeof startOverloaded>>
 
-const registerUsers = (server: Server, count: number) =>
+const registerUsers = (server: Pick<Server, 'registerUser'>, count: number) =>
   Promise.all(Array.from({ length: count }, () => server.registerUser('REST', 'TOKEN')))
 
 const MANY_READS = 2000
@@ -63,7 +65,7 @@ test('ten seconds of overload cause no query and no bypass while the listener is
   }
 
   for (let round = 0; round < ROUNDS; round++) {
-    const { answers, ...others } = await server.witness.repeatUntilAlive(overload)
+    const { answers, ...others } = await server.witness.repeatUntilAlive(overload, server.listeners)
 
     expect(others).toEqual({ statuses: [200], hit: answers, miss: 0, bypass: 0 })
   }
@@ -132,6 +134,110 @@ describe('ten times as many operations as can be served', () => {
     // Refusals wait for their turn as well, or clients that try again immediately would keep the server busy.
     expect(counts.me).toBeGreaterThan(6 * counts.refused)
     expect(afterwards).toEqual({ hit: 8, miss: 0, bypass: 0 })
+  })
+
+  test.each<[string, string, string | null, object?]>([
+    ['an unknown path', 'GET /nowhere', null],
+    ['input that is not valid', 'POST /auth/login', null, { email: 1 }],
+    ['an unknown field', 'POST /graphql', null, { query: '{ nowhere }' }],
+    ['a document without an operation of ours', 'POST /graphql', null, { query: '{ __typename }' }],
+    ['`me` without credentials', 'GET /auth/me', null],
+    ['an invented token', 'GET /auth/me', 'a.b.c'],
+    ['a body that is too long', 'POST /auth/login', null, { email: 'a'.repeat(10_000) }],
+    ['the health check', 'GET /health', null],
+    ['the published keys', 'GET /.well-known/jwks.json', null],
+    ['a method that is not allowed', 'OPTIONS /auth/login', null],
+  ])(
+    'of a flood of requests for %s, few are answered beside cached answers',
+    async (_, route, bearer, body) => {
+      const server = await startServer()
+      const readers = await registerUsers(server, 4)
+      const ask = (index: number) => send(server, 'GET /auth/me', at(readers, index).client.kept.accessToken)
+      for (const index of readers.keys()) await ask(index)
+      const counts = { me: 0, flood: 0 }
+      const isOver = () => counts.flood >= 500 || counts.me >= 20_000
+
+      const me = async (_: unknown, index: number) => {
+        for (; !isOver(); await nextTurn()) {
+          await ask(index)
+          counts.me++
+        }
+      }
+      const flood = async () => {
+        while (counts.me < MANY_READS) await nextTurn()
+        for (; !isOver(); await nextTurn()) {
+          await send(server, route, bearer, body)
+          if (!isOver()) counts.flood++
+        }
+      }
+      await Promise.all([...Array.from({ length: 64 }, me), ...Array.from({ length: 640 }, flood)])
+
+      expect(counts.me - MANY_READS).toBeGreaterThan(6 * counts.flood)
+    },
+  )
+
+  test('beside many cached answers, a client with a mistake is answered within a few turns', async () => {
+    const server = await startServer()
+    const [reader] = await registerUsers(server, 1)
+    const ask = () => send(server, 'GET /auth/me', reader?.client.kept.accessToken ?? null)
+    await ask()
+    let turns = 0
+    let isOver = false
+    const me = async () => {
+      for (; !isOver; await nextTurn()) await ask()
+    }
+    const countTurns = async () => {
+      for (; !isOver; await nextTurn()) turns++
+    }
+    const makeMistakes = async () => {
+      const waited: number[] = []
+      for (let mistake = 0; mistake < 50; mistake++) {
+        for (const end = turns + 5; turns < end; ) await nextTurn()
+        const before = turns
+        await send(server, 'POST /auth/login', null, {})
+        waited.push(turns - before)
+      }
+      isOver = true
+      return waited
+    }
+    const [waited] = await Promise.all([makeMistakes(), countTurns(), ...Array.from({ length: 64 }, me)])
+
+    expect(Math.max(...waited)).toBeLessThan(5)
+  })
+
+  test.each(['answer', 'operation'] as const)(
+    'however many wait of one network, the %s of another comes next',
+    async (kind) => {
+      let answers = MANY_ANSWERS
+      const refresh: (...args: unknown[]) => unknown = () => 'done'
+      const limits = { isShared: true, countCachedAnswers: () => answers }
+      const { useCases, waitForTurn } = limitOperations({ refresh }, limits)
+      const ended: string[] = []
+      const wait = async (ipAddress: string) => {
+        const caller = { client: { ipAddress } } as Caller
+        await (kind === 'answer' ? waitForTurn(ipAddress, 0) : useCases.refresh(undefined, caller))
+        ended.push(ipAddress)
+      }
+      for (let index = 0; index < 200; index++) wait('192.0.2.1').catch(() => {})
+      void wait('198.51.100.1')
+
+      for (; !ended.includes('198.51.100.1'); answers += 1000) await nextLook()
+      expect(ended.indexOf('198.51.100.1')).toBeLessThan(10)
+    },
+  )
+
+  test('an answer whose work took long counts as several', async () => {
+    let answers = MANY_ANSWERS
+    const { waitForStart } = createPace(() => answers, 10, { idleStartsPerMs: 0 })
+    let started = 0
+    for (let index = 0; index < 1000; index++) void waitForStart('192.0.2.1', 10).then(() => started++)
+
+    for (let look = 0; look < 20; look++) {
+      answers += 500
+      await nextLook()
+    }
+    expect(started).toBeGreaterThan(90)
+    expect(started).toBeLessThan(110)
   })
 
   test.each([

@@ -219,7 +219,11 @@ export function createAuthService({
   const guarded = dependencies.requireSecondFactor
     ? requireFactor(useCases, env.SESSION_MAX_SECONDS)
     : useCases
-  const { useCases: admitted, refuseIfBusy } = limitOperations(guarded, {
+  const {
+    useCases: admitted,
+    refuseIfBusy,
+    waitForTurn,
+  } = limitOperations(guarded, {
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
@@ -243,6 +247,7 @@ export function createAuthService({
     revocationFeed: createRevocationFeed({ db, changes }),
 
     refuseIfBusy,
+    waitForTurn,
     identify: credentials.identify,
     view: credentials.view,
     recordRefusedOrigin: createRefusedOriginRecorder(dependencies),

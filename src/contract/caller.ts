@@ -57,6 +57,8 @@ export type Presented = { bearer: string | null; cookie: string | null }
 /** The client's side of a request: where it comes from, what it presents, and its cookie. The same for both adapters. */
 export type Caller = Presented & {
   client: Client
+  /** Whether its answer needs no turn: an operation has started, or the credentials were known. */
+  isAdmitted: boolean
   /** Proves the credentials against the database, once a request; null if there are none. */
   identify(): Promise<Identity | null>
   /** The same for reads: a proof of the last moments is enough. Returns without a promise if the cache has it. */

@@ -12,6 +12,10 @@ export type AppEnv = {
     headers?: Headers
     /** Missing until the step that reads it has run. */
     body?: string
+    /** How long the work has taken without what it waited for, set by GraphQL, where that differs much. */
+    workMs?: number
+    /** Of the body of the answer, set if it is long. */
+    length?: number
     caller: Caller
     code?: string
     fault?: unknown

@@ -7,7 +7,6 @@ import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
 import { readForm, readJson } from '../http/request/body.ts'
 import { isForm } from '../http/request/content-type.ts'
-import { toBody } from '../http/text-body.ts'
 import { createQueryReader } from './query.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
@@ -80,6 +79,6 @@ function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) =
     if (result === null) throw unauthenticated('MISSING')
     if (cacheSeconds) headersOf(c).set('Cache-Control', `public, max-age=${cacheSeconds}`)
     const text = wrap ? JSON.stringify({ [wrap.member]: result }) : serialize(result as object)
-    return answer(c, toBody(text), status, 'application/json')
+    return answer(c, text, status, 'application/json')
   }
 }

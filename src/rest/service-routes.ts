@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { JSONWebKeySet } from 'jose'
 import type { z } from 'zod'
-import { type Client, type Presented, serviceOf } from '../contract/caller.ts'
+import { type Caller, type Client, serviceOf } from '../contract/caller.ts'
 import type { Endpoint } from '../contract/operation.ts'
 import type { Forwarded } from '../contract/outputs/forwarded.ts'
 import type { Introspection } from '../contract/outputs/introspection.ts'
@@ -20,7 +20,7 @@ type Options = {
   url: string
   publishedKeys: () => Promise<JSONWebKeySet>
   introspect: (token: string) => Introspection | Promise<Introspection>
-  forward: (caller: Presented) => Promise<Forwarded>
+  forward: (caller: Caller) => Promise<Forwarded>
   revokeToken: (token: string, client: Client) => Promise<void>
   revocationFeed: RevocationFeed
   /** Whether the paths of administration are served here. */

@@ -12,6 +12,7 @@ type OfOperator<UseCases> = {
 /** A command comes from no client and presents no credential. */
 const NO_CALLER: Caller = {
   client: NO_CLIENT,
+  isAdmitted: true,
   bearer: null,
   cookie: null,
   presentedKey: null,

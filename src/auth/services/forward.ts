@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Presented, Viewer } from '../../contract/caller.ts'
+import type { Caller, Viewer } from '../../contract/caller.ts'
 import type { Forwarded } from '../../contract/outputs/forwarded.ts'
 import { toAuthentication } from '../../contract/outputs/session.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
@@ -38,8 +38,9 @@ export function createForward({ credentials, requireSecondFactor, accessTokens }
     return accessToken
   }
 
-  return async function forward({ bearer, cookie }: Presented): Promise<Forwarded> {
-    const viewer = await credentials.view({ bearer, cookie })
+  return async function forward(caller: Caller): Promise<Forwarded> {
+    const { bearer, cookie } = caller
+    const viewer = await caller.view()
     if (!viewer) throw unauthenticated('MISSING')
     // The session can only enrol the factor that it lacks.
     if (requireSecondFactor && !viewer.hasFactor) {

@@ -16,8 +16,8 @@ export const MAX_OPERATIONS_SHARE = 1 / 2
  */
 export const MAX_START_MS = 500
 /**
- * For how many answers from the session cache an operation starts, and a refusal is sent. An operation takes the
- * event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
+ * For how many answers from the session cache an operation starts, and a refusal or another answer is sent. An operation
+ * takes the event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
  */
 const ANSWERS_PER_OPERATION = 500
 const ANSWERS_PER_REFUSAL = 10
@@ -25,6 +25,9 @@ const ANSWERS_PER_REFUSAL = 10
 export const MIN_REFUSAL_MS = 200
 /** How many are sent in a millisecond of rest. Operations fill it, but refusals must leave them the most of it. */
 const REFUSALS_PER_IDLE_MS = 8
+/** An answer whose work took longer counts as several refusals. A pause of the thread looks like work, so there is a maximum. */
+const MS_PER_REFUSAL = 0.05
+const MAX_REFUSALS_PER_ANSWER = 100
 
 type Options = {
   /** Without limits, as in a load test, one network may hold all. */
@@ -35,7 +38,7 @@ type Options = {
 
 /**
  * Limits all operations but `me`, so that a flood of them leaves about half of the processor to answers from the session
- * cache. Refusals wait for their turn as well: a client that tries again immediately must not keep the server busy.
+ * cache. All other answers wait for a turn: a client that tries again immediately must not keep the server busy.
  */
 export function limitOperations<UseCases extends Record<string, UseCase>>(
   useCases: UseCases,
@@ -46,7 +49,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   let ownLookUps = 0
   const countAnswers = () => countCachedAnswers() - ownLookUps
   const starts = createPace(countAnswers, ANSWERS_PER_OPERATION, { maxWaitMs: MAX_START_MS })
-  const refusals = createPace(countAnswers, ANSWERS_PER_REFUSAL, { idleStartsPerMs: REFUSALS_PER_IDLE_MS })
+  const turns = createPace(countAnswers, ANSWERS_PER_REFUSAL, { idleStartsPerMs: REFUSALS_PER_IDLE_MS })
   const limitTo = (maxPerNetwork: () => number) =>
     createAdmission({ maxOperations: () => MAX_OPERATIONS, maxPerNetwork })
   const all = limitTo(() => MAX_OPERATIONS * maxShare)
@@ -54,6 +57,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   const networkOf = ({ client }: Caller) => toNetwork(client.ipAddress)
 
   function start(act: UseCase, input: never, caller: Caller) {
+    caller.isAdmitted = true
     const before = countCachedAnswers()
     try {
       return act(input, caller)
@@ -65,21 +69,17 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
   async function waitForStart(network: string) {
     waiting.enter(network)
     try {
-      if (!(await starts.waitForStart())) throw BUSY
+      if (!(await starts.waitForStart(network))) throw BUSY
     } finally {
       waiting.leave(network)
     }
   }
 
   /** @param since when the operation arrived. One that is given up has waited long enough. */
-  async function waitToRefuse(since = performance.now()) {
+  async function refuse(fault: AuthError, caller: Caller, since = performance.now()): Promise<never> {
+    caller.isAdmitted = false
     await Bun.sleep(Math.max(0, since + MIN_REFUSAL_MS - performance.now()))
-    await refusals.waitForStart()
-  }
-
-  async function refuse(): Promise<never> {
-    await waitToRefuse()
-    throw BUSY
+    throw fault
   }
 
   function limit(act: UseCase): UseCase {
@@ -95,7 +95,7 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
           all.leave(network)
         }
       } catch (fault) {
-        if (fault instanceof AuthError && fault.code === BUSY.code) await waitToRefuse(since)
+        if (fault instanceof AuthError && fault.code === BUSY.code) await refuse(fault, caller, since)
         throw fault
       }
     }
@@ -109,7 +109,16 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
      */
     refuseIfBusy(caller: Caller) {
       const network = networkOf(caller)
-      return all.isFull(network) || waiting.isFull(network) ? refuse() : undefined
+      return all.isFull(network) || waiting.isFull(network) ? refuse(BUSY, caller) : undefined
+    },
+    /**
+     * Lets an answer wait for its turn beside many answers from the session cache.
+     * @param workMs how long its work took
+     * @returns undefined if it need not wait
+     */
+    waitForTurn(ipAddress: string | null, workMs: number) {
+      const cost = Math.min(Math.max(workMs / MS_PER_REFUSAL, 1), MAX_REFUSALS_PER_ANSWER)
+      return turns.tryStart(cost) ? undefined : turns.waitForStart(toNetwork(ipAddress), cost)
     },
   }
 }

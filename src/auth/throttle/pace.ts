@@ -1,3 +1,5 @@
+import { createFairQueue } from './fair-queue.ts'
+
 /** How often waiting work is looked at, at most. A busy event loop looks once in each of its turns. */
 const LOOK_MS = 1
 /** Over so many looks, answers are averaged. Clients that pause for some of them are still there. */
@@ -28,7 +30,7 @@ type Options = {
   maxWaitMs?: number
 }
 
-type Waiting = { since: number; start: () => void; giveUp: () => void }
+type Waiting = { since: number; cost: number; start: () => void; giveUp: () => void }
 
 /**
  * Spreads work over the turns of the event loop, so that it gets no more than its share of the processor: one piece of
@@ -45,7 +47,7 @@ export function createPace(
   answersEach: number,
   { idleStartsPerMs, maxWaitMs = Infinity }: Options = {},
 ) {
-  const waiting: Waiting[] = []
+  const waiting = createFairQueue<Waiting>()
   let last = { at: performance.now(), answers: countAnswers(), ranMs: measureRunMs() }
   let credit = 0
   let answersPerLook = 0.9 * QUIET_ANSWERS
@@ -62,12 +64,12 @@ export function createPace(
     const ranMs = next.ranMs - last.ranMs
     const answers = next.answers - last.answers
     // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
-    const restMs = Math.max(0, (waiting.length > 0 ? LOOK_MS : ms) - ranMs)
+    const restMs = Math.max(0, (waiting.size > 0 ? LOOK_MS : ms) - ranMs)
     const looks = Math.max(1, restMs / LOOK_MS)
     answersPerLook += (answers / looks - answersPerLook) * Math.min(1, looks / AVERAGE_LOOKS)
     const filling = ((isQuiet() ? QUIET_FILL : FILL) * startsPerMs) / runShare
     credit += answers / answersEach + restMs * (idleStartsPerMs ?? Math.max(filling, MIN_STARTS_PER_REST_MS))
-    if (waiting.length > 0) {
+    if (waiting.size > 0) {
       startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
       // Without the time in which the thread waited for a processor.
       runShare += (ranMs / (ranMs + restMs) - runShare) * Math.min((ranMs + restMs) / AVERAGE_MS, 1)
@@ -81,33 +83,57 @@ export function createPace(
     const now = performance.now()
     look(now)
     const batch = isQuiet() ? MIN_BATCH * (1 - answersPerLook / QUIET_ANSWERS) : 0
-    const starts = waiting.splice(0, Math.floor(Math.max(batch, credit)))
-    credit %= 1
+    const starts = take(Math.floor(Math.max(batch, credit)))
     startsPerMs += starts.length / AVERAGE_MS
     for (const { start } of starts) start()
     if (!isQuiet()) giveUp(now)
-    if (waiting.length > 0) setTimeout(turn, LOOK_MS)
+    if (waiting.size > 0) setTimeout(turn, LOOK_MS)
+  }
+
+  /** The last may cost more than is left. Then the next ones wait for longer. */
+  function take(budget: number) {
+    const taken: Waiting[] = []
+    if (budget < 1) return taken
+    let left = budget
+    for (let work = waiting.shift(); work; work = left >= 1 ? waiting.shift() : undefined) {
+      taken.push(work)
+      left -= work.cost
+    }
+    credit = (Math.max(credit, 0) % 1) + Math.min(left, 0)
+    return taken
   }
 
   /** Gives up work that has waited too long, and the newest of so much work that it would. The pace was not known when it came. */
   function giveUp(now: number) {
-    while (waiting[0] && waiting[0].since < now - maxWaitMs) waiting.shift()?.giveUp()
-    while (waiting.length > countStarts(maxWaitMs)) waiting.pop()?.giveUp()
+    for (const { giveUp } of waiting.takeOldest(({ since }) => since < now - maxWaitMs)) giveUp()
+    while (waiting.size > countStarts(maxWaitMs)) waiting.pop()?.giveUp()
   }
 
   /** How much work starts in this time, if the pace stays the same. */
   const countStarts = (ms: number) => (isQuiet() ? Infinity : Math.max(MIN_COUNTED_STARTS, startsPerMs * ms))
 
   return {
-    /** @returns false if it was given up */
-    waitForStart(): Promise<boolean> {
+    /** Starts work immediately, if nothing waits and enough was earned. */
+    tryStart(cost = 1): boolean {
+      if (waiting.size > 0) return false
+      look(performance.now())
+      if (credit < 1) return false
+      credit -= cost
+      return true
+    },
+
+    /**
+     * @param cost as how much work it counts
+     * @returns false if it was given up
+     */
+    waitForStart(network = '', cost = 1): Promise<boolean> {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const since = performance.now()
-      if (waiting.length === 0) {
+      if (waiting.size === 0) {
         look(since)
         setImmediate(turn)
       }
-      waiting.push({ since, start: () => resolve(true), giveUp: () => resolve(false) })
+      waiting.push(network, { since, cost, start: () => resolve(true), giveUp: () => resolve(false) })
       return promise
     },
 

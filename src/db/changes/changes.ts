@@ -16,6 +16,9 @@ const RETRY_MS = 250
 /** How long the thread may take to close its connection. */
 const MAX_STOP_MS = 2000
 
+/** Its name in the kernel, which has room for 15 characters. */
+export const LISTENER_THREAD = 'change-listener'
+
 type Subscriber = {
   /** The session or the user with this id has changed. */
   onChange: (id: string) => void
@@ -155,7 +158,7 @@ export function createChanges(
 }
 
 export function startListenerThread(workerData: ListenerData) {
-  return new Worker(join(CODE, 'db/changes/change-listener-thread'), { workerData })
+  return new Worker(join(CODE, 'db/changes/change-listener-thread'), { workerData, name: LISTENER_THREAD })
 }
 
 /** Restores the name and the code, which an error loses between threads. */

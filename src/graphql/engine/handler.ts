@@ -14,7 +14,6 @@ import type { AppContext } from '../../http/context.ts'
 import { noteError } from '../../http/error-response.ts'
 import { graphqlMediaType } from '../../http/request/accept.ts'
 import { bodyOf, readJson } from '../../http/request/body.ts'
-import { toBody } from '../../http/text-body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
@@ -83,7 +82,16 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
   return function graphql(c: AppContext) {
     const key = meRequests.find(bodyOf(c))
     const written = key === undefined ? undefined : cachedViewer(c)?.findAnswer(key)
-    return written === undefined ? answerRequest(c) : respondToMe(c, written)
+    return written === undefined ? measureWork(c) : respondToMe(c, written)
+  }
+
+  function measureWork(c: AppContext) {
+    const began = performance.now()
+    try {
+      return answerRequest(c)
+    } finally {
+      c.set('workMs', performance.now() - began)
+    }
   }
 
   function respondToMe(c: AppContext, written: string) {
@@ -102,6 +110,8 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     if (viewer) meRequests.add(bodyOf(c), key)
     const written = viewer?.findAnswer(key)
     if (written) return respondToMe(c, written)
+    // Only answers that were written before need no turn. A client with an account can send new documents for ever.
+    c.get('caller').isAdmitted = false
     const refusal = isMe ? undefined : service.refuseIfBusy(c.get('caller'))
     if (refusal) await refusal
     const answering = executeRequest(prepared, parameters, c)
@@ -141,7 +151,7 @@ export function refusePersistedQuery(c: AppContext) {
 }
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
-  return answer(c, toBody(text), status, `${graphqlMediaType(c)}; charset=utf-8`)
+  return answer(c, text, status, `${graphqlMediaType(c)}; charset=utf-8`)
 }
 
 /** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */

@@ -23,6 +23,7 @@ class RequestCaller implements Caller {
   readonly cookie: string | null
   /** OAuth libraries send a key as the password of Basic, others as the bearer. */
   readonly presentedKey: PresentedKey | null
+  isAdmitted = false
   readonly #c: AppContext
   readonly #options: Options
   #client: Client | undefined
@@ -49,7 +50,10 @@ class RequestCaller implements Caller {
   }
 
   view() {
-    this.#viewer ??= this.#options.view(this)
+    if (this.#viewer === undefined) {
+      this.#viewer = this.#options.view(this)
+      this.#admitIfFound(this.#viewer)
+    }
     return this.#viewer
   }
 
@@ -59,8 +63,19 @@ class RequestCaller implements Caller {
     const { key, name } = presentedKey
     const isNamed = (service: ServiceKey | null) =>
       service && (name === null || name === service.name) ? service : null
-    const service = this.#options.findServiceKey(key)
-    return service instanceof Promise ? service.then(isNamed) : isNamed(service)
+    const found = this.#options.findServiceKey(key)
+    const service = found instanceof Promise ? found.then(isNamed) : isNamed(found)
+    this.#admitIfFound(service)
+    return service
+  }
+
+  #admitIfFound(found: object | null) {
+    if (found instanceof Promise)
+      found.then(
+        (value: object | null) => this.#admitIfFound(value),
+        () => {},
+      )
+    else if (found) this.isAdmitted = true
   }
 
   keepSecret(secret: string) {
