@@ -1,10 +1,9 @@
-import type { BetterAuth } from '../better-auth/better-auth.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { Dependencies } from '../dependencies.ts'
 
-type Parts = { api: BetterAuth['api']; signingKeys: SigningKeys }
+type Parts = Pick<Dependencies, 'betterAuth' | 'signingKeys'>
 
 /** What an operator can do with the keys that sign access tokens. */
-export function createKeyRotation({ api, signingKeys }: Parts) {
+export function createKeyRotation({ betterAuth: { api }, signingKeys }: Parts) {
   return {
     /** Lists all keys with their times, oldest first. */
     list: () => signingKeys.list(),

@@ -5,7 +5,6 @@ import { isLiveChallenge, toChallengeRowId } from '../factors/challenges.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import { MAX_CEREMONY_SECONDS } from './relying-party.ts'
 
-export type Ceremonies = ReturnType<typeof createCeremonies>
 type Purpose = 'PASSKEY_REGISTRATION' | 'PASSKEY_LOGIN'
 
 /** Ceremonies that a browser has begun. Finishing one, or trying to, ends it. */

@@ -4,13 +4,12 @@ import type { Forwarded } from '../../contract/outputs/forwarded.ts'
 import { toAuthentication } from '../../contract/outputs/session.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { AccessTokens } from '../keys/access-tokens.ts'
 
 /** How long the access token of a cookie is used again, so that a page with many requests signs one. */
 const MAX_REUSE_MS = 30_000
 const MAX_TOKENS = 10_000
 
-type Parts = Pick<Dependencies, 'credentials' | 'requireSecondFactor'> & { accessTokens: AccessTokens }
+type Parts = Pick<Dependencies, 'accessTokens' | 'credentials' | 'requireSecondFactor'>
 
 /** The caller of a request that a gateway asks about, with an access token for the service behind the gateway. */
 export function createForward({ credentials, requireSecondFactor, accessTokens }: Parts) {

@@ -12,8 +12,6 @@ import type { RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
 import { GRACE_SECONDS, isTokenUsed, timeOfUse } from './token-use.ts'
 
-export type Credentials = ReturnType<typeof createCredentials>
-
 /** How long after a password check a session counts as fresh. */
 export const FRESHNESS_SECONDS = 15 * 60
 

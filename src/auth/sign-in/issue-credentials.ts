@@ -6,8 +6,6 @@ import type { AccessTokens } from '../keys/access-tokens.ts'
 import type { ClaimedUser } from '../keys/token-claims.ts'
 import type { ShownSession } from './open-session.ts'
 
-export type IssueCredentials = ReturnType<typeof createIssueCredentials>
-
 /** `deviceToken`: only after a sign-in. */
 type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string | null }
 

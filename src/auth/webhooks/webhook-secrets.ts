@@ -11,8 +11,6 @@ import type { Encryption } from '../keys/encryption.ts'
 /** How many secrets of a webhook sign at once, so that one can replace the other. */
 export const MAX_SECRETS = 2
 
-export type WebhookSecrets = ReturnType<typeof createWebhookSecrets>
-
 /** The secrets of webhooks: encrypted in the table, or in the settings. */
 export function createWebhookSecrets(encryption: Encryption, ofSettings: readonly string[]) {
   return {
