@@ -33,6 +33,20 @@ describe.each(ADAPTERS)('events by %s', (adapter) => {
     ])
   })
 
+  test('users who ask at the same moment each get their own events and sessions', async () => {
+    const users = await Promise.all(Array.from({ length: 6 }, registerUser))
+    const ask = async ({ client }: (typeof users)[number]) => {
+      const [events, sessions] = await Promise.all([client.events(), client.sessions()])
+      return [...(events.data ?? []), ...(sessions.data ?? [])].map(({ id }) => id)
+    }
+    const alone = []
+    for (const user of users) alone.push(await ask(user))
+    const together = await Promise.all([...users, ...users, ...users].map(ask))
+
+    expect(new Set(alone.flat()).size).toBe(2 * users.length)
+    expect(together).toEqual([...alone, ...alone, ...alone])
+  })
+
   test('the client chooses how many events it gets, 100 at most', async () => {
     const { client, user } = await registerUser()
     await server.sql`insert into events (kind, user_id) select 'login', ${user.id}::uuid from generate_series(1, 150)`
