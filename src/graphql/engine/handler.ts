@@ -1,25 +1,19 @@
-import {
-  execute,
-  GraphQLError,
-  type GraphQLSchema,
-  getOperationAST,
-  NoSchemaIntrospectionCustomRule,
-  OperationTypeNode,
-} from 'graphql'
-import { createYoga, type Plugin } from 'graphql-yoga'
+import { execute, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql'
+import { createYoga } from 'graphql-yoga'
 import type { AdmittingService } from '../../contract/operations.ts'
-import { AuthError, asAuthError, invalid } from '../../errors.ts'
+import { invalid } from '../../errors.ts'
 import { answer } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
-import { noteError } from '../../http/error-response.ts'
 import { graphqlMediaType } from '../../http/request/accept.ts'
 import { bodyOf, readJson } from '../../http/request/body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { costLimits } from './cost-limits.ts'
 import { createDocuments, type Prepared } from './documents.ts'
 import { createMeRequests } from './me-requests.ts'
+import { noIntrospection } from './no-introspection.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 import { withPlainAnswers } from './plain-answers.ts'
+import { toPublicErrors } from './public-errors.ts'
 import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 import { prepareSingleField } from './single-field.ts'
@@ -118,13 +112,8 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     const result = answering instanceof Promise ? await answering : answering
 
     const executed = 'data' in result
-    const errors = executed ? result.errors?.map(mask) : result.errors
-    for (const { originalError, extensions } of errors ?? []) {
-      if (originalError instanceof AuthError) noteError(c, originalError)
-      else if (!executed) c.set('code', String(extensions.code))
-    }
-    const answered = { errors: errors?.map(publicError), ...(executed && { data: result.data }) }
-    const text = JSON.stringify(answered)
+    const errors = result.errors && toPublicErrors(c, result.errors, executed)
+    const text = JSON.stringify({ errors, ...(executed && { data: result.data }) })
     if (!errors) viewer?.keepAnswer(key, text)
     return respond(c, text, executed ? 200 : 400)
   }
@@ -152,36 +141,4 @@ export function refusePersistedQuery(c: AppContext) {
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
   return answer(c, text, status, `${graphqlMediaType(c)}; charset=utf-8`)
-}
-
-/** Without introspection the schema is hidden, so no error may name its fields, as "Did you mean …" does. */
-const noIntrospection: Plugin = {
-  onValidate({ addValidationRule }) {
-    addValidationRule(NoSchemaIntrospectionCustomRule)
-    return ({ result, setResult, valid }) => {
-      if (!valid) setResult((result as GraphQLError[]).map(withoutSuggestion))
-    }
-  },
-}
-
-/** graphql 16 has no option to turn its suggestions off. They are always at the end of a message. */
-function withoutSuggestion({ message, nodes, extensions }: GraphQLError) {
-  return new GraphQLError(message.split(' Did you mean ')[0] ?? '', { nodes: nodes ?? null, extensions })
-}
-
-/** Keeps errors of GraphQL itself, which are about the document. Maps errors of a resolver by the table of codes. */
-function mask(error: unknown) {
-  let fault = error
-  while (fault instanceof GraphQLError && fault.originalError) fault = fault.originalError
-  if (fault instanceof GraphQLError) return error as GraphQLError
-  const originalError = asAuthError(fault)
-  const { message, extensions } = originalError
-  const { nodes = null, path = null } = error instanceof GraphQLError ? error : {}
-  return new GraphQLError(message, { nodes, path, originalError, extensions })
-}
-
-/** Removes the statuses and headers that Yoga adds for its own HTTP layer. */
-function publicError({ message, locations, path, extensions }: GraphQLError) {
-  const { http: _, ...shown } = extensions
-  return { message, ...(locations && { locations }), ...(path && { path }), extensions: shown }
 }
