@@ -15,6 +15,12 @@ import { INTERVAL_MS, KEPT_DAYS } from '../src/auth/housekeeping.ts'
 import { MAX_PUBLIC_KEY_BYTES } from '../src/auth/import/foreign-passkeys.ts'
 import { MAX_KEY_AGE_MS } from '../src/auth/keys/last-known.ts'
 import { LEAD_SECONDS, OVERLAP_SECONDS } from '../src/auth/keys/signing-keys.ts'
+import {
+  MAX_OPERATIONS,
+  MAX_OPERATIONS_SHARE,
+  MAX_START_MS,
+  MIN_REFUSAL_MS,
+} from '../src/auth/load/operation-limit.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { MAX_PASSKEYS } from '../src/auth/passkeys/own-passkeys.ts'
@@ -31,12 +37,6 @@ import { LAST_USE_SECONDS } from '../src/auth/services/service-keys.ts'
 import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
-import {
-  MAX_OPERATIONS,
-  MAX_OPERATIONS_SHARE,
-  MAX_START_MS,
-  MIN_REFUSAL_MS,
-} from '../src/auth/throttle/operation-limit.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/throttle.ts'
 import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/load/operation-limit.ts'
 import { createHashingGate } from '../src/auth/passwords/hashing-gate.ts'
-import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/throttle/operation-limit.ts'
 import { ADAPTERS, account, type Client } from './support/client.ts'
 import { REAL_HASHES, startServer } from './support/server.ts'
 import { pause } from './support/time.ts'

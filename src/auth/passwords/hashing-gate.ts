@@ -1,6 +1,6 @@
 import { AuthError } from '../../errors.ts'
+import { createAdmission } from '../load/admission.ts'
 import type { Observer } from '../observer.ts'
-import { createAdmission } from '../throttle/admission.ts'
 
 /** Over so many hashes, their duration is averaged. */
 const AVERAGE_HASHES = 16

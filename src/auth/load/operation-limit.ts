@@ -1,10 +1,10 @@
 import type { Caller } from '../../contract/caller.ts'
 import { operations } from '../../contract/operations.ts'
 import { AuthError } from '../../errors.ts'
+import { toNetwork } from '../throttle/places.ts'
 import { type UseCase, wrapUseCases } from '../use-cases.ts'
 import { createAdmission } from './admission.ts'
 import { createPace } from './pace.ts'
-import { toNetwork } from './places.ts'
 
 /** How many operations run or wait at once, without `me`. A busy database takes half a second for them. */
 export const MAX_OPERATIONS = 500
