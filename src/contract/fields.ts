@@ -6,7 +6,7 @@ import { ASCII_EMAIL, MAX_EMAIL_CHARACTERS, parseEmail } from './email-address.t
 import { Json } from './json.ts'
 import { countCharacters, Text } from './text.ts'
 
-/** The schemas of the fields that clients send. Each is defined once, with its rule and description; passwords in `password.ts`. */
+/** The schemas of the fields that clients send, each with its rule and description. Those of passwords are in `password.ts`. */
 
 /** A moment in UTC. PostgreSQL takes fewer offsets, digits and years than ISO 8601 has. */
 export const Moment = z.iso

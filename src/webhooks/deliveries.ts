@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema/webhooks.ts'
+import { joinCalls } from './join-calls.ts'
 
 /** An event for one webhook, leased to this process. */
 export type Delivery = {
@@ -194,27 +195,3 @@ const toRecord = ({ webhookId, eventId, attempts, isDelivered, result }: Result)
   is_delivered: isDelivered,
   result,
 })
-
-/** Makes one call of those that come while another is running. */
-function joinCalls<Item>(act: (items: Item[]) => Promise<void>) {
-  let waiting: Item[] = []
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
-
-  function start() {
-    const items = waiting
-    waiting = []
-    next = undefined
-    running = act(items).finally(() => {
-      running = undefined
-    })
-    return running
-  }
-
-  return (item: Item): Promise<void> => {
-    waiting.push(item)
-    if (!running) return start()
-    next ??= running.then(start, start)
-    return next
-  }
-}

@@ -72,7 +72,8 @@ export class ServerFailure extends Error {
 
 /**
  * Sends a request and reads the answer, both as JSON.
- * @throws `ServauthError` if a retry would get the same answer; `ServerFailure` or another error if the server failed or did not answer
+ * @throws `ServauthError` if a retry would get the same answer
+ * @throws `ServerFailure` or another error if the server failed or did not answer
  */
 export async function request<T>(url: string, options: Options = {}) {
   const { method = 'GET', headers = {}, body, signal = AbortSignal.timeout(MAX_ANSWER_MS), ...rest } = options

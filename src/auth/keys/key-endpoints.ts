@@ -14,7 +14,7 @@ const DEFAULT_ALGORITHM: TokenAlgorithm = 'ES256'
 /** The algorithm of keys without a name for it, which older versions created. */
 const OLD_ALGORITHM: TokenAlgorithm = 'EdDSA'
 
-/** The options of Better-Auth's `jwt` plugin: it creates and encrypts the keys, and `signing-keys.ts` decides when each is used. */
+/** The options of Better-Auth's `jwt` plugin, which creates and encrypts the keys. `signing-keys.ts` decides when each is used. */
 export function createKeyOptions(keys: SigningKeys, algorithm: TokenAlgorithm = DEFAULT_ALGORITHM) {
   return {
     disableSettingJwtHeader: true,

@@ -50,7 +50,10 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
       return { key, serviceKey }
     },
 
-    /** A revoked key stays in the table, as a record. @throws `NOT_FOUND`, `FORBIDDEN` if the administrator does not hold a scope */
+    /**
+     * A revoked key stays in the table, as a record.
+     * @throws `NOT_FOUND`, or `FORBIDDEN` if the administrator does not hold a scope
+     */
     async revokeServiceKey(
       { id }: InputOf<'revokeServiceKey'>,
       { client }: Pick<Caller, 'client'>,

@@ -24,7 +24,7 @@ function optionsOf(name: OperationName, operation: Operation) {
   function read(args: Args): unknown {
     if (!input) return undefined
     if (takesInput) return args.input ?? input.parse(undefined)
-    // The plugin has parsed an input object. Plain arguments are parsed here, as those of REST are: the plugin would wait for them.
+    // The plugin has parsed an input object. Plain arguments are parsed here, because the plugin would wait for them.
     const parsed = last?.args === args ? last.parsed : parse(input, withoutNulls(args))
     // The engine passes the same object again for the same variables of a query.
     if (operation.kind === 'query') last = { args, parsed }
