@@ -81,7 +81,7 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
     .from(challenges)
     .innerJoin(users, eq(users.id, challenges.userId))
     .where(isLiveRow(sql.placeholder('id'), 'SIGN_IN'))
-  const readSignIn = prepareRows(db, beginnings)
+  const readSignIn = prepareRows(db, beginnings, { isShort: true })
 
   return {
     /**
