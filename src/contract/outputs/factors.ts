@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { FactorRow } from '../../db/schema/factors.ts'
-import { Time } from './fields.ts'
+import { createPicker, Time } from './fields.ts'
 
 const FactorKind = z
   .enum(['TOTP', 'PASSKEY'])
@@ -20,12 +19,7 @@ export const Factor = z
   .meta({ id: 'Factor', description: 'A second factor of the account.' })
 export type Factor = z.output<typeof Factor>
 
-const PUBLIC_FIELDS = Object.keys(Factor.shape) as (keyof Factor)[]
-
-/** Picks the public fields of a row, which also has the key. */
-export function toFactor(row: Pick<FactorRow, keyof Factor>): Factor {
-  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as Factor
-}
+export const toFactor = createPicker(Factor)
 
 export const TotpEnrollment = z
   .strictObject({

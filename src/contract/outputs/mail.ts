@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { MailRow } from '../../db/schema/mail-outbox.ts'
-import { Time } from './fields.ts'
+import { createPicker, Time } from './fields.ts'
 import { connectionOf } from './page.ts'
 
 export const MailStatus = z.enum(['PENDING', 'SENT', 'FAILED', 'SKIPPED']).meta({
@@ -32,9 +31,4 @@ export type Mail = z.output<typeof Mail>
 export const MailConnection = connectionOf(Mail, 'Mail')
 export type MailConnection = z.output<typeof MailConnection>
 
-const PUBLIC_FIELDS = Object.keys(Mail.shape) as (keyof Mail)[]
-
-/** Picks the public fields of a row. */
-export function toMail(row: Pick<MailRow, keyof Mail>): Mail {
-  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, row[field]])) as Mail
-}
+export const toMail = createPicker(Mail)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { FactorRow } from '../../db/schema/factors.ts'
 import { Json } from '../json.ts'
-import { Time } from './fields.ts'
+import { createPicker, Time } from './fields.ts'
 
 export const Passkey = z
   .strictObject({
@@ -19,13 +19,10 @@ export const Passkey = z
   .meta({ id: 'Passkey' })
 export type Passkey = z.output<typeof Passkey>
 
-const PUBLIC_FIELDS = Object.keys(Passkey.shape) as (keyof Passkey)[]
+const pick = createPicker(Passkey)
 
-/** Picks the public fields of a row. */
-export function toPasskey(row: Pick<FactorRow, keyof Passkey>): Passkey {
-  const known = { ...row, isSynced: row.isSynced ?? false }
-  return Object.fromEntries(PUBLIC_FIELDS.map((field) => [field, known[field]])) as Passkey
-}
+export const toPasskey = (row: Pick<FactorRow, keyof Passkey>): Passkey =>
+  pick({ ...row, isSynced: row.isSynced ?? false })
 
 export const PasskeyCeremony = z
   .strictObject({
