@@ -1,6 +1,6 @@
 import type { Refuse } from './parameters.ts'
 
-/** The settings of PostgreSQL that Servauth sets on each connection, in lower case. `db/session.ts` has their values. */
+/** What Servauth sets on each connection, in lower case. `db/connection/session.ts` has the values. */
 export const OWN_SETTINGS = [
   'statement_timeout',
   'lock_timeout',
