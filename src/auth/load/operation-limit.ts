@@ -22,7 +22,7 @@ export const MAX_START_MS = 500
 const ANSWERS_PER_OPERATION = 500
 const ANSWERS_PER_REFUSAL = 10
 /** How long a refusal waits at least, so that few clients that try again at once cost little. */
-export const MIN_REFUSAL_MS = 200
+export const MIN_REFUSAL_MS = 170
 /** How many are sent in a millisecond of rest. Operations fill it, but refusals must leave them the most of it. */
 const REFUSALS_PER_IDLE_MS = 8
 /** An answer whose work took longer counts as several refusals. A pause of the thread looks like work, so there is a maximum. */

@@ -48,7 +48,9 @@ export function createPace(
   { idleStartsPerMs, maxWaitMs = Infinity }: Options = {},
 ) {
   const waiting = createFairQueue<Waiting>()
-  let last = { at: performance.now(), answers: countAnswers(), ranMs: measureRunMs() }
+  let last = { at: performance.now(), answers: countAnswers() }
+  /** Linux counts the time of a thread when it sleeps, and otherwise in steps of some milliseconds. The looks since then count too. */
+  let clock = { at: last.at, ranMs: measureRunMs(), looks: 0 }
   let credit = 0
   let answersPerLook = 0.9 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
@@ -60,11 +62,9 @@ export function createPace(
   function look(now: number) {
     const ms = now - last.at
     if (ms < LOOK_MS) return
-    const next = { at: now, answers: countAnswers(), ranMs: measureRunMs() }
-    const ranMs = next.ranMs - last.ranMs
-    const answers = next.answers - last.answers
-    // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
-    const restMs = Math.max(0, (waiting.size > 0 ? LOOK_MS : ms) - ranMs)
+    const answers = countAnswers() - last.answers
+    last = { at: now, answers: answers + last.answers }
+    const { ranMs, restMs } = measureRest(now)
     const looks = Math.max(1, restMs / LOOK_MS)
     answersPerLook += (answers / looks - answersPerLook) * Math.min(1, looks / AVERAGE_LOOKS)
     const filling = ((isQuiet() ? QUIET_FILL : FILL) * startsPerMs) / runShare
@@ -72,11 +72,22 @@ export function createPace(
     if (waiting.size > 0) {
       startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
       // Without the time in which the thread waited for a processor.
-      runShare += (ranMs / (ranMs + restMs) - runShare) * Math.min((ranMs + restMs) / AVERAGE_MS, 1)
+      const knownMs = ranMs + restMs
+      if (knownMs > 0) runShare += (ranMs / knownMs - runShare) * Math.min(knownMs / AVERAGE_MS, 1)
     } else {
       ;[credit, startsPerMs, runShare] = [Math.min(credit, 1), MAX_STARTS_PER_MS, 1]
     }
-    last = next
+  }
+
+  /** While the clock stands still, the thread has not slept. */
+  function measureRest(now: number) {
+    clock.looks++
+    const ranMs = measureRunMs() - clock.ranMs
+    if (ranMs === 0) return { ranMs, restMs: 0 }
+    // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
+    const maxRestMs = waiting.size > 0 ? clock.looks * LOOK_MS : now - clock.at
+    clock = { at: now, ranMs: clock.ranMs + ranMs, looks: 0 }
+    return { ranMs, restMs: Math.max(0, maxRestMs - ranMs) }
   }
 
   function turn() {
