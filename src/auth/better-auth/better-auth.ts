@@ -26,7 +26,7 @@ import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
-import { getAct } from './act.ts'
+import { callDirectly } from './direct-endpoint.ts'
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
@@ -96,10 +96,10 @@ export function createBetterAuth(parts: Parts) {
   })
   return {
     api,
-    signIn: getAct(api.signIn),
-    signInWithPasskey: getAct(api.signInWithPasskey),
-    completeSignIn: getAct(api.completeSignIn),
-    signUp: getAct(api.signUp),
-    rotateSession: getAct(api.rotateSession),
+    signIn: callDirectly(api.signIn),
+    signInWithPasskey: callDirectly(api.signInWithPasskey),
+    completeSignIn: callDirectly(api.completeSignIn),
+    signUp: callDirectly(api.signUp),
+    rotateSession: callDirectly(api.rotateSession),
   }
 }

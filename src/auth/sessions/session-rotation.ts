@@ -5,7 +5,7 @@ import type { Db } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
-import { createActEndpoint } from '../better-auth/act.ts'
+import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent, toEventValues } from '../events/events.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -45,7 +45,7 @@ export function createRotateSessionEndpoint({
 }: Parts) {
   const rotate = prepareRotation(db, settings)
 
-  return createActEndpoint(async ({ token, transport, client }: RotateInput) => {
+  return createDirectEndpoint(async ({ token, transport, client }: RotateInput) => {
     const presented = refreshTokens.decode(token)
     if (!presented) throw unauthenticated('INVALID')
     const hash = digest(token)

@@ -2,7 +2,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
-import { createActEndpoint } from '../better-auth/act.ts'
+import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { FactorProofs } from '../factors/factor-proofs.ts'
@@ -29,7 +29,7 @@ type Parts = {
 export function createCompleteSignInEndpoint(parts: Parts) {
   const { challenges, db, factorProofs, openSession, throttle } = parts
 
-  return createActEndpoint(async ({ challenge, proof, client, formerSessionId }: CompleteSignInInput) => {
+  return createDirectEndpoint(async ({ challenge, proof, client, formerSessionId }: CompleteSignInInput) => {
     const found = await challenges.findSignIn(challenge, client)
     if (!found) throw new AuthError('INVALID_TOKEN')
     const { user, transport, place } = found

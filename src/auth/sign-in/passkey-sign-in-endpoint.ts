@@ -2,7 +2,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
-import { createActEndpoint } from '../better-auth/act.ts'
+import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent } from '../events/events.ts'
 import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
 import type { OpenSession } from './open-session.ts'
@@ -19,7 +19,7 @@ type Parts = { db: Db; openSession: OpenSession; passkeyProofs: PasskeyProofs }
 
 /** Sign-in with a passkey, as a Better-Auth endpoint: `auth.api.signInWithPasskey` returns it. */
 export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: Parts) {
-  return createActEndpoint(
+  return createDirectEndpoint(
     async ({ ceremony, response, transport, client, formerSessionId }: PasskeySignInInput) => {
       const proven = await passkeyProofs.check({ ceremony, response }, client)
       if (!proven) throw new AuthError('INVALID_CREDENTIALS')

@@ -5,7 +5,7 @@ import type { Db } from '../../db/client.ts'
 import { prepareRows, type WithTexts } from '../../db/row-reader.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { createActEndpoint } from '../better-auth/act.ts'
+import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { createBreachReport } from '../passwords/breached/breach-report.ts'
@@ -57,7 +57,7 @@ export function createSignInEndpoint(parts: Parts) {
     { isShort: true },
   )
 
-  return createActEndpoint(
+  return createDirectEndpoint(
     async ({ email, password, transport, client, formerSessionId }: SignInInput, context) => {
       const { user: present, place = UNKNOWN_PLACE } = await findAccount()
       // Counted once, after the same look-up for every address and before any hashing.

@@ -7,7 +7,7 @@ import type { Db, Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { findReservations, refuseTakenAddress } from '../account/email-change.ts'
-import { createActEndpoint } from '../better-auth/act.ts'
+import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -45,7 +45,7 @@ type Parts = {
 export function createSignUpEndpoint({ db, openSession, outbox, places, throttle, settings }: Parts) {
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION
 
-  return createActEndpoint(
+  return createDirectEndpoint(
     async ({ email, password, profile, transport, client, formerSessionId }: SignUpInput, context) => {
       // Asked before the transaction, which holds a connection.
       const mayRecord = mustVerifyFirst && (await throttle.mayRecord('register', client))

@@ -2,10 +2,11 @@ import type { AuthContext } from 'better-auth'
 import { createAuthEndpoint } from 'better-auth/api'
 
 /**
- * An endpoint of Better-Auth that returns a function, which acts with Better-Auth's context. `getAct` calls it once: each
- * call copies that context several times, which takes a tenth of all that a sign-in takes beside its hash.
+ * An endpoint of Better-Auth whose work is called directly: it returns the function that acts with Better-Auth's context,
+ * and `callDirectly` calls it once. Each call of an endpoint copies that context several times, which takes a tenth of
+ * all that a sign-in takes beside its hash.
  */
-export const createActEndpoint = <Input, Output>(
+export const createDirectEndpoint = <Input, Output>(
   act: (input: Input, context: AuthContext) => Promise<Output>,
 ) =>
   createAuthEndpoint.serverOnly(
@@ -16,7 +17,7 @@ export const createActEndpoint = <Input, Output>(
   )
 
 /** @param endpoint of `auth.api` */
-export function getAct<Input, Output>(endpoint: () => Promise<(input: Input) => Promise<Output>>) {
+export function callDirectly<Input, Output>(endpoint: () => Promise<(input: Input) => Promise<Output>>) {
   let known: ((input: Input) => Promise<Output>) | undefined
   return async (input: Input) => {
     known ??= await endpoint()
