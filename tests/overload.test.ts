@@ -235,6 +235,24 @@ describe('ten times as many operations as can be served', () => {
     },
   )
 
+  test('answers to clients that have gone leave the queue before the next answer of their network', async () => {
+    let answers = MANY_ANSWERS
+    const { waitForStart } = createPace(() => answers, 10, { idleStartsPerMs: 0 })
+    const gone = new AbortController()
+    let dropped = 0
+    for (let index = 0; index < 1000; index++)
+      void waitForStart('192.0.2.1', 1, gone.signal).then(() => dropped++)
+    gone.abort()
+    const live = waitForStart('192.0.2.1').then(() => dropped)
+
+    for (let look = 0; look < 20; look++) {
+      answers += 50
+      await nextLook()
+    }
+    expect(dropped).toBe(1000)
+    expect(await live).toBe(1000)
+  })
+
   test('an answer whose work took long counts as several', async () => {
     let answers = MANY_ANSWERS
     const { waitForStart } = createPace(() => answers, 10, { idleStartsPerMs: 0 })

@@ -40,10 +40,10 @@ function toLongBody(c: AppContext, body: Body) {
   if (body === null || body instanceof ReadableStream) return body
   c.set('length', body.length)
   if (typeof body !== 'string') return body
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(Buffer.from(body))
-      controller.close()
-    },
-  })
+  // Only when it is sent, because the answer may wait for its turn.
+  const send = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    controller.enqueue(Buffer.from(body))
+    controller.close()
+  }
+  return new ReadableStream({ pull: send }, { highWaterMark: 0 })
 }

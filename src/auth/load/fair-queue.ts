@@ -66,14 +66,18 @@ export function createFairQueue<Item>() {
       turns.push(lane)
     },
 
-    /** Takes the oldest item of the lane whose turn it is. */
-    shift(): Item | undefined {
-      let lane = turns.shift()
-      while (lane?.items.size === 0) lane = turns.shift()
-      if (!lane) return undefined
-      const item = take(lane, 'shift')
-      if (lane.items.size > 0) turns.push(lane)
-      return item
+    /** Takes the oldest item of the lane whose turn it is. Takes out those before it that are to be skipped. */
+    shift(isSkipped: (item: Item) => boolean): Item | undefined {
+      for (let lane = turns.shift(); lane; lane = turns.shift()) {
+        let found: Item | undefined
+        while (lane.items.size > 0 && found === undefined) {
+          const item = take(lane, 'shift')
+          if (item !== undefined && !isSkipped(item)) found = item
+        }
+        if (lane.items.size > 0) turns.push(lane)
+        if (found !== undefined) return found
+      }
+      return undefined
     },
 
     /** Takes the newest item of the longest lane. */

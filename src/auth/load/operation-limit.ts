@@ -116,9 +116,9 @@ export function limitOperations<UseCases extends Record<string, UseCase>>(
      * @param workMs how long its work took
      * @returns undefined if it need not wait
      */
-    waitForTurn(ipAddress: string | null, workMs: number) {
+    waitForTurn(ipAddress: string | null, workMs: number, client?: AbortSignal) {
       const cost = Math.min(Math.max(workMs / MS_PER_REFUSAL, 1), MAX_REFUSALS_PER_ANSWER)
-      return turns.tryStart(cost) ? undefined : turns.waitForStart(toNetwork(ipAddress), cost)
+      return turns.tryStart(cost) ? undefined : turns.waitForStart(toNetwork(ipAddress), cost, client)
     },
   }
 }

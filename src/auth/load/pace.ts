@@ -30,7 +30,13 @@ type Options = {
   maxWaitMs?: number
 }
 
-type Waiting = { since: number; cost: number; start: () => void; giveUp: () => void }
+type Waiting = {
+  since: number
+  cost: number
+  client: AbortSignal | undefined
+  start: () => void
+  giveUp: () => void
+}
 
 /**
  * Spreads work over the turns of the event loop, so that it gets no more than its share of the processor: one piece of
@@ -101,12 +107,23 @@ export function createPace(
     if (waiting.size > 0) setTimeout(turn, LOOK_MS)
   }
 
+  /** To answer a client that has gone costs nothing, and its answer leaves the memory. */
+  function dropIfGone({ client, start }: Waiting) {
+    if (!client?.aborted) return false
+    start()
+    return true
+  }
+
   /** The last may cost more than is left. Then the next ones wait for longer. */
   function take(budget: number) {
     const taken: Waiting[] = []
     if (budget < 1) return taken
     let left = budget
-    for (let work = waiting.shift(); work; work = left >= 1 ? waiting.shift() : undefined) {
+    for (
+      let work = waiting.shift(dropIfGone);
+      work;
+      work = left >= 1 ? waiting.shift(dropIfGone) : undefined
+    ) {
       taken.push(work)
       left -= work.cost
     }
@@ -135,16 +152,17 @@ export function createPace(
 
     /**
      * @param cost as how much work it counts
+     * @param client whether the client has gone
      * @returns false if it was given up
      */
-    waitForStart(network = '', cost = 1): Promise<boolean> {
+    waitForStart(network = '', cost = 1, client?: AbortSignal): Promise<boolean> {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const since = performance.now()
       if (waiting.size === 0) {
         look(since)
         setImmediate(turn)
       }
-      waiting.push(network, { since, cost, start: () => resolve(true), giveUp: () => resolve(false) })
+      waiting.push(network, { since, cost, client, start: () => resolve(true), giveUp: () => resolve(false) })
       return promise
     },
 

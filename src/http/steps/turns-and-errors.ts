@@ -10,7 +10,7 @@ const CHARACTERS_PER_MS = 400_000
 
 type Options = {
   trustedProxies: Network[]
-  waitForTurn: (ipAddress: string | null, workMs: number) => Promise<unknown> | undefined
+  waitForTurn: (ipAddress: string | null, workMs: number, client: AbortSignal) => Promise<unknown> | undefined
 }
 
 /**
@@ -25,7 +25,7 @@ export function turnsAndErrors({ trustedProxies, waitForTurn }: Options): Step {
     const caller = c.get('caller') as Caller | undefined
     if (caller?.isAdmitted) return answer
     const workMs = (c.get('workMs') ?? 0) + (c.get('length') ?? 0) / CHARACTERS_PER_MS
-    const turn = waitForTurn(clientAddress(c, trustedProxies), workMs)
+    const turn = waitForTurn(clientAddress(c, trustedProxies), workMs, c.req.raw.signal)
     return turn ? turn.then(() => answer) : answer
   }
 
