@@ -394,6 +394,17 @@ describe('ten times as many operations as can be served', () => {
     expect(round.started).toBeLessThan(8 * (round.idleMs + 20))
   })
 
+  test('without answers to others, what 64 clients ask at once starts at once', async () => {
+    const { waitForStart } = createPace(() => 0, Number.POSITIVE_INFINITY)
+    await Bun.sleep(50)
+    let started = 0
+    for (let index = 0; index < 64; index++) void waitForStart().then(() => started++)
+    await nextTurn()
+    await nextTurn()
+
+    expect(started).toBe(64)
+  })
+
   test('without answers to others, batches of cheap work grow', async () => {
     const { waitForStart } = createPace(() => 0, Number.POSITIVE_INFINITY)
     let started = 0

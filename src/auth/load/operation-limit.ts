@@ -19,7 +19,7 @@ export const MAX_START_MS = 500
  * For how many answers from the session cache an operation starts, and a refusal or another answer is sent. An operation
  * takes the event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
  */
-const ANSWERS_PER_OPERATION = 500
+const ANSWERS_PER_OPERATION = 300
 const ANSWERS_PER_REFUSAL = 10
 /** How long a refusal waits at least, so that few clients that try again at once cost little. */
 export const MIN_REFUSAL_MS = 170

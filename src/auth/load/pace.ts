@@ -7,7 +7,7 @@ const AVERAGE_LOOKS = 32
 /** More answers in a look need protection. Fewer take less than a fiftieth of a core. */
 const QUIET_ANSWERS = 1
 /** How much starts in a look without answers at least. The more answers there are, the less. */
-const MIN_BATCH = 16
+const MIN_BATCH = 64
 /**
  * A millisecond in which the thread rests starts as much work as started in so many in which it ran. So work fills two
  * thirds of the time that answers leave, and nearly all of it if there are hardly any.
@@ -58,7 +58,7 @@ export function createPace(
   /** Linux counts the time of a thread when it sleeps, and otherwise in steps of some milliseconds. The looks since then count too. */
   let clock = { at: last.at, ranMs: measureRunMs(), looks: 0 }
   let credit = 0
-  let answersPerLook = 0.9 * QUIET_ANSWERS
+  let answersPerLook = 0.975 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
   let runShare = 1
 
