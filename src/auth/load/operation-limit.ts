@@ -19,10 +19,10 @@ export const MAX_START_MS = 500
  * For how many answers from the session cache an operation starts, and a refusal or another answer is sent. An operation
  * takes the event loop for about as long as 60 answers, and the hash of a sign-in a core for 500. A refusal takes as long as 4.
  */
-const ANSWERS_PER_OPERATION = 300
+const ANSWERS_PER_OPERATION = 400
 const ANSWERS_PER_REFUSAL = 10
 /** How long a refusal waits at least, so that few clients that try again at once cost little. */
-export const MIN_REFUSAL_MS = 170
+export const MIN_REFUSAL_MS = 180
 /** How many are sent in a millisecond of rest. Operations fill it, but refusals must leave them the most of it. */
 const REFUSALS_PER_IDLE_MS = 8
 /** An answer whose work took longer counts as several refusals. A pause of the thread looks like work, so there is a maximum. */
