@@ -1,9 +1,9 @@
-import { limitHeap } from './process/heap-limit.ts'
+import { applyEngineSettings } from './process/engine-settings.ts'
 import { requireInstalledPackages } from './process/installed-packages.ts'
 import { postponeCompilation } from './process/jit-policy.ts'
 
 const args = process.argv.slice(2)
-limitHeap(args, process.env)
+applyEngineSettings(args, process.env)
 postponeCompilation()
 // The executable contains its packages.
 if (!Bun.isStandaloneExecutable) requireInstalledPackages()

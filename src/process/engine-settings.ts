@@ -1,0 +1,32 @@
+import { OWN_ARGUMENTS } from '../root.ts'
+
+/** How JavaScriptCore collects garbage and compiles. It reads this only at its start. See docs/decisions/processes.md. */
+const SETTINGS = {
+  // From 0.8 of this memory on, it collects early. Its default depends on the memory of the machine, and lets a burst of
+  // requests triple the size of the process.
+  BUN_JSC_forceRAMSize: String(180 * 1024 * 1024),
+  // How much the heap may grow until a collection, and so until the whole heap is read again: more below 45 MiB, where
+  // there is memory for it.
+  BUN_JSC_smallHeapGrowthFactor: '1.6',
+  BUN_JSC_mediumHeapGrowthFactor: '1.4',
+  BUN_JSC_largeHeapGrowthFactor: '1.4',
+  BUN_JSC_minEdenToOldGenerationRatio: '0.2',
+  // Four times its default. Code that runs a few hundred times a second, such as a login, is not worth the last optimisation.
+  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: '256000',
+}
+
+/**
+ * Replaces the program by itself, with these settings of the engine. That takes some 8 ms. It does this only for a server in
+ * production, and not if there is a limit of memory: from the operator, or inherited by a worker. The operator's other
+ * settings count.
+ */
+export function applyEngineSettings(args: string[], environment: Record<string, string | undefined>) {
+  const isServer = args.length === 0 || args[0] === 'serve'
+  if (!isServer || environment.NODE_ENV === 'development' || environment.BUN_JSC_forceRAMSize !== undefined)
+    return
+  // Not on Windows.
+  process.execve?.(process.execPath, [process.execPath, ...OWN_ARGUMENTS], {
+    ...SETTINGS,
+    ...environment,
+  })
+}
