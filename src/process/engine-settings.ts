@@ -5,8 +5,8 @@ const SETTINGS = {
   // From 0.8 of this memory on, it collects early. Its default depends on the memory of the machine, and lets a burst of
   // requests triple the size of the process.
   BUN_JSC_forceRAMSize: String(180 * 1024 * 1024),
-  // How much the heap may grow until a collection, and so until the whole heap is read again: more below 45 MiB, where
-  // there is memory for it.
+  // How much the heap may grow until a collection, and so until the whole heap is read again: more while the process takes
+  // less than 0.8 of that memory, which the engine calls small.
   BUN_JSC_smallHeapGrowthFactor: '1.6',
   BUN_JSC_mediumHeapGrowthFactor: '1.4',
   BUN_JSC_largeHeapGrowthFactor: '1.4',
