@@ -1,6 +1,6 @@
 import { OWN_ARGUMENTS } from '../root.ts'
 
-/** How JavaScriptCore collects garbage and compiles. It reads this only at its start. See docs/decisions/processes.md. */
+/** How JavaScriptCore collects garbage and compiles, and how Bun allocates. They read this only at their start. See docs/decisions/processes.md. */
 const SETTINGS = {
   // From 0.8 of this memory on, it collects early. Its default depends on the memory of the machine, and lets a burst of
   // requests triple the size of the process.
@@ -13,6 +13,8 @@ const SETTINGS = {
   BUN_JSC_minEdenToOldGenerationRatio: '0.2',
   // Four times its default. Code that runs a few hundred times a second, such as a login, is not worth the last optimisation.
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: '256000',
+  // In milliseconds. The allocator's thread looks for unused pages this often; by default ten times as often.
+  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '1000',
 }
 
 /**
