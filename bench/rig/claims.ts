@@ -20,7 +20,12 @@ const CLAIMS: Claim[] = [
     const rest: Figure = [REST, `Servauth, ${credential}`, RATE]
     const graphql: Figure = [GRAPHQL, `Servauth, ${credential}`, RATE]
     return [
-      { name: `${REST}, ${credential} / bare Hono`, of: rest, over: [REST, 'bare Hono', RATE], atLeast: 0.75 },
+      {
+        name: `${REST}, ${credential} / bare Hono`,
+        of: rest,
+        over: [REST, 'bare Hono', RATE],
+        atLeast: 0.75,
+      },
       {
         name: `${REST}, ${credential} / Better-Auth`,
         of: rest,
