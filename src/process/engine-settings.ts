@@ -1,6 +1,9 @@
 import { OWN_ARGUMENTS } from '../root.ts'
 
-/** How JavaScriptCore collects garbage and compiles, and how Bun allocates. They read this only at their start. See docs/decisions/processes.md. */
+/**
+ * How JavaScriptCore collects garbage and compiles, and how Bun allocates. They read this only at their start. The measurements
+ * are in docs/decisions/processes.md.
+ */
 const SETTINGS = {
   // From 0.8 of this memory on, it collects early. Its default depends on the memory of the machine, and lets a burst of
   // requests triple the size of the process.
@@ -19,13 +22,12 @@ const SETTINGS = {
 
 /**
  * Replaces the program by itself, with these settings of the engine. That takes some 8 ms. It does this only for a server in
- * production, and not if there is a limit of memory: from the operator, or inherited by a worker. The operator's other
- * settings count.
+ * production that lacks one of them: a worker inherits them all. A value that the operator has set counts.
  */
 export function applyEngineSettings(args: string[], environment: Record<string, string | undefined>) {
   const isServer = args.length === 0 || args[0] === 'serve'
-  if (!isServer || environment.NODE_ENV === 'development' || environment.BUN_JSC_forceRAMSize !== undefined)
-    return
+  if (!isServer || environment.NODE_ENV === 'development') return
+  if (Object.keys(SETTINGS).every((name) => environment[name] !== undefined)) return
   // Not on Windows.
   process.execve?.(process.execPath, [process.execPath, ...OWN_ARGUMENTS], {
     ...SETTINGS,
