@@ -17,7 +17,7 @@ export function createLastKnown<Value extends object>(read: () => Promise<Value>
     ttl: MAX_KEY_AGE_MS,
     // A function, so that tests can set the clock; plus 1, because the library reads 0 as "no time".
     perf: { now: () => performance.now() + 1 },
-    // Otherwise the library keeps the time until a timer ends, which costs more than the time itself.
+    // Otherwise the library keeps the time until a timer ends. A busy event loop delays the timer, and so the next read.
     ttlResolution: 0,
     allowStaleOnFetchRejection: true,
     noDeleteOnFetchRejection: true,
