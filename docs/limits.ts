@@ -54,7 +54,7 @@ import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { operations } from '../src/contract/operations.ts'
 import { NewPassword } from '../src/contract/password.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/changes/change-listener.ts'
-import { PROOF_MS } from '../src/db/changes/changes.ts'
+import { PROOF_MS, REST_AFTER_MS } from '../src/db/changes/changes.ts'
 import { COMMAND_LIMITS, DATABASE_LIMITS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
 import { loadEnv } from '../src/env.ts'
@@ -246,6 +246,7 @@ async function sections(): Promise<Section[]> {
         ['every replica refuses a revoked session within', ms(REVOCATION_MS)],
         ['a proof of freshness lasts', ms(PROOF_MS)],
         ['the listening connection is asked every', ms(HEARTBEAT_MS)],
+        ['and about once a second if nothing has needed an answer for', duration(REST_AFTER_MS / 1000)],
         ['a notification over a new connection must arrive every', ms(ECHO_MS)],
       ],
     },

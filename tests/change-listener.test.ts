@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { ListenerData } from '../src/db/changes/change-listener-thread.ts'
-import { createChanges } from '../src/db/changes/changes.ts'
+import { createChanges, REST_AFTER_MS } from '../src/db/changes/changes.ts'
 import { useDatabase } from './support/database.ts'
 import type { Trouble } from './support/faulty-change-listener.ts'
 import { startProcess } from './support/process.ts'
@@ -130,6 +130,36 @@ test('proofs are not younger than they are: their age is never negative, and mos
   expect(Math.min(...ages)).toBeGreaterThanOrEqual(0)
   expect(ages.toSorted((a, b) => a - b)[100]).toBeLessThan(FELT_MS / 2)
 })
+
+test('the thread rests until someone asks, and again a minute after the last question', async () => {
+  const changes = createChanges(database.url)
+  changes.start()
+  onTestFinished(changes.stop)
+  await expect.poll(() => changes.ageMs()).toBeLessThan(1000)
+
+  expect(await countProofs(changes, 2000)).toBeLessThan(6)
+  await isCurrentAgain(changes, FELT_MS)
+  expect(await countProofs(changes, 2000)).toBeGreaterThan(20)
+
+  const clock = performance.now.bind(performance)
+  const later = vi.spyOn(performance, 'now').mockImplementation(() => clock() + REST_AFTER_MS)
+  onTestFinished(() => later.mockRestore())
+  // The thread is told at the next look at it.
+  await pause(1500)
+  expect(await countProofs(changes, 2000)).toBeLessThan(6)
+  await isCurrentAgain(changes, FELT_MS)
+})
+
+async function countProofs({ ageMs }: ReturnType<typeof createChanges>, forMs: number) {
+  let proofs = 0
+  let lastAge = ageMs()
+  for (const end = performance.now() + forMs; performance.now() < end; await pause(5)) {
+    const age = ageMs()
+    if (age < lastAge) proofs++
+    lastAge = age
+  }
+  return proofs
+}
 
 test('the thread ends with what started it, whether it is stopped or not', async () => {
   const entry = fileURLToPath(new URL('support/unstopped-changes.ts', import.meta.url))

@@ -18,6 +18,8 @@ const SETTINGS = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: '256000',
   // In milliseconds. The allocator's thread looks for unused pages this often; by default ten times as often.
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '1000',
+  // Of the library that hashes, which has an allocator of its own. Otherwise that takes a huge page of 2 MiB at the start.
+  MIMALLOC_EAGER_COMMIT: '0',
 }
 
 /**

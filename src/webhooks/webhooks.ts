@@ -1,6 +1,6 @@
 import { and, isNotNull, isNull } from 'drizzle-orm'
 import type { Logger } from 'pino'
-import type { Changes } from '../db/changes/changes.ts'
+import { type Changes, WATCH_MS } from '../db/changes/changes.ts'
 import type { Db } from '../db/client.ts'
 import { webhooks } from '../db/schema/webhooks.ts'
 import type { Env } from '../env.ts'
@@ -10,6 +10,8 @@ import type { WebhookWorker } from './webhook-worker.ts'
 
 /** How soon a change of the table is noticed. */
 const CHECK_MS = 250
+/** It is certain with a proof that is no older. A thread that rests gives one about once a second. */
+const MAX_AGE_MS = 3 * WATCH_MS
 /** How often the table is read while it is not certain that every change is announced. */
 const UNCERTAIN_MS = 1000
 
@@ -76,8 +78,8 @@ export function createWebhooks({ db, changes, log, settings, openSecrets }: Opti
   }
 
   function check() {
-    // First, because it takes in changes.
-    const isCertain = changes.isCurrent()
+    // First, because it takes in changes. Not `isCurrent`, which would never let the thread rest.
+    const isCertain = changes.ageMs() < MAX_AGE_MS
     const isDue = performance.now() - readAtMs >= UNCERTAIN_MS
     if (isCertain ? isOutdated : isDue) void readOnce()
   }

@@ -10,7 +10,7 @@ export type ListenerData = {
   timelines: SharedArrayBuffer
   now: number
 }
-export type ListenerOrder = { now: number } | { stop: true }
+export type ListenerOrder = { now: number; isResting: boolean } | { stop: true }
 export type ListenerReport = {
   lost: { name: string; message: string; code?: unknown; stack?: string | undefined }
 }
@@ -41,7 +41,7 @@ const listener = createChangeListener({
 parentPort?.on('message', (order: ListenerOrder) => {
   if ('stop' in order) return listener.stop()
   ahead = Math.max(ahead, order.now - performance.now())
-  listener.hurry()
+  listener.ask(order.isResting)
 })
 setInterval(feed.pulse, PULSE_MS)
 await listener.run()

@@ -34,6 +34,7 @@ type Options = {
 export function createChangeListener({ url, feed, now, onLost }: Options) {
   const inTime = createDeadline(MAX_HEARTBEAT_MS)
   let stopped = false
+  let isResting = true
   let wake = () => {}
   let abandon = (_fault: Error) => {}
 
@@ -101,7 +102,7 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
         }
         // Not awaited: a slow answer must not delay the next question.
         beat().catch(lose)
-        await pause(HEARTBEAT_MS)
+        await pause(isResting ? ECHO_MS : HEARTBEAT_MS)
       }
       await lost
     } finally {
@@ -118,8 +119,11 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
   }
 
   return {
-    /** Makes the next heartbeat happen immediately. */
-    hurry: () => wake(),
+    /** Makes the next heartbeat happen immediately. While it rests, hardly anything else does. */
+    ask(rests: boolean) {
+      isResting = rests
+      wake()
+    },
     stop() {
       stopped = true
       // Ends the wait for a connection, and the pause between heartbeats.

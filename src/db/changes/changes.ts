@@ -9,8 +9,13 @@ export type Changes = ReturnType<typeof createChanges>
 
 /** How long a proof is valid. Together with the time of a heartbeat it is less than the promised 250 ms. */
 export const PROOF_MS = 180
-/** How often the thread is checked, and how many times in a row it may show no sign of life. */
-const WATCH_MS = 1000
+/**
+ * How long after the last call of `isCurrent` the thread rests: then it asks the database only when this thread looks at it. No
+ * entry of the session cache lives longer than that, so a rest makes no use of an entry slower.
+ */
+export const REST_AFTER_MS = 60_000
+/** How often the thread is looked at, and how many times in a row it may show no sign of life. */
+export const WATCH_MS = 1000
 const MAX_SILENT_WATCHES = 5
 const RETRY_MS = 250
 /** How long the thread may take to close its connection. */
@@ -30,6 +35,8 @@ type Subscriber = {
  * Reports every change of a session or a user, by the NOTIFY of the database's triggers. A thread of its own listens, so
  * that a busy event loop delays no proof. If the connection or the thread fails, no new proof arrives: `isCurrent` becomes
  * false {@link PROOF_MS} after the last one, and `onLost` is called once.
+ *
+ * The thread rests until `isCurrent` is called. So the first calls after a rest may return false.
  */
 export function createChanges(
   url: string,
@@ -42,11 +49,13 @@ export function createChanges(
   let isStopped = false
   let isLost = false
   let lastProvenAt = Number.NEGATIVE_INFINITY
+  let askedAt = Number.NEGATIVE_INFINITY
+  let isResting = true
   let watch: NodeJS.Timeout | undefined
   let silentWatches = 0
   let pulses = 0
 
-  /** The time of the last proof. All changes before it have been processed. */
+  /** The time of the last proof, if it was not withdrawn. All changes before it have been processed. */
   function provenAt() {
     const moment = feed?.provenAt() ?? Number.NEGATIVE_INFINITY
     if (moment > lastProvenAt) lastProvenAt = moment
@@ -96,20 +105,30 @@ export function createChanges(
 
   /** Sends the clock, and makes the thread ask for a proof immediately. */
   function synchronize() {
-    thread?.postMessage({ now: performance.now() } satisfies ListenerOrder)
+    thread?.postMessage({ now: performance.now(), isResting } satisfies ListenerOrder)
   }
 
   // Counted, not timed: after a pause of the whole process, the thread would look silent.
   function checkThread() {
     if (!thread || !feed) return
-    if (isCurrent()) isLost = false
+    if (Number.isFinite(provenAt())) isLost = false
+    isResting = performance.now() - askedAt > REST_AFTER_MS
     silentWatches = feed.pulses() === pulses ? silentWatches + 1 : 0
     pulses = feed.pulses()
     if (silentWatches > MAX_SILENT_WATCHES) replace()
     else synchronize()
   }
 
-  const isCurrent = (now = performance.now()) => now - provenAt() < PROOF_MS
+  function isCurrent(now = performance.now()) {
+    askedAt = now
+    if (isResting) endRest()
+    return now - provenAt() < PROOF_MS
+  }
+
+  function endRest() {
+    isResting = false
+    synchronize()
+  }
 
   return {
     /** Call it before `start`. */
@@ -130,6 +149,8 @@ export function createChanges(
     /** @internal Waits until all changes that are committed by now have been processed. */
     async catchUp() {
       // The first proof that arrives may answer an earlier question.
+      askedAt = performance.now()
+      isResting = false
       for (let proofs = 0, last = provenAt(); proofs < 2; ) {
         synchronize()
         await Bun.sleep(1)
