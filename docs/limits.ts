@@ -28,7 +28,7 @@ import { MAX_CEREMONY_SECONDS, MAX_CREDENTIAL_ID_BYTES } from '../src/auth/passk
 import { MAX_BCRYPT_COST } from '../src/auth/passwords/hashes/bcrypt.ts'
 import { PBKDF2_HASHES } from '../src/auth/passwords/hashes/pbkdf2.ts'
 import { MAX_SCRYPT } from '../src/auth/passwords/hashes/scrypt.ts'
-import { GATE_LIMITS, MAX_NETWORK_SHARE } from '../src/auth/passwords/hashing.ts'
+import { GATE_LIMITS, MAX_NETWORK_SHARE } from '../src/auth/passwords/passwords.ts'
 import { MAX_COST_FACTORS, MAX_HASH_COSTS } from '../src/auth/passwords/imported-hashes.ts'
 import { MAX_LISTENERS_PER_SERVICE, PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
 import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'

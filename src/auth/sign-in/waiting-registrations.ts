@@ -2,7 +2,7 @@ import { and, desc, eq, gt, inArray, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
-import type { Passwords } from '../passwords/hashing.ts'
+import type { Passwords } from '../passwords/passwords.ts'
 
 /**
  * Answers whether a password is that of the newest registration of an address, which waits for its verification. The

@@ -5,7 +5,7 @@ import type { Db, Executor } from '../../../db/client.ts'
 import { type UserRow, users } from '../../../db/schema/users.ts'
 import { recordEvent } from '../../events/events.ts'
 import type { Outbox } from '../../mailing/outbox.ts'
-import type { Passwords } from '../hashing.ts'
+import type { Passwords } from '../passwords.ts'
 
 type Reported = Pick<UserRow, 'id' | 'email' | 'password'> & { passwordBreachedAt: Time | null }
 
