@@ -29,6 +29,7 @@ import { createRefreshTokens } from './sessions/refresh-tokens.ts'
 import { createSessionCache } from './sessions/session-cache.ts'
 import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createOpenSession } from './sign-in/open-session.ts'
+import { createReplaceSession } from './sign-in/replace-session.ts'
 import { createPlaces } from './throttle/places.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 import { createWebhookSecrets } from './webhooks/webhook-secrets.ts'
@@ -129,6 +130,7 @@ export function createDependencies({
     issuer,
     /** The languages that mails are written in. */
     languages,
+    replaceSession: createReplaceSession(parts),
     requireEmailVerification: env.REQUIRE_EMAIL_VERIFICATION,
     requireSecondFactor: env.SECOND_FACTOR === 'required',
     signingKeys,

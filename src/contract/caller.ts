@@ -123,8 +123,8 @@ function requireScope(service: ServiceKey | null, scope: Scope) {
   })
 }
 
-/** The caller's session before it signs in; null if its credential is missing or invalid. */
-export async function formerIdentity(caller: Caller): Promise<Identity | null> {
+/** Null without valid credentials. */
+export async function findIdentity(caller: Caller): Promise<Identity | null> {
   try {
     return await caller.identify()
   } catch (fault) {

@@ -1,5 +1,5 @@
 import { and, eq } from 'drizzle-orm'
-import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import { type Caller, findIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { refusePersonal } from '../../contract/password.ts'
 import { type Executor, isUniqueViolation } from '../../db/client.ts'
@@ -26,7 +26,7 @@ export function createEmailLinks(dependencies: Dependencies) {
     async requestEmailVerification({ email }: InputOf<'requestEmailVerification'>, caller: Caller) {
       outbox.requireEnabled()
       const { client } = caller
-      const identity = await (email ? formerIdentity(caller) : caller.identify())
+      const identity = await (email ? findIdentity(caller) : caller.identify())
       if (!identity && !email) throw invalid('email', 'Is required when signed out.')
       await throttle.countMailRequest(client)
       if (identity) {
@@ -151,7 +151,7 @@ export function createEmailLinks(dependencies: Dependencies) {
     // The change ends with the session that asked for it.
     if (!requester) throw new AuthError('INVALID_TOKEN')
     // Only the requester's own browser gets the new secret of its cookie.
-    const isRequester = (await formerIdentity(caller))?.session.id === requester.id
+    const isRequester = (await findIdentity(caller))?.session.id === requester.id
     const keptSession = {
       id: requester.id,
       transport: isRequester ? requester.transport : ('TOKEN' as const),

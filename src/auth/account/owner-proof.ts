@@ -1,5 +1,5 @@
 import { and, eq, or } from 'drizzle-orm'
-import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import { type Caller, findIdentity } from '../../contract/caller.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
@@ -28,7 +28,7 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
     password: string | null | undefined,
     caller: Caller,
   ): Promise<OwnerProof> {
-    const identity = await formerIdentity(caller)
+    const identity = await findIdentity(caller)
     if (identity?.user.id === userId) return { sessionId: identity.session.id }
     if (!password) throw passwordRequired()
     const [user] = await db.select().from(users).where(eq(users.id, userId))

@@ -19,8 +19,11 @@ export const createDirectEndpoint = <Input, Output>(
 /** @param endpoint of `auth.api` */
 export function callDirectly<Input, Output>(endpoint: () => Promise<(input: Input) => Promise<Output>>) {
   let known: ((input: Input) => Promise<Output>) | undefined
-  return async (input: Input) => {
-    known ??= await endpoint()
-    return known(input)
-  }
+  return (input: Input) =>
+    known
+      ? known(input)
+      : endpoint().then((act) => {
+          known = act
+          return act(input)
+        })
 }

@@ -41,7 +41,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       })
       const opened = factor && (await open(factor))
       if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
-      if (opened && opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
+      if (opened && opened !== 'FACTOR_MISSING') return opened
       await recordEvent(db, 'factor_failed', user.id, client)
       throw new AuthError('INVALID_CREDENTIALS')
     })

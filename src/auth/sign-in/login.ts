@@ -1,6 +1,5 @@
-import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEventByEmail } from '../events/events.ts'
 import { isLoginFailure } from '../throttle/throttle.ts'
@@ -11,7 +10,7 @@ export function createLogin({
   db,
   issueCredentials,
   passwords,
-  sessionCache,
+  replaceSession,
   throttle,
 }: Dependencies) {
   return async (input: InputOf<'login'>, caller: Caller) => {
@@ -22,16 +21,14 @@ export function createLogin({
 
   async function login({ email, password, transport }: InputOf<'login'>, caller: Caller) {
     const { client } = caller
-    const formerSessionId = (await formerIdentity(caller))?.session.id
-    const attempt = { email, password, transport: transport ?? 'COOKIE', client, formerSessionId } as const
-    const signedIn = await betterAuth.signIn(attempt).catch(async (fault: unknown) => {
+    const signedIn = await replaceSession(caller, (formerSessionId) =>
+      betterAuth.signIn({ email, password, transport: transport ?? 'COOKIE', client, formerSessionId }),
+    ).catch(async (fault: unknown) => {
       if (isLoginFailure(fault) && (await throttle.mayRecord('login_failed', client))) {
         await recordEventByEmail(db, 'login_failed', email, client)
       }
       throw fault
     })
-    if ('challenge' in signedIn) throw new AuthError('SECOND_FACTOR_REQUIRED', signedIn)
-    if (formerSessionId) sessionCache.evict(formerSessionId)
     return issueCredentials(signedIn, caller)
   }
 }

@@ -29,27 +29,32 @@ type Parts = {
   }
 }
 
-type NewSession = {
+type NewSession<Account> = {
   operation: 'register' | 'login'
-  account: { id: string; email: string }
+  account: Account
   proof: SignInProof
   transport: SessionTransport
   client: Client
-  /** The caller's former session, which ends. */
+  /** The caller's former session, which ends. From `replaceSession`. */
   formerSessionId: string | undefined
 }
 
 /** What the answer and the tokens say of a session. */
 export type ShownSession = Pick<SessionRow, 'transport'> & SessionColumns
-type Inserted = Pick<NewSession, 'transport' | 'client'> & { id: string; amr: string; provesFactor: boolean }
+type Inserted = Pick<NewSession<never>, 'transport' | 'client'> & {
+  id: string
+  amr: string
+  provesFactor: boolean
+}
+type ClaimColumns = Omit<ClaimedUser, 'id'>
 
 /** Why no session was opened. The password may be the same, with another hash. */
 type Unproven = 'PASSWORD_CHANGED' | 'FACTOR_MISSING'
 
-/** `claimed`: the roles and claims of the account, of the moment of its lock. `deviceToken`: the device cookie of the browser. */
-export type OpenedSession = {
+/** `user`: the account, with the roles and claims of the moment of its lock. `deviceToken`: the device cookie of the browser. */
+export type OpenedSession<Account> = {
+  user: Account & ClaimColumns
   session: ShownSession
-  claimed: Omit<ClaimedUser, 'id'>
   secret: string
   deviceToken: string | null
 }
@@ -74,10 +79,10 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
    * @throws `INVALID_CREDENTIALS` if the account is deleted, disabled or has another address; `EMAIL_NOT_VERIFIED`; for a new
    * account `EMAIL_TAKEN`, or a unique violation if the address is reserved
    */
-  return async function openSession(
+  return async function openSession<Account extends { id: string; email: string }>(
     executor: Executor,
-    { operation, account, proof, transport, client, formerSessionId }: NewSession,
-  ): Promise<OpenedSession | Unproven> {
+    { operation, account, proof, transport, client, formerSessionId }: NewSession<Account>,
+  ): Promise<OpenedSession<Account> | Unproven> {
     // Only a browser with a cookie jar can come back as the same device.
     const device = transport === 'COOKIE' || client.device !== null ? places.identifyDevice(client) : null
     const id = crypto.randomUUID()
@@ -102,15 +107,15 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     if (row.id === null) return 'FACTOR_MISSING'
     observer?.onSessionOpened(operation)
     return {
+      user: { ...account, ...toClaimColumns(row) },
       session: toOpened(row, { id, transport, client, ...values }),
-      claimed: toClaimColumns(row),
       secret: token,
       deviceToken: device?.token ?? null,
     }
   }
 }
 
-function toClaimColumns(row: Record<string, unknown>): OpenedSession['claimed'] {
+function toClaimColumns(row: Record<string, unknown>): ClaimColumns {
   const [roles, claims, changedAt] = [row.roles, row.claims, row.claims_changed_at]
   return {
     roles: users.roles.mapFromDriverValue(roles as string) as string[],

@@ -1,4 +1,4 @@
-import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Dependencies } from '../dependencies.ts'
 
@@ -8,7 +8,7 @@ export function createPasskeyLogin({
   ceremonies,
   issueCredentials,
   relyingParty,
-  sessionCache,
+  replaceSession,
   throttle,
 }: Dependencies) {
   return {
@@ -22,16 +22,15 @@ export function createPasskeyLogin({
     /** Opens a session at `aal2`. The caller's former session ends. */
     async loginWithPasskey(input: InputOf<'loginWithPasskey'>, caller: Caller) {
       const { ceremony, response, transport } = input
-      const { client } = caller
-      const formerSessionId = (await formerIdentity(caller))?.session.id
-      const signedIn = await betterAuth.signInWithPasskey({
-        ceremony,
-        response,
-        transport: transport ?? 'COOKIE',
-        client,
-        formerSessionId,
-      })
-      if (formerSessionId) sessionCache.evict(formerSessionId)
+      const signedIn = await replaceSession(caller, (formerSessionId) =>
+        betterAuth.signInWithPasskey({
+          ceremony,
+          response,
+          transport: transport ?? 'COOKIE',
+          client: caller.client,
+          formerSessionId,
+        }),
+      )
       return issueCredentials(signedIn, caller)
     },
   }

@@ -32,7 +32,7 @@ export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: 
         client,
         formerSessionId,
       })
-      if (typeof opened === 'object') return { ...opened, user: { ...user, ...opened.claimed } }
+      if (typeof opened === 'object') return opened
       await recordEvent(db, 'factor_failed', user.id, client)
       throw new AuthError('INVALID_CREDENTIALS')
     },

@@ -1,4 +1,4 @@
-import { type Caller, formerIdentity } from '../../contract/caller.ts'
+import type { Caller } from '../../contract/caller.ts'
 import { toProfileColumns } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { RegisterPayload } from '../../contract/outputs/auth-payload.ts'
@@ -12,8 +12,8 @@ export function createRegister({
   languages,
   outbox,
   passwords,
+  replaceSession,
   requireEmailVerification,
-  sessionCache,
   throttle,
 }: Dependencies) {
   return async (input: InputOf<'register'>, caller: Caller) => {
@@ -30,21 +30,21 @@ export function createRegister({
     caller: Caller,
   ): Promise<RegisterPayload> {
     const { client } = caller
-    const formerSessionId = (await formerIdentity(caller))?.session.id
-    const { user, opened } = await betterAuth.signUp({
-      email,
-      password,
-      profile: {
-        ...toProfileColumns(profile),
-        locale: profile.locale ?? languages.choose(client.languages),
-      },
-      transport: transport ?? 'COOKIE',
-      client,
-      formerSessionId,
-    })
-    if (formerSessionId) sessionCache.evict(formerSessionId)
-    if (opened) return issueCredentials({ ...opened, user: { ...user, ...opened.claimed } }, caller)
+    const signedUp = await replaceSession(caller, (formerSessionId) =>
+      betterAuth.signUp({
+        email,
+        password,
+        profile: {
+          ...toProfileColumns(profile),
+          locale: profile.locale ?? languages.choose(client.languages),
+        },
+        transport: transport ?? 'COOKIE',
+        client,
+        formerSessionId,
+      }),
+    )
+    if (signedUp.session) return issueCredentials(signedUp, caller)
     const noCredentials = { session: null, accessToken: null, accessTokenExpiresAt: null, refreshToken: null }
-    return { user: toUser(user), ...noCredentials }
+    return { user: toUser(signedUp.user), ...noCredentials }
   }
 }

@@ -70,10 +70,9 @@ export function createSignInEndpoint(parts: Parts) {
         await reportBreach({ ...attempted.user, password: passwordHash }, password, client)
         return { ...attempted, passwordHash }
       })
-      if (opened !== 'FACTOR_MISSING') return { ...opened, user: { ...user, ...opened.claimed } }
-      return {
-        challenge: await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client }),
-      }
+      if (opened !== 'FACTOR_MISSING') return opened
+      const challenge = await challenges.beginSignIn({ userId: user.id, passwordHash, transport, client })
+      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge })
 
       async function findAccount() {
         const [found] = await readAccount({ email, ...places.toParameters(client) })

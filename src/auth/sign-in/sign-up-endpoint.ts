@@ -25,8 +25,8 @@ type SignUpInput = {
   formerSessionId: string | undefined
 }
 
-/** `opened` is null if the address must be verified first. */
-type SignedUp = { user: User; opened: OpenedSession | null }
+/** No session if the address must be verified first. */
+type SignedUp = OpenedSession<User> | { user: User; session: null }
 
 type Parts = {
   db: Db
@@ -61,7 +61,10 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
           refuseTakenAddress,
         )
         if (typeof opened === 'string') throw new TypeError(`No session for a new account: ${opened}`)
-        return { user: toNewUser(identity, profile, opened.session.createdAt), opened }
+        return {
+          ...opened,
+          user: { ...toNewUser(identity, profile, opened.session.createdAt), ...opened.user },
+        }
       }
 
       async function register(tx: Executor): Promise<SignedUp> {
@@ -92,7 +95,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
           formerSessionId && endSession(tx, formerSessionId),
         ])
         const user = inserted && isOpen ? inserted : createDecoyUser(email, profile, clock)
-        return { user, opened: null }
+        return { user, session: null }
       }
     },
   )
