@@ -1,17 +1,24 @@
+import { sql } from 'drizzle-orm'
 import type { Time } from '../../contract/outputs/fields.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
-import type { UserRow } from '../../db/schema/users.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import type { Env } from '../../env.ts'
 import type { ClaimSource } from '../../settings/claims.ts'
 import { permissionsOf, type RoleMap, type Roles } from '../administration/roles.ts'
 
 export type TokenClaims = ReturnType<typeof createTokenClaims>
 
-/** The columns of a user that access tokens say. `secondsSinceClaims`: null if they have never changed. */
+/** What access tokens say of a user. `secondsSinceClaims`: null if the roles and claims have never changed. */
 export type ClaimedUser = Pick<UserRow, 'id' | 'roles' | 'claims'> & {
   claimsChangedAt: Time | null
-  secondsSinceClaims?: number | null
+  secondsSinceClaims: number | null
 }
+
+/** In a statement that reads a user: by the clock of the database, because that of this machine may be wrong. */
+export const secondsSinceClaims = sql<
+  number | null
+>`extract(epoch from now() - ${users.claimsChangedAt})::float8`
+
 /** What a token says about roles and claims, as far as it decides whether the token is of now. */
 type SaidClaims = { claims_at?: number | undefined; scope?: string | undefined }
 
@@ -65,7 +72,7 @@ export function createTokenClaims({
   function sayAfterChange(user: ClaimedUser, map: RoleMap): Said | Promise<Said> {
     const { secondsSinceClaims: seconds } = user
     const grant = grantOf(user.roles, map)
-    const userChangedAtMs = seconds == null ? 0 : Date.now() - seconds * 1000
+    const userChangedAtMs = seconds === null ? 0 : Date.now() - seconds * 1000
     const changedAtMs = Math.max(userChangedAtMs, grant.changedAtMs)
     const waitMs = Math.ceil((changedAtMs + MAX_COMMIT_MS + 1) / 1000) * 1000 - Date.now()
     if (waitMs <= 0) return toClaims(user, grant)
@@ -87,7 +94,10 @@ export function createTokenClaims({
     },
 
     /** Whether a token says what a new one would say. Returns without a promise for a user without roles. */
-    isCurrent({ claims_at: at, scope = '' }: SaidClaims, user: ClaimedUser): boolean | Promise<boolean> {
+    isCurrent(
+      { claims_at: at, scope = '' }: SaidClaims,
+      user: Pick<ClaimedUser, 'roles' | 'claimsChangedAt'>,
+    ): boolean | Promise<boolean> {
       const changedAt = user.claimsChangedAt && new Date(user.claimsChangedAt).getTime()
       if ((changedAt ?? undefined) !== at) return false
       if (user.roles.length === 0) return true

@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, getTableColumns } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { refusePersonal } from '../../contract/password.ts'
@@ -8,6 +8,7 @@ import { createReauthentication } from '../account/reauthentication.ts'
 import { voidSetUp } from '../account/set-up.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
+import { secondsSinceClaims } from '../keys/token-claims.ts'
 import { endMailedTokens, type TokenPurpose } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewSession } from '../sessions/renew-session.ts'
@@ -42,7 +43,11 @@ export function createPasswordChanges(dependencies: Dependencies) {
       const changed = await db.transaction(async (tx) => {
         // Fails if another request changed the password in the meantime.
         const isCurrent = and(eq(users.id, user.id), eq(users.password, user.password))
-        const [row] = await tx.update(users).set({ password: hash }).where(isCurrent).returning()
+        const [row] = await tx
+          .update(users)
+          .set({ password: hash })
+          .where(isCurrent)
+          .returning({ ...getTableColumns(users), secondsSinceClaims })
         if (!row) throw new AuthError('INVALID_CREDENTIALS')
         const renewed = await renewSession(tx, session.id, refreshTokens)
         await endSessions(tx, user.id, session.id)

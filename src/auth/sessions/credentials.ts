@@ -7,7 +7,7 @@ import { users } from '../../db/schema/users.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
-import type { TokenClaims } from '../keys/token-claims.ts'
+import { secondsSinceClaims, type TokenClaims } from '../keys/token-claims.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
 import { GRACE_SECONDS, isTokenUsed, timeOfUse } from './token-use.ts'
@@ -46,7 +46,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
         credential: secondsSince(sessions.authenticatedAt),
         factor: sql<number>`coalesce(${secondsSince(sessions.factorAt)}, 'infinity')`,
       },
-      secondsSinceClaims: sql<number | null>`${secondsSince(users.claimsChangedAt)}`,
+      secondsSinceClaims,
       isTokenUsed,
       graceSecondsLeft: sql<number>`case when ${isTokenUsed} then ${secondsUntil(sessions.tokenUsedAt)} + ${GRACE_SECONDS}::int
         else 'infinity' end`,

@@ -5,6 +5,7 @@ import { sessions } from '../../db/schema/sessions.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { EVENT_PARAMETERS, insertEvents, selectEvent } from '../events/events.ts'
+import { secondsSinceClaims } from '../keys/token-claims.ts'
 import {
   GRACE_SECONDS,
   grace,
@@ -86,9 +87,7 @@ export function prepareRotation(db: Db, settings: Settings) {
         roles: users.roles,
         claims: users.claims,
         claimsChangedAt: users.claimsChangedAt,
-        secondsSinceClaims: sql<
-          number | null
-        >`extract(epoch from now() - ${users.claimsChangedAt})::float8`.as('seconds_since_claims'),
+        secondsSinceClaims: secondsSinceClaims.as('seconds_since_claims'),
         userCreatedAt: sql`${users.createdAt}`.mapWith(users.createdAt).as('user_created_at'),
         userUpdatedAt: sql`${users.updatedAt}`.mapWith(users.updatedAt).as('user_updated_at'),
       }),

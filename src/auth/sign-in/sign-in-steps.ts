@@ -4,6 +4,7 @@ import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { insertEvents } from '../events/events.ts'
+import { secondsSinceClaims } from '../keys/token-claims.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
 import { hasRoomForPlace, KNOWN_PLACE_DAYS } from '../throttle/places.ts'
 import { device, event, network, param, type Steps, type StepsOptions } from './opening-steps.ts'
@@ -21,7 +22,7 @@ export const writeSignIn = (
         second_factor_at is not null as needs_factor,
         coalesce(factor_recovery_at <= now(), false) as can_recover,
         created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old,
-        roles, claims, claims_changed_at, extract(epoch from now() - claims_changed_at)::float8 as seconds_since_claims
+        roles, claims, claims_changed_at, ${secondsSinceClaims} as seconds_since_claims
       from ${users}
       where id = ${param('accountId')}::uuid and email = ${param('email')} and disabled_at is null
       for no key update`,
