@@ -4,18 +4,18 @@ import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, account } from './support/client.ts'
 import { drainOutbox } from './support/outbox.ts'
-import { startServer, useServerWithMail } from './support/server.ts'
+import { startServer, startServerWithMail, useServerWithMail } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 
 const server = useServerWithMail()
 
 /** Waits until this many statements of the server wait for a lock. */
-const untilWaiting = (count: number) =>
+const untilWaiting = (count: number, { sql } = server) =>
   expect
     .poll(
       async () =>
         (
-          await server.sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+          await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
         ).length,
       { interval: 5 },
     )
@@ -177,7 +177,8 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
 })
 
 describe('with one connection, changes at once do not wait for one that they hold themselves:', () => {
-  const start = () => startServer({ DATABASE_POOL_SIZE: '1' }, { limits: DATABASE_LIMITS })
+  const settings = { DATABASE_POOL_SIZE: '1' }
+  const start = () => startServer(settings, { limits: DATABASE_LIMITS })
 
   test('those of roles', async () => {
     const server = await start()
@@ -187,6 +188,24 @@ describe('with one connection, changes at once do not wait for one that they hol
     const answers = await Promise.all(names.map((name) => client.call('putRole', { name, permissions: [] })))
 
     expect(answers.map(({ code }) => code)).toEqual(names.map(() => undefined))
+  })
+
+  test('those that invite a user again while the roles change', async () => {
+    const server = await startServerWithMail(settings, { limits: DATABASE_LIMITS })
+    const { client } = await registerAdministrator(server)
+    const input = { email: account().email, roles: [] }
+    await client.call('inviteUser', input)
+    await drainOutbox(server)
+
+    let again: ReturnType<typeof client.call<'inviteUser'>> | undefined
+    await server.sql.begin(async (tx) => {
+      await tx`select from users where email = ${input.email} for update`
+      again = client.call('inviteUser', input)
+      await untilWaiting(1, server)
+      await addRole(server, 'other', [])
+    })
+
+    expect((await again)?.code).toBeUndefined()
   })
 
   test('those of a service while the keys are read again', async () => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Act } from './administrator.ts'
 import type { Caller } from './caller.ts'
 import type { Operation } from './operation.ts'
 import { accountOperations } from './operations/account.ts'
@@ -12,7 +13,7 @@ import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
 import { userOperations } from './operations/users.ts'
 import { webhookOperations } from './operations/webhooks.ts'
-import type { Administrator, Permission } from './permissions.ts'
+import type { Permission } from './permissions.ts'
 
 /** Every operation of the product by its name: the GraphQL field, the OpenAPI operation id and the service's function. */
 export const operations = {
@@ -42,13 +43,9 @@ export type AdministrationName = {
   [Name in OperationName]: (typeof operations)[Name] extends { permission: Permission } ? Name : never
 }[OperationName]
 
-/** The use cases of these operations, which also take who acts. The check of the permission finds that out. */
+/** The use cases of these operations, which take the administrator that the check of the permission finds. */
 export type AdministrationUseCases = {
-  [Name in AdministrationName]: (
-    input: InputOf<Name>,
-    caller: Caller,
-    administrator: Administrator,
-  ) => OutputOf<Name> | Promise<OutputOf<Name>>
+  [Name in AdministrationName]: (input: InputOf<Name>, act: Act) => OutputOf<Name> | Promise<OutputOf<Name>>
 }
 
 /** What the adapters call: one function for each operation. It throws `AuthError` when it refuses. */

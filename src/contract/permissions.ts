@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { Executor } from '../db/client.ts'
 
 /** What administration and service keys can be allowed to do. Roles may hold other permissions too, for other services. */
 export const PERMISSIONS = {
@@ -34,24 +33,3 @@ export const Permission = z.enum(Object.keys(PERMISSIONS) as [Permission, ...Per
 
 /** The built-in role that holds everything. It has no row. */
 export const ADMIN_ROLE = 'admin'
-
-/** Who acts in an operation of administration: a user, or a service with its key. */
-export type Administrator = {
-  userId: string | null
-  /** The name of the service key; null for a user. */
-  serviceKey: string | null
-  holds(permission: string): boolean
-  /**
-   * Reads again what the administrator may do. A change calls it in its transaction after it has waited for a hash or a lock.
-   * @throws `UNAUTHENTICATED` or `FORBIDDEN` if it may not do this any more
-   */
-  assertCurrent(tx: Executor): Promise<void>
-}
-
-/** An operator who runs a command on the server, who may do everything. */
-export const OPERATOR: Administrator = {
-  userId: null,
-  serviceKey: null,
-  holds: () => true,
-  assertCurrent: async () => {},
-}

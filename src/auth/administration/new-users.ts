@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
+import type { Client } from '../../contract/caller.ts'
 import { toProfileColumns } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toManagedUser } from '../../contract/outputs/managed-user.ts'
-import { type Administrator, isOfThisServer } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
@@ -13,8 +13,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { endLinks } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
-import { permissionsOf } from './roles.ts'
-import { type Act, keepRoles, requireAll, setRoles } from './user-roles.ts'
+import { assertMayChange, lockAccount } from './account-change.ts'
+import { requireAll, setRoles } from './user-roles.ts'
 
 type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
 
@@ -29,10 +29,10 @@ export async function mailInvitation(tx: Executor, outbox: Outbox, { id, email }
 }
 
 /** Creates accounts without a password: only a mailed link sets one, so that no administrator knows it. */
-export function createNewUsers({ db, outbox, passwords, roles: allRoles, sessionCache }: Dependencies) {
+export function createNewUsers({ db, outbox, passwords, roles, sessionCache }: Dependencies) {
   /** A random password that is not kept, so that a sign-in takes the same time as for any account. */
-  const hashUnknown = (caller: Caller) =>
-    passwords.admit(caller.client, () => passwords.hash(randomBytes(32).toString('base64url')))
+  const hashUnknown = (client: Client) =>
+    passwords.admit(client, () => passwords.hash(randomBytes(32).toString('base64url')))
 
   async function add(
     tx: Executor,
@@ -60,31 +60,24 @@ export function createNewUsers({ db, outbox, passwords, roles: allRoles, session
   }
 
   return {
-    async createUser(input: InputOf<'createUser'>, caller: Caller, administrator: Administrator) {
+    async createUser(input: InputOf<'createUser'>, act: Act) {
       outbox.requireEnabled()
-      const password = await hashUnknown(caller)
-      const act = { administrator, client: caller.client }
+      const password = await hashUnknown(act.client)
       const user = await db
         .transaction((tx) => add(tx, input, password, act, 'user_created'))
         .catch(refuseTakenAddress)
       return toManagedUser(user)
     },
 
-    async inviteUser(input: InputOf<'inviteUser'>, caller: Caller, administrator: Administrator) {
+    async inviteUser(input: InputOf<'inviteUser'>, act: Act) {
       outbox.requireEnabled()
-      const password = await hashUnknown(caller)
-      const act = { administrator, client: caller.client }
+      const password = await hashUnknown(act.client)
       const user = await db
         .transaction(async (tx) => {
-          await keepRoles(tx)
-          const [present] = await tx.select().from(users).where(eq(users.email, input.email)).for('update')
+          const present = await lockAccount(tx, eq(users.email, input.email))
           if (!present) return add(tx, input, password, act, 'user_invited')
           if (!isInvited(present)) throw new AuthError('EMAIL_TAKEN')
-          await administrator.assertCurrent(tx)
-          requireAll(
-            administrator,
-            permissionsOf(present.roles, await allRoles.list()).filter(isOfThisServer),
-          )
+          await assertMayChange(tx, act, present, roles)
           await recordAdministration(tx, 'user_invited', { userId: present.id }, act)
           const changed = await giveRoles(tx, present, input.roles, act)
           await mailInvitation(tx, outbox, present)

@@ -1,7 +1,6 @@
-import { type Caller, NO_CLIENT } from '../../contract/caller.ts'
-import { type Administrator, OPERATOR } from '../../contract/permissions.ts'
+import { type Act, BY_OPERATOR } from '../../contract/administrator.ts'
 
-type UseCase<Input, Output> = (input: Input, caller: Caller, administrator: Administrator) => Output
+type UseCase<Input, Output> = (input: Input, act: Act) => Output
 /** The same use cases as commands call them. */
 type OfOperator<UseCases> = {
   [Name in keyof UseCases]: UseCases[Name] extends UseCase<infer Input, infer Output>
@@ -9,27 +8,10 @@ type OfOperator<UseCases> = {
     : never
 }
 
-/** A command comes from no client and presents no credential. */
-const NO_CALLER: Caller = {
-  client: NO_CLIENT,
-  isAdmitted: true,
-  bearer: null,
-  cookie: null,
-  presentedKey: null,
-  identify: async () => null,
-  view: () => null,
-  findService: () => null,
-  keepSecret: () => {},
-  keepDevice: () => {},
-  forgetSecret: () => {},
-  forgetAll: () => {},
-}
-
 /** The operations of administration for the operator of the server, who needs no permission. */
 export function actAsOperator<UseCases extends object>(useCases: UseCases): OfOperator<UseCases> {
-  const acts = Object.entries(useCases as Record<string, UseCase<unknown, unknown>>).map(([name, act]) => [
-    name,
-    async (input: unknown) => act(input, NO_CALLER, OPERATOR),
-  ])
+  const acts = Object.entries(useCases as Record<string, UseCase<unknown, unknown>>).map(
+    ([name, perform]) => [name, async (input: unknown) => perform(input, BY_OPERATOR)],
+  )
   return Object.fromEntries(acts) as OfOperator<UseCases>
 }

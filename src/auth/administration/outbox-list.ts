@@ -1,9 +1,8 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { type Mail, type MailConnection, toMail } from '../../contract/outputs/mail.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import type { Db } from '../../db/client.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
@@ -47,11 +46,7 @@ export function createOutboxList({ db }: { db: Db }) {
     },
 
     /** @throws `NOT_FOUND` unless the mail has failed */
-    async retryMail(
-      { id }: InputOf<'retryMail'>,
-      { client }: Caller,
-      administrator: Administrator,
-    ): Promise<Mail> {
+    async retryMail({ id }: InputOf<'retryMail'>, act: Act): Promise<Mail> {
       requireRowId(id)
       return db.transaction(async (tx) => {
         const [mail] = await tx
@@ -65,9 +60,9 @@ export function createOutboxList({ db }: { db: Db }) {
           .where(and(eq(mailOutbox.id, id), eq(mailOutbox.status, 'FAILED')))
           .returning()
         if (!mail) throw new AuthError('NOT_FOUND')
-        await administrator.assertCurrent(tx)
+        await act.administrator.assertCurrent(tx)
         const subject = { userId: mail.userId, detail: mail.kind }
-        await recordAdministration(tx, 'mail_retried', subject, { administrator, client })
+        await recordAdministration(tx, 'mail_retried', subject, act)
         return toMail(mail)
       })
     },

@@ -1,8 +1,9 @@
 import { and, eq, isNull } from 'drizzle-orm'
+import type { Act, Administrator } from '../../contract/administrator.ts'
 import { type Caller, identityOf, presentsServiceKey, serviceOf, viewerOf } from '../../contract/caller.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { type AdministrationUseCases, operations } from '../../contract/operations.ts'
-import type { Administrator, Permission } from '../../contract/permissions.ts'
+import type { Permission } from '../../contract/permissions.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import { sessions } from '../../db/schema/sessions.ts'
@@ -14,10 +15,10 @@ import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 import { includesPermission, permissionsOf, type RoleMap, type Roles } from './roles.ts'
 
 type Parts = { db: Db; roles: Roles }
-type UseCase = (input: never, caller: Caller, administrator: Administrator) => unknown
+type UseCase = (input: never, act: Act) => unknown
 /** The same use cases as the adapters call them. */
 type Checked<UseCases> = {
-  [Name in keyof UseCases]: UseCases[Name] extends (input: infer I, caller: Caller, who: never) => infer O
+  [Name in keyof UseCases]: UseCases[Name] extends (input: infer I, act: Act) => infer O
     ? (input: I, caller: Caller) => Promise<Awaited<O>>
     : never
 }
@@ -68,13 +69,15 @@ export function createPermissionCheck({ db, roles }: Parts) {
 
   return function checkPermissions<UseCases extends AdministrationUseCases>(useCases: UseCases) {
     const checked = Object.entries<UseCase>(useCases as unknown as Record<string, UseCase>).map(
-      ([name, act]) => {
+      ([name, perform]) => {
         const operation = (operations as Record<string, Operation>)[name]
         const permission = operation?.permission
         if (!permission) throw new TypeError(`The operation ${name} has no permission`)
         const isRead = operation.kind === 'query'
-        const check = async (input: never, caller: Caller) =>
-          act(input, caller, await findAdministrator(caller, permission, isRead))
+        const check = async (input: never, caller: Caller) => {
+          const administrator = await findAdministrator(caller, permission, isRead)
+          return perform(input, { administrator, client: caller.client })
+        }
         return [name, check]
       },
     )

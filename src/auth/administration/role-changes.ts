@@ -1,8 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Role } from '../../contract/outputs/role.ts'
-import { ADMIN_ROLE, type Administrator } from '../../contract/permissions.ts'
+import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { roles as table, users } from '../../db/schema/users.ts'
@@ -22,24 +22,20 @@ export function createRoleChanges({
   sessionCache,
 }: Pick<Dependencies, 'db' | 'roles' | 'sessionCache'>) {
   return {
-    async putRole(
-      { name, permissions }: InputOf<'putRole'>,
-      { client }: Caller,
-      administrator: Administrator,
-    ): Promise<Role> {
+    async putRole({ name, permissions }: InputOf<'putRole'>, act: Act): Promise<Role> {
       refuseBuiltIn(name.toLowerCase())
       const role = await db.transaction(async (tx) => {
         await lockRoles(tx)
         for (;;) {
           const present = await lockRole(tx, name)
-          await administrator.assertCurrent(tx)
-          requireAll(administrator, [...permissions, ...(present?.permissions ?? [])])
+          await act.administrator.assertCurrent(tx)
+          requireAll(act.administrator, [...permissions, ...(present?.permissions ?? [])])
           const [changed] = present
             ? await tx.update(table).set({ permissions }).where(eq(table.name, name)).returning()
             : await tx.insert(table).values({ name, permissions }).onConflictDoNothing().returning()
           // Otherwise another program has created the role meanwhile, and its permissions are checked too.
           if (!changed) continue
-          await recordAdministration(tx, 'role_changed', { detail: name }, { administrator, client })
+          await recordAdministration(tx, 'role_changed', { detail: name }, act)
           return changed
         }
       })
@@ -47,25 +43,20 @@ export function createRoleChanges({
       return { name, permissions, builtIn: false, changedAt: role.changedAt }
     },
 
-    async removeRole({ name }: InputOf<'removeRole'>, { client }: Caller, administrator: Administrator) {
+    async removeRole({ name }: InputOf<'removeRole'>, act: Act) {
       refuseBuiltIn(name)
       const holders = await db.transaction(async (tx) => {
         await lockRoles(tx)
         const present = await lockRole(tx, name)
         if (!present) throw new AuthError('NOT_FOUND')
-        await administrator.assertCurrent(tx)
-        requireAll(administrator, present.permissions)
+        await act.administrator.assertCurrent(tx)
+        requireAll(act.administrator, present.permissions)
         const taken = await takeFromAll(tx, name)
         for (const { id } of taken) {
-          await recordAdministration(
-            tx,
-            'roles_changed',
-            { userId: id, detail: `-${name}` },
-            { administrator, client },
-          )
+          await recordAdministration(tx, 'roles_changed', { userId: id, detail: `-${name}` }, act)
         }
         await tx.delete(table).where(eq(table.name, name))
-        await recordAdministration(tx, 'role_removed', { detail: name }, { administrator, client })
+        await recordAdministration(tx, 'role_removed', { detail: name }, act)
         return taken
       })
       roles.forget()

@@ -1,12 +1,15 @@
 import { eq, sql } from 'drizzle-orm'
+import type { Act } from '../../contract/administrator.ts'
 import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { recordAdministration } from '../events/events.ts'
+import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { keepOneAdministrator } from './last-administrator.ts'
-import { type Act, requireAll } from './user-roles.ts'
+import { requireAll } from './user-roles.ts'
 
 /** What an administrator or an operator does to an account. Each function expects that its row was locked. */
 
@@ -44,6 +47,10 @@ export async function signOutAccount(tx: Executor, user: UserRow, act: Act) {
   if (ended > 0) await recordAdministration(tx, 'account_signed_out', { userId: user.id }, act)
   return ended
 }
+
+/** Starts to replace lost factors. @returns when the wait ends; null if the account has no factor */
+export const recoverFactor = (outbox: Outbox) => (tx: Executor, user: UserRow, act: Act) =>
+  startFactorRecovery(tx, outbox, user, (kind) => recordAdministration(tx, kind, { userId: user.id }, act))
 
 /** With the row the database deletes sessions and tokens. @throws `FORBIDDEN` for the last administrator */
 export async function deleteAccount(tx: Executor, user: UserRow, act: Act) {

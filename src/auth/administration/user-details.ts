@@ -1,11 +1,10 @@
 import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toFactor } from '../../contract/outputs/factors.ts'
 import { toManagedUser, type UserDetails } from '../../contract/outputs/managed-user.ts'
 import { toSession } from '../../contract/outputs/session.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import type { Db } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
 import { factors, recoveryCodes } from '../../db/schema/factors.ts'
@@ -21,11 +20,7 @@ const MAX_SHOWN_EVENTS = 20
 export function createUserDetails({ db }: { db: Db }) {
   const loginWaits = createLoginWaits({ db })
 
-  return async function readUser(
-    { id }: InputOf<'user'>,
-    _caller: Caller,
-    administrator: Administrator,
-  ): Promise<UserDetails> {
+  return async function readUser({ id }: InputOf<'user'>, { administrator }: Act): Promise<UserDetails> {
     requireRowId(id)
     const mayReadEvents = administrator.holds('events:read')
     const [[user], live, found, codes, latest] = await Promise.all([

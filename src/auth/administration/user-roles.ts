@@ -1,6 +1,6 @@
 import { eq, inArray, sql } from 'drizzle-orm'
-import type { Client } from '../../contract/caller.ts'
-import { ADMIN_ROLE, type Administrator, ALL_PERMISSIONS } from '../../contract/permissions.ts'
+import type { Act, Administrator } from '../../contract/administrator.ts'
+import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { roles as table, type UserRow, users } from '../../db/schema/users.ts'
@@ -10,8 +10,6 @@ import { keepOneAdministrator } from './last-administrator.ts'
 
 /** Access tokens carry the roles, so there are not many. */
 export const MAX_ROLES = 8
-
-export type Act = { administrator: Administrator; client: Client }
 
 /**
  * Gives a user these roles and no others. Call it after the row was locked. Older access tokens are refused as expired.

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
+import type { Act } from '../../contract/administrator.ts'
 import type { Client } from '../../contract/caller.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
 import { users } from '../../db/schema/users.ts'
@@ -110,7 +110,7 @@ export async function recordAdministration(
   tx: Executor,
   kind: EventKind,
   { userId = null, detail = null }: { userId?: string | null; detail?: string | null },
-  { administrator, client }: { administrator: Administrator; client: Client },
+  { administrator, client }: Act,
 ) {
   const { requestId, ipAddress, userAgent } = client
   const { userId: actorId, serviceKey: actorKey } = administrator

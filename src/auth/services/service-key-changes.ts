@@ -1,9 +1,8 @@
 import { and, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { CreatedServiceKey, ServiceKeyRecord } from '../../contract/outputs/service-key.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import type { Db } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import { AuthError, invalid } from '../../errors.ts'
@@ -34,17 +33,16 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
     /** @throws `FORBIDDEN` if the administrator does not hold a scope, `INVALID_INPUT` if there are too many keys */
     async createServiceKey(
       { name, scopes, expiresAt = null }: InputOf<'createServiceKey'>,
-      { client }: Pick<Caller, 'client'>,
-      administrator: Administrator,
+      act: Act,
     ): Promise<CreatedServiceKey> {
       const { key, hash } = createServiceKey()
       const serviceKey = await db.transaction(async (tx) => {
-        await administrator.assertCurrent(tx)
-        requireAll(administrator, scopes)
+        await act.administrator.assertCurrent(tx)
+        requireAll(act.administrator, scopes)
         if ((await tx.$count(serviceKeys, isValid)) >= MAX_SERVICE_KEYS) throw invalid('name', TOO_MANY)
         const [row] = await tx.insert(serviceKeys).values({ name, hash, scopes, expiresAt }).returning(shown)
         const detail = `${name}: ${scopes.join(' ')}`
-        await recordAdministration(tx, 'service_key_created', { detail }, { administrator, client })
+        await recordAdministration(tx, 'service_key_created', { detail }, act)
         return row as ServiceKeyRecord
       })
       return { key, serviceKey }
@@ -54,11 +52,7 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
      * A revoked key stays in the table, as a record.
      * @throws `NOT_FOUND`, or `FORBIDDEN` if the administrator does not hold a scope
      */
-    async revokeServiceKey(
-      { id }: InputOf<'revokeServiceKey'>,
-      { client }: Pick<Caller, 'client'>,
-      administrator: Administrator,
-    ) {
+    async revokeServiceKey({ id }: InputOf<'revokeServiceKey'>, act: Act) {
       requireRowId(id)
       await db.transaction(async (tx) => {
         const [row] = await tx
@@ -67,10 +61,10 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
           .where(and(eq(serviceKeys.id, id), isNull(serviceKeys.revokedAt)))
           .returning({ name: serviceKeys.name, scopes: serviceKeys.scopes })
         if (!row) throw new AuthError('NOT_FOUND')
-        await administrator.assertCurrent(tx)
-        requireAll(administrator, row.scopes)
+        await act.administrator.assertCurrent(tx)
+        requireAll(act.administrator, row.scopes)
         const subject = { detail: row.name }
-        await recordAdministration(tx, 'service_key_revoked', subject, { administrator, client })
+        await recordAdministration(tx, 'service_key_revoked', subject, act)
       })
       return true
     },

@@ -1,9 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import { MAX_REPLAYED } from '../../contract/operations/webhooks.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { ReplayedDeliveries } from '../../contract/outputs/webhook.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import { webhookDeliveries, webhookEvents } from '../../db/schema/webhooks.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -19,15 +18,11 @@ const MARGIN = sql`interval '1 minute'`
 
 /** Delivers events again that were delivered or given up, oldest first. Workers keep the order of each user. */
 export function createDeliveryReplay({ db }: Pick<Dependencies, 'db'>) {
-  return async function replayDeliveries(
-    input: Input,
-    { client }: Pick<Caller, 'client'>,
-    administrator: Administrator,
-  ): Promise<ReplayedDeliveries> {
+  return async function replayDeliveries(input: Input, act: Act): Promise<ReplayedDeliveries> {
     const { webhookId } = input
     return db.transaction(async (tx) => {
       const { url } = await findWebhook(tx, webhookId)
-      await administrator.assertCurrent(tx)
+      await act.administrator.assertCurrent(tx)
       const [row] = await tx.execute<{ count: number; last: string | null; hasMore: boolean }>(sql`
         with chosen as (${chooseDeliveries(input)}),
         replayed as (
@@ -43,7 +38,7 @@ export function createDeliveryReplay({ db }: Pick<Dependencies, 'db'>) {
       const { count = 0, last = null, hasMore = false } = row ?? {}
       if (input.delivery && count === 0) throw new AuthError('NOT_FOUND')
       const detail = `${describe(webhookId, url)}: ${count}`
-      await recordAdministration(tx, 'deliveries_replayed', { detail }, { administrator, client })
+      await recordAdministration(tx, 'deliveries_replayed', { detail }, act)
       return { count, next: hasMore ? last : null }
     })
   }

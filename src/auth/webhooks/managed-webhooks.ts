@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { and, asc, eq, isNotNull, sql } from 'drizzle-orm'
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { ChangedWebhook, Webhook } from '../../contract/outputs/webhook.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { webhooks as table, type WebhookRow } from '../../db/schema/webhooks.ts'
 import type { Env } from '../../env.ts'
@@ -75,16 +74,12 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
     },
 
     /** @throws `NOT_FOUND`, or `INVALID_INPUT` for a URL that cannot be, a webhook of the settings, and too many */
-    async putWebhook(
-      input: PutInput,
-      { client }: Pick<Caller, 'client'>,
-      administrator: Administrator,
-    ): Promise<ChangedWebhook> {
+    async putWebhook(input: PutInput, act: Act): Promise<ChangedWebhook> {
       const { url, types = null, disabled } = input
       await refuseTarget(url)
       return db.transaction(async (tx) => {
         const present = input.id ? await findWebhook(tx, input.id) : undefined
-        await administrator.assertCurrent(tx)
+        await act.administrator.assertCurrent(tx)
         if (present?.secrets === null) throw ofSettings()
         if (!present && (await tx.$count(table, isNotNull(table.secrets))) >= MAX_WEBHOOKS) throw tooMany()
         const id = present?.id ?? randomUUID()
@@ -101,12 +96,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
               .insert(table)
               .values({ ...values, id, disabledAt: disabled ? sql`now()` : null })
               .returning()
-        await recordAdministration(
-          tx,
-          'webhook_changed',
-          { detail: describe(id, url) },
-          { administrator, client },
-        )
+        await recordAdministration(tx, 'webhook_changed', { detail: describe(id, url) }, act)
         // Receivers of Ed25519 need only the public key, so the private one never leaves the server.
         const secret = made && toShownSecret(made).kind === 'HMAC' ? made : null
         return { webhook: toWebhook(row as WebhookRow), secret }
@@ -114,23 +104,14 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
     },
 
     /** Housekeeping deletes its deliveries together with their events. @throws `NOT_FOUND`, `INVALID_INPUT` */
-    async deleteWebhook(
-      { id }: InputOf<'deleteWebhook'>,
-      { client }: Pick<Caller, 'client'>,
-      administrator: Administrator,
-    ) {
+    async deleteWebhook({ id }: InputOf<'deleteWebhook'>, act: Act) {
       await db.transaction(async (tx) => {
         const { url } = await findWebhook(tx, id)
-        await administrator.assertCurrent(tx)
+        await act.administrator.assertCurrent(tx)
         // One that the settings no longer have can go.
         if (settings.WEBHOOKS.some((one) => toWebhookId(one) === id)) throw ofSettings()
         await tx.delete(table).where(eq(table.id, id))
-        await recordAdministration(
-          tx,
-          'webhook_deleted',
-          { detail: describe(id, url) },
-          { administrator, client },
-        )
+        await recordAdministration(tx, 'webhook_deleted', { detail: describe(id, url) }, act)
       })
       return true
     },

@@ -1,7 +1,6 @@
-import type { Caller } from '../../contract/caller.ts'
+import type { Act } from '../../contract/administrator.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { WebhookDelivery } from '../../contract/outputs/webhook.ts'
-import type { Administrator } from '../../contract/permissions.ts'
 import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import { invalid } from '../../errors.ts'
 import type { SealedSecrets } from '../../webhooks/stored.ts'
@@ -15,11 +14,7 @@ type Parts = Pick<Dependencies, 'db' | 'webhookSecrets'> & { settings: TargetSet
 
 /** Sends an event to a webhook while the caller waits. The event and its result are kept like every other. */
 export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
-  return async function testWebhook(
-    { id }: InputOf<'testWebhook'>,
-    { client }: Pick<Caller, 'client'>,
-    administrator: Administrator,
-  ): Promise<WebhookDelivery> {
+  return async function testWebhook({ id }: InputOf<'testWebhook'>, act: Act): Promise<WebhookDelivery> {
     // Loaded when it is needed first, as for the workers.
     const [{ attempt, isSuccess }, { createDeliveries }, { createSender }, { createSigner }] =
       await Promise.all([
@@ -31,15 +26,10 @@ export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
     const deliveries = createDeliveries(db)
     const { url, secrets, delivery } = await db.transaction(async (tx) => {
       const webhook = await findWebhook(tx, id)
-      await administrator.assertCurrent(tx)
+      await act.administrator.assertCurrent(tx)
       const secrets = webhookSecrets.open(webhook)
       if (secrets.length === 0) throw invalid('id', withoutSecret(webhook))
-      await recordAdministration(
-        tx,
-        'webhook_tested',
-        { detail: describe(id, webhook.url) },
-        { administrator, client },
-      )
+      await recordAdministration(tx, 'webhook_tested', { detail: describe(id, webhook.url) }, act)
       return { url: webhook.url, secrets, delivery: await deliveries.begin(tx, id, TEST_TYPE) }
     })
     const sender = createSender({
