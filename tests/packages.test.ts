@@ -16,7 +16,7 @@ const PASSED = { status: 0, output: expect.anything() }
 
 const CLIENT = ['@servauth/client', '@graphql-typed-document-node/core']
 const APOLLO = ['@servauth/apollo', '@apollo/client', 'graphql', 'rxjs']
-const URQL = ['@servauth/urql', '@urql/core', '@urql/exchange-auth']
+const URQL = ['@servauth/urql', '@urql/core', '@urql/exchange-auth', 'wonka']
 
 /** An app that uses all three packages, and that breaks the build if their types are wrong. */
 const APP = `
@@ -48,6 +48,17 @@ export function start(url: string, password: string) {
     return [own.me?.email, byApollo.data?.me?.email, byUrql.data?.me?.email]
   }
 
+  /** What two queries that stay on the page show. */
+  const shown = { byApollo: '', byUrql: '' }
+  const show = () => {
+    apollo
+      .watchQuery({ query: documents.MeDocument })
+      .subscribe(({ data, error }) => (shown.byApollo = data?.me?.email ?? error?.message ?? ''))
+    urql
+      .query(documents.MeDocument, {})
+      .subscribe(({ data, error }) => (shown.byUrql = data?.me?.email ?? error?.message ?? ''))
+  }
+
   const changeEmail = (email: string) => session.request(UpdateMeDocument, { input: { email } })
   const changeEmailByApollo = (email: string) =>
     apollo.mutate({ mutation: documents.UpdateMeDocument, variables: { input: { email } } })
@@ -65,7 +76,7 @@ export function start(url: string, password: string) {
   }
 
   const revokeOthers = () => session.request(RevokeOtherSessionsDocument)
-  return { session, heard, asked, readEmails, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, revokeOthers }
+  return { session, heard, asked, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, revokeOthers }
 }
 
 export const wrong = (session: ReturnType<typeof createSession>) => {
@@ -140,6 +151,22 @@ describe('an app with the packages', () => {
     expect(new Set(ids).size).toBe(1)
     expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
     expect(await run('app.readEmails()')).toEqual([person.email, person.email, person.email])
+  })
+
+  inBrowser('queries on the page show the user who is signed in, and nothing after a sign-out', async () => {
+    const { person, run } = await openApp()
+    const other = account()
+    const shows = (email: string) =>
+      expect.poll(() => run('app.shown')).toEqual({ byApollo: email, byUrql: email })
+
+    await run('app.show()')
+    await shows(person.email)
+    await run('app.session.signOut().then(() => true)')
+    await shows('')
+    await run(`app.session.signUp(${JSON.stringify(other)}).then(() => true)`)
+    await shows(other.email)
+    await run(`app.session.signIn(${JSON.stringify(person)}).then(() => true)`)
+    await shows(person.email)
   })
 
   inBrowser('a request that needs a newer proof is repeated after the step-up', async () => {

@@ -11,8 +11,9 @@ export function createApolloClient(url: string, session: ServauthSession) {
     cache: new InMemoryCache(),
   })
 
-  // Clears the cache when the user changes, so that no user sees data of the previous one.
-  session.watch(() => client.clearStore())
+  // When the user changes, no page may show data of the previous one: clears the cache and repeats the queries on the page.
+  // Each query reports its own error.
+  session.watch(() => void client.resetStore().catch(() => {}))
   return client
 }
 

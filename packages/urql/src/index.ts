@@ -1,6 +1,14 @@
 import type { ErrorDetails, ServauthSession } from '@servauth/client'
-import { Client, type CombinedError, type Exchange, fetchExchange } from '@urql/core'
+import {
+  Client,
+  type CombinedError,
+  type Exchange,
+  fetchExchange,
+  makeOperation,
+  type Operation,
+} from '@urql/core'
 import { authExchange } from '@urql/exchange-auth'
+import { pipe, tap } from 'wonka'
 
 /**
  * Creates an urql client that signs in to Servauth with the cookie. If you add a `cacheExchange`, create a new client
@@ -12,8 +20,29 @@ export function createUrqlClient(url: string, session: ServauthSession) {
     fetchOptions: { credentials: 'include' },
     // Servauth accepts operations only as POST.
     preferGetMethod: false,
-    exchanges: [createServauthExchange(session), fetchExchange],
+    exchanges: [createRepeatExchange(session), createServauthExchange(session), fetchExchange],
   })
+}
+
+/** When the user changes, no page may show data of the previous one: repeats the queries on the page. */
+function createRepeatExchange(session: ServauthSession): Exchange {
+  return ({ client, forward }) => {
+    const active = new Map<number, Operation>()
+    session.watch(() => {
+      for (const query of active.values()) {
+        client.reexecuteOperation(
+          makeOperation('query', query, { ...query.context, requestPolicy: 'network-only' }),
+        )
+      }
+    })
+    return (operations) => {
+      const remember = tap((operation: Operation) => {
+        if (operation.kind === 'query') active.set(operation.key, operation)
+        if (operation.kind === 'teardown') active.delete(operation.key)
+      })
+      return forward(pipe(operations, remember))
+    }
+  }
 }
 
 /**
