@@ -29,25 +29,25 @@ export async function createProject(packages: string[]) {
   return { folder, write, run }
 }
 
-const packed = new Map<string, Buffer>()
+const NAMES = ['client', 'apollo', 'urql', 'verify']
+let packed: Promise<Map<string, Buffer>> | undefined
 
 /** Unpacks what a release would publish of a package. */
 async function unpack(name: string, target: string) {
-  const tarball = packed.get(name) ?? (await pack(name))
-  packed.set(name, tarball)
+  packed ??= pack()
   await mkdir(target)
-  const { status, stderr } = spawnSync('tar', ['xz', '--strip-components=1'], { cwd: target, input: tarball })
+  const input = (await packed).get(name)
+  const { status, stderr } = spawnSync('tar', ['xz', '--strip-components=1'], { cwd: target, input })
   if (status !== 0) throw new Error(String(stderr))
 }
 
-/** Builds and packs a package as a release does. */
-async function pack(name: string) {
-  const source = join(ROOT, 'packages', name)
+/** Builds and packs all packages. */
+async function pack() {
   const folder = await createFolder()
-  const built = execute(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], source)
-  const { status, output } = execute('npm', ['pack', '--pack-destination', folder], source)
-  if (built.status !== 0 || status !== 0) throw new Error(`${built.output}${output}`)
-  return readFile(join(folder, output.trim().split('\n').at(-1) ?? ''))
+  const { status, output } = execute('bun', [join(ROOT, 'packages/pack.ts'), folder], ROOT)
+  if (status !== 0) throw new Error(output)
+  const read = async (name: string) => [name, await readFile(join(folder, `${name}.tgz`))] as const
+  return new Map(await Promise.all(NAMES.map(read)))
 }
 
 function execute(command: string, args: string[], cwd: string) {

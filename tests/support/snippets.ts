@@ -13,5 +13,6 @@ export async function snippetsOf(document: string) {
     return { language, code, path: path ?? '' }
   })
   const packages = [...text.matchAll(/npm install (?:--save-dev )?([^`\n]+)/g)]
-  return { snippets, packages: packages.flatMap(([, names = '']) => names.trim().split(' ')) }
+  const names = packages.flatMap(([, names = '']) => names.trim().split(' '))
+  return { snippets, packages: names.filter((name) => !name.endsWith('.tgz')) }
 }
