@@ -71,6 +71,21 @@ describe.each(ADAPTERS)('lost factors by %s', (adapter) => {
   })
 })
 
+test('the sessions that a recovery ends are refused at once, without a notification', async () => {
+  const { client, input, user, complete } = await startRecovery()
+  await passWait(user.id)
+  const token = await server.mailbox.token(input.email, /without your second factors/)
+  expect((await client.me()).data?.email).toBe(input.email)
+
+  await server.sql`alter table sessions disable trigger user`
+  await server.sql`alter table users disable trigger user`
+  await complete(token)
+  await server.sql`alter table users enable trigger user`
+  await server.sql`alter table sessions enable trigger user`
+
+  expect((await client.me()).reason).toBe('REVOKED')
+})
+
 test('before the wait is over no link is mailed, and a second request does not restart the wait', async () => {
   const { input, user, stranger, started } = await startRecovery()
   await server.mailbox.mail(input.email, /about to be replaced/)

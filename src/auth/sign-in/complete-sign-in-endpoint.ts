@@ -7,6 +7,7 @@ import { recordEvent } from '../events/events.ts'
 import type { Challenges } from '../factors/challenges.ts'
 import type { FactorProofs } from '../factors/factor-proofs.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
+import type { SessionCache } from '../sessions/session-cache.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession } from './open-session.ts'
 
@@ -22,12 +23,13 @@ type Parts = {
   db: Db
   factorProofs: FactorProofs
   openSession: OpenSession
+  sessionCache: SessionCache
   throttle: Throttle
 }
 
 /** The second step of a sign-in, as a Better-Auth endpoint: `auth.api.completeSignIn` returns it. */
 export function createCompleteSignInEndpoint(parts: Parts) {
-  const { challenges, db, factorProofs, openSession, throttle } = parts
+  const { challenges, db, factorProofs, openSession, sessionCache, throttle } = parts
 
   return createDirectEndpoint(async ({ challenge, proof, client, formerSessionId }: CompleteSignInInput) => {
     const found = await challenges.findSignIn(challenge, client)
@@ -58,11 +60,13 @@ export function createCompleteSignInEndpoint(parts: Parts) {
         formerSessionId,
       } as const
       if (!onUsed) return openSession(db, session)
-      return db.transaction(async (tx) => {
+      const opening = db.transaction(async (tx) => {
         const opened = await openSession(tx, session)
         if (typeof opened !== 'string') await onUsed(tx, user, client, opened.session.id)
         return opened
       })
+      // The link of a recovery ends the other sessions.
+      return opening.finally(() => sessionCache.evict(user.id))
     }
   })
 }
