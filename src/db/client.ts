@@ -7,6 +7,7 @@ import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { DATABASE_LIMITS } from './limits.ts'
 import { statementName } from './statement-name.ts'
+import { TIMESTAMPTZ, toIsoText } from './time-text.ts'
 
 export type Db = ReturnType<typeof createDb>['db']
 /** Runs statements: a transaction, or the pool itself. */
@@ -40,8 +41,11 @@ export function createDb(settings: DatabaseSettings, span?: Span) {
   })
   const inTime = createDeadline(callMs, toFault)
   const withinTransaction = createDeadline(callMs, toFault)
+  const db = drizzle(bounded(sql, { inTime, withinTransaction, span }))
+  // After Drizzle, which makes the driver leave times as they are.
+  sql.options.parsers[TIMESTAMPTZ] = toIsoText
   return {
-    db: drizzle(bounded(sql, { inTime, withinTransaction, span })),
+    db,
     /** How many calls wait for the database or run on it. A transaction counts as one. */
     pool: { connections: DATABASE_POOL_SIZE, underWay: inTime.pending },
     close: () => sql.end({ timeout: 5 }),

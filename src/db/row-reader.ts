@@ -2,6 +2,7 @@ import { Column, is, type Query, SQL } from 'drizzle-orm'
 import { PgArray, PgTimestamp } from 'drizzle-orm/pg-core'
 import type { BoundedClient, Db } from './client.ts'
 import { createParameters } from './parameters.ts'
+import { toIsoText } from './time-text.ts'
 
 /** Columns under their names, or under the name of an object that has them. */
 type Fields = Record<string, unknown>
@@ -140,4 +141,4 @@ function readerOf(kind: unknown): ((text: string) => unknown) | undefined {
 }
 
 /** A time that may have another number of digits than most. */
-const toIsoTime = (text: string) => (text.endsWith('Z') ? text : new Date(text).toISOString())
+const toIsoTime = (text: string) => (text.endsWith('Z') ? text : new Date(toIsoText(text)).toISOString())

@@ -4,6 +4,7 @@ import type { Db } from '../db/client.ts'
 import { mailOutbox } from '../db/schema/mail-outbox.ts'
 import { sessions } from '../db/schema/sessions.ts'
 import { webhookDeliveries, webhooks } from '../db/schema/webhooks.ts'
+import { secondsSince } from '../db/seconds.ts'
 
 const MAIL_TTL_MS = 5000
 /** Longer, because counting live sessions, or deliveries to a receiver that is away, scans much of an index. */
@@ -16,7 +17,7 @@ export function createDatabaseCounts(db: Db) {
   async function countMails() {
     const [counts] = await db.execute<Counts>(sql`
       select count(*)::int as pending,
-        coalesce(extract(epoch from now() - min(${mailOutbox.createdAt})), 0)::float8 as "oldestSeconds",
+        coalesce(${secondsSince(sql`min(${mailOutbox.createdAt})`)}, 0) as "oldestSeconds",
         (select count(*)::int from ${mailOutbox} where status = 'FAILED') as failed
       from ${mailOutbox} where status = 'PENDING'`)
     return counts
@@ -33,7 +34,7 @@ export function createDatabaseCounts(db: Db) {
     const [counts] = await db.execute<Counts>(sql`
       select (select count(*)::int from ${enabled} and d.status = 'PENDING') as pending,
         (select count(*)::int from ${enabled} and d.status = 'FAILED') as failed,
-        (select coalesce(max(extract(epoch from now() - oldest.created_at)), 0)::float8 from ${webhooks} as w
+        (select coalesce(max(${secondsSince(sql`oldest.created_at`)}), 0) from ${webhooks} as w
           cross join lateral (
             select created_at from ${webhookDeliveries} where webhook_id = w.id and status = 'PENDING'
             order by event_id limit 1) as oldest

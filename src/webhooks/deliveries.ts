@@ -22,7 +22,7 @@ export type LeasedDelivery = Delivery & { url: string; secrets: string | null }
 
 type Row = Omit<LeasedDelivery, 'eventId' | 'at' | 'leasedAt'> & {
   eventId: string
-  seconds: number
+  at: string
   now: number
 }
 
@@ -91,7 +91,7 @@ export function createDeliveries(db: Db) {
         where d.webhook_id = ${webhookId}::uuid and d.event_id = due.event_id and e.id = d.event_id
           and w.id = d.webhook_id and w.disabled_at is null
         returning d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,
-          e.user_id as "userId", e.data, w.url, w.secrets, extract(epoch from e.at)::float8 as "seconds",
+          e.user_id as "userId", e.data, w.url, w.secrets, e.at,
           extract(epoch from clock_timestamp())::float8 as "now"
       )
       select leased.*, all_seen.count as "seen" from (select count(*)::int from seen) as all_seen
@@ -132,7 +132,7 @@ export function createDeliveries(db: Db) {
         returning *
       )
       select d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,
-        e.user_id as "userId", e.data, extract(epoch from e.at)::float8 as "seconds",
+        e.user_id as "userId", e.data, e.at,
         extract(epoch from clock_timestamp())::float8 as "now"
       from delivery as d, event as e`)
     return toDelivery((rows as unknown as Row[])[0] as Row)
@@ -181,10 +181,10 @@ export function createDeliveries(db: Db) {
   return { take, begin, finish: joinCalls(finish) }
 }
 
-const toDelivery = ({ eventId, seconds, now, ...row }: Row) => ({
+const toDelivery = ({ eventId, at, now, ...row }: Row) => ({
   ...row,
   eventId: Number(eventId),
-  at: new Date(seconds * 1000),
+  at: new Date(at),
   leasedAt: new Date(now * 1000),
 })
 

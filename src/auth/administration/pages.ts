@@ -31,6 +31,7 @@ export function fromCursor(cursor: string | undefined, parts: string[]): Positio
 
 /** A moment as PostgreSQL wrote it, to the microsecond. @throws `INVALID_INPUT` */
 export function assertMoment({ key }: Position) {
+  if (/^-?infinity$/.test(key)) return key
   const [, day, time] = /^(\S{10}) (\S{8}(?:\.\d{1,6})?)\+00$/.exec(key) ?? []
   if (Moment.safeParse(`${day}T${time}Z`).success) return key
   throw notOfThisList()

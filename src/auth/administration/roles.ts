@@ -1,8 +1,9 @@
-import { asc, sql } from 'drizzle-orm'
+import { asc } from 'drizzle-orm'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Changes } from '../../db/changes/changes.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { roles as table } from '../../db/schema/users.ts'
+import { secondsSince } from '../../db/seconds.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 
@@ -51,7 +52,7 @@ const select = (executor: Executor) =>
       name: table.name,
       permissions: table.permissions,
       changedAt: table.changedAt,
-      ageSeconds: sql<number>`extract(epoch from now() - ${table.changedAt})::float8`,
+      ageSeconds: secondsSince(table.changedAt),
     })
     .from(table)
     .orderBy(asc(table.name))

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Time } from '../../contract/outputs/fields.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
+import { secondsSince } from '../../db/seconds.ts'
 import type { Env } from '../../env.ts'
 import type { ClaimSource } from '../../settings/claims.ts'
 import { permissionsOf, type RoleMap, type Roles } from '../administration/roles.ts'
@@ -15,9 +16,7 @@ export type ClaimedUser = Pick<UserRow, 'id' | 'roles' | 'claims'> & {
 }
 
 /** In a statement that reads a user: by the clock of the database, because that of this machine may be wrong. */
-export const secondsSinceClaims = sql<
-  number | null
->`extract(epoch from now() - ${users.claimsChangedAt})::float8`
+export const secondsSinceClaims = sql<number | null>`${secondsSince(users.claimsChangedAt)}`
 
 /** What a token says about roles and claims, as far as it decides whether the token is of now. */
 type SaidClaims = { claims_at?: number | undefined; scope?: string | undefined }

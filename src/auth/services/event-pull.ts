@@ -12,7 +12,7 @@ type Row = {
   type: string
   user_id: string | null
   data: Record<string, unknown>
-  seconds: number
+  at: string
   is_ahead: boolean
 }
 
@@ -36,7 +36,7 @@ export function createEventPull({ db }: { db: Db }) {
     const [, xid, id] = /^(\d{1,18})\.(\d{1,18})$/.exec(after) ?? []
     if (!xid || !id) throw unknownCursor()
     const rows = (await db.execute(sql`
-      select e.xid, e.id, e.message_id, e.type, e.user_id, e.data, extract(epoch from e.at)::float8 as seconds,
+      select e.xid, e.id, e.message_id, e.type, e.user_id, e.data, e.at,
         ${xid}::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint as is_ahead
       from (select) as one left join lateral (
         select * from ${webhookEvents}
@@ -50,10 +50,10 @@ export function createEventPull({ db }: { db: Db }) {
     const found = rows.filter(({ xid }) => xid !== null)
     const last = found.at(-1)
     return {
-      events: found.map(({ message_id, type, user_id, data, seconds }) => ({
+      events: found.map(({ message_id, type, user_id, data, at }) => ({
         id: `msg_${message_id}`,
         type,
-        timestamp: new Date(seconds * 1000),
+        timestamp: new Date(at),
         data: { userId: user_id, ...data },
       })),
       next: last ? `${last.xid}.${last.id}` : after,

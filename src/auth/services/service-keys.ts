@@ -3,6 +3,7 @@ import { type Scope, type ServiceKey, VERIFIER_SCOPES } from '../../contract/ser
 import type { Changes } from '../../db/changes/changes.ts'
 import type { Db } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
+import { secondsSince, secondsUntil } from '../../db/seconds.ts'
 import type { ServiceKeyEntry } from '../../settings/credentials.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { isServiceKey } from './service-key-secret.ts'
@@ -76,8 +77,8 @@ export function createServiceKeys({ db, changes, entries }: Options) {
         name: serviceKeys.name,
         hash: serviceKeys.hash,
         scopes: serviceKeys.scopes,
-        secondsLeft: sql<number>`coalesce(extract(epoch from ${serviceKeys.expiresAt} - now()), 'infinity')::float8`,
-        secondsUnused: sql<number>`coalesce(extract(epoch from now() - ${serviceKeys.lastUsedAt}), 'infinity')::float8`,
+        secondsLeft: sql<number>`coalesce(${secondsUntil(serviceKeys.expiresAt)}, 'infinity')`,
+        secondsUnused: sql<number>`coalesce(${secondsSince(serviceKeys.lastUsedAt)}, 'infinity')`,
       })
       .from(serviceKeys)
       .where(isValid)

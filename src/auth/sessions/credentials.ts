@@ -1,9 +1,10 @@
-import { and, eq, getTableColumns, not, type SQLWrapper, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, not, sql } from 'drizzle-orm'
 import type { Identity, Presented, Viewer } from '../../contract/caller.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
+import { secondsSince, secondsUntil } from '../../db/seconds.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
@@ -33,8 +34,6 @@ type Parts = {
 /** Finds the caller of a request by its credential. */
 export function createCredentials({ db, accessTokens, refreshTokens, sessionCache, tokenClaims }: Parts) {
   const isLastUseOld = sql<boolean>`${sessions.lastUsedAt} < now() - interval '1 minute'`
-  const secondsSince = (moment: SQLWrapper) => sql<number>`extract(epoch from now() - ${moment})::float8`
-  const secondsUntil = (moment: SQLWrapper) => sql<number>`extract(epoch from ${moment} - now())::float8`
   const liveSession = db
     .select({
       session: getTableColumns(sessions),

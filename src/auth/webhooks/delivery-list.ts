@@ -16,9 +16,9 @@ type Request = InputOf<'webhookDeliveries'>
 type Row = Omit<WebhookDelivery, 'id' | 'messageId' | 'createdAt' | 'nextAttemptAt' | 'expiresAt'> & {
   eventId: string
   messageId: string
-  created: number
-  next: number
-  expires: number
+  created: string
+  next: string
+  expires: string
 }
 
 const PART = 'delivery'
@@ -26,8 +26,7 @@ const EventId = z.string().regex(/^\d{1,18}$/)
 
 const columns = sql`d.event_id as "eventId", d.webhook_id as "webhookId", e.message_id as "messageId", e.type,
   d.user_id as "userId", d.status, d.attempts, d.last_result as "lastResult",
-  extract(epoch from d.created_at)::float8 as created, extract(epoch from d.next_attempt_at)::float8 as next,
-  extract(epoch from d.expires_at)::float8 as expires`
+  d.created_at as created, d.next_attempt_at as next, d.expires_at as expires`
 
 function toDelivery({ eventId, webhookId, messageId, created, next, expires, ...row }: Row): WebhookDelivery {
   return {
@@ -35,9 +34,9 @@ function toDelivery({ eventId, webhookId, messageId, created, next, expires, ...
     id: `${eventId}.${webhookId}`,
     webhookId,
     messageId: `msg_${messageId}`,
-    createdAt: new Date(created * 1000),
-    nextAttemptAt: new Date(next * 1000),
-    expiresAt: new Date(expires * 1000),
+    createdAt: new Date(created),
+    nextAttemptAt: new Date(next),
+    expiresAt: new Date(expires),
   }
 }
 
