@@ -105,6 +105,22 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
     expect(byPassword.data?.session.acr).toBe('aal2')
   })
 
+  test('the password for a change leaves that time as it is too', async () => {
+    const { client, session, password } = await register()
+    await ageSession(session.id, 60)
+    const change = { currentPassword: password, newPassword: 'another long phrase' }
+
+    await client.updateMe({ username: 'Ada', currentPassword: password })
+    const [own] = (await client.sessions()).data ?? []
+    const changed = await client.changePassword(change)
+
+    const minutesAgo = [own, changed.data?.session].map((shown) =>
+      Math.round((Date.now() - Date.parse(String(shown?.authenticatedAt))) / 60_000),
+    )
+    expect(minutesAgo).toEqual([60, 60])
+    expect(changed.data?.session.acr).toBe('aal2')
+  })
+
   test('removing the last factor ends other sessions, and the password alone signs in again', async () => {
     const { client, input, authenticator } = await register()
     const other = server.client(adapter, transport)

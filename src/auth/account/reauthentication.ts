@@ -1,9 +1,8 @@
-import { eq, sql } from 'drizzle-orm'
 import type { Caller, Identity } from '../../contract/caller.ts'
-import { sessions } from '../../db/schema/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import { recordProof } from '../factors/recent-proof.ts'
 import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 
 /** Asks for the password again before operations that a stolen session must not be able to do. */
@@ -24,11 +23,10 @@ export function createReauthentication({
       }
     },
 
-    /** The same, and makes the session fresh. */
+    /** The same, and makes the session fresh, unless a factor counts there. */
     async checkPassword(identity: Identity, password: string, caller: Caller) {
       await this.verifyPassword(identity, password, caller)
-      const { session } = identity
-      await db.update(sessions).set({ authenticatedAt: sql`now()` }).where(eq(sessions.id, session.id))
+      await recordProof(db, identity.session, ['pwd'], false)
     },
 
     /**
