@@ -52,6 +52,21 @@ describe.each(ADAPTERS)('administration by %s', (adapter) => {
     expect((await invite()).code).toBe('EMAIL_TAKEN')
   })
 
+  test('invites no account that has a passkey already, as an imported one can', async () => {
+    await addRole(server, `invited-${adapter}`, [])
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { email } = account()
+    const invite = (roles: string[]) => admin.client.call('inviteUser', { email, roles })
+    const { data } = await invite([])
+    const id = data?.id ?? ''
+    await server.sql`insert into factors (user_id, kind, credential_id, public_key) values (${id}, 'PASSKEY', ${id}, 'x')`
+
+    const again = await invite([`invited-${adapter}`])
+
+    expect(again.code).toBe('EMAIL_TAKEN')
+    expect((await admin.client.call('user', { id })).data?.roles).toEqual([])
+  })
+
   test('cannot give roles to a new account without the permission for it', async () => {
     await addRole(server, `creator-${adapter}`, ['users:write'])
     const { client } = await registerAdministrator(server, [`creator-${adapter}`], adapter)

@@ -18,9 +18,12 @@ import { requireAll, setRoles } from './user-roles.ts'
 
 type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
 
-/** An account whose user has never chosen a password. */
-export const isInvited = ({ emailVerified, passwordLockedAt }: UserRow) =>
-  !emailVerified && passwordLockedAt !== null
+/**
+ * An account whose user has never chosen a password, nor has a passkey. An imported account can have one: it may be a
+ * stranger's, who would sign in with it, and have the roles of the invitation.
+ */
+export const isInvited = ({ emailVerified, passwordLockedAt, secondFactorAt }: UserRow) =>
+  !emailVerified && passwordLockedAt !== null && secondFactorAt === null
 
 /** The invitation of an account. An earlier link stops working. */
 export async function mailInvitation(tx: Executor, outbox: Outbox, { id, email }: UserRow) {
