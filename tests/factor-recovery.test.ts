@@ -52,6 +52,17 @@ describe.each(ADAPTERS)('lost factors by %s', (adapter) => {
     await server.mailbox.mail(input.email, /were removed/)
   })
 
+  test('a challenge of a password that was locked since starts no recovery', async () => {
+    const { input, user } = await registerWithTotp(server, adapter)
+    const stranger = server.client(adapter)
+    const { challenge } = await stranger.login(input)
+    await server.sql`update users set password_locked_at = now() where id = ${user.id}`
+
+    const started = await stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+
+    expect(started.code).toBe('INVALID_TOKEN')
+  })
+
   test('a sign-in with a factor, or a step-up with one, ends a recovery for good', async () => {
     for (const stop of ['sign-in', 'step-up']) {
       const { client, input, user, authenticator, complete } = await startRecovery(adapter)

@@ -103,11 +103,12 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
 
     /**
      * The sign-in of a challenge, its account with its authenticators, and the place of the client as the account knows it.
-     * Undefined if the account has got another password since.
+     * Undefined if the account has got another password since, or none that counts.
      */
     async findSignIn(id: string, client: Client) {
       const [found] = await readSignIn({ id: toChallengeRowId(id), ...places.toParameters(client) })
-      if (!found?.transport || found.passwordDigest !== digest(found.user.password)) return undefined
+      if (!found?.transport || found.user.passwordLockedAt) return undefined
+      if (found.passwordDigest !== digest(found.user.password)) return undefined
       return { ...found, transport: found.transport }
     },
 
