@@ -50,6 +50,16 @@ test('the subgraph composes with another one without an error', async () => {
   expect(supergraphSdl).toMatch(/type User[^{]+@join__type\(graph: SERVAUTH, key: "id"\)/)
 })
 
+test('a service gets an imported user, whose id is of no version that RFC 9562 knows', async () => {
+  const { key } = await insertServiceKey(server.sql, ['users:read'])
+  const id = '00000000-0000-0000-0000-00000000000A'
+  await server.sql`insert into users (id, email, password) values (${id}, 'imported@example.com', 'x')`
+
+  const { data } = await entities([id], bearer(key))
+
+  expect(data._entities).toMatchObject([{ id: id.toLowerCase(), email: 'imported@example.com' }])
+})
+
 test('an entity is the caller itself, and every other user is null', async () => {
   const [one, other] = [await server.registerUser(), await server.registerUser()]
   const unknown = crypto.randomUUID()

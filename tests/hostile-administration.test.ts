@@ -44,6 +44,8 @@ test.each(ADAPTERS)('nothing that an administrator sends by %s is a fault of the
     ['inviteUser', { email: `${NUL}@example.com` }],
     ['setUserClaims', { id: user.id, claims: { plan: NUL } }],
     ['setUserClaims', { id: user.id, claims: { name: 'é'.repeat(1024) } }],
+    // JavaScript reads it as ...992, which may be the id of something else.
+    ['setUserClaims', { id: user.id, claims: { tenant: { ids: [2 ** 53] } } }],
     ['putRole', { name: 'support', permissions: [NUL] }],
     ['putWebhook', { url: `https://${NUL}.example.com/` }],
     ['putWebhook', { url: 'https://93.184.216.34/', secret: NUL }],
@@ -70,3 +72,24 @@ test.each(ADAPTERS)('nothing that an administrator sends by %s is a fault of the
 
   expect(wrong).toEqual([])
 })
+
+test.each(ADAPTERS)(
+  'the id of an imported account, of whatever version, is taken everywhere by %s',
+  async (adapter) => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const { user } = await server.registerUser()
+    const id = `00000000-0000-0000-0000-${adapter === 'REST' ? '00000000000a' : '00000000000b'}`
+    await server.sql`insert into users (id, email, password) values (${id}, ${`${adapter}-imported@example.com`}, 'x')`
+    await server.sql`insert into events (kind, user_id, actor_id) values ('account_disabled', ${user.id}, ${id})`
+    const by = (filter: object) => (adapter === 'REST' ? filter : { filter })
+
+    const found = await client.call('user', { id: id.toUpperCase() })
+    await client.call('disableUser', { id })
+    const about = await client.call('auditEvents', by({ userId: id }))
+    const acts = await client.call('auditEvents', by({ actorId: id.toUpperCase() }))
+
+    expect(found.data?.id).toBe(id)
+    expect(about.data?.edges.map(({ node }) => node.userId)).toEqual([id])
+    expect(acts.data?.edges.map(({ node }) => node.actorId)).toEqual([id])
+  },
+)

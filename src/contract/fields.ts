@@ -100,6 +100,9 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
  */
 export const RowId = OpaqueId.toLowerCase().meta({ format: 'uuid' })
 
+/** An imported account keeps its id, which may be of a version that RFC 9562 does not know. */
+export const UserId = z.guid().meta({ format: 'uuid' })
+
 /** The id of something that belongs to the caller: any text, so that an id of another form is NOT_FOUND as well. */
 export const OwnRowId = z.string().toLowerCase().meta({ format: 'uuid' })
 
@@ -183,6 +186,12 @@ export const PermissionNames = z
     examples: [['users:read', 'events:read', 'invoices:approve']],
   })
 
+/** Whether no number in a value of JSON was rounded or is infinite: as a claim, it could be the id of something else. */
+const areExact = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).every(areExact)
+    : typeof value !== 'number' || Math.abs(value) <= Number.MAX_SAFE_INTEGER
+
 /** What the claims of a user can take in an access token. */
 export const MAX_CLAIMS_BYTES = 2048
 
@@ -190,6 +199,7 @@ export const UserClaims = Json.refine(
   (claims) => Buffer.byteLength(JSON.stringify(claims)) <= MAX_CLAIMS_BYTES,
   `Must have at most ${MAX_CLAIMS_BYTES} bytes as JSON.`,
 )
+  .refine(areExact, `Must not have a number beyond ${Number.MAX_SAFE_INTEGER}. Write it as a text.`)
   .refine(
     (claims) => Object.keys(claims).every(isFreeClaimName),
     'Has a name that is reserved or not allowed.',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UserId } from '../contract/fields.ts'
 import { endpoint } from '../contract/operation.ts'
 import { Introspection } from '../contract/outputs/introspection.ts'
 import { WebhookEvents } from '../contract/outputs/webhook-events.ts'
@@ -67,7 +68,7 @@ export const forward = endpoint({
     'the original request, and answers with an access token in `Authorization`, for the service behind. With a cookie, a ' +
     'request that changes something must come from an origin of `ALLOWED_ORIGINS`: its method is in `X-Forwarded-Method` or ' +
     '`X-Original-Method`.',
-  output: z.strictObject({ 'X-Hasura-User-Id': z.uuid(), 'X-Hasura-Role': z.literal('user') }).meta({
+  output: z.strictObject({ 'X-Hasura-User-Id': UserId, 'X-Hasura-Role': z.literal('user') }).meta({
     id: 'Forwarded',
     description: 'The session variables of Hasura. Other gateways read the headers.',
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RowId as id, Moment } from '../fields.ts'
+import { RowId as id, Moment, UserId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { EventConnection } from '../outputs/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'
@@ -10,8 +10,8 @@ const word = z.string().regex(/^[\w-]{1,40}$/, 'Must have at most 40 letters, di
 
 const EventFilter = z
   .strictObject({
-    userId: z.uuid().nullish(),
-    actorId: z.uuid().nullish(),
+    userId: UserId.nullish(),
+    actorId: UserId.nullish(),
     kind: word.nullish(),
     byAdministrators: z
       .boolean()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UserId } from '../fields.ts'
 import { Event } from './event.ts'
 import { connectionOf } from './page.ts'
 
@@ -9,10 +10,10 @@ export const AuditEvent = z
     ...shown,
     actorId,
     detail,
-    userId: z
-      .uuid()
-      .nullable()
-      .meta({ description: 'The account. It may have been deleted since.', examples: [null] }),
+    userId: UserId.nullable().meta({
+      description: 'The account. It may have been deleted since.',
+      examples: [null],
+    }),
     actorKey: z
       .string()
       .nullable()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UserId } from '../fields.ts'
 import { IpAddress, Time, UserAgent } from './fields.ts'
 
 /** The columns of an event that its user may see; the query selects exactly these. */
@@ -16,13 +17,10 @@ export const Event = z
     lastAt: Time.meta({ description: 'When it happened last.' }),
     ipAddress: IpAddress,
     userAgent: UserAgent,
-    actorId: z
-      .uuid()
-      .nullable()
-      .meta({
-        description: 'The administrator who did it; null if it was the user or a service.',
-        examples: [null],
-      }),
+    actorId: UserId.nullable().meta({
+      description: 'The administrator who did it; null if it was the user or a service.',
+      examples: [null],
+    }),
     detail: z
       .string()
       .nullable()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UserId } from '../fields.ts'
 import { createPicker, Time } from './fields.ts'
 import { connectionOf } from './page.ts'
 
@@ -12,7 +13,7 @@ export const Mail = z
     id: z.guid().meta({ format: 'uuid' }),
     kind: z.string().meta({ examples: ['password-reset'] }),
     recipient: z.string().meta({ examples: ['ada@example.com'] }),
-    userId: z.uuid().nullable(),
+    userId: UserId.nullable(),
     status: MailStatus,
     attempts: z.int().meta({ examples: [1] }),
     fault: z

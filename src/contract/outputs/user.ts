@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { UserId } from '../fields.ts'
 import { Time } from './fields.ts'
 
 export const User = z
   .strictObject({
-    id: z.uuid().meta({ examples: ['0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'] }),
+    id: UserId.meta({ examples: ['0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'] }),
     email: z.string().meta({ examples: ['ada@example.com'] }),
     emailVerified: z.boolean(),
     pendingEmail: z

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UserId } from '../fields.ts'
 import { Time } from './fields.ts'
 import { connectionOf } from './page.ts'
 
@@ -79,7 +80,7 @@ export const WebhookDelivery = z
       examples: ['msg_3c1f7b0a-5d0e-4a3b-8a8e-6b2f9c4d7e01'],
     }),
     type: z.string().meta({ examples: ['session.started'] }),
-    userId: z.guid().nullable().meta({ format: 'uuid' }),
+    userId: UserId.nullable(),
     status: DeliveryStatus,
     attempts: z.int().meta({ examples: [1] }),
     lastResult: z

@@ -11,6 +11,7 @@ import {
 } from 'graphql'
 import { z } from 'zod'
 import { presentsServiceKey, serviceOf } from '../../contract/caller.ts'
+import { UserId } from '../../contract/fields.ts'
 import type { User } from '../../contract/outputs/user.ts'
 import { invalid } from '../../errors.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
@@ -31,7 +32,7 @@ const ADDITIONS = parse(`
   }
 `)
 
-const Representations = z.array(z.object({ __typename: z.literal(ENTITY), id: z.uuid().toLowerCase() }))
+const Representations = z.array(z.object({ __typename: z.literal(ENTITY), id: UserId.toLowerCase() }))
 
 type Resolve = GraphQLFieldResolver<unknown, GraphQLContext>
 
