@@ -1,6 +1,7 @@
-import { createEmailLinks } from './account/email-links.ts'
+import { createEmailVerification } from './account/email-verification.ts'
 import { createExport } from './account/export.ts'
 import { createAcceptInvitation } from './account/invitation.ts'
+import { createNoticeLinks } from './account/notice-links.ts'
 import { createOwnAccount } from './account/own-account.ts'
 import { createAccountsByAddress } from './administration/accounts-by-address.ts'
 import { createAuditLog } from './administration/event-list.ts'
@@ -90,7 +91,8 @@ export function createAuthService(options: ServiceOptions) {
     exportMe: createExport(dependencies),
     ...createPasswordChanges(dependencies),
     acceptInvitation: createAcceptInvitation(dependencies),
-    ...createEmailLinks(dependencies),
+    ...createEmailVerification(dependencies),
+    ...createNoticeLinks(dependencies),
     ...createOwnSessions(dependencies),
     events: createEventLog(dependencies),
     ...checkPermissions(administrationUseCases),

@@ -7,7 +7,8 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { recordEvent } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
-import { endMailedTokens, type MailedTokens } from '../mailing/mailed-tokens.ts'
+import { endMailedTokens } from '../mailing/end-tokens.ts'
+import type { MailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
@@ -64,6 +65,12 @@ export async function changeEmail(
 /** For the fault of a write: an address that was taken or reserved in the meantime violates the uniqueness of addresses. */
 export function refuseTakenAddress(fault: unknown): never {
   throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
+}
+
+/** If the address was taken in the meantime, throws `INVALID_TOKEN`: `EMAIL_TAKEN` would reveal another account. */
+export function concealTakenAddress(fault: unknown): never {
+  const isTaken = isUniqueViolation(fault) || (fault instanceof AuthError && fault.code === 'EMAIL_TAKEN')
+  throw isTaken ? new AuthError('INVALID_TOKEN', { cause: fault }) : fault
 }
 
 /** Whether an address belongs to another account or is reserved for one. */

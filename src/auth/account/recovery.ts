@@ -5,7 +5,7 @@ import { factors, recoveryCodes } from '../../db/schema/factors.ts'
 import { places as placesTable } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { endMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { voidSetUp } from './set-up.ts'
 

@@ -4,7 +4,7 @@ import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { voidFactors } from '../factors/void-factors.ts'
-import { endAllMailedTokens } from '../mailing/mailed-tokens.ts'
+import { endAllMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 
 /**

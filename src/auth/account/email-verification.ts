@@ -1,24 +1,21 @@
 import { and, eq } from 'drizzle-orm'
 import { type Caller, findIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { refusePersonal } from '../../contract/password.ts'
-import { type Executor, isUniqueViolation } from '../../db/client.ts'
+import type { Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { endPendingChange } from '../mailing/mailed-tokens.ts'
-import { changeEmail } from './email-change.ts'
+import { changeEmail, concealTakenAddress } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
-import { recoverAccount } from './recovery.ts'
 import { voidSetUp } from './set-up.ts'
 
-/** Verifies addresses, and cancels and undoes what happened to an account, by mailed links. */
-export function createEmailLinks(dependencies: Dependencies) {
-  const { db, mailedTokens, outbox, passwords, sessionCache, throttle } = dependencies
+/** Verifies addresses: the one of an account, and the one that is to replace it. */
+export function createEmailVerification(dependencies: Dependencies) {
+  const { db, mailedTokens, outbox, sessionCache, throttle } = dependencies
   const proveOwner = createOwnerProof(dependencies)
 
   return {
@@ -56,57 +53,6 @@ export function createEmailLinks(dependencies: Dependencies) {
         .catch(concealTakenAddress)
       sessionCache.evict(userId)
       if (secret) caller.keepSecret(secret)
-      return true
-    },
-
-    /** Ends a pending change of address. */
-    async cancelEmailChange({ token }: InputOf<'cancelEmailChange'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
-      const userId = await db.transaction(async (tx) => {
-        const { user } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
-        await endPendingChange(tx, user)
-        await recordEvent(tx, 'email_change_cancelled', user.id, caller.client)
-        return user.id
-      })
-      sessionCache.evict(userId)
-      return true
-    },
-
-    /** Restores the earlier address and takes the account out of an attacker's hands. */
-    async undoEmailChange({ token, newPassword }: InputOf<'undoEmailChange'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
-      const { value: email } = await mailedTokens.peek(db, token, 'EMAIL_CHANGE_UNDO')
-      const passwordHash = await hashNewPassword(newPassword, email, caller)
-      const userId = await db
-        .transaction(async (tx) => {
-          const { user, ...undo } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
-          const { client } = caller
-          await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
-          await mailedTokens.endLaterUndoTokens(tx, user.id, undo)
-          await recordEvent(tx, 'email_change_undone', user.id, client)
-          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
-          return user.id
-        })
-        .catch(concealTakenAddress)
-      sessionCache.evict(userId)
-      return true
-    },
-
-    /** Takes the account out of the hands of the attacker who signed in. */
-    async reportSignIn({ token, newPassword }: InputOf<'reportSignIn'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
-      const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
-      const passwordHash = await hashNewPassword(newPassword, email, caller)
-      const userId = await db.transaction(async (tx) => {
-        const { user, ...report } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
-        // After a change of address the undo link of the old mailbox is the way back, not this one.
-        if (user.email !== email) throw new AuthError('INVALID_TOKEN')
-        const { client } = caller
-        await recoverAccount(tx, dependencies, { user, email, passwordHash, since: report.createdAt, client })
-        await recordEvent(tx, 'sign_in_reported', user.id, client)
-        return user.id
-      })
-      sessionCache.evict(userId)
       return true
     },
   }
@@ -159,17 +105,4 @@ export function createEmailLinks(dependencies: Dependencies) {
     const change = { user, newEmail, keptSession, client: caller.client, verified: true }
     return (await changeEmail(tx, dependencies, change)).secret
   }
-
-  async function hashNewPassword(newPassword: string | null | undefined, email: string, { client }: Caller) {
-    if (!newPassword) return undefined
-    passwords.refuseWeak(newPassword, 'newPassword')
-    refusePersonal(newPassword, email)
-    return passwords.admit(client, () => passwords.hash(newPassword))
-  }
-}
-
-/** If the address was taken in the meantime, throws `INVALID_TOKEN`: `EMAIL_TAKEN` would reveal another account. */
-function concealTakenAddress(fault: unknown): never {
-  const isTaken = isUniqueViolation(fault) || (fault instanceof AuthError && fault.code === 'EMAIL_TAKEN')
-  throw isTaken ? new AuthError('INVALID_TOKEN', { cause: fault }) : fault
 }

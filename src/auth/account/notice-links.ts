@@ -1,0 +1,74 @@
+import type { Caller } from '../../contract/caller.ts'
+import type { InputOf } from '../../contract/operations.ts'
+import { refusePersonal } from '../../contract/password.ts'
+import { AuthError } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { recordEvent } from '../events/events.ts'
+import { endLaterUndoLinks, endPendingChange } from '../mailing/end-tokens.ts'
+import { concealTakenAddress } from './email-change.ts'
+import { recoverAccount } from './recovery.ts'
+
+/** The links of notices: by them, the owner of a mailbox stops or undoes what a taker did to the account. */
+export function createNoticeLinks(dependencies: Dependencies) {
+  const { db, mailedTokens, outbox, passwords, sessionCache, throttle } = dependencies
+
+  return {
+    /** Ends a pending change of address. */
+    async cancelEmailChange({ token }: InputOf<'cancelEmailChange'>, caller: Caller) {
+      await throttle.countMailedToken(caller.client)
+      const userId = await db.transaction(async (tx) => {
+        const { user } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
+        await endPendingChange(tx, user)
+        await recordEvent(tx, 'email_change_cancelled', user.id, caller.client)
+        return user.id
+      })
+      sessionCache.evict(userId)
+      return true
+    },
+
+    /** Restores the earlier address and takes the account out of an attacker's hands. */
+    async undoEmailChange({ token, newPassword }: InputOf<'undoEmailChange'>, caller: Caller) {
+      await throttle.countMailedToken(caller.client)
+      const { value: email } = await mailedTokens.peek(db, token, 'EMAIL_CHANGE_UNDO')
+      const passwordHash = await hashNewPassword(newPassword, email, caller)
+      const userId = await db
+        .transaction(async (tx) => {
+          const { user, ...undo } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
+          const { client } = caller
+          await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
+          await endLaterUndoLinks(tx, user.id, undo.createdAt)
+          await recordEvent(tx, 'email_change_undone', user.id, client)
+          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
+          return user.id
+        })
+        .catch(concealTakenAddress)
+      sessionCache.evict(userId)
+      return true
+    },
+
+    /** Takes the account out of the hands of the attacker who signed in. */
+    async reportSignIn({ token, newPassword }: InputOf<'reportSignIn'>, caller: Caller) {
+      await throttle.countMailedToken(caller.client)
+      const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
+      const passwordHash = await hashNewPassword(newPassword, email, caller)
+      const userId = await db.transaction(async (tx) => {
+        const { user, ...report } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
+        // After a change of address the undo link of the old mailbox is the way back, not this one.
+        if (user.email !== email) throw new AuthError('INVALID_TOKEN')
+        const { client } = caller
+        await recoverAccount(tx, dependencies, { user, email, passwordHash, since: report.createdAt, client })
+        await recordEvent(tx, 'sign_in_reported', user.id, client)
+        return user.id
+      })
+      sessionCache.evict(userId)
+      return true
+    },
+  }
+
+  async function hashNewPassword(newPassword: string | null | undefined, email: string, { client }: Caller) {
+    if (!newPassword) return undefined
+    passwords.refuseWeak(newPassword, 'newPassword')
+    refusePersonal(newPassword, email)
+    return passwords.admit(client, () => passwords.hash(newPassword))
+  }
+}
