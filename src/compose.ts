@@ -146,7 +146,7 @@ function createMail(env: Settings, log: Logger, span?: Span) {
 /** Whether the standard variables of OpenTelemetry turn traces on. */
 function isTraced(env: Env) {
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT
-  return endpoint !== undefined && !env.OTEL_SDK_DISABLED
+  return endpoint !== undefined && env.OTEL_TRACES_EXPORTER === 'otlp' && !env.OTEL_SDK_DISABLED
 }
 
 /** Loaded only if a setting asks for it, so that it costs other servers no memory. */

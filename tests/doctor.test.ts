@@ -169,13 +169,16 @@ test('doctor notes settings that the operator probably does not mean', async () 
   const own = { PUBLIC_URL: 'http://localhost:3000', APP_URL: '', ALLOWED_ORIGINS: '' }
   const tried = await doctor(own)
   const developing = await doctor({ NODE_ENV: 'development', APP_URL: 'https://app.example.com' })
+  const brief = await doctor({ SESSION_IDLE_SECONDS: '600', ACCESS_TOKEN_SECONDS: '600' })
   const settled = await doctor({ ALLOWED_ORIGINS: 'https://*.example.com' })
 
   expect(line(tried.output, 'https')).toMatch(/^note.*cookie is sent without https/)
   expect(line(tried.output, 'pages')).toMatch(/^note.*links in mails lead to PUBLIC_URL/)
   expect(line(developing.output, 'mode')).toMatch(/^note.*development mode shows GraphiQL/)
   expect(line(developing.output, 'pages')).toMatch(/^note.*may not call Servauth from a browser/)
-  for (const part of ['https', 'mode', 'pages']) expect(line(settled.output, part)).toBeUndefined()
+  expect(line(brief.output, 'sessions')).toMatch(/^note.*ends before its client needs a refresh/)
+  for (const part of ['https', 'mode', 'pages', 'sessions'])
+    expect(line(settled.output, part)).toBeUndefined()
 })
 
 test('doctor notes variables that are written almost like a setting', async () => {

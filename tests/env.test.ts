@@ -245,6 +245,7 @@ describe('the environment', () => {
     ['SMTP_URL', 'smtp://mail.example.com:465', /write smtps:\/\/ for port 465/],
     ['SMTP_URL', 'smtps://mail.example.com:587', /write smtp:\/\/ for port 587/],
     ['SMTP_URL', 'smtp://mail.example.com?requireTLS=false', /as requireTLS=true, or without it/],
+    ['SMTP_URL', 'smtp://mail.example.com?ignoreTLS=true&requireTLS=true', /remove one of the two/],
     ['SMTP_URL', 'smtp://mail.example.com?ignoreTLS=false', /as ignoreTLS=true, or without it/],
     ['SMTP_URL', 'smtp://mail.example.com?tls.rejectUnauthorized=false', /no other options/],
     ['SMTP_URL', 'smtp://mail.example.com?logger=true&debug=true', /no other options/],
@@ -271,6 +272,7 @@ describe('the environment', () => {
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', /must be an http or https URL/],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost:4317', /the port of gRPC/],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost:4318/v1/traces', /without \/v1\/traces, which is/],
+    ['OTEL_TRACES_EXPORTER', 'console', /must be otlp or none/],
     ['OTEL_TRACES_SAMPLER', 'sometimes', /must be always_on,/],
     ['OTEL_TRACES_SAMPLER_ARG', '10%', /from 0 to 1/],
     ['OTEL_TRACES_SAMPLER_ARG', '1.5', /from 0 to 1/],
@@ -423,6 +425,20 @@ describe('the environment', () => {
     expect(faultsOf(greedy)).toEqual([
       expect.stringMatching(/^ARGON2_MEMORY_KIB: needs more memory than this/),
     ])
+  })
+
+  test('a webhook of production is refused at an address that events may not be sent to', () => {
+    const WEBHOOK_SECRETS = `whsec_${randomBytes(32).toString('base64')}`
+    const faultsAt = (host: string, WEBHOOK_NETWORKS = '') =>
+      faultsOf({ ...complete, WEBHOOKS: `https://${host}/hooks`, WEBHOOK_SECRETS, WEBHOOK_NETWORKS })
+
+    for (const host of ['10.0.0.4', '[fd00::7]', '[::ffff:10.0.0.4]', 'localhost', '169.254.169.254']) {
+      expect(faultsAt(host)).toEqual([expect.stringMatching(/^WEBHOOKS: .* list it in WEBHOOK_NETWORKS/)])
+    }
+    expect(faultsAt('198.51.100.7', '198.51.100.0/24')).toEqual([])
+    expect(faultsAt('localhost', '127.0.0.1')).toEqual([])
+    expect(faultsAt('1.1.1.1')).toEqual([])
+    expect(faultsAt('hooks.internal')).toEqual([])
   })
 
   test('a URL with a password may come from a file, and is checked like the setting', async () => {

@@ -150,7 +150,9 @@ test('a collector that is gone disturbs no request and is logged', async () => {
   expect(server.output()).toContain('traces not sent')
 })
 
-test.each([{}, { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }])(
+const UNHEARD = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }
+
+test.each([{}, { OTEL_SDK_DISABLED: 'true', ...UNHEARD }, { OTEL_TRACES_EXPORTER: 'none', ...UNHEARD }])(
   'there are no traces unless a setting asks for them: %o',
   async (settings) => {
     const server = await start(settings)

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { isLocal } from './kinds/host.ts'
+import { isAddress, isLocal } from './kinds/host.ts'
+import { isPublicOrIn } from './kinds/network.ts'
 import type { Name, Settings } from './settings.ts'
 
 /** The weakest parameters that the OWASP Password Storage Cheat Sheet lists: 7 MiB, five passes. */
@@ -39,6 +40,13 @@ const CONTRADICTIONS: Contradiction[] = [
     of: ['WEBHOOKS', 'NODE_ENV'],
     when: (settings) => isProduction(settings) && settings.WEBHOOKS.some((url) => url.startsWith('http:')),
     fault: 'must be https in production: a certificate proves that events reach their receiver',
+  },
+  {
+    of: ['WEBHOOKS', 'WEBHOOK_NETWORKS', 'NODE_ENV'],
+    when: (settings) =>
+      isProduction(settings) &&
+      settings.WEBHOOKS.some((url) => !mayBeCalled(new URL(url).hostname, settings.WEBHOOK_NETWORKS)),
+    fault: 'has an address that is not in the internet: list it in WEBHOOK_NETWORKS if it is yours',
   },
   {
     of: ['WEBHOOKS', 'WEBHOOK_SECRETS', 'WEBHOOK_SECRETS_FILE'],
@@ -146,6 +154,15 @@ function passwordOf(url: string) {
     return password
   }
 }
+
+/** Whether events may be sent there, as far as the host of a URL shows: other names can resolve to any address. */
+function mayBeCalled(hostname: string, networks: Settings['WEBHOOK_NETWORKS']) {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (isAddress(host)) return isPublicOrIn(networks, host)
+  return !isLocal(host) || LOOPBACK.some((address) => isPublicOrIn(networks, address))
+}
+
+const LOOPBACK = ['127.0.0.1', '::1']
 
 const isNameless = (url: URL | null) =>
   url !== null && /^\[|\.\d+$/.test(url.hostname) && !isLocal(url.hostname)

@@ -10,6 +10,7 @@ export const observationSettings = {
   METRICS_PORT: wholeNumber(1, 65_535).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: CollectorUrl.optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: TracesUrl.optional(),
+  OTEL_TRACES_EXPORTER: choice(['otlp', 'none']).default('otlp'),
   OTEL_TRACES_SAMPLER: choice([
     'always_on',
     'always_off',

@@ -1,8 +1,7 @@
 import { lookup } from 'node:dns/promises'
-import ipaddr from 'ipaddr.js'
 import type { Env } from '../env.ts'
 import { isAddress } from '../settings/kinds/host.ts'
-import type { Network } from '../settings/kinds/network.ts'
+import { isPublicOrIn, type Network } from '../settings/kinds/network.ts'
 
 /** A fault of a delivery, as the state of the delivery shows it. */
 export class DeliveryFault extends Error {
@@ -27,27 +26,11 @@ type Options = {
   resolve?: (hostname: string) => Promise<Address[]>
 }
 
-/** The only part of IPv6 that the internet uses (RFC 4291, section 2.4). An IPv4 address can be in `::/96` too. */
-const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
-
-/** Within the internet, everything else has a range of its own, also an IPv4 address inside an IPv6 one. */
-const isPublic = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
-  address.range() === 'unicast' && (address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6))
-
 /**
  * Finds the address to connect to, so that an event cannot reach a system that only this server can reach. The caller must
  * connect to this address and not resolve the name again: a name can resolve to another address a moment later.
  */
 export function createTargetFinder({ networks, allowsPrivate, resolve = resolveName }: Options) {
-  function isAllowed(text: string) {
-    const address = ipaddr.process(text)
-    if (allowsPrivate || isPublic(address)) return true
-    return networks.some(([network, bits]) => {
-      const isSameKind = network.kind() === address.kind()
-      return isSameKind && address.match(network as never, bits)
-    })
-  }
-
   /** @throws `DeliveryFault` if the name has no address, or none that may be called */
   return async function findTarget(hostname: string): Promise<Address> {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')
@@ -55,7 +38,7 @@ export function createTargetFinder({ networks, allowsPrivate, resolve = resolveN
       ? [{ address: host, family: host.includes(':') ? 6 : 4 }]
       : await resolve(host).catch(() => [])
     if (addresses.length === 0) throw new DeliveryFault('the name has no address')
-    const allowed = addresses.find(({ address }) => isAllowed(address))
+    const allowed = addresses.find(({ address }) => allowsPrivate || isPublicOrIn(networks, address))
     if (!allowed) throw new DeliveryFault('the address is not public')
     return allowed
   }

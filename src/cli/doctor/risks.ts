@@ -33,6 +33,14 @@ export function findRisks(env: Env): [part: string, verdict: Verdict][] {
       'the pages of APP_URL may not call Servauth from a browser',
       'List the origin of APP_URL in ALLOWED_ORIGINS, unless a server of yours sends their requests.',
     ],
+    [
+      'sessions',
+      // The token ends with the session, so a client that waits for its end has nothing left to refresh.
+      env.ACCESS_TOKEN_SECONDS >= env.SESSION_IDLE_SECONDS &&
+        env.SESSION_IDLE_SECONDS < env.SESSION_MAX_SECONDS,
+      'a session ends before its client needs a refresh, also while it is in use',
+      'Set ACCESS_TOKEN_SECONDS to less than SESSION_IDLE_SECONDS.',
+    ],
   ]
   return risks.flatMap(([part, applies, summary, advice]) => (applies ? [[part, note(summary, advice)]] : []))
 }

@@ -31,6 +31,8 @@ export const SmtpUrl = kind((text) => {
 })
 
 function refuseOptions(options: URLSearchParams) {
+  if (options.has('ignoreTLS') && options.has('requireTLS'))
+    refuse('must not have both ignoreTLS and requireTLS: remove one of the two')
   for (const [name, value] of options) {
     if (!OPTIONS.includes(name)) refuse(`must have no other options than ${OPTIONS.join(', ')}`)
     if (name === 'authMethod' && !/^(PLAIN|LOGIN|CRAM-MD5)$/.test(value)) {

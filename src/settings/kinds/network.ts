@@ -37,3 +37,18 @@ const isFirstAddress = ([address, prefix]: Network) =>
   address
     .toByteArray()
     .every((byte, index) => (byte & (0xff >> Math.min(8, Math.max(0, prefix - 8 * index)))) === 0)
+
+/** The only part of IPv6 that the internet uses (RFC 4291, section 2.4). An IPv4 address can be in `::/96` too. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/** Within the internet, everything else has a range of its own, also an IPv4 address inside an IPv6 one. */
+const isPublic = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
+  address.range() === 'unicast' && (address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6))
+
+/** Whether an address is in the internet, or in one of the networks. */
+export function isPublicOrIn(networks: readonly Network[], text: string) {
+  const address = ipaddr.process(text)
+  const isIn = ([network, bits]: Network) =>
+    network.kind() === address.kind() && address.match(network as never, bits)
+  return isPublic(address) || networks.some(isIn)
+}
