@@ -16,6 +16,7 @@ import { createSigningKeys } from './keys/signing-keys.ts'
 import { createTokenClaims } from './keys/token-claims.ts'
 import { createMailedTokens } from './mailing/mailed-tokens.ts'
 import { createOutbox } from './mailing/outbox.ts'
+import { createRedeemToken } from './mailing/redeem-token.ts'
 import type { Observer } from './observer.ts'
 import { createCeremonies } from './passkeys/ceremonies.ts'
 import { listPasskeyOrigins } from './passkeys/origins.ts'
@@ -130,6 +131,7 @@ export function createDependencies({
     issuer,
     /** The languages that mails are written in. */
     languages,
+    redeemToken: createRedeemToken(parts),
     replaceSession: createReplaceSession(parts),
     requireEmailVerification: env.REQUIRE_EMAIL_VERIFICATION,
     requireSecondFactor: env.SECOND_FACTOR === 'required',

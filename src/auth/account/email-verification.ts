@@ -15,7 +15,7 @@ import { voidSetUp } from './set-up.ts'
 
 /** Verifies addresses: the one of an account, and the one that is to replace it. */
 export function createEmailVerification(dependencies: Dependencies) {
-  const { db, mailedTokens, outbox, sessionCache, throttle } = dependencies
+  const { db, mailedTokens, outbox, redeemToken, throttle } = dependencies
   const proveOwner = createOwnerProof(dependencies)
 
   return {
@@ -42,16 +42,12 @@ export function createEmailVerification(dependencies: Dependencies) {
       await throttle.countMailedToken(caller.client)
       const { id: mailId, userId } = await mailedTokens.peek(db, token, 'EMAIL_VERIFICATION')
       const proof = await proveOwner({ userId, mailId }, password, caller)
-      const secret = await db
-        .transaction(async (tx) => {
-          const { value, user } = await mailedTokens.consume(tx, token, 'EMAIL_VERIFICATION')
-          await checkProof(tx, user, proof)
-          if (user.email === value) return verifyAddress(tx, user, proof, caller)
-          if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
-          return confirmChange(tx, user, value, caller)
-        })
-        .catch(concealTakenAddress)
-      sessionCache.evict(userId)
+      const secret = await redeemToken(token, ['EMAIL_VERIFICATION'], async (tx, user, { value }) => {
+        await checkProof(tx, user, proof)
+        if (user.email === value) return verifyAddress(tx, user, proof, caller)
+        if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
+        return confirmChange(tx, user, value, caller)
+      }).catch(concealTakenAddress)
       if (secret) caller.keepSecret(secret)
       return true
     },

@@ -14,7 +14,7 @@ export function createAcceptInvitation({
   mailedTokens,
   passwords,
   places,
-  sessionCache,
+  redeemToken,
   throttle,
 }: Dependencies) {
   return async function acceptInvitation(
@@ -26,8 +26,7 @@ export function createAcceptInvitation({
     const { value: email } = await mailedTokens.peek(db, token, 'INVITATION')
     refusePersonal(password, email, 'password')
     const hash = await passwords.admit(client, () => passwords.hash(password))
-    const userId = await db.transaction(async (tx) => {
-      const { user } = await mailedTokens.consume(tx, token, 'INVITATION')
+    await redeemToken(token, ['INVITATION'], async (tx, user) => {
       if (user.email !== email || user.emailVerified) throw new AuthError('INVALID_TOKEN')
       await voidSetUp(tx, user)
       await tx
@@ -37,9 +36,7 @@ export function createAcceptInvitation({
         .where(eq(users.id, user.id))
       await places.add(tx, user.id, client)
       await recordEvent(tx, 'invitation_accepted', user.id, client)
-      return user.id
     })
-    sessionCache.evict(userId)
     return true
   }
 }

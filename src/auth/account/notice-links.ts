@@ -10,19 +10,16 @@ import { recoverAccount } from './recovery.ts'
 
 /** The links of notices: by them, the owner of a mailbox stops or undoes what a taker did to the account. */
 export function createNoticeLinks(dependencies: Dependencies) {
-  const { db, mailedTokens, outbox, passwords, sessionCache, throttle } = dependencies
+  const { db, mailedTokens, outbox, passwords, redeemToken, throttle } = dependencies
 
   return {
     /** Ends a pending change of address. */
     async cancelEmailChange({ token }: InputOf<'cancelEmailChange'>, caller: Caller) {
       await throttle.countMailedToken(caller.client)
-      const userId = await db.transaction(async (tx) => {
-        const { user } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_CANCEL')
+      await redeemToken(token, ['EMAIL_CHANGE_CANCEL'], async (tx, user) => {
         await endPendingChange(tx, user)
         await recordEvent(tx, 'email_change_cancelled', user.id, caller.client)
-        return user.id
       })
-      sessionCache.evict(userId)
       return true
     },
 
@@ -31,18 +28,13 @@ export function createNoticeLinks(dependencies: Dependencies) {
       await throttle.countMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'EMAIL_CHANGE_UNDO')
       const passwordHash = await hashNewPassword(newPassword, email, caller)
-      const userId = await db
-        .transaction(async (tx) => {
-          const { user, ...undo } = await mailedTokens.consume(tx, token, 'EMAIL_CHANGE_UNDO')
-          const { client } = caller
-          await recoverAccount(tx, dependencies, { user, email, passwordHash, since: undo.createdAt, client })
-          await endLaterUndoLinks(tx, user.id, undo.createdAt)
-          await recordEvent(tx, 'email_change_undone', user.id, client)
-          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
-          return user.id
-        })
-        .catch(concealTakenAddress)
-      sessionCache.evict(userId)
+      await redeemToken(token, ['EMAIL_CHANGE_UNDO'], async (tx, user, { createdAt: since }) => {
+        const { client } = caller
+        await recoverAccount(tx, dependencies, { user, email, passwordHash, since, client })
+        await endLaterUndoLinks(tx, user.id, since)
+        await recordEvent(tx, 'email_change_undone', user.id, client)
+        await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
+      }).catch(concealTakenAddress)
       return true
     },
 
@@ -51,16 +43,13 @@ export function createNoticeLinks(dependencies: Dependencies) {
       await throttle.countMailedToken(caller.client)
       const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
       const passwordHash = await hashNewPassword(newPassword, email, caller)
-      const userId = await db.transaction(async (tx) => {
-        const { user, ...report } = await mailedTokens.consume(tx, token, 'SIGN_IN_REPORT')
+      await redeemToken(token, ['SIGN_IN_REPORT'], async (tx, user, { createdAt: since }) => {
         // After a change of address the undo link of the old mailbox is the way back, not this one.
         if (user.email !== email) throw new AuthError('INVALID_TOKEN')
         const { client } = caller
-        await recoverAccount(tx, dependencies, { user, email, passwordHash, since: report.createdAt, client })
+        await recoverAccount(tx, dependencies, { user, email, passwordHash, since, client })
         await recordEvent(tx, 'sign_in_reported', user.id, client)
-        return user.id
       })
-      sessionCache.evict(userId)
       return true
     },
   }

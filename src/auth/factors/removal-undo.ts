@@ -13,25 +13,21 @@ import { recordEvent } from '../events/events.ts'
  * also recovers the account: sessions end and the password is locked. The account always has a factor afterwards.
  */
 export function createRemovalUndo(dependencies: Dependencies) {
-  const { db, mailedTokens, sessionCache, throttle } = dependencies
+  const { redeemToken, throttle } = dependencies
 
   return async function undoFactorChange({ token }: InputOf<'undoFactorChange'>, { client }: Caller) {
     await throttle.countMailedToken(client)
-    const userId = await db.transaction(async (tx) => {
-      const { user, ...undo } = await mailedTokens.consume(tx, token, 'FACTOR_REMOVAL_UNDO')
-      const email = undo.value
+    await redeemToken(token, ['FACTOR_REMOVAL_UNDO'], async (tx, user, { value: email, createdAt }) => {
       // After a change of address the undo link of the old mailbox comes first.
       if (user.email !== email) throw new AuthError('INVALID_TOKEN')
       // Otherwise an old link would void newer factors and bring none back.
-      const isRemoved = and(eq(factors.userId, user.id), gte(factors.removedAt, undo.createdAt))
+      const isRemoved = and(eq(factors.userId, user.id), gte(factors.removedAt, createdAt))
       if ((await tx.$count(factors, isRemoved)) === 0) throw new AuthError('INVALID_TOKEN')
-      await voidNewerThanRestored(tx, user.id, undo.createdAt)
-      const recovery = { user, email, passwordHash: undefined, since: undo.createdAt, client }
+      await voidNewerThanRestored(tx, user.id, createdAt)
+      const recovery = { user, email, passwordHash: undefined, since: createdAt, client }
       await recoverAccount(tx, dependencies, recovery)
       await recordEvent(tx, 'factor_change_undone', user.id, client)
-      return user.id
     })
-    sessionCache.evict(userId)
     return true
   }
 }

@@ -6,7 +6,8 @@ import { AuthError } from '../../errors.ts'
 import { bytesToUuid, createSealer, digest, type Secrets, uuidToBytes } from '../keys/sealed-tokens.ts'
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>
-export type TokenPurpose = (typeof verifications.$inferSelect)['purpose']
+export type MailedToken = typeof verifications.$inferSelect
+export type TokenPurpose = MailedToken['purpose']
 
 /** How long a mailed token is valid after its mail was put into the outbox. */
 export const MAX_TOKEN_AGE_SECONDS: Record<TokenPurpose, number> = {

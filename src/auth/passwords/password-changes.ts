@@ -24,6 +24,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
     outbox,
     passwords,
     places,
+    redeemToken,
     refreshTokens,
     sessionCache,
     throttle,
@@ -83,8 +84,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
       const { value: email } = await mailedTokens.peek(db, token, ...RESET_PURPOSES)
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(caller.client, () => passwords.hash(newPassword))
-      const userId = await db.transaction(async (tx) => {
-        const { user, purpose } = await mailedTokens.consume(tx, token, ...RESET_PURPOSES)
+      await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
         // The token of a change of address is none for a first verification.
         if (user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)) {
           throw new AuthError('INVALID_TOKEN')
@@ -106,9 +106,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
         await places.add(tx, user.id, caller.client)
         await recordEvent(tx, 'password_reset', user.id, caller.client)
         await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
-        return user.id
       })
-      sessionCache.evict(userId)
       return true
     },
   }
