@@ -64,6 +64,21 @@ describe('a user who is imported from Better-Auth', () => {
     },
   )
 
+  test.each(['12024-05-06', 'infinity'])(
+    'a user who was created at %s there is created now',
+    async (time) => {
+      const { email, password, name } = person()
+      await source.signUp({ email, password, name })
+      await source.sql`update "user" set "createdAt" = ${time}::text::timestamptz where email = ${email}`
+
+      const { code, output } = await importInto(server, source)
+      const { data } = await server.client().login({ email, password })
+
+      expect({ code, output }).toMatchObject({ code: 0 })
+      expect(Date.now() - Date.parse(data?.user.createdAt ?? '')).toBeLessThan(60_000)
+    },
+  )
+
   test('an imported user can change the password while the hash is still scrypt', async () => {
     const { email, password, name } = person()
     await source.signUp({ email, password, name })

@@ -2,7 +2,7 @@ import type postgres from 'postgres'
 import { decryptTotpKey } from '../../../auth/import/better-auth-key.ts'
 import { CommandError } from '../../support/command-error.ts'
 import { openDatabase } from './database.ts'
-import { toTotpKeyOfText } from './fields.ts'
+import { toStorable, toTotpKeyOfText } from './fields.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
 const BATCH_SIZE = 1000
@@ -163,4 +163,4 @@ type UserRow = Omit<ForeignUser, 'createdAt' | 'updatedAt'> & {
   secrets: string[]
 }
 
-const toDate = (millis: number | null) => (millis === null ? null : new Date(millis))
+const toDate = (millis: number | null) => (millis === null ? null : toStorable(millis))

@@ -81,8 +81,8 @@ function toTime(text: string): Date | null {
   return toStorable(Date.parse(`${day}T${clock.replace(/(\.\d{3})\d+$/, '$1')}${offset}`))
 }
 
-/** PostgreSQL takes fewer years than a Date has. */
-function toStorable(millis: number): Date | null {
+/** Null for a time that is infinite, or in a year that PostgreSQL does not take from a Date. */
+export function toStorable(millis: number): Date | null {
   const time = new Date(millis)
   const year = time.getUTCFullYear()
   return year >= 1 && year <= 9999 ? time : null

@@ -1,6 +1,6 @@
 import type { ForeignPasskey } from '../../../auth/import/foreign-account.ts'
 import { openDatabase } from './database.ts'
-import { objectAt, toTotpKey } from './fields.ts'
+import { objectAt, toStorable, toTotpKey } from './fields.ts'
 import { toGrants } from './grants.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
@@ -131,11 +131,11 @@ function toPasskey({ id, key, createdAt, ...passkey }: PasskeyRow, userId: strin
     credentialId: Buffer.from(id, 'hex'),
     publicKey: Buffer.from(key, 'hex'),
     userHandle: Buffer.from(userId, 'utf8'),
-    createdAt: new Date(createdAt),
+    createdAt: toStorable(Date.parse(createdAt)),
     domain: null,
     isDiscoverable: true,
     isUserVerified: false,
   }
 }
 
-const toDate = (millis: number | null) => (millis === null ? null : new Date(millis))
+const toDate = (millis: number | null) => (millis === null ? null : toStorable(millis))
