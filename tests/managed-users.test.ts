@@ -161,7 +161,13 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     expect((await client.refresh()).data?.user.roles).toEqual([`author-${adapter}`])
     const inherited = { constructor: 'x', toString: { valueOf: [{ hasOwnProperty: 1 }] } }
     expect((await setClaims(inherited)).data?.claims).toEqual(inherited)
-    const wrong = [{ sub: 'x' }, { roles: [] }, { 'x-hasura-role': 'admin' }, { big: 'x'.repeat(2048) }]
+    const wrong = [
+      { sub: 'x' },
+      { Scope: '*' },
+      { roles: [] },
+      { 'x-hasura-role': 'admin' },
+      { big: 'x'.repeat(2048) },
+    ]
     const lost = [
       '{"__proto__":1}',
       '{"plan":{"__proto__":{"plan":"pro"}}}',

@@ -201,7 +201,8 @@ export const UserClaims = Json.refine(
 )
   .refine(areExact, `Must not have a number beyond ${Number.MAX_SAFE_INTEGER}. Write it as a text.`)
   .refine(
-    (claims) => Object.keys(claims).every(isFreeClaimName),
+    // Some services read the names in any case: for the parser of Go, `Scope` is `scope`.
+    (claims) => Object.keys(claims).every((name) => isFreeClaimName(name.toLowerCase())),
     'Has a name that is reserved or not allowed.',
   )
   .meta({ description: 'At most 2 KiB of JSON.', examples: [{ plan: 'pro' }] })
