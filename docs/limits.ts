@@ -55,7 +55,7 @@ import { operations } from '../src/contract/operations.ts'
 import { NewPassword } from '../src/contract/password.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/changes/change-listener.ts'
 import { PROOF_MS, REST_AFTER_MS } from '../src/db/changes/changes.ts'
-import { COMMAND_LIMITS, DATABASE_LIMITS } from '../src/db/limits.ts'
+import { COMMAND_LIMITS, DATABASE_LIMITS, SILENT_CALLS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
 import { loadEnv } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
@@ -406,6 +406,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
       rows: [
         ['connections in the pool of one process', number(env.DATABASE_POOL_SIZE), 'DATABASE_POOL_SIZE'],
         ['a call, including the wait for a connection', ms(DATABASE_LIMITS.callMs)],
+        ['a statement without a word of the server', ms(SILENT_CALLS * DATABASE_LIMITS.callMs)],
         ['connecting', duration(DATABASE_LIMITS.connectSeconds)],
         ['a statement', ms(DATABASE_LIMITS.statementMs)],
         ['waiting for a lock', ms(DATABASE_LIMITS.lockMs)],

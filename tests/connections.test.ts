@@ -210,6 +210,22 @@ describe('of several hosts,', () => {
     expect(await attempt(urlOf(closed, closed))).toMatchObject({ code: 'ECONNREFUSED' })
   })
 
+  test('one that accepts connections and does not answer is tried last from then on', async () => {
+    const silent = await listen(() => {})
+    const url = `${urlOf(silent, second.port)}?sslmode=disable&connect_timeout=2`
+
+    expect(await attempt(url)).toMatchObject({ code: 'CONNECT_TIMEOUT' })
+    expect(await attempt(url)).toMatchObject({ port: second.port })
+  })
+
+  test('one that is a proxy without a server is not waited for', async () => {
+    const empty = await listen((socket) => socket.end())
+
+    const found = await attempt(`${urlOf(empty, second.port)}?sslmode=disable`)
+
+    expect(found).toMatchObject({ port: second.port })
+  })
+
   test('one that is starting is skipped', async () => {
     const fields = 'SFATAL\0C57P03\0Mthe database system is starting up\0\0'
     const refusal = Buffer.alloc(5 + fields.length)

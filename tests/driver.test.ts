@@ -93,6 +93,26 @@ describe('the driver', () => {
     server.close()
   })
 
+  test('a statement whose server says nothing fails, and its connection is replaced', async () => {
+    const proxy = await createProxy(database.url)
+    const sql = postgres(proxy.url, {
+      max: 1,
+      fetch_types: false,
+      max_silence: 0.5,
+    } as object)
+    await sql`select 1`
+    proxy.freeze()
+
+    const lost = await sql`select 1`.catch((fault: { code: string }) => fault.code)
+    proxy.restore()
+    const [row] = await sql`select 1 as one`
+    const slow = await sql`select pg_sleep(0.3)`
+    await sql.end({ timeout: 1 })
+    await proxy.close()
+
+    expect([lost, row?.one, slow.length]).toEqual(['CONNECTION_CLOSED', 1, 1])
+  })
+
   test('the driver waits longer after each connection that the server closes', async () => {
     let count = 0
     const server = createServer((socket) => {

@@ -1,15 +1,20 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { account, type Client } from './support/client.ts'
 import { useMailbox } from './support/mailbox.ts'
 import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts'
+import { freePort } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { startReplication } from './support/replication.ts'
+import { scrape } from './support/scrape.ts'
 import { pause } from './support/time.ts'
 
 const mailbox = useMailbox()
 
 /** A mail that was being sent when the primary died is sent again after its lease. */
 const MAX_LEASE_MS = 150_000
+
+/** How soon after the promotion all is well again. */
+const MAX_FAILOVER_MS = 10_000
 
 type Replica = Awaited<ReturnType<typeof startProgram>>
 type Answer = Awaited<ReturnType<Client['me']>>
@@ -154,6 +159,30 @@ test('a failover to a synchronous standby signs no client out, loses no acknowle
   await expect.poll(onFormer).toHaveLength(0)
   for (const replica of [...replicas, late]) await replica.stop()
 }, 400_000)
+
+test('a primary that hangs is left within seconds after the promotion of its standby', async () => {
+  const replication = await startReplication()
+  const metricsPort = await freePort()
+  const server = await startProgram({ DATABASE_URL: replication.url, METRICS_PORT: String(metricsPort) })
+  const { client } = await register(server)
+  const hits = async () =>
+    (await scrape(metricsPort)).sum('servauth_session_cache_lookups_total', { outcome: 'hit' })
+  const hanging = replication.primary.hang()
+  onTestFinished(hanging.wake)
+  // As many as its pool has connections, so that all of them wait for the primary.
+  const during = await Promise.all(Array.from({ length: 20 }, () => server.client().register(account())))
+  await replication.standby.sql`select pg_promote()`
+
+  await expect
+    .poll(async () => (await server.client().register(account())).code, { timeout: MAX_FAILOVER_MS })
+    .toBe(undefined)
+
+  expect(new Set(during.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
+  expect((await untilServed(client.refresh)).code).toBe(undefined)
+  const hitsBefore = await hits()
+  await expect.poll(() => client.me().then(hits), { timeout: MAX_FAILOVER_MS }).toBeGreaterThan(hitsBefore)
+  await server.stop()
+}, 100_000)
 
 test.runIf(hasPgbouncer)(
   'behind PgBouncer, a failover signs no client out, and revocations arrive after it',

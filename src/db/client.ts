@@ -5,7 +5,7 @@ import { AuthError } from '../errors.ts'
 import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
-import { DATABASE_LIMITS } from './limits.ts'
+import { DATABASE_LIMITS, SILENT_CALLS } from './limits.ts'
 import { statementName } from './statement-name.ts'
 import { TIMESTAMPTZ, toIsoText } from './time-text.ts'
 
@@ -33,6 +33,7 @@ export function createDb(settings: DatabaseSettings, span?: Span) {
     schema: DATABASE_SCHEMA,
     max: DATABASE_POOL_SIZE,
     connectSeconds,
+    maxSilenceMs: SILENT_CALLS * callMs,
     session: {
       statement_timeout: statementMs,
       lock_timeout: lockMs,

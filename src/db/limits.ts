@@ -8,6 +8,12 @@ export const DATABASE_LIMITS = {
 
 export type DatabaseLimits = { readonly [Name in keyof typeof DATABASE_LIMITS]: number }
 
+/**
+ * A connection whose server has said nothing for so many times `callMs` is closed. The statement on it was cancelled after
+ * the first, so a server that is alive would have answered.
+ */
+export const SILENT_CALLS = 2
+
 /** A command waits longer: an operator needs it most when the database is busy, and no client waits for it. */
 export const COMMAND_LIMITS: DatabaseLimits = {
   callMs: 30_000,

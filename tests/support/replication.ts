@@ -10,6 +10,12 @@ import { freePort } from './process.ts'
 import { openForTest } from './resource.ts'
 import { pause } from './time.ts'
 
+function childrenOf(parent: number) {
+  const lines = execFileSync('ps', ['-axo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n')
+  const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number))
+  return pairs.flatMap(([pid, of]) => (pid !== undefined && of === parent ? [pid] : []))
+}
+
 /** A primary and its synchronous standby for one test. */
 export const startReplication = () => openForTest(openReplication)
 
@@ -49,6 +55,16 @@ async function openReplication() {
         if (child?.exitCode !== null) return
         child.kill('SIGKILL')
         if (child.signalCode === null) await once(child, 'exit')
+      },
+      /** Stops every process of the server. Its connections stay open, and the kernel accepts more. */
+      hang() {
+        const pids = [child?.pid ?? 0, ...childrenOf(child?.pid ?? 0)]
+        for (const pid of pids) process.kill(pid, 'SIGSTOP')
+        return {
+          wake() {
+            for (const pid of pids) process.kill(pid, 'SIGCONT')
+          },
+        }
       },
     }
   }

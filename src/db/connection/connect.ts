@@ -23,6 +23,8 @@ type Options = {
   max?: number
   connectSeconds?: number | undefined
   applicationName?: string
+  /** How long a statement may wait without any data of the server. Then its connection is closed. */
+  maxSilenceMs?: number
   /** Whether a connection is kept open without a limit of time. */
   isKept?: boolean
   onnotify?: (channel: string, payload: string) => void
@@ -52,6 +54,7 @@ export function connect(
     max = 1,
     connectSeconds = LIMITS.connectSeconds,
     applicationName = 'servauth',
+    maxSilenceMs = 0,
     isKept = false,
     onnotify,
     onclose,
@@ -98,6 +101,7 @@ export function connect(
       },
       isPassedOver: ({ code }: { code: string }, socket: object) =>
         BUSY.includes(code) && openSocket.skip(socket),
+      onFailed: (socket: object) => openSocket.fail(socket),
     },
     connection: {
       application_name: target.applicationName ?? applicationName,
@@ -111,6 +115,8 @@ export function connect(
     debug: false,
     publications: 'alltables',
     max_pipeline: 100,
+    // Of the patched driver, in seconds.
+    max_silence: maxSilenceMs / 1000,
     idle_timeout: null,
     max_lifetime: isKept ? null : () => 60 * LIFETIME_MINUTES * (1 + Math.random()),
     keep_alive: target.keepAliveSeconds === false ? 0 : (target.keepAliveSeconds ?? 60),

@@ -9,26 +9,38 @@ import { openEncrypted, openPlain } from './encryption.ts'
 const SKIP_MS = 2000
 
 /**
- * Opens sockets for the driver, and tries the last good host first. The driver supports no IPv6 addresses, cannot use a
- * server without TLS if it may have TLS, and checks all certificates against the name of the first host.
+ * When a connection to a host last failed before it could be used, unless a later one could. Kept for the thread, because a
+ * caller may give up before its own attempt fails.
+ */
+const failures = new Map<string, number>()
+
+/**
+ * Opens sockets for the driver. It tries the last good host first, but hosts that failed after those that did not. The driver
+ * supports no IPv6 addresses, cannot use a server without TLS if it may have TLS, and checks all certificates against the
+ * name of the first host.
  */
 export function createSocketOpener(target: Target, connectMs: number) {
   const { hosts, tls } = target
   const indexes = new WeakMap<object, number>()
   const skippedUntil = new Map<number, number>()
+  const keys = hosts.map((host) => JSON.stringify(host))
   let lastGood = 0
+
+  const failedAt = (index: number) => failures.get(keys[index] ?? '') ?? 0
+  const noteFailure = (index: number) => failures.set(keys[index] ?? '', performance.now())
 
   async function openAny() {
     let fault: Error | undefined
     const first = target.isShuffled ? Math.floor(Math.random() * hosts.length) : lastGood
-    for (let offset = 0; offset < hosts.length; offset++) {
-      const index = (first + offset) % hosts.length
+    const order = hosts.map((_, offset) => (first + offset) % hosts.length)
+    for (const index of order.toSorted((a, b) => failedAt(a) - failedAt(b))) {
       if ((skippedUntil.get(index) ?? 0) > performance.now()) continue
       try {
         const socket = await openTo(hosts[index] as Host)
         indexes.set(socket, index)
         return socket
       } catch (caught) {
+        noteFailure(index)
         fault = caught as Error
       }
     }
@@ -48,6 +60,12 @@ export function createSocketOpener(target: Target, connectMs: number) {
     /** The server behind this socket can be used. */
     accept(socket: object) {
       lastGood = indexes.get(socket) ?? lastGood
+      failures.delete(keys[lastGood] ?? '')
+    },
+    /** The connection ended before it could be used. The server may hang, or a proxy may have no server. */
+    fail(socket: object) {
+      const index = indexes.get(socket)
+      if (index !== undefined) noteFailure(index)
     },
     /** Skips the server behind this socket for a while. @returns whether there is another host */
     skip(socket: object) {
