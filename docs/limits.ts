@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { MAX_COUNT } from '../src/auth/administration/pages.ts'
-import { MAX_HOLDERS } from '../src/auth/administration/role-changes.ts'
+import { MAX_HOLDERS, MAX_STORED_ROLES } from '../src/auth/administration/role-changes.ts'
 import { MAX_ROLES } from '../src/auth/administration/user-roles.ts'
 import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'
 import { MAX_CHALLENGE_AGE_SECONDS } from '../src/auth/factors/challenges.ts'
@@ -215,6 +215,7 @@ async function sections(): Promise<Section[]> {
       title: 'Administration',
       rows: [
         ['administration needs a second factor that was proven within', duration(FRESHNESS_SECONDS)],
+        ['roles', number(MAX_STORED_ROLES)],
         ['roles of a user', number(MAX_ROLES)],
         ['permissions of a role', number(MAX_PERMISSIONS)],
         ['the names of these permissions, together', `${number(MAX_PERMISSIONS_CHARACTERS)} characters`],

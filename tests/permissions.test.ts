@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { MAX_STORED_ROLES } from '../src/auth/administration/role-changes.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { useServer } from './support/server.ts'
@@ -94,6 +95,35 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
       await server.sql`select kind, actor_id from events where detail = ${`authors-${adapter}`} order by created_at`
     expect(acts.map(({ kind }) => kind)).toEqual(['role_changed', 'role_changed', 'role_removed'])
     expect(acts.at(-1)?.actor_id).toBe(admin.user.id)
+  })
+
+  test('names every role in the events, also behind others with long names', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const { user } = await server.registerUser()
+    const roles = ['a', 'b', 'c', 'd', 'e'].map((letter) => `long-${letter.repeat(50)}-${adapter}`)
+    for (const name of roles) await addRole(server, name, [])
+
+    await client.call('setUserRoles', { id: user.id, roles: [...roles, 'admin'] })
+    await client.call('setUserRoles', { id: user.id, roles: [] })
+
+    const rows = await server.sql`
+      select detail from events where user_id = ${user.id} and kind = 'roles_changed' order by created_at`
+    const words = rows.flatMap(({ detail }) => detail.split(' '))
+    const all = [...roles, 'admin']
+    expect(words.toSorted()).toEqual(
+      [...all.map((name) => `+${name}`), ...all.map((name) => `-${name}`)].toSorted(),
+    )
+  })
+
+  test('creates no more roles than every replica keeps in memory', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    await server.sql`insert into roles (name, permissions) select 'filler' || n, '{}' from generate_series(1, ${MAX_STORED_ROLES}) n`
+    const put = (name: string) => client.call('putRole', { name, permissions: [] })
+
+    expect(await put('one-too-many')).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'name' }] })
+    expect((await put('filler1')).code).toBeUndefined()
+    await server.sql`delete from roles where name like 'filler%'`
+    await server.catchUp()
   })
 
   test('takes a removed role from its holders', async () => {

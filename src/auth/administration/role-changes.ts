@@ -14,6 +14,8 @@ import { requireAll } from './user-roles.ts'
 
 /** Of how many holders a role is taken in one transaction. */
 export const MAX_HOLDERS = 1000
+/** Every replica keeps all roles in memory. */
+export const MAX_STORED_ROLES = 1000
 
 /** Creates, changes and removes roles. The triggers of the table refuse the older tokens of their holders. */
 export function createRoleChanges({
@@ -30,6 +32,7 @@ export function createRoleChanges({
           const present = await lockRole(tx, name)
           await act.administrator.assertCurrent(tx)
           requireAll(act.administrator, [...permissions, ...(present?.permissions ?? [])])
+          if (!present && (await tx.$count(table)) >= MAX_STORED_ROLES) throw invalid('name', TOO_MANY)
           const [changed] = present
             ? await tx.update(table).set({ permissions }).where(eq(table.name, name)).returning()
             : await tx.insert(table).values({ name, permissions }).onConflictDoNothing().returning()
@@ -65,6 +68,8 @@ export function createRoleChanges({
     },
   }
 }
+
+const TOO_MANY = `There are ${MAX_STORED_ROLES} roles. Remove those that no user has.`
 
 /** A new role is compared in lower case: services may read `Admin` as the built-in role. */
 function refuseBuiltIn(name: string) {

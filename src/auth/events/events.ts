@@ -20,7 +20,8 @@ const WHOLE_DAY = '*'
 export const MAX_PLACE_ROWS_PER_DAY = 20
 
 const ORIGIN_CHARACTERS = 22
-const MAX_DETAIL_CHARACTERS = 255
+/** What `detail` has room for. A longer text is cut. */
+export const MAX_DETAIL_CHARACTERS = 255
 
 /**
  * What tells repetitions apart. A kind that needs no credential has one row of an account, so that a stranger cannot
