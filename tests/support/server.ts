@@ -156,6 +156,8 @@ async function openServer(settings: Settings = {}, options: Options = {}) {
       return result
     },
     async close() {
+      // Otherwise background work that waits for the database ends only at its deadline, which is a patient one.
+      proxy?.restore()
       await server.close()
       await proxy?.close()
       await database.drop()
