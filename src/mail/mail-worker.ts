@@ -2,6 +2,7 @@ import { and, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { type MailRow, mailOutbox } from '../db/schema/mail-outbox.ts'
+import { secondsUntil } from '../db/seconds.ts'
 import type { Attributes } from '../span.ts'
 import { startWorker } from '../worker.ts'
 import type { MailData, Message } from './kinds.ts'
@@ -102,9 +103,8 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
   /** Waits at most half of the time that is left, so that the last attempts are close to the expiry. */
   async function scheduleRetry(row: MailRow, fault: string) {
     const seconds = Math.min(2 ** row.attempts, MAX_RETRY_SECONDS)
-    const half = sql`(${mailOutbox.expiresAt} - now()) / 2`
-    const wait = sql`least(make_interval(secs => ${seconds}::int),
-      greatest(${half}, make_interval(secs => ${MIN_LAST_RETRY_SECONDS}::int)))`
+    const half = sql`${secondsUntil(mailOutbox.expiresAt)} / 2`
+    const wait = sql`make_interval(secs => least(${seconds}::int, greatest(${half}, ${MIN_LAST_RETRY_SECONDS}::int)))`
     await db
       .update(mailOutbox)
       .set({ nextAttemptAt: sql`now() + ${wait}`, fault })

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema/webhooks.ts'
+import { secondsUntil } from '../db/seconds.ts'
 import { joinCalls } from './join-calls.ts'
 
 /** An event for one webhook, leased to this process. */
@@ -143,9 +144,9 @@ export function createDeliveries(db: Db) {
    * is over, the next one of its user is due.
    */
   async function finish(results: Result[]) {
-    const wait = sql`least(
-      make_interval(secs => least(2.0 ^ least(r.attempts, 20), ${MAX_RETRY_SECONDS}::int)),
-      greatest((d.expires_at - now()) / 2, make_interval(secs => ${MIN_LAST_RETRY_SECONDS}::int)))`
+    const half = sql`${secondsUntil(sql`d.expires_at`)} / 2`
+    const wait = sql`make_interval(secs => least(
+      2.0 ^ least(r.attempts, 20), ${MAX_RETRY_SECONDS}::int, greatest(${half}, ${MIN_LAST_RETRY_SECONDS}::int)))`
     await db.execute(sql`
       with held as (
         select r.* from (
