@@ -212,6 +212,35 @@ test('invented keys share a few reads of the table, however many there are', asy
   expect(statements.length).toBeLessThan(5)
 })
 
+test('requests with one key right after a rest of the listener share one read of the table', async () => {
+  const { key, id } = await createKey()
+  async function readsOfBurst() {
+    const reads: string[] = []
+    const span = <T>(name: string, _: object, work: () => T) => {
+      if (/^select/i.test(name)) reads.push(name)
+      return work()
+    }
+    const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL }, span as never)
+    const changes = createChanges(server.env.DATABASE_URL)
+    const keys = createServiceKeys({ db, changes, entries: [] })
+    changes.start()
+    await expect.poll(changes.ageMs).toBeLessThan(1000)
+    const found = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        await Promise.resolve()
+        return keys.find(key)
+      }),
+    )
+    await changes.stop()
+    await close()
+    expect(found.map((each) => each?.id)).toEqual(Array(20).fill(id))
+    return reads.length
+  }
+
+  // On a busy machine, a read may take longer than it is certain.
+  await expect.poll(readsOfBurst, { timeout: 10_000 }).toBe(1)
+})
+
 test('a gap in the notifications that is noticed while a known key is looked up is no error', async () => {
   const { key, id } = await createKey()
   const proxy = await createProxy(server.env.DATABASE_URL)

@@ -94,13 +94,15 @@ export function createServiceKeys({ db, changes, entries }: Options) {
     return result
   }
 
-  /** Reads the table in a statement that begins after `moment`. */
-  async function readAfter(moment: number) {
+  /** Reads the table in a statement that begins after `moment`, or earlier if that finds the key and is still certain. */
+  async function readAfter(moment: number, hash: string) {
     for (;;) {
       reading ??= read().finally(() => {
         reading = undefined
       })
       const result = await reading
+      const certain = certainKeys(performance.now())
+      if (certain?.byHash.has(hash)) return certain
       if (result.beganAt >= moment) return result
     }
   }
@@ -113,7 +115,7 @@ export function createServiceKeys({ db, changes, entries }: Options) {
       return entry
     }
     const now = performance.now()
-    const found = certainKeys(now)?.byHash.get(hash) ?? (await readAfter(now)).byHash.get(hash)
+    const found = certainKeys(now)?.byHash.get(hash) ?? (await readAfter(now, hash)).byHash.get(hash)
     if (found && keys?.byHash.get(hash) === found) known.set(key, { found, isFromSettings: false })
     return found ? use(found) : null
   }
