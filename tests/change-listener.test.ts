@@ -161,6 +161,21 @@ async function countProofs({ ageMs }: ReturnType<typeof createChanges>, forMs: n
   return proofs
 }
 
+test('after a suspension of the machine, which its monotonic clock does not count, nothing older is believed', async () => {
+  const { changes, heard } = await startChanges()
+  await isCurrentAgain(changes, FELT_MS)
+  const gapsBefore = heard.gaps
+
+  const clock = Date.now.bind(Date)
+  const later = vi.spyOn(Date, 'now').mockImplementation(() => clock() + 60_000)
+  onTestFinished(() => later.mockRestore())
+  await pause(5)
+
+  expect(changes.isCurrent()).toBe(false)
+  expect(heard.gaps).toBe(gapsBefore + 1)
+  await isCurrentAgain(changes, FELT_MS)
+})
+
 test('the thread ends with what started it, whether it is stopped or not', async () => {
   const entry = fileURLToPath(new URL('support/unstopped-changes.ts', import.meta.url))
   const { exited, output } = startProcess({ entry, env: { DATABASE_URL: database.url } })

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createFeed } from '../packages/verify/src/feed.ts'
 import { createVerifier } from '../packages/verify/src/index.ts'
 import { createDatabase } from './support/database.ts'
 import { openAuthServer } from './support/examples.ts'
@@ -190,4 +191,41 @@ test('an answer in the place of Servauth that does not end is not read into memo
   verifier.close()
   // What the buffers of two connections take, and no more.
   expect(sent).toBeLessThan(64 * 1024 * 1024)
+})
+
+test('after a suspension of its machine, a service trusts no proof longer than before', async () => {
+  let say = (_name: string, _data: object) => {}
+  let connections = 0
+  const feed = createFeed({
+    url: 'http://localhost/auth/revocations',
+    serviceKey: key,
+    onEvent: () => false,
+    onFault: () => {},
+    async fetch(url) {
+      if (++connections > 1) throw new Error('The server is not reachable')
+      const nonce = new URL(String(url)).searchParams.get('nonce')
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          say = (name, data) =>
+            controller.enqueue(new TextEncoder().encode(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`))
+          say('open', { nonce, at: 1000 })
+          say('proof', { at: 1000, age: 10, sent: 0 })
+        },
+      })
+      return new Response(body)
+    },
+  })
+  onTestFinished(feed.close)
+  feed.start()
+  await expect.poll(feed.isProven).toBe(true)
+
+  const clock = Date.now.bind(Date)
+  const later = vi.spyOn(Date, 'now').mockImplementation(() => clock() + 60_000)
+  onTestFinished(() => later.mockRestore())
+  expect(feed.isProven()).toBe(false)
+  // The clock of the server went on. Its next words are the last.
+  say('proof', { at: 61_000, age: 10, sent: 0 })
+  await Bun.sleep(1500)
+
+  expect(feed.isProven()).toBe(false)
 })

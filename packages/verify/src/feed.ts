@@ -14,6 +14,8 @@ const RENEWAL_MS = 300_000
 /** A connection that took longer to open than this is replaced sooner: its proofs look older than they are. */
 const SLOW_OPEN_MS = 200
 const MIN_RENEWAL_MS = 1000
+/** By how much the wall clock and the monotonic one may move apart on one connection. */
+const MAX_STEP_MS = 100
 const MIN_RETRY_MS = 100
 const MAX_RETRY_MS = 2000
 
@@ -63,6 +65,7 @@ export function createFeed({ url, serviceKey, fetch, onEvent, onFault }: Options
     connections.add(abort)
     const nonce = crypto.randomUUID()
     const askedAt = performance.now()
+    const leadAtStart = readWallLead()
     let heardAt = askedAt
     let proofAt = askedAt
     let received = 0
@@ -71,6 +74,9 @@ export function createFeed({ url, serviceKey, fetch, onEvent, onFault }: Options
 
     function take(event: StreamEvent) {
       heardAt = performance.now()
+      // After a suspension of this machine, the moments of proofs would lie in the future of its monotonic clock.
+      if (Math.abs(readWallLead() - leadAtStart) > MAX_STEP_MS)
+        throw new Error('The clock of this machine was changed')
       const { name, data } = event
       if (name === 'open') {
         if (data.nonce !== nonce) throw new Error('The feed was answered by a copy of an earlier answer')
@@ -181,6 +187,8 @@ export function createFeed({ url, serviceKey, fetch, onEvent, onFault }: Options
     },
   }
 }
+
+const readWallLead = () => Date.now() - performance.now()
 
 /** The timer does not keep a process alive. */
 const pause = (ms: number) =>
