@@ -36,6 +36,15 @@ async function commandLine(url = auth.url) {
   }
 }
 
+test('without a terminal and a password, the client ends with a sentence', async () => {
+  const { cwd, entry, args } = commandOf('token-client')
+  const env = { AUTH_URL: auth.url, PASSWORD: '' }
+  const { exited, output } = startProcess({ cwd, entry, args: [...args, 'login', 'ada@example.com'], env })
+
+  expect((await exited).code).toBe(1)
+  expect(output()).toContain('There is no password: enter it, or set PASSWORD.')
+})
+
 test('the client registers, shows, logs out and in, and keeps its tokens private', async () => {
   const { run, shown, file, folder, email } = await commandLine()
 

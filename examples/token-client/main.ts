@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { describeError } from '../../packages/client/src/rest.ts'
 import { createTokenClient } from './client.ts'
 
@@ -42,8 +42,7 @@ async function run() {
 
 async function readPassword() {
   if (process.env.PASSWORD) return process.env.PASSWORD
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  const answer = await terminal.question('Password: ')
-  terminal.close()
-  return answer
+  process.stdout.write('Password: ')
+  for await (const line of createInterface({ input: process.stdin })) return line
+  throw new Error('There is no password: enter it, or set PASSWORD.')
 }
