@@ -91,9 +91,14 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
       expect(await call).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'name' }] })
     }
     expect((await admin.client.call('removeRole', { name: `authors-${adapter}` })).data).toBe(true)
+    const name = `authors-${adapter}`
     const acts =
-      await server.sql`select kind, actor_id from events where detail = ${`authors-${adapter}`} order by created_at`
-    expect(acts.map(({ kind }) => kind)).toEqual(['role_changed', 'role_changed', 'role_removed'])
+      await server.sql`select kind, detail, actor_id from events where detail ^@ ${name} order by created_at`
+    expect(acts.map(({ kind, detail }) => [kind, detail])).toEqual([
+      ['role_changed', `${name}: +posts:write +roles:read`],
+      ['role_changed', `${name}: +users:write -posts:write -roles:read`],
+      ['role_removed', name],
+    ])
     expect(acts.at(-1)?.actor_id).toBe(admin.user.id)
   })
 

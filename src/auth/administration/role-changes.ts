@@ -8,7 +8,7 @@ import { LOCKS } from '../../db/locks.ts'
 import { roles as table, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { recordAdministration } from '../events/events.ts'
+import { recordAdministration, toDetails } from '../events/events.ts'
 import { hasRole } from './last-administrator.ts'
 import { requireAll } from './user-roles.ts'
 
@@ -30,15 +30,21 @@ export function createRoleChanges({
         await lockRoles(tx)
         for (;;) {
           const present = await lockRole(tx, name)
+          const before = present?.permissions ?? []
           await act.administrator.assertCurrent(tx)
-          requireAll(act.administrator, [...permissions, ...(present?.permissions ?? [])])
+          requireAll(act.administrator, [...permissions, ...before])
           if (!present && (await tx.$count(table)) >= MAX_STORED_ROLES) throw invalid('name', TOO_MANY)
           const [changed] = present
             ? await tx.update(table).set({ permissions }).where(eq(table.name, name)).returning()
             : await tx.insert(table).values({ name, permissions }).onConflictDoNothing().returning()
           // Otherwise another program has created the role meanwhile, and its permissions are checked too.
           if (!changed) continue
-          await recordAdministration(tx, 'role_changed', { detail: name }, act)
+          const given = permissions.filter((permission) => !before.includes(permission))
+          const taken = before.filter((permission) => !permissions.includes(permission))
+          const details = toDetails({ given, taken }, `${name}:`)
+          for (const detail of details.length > 0 ? details : [name]) {
+            await recordAdministration(tx, 'role_changed', { detail }, act)
+          }
           return changed
         }
       })

@@ -5,7 +5,7 @@ import type { Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { roles as table, type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
-import { MAX_DETAIL_CHARACTERS, recordAdministration } from '../events/events.ts'
+import { recordAdministration, toDetails } from '../events/events.ts'
 import { keepOneAdministrator } from './last-administrator.ts'
 
 /** Access tokens carry the roles, so there are not many. */
@@ -30,22 +30,10 @@ export async function setRoles(tx: Executor, user: UserRow, roles: string[], act
   if (taken.includes(ADMIN_ROLE)) await keepOneAdministrator(tx, user)
   const [changed] = await tx.update(users).set({ roles }).where(eq(users.id, user.id)).returning()
   if (!changed) throw new AuthError('NOT_FOUND')
-  const changes = [...given.map((name) => `+${name}`), ...taken.map((name) => `-${name}`)]
-  for (const detail of toDetails(changes)) {
+  for (const detail of toDetails({ given, taken })) {
     await recordAdministration(tx, 'roles_changed', { userId: user.id, detail }, act)
   }
   return changed
-}
-
-/** The words in as many texts as they need. A role that is cut off could be hidden behind others with long names. */
-function toDetails(words: string[]) {
-  const details: string[] = []
-  for (const word of words) {
-    const longer = [...details.slice(-1), word].join(' ')
-    if (longer.length > MAX_DETAIL_CHARACTERS) details.push(word)
-    else details.splice(-1, 1, longer)
-  }
-  return details
 }
 
 /**

@@ -21,7 +21,7 @@ export const MAX_PLACE_ROWS_PER_DAY = 20
 
 const ORIGIN_CHARACTERS = 22
 /** What `detail` has room for. A longer text is cut. */
-export const MAX_DETAIL_CHARACTERS = 255
+const MAX_DETAIL_CHARACTERS = 255
 
 /**
  * What tells repetitions apart. A kind that needs no credential has one row of an account, so that a stranger cannot
@@ -104,6 +104,20 @@ export async function recordEvent(
   client: Client,
 ) {
   await insertEvent(executor, { kind, userId, ...toEventValues(kind, client) })
+}
+
+/**
+ * What was given and taken, in as many texts as it needs, each with the same beginning. A name that is cut off could be hidden
+ * behind others that are long.
+ */
+export function toDetails({ given, taken }: { given: string[]; taken: string[] }, start = '') {
+  const details: string[] = []
+  for (const word of [...given.map((name) => `+${name}`), ...taken.map((name) => `-${name}`)]) {
+    const longer = `${details.at(-1) ?? start} ${word}`.trim()
+    if (longer.length <= MAX_DETAIL_CHARACTERS) details.splice(-1, 1, longer)
+    else details.push(`${start} ${word}`.trim())
+  }
+  return details
 }
 
 /** What an administrator did, to a user or to all. Each is a row of its own: none repeats another. */

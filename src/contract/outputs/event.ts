@@ -25,7 +25,8 @@ export const Event = z
       .string()
       .nullable()
       .meta({
-        description: 'What an administrator changed: roles that were given or taken.',
+        description:
+          'What an administrator changed: roles, or permissions of a role, that were given or taken.',
         examples: ['+support'],
       }),
   })
