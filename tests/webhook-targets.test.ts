@@ -5,6 +5,7 @@ import { createServer as createHttp, type Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { createServer as createTcp } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseNetwork } from '../src/settings/kinds/network.ts'
 import { createSender } from '../src/webhooks/sender.ts'
@@ -228,6 +229,20 @@ describe('a delivery', () => {
       'no answer in time',
     )
     expect(performance.now() - began).toBeGreaterThan(9000)
+  })
+
+  test('a name that resolves too late leads to no request', async () => {
+    let connections = 0
+    const receiver = createHttp(() => {}).on('connection', () => connections++)
+    const port = await listen(receiver)
+    const resolving = Promise.withResolvers<Address>()
+    const send = useSender(() => resolving.promise)
+
+    expect(await send(`http://receiver.example:${port}/`)).toBe('no answer in time')
+    resolving.resolve(LOOPBACK)
+    await sleep(300)
+
+    expect(connections).toBe(0)
   })
 
   test('a receiver that is not there is a fault with its code', async () => {

@@ -33,11 +33,13 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
   async function send(url: string, headers: Record<string, string>, body: string): Promise<number> {
     const { protocol, hostname } = new URL(url)
     const isSecure = protocol === 'https:'
+    let isLate = false
     let end = () => {}
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new DeliveryFault('no answer in time'))
+        isLate = true
+        reject(late())
         end()
       }, MAX_DELIVERY_MS)
     })
@@ -45,6 +47,8 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
 
     async function request() {
       const target = await findTarget(hostname)
+      // The receiver's name server can answer after the time is up. Then nothing would end the request.
+      if (isLate) throw late()
       const options: RequestOptions = {
         method: 'POST',
         headers: { ...headers, 'content-length': Buffer.byteLength(body) },
@@ -86,6 +90,8 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
     },
   }
 }
+
+const late = () => new DeliveryFault('no answer in time')
 
 /** A receiver must not fill our memory, and nothing that it says is kept. */
 function limitAnswer(outgoing: ClientRequest, onExceeded: () => void) {
