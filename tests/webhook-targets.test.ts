@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { createSocket as createUdp } from 'node:dgram'
+import { getServers, setServers } from 'node:dns'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttp, type Server } from 'node:http'
@@ -96,7 +98,44 @@ describe('the address of a receiver', () => {
 
     await expect(find('receiver.example')).rejects.toThrow('the name has no address')
   })
+
+  // That function does not know the name server of this process.
+  test('a name is resolved without the function of the operating system, which holds a thread', async () => {
+    await useNameServer('93.184.215.14')
+    const find = createTargetFinder({ networks: [], allowsPrivate: false })
+
+    expect(await find('receiver.example')).toMatchObject({ address: '93.184.215.14', family: 4 })
+  })
+
+  test('the names of the file of hosts are resolved', async () => {
+    const find = createTargetFinder({ networks: [], allowsPrivate: true })
+
+    expect((await find('localhost')).address).toMatch(/^(127\.0\.0\.1|::1)$/)
+  })
 })
+
+/** Resolves the names of this process by a server of its own, which has one IPv4 address for all of them. */
+async function useNameServer(address: string) {
+  const server = createUdp('udp4')
+  server.on('message', (question, { port, address: client }) => {
+    const end = question.indexOf(0, DNS_HEADER_BYTES) + 5
+    const isIpv4 = question.readUInt16BE(end - 4) === 1
+    const header = [question.subarray(0, 2), Buffer.from([0x81, 0x80, 0, 1, 0, Number(isIpv4), 0, 0, 0, 0])]
+    const answer = [0xc0, DNS_HEADER_BYTES, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split('.').map(Number)]
+    const parts = [...header, question.subarray(DNS_HEADER_BYTES, end), Buffer.from(isIpv4 ? answer : [])]
+    server.send(Buffer.concat(parts), port, client)
+  })
+  server.bind(0, '127.0.0.1')
+  await once(server, 'listening')
+  const before = getServers()
+  setServers([`127.0.0.1:${server.address().port}`])
+  onTestFinished(() => {
+    setServers(before)
+    server.close()
+  })
+}
+
+const DNS_HEADER_BYTES = 12
 
 describe('a delivery', () => {
   test('the connection goes to the address that was checked, so a name that changes leads nowhere else', async () => {

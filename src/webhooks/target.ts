@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises'
 import type { Env } from '../env.ts'
 import { isAddress } from '../settings/kinds/host.ts'
 import { isPublicOrIn, type Network } from '../settings/kinds/network.ts'
@@ -23,7 +22,7 @@ type Options = {
   networks: readonly Network[]
   /** In development, receivers are on this machine or beside it. */
   allowsPrivate: boolean
-  resolve?: (hostname: string) => Promise<Address[]>
+  resolve?: (hostname: string) => Promise<readonly Address[]>
 }
 
 /**
@@ -34,7 +33,7 @@ export function createTargetFinder({ networks, allowsPrivate, resolve = resolveN
   /** @throws `DeliveryFault` if the name has no address, or none that may be called */
   return async function findTarget(hostname: string): Promise<Address> {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')
-    const addresses: Address[] = isAddress(host)
+    const addresses: readonly Address[] = isAddress(host)
       ? [{ address: host, family: host.includes(':') ? 6 : 4 }]
       : await resolve(host).catch(() => [])
     if (addresses.length === 0) throw new DeliveryFault('the name has no address')
@@ -44,4 +43,8 @@ export function createTargetFinder({ networks, allowsPrivate, resolve = resolveN
   }
 }
 
-const resolveName = async (hostname: string) => (await lookup(hostname, { all: true })) as Address[]
+/**
+ * Not by the operating system's function, which holds a thread until it answers, and the threads also hash passwords. The
+ * name server of a receiver decides when it answers.
+ */
+const resolveName = (hostname: string) => Bun.dns.lookup(hostname, { backend: 'c-ares' })
