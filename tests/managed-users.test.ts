@@ -176,6 +176,9 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     for (const claims of [...wrong, ...lost.map((text) => JSON.parse(text))]) {
       expect(await setClaims(claims)).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'claims' }] })
     }
+    const changes = await server.sql`
+      select detail from events where user_id = ${user.id} and kind = 'claims_changed' order by created_at`
+    expect(changes.map(({ detail }) => detail)).toEqual(['+plan', '+constructor +toString -plan'])
     const unknown = await admin.client.call('setUserRoles', { id: user.id, roles: ['nosuchrole'] })
     expect(unknown).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'roles' }] })
   })

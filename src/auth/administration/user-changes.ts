@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import { eq, sql } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
 import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
-import { recordAdministration } from '../events/events.ts'
+import { recordAdministration, toDetails } from '../events/events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
@@ -62,12 +63,18 @@ export async function deleteAccount(tx: Executor, user: UserRow, act: Act) {
 }
 
 /**
- * Replaces the claims. Older access tokens are refused as expired.
+ * Replaces the claims. Older access tokens are refused as expired. The events have the names, but not the values, which may
+ * be about the person.
  * @throws `FORBIDDEN` for the administrator's own account, unless it may do everything
  */
 export async function setClaims(tx: Executor, user: UserRow, claims: UserRow['claims'], act: Act) {
   // Other services may read a claim as a permission.
   if (user.id === act.administrator.userId) requireAll(act.administrator, [ALL_PERMISSIONS])
   await tx.update(users).set({ claims }).where(eq(users.id, user.id))
-  await recordAdministration(tx, 'claims_changed', { userId: user.id }, act)
+  const given = Object.keys(claims).filter((name) => !isDeepStrictEqual(claims[name], user.claims[name]))
+  const taken = Object.keys(user.claims).filter((name) => !Object.hasOwn(claims, name))
+  const details = toDetails({ given, taken })
+  for (const detail of details.length > 0 ? details : [null]) {
+    await recordAdministration(tx, 'claims_changed', { userId: user.id, detail }, act)
+  }
 }

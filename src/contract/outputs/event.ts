@@ -26,7 +26,7 @@ export const Event = z
       .nullable()
       .meta({
         description:
-          'What an administrator changed: roles, or permissions of a role, that were given or taken.',
+          'What an administrator changed: roles, permissions of a role, or names of claims, that were given or taken.',
         examples: ['+support'],
       }),
   })
