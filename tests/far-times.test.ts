@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { registerAdministrator } from './support/administrator.ts'
 import { registerWithTotp } from './support/authenticator.ts'
-import { ADAPTERS, type Answer, type Client, type Operation } from './support/client.ts'
-import { useServer } from './support/server.ts'
+import { ADAPTERS, type Answer, account, type Client, type Operation } from './support/client.ts'
+import { startServer, useServer } from './support/server.ts'
 
 const server = useServer()
 
@@ -84,6 +84,17 @@ test.each(['infinity', '-infinity'])('a page that ends at the time %s has a next
     const next = await client.call(name, { first: 1, after: first.data?.pageInfo.endCursor })
     expect([name, next.code]).toEqual([name, undefined])
   }
+})
+
+test('a counter that never expires refuses a network, and says when to try again', async () => {
+  const address = '203.0.113.77'
+  const limited = await startServer({ THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' })
+  await limited.sql`insert into throttle (key, points, expire) values (${`loginPerAddress:${address}`}, 1000, 'infinity')`
+
+  const login = await limited.client('REST', 'TOKEN', address).login(account())
+
+  expect(login).toMatchObject({ code: 'TOO_MANY_REQUESTS', retryAfter: 365 * 24 * 3600 })
+  expect(login.headers.get('retry-after')).toBe(String(365 * 24 * 3600))
 })
 
 test('a time in the first century is read as it is', async () => {

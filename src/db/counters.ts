@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { RateLimiterDrizzle, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Db } from './client.ts'
 import { throttle } from './schema/throttle.ts'
+import { secondsUntil } from './seconds.ts'
 
 type Options = { keyPrefix: string; points: number; duration: number; inMemoryBlockOnConsumed?: number }
 type Count = { points: number; ms: number }
@@ -14,7 +15,9 @@ export function createCounters(db: Db) {
   return (options: Options) => new Counter(db, options)
 }
 
-const msLeft = sql`(extract(epoch from ${throttle.expire} - now()) * 1000)::float8 as ms`
+/** An operator may let a row never expire, to refuse a network. An answer says when to try again. */
+const MAX_SECONDS_LEFT = 365 * 24 * 3600
+const msLeft = sql`least(${secondsUntil(throttle.expire)}, ${sql.raw(String(MAX_SECONDS_LEFT))}) * 1000 as ms`
 
 class Counter extends RateLimiterDrizzle {
   readonly #db: Db
