@@ -157,7 +157,8 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   exportPerAccount: 'exports of one account',
   writePerSession: 'changes in one session',
   linkMailPerMailbox: 'mails with a link for a reset or a verification to one mailbox',
-  mailRequestPerAddress: 'mails requested from one network or one browser, for any address',
+  mailRequestPerAddress:
+    'mails requested from one network, for any address; after that, also from each known browser',
   eventPerAddress: 'events of one kind that any client can cause, from one network; also with `THROTTLE=off`',
 }
 

@@ -279,6 +279,43 @@ describe('limits of mails', () => {
   })
 })
 
+describe('browsers of one account in a network that has requested all its mails', () => {
+  async function browsers() {
+    const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'mailRequestPerAddress=2/3600' })
+    const { input } = await server.registerUser()
+    const signIn = async () => {
+      const browser = server.client('REST', 'COOKIE', '203.0.113.5')
+      expect((await browser.login(input)).status).toBe(200)
+      return browser
+    }
+    const neighbour = server.client('REST', 'COOKIE', '203.0.113.5')
+    for (let index = 0; index < 2; index++)
+      await neighbour.call('requestPasswordReset', { email: account().email })
+    return { email: input.email, all: [await signIn(), await signIn(), await signIn()] }
+  }
+
+  test('they request no more mails for other addresses, however many there are', async () => {
+    const { all } = await browsers()
+
+    const answers = []
+    for (const browser of all)
+      answers.push(await browser.call('requestPasswordReset', { email: account().email }))
+
+    expect(answers.map(({ status }) => status)).toEqual([429, 429, 429])
+  })
+
+  test('each has requests of its own for its account', async () => {
+    const { all, email } = await browsers()
+
+    const answers = []
+    for (const browser of all)
+      for (let index = 0; index < 3; index++)
+        answers.push(await browser.call('requestPasswordReset', { email }))
+
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 429, 202, 202, 429, 202, 202, 429])
+  })
+})
+
 describe.each(['on', 'off'])('with THROTTLE=%s', (THROTTLE) => {
   test('one client cannot fill the events with refused origins, failures and mail requests', async () => {
     const server = await startServerWithMail({

@@ -24,8 +24,9 @@ export function createEmailVerification(dependencies: Dependencies) {
       outbox.requireEnabled()
       const { client } = caller
       const identity = await (email ? findIdentity(caller) : caller.identify())
-      if (!identity && !email) throw invalid('email', 'Is required when signed out.')
-      await throttle.countMailRequest(client)
+      const account = identity?.user.email ?? email
+      if (!account) throw invalid('email', 'Is required when signed out.')
+      await throttle.countMailRequest(account, client)
       if (identity) {
         const { user, session } = identity
         const kind = user.pendingEmail ? 'email-change' : 'email-verification'

@@ -46,7 +46,7 @@ export function createOwnAccount(dependencies: Dependencies) {
         caller,
       )
       if (newEmail) await throttle.countEmailChange(user.id, caller.client)
-      if (newEmail && outbox.enabled) await throttle.countMailRequest(caller.client)
+      if (newEmail && outbox.enabled) await throttle.countMailRequest(user.email, caller.client)
 
       const { row, secret } = await db
         .transaction(async (tx) => {

@@ -65,7 +65,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
     /** Does not look the account up: the worker does so later, so that neither answer nor time reveals it. */
     async requestPasswordReset({ email }: InputOf<'requestPasswordReset'>, caller: Caller) {
       outbox.requireEnabled()
-      await throttle.countMailRequest(caller.client)
+      await throttle.countMailRequest(email, caller.client)
       const mayRecord = await throttle.mayRecord('password_reset_requested', caller.client)
       await db.transaction(async (tx) => {
         await outbox.add(tx, { kind: 'password-reset', recipient: email, client: caller.client })

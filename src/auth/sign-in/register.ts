@@ -21,7 +21,7 @@ export function createRegister({
     if (requireEmailVerification) outbox.requireEnabled()
     // Counted before the attempt takes a place at the hashing gate.
     await throttle.countRegistration(caller.client)
-    if (outbox.enabled) await throttle.countMailRequest(caller.client)
+    if (outbox.enabled) await throttle.countMailRequest(input.email, caller.client)
     return passwords.admit(caller.client, () => register(input, caller))
   }
 

@@ -66,6 +66,20 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
     if (excess > 0) throw createWaitError(limit, state)
   }
 
+  /**
+   * Counts what a network does at accounts. When the network has nothing left, a browser that the account knows has its
+   * own count. Another browser has none, because each sign-in without a device cookie makes one.
+   */
+  async function countForAccount(limit: CountLimitName, email: string, client: Client) {
+    try {
+      await count(limit, toNetwork(client.ipAddress), client)
+    } catch (refusal) {
+      const browser = await places.findBrowser(email, client)
+      if (!browser) throw refusal
+      await count(limit, browser, client)
+    }
+  }
+
   /** A browser with a device cookie counts by itself, so that neighbours in its network cannot make it wait. */
   const toClientKey = (client: Client) => places.toPlaces(client).device ?? toNetwork(client.ipAddress)
 
@@ -83,7 +97,6 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
   return {
     /** @throws `TOO_MANY_REQUESTS` */
     countRegistration: (client: Client) => count('registerPerAddress', toNetwork(client.ipAddress), client),
-    countMailRequest: (client: Client) => count('mailRequestPerAddress', toClientKey(client), client),
     countMailedToken: (client: Client) => count('mailedTokenPerAddress', toClientKey(client), client),
     countFactorOfClient: (client: Client) => count('factorPerAddress', toClientKey(client), client),
     countCeremony: (client: Client) => count('ceremonyPerAddress', toClientKey(client), client),
@@ -93,20 +106,12 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
     countReauthentication: (sessionId: string, client: Client) =>
       count('reauthenticatePerSession', sessionId, client),
 
-    /**
-     * Counts a login attempt of a network, before the attempt may wait for a hash. When the network has no attempts left,
-     * a browser that the account knows has its own.
-     * @throws `TOO_MANY_REQUESTS`
-     */
-    async countLoginOfNetwork(email: string, client: Client) {
-      try {
-        await count('loginPerAddress', toNetwork(client.ipAddress), client)
-      } catch (refusal) {
-        const browser = await places.findBrowser(email, client)
-        if (!browser) throw refusal
-        await count('loginPerAddress', browser, client)
-      }
-    },
+    /** Counts a login attempt, before the attempt may wait for a hash. @throws `TOO_MANY_REQUESTS` */
+    countLoginOfNetwork: (email: string, client: Client) => countForAccount('loginPerAddress', email, client),
+
+    /** Counts a request for a mail about an account, existing or not. @throws `TOO_MANY_REQUESTS` */
+    countMailRequest: (email: string, client: Client) =>
+      countForAccount('mailRequestPerAddress', email, client),
 
     /** Whether to record one more event of a kind that any client can cause. */
     async mayRecord(kind: EventKind, { ipAddress }: Client) {
