@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createDb } from '../src/db/client.ts'
 import { DATABASE_LIMITS, type DatabaseLimits } from '../src/db/limits.ts'
 import { ADAPTERS, account, type Client } from './support/client.ts'
 import { startServer, useServer } from './support/server.ts'
@@ -228,4 +229,13 @@ test('a token whose key cannot be looked up is answered with 503, not refused', 
   }
   await expect.poll(async () => (await client.me()).status).toBe(200)
   expect((await client.call('me', undefined, { bearer })).code).toBe('UNAUTHENTICATED')
+})
+
+test('a bug inside a transaction is no outage, also if the runtime gives it a code', async () => {
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
+
+  const work = db.transaction(async () => new URL('nonsense'))
+
+  await expect(work).rejects.toBeInstanceOf(TypeError)
+  await close()
 })

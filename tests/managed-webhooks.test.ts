@@ -282,6 +282,15 @@ describe('a URL that cannot be', () => {
     expect((await client.call('putWebhook', both)).fields).toMatchObject([{ path: 'newSecret' }])
   })
 
+  test('is deleted also if its URL is not valid, as after a change by SQL', async () => {
+    const { client } = await registerAdministrator(production)
+    const id = crypto.randomUUID()
+    await production.sql`insert into webhooks (id, url, secrets, disabled_at) values (${id}, 'nonsense', 'x', now())`
+
+    expect((await client.call('deleteWebhook', { id })).data).toBe(true)
+    expect(await production.sql`select from webhooks where id = ${id}`).toHaveLength(0)
+  })
+
   test('is refused when there are as many webhooks as there may be', async () => {
     const { client } = await registerAdministrator(production)
     await production.sql`insert into webhooks (id, url, secrets, disabled_at)

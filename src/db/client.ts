@@ -144,6 +144,8 @@ function isUnavailable(fault: unknown) {
 }
 
 export function isConnectionFault(fault: unknown) {
+  // The runtime gives its own faults a code too: `ERR_INVALID_URL` in a transaction is a bug, and no outage.
+  if (fault instanceof TypeError || fault instanceof RangeError) return false
   const { code } = (fault ?? {}) as { code?: unknown }
   return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
 }

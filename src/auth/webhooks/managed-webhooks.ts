@@ -131,7 +131,8 @@ export async function findWebhook(tx: Executor, id: string): Promise<WebhookRow 
 }
 
 /** For the events of administration. The rest of the URL may be a secret of the receiver. */
-export const describe = (id: string, url: string) => `${id} ${new URL(url).origin}`
+export const describe = (id: string, url: string) =>
+  `${id} ${URL.parse(url)?.origin ?? 'without a valid URL'}`
 
 const ofSettings = () => invalid('id', 'Is a webhook of the settings. Change WEBHOOKS instead.')
 const tooMany = () => invalid('url', `There are ${MAX_WEBHOOKS} webhooks. Delete those that are not used.`)
