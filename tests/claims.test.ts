@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createEnded } from '../packages/verify/src/ended.ts'
-import { addRole } from './support/administrator.ts'
+import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
 import { listenToFeed } from './support/revocations.ts'
 import { startServer, useServer } from './support/server.ts'
@@ -198,3 +198,24 @@ describe('the last administrator', () => {
     expect(acts.map(({ detail }) => detail)).toEqual(['+admin', '-admin'])
   })
 })
+
+test.each(['null', '"text"', '5', '["plan"]'])(
+  'claims that are the JSON %s, as after a change by SQL, are none',
+  async (json) => {
+    const own = await startServer({ CLAIMS: 'hasura' })
+    const admin = await registerAdministrator(own, ['admin'], 'GraphQL')
+    const { client, user, input } = await own.registerUser()
+    await own.sql`update users set claims = ${json}::text::jsonb where id = ${user.id}`
+    await own.catchUp()
+
+    const login = await client.login(input)
+    const listed = await admin.client.call('users', { search: user.email })
+    const found = await admin.client.call('user', { id: user.id })
+    const changed = await admin.client.call('setUserClaims', { id: user.id, claims: { plan: 'pro' } })
+
+    expect(login.code).toBeUndefined()
+    expect(listed.data?.edges.map(({ node }) => node.claims)).toEqual([{}])
+    expect(found.data?.claims).toEqual({})
+    expect(changed.data?.claims).toEqual({ plan: 'pro' })
+  },
+)

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { eq, sql } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
+import { toClaimObject } from '../../contract/outputs/managed-user.ts'
 import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
@@ -71,8 +72,9 @@ export async function setClaims(tx: Executor, user: UserRow, claims: UserRow['cl
   // Other services may read a claim as a permission.
   if (user.id === act.administrator.userId) requireAll(act.administrator, [ALL_PERMISSIONS])
   await tx.update(users).set({ claims }).where(eq(users.id, user.id))
-  const given = Object.keys(claims).filter((name) => !isDeepStrictEqual(claims[name], user.claims[name]))
-  const taken = Object.keys(user.claims).filter((name) => !Object.hasOwn(claims, name))
+  const before = toClaimObject(user.claims)
+  const given = Object.keys(claims).filter((name) => !isDeepStrictEqual(claims[name], before[name]))
+  const taken = Object.keys(before).filter((name) => !Object.hasOwn(claims, name))
   const details = toDetails({ given, taken })
   for (const detail of details.length > 0 ? details : [null]) {
     await recordAdministration(tx, 'claims_changed', { userId: user.id, detail }, act)

@@ -1,6 +1,6 @@
 import { and, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
-import type { UserConnection } from '../../contract/outputs/managed-user.ts'
+import { toClaimObject, type UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { users } from '../../db/schema/users.ts'
@@ -109,7 +109,10 @@ export function createUserList({ db }: { db: Db }) {
       key: after?.key,
       id: after?.id,
     })
-    return rows.map(({ key, node }) => ({ cursor: toCursor({ part, key, id: node.id }), node }))
+    return rows.map(({ key, node }) => ({
+      cursor: toCursor({ part, key, id: node.id }),
+      node: { ...node, claims: toClaimObject(node.claims) },
+    }))
   }
 
   async function find(request: Request) {

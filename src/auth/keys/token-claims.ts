@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Time } from '../../contract/outputs/fields.ts'
+import { toClaimObject } from '../../contract/outputs/managed-user.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { secondsSince } from '../../db/seconds.ts'
@@ -51,7 +52,8 @@ export function createTokenClaims({
 
   const grantOf = createGrants()
 
-  function toClaims(user: ClaimedUser, { permissions, said }: Grant): Said {
+  function toClaims(given: ClaimedUser, { permissions, said }: Grant): Said {
+    const user = { ...given, claims: toClaimObject(given.claims) }
     const [own, variables] = splitVariables(user.claims, isForHasura)
     return {
       ...own,

@@ -71,7 +71,12 @@ export type UserDetails = z.output<typeof UserDetails>
 export type ManagedColumns = Parameters<typeof toUser>[0] &
   Pick<UserRow, 'claims' | 'disabledAt' | 'secondFactorAt' | 'factorRecoveryAt'>
 
+/** Another program may have written JSON that is no object, such as `null`. Then there are no claims. */
+export const toClaimObject = (claims: unknown) =>
+  typeof claims === 'object' && !Array.isArray(claims) ? { ...(claims as UserRow['claims']) } : {}
+
 export function toManagedUser(row: ManagedColumns): ManagedUser {
-  const { claims, disabledAt, secondFactorAt, factorRecoveryAt } = row
+  const { disabledAt, secondFactorAt, factorRecoveryAt } = row
+  const claims = toClaimObject(row.claims)
   return { ...toUser(row), claims, disabledAt, hasSecondFactor: secondFactorAt !== null, factorRecoveryAt }
 }
