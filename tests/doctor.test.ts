@@ -30,6 +30,10 @@ const blocking = useResource(async () => {
 })
 const doctor = (env: Record<string, string> = {}, words = 'doctor') =>
   callCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
+const WEBHOOK_SETTINGS = {
+  WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=',
+  WEBHOOK_NETWORKS: '127.0.0.1,::1',
+}
 const line = (output: string, part: string) =>
   output.split('\n').find((each) => each.slice(6).startsWith(part))
 const moved = (change: (url: URL) => void) => {
@@ -134,6 +138,13 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     () => ({ SMTP_URL: blocking.url }),
   ],
   [
+    'a webhook that has no address',
+    'webhooks',
+    /hooks\.invalid cannot be called: the name has no address/,
+    /Correct WEBHOOKS/,
+    () => ({ WEBHOOKS: 'https://localhost/,https://hooks.invalid/canary', ...WEBHOOK_SETTINGS }),
+  ],
+  [
     'a missing mail server where addresses must be verified',
     'settings',
     /not valid/,
@@ -155,6 +166,13 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
   expect(output).toMatch(what)
   expect(output).toMatch(wayOut)
   expect(output).not.toMatch(/canary|q8fK2mVx/)
+})
+
+test('doctor says where events may be sent to', async () => {
+  const { code, output } = await doctor({ WEBHOOKS: 'https://localhost/', ...WEBHOOK_SETTINGS })
+
+  expect(code).toBe(0)
+  expect(line(output, 'webhooks')).toBe('good  webhooks  events may be sent to localhost')
 })
 
 test('doctor notes settings that work but are risky, and succeeds', async () => {

@@ -10,6 +10,7 @@ import { checkKeys, checkSecrets } from './keys.ts'
 import { checkMail } from './mail.ts'
 import { findRisks } from './risks.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
+import { checkWebhooks } from './webhooks.ts'
 
 const LABELS = { good: 'good', note: 'note', bad: 'BAD ' }
 /** Without any of them, nothing was set up yet. The first server will probably be one for development. */
@@ -86,6 +87,7 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
     const database = settings && (await checkDatabase(settings))
     if (database) printVerdict('database', database.verdict)
     printVerdict('mail', await checkMail(env, mailTo))
+    if (env.WEBHOOKS.length > 0) printVerdict('webhooks', await checkWebhooks(env))
     if (database?.probe) printVerdict('clock', checkClock(database.probe))
     if (settings && database?.isMigrated) {
       const { auth, close } = composeService(settings)
