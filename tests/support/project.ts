@@ -43,7 +43,7 @@ async function unpack(name: string, target: string) {
 
 /** Builds and packs all packages. */
 async function pack() {
-  const folder = await createFolder()
+  const folder = join(await createFolder(), 'dist')
   const { status, output } = execute('bun', [join(ROOT, 'packages/pack.ts'), folder], ROOT)
   if (status !== 0) throw new Error(output)
   const read = async (name: string) => [name, await readFile(join(folder, `${name}.tgz`))] as const
