@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -17,6 +17,7 @@ const PASSED = { status: 0, output: expect.anything() }
 const CLIENT = ['@servauth/client', '@graphql-typed-document-node/core']
 const APOLLO = ['@servauth/apollo', '@apollo/client', 'graphql', 'rxjs']
 const URQL = ['@servauth/urql', '@urql/core', '@urql/exchange-auth', 'wonka']
+const NAMES = ['client', 'apollo', 'urql', 'verify'].map((name) => `@servauth/${name}`)
 
 /** An app that uses all three packages, and that breaks the build if their types are wrong. */
 const APP = `
@@ -104,6 +105,14 @@ describe('the packages, built and packed as for a release', () => {
       expect(run('tsc')).toEqual(PASSED)
     },
   )
+
+  test('all of them bring the license', async () => {
+    const { folder } = await createProject(NAMES)
+    const read = (path: string) => readFile(path, 'utf8')
+    const licenses = NAMES.map((name) => read(join(folder, 'node_modules', name, 'LICENSE')))
+
+    expect(new Set(await Promise.all(licenses))).toEqual(new Set([await read(join(ROOT, 'LICENSE'))]))
+  })
 
   test('the client needs neither Apollo Client nor urql', async () => {
     const { write, run } = await createProject(CLIENT)

@@ -12,7 +12,7 @@ export async function listMails(environment: Environment, { failed, limit, json 
   if (json) return printJson(mails)
   for (const { id, kind, recipient, status, attempts, fault, createdAt } of mails) {
     console.log(`${id}  ${formatTime(createdAt)}  ${status}  ${kind} to ${recipient}`)
-    if (fault) console.log(`    ${attempts} attempts: ${fault}`)
+    if (fault) console.log(`    attempts: ${attempts}, the last: ${fault}`)
   }
   if (mails.length === 0) console.log('There are no such mails in the outbox.')
 }

@@ -91,7 +91,7 @@ function printDelivery({
 }: WebhookDelivery) {
   console.log(`${id}  ${formatTime(createdAt)}  ${status}  ${type}${userId ? ` of ${userId}` : ''}`)
   const next = status === 'PENDING' ? `, next at ${formatTime(nextAttemptAt)}` : ''
-  if (attempts > 0) console.log(`    ${attempts} attempts, the last: ${lastResult ?? 'running'}${next}`)
+  if (attempts > 0) console.log(`    attempts: ${attempts}, the last: ${lastResult ?? 'running'}${next}`)
 }
 
 /** Call after call, until all are taken. */
