@@ -184,6 +184,25 @@ test('a primary that hangs is left within seconds after the promotion of its sta
   await server.stop()
 }, 100_000)
 
+test('commits that wait for a lost standby do not use up the connections of the primary', async () => {
+  const { primary, standby, url } = await startReplication()
+  const server = await startProgram({ DATABASE_URL: url })
+  const users = await Promise.all(Array.from({ length: 5 }, () => register(server)))
+  const waiting = async () => {
+    const [row] = await primary.sql`select count(*)::int from pg_stat_activity where wait_event = 'SyncRep'`
+    return row?.count as number
+  }
+  await standby.kill()
+
+  const answers = await Promise.all(users.map(({ client }) => client.updateMe({ username: 'waits' })))
+
+  expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
+  await expect.poll(waiting, { timeout: 30_000 }).toBe(0)
+  await primary.sql`alter system set synchronous_standby_names = ''`
+  await primary.sql`select pg_reload_conf()`
+  await server.stop()
+}, 100_000)
+
 test.runIf(hasPgbouncer)(
   'behind PgBouncer, a failover signs no client out, and revocations arrive after it',
   async () => {
