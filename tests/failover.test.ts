@@ -197,7 +197,7 @@ test('commits that wait for a lost standby do not use up the connections of the 
   const answers = await Promise.all(users.map(({ client }) => client.updateMe({ username: 'waits' })))
 
   expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
-  await expect.poll(waiting, { timeout: 30_000 }).toBe(0)
+  await expect.poll(waiting).toBe(0)
   await primary.sql`alter system set synchronous_standby_names = ''`
   await primary.sql`select pg_reload_conf()`
   await server.stop()
