@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { createSessionCache, type SessionCache } from '../src/auth/sessions/session-cache.ts'
-import { createChanges } from '../src/db/changes/changes.ts'
+import { createChanges, REST_AFTER_MS } from '../src/db/changes/changes.ts'
 import type { Client, Transport } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
 import { startProgram } from './support/program.ts'
@@ -259,6 +260,10 @@ describe('the session cache', () => {
     // Not Latin-1, so it takes two bytes a character.
     viewer.keepAnswer('101', '☺'.repeat(1000))
     expect(cache.bytes() - bytes).toBeGreaterThan(5 * 1000)
+  })
+
+  test('keeps no entry longer than the thread that listens stays awake for it', () => {
+    expect(Math.max(...Object.values(MAX_CACHE_SECONDS)) * 1000).toBeLessThanOrEqual(REST_AFTER_MS)
   })
 
   test('removes what has expired', async () => {

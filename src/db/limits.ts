@@ -9,8 +9,8 @@ export const DATABASE_LIMITS = {
 export type DatabaseLimits = { readonly [Name in keyof typeof DATABASE_LIMITS]: number }
 
 /**
- * A connection whose server has said nothing for so many times `callMs` is closed. The statement on it was cancelled after
- * the first, so a server that is alive would have answered.
+ * A connection whose server has said nothing to a statement for so many times `callMs` is closed, and the server is asked to
+ * cancel what waits there. A single statement was cancelled after the first, but not a commit that waits for a standby.
  */
 export const SILENT_CALLS = 2
 

@@ -5,6 +5,7 @@ import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endLaterUndoLinks, endPendingChange } from '../mailing/end-tokens.ts'
+import type { TokenPurpose } from '../mailing/mailed-tokens.ts'
 import { concealTakenAddress } from './email-change.ts'
 import { recoverAccount } from './recovery.ts'
 
@@ -25,9 +26,7 @@ export function createNoticeLinks(dependencies: Dependencies) {
 
     /** Restores the earlier address and takes the account out of an attacker's hands. */
     async undoEmailChange({ token, newPassword }: InputOf<'undoEmailChange'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
-      const { value: email } = await mailedTokens.peek(db, token, 'EMAIL_CHANGE_UNDO')
-      const passwordHash = await hashNewPassword(newPassword, email, caller)
+      const { email, passwordHash } = await prepareRecovery(token, 'EMAIL_CHANGE_UNDO', newPassword, caller)
       await redeemToken(token, ['EMAIL_CHANGE_UNDO'], async (tx, user, { createdAt: since }) => {
         const { client } = caller
         await recoverAccount(tx, dependencies, { user, email, passwordHash, since, client })
@@ -40,9 +39,7 @@ export function createNoticeLinks(dependencies: Dependencies) {
 
     /** Takes the account out of the hands of the attacker who signed in. */
     async reportSignIn({ token, newPassword }: InputOf<'reportSignIn'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
-      const { value: email } = await mailedTokens.peek(db, token, 'SIGN_IN_REPORT')
-      const passwordHash = await hashNewPassword(newPassword, email, caller)
+      const { email, passwordHash } = await prepareRecovery(token, 'SIGN_IN_REPORT', newPassword, caller)
       await redeemToken(token, ['SIGN_IN_REPORT'], async (tx, user, { createdAt: since }) => {
         // After a change of address the undo link of the old mailbox is the way back, not this one.
         if (user.email !== email) throw new AuthError('INVALID_TOKEN')
@@ -54,10 +51,18 @@ export function createNoticeLinks(dependencies: Dependencies) {
     },
   }
 
-  async function hashNewPassword(newPassword: string | null | undefined, email: string, { client }: Caller) {
-    if (!newPassword) return undefined
+  /** Before the transaction, in which nothing is hashed. @returns the address of the link, and the hash of a new password */
+  async function prepareRecovery(
+    token: string,
+    purpose: TokenPurpose,
+    newPassword: string | null | undefined,
+    { client }: Caller,
+  ) {
+    await throttle.countMailedToken(client)
+    const { value: email } = await mailedTokens.peek(db, token, purpose)
+    if (!newPassword) return { email, passwordHash: undefined }
     passwords.refuseWeak(newPassword, 'newPassword')
     refusePersonal(newPassword, email)
-    return passwords.admit(client, () => passwords.hash(newPassword))
+    return { email, passwordHash: await passwords.admit(client, () => passwords.hash(newPassword)) }
   }
 }

@@ -172,9 +172,9 @@ export function createChanges(
     },
     /** @internal Waits until all changes that are committed by now have been processed. */
     async catchUp() {
+      // Ends a rest.
+      isCurrent()
       // The first proof that arrives may answer an earlier question.
-      askedAt = performance.now()
-      isResting = false
       for (let proofs = 0, last = provenAt(); proofs < 2; ) {
         synchronize()
         await Bun.sleep(1)

@@ -23,7 +23,7 @@ type Options = {
   max?: number
   connectSeconds?: number | undefined
   applicationName?: string
-  /** How long a statement may wait without any data of the server. Then its connection is closed. */
+  /** How long a statement may wait without any data of the server. Then it is cancelled, and its connection is closed. */
   maxSilenceMs?: number
   /** Whether a connection is kept open without a limit of time. */
   isKept?: boolean
