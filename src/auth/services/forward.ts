@@ -5,7 +5,10 @@ import { toAuthentication } from '../../contract/outputs/session.ts'
 import { AuthError, unauthenticated } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** How long the access token of a cookie is used again, so that a page with many requests signs one. */
+/**
+ * How long the access token of a cookie is used again, so that a page with many requests signs one. Never for more than half
+ * of its life.
+ */
 const MAX_REUSE_MS = 30_000
 const MAX_TOKENS = 10_000
 
@@ -15,7 +18,6 @@ type Parts = Pick<Dependencies, 'accessTokens' | 'credentials' | 'requireSecondF
 export function createForward({ credentials, requireSecondFactor, accessTokens }: Parts) {
   const tokens = new LRUCache<string, { viewer: Viewer; accessToken: string }>({
     max: MAX_TOKENS,
-    ttl: MAX_REUSE_MS,
   })
 
   /** The token of the same viewer again: a change of the user makes another one. */
@@ -26,14 +28,15 @@ export function createForward({ credentials, requireSecondFactor, accessTokens }
     const identity = await credentials.identify({ bearer: null, cookie })
     if (!identity) throw unauthenticated('MISSING')
     const { user, session, secondsSinceClaims } = identity
-    const { accessToken } = await accessTokens.issue({
+    const { accessToken, accessTokenExpiresAt } = await accessTokens.issue({
       user: { ...user, secondsSinceClaims },
       sessionId: session.id,
       sessionExpiresAt: session.expiresAt,
       ...toAuthentication(session),
       isForEnrollment: false,
     })
-    tokens.set(cookie, { viewer, accessToken })
+    const lifeMs = new Date(accessTokenExpiresAt).getTime() - Date.now()
+    tokens.set(cookie, { viewer, accessToken }, { ttl: Math.min(MAX_REUSE_MS, Math.ceil(lifeMs / 2)) })
     return accessToken
   }
 
