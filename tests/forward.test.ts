@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
@@ -11,7 +12,8 @@ import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
 import { freePort, untilAnswer } from './support/process.ts'
 import { findProgram } from './support/programs.ts'
-import { useServer } from './support/server.ts'
+import { startServer, useServer } from './support/server.ts'
+import { pause } from './support/time.ts'
 
 const server = useServer({ ALLOWED_ORIGINS: 'https://app.example.com' })
 const NGINX = findProgram('nginx')
@@ -73,12 +75,55 @@ describe('a gateway that asks', () => {
     expect(await ask({ ...foreign, 'x-original-method': 'POST', 'x-forwarded-method': 'GET' })).toBe(403)
     expect(await ask({ ...crossSite, 'x-forwarded-method': 'GET' })).toBe(200)
     expect(await ask({ origin: 'https://app.example.com', 'x-forwarded-method': 'POST' })).toBe(200)
+    // nginx takes every status but 401 and 403 for a fault.
+    expect(await ask({ 'x-original-method': 'POST' })).toBe(403)
+    expect(await ask({ 'x-original-method': 'POST', 'content-type': 'application/json' })).toBe(200)
+  })
+
+  test('about a WebSocket with a cookie gets 403, unless an allowed page opens it', async () => {
+    const { cookie, bearer } = await signIn('COOKIE')
+    const open = async (headers: Record<string, string>) =>
+      (await forward({ 'x-original-method': 'GET', 'sec-websocket-version': '13', ...headers })).status
+    const sibling = { origin: 'https://sibling.example.com', 'sec-fetch-site': 'same-site' }
+
+    expect(await open({ cookie, ...sibling })).toBe(403)
+    expect(await open({ cookie, origin: 'https://evil.example.com' })).toBe(403)
+    expect(await open({ cookie })).toBe(403)
+    expect(await open({ cookie, origin: 'https://app.example.com' })).toBe(200)
+    expect(await open({ cookie, ...sibling, 'sec-fetch-site': 'same-origin' })).toBe(200)
+    expect(await open({ authorization: bearer, ...sibling })).toBe(200)
+  })
+
+  test('gets a token that lives for at least half of its time', async () => {
+    const own = await startServer({ ACCESS_TOKEN_SECONDS: '6' })
+    const { client } = await own.registerUser('REST', 'COOKIE')
+    const ask = async () => {
+      const headers = { cookie: `${client.kept.cookie}`, 'x-original-method': 'GET' }
+      const answer = await own.fetch('/auth/forward', { headers })
+      const { jti, exp = 0 } = decodeJwt(answer.headers.get('authorization')?.slice('Bearer '.length) ?? '')
+      return { jti, secondsLeft: exp - Date.now() / 1000 }
+    }
+    // Until the session cache is current, each request gets a token of its own.
+    await expect
+      .poll(async () => {
+        const first = await ask()
+        const second = await ask()
+        return first.jti === second.jti
+      })
+      .toBe(true)
+
+    await pause(3100)
+
+    // A token counts whole seconds.
+    expect((await ask()).secondsLeft).toBeGreaterThan(4)
   })
 })
 
 describe('Envoy, which asks with the method and the path of the original request,', () => {
-  const ask = (method: string, headers: Record<string, string>, path = '/orders/1?full=true') =>
-    server.app.request(`/auth/forward${path}`, { method, headers }, { address: () => null })
+  const ask = (method: string, headers: Record<string, string>, path = '/orders/1?full=true') => {
+    const sent = { 'x-servauth-forward': 'envoy', ...headers }
+    return server.app.request(`/auth/forward${path}`, { method, headers: sent }, { address: () => null })
+  }
 
   test('gets the answer for a cookie and for an access token', async () => {
     const { cookie, bearer, user } = await signIn('COOKIE')
@@ -103,7 +148,39 @@ describe('Envoy, which asks with the method and the path of the original request
     expect((await ask('DELETE', foreign, '/')).status).toBe(403)
     expect((await server.app.request('/auth/forwarding', {}, { address: () => null })).status).toBe(404)
   })
+
+  test('gets 401 without credentials, whatever the path of the original request leads to', async () => {
+    const started = await startAuthServer({})
+    const ask = (path: string, ...headers: string[]) =>
+      sendRaw(started.url, [`GET /auth/forward${path} HTTP/1.1`, 'Host: a', 'Connection: close', ...headers])
+    const envoy = 'X-Servauth-Forward: envoy'
+
+    for (const path of [
+      '/orders',
+      '/../../health',
+      '/orders/%2e%2e/%2E%2E/../../health',
+      '/orders/..\\..\\..\\..\\health',
+      '/orders/../../../.well-known/jwks.json?full=true',
+      '/orders%0a',
+      '/%',
+      '//health',
+    ]) {
+      expect(await ask(path, envoy)).toBe(401)
+    }
+    // Without the header, the path could lead elsewhere. So then nothing is let through.
+    expect(await ask('/orders')).toBe(404)
+  })
 })
+
+/** Sends a request whose target is not normalised, and returns the status of the answer. */
+async function sendRaw(url: string, lines: string[]) {
+  const socket = connect(Number(new URL(url).port), 'localhost')
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (data) => (answer += data))
+  socket.write([...lines, '', ''].join('\r\n'))
+  await once(socket, 'close')
+  return Number(answer.split(' ')[1])
+}
 
 /** The configuration of docs/services/nginx.md, in a server of its own. */
 async function startNginx(auth: string, upstream: string) {
@@ -155,3 +232,23 @@ test.skipIf(!NGINX)('nginx as configured in the documents lets a signed-in user 
   expect(payload.sub).toBe(user.id)
   expect([without.status, foreign.status, down.status]).toEqual([401, 403, 503])
 })
+
+test.skipIf(!NGINX)(
+  'behind nginx as configured in the documents, a client cannot name its own address',
+  async () => {
+    const auth = await startAuthServer({ TRUSTED_PROXIES: '127.0.0.1,::1' })
+    const url = await startNginx(auth.url, 'http://localhost:1')
+    const { client } = await auth.registerUser('REST', 'COOKIE')
+    const headers = {
+      cookie: `${client.kept.cookie}`,
+      origin: 'https://evil.example.com',
+      'x-forwarded-for': '203.0.113.7',
+    }
+
+    const sent = request(`${url}/orders`, { method: 'POST', headers, localAddress: '127.0.0.2' }).end()
+    await once(sent, 'response')
+
+    const addresses = () => auth.sql`select ip_address as ip from events where kind = 'origin_refused'`
+    await expect.poll(addresses).toEqual([{ ip: '127.0.0.2' }])
+  },
+)

@@ -3,6 +3,7 @@ import { UserId } from '../contract/fields.ts'
 import { endpoint } from '../contract/operation.ts'
 import { Introspection } from '../contract/outputs/introspection.ts'
 import { WebhookEvents } from '../contract/outputs/webhook-events.ts'
+import { FORWARD_PATH } from '../http/request/path.ts'
 
 /** The endpoints for other services. They exist over REST only. */
 
@@ -67,14 +68,14 @@ export const forward = endpoint({
     'For the authentication requests of gateways (nginx, Traefik, Caddy, Envoy, Hasura). It takes the cookie or the access token of ' +
     'the original request, and answers with an access token in `Authorization`, for the service behind. With a cookie, a ' +
     'request that changes something must come from an origin of `ALLOWED_ORIGINS`: its method is in `X-Forwarded-Method` or ' +
-    '`X-Original-Method`.',
+    '`X-Original-Method`. A WebSocket counts as one that changes something.',
   output: z.strictObject({ 'X-Hasura-User-Id': UserId, 'X-Hasura-Role': z.literal('user') }).meta({
     id: 'Forwarded',
     description: 'The session variables of Hasura. Other gateways read the headers.',
   }),
   credentials: ['bearer', 'cookie'],
   refusals: ['FORBIDDEN_ORIGIN', 'REAUTHENTICATION_REQUIRED', 'SERVICE_UNAVAILABLE'],
-  rest: { method: 'GET', path: '/auth/forward', status: 200, isForGateways: true },
+  rest: { method: 'GET', path: FORWARD_PATH, status: 200, isForGateways: true },
 })
 
 const Names = z.array(z.string())

@@ -11,6 +11,7 @@ import type { RevocationFeed } from '../contract/revocations.ts'
 import type { Scope, ServiceKey } from '../contract/service-key.ts'
 import { answer } from '../http/answer.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
+import { FORWARD_ANY_PATH } from '../http/request/path.ts'
 import { createRevocationStreams } from './revocation-stream.ts'
 import { documented, route } from './route.ts'
 import { createMetadata } from './server-metadata.ts'
@@ -56,9 +57,9 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
     })
   }
   app.get(forward.rest.path, documented('forward', forward, answerGateway))
-  // Envoy appends the path of the original request, and asks with its method.
+  // Envoy asks with the method of the original request.
   const answerEnvoy = Object.assign((c: AppContext) => answerGateway(c), { operationName: 'forward' })
-  app.all(`${forward.rest.path}/`, answerEnvoy).all(`${forward.rest.path}/:path{.+}`, answerEnvoy)
+  app.all(FORWARD_ANY_PATH, answerEnvoy)
   app.post(
     introspect.rest.path,
     forServices(

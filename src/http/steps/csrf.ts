@@ -6,9 +6,7 @@ import { isForm, isJson, requireJson } from '../request/content-type.ts'
 import { cookieValues } from '../request/cookies.ts'
 import { methodOf, SAFE_METHODS, takesForm } from '../request/operation.ts'
 import { noteRefusedOrigin, type Origins } from '../request/origins.ts'
-
-/** Compared first, so that other requests do not look up their route. */
-const FORWARD_PATH = '/auth/forward'
+import { FORWARD_PATH } from '../request/path.ts'
 
 type Options = {
   origins: Origins
@@ -40,19 +38,28 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
     return !isKnown && cookieValues(c, cookieName).length > 0
   }
 
-  /** Changes nothing; or a gateway asks about it, and the cookie would not authenticate it. */
-  function isHarmless(c: AppContext) {
-    if (!c.req.path.startsWith(FORWARD_PATH)) return SAFE_METHODS.has(c.req.method)
-    return SAFE_METHODS.has(methodOf(c)) || /^bearer /i.test(c.req.header('authorization') ?? '')
+  /** Whether the request that a gateway asks about changes nothing, or is not authenticated by the cookie. */
+  function isHarmlessBehindGateway(c: AppContext) {
+    if (/^bearer /i.test(c.req.header('authorization') ?? '')) return true
+    // A WebSocket begins with a GET, and the page can send anything afterwards (RFC 6455, section 10.2).
+    return SAFE_METHODS.has(methodOf(c)) && c.req.header('sec-websocket-version') === undefined
+  }
+
+  function refuse(c: AppContext): never {
+    noteRefusedOrigin(c, origins)
+    onRefused(c)
+    throw new AuthError('FORBIDDEN_ORIGIN')
   }
 
   return function csrf(c, next) {
-    if (isHarmless(c)) return next(c)
-    if (isForeign(c)) {
-      noteRefusedOrigin(c, origins)
-      onRefused(c)
-      throw new AuthError('FORBIDDEN_ORIGIN')
+    // The path first, so that other requests do not look up their route.
+    if (c.req.path.startsWith(FORWARD_PATH)) {
+      if (isHarmlessBehindGateway(c)) return next(c)
+      // Gateways know 401 and 403 as refusals, and take another status for a fault.
+      return isForeign(c) || (!isJson(c) && isUnproven(c)) ? refuse(c) : next(c)
     }
+    if (SAFE_METHODS.has(c.req.method)) return next(c)
+    if (isForeign(c)) refuse(c)
     if (bodyOf(c) !== '') {
       // A route that takes a form reads no cookie, so a foreign page gains nothing by it.
       if (!(isForm(c) && takesForm(c))) requireJson(c)
