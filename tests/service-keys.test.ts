@@ -189,6 +189,34 @@ describe.each(ADAPTERS)('by %s, an administrator', (adapter) => {
   })
 })
 
+test('a key that another key creates does not outlive it', async () => {
+  const creator = await createKey('service-keys:write', 'revocations:read')
+  await server.sql`update service_keys set expires_at = '2099-06-01T00:00:00Z' where id = ${creator.id}`
+  await server.catchUp()
+  const create = (expiresAt?: string) =>
+    server
+      .client()
+      .call(
+        'createServiceKey',
+        { name: 'copy', scopes: ['service-keys:write'], ...(expiresAt && { expiresAt }) },
+        { bearer: creator.key },
+      )
+  const expiryOf = async (wanted?: string) => (await create(wanted)).data?.serviceKey.expiresAt
+
+  expect(await expiryOf('2099-05-01T00:00:00Z')).toBe('2099-05-01T00:00:00.000Z')
+  expect(await expiryOf('2099-06-01T00:00:00Z')).toBe('2099-06-01T00:00:00.000Z')
+  expect(await expiryOf()).toBe('2099-06-01T00:00:00.000Z')
+  expect(await create('2099-06-01T00:00:01Z')).toMatchObject({
+    code: 'INVALID_INPUT',
+    fields: [{ path: 'expiresAt', message: expect.stringContaining('the key that creates it') }],
+  })
+  // A copy of the copy is bounded too.
+  const copy = (await create()).data?.key
+  const further = { name: 'copy', scopes: ['service-keys:write'] }
+  const second = await server.client().call('createServiceKey', further, { bearer: `${copy}` })
+  expect(second.data?.serviceKey.expiresAt).toBe('2099-06-01T00:00:00.000Z')
+})
+
 test('invented keys share a few reads of the table, however many there are', async () => {
   const statements: string[] = []
   const span = <T>(name: string, _: object, work: () => T) => {

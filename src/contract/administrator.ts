@@ -4,8 +4,8 @@ import { type Client, NO_CLIENT } from './caller.ts'
 /** Who acts in an operation of administration: a user, or a service with its key. */
 export type Administrator = {
   userId: string | null
-  /** The name of the service key; null for a user. */
-  serviceKey: string | null
+  /** Null for a user. */
+  serviceKey: { id: string; name: string } | null
   holds(permission: string): boolean
   /**
    * Reads again what the administrator may do. A change calls it in its transaction after it has waited for a hash or a lock.

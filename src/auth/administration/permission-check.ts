@@ -42,7 +42,7 @@ export function createPermissionCheck({ db, roles }: Parts) {
         if (!row) throw unauthenticated('INVALID')
       }
       const holds = (wanted: string) => scopes.has(wanted as Permission)
-      return { userId: null, serviceKey: name, holds, assertCurrent }
+      return { userId: null, serviceKey: { id, name }, holds, assertCurrent }
     }
     const { user, sessionId, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
     let held: string[] = []

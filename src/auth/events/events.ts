@@ -128,7 +128,8 @@ export async function recordAdministration(
   { administrator, client }: Act,
 ) {
   const { requestId, ipAddress, userAgent } = client
-  const { userId: actorId, serviceKey: actorKey } = administrator
+  const { userId: actorId, serviceKey } = administrator
+  const actorKey = serviceKey?.name ?? null
   const values = { kind, userId, actorId, actorKey, detail: detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null }
   await tx.insert(events).values({ ...values, requestId, ipAddress, userAgent })
 }

@@ -1,9 +1,9 @@
 import { and, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
-import type { Act } from '../../contract/administrator.ts'
+import type { Act, Administrator } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { CreatedServiceKey, ServiceKeyRecord } from '../../contract/outputs/service-key.ts'
-import type { Db } from '../../db/client.ts'
+import type { Db, Executor } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { requireAll } from '../administration/user-roles.ts'
@@ -30,15 +30,19 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
         .orderBy(desc(serviceKeys.createdAt), desc(serviceKeys.id))
         .limit(MAX_SHOWN_KEYS),
 
-    /** @throws `FORBIDDEN` if the administrator does not hold a scope, `INVALID_INPUT` if there are too many keys */
+    /**
+     * @throws `FORBIDDEN` if the administrator does not hold a scope, `INVALID_INPUT` if the key would outlive the one that
+     * creates it, or if there are too many keys
+     */
     async createServiceKey(
-      { name, scopes, expiresAt = null }: InputOf<'createServiceKey'>,
+      { name, scopes, expiresAt: wanted = null }: InputOf<'createServiceKey'>,
       act: Act,
     ): Promise<CreatedServiceKey> {
       const { key, hash } = createServiceKey()
       const serviceKey = await db.transaction(async (tx) => {
         await act.administrator.assertCurrent(tx)
         requireAll(act.administrator, scopes)
+        const expiresAt = await boundExpiry(tx, wanted, act.administrator)
         if ((await tx.$count(serviceKeys, isValid)) >= MAX_SERVICE_KEYS) throw invalid('name', TOO_MANY)
         const [row] = await tx.insert(serviceKeys).values({ name, hash, scopes, expiresAt }).returning(shown)
         const detail = `${name}: ${scopes.join(' ')}`
@@ -71,4 +75,15 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
   }
 }
 
+/** A key that another key creates expires with it, or earlier. */
+async function boundExpiry(tx: Executor, wanted: Date | null, { serviceKey }: Administrator) {
+  if (!serviceKey) return wanted
+  const { expiresAt } = serviceKeys
+  const [creator] = await tx.select({ expiresAt }).from(serviceKeys).where(eq(serviceKeys.id, serviceKey.id))
+  const latest = creator?.expiresAt ?? null
+  if (wanted && latest && wanted > latest) throw invalid('expiresAt', OUTLIVES)
+  return wanted ?? latest
+}
+
+const OUTLIVES = 'Must not be later than the expiry of the key that creates it.'
 const TOO_MANY = `There are ${MAX_SERVICE_KEYS} valid keys. Revoke those that no service uses.`

@@ -21,7 +21,9 @@ const CreateServiceKeyInput = z
     expiresAt: Moment.transform((text) => new Date(text))
       .refine((time) => time.getTime() > Date.now(), 'Must be in the future.')
       .nullish()
-      .meta({ description: 'ISO 8601. Without it, the key does not expire.' }),
+      .meta({
+        description: 'ISO 8601. Without it, the key does not expire, or with the key that creates it.',
+      }),
   })
   .meta({ id: 'CreateServiceKeyInput' })
 
@@ -37,7 +39,9 @@ export const serviceKeyOperations = {
 
   createServiceKey: administrationMutation({
     summary: 'Create a key for another service',
-    description: 'The key works at once on every replica. Only this answer shows it.',
+    description:
+      'The key works at once on every replica. Only this answer shows it. A key that creates another one gives it no scope ' +
+      'that it does not hold, and no later expiry than its own.',
     input: CreateServiceKeyInput,
     example: { name: 'orders', scopes: ['revocations:read'], expiresAt: '2099-12-31T00:00:00Z' },
     output: CreatedServiceKey,

@@ -42,7 +42,7 @@ export type ConfirmTotpInput = {
 };
 
 export type CreateServiceKeyInput = {
-  /** ISO 8601. Without it, the key does not expire. */
+  /** ISO 8601. Without it, the key does not expire, or with the key that creates it. */
   expiresAt?: string | null | undefined;
   /** The service. It may have several keys, so that one can replace another. */
   name: string;
