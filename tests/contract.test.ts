@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { buildSchema } from 'graphql'
 import { expect, test } from 'vitest'
 import { inputPlacesOf, type Operation, objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
+import { refusalsOf } from '../src/rest/problems.ts'
 
 const all = Object.entries<Operation>(operations)
 const fieldsOf = ({ input }: Operation) => (input ? Object.keys(objectIn(input).shape) : [])
@@ -28,5 +31,24 @@ test('every operation has a description, a route of its own and an example if it
     if (inputPlacesOf(operation).body.length > 0) {
       expect(operation.input?.safeParse(operation.example).success, name).toBe(true)
     }
+  }
+})
+
+test('the GraphQL schema names the refusals that the OpenAPI document names, besides those of any request', async () => {
+  const schema = buildSchema(await readFile('schema.graphql', 'utf8'))
+  const inSchema = (name: string, { kind }: Operation) => {
+    const type = kind === 'query' ? schema.getQueryType() : schema.getMutationType()
+    const [, refusals = ''] = type?.getFields()[name]?.description?.split('Refusals: ') ?? []
+    return [...refusals.matchAll(/`(\w+)`/g)].map(([, code]) => code)
+  }
+  const inDocument = (operation: Operation) => refusalsOf(operation).flatMap(({ codes }) => codes)
+  const ofAny = ({ rest }: Operation) =>
+    refusalsOf({ tag: 'Server', summary: '', description: '', refusals: [], rest }).flatMap(
+      ({ codes }) => codes,
+    )
+
+  for (const [name, operation] of all) {
+    const codes = new Set([...inSchema(name, operation), ...ofAny(operation)])
+    expect([...codes].sort(), name).toEqual(inDocument(operation).sort())
   }
 })

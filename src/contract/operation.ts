@@ -39,7 +39,7 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
    * scopes of its key.
    */
   permission?: Permission
-  /** The codes that it can answer with, besides those that any request can get. */
+  /** The codes that it can answer with, besides those that `codesOf` adds and those that any request can get. */
   refusals: Code[]
   rest: {
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -105,7 +105,7 @@ const ADMINISTRATION = {
   tag: 'Administration' as const,
   credentials: ['bearer', 'cookie', 'serviceKey'] satisfies Credential[] as Credential[],
 }
-const OF_ADMINISTRATION: Code[] = ['FORBIDDEN', 'REAUTHENTICATION_REQUIRED', 'SERVICE_UNAVAILABLE']
+const OF_ADMINISTRATION: Code[] = ['REAUTHENTICATION_REQUIRED', 'SERVICE_UNAVAILABLE']
 
 /** Defines a query of administration. It does not compile without a permission. */
 export function administrationQuery<Output extends z.ZodType, Input extends z.ZodType = NoInput>({
@@ -137,6 +137,15 @@ export function needsSession({ kind, credentials, credentialsOptional }: Operati
 export function needsRequiredFactor(endpoint: Endpoint | Operation) {
   const { credentials, credentialsOptional, enrolls, permission } = endpoint
   return 'kind' in endpoint && credentials !== undefined && !credentialsOptional && !enrolls && !permission
+}
+
+/** The codes that an endpoint can answer with: those that follow from what it asks of its caller, and its own. */
+export function codesOf(endpoint: Endpoint | Operation) {
+  const codes = new Set<Code>()
+  if (endpoint.credentials) codes.add('UNAUTHENTICATED')
+  if (endpoint.permission) codes.add('FORBIDDEN')
+  if (needsRequiredFactor(endpoint)) codes.add('REAUTHENTICATION_REQUIRED')
+  return [...codes.union(new Set(endpoint.refusals))]
 }
 
 /** Defines an endpoint that exists only over REST. The function only keeps the types of the schemas. */

@@ -1,6 +1,6 @@
 import { resolver } from 'hono-openapi'
 import { z } from 'zod'
-import { type Endpoint, needsRequiredFactor } from '../contract/operation.ts'
+import { codesOf, type Endpoint } from '../contract/operation.ts'
 import { AuthError, CODES, type Code, type Reason } from '../errors.ts'
 
 /** The members that some codes add to a problem. */
@@ -101,16 +101,10 @@ const HEADERS: Record<number, object> = {
 /** The refusals with one status, and their name in the document. */
 type Refusals = { status: number; name: string; codes: Code[] }
 
-/** All refusals of an endpoint by status: its own, and those that any request can get. */
+/** All refusals of an endpoint by status, with those that any request can get. */
 export function refusalsOf(endpoint: Endpoint): Refusals[] {
-  const { credentials, permission, refusals, rest } = endpoint
-  const ofAny = rest.method === 'GET' ? OF_ANY : OF_UNSAFE
-  const ofCaller = [
-    ...(credentials ? OF_CREDENTIALS : []),
-    ...(permission ? OF_PERMISSION : []),
-    ...(needsRequiredFactor(endpoint) ? OF_REQUIRED_FACTOR : []),
-  ]
-  const codes = new Set<Code>([...refusals, ...ofCaller, ...ofAny])
+  const ofAny = endpoint.rest.method === 'GET' ? OF_ANY : OF_UNSAFE
+  const codes = new Set([...codesOf(endpoint), ...ofAny])
   const byStatus = Map.groupBy([...codes].sort(), (code) => new AuthError(code).status)
   return [...byStatus].map(([status, codes]) => ({ status, name: codes.join('_or_'), codes }))
 }
@@ -123,9 +117,6 @@ const OF_UNSAFE: Code[] = [
   'REQUEST_TIMEOUT',
   'PAYLOAD_TOO_LARGE',
 ]
-const OF_CREDENTIALS: Code[] = ['UNAUTHENTICATED']
-const OF_PERMISSION: Code[] = ['FORBIDDEN']
-const OF_REQUIRED_FACTOR: Code[] = ['REAUTHENTICATION_REQUIRED']
 
 /** The responses that operations refer to by name, and those of unknown paths and methods. */
 export function refusalTable(used: Refusals[], headers: object) {

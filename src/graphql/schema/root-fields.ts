@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { inputPlacesOf, needsRequiredFactor, type Operation, objectIn } from '../../contract/operation.ts'
+import { codesOf, inputPlacesOf, type Operation, objectIn } from '../../contract/operation.ts'
 import { type OperationName, operations } from '../../contract/operations.ts'
 import { parse } from '../../contract/parse.ts'
 import { builder, type GraphQLContext } from './builder.ts'
@@ -58,11 +58,6 @@ function withoutNulls(args: object) {
 }
 
 function descriptionOf(operation: Operation) {
-  const { summary, description, credentials, credentialsOptional, refusals } = operation
-  const codes = new Set([
-    ...(credentials && !credentialsOptional ? ['UNAUTHENTICATED'] : []),
-    ...refusals,
-    ...(needsRequiredFactor(operation) ? ['REAUTHENTICATION_REQUIRED'] : []),
-  ])
-  return `${summary}.\n\n${description}\n\nRefusals: ${[...codes].map((code) => `\`${code}\``).join(', ')}.`
+  const codes = codesOf(operation).map((code) => `\`${code}\``)
+  return `${operation.summary}.\n\n${operation.description}\n\nRefusals: ${codes.join(', ')}.`
 }
