@@ -2,6 +2,7 @@ import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db } from '../db/client.ts'
 import { LOCKS } from '../db/locks.ts'
+import { daysAgo, secondsAgo } from '../db/moments.ts'
 import { events } from '../db/schema/events.ts'
 import { challenges, factors } from '../db/schema/factors.ts'
 import { jwks } from '../db/schema/keys.ts'
@@ -38,7 +39,6 @@ type Options = { db: Db; log: Logger; eventDays: number; maxEventRows: number }
  * are kept for a day, so that their clients get `EXPIRED` instead of `REVOKED`.
  */
 export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options) {
-  const ago = (days: number) => sql`now() - make_interval(days => ${days}::int)`
   const isBefore = (time: Column, limit: SQL): Cleanup => ({
     time,
     where: sql`${time} < ${limit}`,
@@ -51,17 +51,17 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
   })
   const cleanups = [
     isBefore(throttle.expire, sql`now()`),
-    isBefore(sessions.expiresAt, ago(KEPT_DAYS.session)),
+    isBefore(sessions.expiresAt, daysAgo(KEPT_DAYS.session)),
     isBefore(verifications.expiresAt, sql`now()`),
     isBefore(challenges.expiresAt, sql`now()`),
-    isBefore(factors.removedAt, ago(KEPT_DAYS.removedFactor)),
-    isBefore(mailOutbox.createdAt, sql`${ago(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
-    isBefore(registrations.createdAt, ago(KEPT_DAYS.registration)),
-    isBefore(revocations.at, sql`now() - make_interval(secs => ${KEPT_SECONDS}::int)`),
+    isBefore(factors.removedAt, daysAgo(KEPT_DAYS.removedFactor)),
+    isBefore(mailOutbox.createdAt, sql`${daysAgo(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
+    isBefore(registrations.createdAt, daysAgo(KEPT_DAYS.registration)),
+    isBefore(revocations.at, secondsAgo(KEPT_SECONDS)),
     // Their deliveries go with them; the last attempt was days ago.
-    isBefore(webhookEvents.at, ago(KEPT_DAYS.webhookEvent)),
-    isBefore(places.seenAt, ago(KNOWN_PLACE_DAYS)),
-    isBefore(events.lastAt, ago(eventDays)),
+    isBefore(webhookEvents.at, daysAgo(KEPT_DAYS.webhookEvent)),
+    isBefore(places.seenAt, daysAgo(KNOWN_PLACE_DAYS)),
+    isBefore(events.lastAt, daysAgo(eventDays)),
     // Any client can cause events without an account, so a flood of them deletes no events of users.
     isExcess(sql`${events.userId} is null`),
     isExcess(sql`true`),

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { RateLimiterDrizzle, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Db } from './client.ts'
+import { secondsUntil } from './moments.ts'
 import { throttle } from './schema/throttle.ts'
-import { secondsUntil } from './seconds.ts'
 
 type Options = { keyPrefix: string; points: number; duration: number; inMemoryBlockOnConsumed?: number }
 type Count = { points: number; ms: number }

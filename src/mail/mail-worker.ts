@@ -1,8 +1,8 @@
 import { and, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
+import { secondsFromNow, secondsUntil } from '../db/moments.ts'
 import { type MailRow, mailOutbox } from '../db/schema/mail-outbox.ts'
-import { secondsUntil } from '../db/seconds.ts'
 import type { Attributes } from '../span.ts'
 import { startWorker } from '../worker.ts'
 import type { MailData, Message } from './kinds.ts'
@@ -52,7 +52,7 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
       .update(mailOutbox)
       .set({
         attempts: sql`${mailOutbox.attempts} + 1`,
-        nextAttemptAt: sql`now() + make_interval(secs => ${LEASE_SECONDS}::int)`,
+        nextAttemptAt: secondsFromNow(LEASE_SECONDS),
       })
       .where(sql`${mailOutbox.id} in ${due}`)
       .returning({

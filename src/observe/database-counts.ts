@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
 import type { Db } from '../db/client.ts'
+import { secondsSince } from '../db/moments.ts'
 import { mailOutbox } from '../db/schema/mail-outbox.ts'
 import { sessions } from '../db/schema/sessions.ts'
 import { webhookDeliveries, webhooks } from '../db/schema/webhooks.ts'
-import { secondsSince } from '../db/seconds.ts'
 
 const MAIL_TTL_MS = 5000
 /** Longer, because counting live sessions, or deliveries to a receiver that is away, scans much of an index. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
+import { secondsFromNow, secondsUntil } from '../db/moments.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema/webhooks.ts'
-import { secondsUntil } from '../db/seconds.ts'
 import { joinCalls } from './join-calls.ts'
 
 /** An event for one webhook, leased to this process. */
@@ -87,7 +87,7 @@ export function createDeliveries(db: Db) {
         limit ${count}::int
       ), leased as (
         update ${webhookDeliveries} as d set
-          attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+          attempts = d.attempts + 1, next_attempt_at = ${secondsFromNow(LEASE_SECONDS)}
         from due, ${webhookEvents} as e, ${webhooks} as w
         where d.webhook_id = ${webhookId}::uuid and d.event_id = due.event_id and e.id = d.event_id
           and w.id = d.webhook_id and w.disabled_at is null
@@ -107,7 +107,7 @@ export function createDeliveries(db: Db) {
   async function postpone(webhookId: string) {
     const { count } = await db.execute(sql`
       update ${webhookDeliveries} as d set
-        next_attempt_at = greatest(now() + make_interval(secs => ${LEASE_SECONDS}::int), first.next_attempt_at)
+        next_attempt_at = greatest(${secondsFromNow(LEASE_SECONDS)}, first.next_attempt_at)
       from (
         select event_id, user_id from ${webhookDeliveries}
         where webhook_id = ${webhookId}::uuid and is_pending and next_attempt_at <= now()
@@ -129,7 +129,7 @@ export function createDeliveries(db: Db) {
         insert into ${webhookEvents} (type, data) values (${type}, '{}') returning *
       ), delivery as (
         insert into ${webhookDeliveries} (webhook_id, event_id, attempts, next_attempt_at, expires_at)
-        select ${webhookId}::uuid, id, 1, now() + make_interval(secs => ${LEASE_SECONDS}::int), now() from event
+        select ${webhookId}::uuid, id, 1, ${secondsFromNow(LEASE_SECONDS)}, now() from event
         returning *
       )
       select d.webhook_id as "webhookId", d.event_id as "eventId", d.attempts, e.message_id as "messageId", e.type,

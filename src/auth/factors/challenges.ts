@@ -3,6 +3,7 @@ import { and, eq, getTableColumns, gt, type Placeholder, sql } from 'drizzle-orm
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db, Executor } from '../../db/client.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { challenges, factors, recoveryCodes } from '../../db/schema/factors.ts'
 import { users } from '../../db/schema/users.ts'
@@ -22,7 +23,7 @@ export const MAX_CHALLENGE_AGE_SECONDS = 5 * 60
 /** The id of the row of a challenge. The client's id is its secret, so the table does not hold it. */
 export const toChallengeRowId = (id: string) => hexToUuid(hash('sha256', `challenge ${id}`, 'hex'))
 
-const expiresAt = sql`now() + make_interval(secs => ${MAX_CHALLENGE_AGE_SECONDS}::int)`
+const expiresAt = secondsFromNow(MAX_CHALLENGE_AGE_SECONDS)
 
 /** The condition of a challenge that can still be completed. */
 export const isLiveChallenge = (id: string, purpose: Purpose) => isLiveRow(toChallengeRowId(id), purpose)

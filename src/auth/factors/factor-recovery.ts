@@ -1,5 +1,6 @@
 import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
@@ -31,7 +32,7 @@ export async function startFactorRecovery(
   outbox.requireEnabled()
   const [row] = await tx
     .update(users)
-    .set({ factorRecoveryAt: sql`now() + make_interval(secs => ${RECOVERY_WAIT_SECONDS}::int)` })
+    .set({ factorRecoveryAt: secondsFromNow(RECOVERY_WAIT_SECONDS) })
     .where(eq(users.id, id))
     .returning({ endsAt: users.factorRecoveryAt })
   // The link of an earlier recovery must not complete this one.

@@ -1,5 +1,6 @@
 import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
@@ -74,7 +75,7 @@ export function createMailedTokens(secrets: Secrets) {
      * same `id` to `outbox.add`.
      */
     async store(executor: Executor, { id, purpose, ...token }: NewToken) {
-      const expiresAt = sql`now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS[purpose]}::int)`
+      const expiresAt = secondsFromNow(MAX_TOKEN_AGE_SECONDS[purpose])
       const identifier = digest(derive(id))
       await executor.insert(verifications).values({ expiresAt, ...token, id, purpose, identifier })
     },

@@ -1,6 +1,6 @@
-import { sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
 import type { MailKind } from '../../mail/kinds.ts'
@@ -52,8 +52,10 @@ export function createOutbox({ enabled, languages, places }: Parts) {
       if (!enabled) return
       const purpose = TOKEN_PURPOSES[mail.kind]
       const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
-      const after = (delay: number) => sql`now() + make_interval(secs => ${delay}::int)`
-      const times = { nextAttemptAt: after(delaySeconds), expiresAt: after(delaySeconds + seconds) }
+      const times = {
+        nextAttemptAt: secondsFromNow(delaySeconds),
+        expiresAt: secondsFromNow(delaySeconds + seconds),
+      }
       const requested = client && {
         ...places.toPlaces(client),
         locale: locale ?? languages.choose(client.languages),

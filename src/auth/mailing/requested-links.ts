@@ -1,5 +1,6 @@
 import { and, desc, eq, gt, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
+import { daysAgo, secondsAgo } from '../../db/moments.ts'
 import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
 import { places } from '../../db/schema/throttle.ts'
@@ -158,10 +159,7 @@ const samePlaceFirst = ({ device, network }: MailRow) => [
 /** Counts the mails that the mailbox got in this time, and those that wait for the mail server. */
 async function countMails(tx: Executor, { kind, recipient }: MailRow, seconds: number) {
   const { status, tokenMade, nextAttemptAt } = mailOutbox
-  const isSent = and(
-    eq(status, 'SENT'),
-    gt(nextAttemptAt, sql`now() - make_interval(secs => ${seconds}::int)`),
-  )
+  const isSent = and(eq(status, 'SENT'), gt(nextAttemptAt, secondsAgo(seconds)))
   const isUnderWay = and(eq(status, 'PENDING'), eq(tokenMade, true))
   return tx.$count(
     mailOutbox,
@@ -183,7 +181,7 @@ async function isFromKnownPlace(tx: Executor, { network, device }: MailRow, { id
       and(
         eq(places.userId, id),
         inArray(places.place, here),
-        gt(places.signedInAt, sql`now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)`),
+        gt(places.signedInAt, daysAgo(KNOWN_PLACE_DAYS)),
       ),
     )
     .limit(1)
@@ -193,7 +191,7 @@ async function isFromKnownPlace(tx: Executor, { network, device }: MailRow, { id
 /** Notes that a link is sent again. Returns false if it was sent again too lately. */
 async function markResent(tx: Executor, id: string, isKnown: boolean) {
   const { resentKnownAt, resentUnknownAt } = verifications
-  const pause = sql`now() - make_interval(secs => ${RESEND_SECONDS}::int)`
+  const pause = secondsAgo(RESEND_SECONDS)
   const [marked] = await tx
     .update(verifications)
     .set(isKnown ? { resentKnownAt: sql`now()` } : { resentUnknownAt: sql`now()` })

@@ -1,5 +1,6 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { challenges } from '../../db/schema/factors.ts'
 import { isLiveChallenge, toChallengeRowId } from '../factors/challenges.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
@@ -19,7 +20,7 @@ export function createCeremonies({ db }: { db: Db }) {
           id: toChallengeRowId(id),
           purpose,
           ...owner,
-          expiresAt: sql`now() + make_interval(secs => ${MAX_CEREMONY_SECONDS}::int)`,
+          expiresAt: secondsFromNow(MAX_CEREMONY_SECONDS),
         })
         .returning({ expiresAt: challenges.expiresAt })
       if (!row) throw new TypeError('The inserted ceremony is missing')

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Revocation } from '../../contract/revocations.ts'
 import type { Db } from '../../db/client.ts'
+import { secondsAgo } from '../../db/moments.ts'
 import { revocations } from '../../db/schema/sessions.ts'
 import { MAX_ACCESS_TOKEN_SECONDS } from '../../settings/credentials.ts'
 
@@ -54,7 +55,7 @@ export function createRevocationLog(db: Db) {
         select snapshot.next, r.id, r.xid, r.kind, r.subject,
           extract(epoch from clock_timestamp() - r.at)::float8 as age
         from snapshot left join ${revocations} r on r.xid >= ${String(nextXid)}::bigint
-          and r.at > now() - make_interval(secs => ${KEPT_SECONDS}::int)
+          and r.at > ${secondsAgo(KEPT_SECONDS)}
         order by r.id`)) as unknown as Row[]
       const nowMs = performance.now()
       const added = rows.flatMap(({ id, xid, kind, subject, age }) =>

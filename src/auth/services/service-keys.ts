@@ -2,8 +2,8 @@ import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
 import { type Scope, type ServiceKey, VERIFIER_SCOPES } from '../../contract/service-key.ts'
 import type { Changes } from '../../db/changes/changes.ts'
 import type { Db } from '../../db/client.ts'
+import { secondsAgo, secondsSince, secondsUntil } from '../../db/moments.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
-import { secondsSince, secondsUntil } from '../../db/seconds.ts'
 import type { ServiceKeyEntry } from '../../settings/credentials.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { isServiceKey } from './service-key-secret.ts'
@@ -133,10 +133,7 @@ export function createServiceKeys({ db, changes, entries }: Options) {
   /** The request does not wait for it, and a lost update does not matter. */
   function writeLastUse(id: string) {
     const { lastUsedAt } = serviceKeys
-    const isOld = or(
-      isNull(lastUsedAt),
-      lt(lastUsedAt, sql`now() - make_interval(secs => ${LAST_USE_SECONDS}::int)`),
-    )
+    const isOld = or(isNull(lastUsedAt), lt(lastUsedAt, secondsAgo(LAST_USE_SECONDS)))
     db.update(serviceKeys)
       .set({ lastUsedAt: sql`now()` })
       .where(and(eq(serviceKeys.id, id), isOld))

@@ -2,9 +2,9 @@ import { and, eq, getTableColumns, not, sql } from 'drizzle-orm'
 import type { Identity, Presented, Viewer } from '../../contract/caller.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
+import { secondsAgo, secondsSince, secondsUntil } from '../../db/moments.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
-import { secondsSince, secondsUntil } from '../../db/seconds.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
@@ -40,7 +40,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       user: getTableColumns(users),
       isLastUseOld,
       secondsLeft: secondsUntil(sessions.expiresAt),
-      fresh: sql<boolean>`${sessions.authenticatedAt} > now() - make_interval(secs => ${FRESHNESS_SECONDS}::int)`,
+      fresh: sql<boolean>`${sessions.authenticatedAt} > ${secondsAgo(FRESHNESS_SECONDS)}`,
       ages: {
         credential: secondsSince(sessions.authenticatedAt),
         factor: sql<number>`coalesce(${secondsSince(sessions.factorAt)}, 'infinity')`,

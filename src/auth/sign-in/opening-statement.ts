@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { ProfileColumns } from '../../contract/fields.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { createStatement } from '../../db/statement.ts'
 import { toChallengeRowId } from '../factors/challenges.ts'
@@ -81,7 +82,7 @@ function writeStatement({ account, useUp, isProven, followUp }: Steps, { seconds
     ), opened as (
       insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at, amr, factor_at)
       select ${param('id')}::uuid, id, ${param('tokenHash')}, ${param('lineage')}::uuid, ${param('transport')}::session_transport,
-        ${param('ipAddress')}, ${param('userAgent')}, now() + make_interval(secs => ${seconds}::int),
+        ${param('ipAddress')}, ${param('userAgent')}, ${secondsFromNow(seconds)},
         ${param('amr')}, case when ${param('provesFactor')}::boolean then now() end
       from account where has_password and is_verified and ${isProven}
       returning id, user_id, expires_at

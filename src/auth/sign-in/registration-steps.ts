@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type ProfileColumns, profile } from '../../contract/fields.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
@@ -39,5 +40,5 @@ const mailVerification = sql`
     ), mailed as (
       insert into ${mailOutbox} (id, kind, recipient, user_id, network, device, locale, expires_at)
       select ${param('mailId')}::uuid, 'email-verification', ${param('email')}, user_id, ${network}, ${param('mailDevice')},
-        ${param('locale')}, now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS.EMAIL_VERIFICATION}::int)
+        ${param('locale')}, ${secondsFromNow(MAX_TOKEN_AGE_SECONDS.EMAIL_VERIFICATION)}
       from opened`

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { daysAgo, secondsFromNow } from '../../db/moments.ts'
 import { challenges } from '../../db/schema/factors.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { places } from '../../db/schema/throttle.ts'
@@ -21,7 +22,7 @@ export const writeSignIn = (
         email_verified or not ${needsVerification}::boolean as is_verified,
         second_factor_at is not null as needs_factor,
         coalesce(factor_recovery_at <= now(), false) as can_recover,
-        created_at < now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int) as is_old,
+        created_at < ${daysAgo(KNOWN_PLACE_DAYS)} as is_old,
         roles, claims, claims_changed_at, ${secondsSinceClaims} as seconds_since_claims
       from ${users}
       where id = ${param('accountId')}::uuid and email = ${param('email')} and disabled_at is null
@@ -31,7 +32,7 @@ export const writeSignIn = (
   followUp: sql`
     ), known as (
       select coalesce(place in (${network}, ${device}), false) as is_here from ${places}
-      where user_id = ${param('accountId')}::uuid and signed_in_at > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)
+      where user_id = ${param('accountId')}::uuid and signed_in_at > ${daysAgo(KNOWN_PLACE_DAYS)}
     ), from_new_place as (
       -- Without a known place, a young account signs in for the first time, and an old one after a long pause.
       select id, user_id from opened where not exists (select from known where is_here)
@@ -51,7 +52,7 @@ const mailSignIn = sql`
     ), mailed as (
       insert into ${mailOutbox} (id, kind, recipient, user_id, session_id, expires_at)
       select ${param('mailId')}::uuid, 'sign-in', ${param('email')}, user_id, id,
-        now() + make_interval(secs => ${MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT}::int)
+        ${secondsFromNow(MAX_TOKEN_AGE_SECONDS.SIGN_IN_REPORT)}
       from from_new_place`
 
 const hasPassword = sql`password = ${param('passwordHash')} and password_locked_at is null`

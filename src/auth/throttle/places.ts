@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
+import { daysAgo } from '../../db/moments.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { createSealer, digest, type Secrets } from '../keys/sealed-tokens.ts'
@@ -30,7 +31,7 @@ export const UNKNOWN_PLACE = 'unknown'
  */
 export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
   const { seal, open } = createSealer(secrets, 'device', DEVICE_ID_BYTES)
-  const isKnown = sql`${places.signedInAt} > now() - make_interval(days => ${KNOWN_PLACE_DAYS}::int)`
+  const isKnown = sql`${places.signedInAt} > ${daysAgo(KNOWN_PLACE_DAYS)}`
   const knownPlaces = db
     .select({ place: places.place })
     .from(places)

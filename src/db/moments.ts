@@ -6,3 +6,7 @@ export const secondsFrom = (earlier: SQLWrapper, later: SQLWrapper) =>
 
 export const secondsSince = (moment: SQLWrapper) => secondsFrom(moment, sql`now()`)
 export const secondsUntil = (moment: SQLWrapper) => secondsFrom(sql`now()`, moment)
+
+export const secondsAgo = (seconds: number) => sql`now() - make_interval(secs => ${seconds}::int)`
+export const daysAgo = (days: number) => sql`now() - make_interval(days => ${days}::int)`
+export const secondsFromNow = (seconds: number) => sql`now() + make_interval(secs => ${seconds}::int)`
