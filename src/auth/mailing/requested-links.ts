@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { daysAgo, secondsAgo } from '../../db/moments.ts'
+import { secondsAgo } from '../../db/moments.ts'
 import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
 import { places } from '../../db/schema/throttle.ts'
@@ -9,7 +9,7 @@ import type { MailKind } from '../../mail/kinds.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
-import { KNOWN_PLACE_DAYS } from '../throttle/places.ts'
+import { isKnownPlace } from '../throttle/places.ts'
 import { type MailedTokens, TOKEN_PURPOSES } from './mailed-tokens.ts'
 
 /**
@@ -177,13 +177,7 @@ async function isFromKnownPlace(tx: Executor, { network, device }: MailRow, { id
   const [known] = await tx
     .select({ place: places.place })
     .from(places)
-    .where(
-      and(
-        eq(places.userId, id),
-        inArray(places.place, here),
-        gt(places.signedInAt, daysAgo(KNOWN_PLACE_DAYS)),
-      ),
-    )
+    .where(and(eq(places.userId, id), inArray(places.place, here), isKnownPlace))
     .limit(1)
   return known !== undefined
 }

@@ -7,7 +7,7 @@ import { users } from '../../db/schema/users.ts'
 import { insertEvents } from '../events/events.ts'
 import { secondsSinceClaims } from '../keys/token-claims.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../mailing/mailed-tokens.ts'
-import { hasRoomForPlace, KNOWN_PLACE_DAYS } from '../throttle/places.ts'
+import { hasRoomForPlace, isKnownPlace, KNOWN_PLACE_DAYS } from '../throttle/places.ts'
 import { device, event, network, param, type Steps, type StepsOptions } from './opening-steps.ts'
 
 /** What the statement demands of an account and uses up, for each way to prove that it is the client's. */
@@ -32,7 +32,7 @@ export const writeSignIn = (
   followUp: sql`
     ), known as (
       select coalesce(place in (${network}, ${device}), false) as is_here from ${places}
-      where user_id = ${param('accountId')}::uuid and signed_in_at > ${daysAgo(KNOWN_PLACE_DAYS)}
+      where user_id = ${param('accountId')}::uuid and ${isKnownPlace}
     ), from_new_place as (
       -- Without a known place, a young account signs in for the first time, and an old one after a long pause.
       select id, user_id from opened where not exists (select from known where is_here)

@@ -13,6 +13,7 @@ export type Places = ReturnType<typeof createPlaces>
 
 /** How long a place stays known after the last sign-in from it. */
 export const KNOWN_PLACE_DAYS = 90
+export const isKnownPlace = sql`${places.signedInAt} > ${daysAgo(KNOWN_PLACE_DAYS)}`
 
 /**
  * How many places an account has. Further ones stay unknown: if they took the room of others, a taker could make the
@@ -27,11 +28,10 @@ export const UNKNOWN_PLACE = 'unknown'
 
 /**
  * Where requests come from: a network (an IPv4 address, or the /64 of an IPv6 address, RFC 6177), and a browser by its
- * device cookie. A place is known to an account that signed in from it within the last 90 days.
+ * device cookie. A place is known to an account that signed in from it within `KNOWN_PLACE_DAYS`.
  */
 export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
   const { seal, open } = createSealer(secrets, 'device', DEVICE_ID_BYTES)
-  const isKnown = sql`${places.signedInAt} > ${daysAgo(KNOWN_PLACE_DAYS)}`
   const knownPlaces = db
     .select({ place: places.place })
     .from(places)
@@ -40,7 +40,7 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
       and(
         eq(users.email, sql.placeholder('email')),
         inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')]),
-        isKnown,
+        isKnownPlace,
       ),
     )
     // A device (d:) sorts before a network (n:), which browsers behind one address share.
@@ -74,7 +74,7 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     /** The same for the select list of a prepared statement that has the account, and gets `toParameters`. */
     selectKnown: (userId: SQLWrapper) => sql<string>`coalesce((
       select ${places.place} from ${places} where ${places.userId} = ${userId}
-        and ${inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')])} and ${isKnown}
+        and ${inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')])} and ${isKnownPlace}
       order by ${places.place} limit 1), ${sql.raw(`'${UNKNOWN_PLACE}'`)})`,
 
     /** The browser of a client, if the account knows it. */
