@@ -1,7 +1,6 @@
-import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
-import { type Executor, isUniqueViolation } from '../../db/client.ts'
-import { verifications } from '../../db/schema/mailed-tokens.ts'
+import type { Executor } from '../../db/client.ts'
 import type { SessionRow } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
@@ -13,6 +12,7 @@ import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import { renewSession } from '../sessions/renew-session.ts'
+import { isEmailTaken } from './taken-addresses.ts'
 
 type EmailChange = {
   user: UserRow
@@ -60,49 +60,4 @@ export async function changeEmail(
   const renewed =
     keptSession?.transport === 'COOKIE' ? await renewSession(tx, keptSession.id, refreshTokens) : undefined
   return { row, secret: renewed?.secret }
-}
-
-/** For the fault of a write: an address that was taken or reserved in the meantime violates the uniqueness of addresses. */
-export function refuseTakenAddress(fault: unknown): never {
-  throw isUniqueViolation(fault) ? new AuthError('EMAIL_TAKEN', { cause: fault }) : fault
-}
-
-/** If the address was taken in the meantime, throws `INVALID_TOKEN`: `EMAIL_TAKEN` would reveal another account. */
-export function concealTakenAddress(fault: unknown): never {
-  const isTaken = isUniqueViolation(fault) || (fault instanceof AuthError && fault.code === 'EMAIL_TAKEN')
-  throw isTaken ? new AuthError('INVALID_TOKEN', { cause: fault }) : fault
-}
-
-/** Whether an address belongs to another account or is reserved for one. */
-export async function isEmailTaken(executor: Executor, email: string, userId: string) {
-  const [owner] = await executor
-    .select({ id: users.id })
-    .from(users)
-    .where(and(eq(users.email, email), ne(users.id, userId)))
-  // Both queries always run, so that the time does not reveal which one matched.
-  const isReserved = await isReservedForUndo(executor, email, userId)
-  return owner !== undefined || isReserved
-}
-
-/**
- * Whether an address is reserved for the account that had it before, because its undo token is valid. No other account
- * can take the address until then, because that would break the link.
- */
-export async function isReservedForUndo(executor: Executor, email: string, exceptUserId?: string) {
-  return (await findReservations(executor, [email], exceptUserId)).length > 0
-}
-
-/** Finds the reserved addresses among many, and the accounts that they are reserved for. */
-export async function findReservations(executor: Executor, emails: string[], exceptUserId?: string) {
-  return executor
-    .select({ email: verifications.value, userId: verifications.userId })
-    .from(verifications)
-    .where(
-      and(
-        inArray(verifications.value, emails),
-        eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
-        gt(verifications.expiresAt, sql`now()`),
-        exceptUserId ? ne(verifications.userId, exceptUserId) : undefined,
-      ),
-    )
 }

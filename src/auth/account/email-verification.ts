@@ -8,10 +8,11 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { changeEmail, concealTakenAddress } from './email-change.ts'
+import { changeEmail } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
 import { voidSetUp } from './set-up.ts'
+import { concealTakenAddress } from './taken-addresses.ts'
 
 /** Verifies addresses: the one of an account, and the one that is to replace it. */
 export function createEmailVerification(dependencies: Dependencies) {

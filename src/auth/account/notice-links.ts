@@ -6,8 +6,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endLaterUndoLinks, endPendingChange } from '../mailing/end-tokens.ts'
 import type { TokenPurpose } from '../mailing/mailed-tokens.ts'
-import { concealTakenAddress } from './email-change.ts'
 import { recoverAccount } from './recovery.ts'
+import { concealTakenAddress } from './taken-addresses.ts'
 
 /** The links of notices: by them, the owner of a mailbox stops or undoes what a taker did to the account. */
 export function createNoticeLinks(dependencies: Dependencies) {

@@ -12,8 +12,9 @@ import { requireRecentProof } from '../factors/recent-proof.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
 import { endMailedTokens, endPendingChange } from '../mailing/end-tokens.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
-import { changeEmail, isEmailTaken, refuseTakenAddress } from './email-change.ts'
+import { changeEmail } from './email-change.ts'
 import { createReauthentication } from './reauthentication.ts'
+import { isEmailTaken, refuseTakenAddress } from './taken-addresses.ts'
 
 /** Reads, changes and deletes the signed-in user's own account. */
 export function createOwnAccount(dependencies: Dependencies) {

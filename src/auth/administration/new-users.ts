@@ -8,7 +8,7 @@ import { toManagedUser } from '../../contract/outputs/managed-user.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { isReservedForUndo, refuseTakenAddress } from '../account/email-change.ts'
+import { findReservation, refuseTakenAddress } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { endLinks } from '../mailing/end-tokens.ts'
@@ -49,7 +49,7 @@ export function createNewUsers({ db, outbox, passwords, roles, sessionCache }: D
       .insert(users)
       .values({ email, password, passwordLockedAt: sql`now()`, ...toProfileColumns(profile) })
       .returning()
-    if (!user || (await isReservedForUndo(tx, email))) throw new AuthError('EMAIL_TAKEN')
+    if (!user || (await findReservation(tx, email))) throw new AuthError('EMAIL_TAKEN')
     await recordAdministration(tx, kind, { userId: user.id }, act)
     const changed = await giveRoles(tx, user, roles, act)
     await mailInvitation(tx, outbox, user)

@@ -3,6 +3,7 @@ import type { Executor } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
+import { isReservation } from '../account/taken-addresses.ts'
 import type { ImportOutcome } from './foreign-account.ts'
 
 type Candidate = { id: string; email: string }
@@ -22,8 +23,7 @@ export async function findExisting(
       when exists (select from ${events} where ${events.userId} = given.id and ${events.kind} = 'account_deleted')
         then 'deleted here since'
       when exists (select from ${users} where ${users.email} = given.email) then 'address is taken here'
-      when exists (select from ${verifications} where ${verifications.value} = given.email
-        and ${verifications.purpose} = 'EMAIL_CHANGE_UNDO' and ${verifications.expiresAt} > now())
+      when exists (select from ${verifications} where ${verifications.value} = given.email and ${isReservation})
         then 'address is taken here'
       end as outcome
     from json_to_recordset(${given}::text::json) as given (id uuid, email text)) as found

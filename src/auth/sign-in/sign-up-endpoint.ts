@@ -6,7 +6,7 @@ import type { User } from '../../contract/outputs/user.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
-import { findReservations, refuseTakenAddress } from '../account/email-change.ts'
+import { findReservation, refuseTakenAddress } from '../account/taken-addresses.ts'
 import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { createRandomId } from '../keys/sealed-tokens.ts'
@@ -73,8 +73,8 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
           .values({ email, ...account })
           .onConflictDoNothing()
           .returning()
-        const [[reservation], [present]] = await Promise.all([
-          findReservations(tx, [email]),
+        const [reservation, [present]] = await Promise.all([
+          findReservation(tx, email),
           tx.select().from(users).where(eq(users.email, email)).for('no key update'),
         ])
         const isOpen = present && !present.emailVerified && !present.disabledAt && !reservation

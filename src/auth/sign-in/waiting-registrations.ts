@@ -1,7 +1,8 @@
-import { and, desc, eq, gt, inArray, or, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
+import { isReservation } from '../account/taken-addresses.ts'
 import type { Passwords } from '../passwords/passwords.ts'
 
 /**
@@ -17,13 +18,7 @@ export function createWaitingRegistrations({ db, passwords }: { db: Db; password
   const reservers = db
     .select({ id: verifications.userId })
     .from(verifications)
-    .where(
-      and(
-        eq(verifications.value, sql.placeholder('email')),
-        eq(verifications.purpose, 'EMAIL_CHANGE_UNDO'),
-        gt(verifications.expiresAt, sql`now()`),
-      ),
-    )
+    .where(and(eq(verifications.value, sql.placeholder('email')), isReservation))
   const newest = db
     .select({ password: registrations.password })
     .from(registrations)
