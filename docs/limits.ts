@@ -24,7 +24,7 @@ import {
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { MAX_PASSKEYS } from '../src/auth/passkeys/own-passkeys.ts'
-import { MAX_CEREMONY_SECONDS, MAX_CREDENTIAL_ID_BYTES } from '../src/auth/passkeys/relying-party.ts'
+import { MAX_CREDENTIAL_ID_BYTES } from '../src/auth/passkeys/relying-party.ts'
 import { MAX_BCRYPT_COST } from '../src/auth/passwords/hashes/bcrypt.ts'
 import { PBKDF2_HASHES } from '../src/auth/passwords/hashes/pbkdf2.ts'
 import { MAX_SCRYPT } from '../src/auth/passwords/hashes/scrypt.ts'
@@ -197,7 +197,7 @@ async function sections(): Promise<Section[]> {
       title: 'Second factors',
       rows: [
         [
-          'a sign-in that waits for a factor, or an enrolment, expires after',
+          'a sign-in that waits for a factor, an enrolment or a ceremony of a passkey expires after',
           duration(MAX_CHALLENGE_AGE_SECONDS),
         ],
         ['a change of factors needs a proof that is not older than', duration(MAX_PROOF_AGE_SECONDS)],
@@ -205,7 +205,6 @@ async function sections(): Promise<Section[]> {
         ['authenticator apps of an account', number(MAX_AUTHENTICATORS)],
         ['recovery codes of an account', number(RECOVERY_CODES)],
         ['lost factors can be replaced after', duration(RECOVERY_WAIT_SECONDS)],
-        ['a ceremony of a passkey expires after', duration(MAX_CEREMONY_SECONDS)],
         ['passkeys of an account', number(MAX_PASSKEYS)],
         ['the id of a passkey', `${number(MAX_CREDENTIAL_ID_BYTES)} bytes`],
         ['the public key of an imported passkey', `${number(MAX_PUBLIC_KEY_BYTES)} bytes`],

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { and, eq, getTableColumns, gt, type Placeholder, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
-import type { Db, Executor } from '../../db/client.ts'
+import type { Db } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { challenges, factors, recoveryCodes } from '../../db/schema/factors.ts'
@@ -24,6 +24,19 @@ export const MAX_CHALLENGE_AGE_SECONDS = 5 * 60
 export const toChallengeRowId = (id: string) => hexToUuid(hash('sha256', `challenge ${id}`, 'hex'))
 
 const expiresAt = secondsFromNow(MAX_CHALLENGE_AGE_SECONDS)
+
+type Begun = Pick<typeof challenges.$inferInsert, 'purpose' | 'userId' | 'sessionId' | 'secret'>
+
+/** Keeps what a client has begun. @returns the id that it completes it with */
+export async function storeChallenge(db: Db, begun: Begun) {
+  const id = createRandomId()
+  const [row] = await db
+    .insert(challenges)
+    .values({ ...begun, id: toChallengeRowId(id), expiresAt })
+    .returning({ expiresAt: challenges.expiresAt })
+  if (!row) throw new TypeError('The inserted challenge is missing')
+  return { id, expiresAt: row.expiresAt }
+}
 
 /** The condition of a challenge that can still be completed. */
 export const isLiveChallenge = (id: string, purpose: Purpose) => isLiveRow(toChallengeRowId(id), purpose)
@@ -68,7 +81,7 @@ const insertSignIn = createStatement<{ expires_at: string; methods: string }>(sq
 
 type BegunSignIn = { userId: string; passwordHash: string; transport: SessionTransport; client: Client }
 
-/** Sign-ins and enrolments that wait for a proof. */
+/** Sign-ins that wait for a proof of a factor. */
 export function createChallenges({ db, places }: { db: Db; places: Places }) {
   const beginnings = db
     .select({
@@ -111,27 +124,6 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
       if (!found?.transport || found.user.passwordLockedAt) return undefined
       if (found.passwordDigest !== digest(found.user.password)) return undefined
       return { ...found, transport: found.transport }
-    },
-
-    /** Keeps the encrypted key of an authenticator that a session enrols. */
-    async beginEnrollment(
-      executor: Executor,
-      { userId, sessionId, secret }: { userId: string; sessionId: string; secret: string },
-    ) {
-      const id = createRandomId()
-      const [row] = await executor
-        .insert(challenges)
-        .values({
-          id: toChallengeRowId(id),
-          purpose: 'TOTP_ENROLLMENT',
-          userId,
-          sessionId,
-          secret,
-          expiresAt,
-        })
-        .returning({ expiresAt: challenges.expiresAt })
-      if (!row) throw new TypeError('The inserted challenge is missing')
-      return { id, expiresAt: row.expiresAt }
     },
   }
 }

@@ -5,7 +5,7 @@ import { challenges, factors } from '../../db/schema/factors.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { secondsOfDatabase } from './authenticators.ts'
-import { isLiveChallenge } from './challenges.ts'
+import { isLiveChallenge, storeChallenge } from './challenges.ts'
 import { changeFactors } from './factor-change.ts'
 import { recordProof, requireRecentProof } from './recent-proof.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
@@ -16,7 +16,7 @@ export const MAX_AUTHENTICATORS = 5
 
 /** Adds authenticator apps to the signed-in user's account. */
 export function createEnrollment(dependencies: Dependencies) {
-  const { challenges: pending, db, encryption, issuer } = dependencies
+  const { db, encryption, issuer } = dependencies
 
   return {
     /** Creates a key. It counts only when a code has proven that the app has it. */
@@ -25,7 +25,8 @@ export function createEnrollment(dependencies: Dependencies) {
       const { user, session } = identity
       await requireRecentProof(db, identity, user)
       const secret = createTotpSecret()
-      const begun = await pending.beginEnrollment(db, {
+      const begun = await storeChallenge(db, {
+        purpose: 'TOTP_ENROLLMENT',
         userId: user.id,
         sessionId: session.id,
         secret: encryption.encrypt(secret, user.id),

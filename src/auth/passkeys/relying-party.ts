@@ -4,6 +4,7 @@ import type {
   CredentialDeviceType,
   RegistrationResponseJSON,
 } from '@simplewebauthn/server'
+import { MAX_CHALLENGE_AGE_SECONDS } from '../factors/challenges.ts'
 
 export type RelyingParty = ReturnType<typeof createRelyingParty>
 
@@ -29,9 +30,8 @@ export const ALGORITHMS = [-8, -7, -257]
 /** A longer id is refused (section 7.1). It would not fit into an index of the database either. */
 export const MAX_CREDENTIAL_ID_BYTES = 1023
 
-/** How long a browser waits for its user. The server waits as long. */
-export const MAX_CEREMONY_SECONDS = 5 * 60
-const timeout = MAX_CEREMONY_SECONDS * 1000
+/** A browser waits for its user as long as the server waits for the browser. */
+const timeout = MAX_CHALLENGE_AGE_SECONDS * 1000
 
 /**
  * The server's part of WebAuthn Level 3: options for browsers, and the checks of sections 7.1 and 7.2. A passkey is
