@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
@@ -11,6 +11,7 @@ import { factors, recoveryCodes } from '../../db/schema/factors.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
+import { isFactorOf } from '../factors/own-factors.ts'
 import { createLoginWaits } from '../throttle/login-waits.ts'
 import { EVENT_COLUMNS } from './event-list.ts'
 
@@ -30,11 +31,7 @@ export function createUserDetails({ db }: { db: Db }) {
         .from(sessions)
         .where(and(eq(sessions.userId, id), gt(sessions.expiresAt, sql`now()`)))
         .orderBy(desc(sessions.createdAt), desc(sessions.id)),
-      db
-        .select()
-        .from(factors)
-        .where(and(eq(factors.userId, id), isNull(factors.removedAt)))
-        .orderBy(asc(factors.createdAt)),
+      db.select().from(factors).where(isFactorOf(id)).orderBy(asc(factors.createdAt)),
       db.$count(recoveryCodes, eq(recoveryCodes.userId, id)),
       mayReadEvents
         ? db

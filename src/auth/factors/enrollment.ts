@@ -1,4 +1,4 @@
-import { and, eq, isNull } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { challenges, factors } from '../../db/schema/factors.ts'
@@ -7,6 +7,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { secondsOfDatabase } from './authenticators.ts'
 import { isLiveChallenge, storeChallenge } from './challenges.ts'
 import { changeFactors } from './factor-change.ts'
+import { isFactorOf } from './own-factors.ts'
 import { recordProof, requireRecentProof } from './recent-proof.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
 import { createTotpSecret, findStep, toTotpUri } from './totp.ts'
@@ -48,8 +49,7 @@ export function createEnrollment(dependencies: Dependencies) {
         const step = findStep(key.text, code, enrollment.now)
         if (step === null) throw new AuthError('INVALID_CREDENTIALS')
         // Each further key makes a right guess more likely.
-        const isApp = and(eq(factors.userId, user.id), eq(factors.kind, 'TOTP'), isNull(factors.removedAt))
-        if ((await tx.$count(factors, isApp)) >= MAX_AUTHENTICATORS) {
+        if ((await tx.$count(factors, isFactorOf(user.id, 'TOTP'))) >= MAX_AUTHENTICATORS) {
           throw invalid('', `The account has ${MAX_AUTHENTICATORS} authenticator apps. Remove one first.`)
         }
         // The code that confirms counts as used.

@@ -4,7 +4,7 @@ import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toFactor } from '../../contract/outputs/factors.ts'
 import type { Executor } from '../../db/client.ts'
-import { factors } from '../../db/schema/factors.ts'
+import { type FactorRow, factors } from '../../db/schema/factors.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -12,15 +12,18 @@ import { changeFactors } from './factor-change.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
 import { createRemovalUndo } from './removal-undo.ts'
 
+/** The condition of the factors that an account has, all or those of a kind. */
+export const isFactorOf = (userId: string, kind?: FactorRow['kind']) =>
+  and(eq(factors.userId, userId), isNull(factors.removedAt), kind && eq(factors.kind, kind))
+
 /** Lists and removes the signed-in user's own factors, and replaces the recovery codes. */
 export function createOwnFactors(dependencies: Dependencies) {
   const { db, requireSecondFactor } = dependencies
-  const isOwn = (userId: string) => and(eq(factors.userId, userId), isNull(factors.removedAt))
 
   return {
     async factors(_input: undefined, caller: Caller) {
       const { user } = await viewerOf(caller)
-      const rows = await db.select().from(factors).where(isOwn(user.id)).orderBy(asc(factors.createdAt))
+      const rows = await db.select().from(factors).where(isFactorOf(user.id)).orderBy(asc(factors.createdAt))
       return rows.map(toFactor)
     },
 
@@ -32,7 +35,7 @@ export function createOwnFactors(dependencies: Dependencies) {
         const removed = await tx
           .update(factors)
           .set({ removedAt: sql`now()` })
-          .where(and(eq(factors.id, id), isOwn(user.id)))
+          .where(and(eq(factors.id, id), isFactorOf(user.id)))
           .returning({ id: factors.id })
         if (removed.length === 0) throw new AuthError('NOT_FOUND')
         await refuseLast(tx, user)
@@ -53,7 +56,7 @@ export function createOwnFactors(dependencies: Dependencies) {
 
   /** @throws `INVALID_INPUT` if the account would have no way in, or not what this server requires */
   async function refuseLast(tx: Executor, { id, passwordLockedAt }: UserRow) {
-    const left = await tx.select().from(factors).where(isOwn(id))
+    const left = await tx.select().from(factors).where(isFactorOf(id))
     if (requireSecondFactor && left.length === 0) {
       throw invalid('id', 'Is the last factor, and this server requires one.')
     }

@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { and, asc, eq } from 'drizzle-orm'
 import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
@@ -8,7 +8,7 @@ import { factors } from '../../db/schema/factors.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { changeFactors } from '../factors/factor-change.ts'
-import { createOwnFactors } from '../factors/own-factors.ts'
+import { createOwnFactors, isFactorOf } from '../factors/own-factors.ts'
 import { recordProof, requireRecentProof } from '../factors/recent-proof.ts'
 import { toUserHandle } from './relying-party.ts'
 
@@ -19,21 +19,9 @@ export const MAX_PASSKEYS = 20
 export function createOwnPasskeys(dependencies: Dependencies) {
   const { ceremonies, db, relyingParty } = dependencies
   const { removeFactor } = createOwnFactors(dependencies)
-  const isOwn = (userId: string) =>
-    and(eq(factors.userId, userId), eq(factors.kind, 'PASSKEY'), isNull(factors.removedAt))
+  const isOwn = (userId: string) => isFactorOf(userId, 'PASSKEY')
   const list = (userId: string) =>
     db.select().from(factors).where(isOwn(userId)).orderBy(asc(factors.createdAt))
-
-  /** @throws `NOT_FOUND` for any id that is not of an own passkey */
-  async function requireOwn(id: string, userId: string) {
-    requireRowId(id)
-    const [passkey] = await db
-      .select()
-      .from(factors)
-      .where(and(eq(factors.id, id), isOwn(userId)))
-    if (!passkey) throw new AuthError('NOT_FOUND')
-    return passkey
-  }
 
   return {
     async beginPasskey(_input: undefined, caller: Caller) {
@@ -93,9 +81,10 @@ export function createOwnPasskeys(dependencies: Dependencies) {
       return (await list(user.id)).map(toPasskey)
     },
 
+    /** @throws `NOT_FOUND` for any id that is not of an own passkey */
     async renamePasskey({ id, name }: InputOf<'renamePasskey'>, caller: Caller) {
       const { user } = await identityOf(caller)
-      await requireOwn(id, user.id)
+      requireRowId(id)
       const [renamed] = await db
         .update(factors)
         .set({ name })
@@ -105,10 +94,12 @@ export function createOwnPasskeys(dependencies: Dependencies) {
       return toPasskey(renamed)
     },
 
-    /** Works like `removeFactor`. */
+    /** Works like `removeFactor`. @throws `NOT_FOUND` for any id that is not of an own passkey */
     async removePasskey({ id }: InputOf<'removePasskey'>, caller: Caller) {
       const { user } = await identityOf(caller)
-      await requireOwn(id, user.id)
+      requireRowId(id)
+      const isKnown = await db.$count(factors, and(eq(factors.id, id), isOwn(user.id)))
+      if (!isKnown) throw new AuthError('NOT_FOUND')
       return removeFactor({ id }, caller)
     },
 
