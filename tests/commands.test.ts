@@ -1,12 +1,15 @@
-import { stat } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { version } from '../package.json' with { type: 'json' }
+import { callCommand } from './support/command.ts'
 import { useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
 import { freePort, runCommand, startProcess } from './support/process.ts'
 import { launchInFolder } from './support/program.ts'
 import { startServer } from './support/server.ts'
+
+const database = useDatabase()
 
 const COMMANDS = ['serve', 'migrate', 'doctor', 'keys', 'mail', 'user', 'import', 'webhook-key']
 
@@ -60,8 +63,32 @@ test('a command says what to do about an unavailable database, without its passw
   )
 })
 
+test.each([
+  ['passwords build FOLDER/none', 'FOLDER/none'],
+  ['passwords build FOLDER --output FOLDER/list', 'directory'],
+  ['mail preview FOLDER/file', 'FOLDER/file'],
+  ['mail templates FOLDER/file/inside', 'FOLDER/file'],
+  ['import auth0 FOLDER/users --hashes FOLDER/none', 'FOLDER/none'],
+  ['import supabase', 'FOLDER/none'],
+])('the command "%s" blames the file, not the database', async (words, named) => {
+  const folder = await createFolder()
+  await writeFile(join(folder, 'file'), '')
+  await writeFile(join(folder, 'users'), '{"user_id":"auth0|1","email":"ada@example.com"}\n')
+  const env = {
+    DATABASE_URL: database.url,
+    AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0',
+    PUBLIC_URL: 'https://a.example',
+    IMPORT_URL_FILE: join(folder, 'none'),
+  }
+
+  const { code, output } = await callCommand(words.replaceAll('FOLDER', folder), { env })
+
+  expect(code).toBe(1)
+  expect(output).toContain(named.replace('FOLDER', folder))
+  expect(output).not.toContain('PostgreSQL')
+})
+
 describe('migrate', () => {
-  const database = useDatabase()
   const env = () => ({
     DATABASE_URL: database.url,
     AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0',

@@ -395,6 +395,14 @@ test('the commands of an operator do the same, and a running server notices them
     code: 1,
     output: expect.stringContaining('https URL'),
   })
+  const wrong = ['webhook deliveries --status lost', `webhook put ${receiver.url} --new-secret rsa`]
+  for (const words of wrong) {
+    expect(await run(words)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('Allowed choices are'),
+    })
+  }
+  expect((await run(`webhook put ${receiver.url} --id ${id} --new-secret ed25519`)).output).toContain('whpk_')
   expect((await run(`webhook delete ${id}`)).code).toBe(0)
   expect((await run(`webhook delete ${id}`)).code).toBe(1)
 })

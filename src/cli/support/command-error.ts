@@ -14,7 +14,14 @@ export function explainError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof DrizzleQueryError) return explainError(error.cause)
   if (error instanceof AuthError && error.code === 'SERVICE_UNAVAILABLE') return explainOutage(error.cause)
+  // Before the connection: some codes of files are also those of sockets.
+  if (isFileFault(error)) return `A file or folder cannot be used: ${error.message}.`
   return isConnectionFault(error) ? explainOutage(error) : error.message
+}
+
+/** The path is missing if a folder is read like a file, or the disk is full. */
+function isFileFault({ path, code, syscall }: NodeJS.ErrnoException) {
+  return syscall !== 'connect' && (path !== undefined || /^(EISDIR|ENOSPC|EDQUOT|EFBIG)$/.test(code ?? ''))
 }
 
 function explainOutage(cause: unknown) {

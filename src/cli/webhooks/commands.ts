@@ -43,9 +43,10 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     )
     .option('--disabled', 'it gets no events')
     .addOption(
-      new Option('--new-secret <kind>', 'make a new secret; the former signs too until it is ended')
-        .choices(['hmac', 'ed25519'])
-        .argParser((kind) => kind.toUpperCase()),
+      new Option('--new-secret <kind>', 'make a new secret; the former signs too until it is ended').choices([
+        'hmac',
+        'ed25519',
+      ]),
     )
     .option('--end-former-secret', 'end all secrets but the newest')
     .option(...json)
@@ -69,9 +70,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .description('Lists events on their way to webhooks, the newest first.')
     .option('--webhook <id>', 'only those of this webhook', parseId)
     .addOption(
-      new Option('--status <status>', 'only those in this state')
-        .choices(['pending', 'delivered', 'failed'])
-        .argParser((status) => status.toUpperCase()),
+      new Option('--status <status>', 'only those in this state').choices(['pending', 'delivered', 'failed']),
     )
     .option(...LIMIT)
     .option(...json)

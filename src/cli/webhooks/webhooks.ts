@@ -16,10 +16,10 @@ export type PutOptions = Output & {
   id?: string
   types?: string[]
   disabled?: true
-  newSecret?: WebhookSecretKind
+  newSecret?: Lowercase<WebhookSecretKind>
   endFormerSecret?: true
 }
-export type ListOptions = Output & { webhook?: string; status?: DeliveryStatus; limit: number }
+export type ListOptions = Output & { webhook?: string; status?: Lowercase<DeliveryStatus>; limit: number }
 export type ReplayOptions = Output & { delivery?: string; since?: string; until?: string }
 
 export async function listWebhooks(environment: Environment, { json }: Output) {
@@ -38,9 +38,13 @@ function printWebhook({ id, url, types, ofSettings, secrets, disabledAt, fault }
   for (const { publicKey } of secrets) if (publicKey) console.log(`    public key ${publicKey}`)
 }
 
-export async function putWebhook(environment: Environment, url: string, { json, ...options }: PutOptions) {
+export async function putWebhook(
+  environment: Environment,
+  url: string,
+  { json, newSecret, ...options }: PutOptions,
+) {
   const changed = await withService(environment, async ({ operator }) =>
-    operator.putWebhook(parse(PutWebhookInput, { url, ...options })),
+    operator.putWebhook(parse(PutWebhookInput, { url, newSecret: newSecret?.toUpperCase(), ...options })),
   ).catch(explain)
   if (json) return printJson(changed)
   printWebhook(changed.webhook)
@@ -71,7 +75,10 @@ export async function listDeliveries(
 ) {
   const found = await withService(environment, ({ operator }) =>
     collectPages(limit, (page) =>
-      operator.webhookDeliveries({ ...page, filter: { webhookId: webhook, status } }),
+      operator.webhookDeliveries({
+        ...page,
+        filter: { webhookId: webhook, status: status?.toUpperCase() as DeliveryStatus | undefined },
+      }),
     ),
   )
   if (json) return printJson(found)
@@ -117,6 +124,7 @@ export async function replayDeliveries(
 function explain(error: unknown): never {
   if (!(error instanceof AuthError)) throw error
   const [fault] = error.details.fields ?? []
-  const sentence = error.code === 'NOT_FOUND' ? 'There is nothing with this id.' : fault?.message
+  const sentence =
+    error.code === 'NOT_FOUND' ? 'There is nothing with this id.' : fault && `${fault.path}: ${fault.message}`
   throw sentence ? new CommandError(sentence, { cause: error }) : error
 }
