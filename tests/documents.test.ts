@@ -206,6 +206,22 @@ describe('the table of settings in docs/operations.md', () => {
   })
 })
 
+test('the examples can run at the same time, each on its own port', async () => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const server = await readFile(join(ROOT, 'examples/resource-server/server.ts'), 'utf8')
+  const settings = await readFile(join(ROOT, 'examples/.env.development'), 'utf8')
+  const pages = [
+    ...Object.values<string>(scripts)
+      .join('\n')
+      .matchAll(/--port=(\d+)/g),
+  ].map(([, port]) => port)
+  const [, port] = /PORT = '(\d+)'/.exec(server) ?? []
+
+  expect(pages).toHaveLength(3)
+  expect(new Set([...pages, port]).size).toBe(4)
+  expect(settings).toContain(`BUN_PUBLIC_API_URL=http://localhost:${port}\n`)
+})
+
 test('docs/errors.md has every code with its status', () => {
   const rows = rowsOf('docs/errors.md').filter(([, status = '']) => /^\d{3}$/.test(status))
 

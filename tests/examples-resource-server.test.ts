@@ -1,5 +1,5 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { startAuthServer, startExample, untilExpired, useAuthServer, useExample } from './support/examples.ts'
 import { freePort } from './support/process.ts'
 
@@ -65,6 +65,22 @@ test('the example refuses tokens that are not access tokens of this server', asy
     const answer = await ask(token)
     expect([answer.status, answer.headers.get('www-authenticate')], String(token)).toEqual([401, INVALID])
   }
+})
+
+test('a forged token that names no key gets 401, also while two keys are published', async () => {
+  const { keys } = await (await fetch(`${auth.url}/.well-known/jwks.json`)).json()
+  const two = Bun.serve({
+    port: 0,
+    fetch: () => Response.json({ keys: [...keys, { ...keys[0], kid: 'second' }] }),
+  })
+  onTestFinished(() => two.stop(true))
+  const strict = await startExample('resource-server', { AUTH_URL: two.url.origin })
+  const { privateKey } = await generateKeyPair('ES256')
+  const forged = await new SignJWT({}).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt' }).sign(privateKey)
+
+  const answer = await ask(forged, {}, strict.url)
+
+  expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, INVALID])
 })
 
 test('the example refuses tokens for another audience', async () => {

@@ -43,7 +43,7 @@ export function requireBearer({ issuer, audience = issuer }: Options) {
 
 const isTokenError = (fault: unknown) =>
   fault instanceof errors.JOSEError &&
-  /^ERR_(JWT|JWS)_|ALG_NOT_ALLOWED|NOT_SUPPORTED|NO_MATCHING_KEY/.test(fault.code)
+  /^ERR_(JWT|JWS)_|ALG_NOT_ALLOWED|NOT_SUPPORTED|MATCHING_KEY/.test(fault.code)
 
 const describeTokenError = (fault: unknown) =>
   fault instanceof errors.JWTExpired ? 'The access token has expired.' : 'The access token is not valid.'

@@ -3,7 +3,7 @@ import { cors } from 'hono/cors'
 import { requireBearer } from './bearer.ts'
 
 const {
-  PORT = '4003',
+  PORT = '4004',
   AUTH_URL = 'http://localhost:3000',
   ALLOWED_ORIGINS = 'http://localhost:4001,http://localhost:4002',
 } = process.env
