@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { useAuthServer } from './support/examples.ts'
+import { freePort } from './support/process.ts'
 import { reportMissing } from './support/programs.ts'
 import { pasteService, startService, useProject } from './support/service-stacks.ts'
 
@@ -24,8 +25,8 @@ describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
   }
 
   /** The subject of a token by the function `verify` of a page; throws if it is refused. */
-  async function verify(page: string, path: string, token: string) {
-    const here = { 'http://localhost:3000': auth.url, ES256: alg }
+  async function verify(page: string, path: string, token: string, url = auth.url) {
+    const here = { 'http://localhost:3000': url, ES256: alg }
     const { own } = await pasteService(project, page, here)
     const [run, command, code] = path.endsWith('.py')
       ? ['run.py', PYTHON, PYTHON_CALLER]
@@ -52,6 +53,30 @@ describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
 
     expect(await verify('python', path, token)).toBe(userId)
     await expect(verify('python', path, damaged)).rejects.toThrow(/signature|invalid/i)
+  })
+
+  test('jsonwebtoken tells keys that cannot be fetched from a token that is not valid', async () => {
+    const { token } = await signIn()
+    const unreachable = `http://127.0.0.1:${await freePort()}`
+    const [header, ...rest] = token.split('.')
+    const { kid: _, ...unnamed } = JSON.parse(Buffer.from(`${header}`, 'base64url').toString())
+    const forged = [Buffer.from(JSON.stringify(unnamed)).toString('base64url'), ...rest].join('.')
+
+    await expect(verify('javascript', 'verify.js', forged)).rejects.toThrow(/JsonWebTokenError/)
+    await expect(verify('javascript', 'verify.js', token, unreachable)).rejects.toThrow(/ECONNREFUSED/)
+    await expect(verify('javascript', 'verify.js', token, unreachable)).rejects.not.toThrow(
+      /JsonWebTokenError/,
+    )
+  })
+
+  test.skipIf(!hasLibraries).each([
+    ['PyJWT', 'verify.py', /jwt\.exceptions\.PyJWKClientConnectionError/],
+    ['Authlib', 'validator.py', /requests\.exceptions\.ConnectionError/],
+  ])('%s reports keys that cannot be fetched, as documented', async (_name, path, error) => {
+    const { token } = await signIn()
+    const unreachable = `http://127.0.0.1:${await freePort()}`
+
+    await expect(verify('python', path, token, unreachable)).rejects.toThrow(error)
   })
 
   test('@graphql-yoga/plugin-jwt accepts an access token and refuses a damaged one, as documented', async () => {
