@@ -95,6 +95,14 @@ export function unauthenticated(reason: Reason) {
   return new AuthError('UNAUTHENTICATED', { reason })
 }
 
+/** Asks the caller for a newer or stronger proof. Without a method, the account must first get a second factor. */
+export function proofRequired(needed: Reauthentication) {
+  const isPossible = needed.methods.length > 0
+  return new AuthError('REAUTHENTICATION_REQUIRED', isPossible ? needed : { ...needed, detail: NO_FACTOR })
+}
+
+export const NO_FACTOR = 'This needs a second factor, and the account has none. Add one first.'
+
 /** `INVALID_INPUT` about one field. An empty path means the whole input. */
 export function invalid(path: string, message: string) {
   return new AuthError('INVALID_INPUT', { fields: [{ path, message }] })

@@ -78,6 +78,10 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     expect(emailsOf(await list(client, none))).toEqual([])
     const future = filterBy(adapter, { createdAfter: '2099-01-01T00:00:00Z' })
     expect(emailsOf(await list(client, future))).toEqual([])
+    const day = filterBy(adapter, { createdAfter: '2026-11-27' })
+    expect((await list(client, day)).fields).toEqual([
+      { path: 'filter.createdAfter', message: 'Must be a time such as 2026-11-24T10:15:00Z.' },
+    ])
   })
 
   test('pages through both kinds of matches of a search without a gap', async () => {

@@ -43,6 +43,18 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
     expect((await client.call('roles')).code).toBeUndefined()
   })
 
+  test('says that a second factor must be added if the account has none', async () => {
+    const { client, user } = await server.registerUser(adapter, 'COOKIE')
+    await server.sql`update users set roles = ${['admin']} where id = ${user.id}`
+    await server.catchUp()
+
+    const answer = await client.call('roles')
+
+    expect(answer).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', methods: [] })
+    const detail = 'This needs a second factor, and the account has none. Add one first.'
+    if (adapter === 'REST') expect(answer).toMatchObject({ detail })
+  })
+
   test('is refused to a service key whose scopes lack the permission, and to an unknown key', async () => {
     const service = server.client(adapter)
 

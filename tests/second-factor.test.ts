@@ -157,6 +157,10 @@ test.each(ADAPTERS)(
       await client.deleteMe({ password: input.password }),
       await client.changePassword({ currentPassword: input.password, newPassword: 'another long phrase' }),
     ]
+    const { client: inBrowser } = await strict.registerUser(adapter, 'COOKIE')
+    const forwarded = await strict.fetch('/auth/forward', {
+      headers: { cookie: `${inBrowser.kept.cookie}`, 'x-original-method': 'GET' },
+    })
     const audience = claims().aud
     const { authenticator } = await enrollTotp(client)
     await client.refresh()
@@ -165,6 +169,7 @@ test.each(ADAPTERS)(
     for (const answer of refused) {
       expect(answer).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', methods: [] })
     }
+    expect(forwarded.status).toBe(403)
     expect(audience).toBe('https://auth.example.com/auth/factors')
     expect(claims()).toMatchObject({ aud: 'https://auth.example.com', acr: 'aal2', sid: session.id })
     expect((await client.me()).data?.email).toBe(input.email)

@@ -122,7 +122,7 @@ export function createAuthService(options: ServiceOptions) {
 
     introspect: createIntrospection(dependencies),
     findUsers: createUserLookup(dependencies),
-    forward: createForward(dependencies),
+    forward: createForward(dependencies, { sessionSeconds: env.SESSION_MAX_SECONDS }),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
     findServiceKey: dependencies.findServiceKey,
     pullEvents: createEventPull({ db }),

@@ -10,7 +10,7 @@ import { countCharacters, Text } from './text.ts'
 
 /** A moment in UTC. PostgreSQL takes fewer offsets, digits and years than ISO 8601 has. */
 export const Moment = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, error: 'Must be a time such as 2026-11-24T10:15:00Z.' })
   .refine((text) => isStorable(new Date(text).getUTCFullYear()), 'Must be in the years 1 to 9999.')
   .transform((text) => new Date(text).toISOString())
   .meta({ description: 'ISO 8601.', examples: ['2026-11-24T10:15:00Z'] })
@@ -101,7 +101,7 @@ export const OpaqueId = Text.min(1, 'Must not be empty.')
 export const RowId = OpaqueId.toLowerCase().meta({ format: 'uuid' })
 
 /** An imported account keeps its id, which may be of a version that RFC 9562 does not know. */
-export const UserId = z.guid().meta({ format: 'uuid' })
+export const UserId = z.guid('Must be a UUID.').meta({ format: 'uuid' })
 
 /** The id of something that belongs to the caller: any text, so that an id of another form is NOT_FOUND as well. */
 export const OwnRowId = z.string().toLowerCase().meta({ format: 'uuid' })

@@ -1,7 +1,7 @@
 import { resolver } from 'hono-openapi'
 import { z } from 'zod'
 import { codesOf, type Endpoint } from '../contract/operation.ts'
-import { AuthError, CODES, type Code, type Reason } from '../errors.ts'
+import { AuthError, CODES, type Code, NO_FACTOR, type Reason } from '../errors.ts'
 
 /** The members that some codes add to a problem. */
 const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
@@ -72,6 +72,13 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
       description: 'The ways to prove it. Empty if the account must first enrol a factor.',
       examples: [['totp', 'recoveryCode']],
     }),
+    detail: z
+      .string()
+      .optional()
+      .meta({
+        description: 'What to do first, if `methods` is empty.',
+        examples: [NO_FACTOR],
+      }),
   },
   TOO_MANY_REQUESTS: {
     retryAfter: z

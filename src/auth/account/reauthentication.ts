@@ -1,5 +1,5 @@
 import type { Caller, Identity } from '../../contract/caller.ts'
-import { AuthError } from '../../errors.ts'
+import { AuthError, proofRequired } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { recordProof } from '../factors/recent-proof.ts'
@@ -47,9 +47,5 @@ export function createReauthentication({
 
 /** The refusal of an operation that the password allows. */
 export function passwordRequired() {
-  return new AuthError('REAUTHENTICATION_REQUIRED', {
-    acr: 'aal1',
-    maxAge: FRESHNESS_SECONDS,
-    methods: ['password'],
-  })
+  return proofRequired({ acr: 'aal1', maxAge: FRESHNESS_SECONDS, methods: ['password'] })
 }

@@ -8,7 +8,7 @@ import type { Db, Executor } from '../../db/client.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
-import { AuthError, unauthenticated } from '../../errors.ts'
+import { AuthError, proofRequired, unauthenticated } from '../../errors.ts'
 import { findMethods } from '../factors/challenges.ts'
 import { isValid } from '../services/service-keys.ts'
 import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
@@ -64,7 +64,7 @@ export function createPermissionCheck({ db, roles }: Parts) {
     const administrator = { userId: user.id, serviceKey: null, holds, assertCurrent }
     if (secondsOfFactor <= FRESHNESS_SECONDS) return administrator
     const methods = await findMethods(db, user.id)
-    throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: FRESHNESS_SECONDS, methods })
+    throw proofRequired({ acr: 'aal2', maxAge: FRESHNESS_SECONDS, methods })
   }
 
   return function checkPermissions<UseCases extends AdministrationUseCases>(useCases: UseCases) {

@@ -3,7 +3,7 @@ import type { Identity } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
-import { AuthError } from '../../errors.ts'
+import { proofRequired } from '../../errors.ts'
 import { findMethods } from './challenges.ts'
 
 /** How recently the password or a factor must have been proven in a session that changes factors. */
@@ -19,7 +19,7 @@ export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Iden
   const age = acr === 'aal2' ? ages.factor : ages.credential
   if (age <= MAX_PROOF_AGE_SECONDS) return
   const methods = acr === 'aal2' ? await findMethods(db, user.id) : ['password' as const]
-  throw new AuthError('REAUTHENTICATION_REQUIRED', { acr, maxAge: MAX_PROOF_AGE_SECONDS, methods })
+  throw proofRequired({ acr, maxAge: MAX_PROOF_AGE_SECONDS, methods })
 }
 
 /**

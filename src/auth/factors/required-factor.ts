@@ -1,6 +1,6 @@
 import type { Caller, Viewer } from '../../contract/caller.ts'
 import { needsRequiredFactor } from '../../contract/operation.ts'
-import { AuthError } from '../../errors.ts'
+import { proofRequired } from '../../errors.ts'
 import { type UseCase, wrapUseCases } from '../use-cases.ts'
 
 /**
@@ -13,7 +13,7 @@ export function requireFactor<UseCases extends Record<string, UseCase>>(
 ): UseCases {
   function check(viewer: Viewer | null) {
     if (!viewer || viewer.hasFactor) return
-    throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: sessionSeconds, methods: [] })
+    throw proofRequired({ acr: 'aal2', maxAge: sessionSeconds, methods: [] })
   }
 
   const guard = (act: UseCase) => (input: never, caller: Caller) => {

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Caller, Viewer } from '../../contract/caller.ts'
 import type { Forwarded } from '../../contract/outputs/forwarded.ts'
 import { toAuthentication } from '../../contract/outputs/session.ts'
-import { AuthError, unauthenticated } from '../../errors.ts'
+import { proofRequired, unauthenticated } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 /**
@@ -15,7 +15,10 @@ const MAX_TOKENS = 10_000
 type Parts = Pick<Dependencies, 'accessTokens' | 'credentials' | 'requireSecondFactor'>
 
 /** The caller of a request that a gateway asks about, with an access token for the service behind the gateway. */
-export function createForward({ credentials, requireSecondFactor, accessTokens }: Parts) {
+export function createForward(
+  { credentials, requireSecondFactor, accessTokens }: Parts,
+  { sessionSeconds }: { sessionSeconds: number },
+) {
   const tokens = new LRUCache<string, { viewer: Viewer; accessToken: string }>({
     max: MAX_TOKENS,
   })
@@ -46,7 +49,7 @@ export function createForward({ credentials, requireSecondFactor, accessTokens }
     if (!viewer) throw unauthenticated('MISSING')
     // The session can only enrol the factor that it lacks.
     if (requireSecondFactor && !viewer.hasFactor) {
-      throw new AuthError('REAUTHENTICATION_REQUIRED', { acr: 'aal2', maxAge: 0, methods: [] })
+      throw proofRequired({ acr: 'aal2', maxAge: sessionSeconds, methods: [] })
     }
     const accessToken = bearer ?? (await issueFor(cookie ?? '', viewer))
     return { userId: viewer.user.id, sessionId: viewer.sessionId, accessToken }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RowId as id, Moment, UserId } from '../fields.ts'
+import { Email, RowId as id, Moment, UserId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { EventConnection } from '../outputs/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/mail.ts'
@@ -27,8 +27,9 @@ const MailFilter = z
     status: MailStatus.nullish(),
     kind: word.nullish(),
     recipient: Text.max(255, 'Must have at most 255 characters.')
+      .transform((text) => Email.safeParse(text).data ?? text)
       .nullish()
-      .meta({ description: 'The whole address, in lower case.' }),
+      .meta({ description: 'The whole address.' }),
   })
   .meta({ id: 'MailFilter', description: 'All given conditions must hold.' })
 

@@ -77,7 +77,7 @@ export const PutWebhookInput = z
   .meta({ id: 'PutWebhookInput' })
 
 const DeliveryFilter = z
-  .strictObject({ webhookId: z.uuid().nullish(), status: DeliveryStatus.nullish() })
+  .strictObject({ webhookId: z.uuid('Must be a UUID.').nullish(), status: DeliveryStatus.nullish() })
   .meta({ id: 'WebhookDeliveryFilter', description: 'All given conditions must hold.' })
 
 export const ReplayDeliveriesInput = z

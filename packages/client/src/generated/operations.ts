@@ -129,7 +129,7 @@ export type LogoutInput = {
 /** All given conditions must hold. */
 export type MailFilter = {
   kind?: string | null | undefined;
-  /** The whole address, in lower case. */
+  /** The whole address. */
   recipient?: string | null | undefined;
   /** `SENT`: the mail server accepted it. `SKIPPED`: it was no longer wanted when its turn came. */
   status?: MailStatus | null | undefined;
