@@ -64,6 +64,7 @@ import { MAX_REQUEST_BYTES } from '../src/graphql/engine/me-requests.ts'
 import type { AppContext } from '../src/http/context.ts'
 import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/request/cookies.ts'
 import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/steps/body.ts'
+import { MAX_PER_DOMAIN, SLOW_MEMORY_MS, SLOW_MS } from '../src/mail/fair-places.ts'
 import { LEASE_SECONDS, MAX_RETRY_SECONDS } from '../src/mail/mail-worker.ts'
 import { MAX_CONNECTIONS } from '../src/mail/smtp.ts'
 import { IDLE_SECONDS } from '../src/process/listener.ts'
@@ -269,6 +270,9 @@ async function sections(): Promise<Section[]> {
         ['a mail is tried until it expires, with pauses that grow up to', duration(MAX_RETRY_SECONDS)],
         ['a mail belongs to the worker that took it for', duration(LEASE_SECONDS)],
         ['mails sent at once by one replica', number(MAX_CONNECTIONS)],
+        ['of these to one domain, or to all slow domains together', number(MAX_PER_DOMAIN)],
+        ['a domain is slow if a mail to it took', duration(SLOW_MS / 1000)],
+        ['and for', duration(SLOW_MEMORY_MS / 1000)],
       ],
     },
     {

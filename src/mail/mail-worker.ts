@@ -5,6 +5,7 @@ import { secondsFromNow, secondsUntil } from '../db/moments.ts'
 import { type MailRow, mailOutbox } from '../db/schema/mail-outbox.ts'
 import type { Attributes } from '../span.ts'
 import { startWorker } from '../worker.ts'
+import { createFairPlaces, registeredDomain } from './fair-places.ts'
 import type { MailData, Message } from './kinds.ts'
 import { isStillOurs } from './lease.ts'
 import { MAX_CONNECTIONS, readReply, UndeliverableError } from './smtp.ts'
@@ -39,16 +40,27 @@ const MIN_LAST_RETRY_SECONDS = 10
  * Only a permanent refusal by the mail server ends it sooner.
  */
 export function startMailWorker({ db, log, compose, onFailed, render, send, around }: Parts) {
-  async function leaseMails(count: number) {
+  const places = createFairPlaces()
+
+  /** Leases the oldest due mail, except to some domains. */
+  async function leaseMail(waiting: string[]) {
     const due = db
       .select({ id: mailOutbox.id })
       .from(mailOutbox)
-      // A literal, as in the partial index: PostgreSQL would not use the index for a parameter.
-      .where(and(sql`${mailOutbox.status} = 'PENDING'`, lte(mailOutbox.nextAttemptAt, sql`now()`)))
+      .where(
+        and(
+          // A literal, as in the partial index: PostgreSQL would not use the index for a parameter.
+          sql`${mailOutbox.status} = 'PENDING'`,
+          lte(mailOutbox.nextAttemptAt, sql`now()`),
+          waiting.length > 0
+            ? sql`${registeredDomain} <> all (string_to_array(${waiting.join(' ')}, ' '))`
+            : undefined,
+        ),
+      )
       .orderBy(mailOutbox.nextAttemptAt)
-      .limit(count)
+      .limit(1)
       .for('update', { skipLocked: true })
-    return db
+    const [mail] = await db
       .update(mailOutbox)
       .set({
         attempts: sql`${mailOutbox.attempts} + 1`,
@@ -57,11 +69,33 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
       .where(sql`${mailOutbox.id} in ${due}`)
       .returning({
         row: getTableColumns(mailOutbox),
+        domain: registeredDomain,
         expired: sql<boolean>`${mailOutbox.expiresAt} <= now()`,
       })
+    return mail
   }
 
-  type LeasedMail = Awaited<ReturnType<typeof leaseMails>>[number]
+  async function leaseNext() {
+    for (const waiting of places.listWaiting()) {
+      const mail = await leaseMail(waiting)
+      if (mail) return { ...mail, leave: places.enter(mail.domain) }
+    }
+    return undefined
+  }
+
+  type LeasedMail = NonNullable<Awaited<ReturnType<typeof leaseNext>>>
+
+  async function leaseMails(count: number) {
+    const mails: LeasedMail[] = []
+    while (mails.length < count) {
+      const mail = await leaseNext().catch((err: unknown) => {
+        if (mails.length === 0) throw err
+      })
+      if (!mail) break
+      mails.push(mail)
+    }
+    return mails
+  }
 
   async function deliver({ row, expired }: LeasedMail) {
     try {
@@ -112,8 +146,10 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
   }
 
   async function deliverOne(mail: LeasedMail) {
-    if (around) await around('mail', { 'servauth.mail': mail.row.kind }, () => deliver(mail))
-    else await deliver(mail)
+    const delivered = around
+      ? around('mail', { 'servauth.mail': mail.row.kind }, () => deliver(mail))
+      : deliver(mail)
+    await delivered.finally(mail.leave)
   }
 
   return startWorker({

@@ -6,6 +6,7 @@ import { SMTPServer } from 'smtp-server'
 import { expect } from 'vitest'
 import { portOf } from './net.ts'
 import { useResource } from './resource.ts'
+import { pause } from './time.ts'
 
 type Received = {
   to: string
@@ -18,6 +19,8 @@ type Received = {
   token: string
 }
 type Fault = { code?: number; reply?: string; delayMs?: number } | 'drop'
+/** Whether the server answers slowly for an address, at which command. */
+type Slowness = { at: 'RCPT' | 'DATA'; isSlow: (address: string) => boolean; delayMs: number }
 
 /** A mail server for the tests of this file or group. */
 export const useMailbox = () => useResource(createMailbox)
@@ -26,6 +29,7 @@ export const useMailbox = () => useResource(createMailbox)
 export async function createMailbox() {
   const received: Received[] = []
   let fault: Fault | undefined
+  let slowness: Slowness | undefined
   let attempts = 0
   let wakeWorker = () => {}
 
@@ -33,24 +37,32 @@ export async function createMailbox() {
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
+    onRcptTo({ address }, _session, callback) {
+      delay('RCPT', address).then(() => callback(), callback)
+    },
     onData(stream, session, callback) {
       attempts++
       // Also a sender that is killed in the middle of its mail ends here, with an error.
-      receive(stream, session.envelope.rcptTo.length).then(() => callback(), callback)
+      receive(stream, session.envelope.rcptTo).then(() => callback(), callback)
     },
   })
   const sockets = new Set<Socket>()
 
-  async function receive(stream: Readable, recipients: number) {
+  async function delay(command: Slowness['at'], address: string) {
+    if (slowness?.at === command && slowness.isSlow(address)) await pause(slowness.delayMs)
+  }
+
+  async function receive(stream: Readable, recipients: { address: string }[]) {
     const raw = await buffer(stream)
+    for (const { address } of recipients) await delay('DATA', address)
     if (fault === 'drop') {
       for (const socket of sockets) socket.destroy()
       return
     }
     const { code, reply = 'No', delayMs = 0 } = fault ?? {}
-    await new Promise((done) => setTimeout(done, delayMs))
+    await pause(delayMs)
     if (code) throw Object.assign(new Error(reply), { responseCode: code })
-    received.push(await read(raw, recipients))
+    received.push(await read(raw, recipients.length))
   }
 
   const listener = smtp.listen(0, '127.0.0.1')
@@ -73,6 +85,10 @@ export async function createMailbox() {
     attempts: () => attempts,
     misbehave(how: Fault | undefined) {
       fault = how
+    },
+    /** Answers slowly for some addresses, as a mail server does that waits for theirs. */
+    slowDown(how: Slowness | undefined) {
+      slowness = how
     },
     mail,
     /** Sets how a test that waits for a mail lets the worker look for due mails, which else takes half a second. */
