@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { registerAdministrator } from './support/administrator.ts'
 import { registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Answer, account, type Client, type Operation } from './support/client.ts'
@@ -84,6 +85,29 @@ test.each(['infinity', '-infinity'])('a page that ends at the time %s has a next
     const next = await client.call(name, { first: 1, after: first.data?.pageInfo.endCursor })
     expect([name, next.code]).toEqual([name, undefined])
   }
+})
+
+test.each(FAR_TIMES)('a mail with the times %s is sent again as long as any other', async (time) => {
+  const { client, user } = await registerAdministrator(server, ['admin'])
+  const ids: string[] = []
+  for (const [createdAt, expiresAt] of [
+    [time, time],
+    [time, 'now'],
+    ['now', time],
+  ] as const) {
+    const [row] = await server.sql`
+      insert into mail_outbox (kind, recipient, user_id, status, created_at, expires_at) values ('refresh-reused',
+        'ada@example.com', ${user.id}, 'FAILED', ${createdAt}::text::timestamptz, ${expiresAt}::text::timestamptz)
+      returning id`
+    ids.push(row?.id)
+  }
+
+  const answers = await Promise.all(ids.map((id) => client.call('retryMail', { id })))
+
+  expect(answers.map(({ code, data }) => [code, data?.status])).toEqual(ids.map(() => [undefined, 'PENDING']))
+  const rows = await server.sql`
+    select round(extract(epoch from expires_at - now()) / 3600)::int as hours from mail_outbox where id = any(${ids})`
+  expect(rows.map(({ hours }) => hours)).toEqual(ids.map(() => MAX_NOTICE_AGE_SECONDS / 3600))
 })
 
 test('a counter that never expires refuses a network, and says when to try again', async () => {

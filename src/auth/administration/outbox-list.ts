@@ -4,9 +4,11 @@ import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { type Mail, type MailConnection, toMail } from '../../contract/outputs/mail.ts'
 import type { Db } from '../../db/client.ts'
+import { secondsFromNow } from '../../db/moments.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
 import { recordAdministration } from '../events/events.ts'
+import { getLifetimeSeconds } from '../mailing/outbox.ts'
 import { assertMoment, countRows, fromCursor, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'mails'>
@@ -49,15 +51,17 @@ export function createOutboxList({ db }: { db: Db }) {
     async retryMail({ id }: InputOf<'retryMail'>, act: Act): Promise<Mail> {
       requireRowId(id)
       return db.transaction(async (tx) => {
+        const [failed] = await tx
+          .select({ kind: mailOutbox.kind })
+          .from(mailOutbox)
+          .where(and(eq(mailOutbox.id, id), eq(mailOutbox.status, 'FAILED')))
+          .for('update')
+        if (!failed) throw new AuthError('NOT_FOUND')
+        const expiresAt = secondsFromNow(getLifetimeSeconds(failed.kind))
         const [mail] = await tx
           .update(mailOutbox)
-          .set({
-            status: 'PENDING',
-            attempts: 0,
-            nextAttemptAt: sql`now()`,
-            expiresAt: sql`now() + (${mailOutbox.expiresAt} - ${mailOutbox.createdAt})`,
-          })
-          .where(and(eq(mailOutbox.id, id), eq(mailOutbox.status, 'FAILED')))
+          .set({ status: 'PENDING', attempts: 0, nextAttemptAt: sql`now()`, expiresAt })
+          .where(eq(mailOutbox.id, id))
           .returning()
         if (!mail) throw new AuthError('NOT_FOUND')
         await act.administrator.assertCurrent(tx)

@@ -32,6 +32,12 @@ type Parts = { enabled: boolean; languages: Languages; places: Places }
 /** How long the worker tries to deliver a mail that carries no token. */
 export const MAX_NOTICE_AGE_SECONDS = 72 * 3600
 
+/** How long the worker tries to deliver a mail of this kind. */
+export function getLifetimeSeconds(kind: string) {
+  const purpose = TOKEN_PURPOSES[kind]
+  return purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
+}
+
 /**
  * Stores mails in the transaction that causes them, so that neither exists without the other. A worker sends them.
  * Without a mail server it stores nothing, and operations that need a mail are refused.
@@ -50,11 +56,9 @@ export function createOutbox({ enabled, languages, places }: Parts) {
       { id = createRandomId(), client, locale, delaySeconds = 0, ...mail }: OutboxMail,
     ) {
       if (!enabled) return
-      const purpose = TOKEN_PURPOSES[mail.kind]
-      const seconds = purpose ? MAX_TOKEN_AGE_SECONDS[purpose] : MAX_NOTICE_AGE_SECONDS
       const times = {
         nextAttemptAt: secondsFromNow(delaySeconds),
-        expiresAt: secondsFromNow(delaySeconds + seconds),
+        expiresAt: secondsFromNow(delaySeconds + getLifetimeSeconds(mail.kind)),
       }
       const requested = client && {
         ...places.toPlaces(client),

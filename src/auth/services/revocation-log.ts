@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Revocation } from '../../contract/revocations.ts'
 import type { Db } from '../../db/client.ts'
-import { secondsAgo } from '../../db/moments.ts'
+import { secondsAgo, secondsFrom } from '../../db/moments.ts'
 import { revocations } from '../../db/schema/sessions.ts'
 import { MAX_ACCESS_TOKEN_SECONDS } from '../../settings/credentials.ts'
 
@@ -53,7 +53,7 @@ export function createRevocationLog(db: Db) {
       const rows = (await db.execute(sql`
         with snapshot as (select pg_snapshot_xmin(pg_current_snapshot())::text as next)
         select snapshot.next, r.id, r.xid, r.kind, r.subject,
-          extract(epoch from clock_timestamp() - r.at)::float8 as age
+          ${secondsFrom(sql`r.at`, sql`clock_timestamp()`)} as age
         from snapshot left join ${revocations} r on r.xid >= ${String(nextXid)}::bigint
           and r.at > ${secondsAgo(KEPT_SECONDS)}
         order by r.id`)) as unknown as Row[]
