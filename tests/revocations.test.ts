@@ -1,8 +1,12 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { openDatabase } from './support/database.ts'
+import { memoryOf } from './support/process.ts'
+import { startProgram } from './support/program.ts'
 import { type FeedEvent, listenToFeed } from './support/revocations.ts'
 import { type Server, serveOnPort, startServer, useServer } from './support/server.ts'
-import { createKeySetting } from './support/service-key.ts'
+import { createKeySetting, insertServiceKey } from './support/service-key.ts'
 
 const { key, settings } = createKeySetting()
 const server = useServer(settings)
@@ -233,6 +237,37 @@ test('a reader that does not read is dropped', async () => {
 
   expect(own.revocationListeners()).toBe(0)
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'readers that do not read, each from another position, share the memory of what they missed',
+  async () => {
+    const database = await openDatabase()
+    const { key } = await insertServiceKey(database.sql)
+    await database.sql`insert into revocations (kind, subject, xid)
+      select 'ENDED', gen_random_uuid(), n / 200 from generate_series(1, 60000) n`
+    const program = await startProgram({ DATABASE_URL: database.url })
+    const listenFrom = (lastEventId: string) => listenToFeed({ url: program.url, key, lastEventId })
+    const feed = await listenFrom('200')
+    await feed.until(isProof)
+    const before = await memoryOf(program.pid)
+
+    for (let position = 1; position <= 100; position++) {
+      const socket = connect(Number(program.env.PORT), 'localhost').on('error', () => {})
+      onTestFinished(() => void socket.destroy())
+      socket.write(
+        `GET /auth/revocations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nLast-Event-ID: ${position}\r\n\r\n`,
+      )
+      await once(socket, 'data')
+      socket.pause()
+    }
+
+    expect((await memoryOf(program.pid)) - before).toBeLessThan(100)
+    // They got what they asked for, and little else.
+    expect(feed.revocations().length).toBeGreaterThanOrEqual(20_000)
+    expect(feed.revocations().length).toBeLessThan(20_500)
+    expect((await (await listenFrom('1')).until(isProof))?.data.sent).toBeGreaterThan(59_000)
+  },
+)
 
 test('the table keeps what ended for the lifetime of a token, and no longer', async () => {
   const own = await startServer(settings)

@@ -14,8 +14,8 @@ export type RevocationListener = {
   serviceId: string
   /** Everything that happened until this moment of the monotonic clock may have been forgotten. */
   onForgotten: (untilMs: number) => void
-  /** `position`: from where a service continues that has these. */
-  onRevocations: (revocations: Revocation[], position: bigint) => void
+  /** All listeners share the lists. `position`: from where a service continues that has them all. */
+  onRevocations: (lists: Revocation[][], position: bigint) => void
   /** Everything that was committed until `ageMs` ago has been sent. */
   onProof: (ageMs: number) => void
   /** Called regularly while nothing is proven. */

@@ -22,10 +22,10 @@ type Options = {
  * slowly, or loses its key, or when the server stops.
  */
 export function createRevocationStreams(feed: RevocationFeed) {
-  /** All listeners get the same list. It is written once, and all of them share its bytes. */
-  const written = new WeakMap<Revocation[], { position: bigint; bytes: Bytes }>()
+  /** All listeners get the same lists. Each is written once, and all of them share its bytes. */
+  const written = new WeakMap<Revocation[], { position: bigint | null; bytes: Bytes }>()
 
-  function encodeRevocations(revocations: Revocation[], position: bigint) {
+  function encodeRevocations(revocations: Revocation[], position: bigint | null) {
     const known = written.get(revocations)
     if (known?.position === position) return known.bytes
     const bytes = encode(formatRevocations(revocations, position))
@@ -36,30 +36,48 @@ export function createRevocationStreams(feed: RevocationFeed) {
   return async function streamRevocations({ nonce, position, serviceId, assertAllowed }: Options) {
     let controller: ReadableStreamDefaultController<Bytes> | undefined
     let isOver = false
-    let maxBytes = MAX_WAITING_BYTES
+    /** What the reader has not taken yet. Only what it takes is copied, for its connection. */
+    const waiting: Bytes[] = []
+    let waitingBytes = 0
+    let maxBytes = Number.POSITIVE_INFINITY
+    /** When the reader had last taken everything. */
     let readAt = performance.now()
+    /** Ends the wait of a reader that has taken everything. */
+    let wake: (() => void) | undefined
     /** How many revocations were sent, so that a service notices if one is missing. */
     let sent = 0
-    const first = [encode(formatEvent('open', { at: roundMs(performance.now()), ...(nonce && { nonce }) }))]
 
     function send(bytes: Bytes) {
-      if (!controller) {
-        first.push(bytes)
+      const now = performance.now()
+      if (wake) readAt = now
+      if (waitingBytes > maxBytes || now - readAt > MAX_WAITING_MS) {
+        close()
         return
       }
-      const now = performance.now()
-      const waitingBytes = maxBytes - (controller.desiredSize ?? 0)
-      if (waitingBytes === 0) readAt = now
-      if (waitingBytes > maxBytes || now - readAt > MAX_WAITING_MS) {
-        close((stream) => stream.error(new Error('The reader is too slow')))
-      } else controller.enqueue(bytes)
+      waiting.push(bytes)
+      waitingBytes += bytes.length
+      wake?.()
     }
 
-    function close(how: (stream: ReadableStreamDefaultController<Bytes>) => void) {
-      if (isOver) return
+    async function pull(stream: ReadableStreamDefaultController<Bytes>) {
+      if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve))
+      wake = undefined
+      const bytes = waiting.shift()
+      if (isOver || !bytes) return
+      waitingBytes -= bytes.length
+      stream.enqueue(bytes)
+    }
+
+    function stop() {
       isOver = true
       stopListening()
-      if (controller) how(controller)
+      wake?.()
+    }
+
+    function close() {
+      if (isOver) return
+      stop()
+      controller?.close()
     }
 
     /** A fault of the database proves nothing about the key. */
@@ -67,10 +85,11 @@ export function createRevocationStreams(feed: RevocationFeed) {
       try {
         await assertAllowed()
       } catch (fault) {
-        if (isRefused(fault)) close((stream) => stream.close())
+        if (isRefused(fault)) close()
       }
     }
 
+    send(encode(formatEvent('open', { at: roundMs(performance.now()), ...(nonce && { nonce }) })))
     const stopListening = await feed.listen(
       {
         serviceId,
@@ -78,40 +97,43 @@ export function createRevocationStreams(feed: RevocationFeed) {
           sent++
           send(encode(formatEvent('all', { before: toEpochSeconds(untilMs) })))
         },
-        onRevocations: (revocations, next) => {
-          sent += revocations.length
-          send(encodeRevocations(revocations, next))
+        onRevocations: (lists, next) => {
+          for (const list of lists) {
+            sent += list.length
+            send(encodeRevocations(list, list === lists.at(-1) ? next : null))
+          }
         },
         onProof: (ageMs) => {
           send(encode(formatEvent('proof', { age: Math.ceil(ageMs), at: roundMs(performance.now()), sent })))
           void checkKey()
         },
         onSilence: () => send(SILENCE_COMMENT),
-        onEnd: () => close((stream) => stream.close()),
+        onEnd: close,
       },
       position,
     )
 
-    maxBytes += first.reduce((sum, { length }) => sum + length, 0)
+    maxBytes = waitingBytes + MAX_WAITING_BYTES
     return new ReadableStream<Bytes>(
       {
         start(started) {
           controller = started
-          for (const bytes of first) started.enqueue(bytes)
           if (isOver) started.close()
         },
-        cancel: () => close(() => {}),
+        pull,
+        cancel: stop,
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: maxBytes }),
+      { highWaterMark: 0 },
     )
   }
 }
 
-/** The last event has the position, so a reader that got only a part of a batch gets it again. */
-function formatRevocations(revocations: Revocation[], position: bigint) {
+/** The last event of the last list has the position, so a reader that got only a part of a batch gets it again. */
+function formatRevocations(revocations: Revocation[], position: bigint | null) {
   const events = revocations.map(formatRevocation)
   const last = events.pop()
-  return last === undefined ? '' : `${events.join('')}id: ${position}\n${last}`
+  const id = position === null ? '' : `id: ${position}\n`
+  return last === undefined ? '' : `${events.join('')}${id}${last}`
 }
 
 function formatRevocation({ kind, subject, atMs }: Revocation) {

@@ -14,6 +14,12 @@ export const KEPT_SECONDS = MAX_ACCESS_TOKEN_SECONDS + 60
  */
 export const MAX_REVOCATIONS = 100_000
 
+/**
+ * How many of them are one list. A full list does not change any more, so all readers share it, and the text that is made
+ * of it.
+ */
+const LIST_LENGTH = 500
+
 type Row = {
   next: string
   id: string | null
@@ -28,19 +34,34 @@ type Row = {
  * transaction that was still running at the read before, because transactions do not commit in the order of their ids.
  */
 export function createRevocationLog(db: Db) {
-  const known = new Map<number, Revocation>()
-  /** All known ones as a list, the same until it changes. */
-  let list: Revocation[] | undefined
+  let lists: Revocation[][] = []
+  let size = 0
   let nextXid = 0n
+  /** The next read returns these again. */
+  let repeated = new Set<number>()
   /** All revocations until this moment may have been forgotten. */
   let forgottenUntilMs: number | null = null
 
+  function keep(added: Revocation[]) {
+    if (added.length === 0) return
+    const last = lists.at(-1) ?? []
+    const isFull = last.length === LIST_LENGTH
+    const newLists = toLists(isFull ? added : [...last, ...added])
+    lists = [...(isFull ? lists : lists.slice(0, -1)), ...newLists]
+    size += added.length
+  }
+
   function forgetOld(nowMs: number) {
-    for (const { id, atMs } of known.values()) {
-      const isExpired = nowMs - atMs > KEPT_SECONDS * 1000
-      if (!isExpired && known.size <= MAX_REVOCATIONS) break
-      known.delete(id)
-      if (!isExpired) forgottenUntilMs = Math.max(forgottenUntilMs ?? atMs, atMs)
+    for (let oldest = lists[0]; oldest; oldest = lists[0]) {
+      const isExpired = oldest.every(({ atMs }) => nowMs - atMs > KEPT_SECONDS * 1000)
+      if (!isExpired && size <= MAX_REVOCATIONS) break
+      lists = lists.slice(1)
+      size -= oldest.length
+      if (!isExpired)
+        forgottenUntilMs = Math.max(
+          forgottenUntilMs ?? Number.NEGATIVE_INFINITY,
+          ...oldest.map(({ atMs }) => atMs),
+        )
     }
   }
 
@@ -49,7 +70,7 @@ export function createRevocationLog(db: Db) {
     position: () => nextXid,
 
     /** Reads what was committed since the last read. */
-    async read(): Promise<Revocation[]> {
+    async read(): Promise<Revocation[][]> {
       const rows = (await db.execute(sql`
         with snapshot as (select pg_snapshot_xmin(pg_current_snapshot())::text as next)
         select snapshot.next, r.id, r.xid, r.kind, r.subject,
@@ -59,27 +80,38 @@ export function createRevocationLog(db: Db) {
         order by r.id`)) as unknown as Row[]
       const nowMs = performance.now()
       const added = rows.flatMap(({ id, xid, kind, subject, age }) =>
-        id === null || known.has(Number(id))
+        id === null || repeated.has(Number(id))
           ? []
           : [{ id: Number(id), xid: BigInt(xid ?? 0), kind, subject, atMs: nowMs - age * 1000 }],
       )
-      for (const revocation of added) known.set(revocation.id, revocation)
-      nextXid = BigInt(rows[0]?.next ?? nextXid)
-      const size = known.size
+      const next = BigInt(rows[0]?.next ?? nextXid)
+      repeated = new Set(rows.flatMap(({ id, xid }) => (BigInt(xid ?? -1) >= next ? [Number(id)] : [])))
+      nextXid = next
+      keep(added)
       forgetOld(nowMs)
-      if (added.length > 0 || known.size < size) list = undefined
-      return added
+      return toLists(added)
     },
 
-    /** The revocations that a reader at this position has not read. Without a position: all of them. */
+    /** What a reader at this position has not read, in lists. Without a position: everything. */
     since(position: bigint | null) {
       // A position ahead of this database belongs to another one.
       const from = position !== null && position <= nextXid ? position : 0n
-      list ??= [...known.values()]
-      const revocations = from === 0n ? list : list.filter(({ xid }) => xid >= from)
+      const isMissed = ({ xid }: Revocation) => xid >= from
+      const missed = lists.filter((list) => list.some(isMissed))
+      // Only one list is made for this reader. Of the others, it gets some revocations twice.
+      const [first] = missed
+      if (first && !first.every(isMissed)) missed[0] = first.filter(isMissed)
       const isForgotten =
         forgottenUntilMs !== null && performance.now() - forgottenUntilMs < KEPT_SECONDS * 1000
-      return { revocations, forgottenUntilMs: isForgotten ? forgottenUntilMs : null }
+      return { missed, forgottenUntilMs: isForgotten ? forgottenUntilMs : null }
     },
   }
+}
+
+function toLists(revocations: Revocation[]): Revocation[][] {
+  const lists: Revocation[][] = []
+  for (let start = 0; start < revocations.length; start += LIST_LENGTH) {
+    lists.push(revocations.slice(start, start + LIST_LENGTH))
+  }
+  return lists
 }
