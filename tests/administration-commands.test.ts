@@ -70,6 +70,30 @@ test('every command about a user prints as JSON what the operation answers', asy
   expect((await servauth(`user create ${account().email} --username ${'x'.repeat(101)}`)).code).toBe(2)
 })
 
+test('the commands of an operator list, change and remove roles', async () => {
+  const { email } = await server.registerUser()
+
+  const created = await readJson('role put reviewer --permissions users:read,posts:review')
+  const replaced = await servauth('role put reviewer --permissions=')
+  await servauth(`user grant ${email} reviewer`)
+
+  expect(created).toMatchObject({ name: 'reviewer', permissions: ['posts:review', 'users:read'] })
+  expect(replaced).toMatchObject({ code: 0, output: expect.stringContaining('reviewer: no permissions') })
+  expect((await servauth('role list')).output).toMatch(/^admin: \*$/m)
+  expect(await readJson('role remove reviewer')).toEqual({ name: 'reviewer' })
+  expect((await readJson(`user show ${email}`)).roles).toEqual([])
+  const refused = {
+    'role remove reviewer': [1, 'There is no such role.'],
+    'role put reviewer': [2, 'not specified'],
+    'role put admin --permissions=': [1, 'The built-in role cannot be changed.'],
+    'role put reviewer --permissions a,,b': [2, 'Must have at most 64 letters'],
+    'role put no/name --permissions=': [2, 'It must be the name of a role.'],
+  }
+  for (const [words, [code, sentence]] of Object.entries(refused)) {
+    expect(await servauth(words)).toEqual({ code, output: expect.stringContaining(`${sentence}`) })
+  }
+})
+
 test('the commands about service keys print JSON', async () => {
   const created = await readJson('service-key create orders --scopes users:read')
   const { id } = created.serviceKey

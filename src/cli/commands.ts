@@ -8,6 +8,7 @@ import { addKeyCommands } from './keys/commands.ts'
 import { addMailCommands } from './mail/commands.ts'
 import { migrateDatabase } from './migrate.ts'
 import { addPasswordCommand } from './passwords/command.ts'
+import { addRoleCommands } from './roles/commands.ts'
 import { addServiceKeyCommands } from './service-keys/commands.ts'
 import { parseAddress } from './support/arguments.ts'
 import type { Environment } from './support/with-service.ts'
@@ -57,6 +58,7 @@ export function createProgram(serverEnvironment: Environment, commandEnvironment
   addWebhookKeyCommand(program)
   addMailCommands(program, commandEnvironment)
   addUserCommands(program, commandEnvironment)
+  addRoleCommands(program, commandEnvironment)
   addPasswordCommand(program)
   addImportCommands(program, commandEnvironment)
   addWebhookCommands(program, commandEnvironment)

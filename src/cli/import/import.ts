@@ -92,7 +92,7 @@ export async function importAccountsOf(
 function requireRoles(missing: string[]) {
   if (missing.length === 0) return
   throw new CommandError(
-    `These roles do not exist here: ${missing.join(', ')}. Create them first, with putRole.`,
+    `These roles do not exist here: ${missing.join(', ')}. Create them first: servauth role put.`,
   )
 }
 

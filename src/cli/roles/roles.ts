@@ -1,0 +1,37 @@
+import type { Role } from '../../contract/outputs/role.ts'
+import { AuthError } from '../../errors.ts'
+import { CommandError } from '../support/command-error.ts'
+import { type Output, printJson } from '../support/output.ts'
+import { type Environment, withService } from '../support/with-service.ts'
+
+export async function listRoles(environment: Environment, { json }: Output) {
+  const roles = await withService(environment, ({ operator }) => operator.roles(undefined))
+  if (json) return printJson(roles)
+  for (const role of roles) console.log(describe(role))
+}
+
+export async function putRole(
+  environment: Environment,
+  name: string,
+  { permissions, json }: Output & { permissions: string[] },
+) {
+  const role = await withService(environment, ({ operator }) =>
+    operator.putRole({ name, permissions }),
+  ).catch(explain)
+  if (json) return printJson(role)
+  console.log(describe(role))
+}
+
+export async function removeRole(environment: Environment, name: string, { json }: Output) {
+  await withService(environment, ({ operator }) => operator.removeRole({ name })).catch(explain)
+  if (json) return printJson({ name })
+  console.log(`The role ${name} is removed, also from its holders.`)
+}
+
+const describe = ({ name, permissions }: Role) => `${name}: ${permissions.join(', ') || 'no permissions'}`
+
+function explain(error: unknown): never {
+  if (!(error instanceof AuthError)) throw error
+  const sentence = error.code === 'NOT_FOUND' ? 'There is no such role.' : error.details.fields?.[0]?.message
+  throw sentence ? new CommandError(sentence, { cause: error }) : error
+}
