@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { useDatabase } from './support/database.ts'
+import { useDatabase, useProxy } from './support/database.ts'
 import { launchProgram, startProgram } from './support/program.ts'
 
 const REQUESTS = 6000
 const CONNECTIONS = 8
 
 const database = useDatabase()
+const proxy = useProxy(database)
 
 test('a log that is not read stops no request, and its lines are dropped and counted', async () => {
   const server = await startProgram({ DATABASE_URL: database.url })
@@ -53,4 +54,17 @@ test('a start names variables that are probably misspelt settings, without their
     'ALLOWED_ORIGIN is no setting, and has no effect: if you mean ALLOWED_ORIGINS, rename it',
   ])
   expect(program.output()).not.toContain('pa55word')
+})
+
+test('the log says why the database is not available', async () => {
+  const server = await startProgram({ DATABASE_URL: proxy.url })
+  proxy.freeze()
+
+  expect((await fetch(`${server.url}/ready`)).status).toBe(503)
+
+  await expect
+    .poll(server.output)
+    .toMatch(/"path":"\/ready".*"code":"CONNECT_TIMEOUT","message":"The database did not answer in time"/)
+  proxy.restore()
+  await server.stop()
 })

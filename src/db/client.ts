@@ -5,6 +5,7 @@ import { AuthError } from '../errors.ts'
 import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
+import { databaseTimeout } from './connection/connection-fault.ts'
 import { DATABASE_LIMITS, SILENT_CALLS } from './limits.ts'
 import { statementName } from './statement-name.ts'
 import { TIMESTAMPTZ, toIsoText } from './time-text.ts'
@@ -122,7 +123,7 @@ function bounded<Client extends Sql | TransactionSql>(
 function endsInTime<T>(inTime: InTime, pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
   return inTime(pending, () => {
     void Promise.resolve(giveUp()).catch(() => {})
-    return unavailable(new Error('The database did not answer in time'))
+    return unavailable(databaseTimeout())
   })
 }
 

@@ -1,6 +1,7 @@
 import type { Sql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
+import { databaseTimeout } from './connection/connection-fault.ts'
 import { assertUsableServer } from './requirements/server.ts'
 
 const ROUNDS = 5
@@ -16,14 +17,11 @@ export type Probe = Awaited<ReturnType<typeof probeDatabase>>
 export async function probeDatabase({ DATABASE_URL, DATABASE_SCHEMA }: DatabaseSettings) {
   const [sql, other] = [1, 2].map(() => connect(DATABASE_URL, { schema: DATABASE_SCHEMA })) as [Sql, Sql]
   try {
-    return await createDeadline(DEADLINE_MS)(look(sql, other), late)
+    return await createDeadline(DEADLINE_MS)(look(sql, other), databaseTimeout)
   } finally {
     for (const each of [sql, other]) void each.end({ timeout: 0 }).catch(() => {})
   }
 }
-
-const late = () =>
-  Object.assign(new Error('The database did not answer in time'), { code: 'CONNECT_TIMEOUT' })
 
 async function look(sql: Sql, other: Sql) {
   const [server] = await sql`select current_setting('server_version') as version`

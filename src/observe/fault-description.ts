@@ -10,7 +10,9 @@ export function describeFault(fault: unknown, depth = 0): Described {
   if (!(fault instanceof Error)) return { type: typeof fault }
   const { code } = fault as { code?: unknown }
   const ofDatabase = fault.name === 'PostgresError' && !String(code).startsWith('22')
-  const own = fault instanceof AuthError || fault instanceof TypeError || ofDatabase
+  // By their names, because the faults of the listening thread lose their classes on the way.
+  const ofConnection = fault.name === 'ConnectionFault'
+  const own = fault instanceof AuthError || fault instanceof TypeError || ofDatabase || ofConnection
   return {
     type: fault.name,
     ...(typeof code === 'string' && { code }),

@@ -1,5 +1,6 @@
 import { createDeadline } from '../../deadline.ts'
 import { connect } from '../connection/connect.ts'
+import { ConnectionFault, databaseTimeout } from '../connection/connection-fault.ts'
 import { getNewestTimeline } from '../connection/timeline.ts'
 import type { FeedWriter } from './change-feed.ts'
 
@@ -61,7 +62,7 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
         else feed.change(payload)
       },
       // Otherwise the driver would reconnect silently, at once and endlessly, and the new backend would not listen.
-      onclose: () => lose(new Error('The connection was closed')),
+      onclose: () => lose(new ConnectionFault('ECONNRESET', 'The server has closed the connection')),
     })
 
     /** Resolves if a NOTIFY over another connection arrives on this one. */
@@ -69,7 +70,9 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
       const payload = `echo ${crypto.randomUUID()}`
       const { promise: heard, resolve: hear } = Promise.withResolvers<void>()
       echoes.set(payload, hear)
-      await inTime(Promise.all([notify(url, payload), heard]), late).finally(() => echoes.delete(payload))
+      await inTime(Promise.all([notify(url, payload), heard]), databaseTimeout).finally(() =>
+        echoes.delete(payload),
+      )
     }
     /** Whether another connection of this process has seen a newer primary. */
     const isOutdated = () => timeline !== undefined && timeline < getNewestTimeline()
@@ -83,14 +86,14 @@ export function createChangeListener({ url, feed, now, onLost }: Options) {
 
     async function beat() {
       const askedAt = now()
-      const channels = await inTime(sql`select from pg_listening_channels()`, late)
-      if (channels.length === 0) throw new Error('The connection no longer listens')
-      if (isOutdated()) throw new Error('Another server has become the primary')
+      const channels = await inTime(sql`select from pg_listening_channels()`, databaseTimeout)
+      if (channels.length === 0) throw new ConnectionFault('ECONNRESET', 'The connection no longer listens')
+      if (isOutdated()) throw new ConnectionFault('ENOPRIMARY', 'Another server has become the primary')
       if (!state.isLost) feed.prove(askedAt)
     }
 
     try {
-      await Promise.race([inTime(sql.unsafe(`listen ${CHANNEL}`), late), lost])
+      await Promise.race([inTime(sql.unsafe(`listen ${CHANNEL}`), databaseTimeout), lost])
       await Promise.race([hearEcho(), lost])
       feed.gap()
       let echoAt = performance.now()
@@ -149,5 +152,3 @@ async function notify(url: string, payload: string) {
     await sql.end({ timeout: 0 })
   }
 }
-
-const late = () => new Error('The database did not answer in time')

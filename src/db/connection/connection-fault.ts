@@ -15,3 +15,6 @@ export class ConnectionFault extends Error {
     this.code = code
   }
 }
+
+export const databaseTimeout = () =>
+  new ConnectionFault('CONNECT_TIMEOUT', 'The database did not answer in time')
