@@ -11,11 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseNetwork } from '../src/settings/kinds/network.ts'
 import { createSender } from '../src/webhooks/sender.ts'
-import { type Address, createTargetFinder } from '../src/webhooks/target.ts'
+import { type Address, createTargetFinder, type TargetSettings } from '../src/webhooks/target.ts'
 import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
 
 const LOOPBACK: Address = { address: '127.0.0.1', family: 4 }
+const PRODUCTION: TargetSettings = { NODE_ENV: 'production', WEBHOOK_NETWORKS: [] }
 
 async function listen(server: Server) {
   server.listen(0, '127.0.0.1')
@@ -61,11 +62,7 @@ describe('the address of a receiver', () => {
     ...['::10.0.0.7', '4000::1'],
     ...['::ffff:127.0.0.1', '::ffff:10.0.0.7', '64:ff9b::7f00:1', '2002:7f00:1::'],
   ])('a name that resolves to %s is refused', async (address) => {
-    const find = createTargetFinder({
-      networks: [],
-      allowsPrivate: false,
-      resolve: async () => addresses([address]),
-    })
+    const find = createTargetFinder(PRODUCTION, async () => addresses([address]))
 
     await expect(find('receiver.example')).rejects.toThrow('the address is not public')
     await expect(find(address.includes(':') ? `[${address}]` : address)).rejects.toThrow('not public')
@@ -74,7 +71,7 @@ describe('the address of a receiver', () => {
   test.each(['http://2130706433/', 'http://0x7f.1/', 'http://0177.0.0.1/', 'http://[::ffff:7f00:1]/'])(
     'the address in %s is read as the socket would read it, and refused',
     async (url) => {
-      const find = createTargetFinder({ networks: [], allowsPrivate: false })
+      const find = createTargetFinder(PRODUCTION)
 
       await expect(find(new URL(url).hostname)).rejects.toThrow('the address is not public')
     },
@@ -82,19 +79,18 @@ describe('the address of a receiver', () => {
 
   test('a private address is taken if its network is listed, and of several addresses the allowed one', async () => {
     const resolve = async () => addresses(['10.0.0.7', '10.1.0.7', '93.184.216.34'])
-    const listed = createTargetFinder({
-      networks: [parseNetwork('10.1.0.0/16')],
-      allowsPrivate: false,
+    const listed = createTargetFinder(
+      { ...PRODUCTION, WEBHOOK_NETWORKS: [parseNetwork('10.1.0.0/16')] },
       resolve,
-    })
-    const unlisted = createTargetFinder({ networks: [], allowsPrivate: false, resolve })
+    )
+    const unlisted = createTargetFinder(PRODUCTION, resolve)
 
     expect((await listed('receiver.example')).address).toBe('10.1.0.7')
     expect((await unlisted('receiver.example')).address).toBe('93.184.216.34')
   })
 
   test('a name without an address is a fault that says so', async () => {
-    const find = createTargetFinder({ networks: [], allowsPrivate: false, resolve: async () => [] })
+    const find = createTargetFinder(PRODUCTION, async () => [])
 
     await expect(find('receiver.example')).rejects.toThrow('the name has no address')
   })
@@ -102,13 +98,13 @@ describe('the address of a receiver', () => {
   // That function does not know the name server of this process.
   test('a name is resolved without the function of the operating system, which holds a thread', async () => {
     await useNameServer('93.184.215.14')
-    const find = createTargetFinder({ networks: [], allowsPrivate: false })
+    const find = createTargetFinder(PRODUCTION)
 
     expect(await find('receiver.example')).toMatchObject({ address: '93.184.215.14', family: 4 })
   })
 
   test('the names of the file of hosts are resolved', async () => {
-    const find = createTargetFinder({ networks: [], allowsPrivate: true })
+    const find = createTargetFinder({ ...PRODUCTION, NODE_ENV: 'development' })
 
     expect((await find('localhost')).address).toMatch(/^(127\.0\.0\.1|::1)$/)
   })

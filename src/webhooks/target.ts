@@ -1,6 +1,6 @@
 import type { Env } from '../env.ts'
 import { isAddress } from '../settings/kinds/host.ts'
-import { isPublicOrIn, type Network } from '../settings/kinds/network.ts'
+import { isPublicOrIn } from '../settings/kinds/network.ts'
 
 /** A fault of a delivery, as the state of the delivery shows it. */
 export class DeliveryFault extends Error {
@@ -9,27 +9,22 @@ export class DeliveryFault extends Error {
 
 export type Address = { address: string; family: 4 | 6 }
 
-/** The settings that say where events may be sent. */
+/** The settings that say where events may be sent. In development, receivers are on this machine or beside it. */
 export type TargetSettings = Pick<Env, 'NODE_ENV' | 'WEBHOOK_NETWORKS'>
 
-export const toTargetRules = ({ NODE_ENV, WEBHOOK_NETWORKS }: TargetSettings) => ({
-  networks: WEBHOOK_NETWORKS,
-  allowsPrivate: NODE_ENV !== 'production',
-})
-
-type Options = {
-  /** Networks that may be called although they are not public. */
-  networks: readonly Network[]
-  /** In development, receivers are on this machine or beside it. */
-  allowsPrivate: boolean
-  resolve?: (hostname: string) => Promise<readonly Address[]>
-}
+type Resolve = (hostname: string) => Promise<readonly Address[]>
 
 /**
  * Finds the address to connect to, so that an event cannot reach a system that only this server can reach. The caller must
  * connect to this address and not resolve the name again: a name can resolve to another address a moment later.
  */
-export function createTargetFinder({ networks, allowsPrivate, resolve = resolveName }: Options) {
+export function createTargetFinder(
+  { NODE_ENV, WEBHOOK_NETWORKS }: TargetSettings,
+  resolve: Resolve = resolveName,
+) {
+  const isAllowed = ({ address }: Address) =>
+    NODE_ENV !== 'production' || isPublicOrIn(WEBHOOK_NETWORKS, address)
+
   /** @throws `DeliveryFault` if the name has no address, or none that may be called */
   return async function findTarget(hostname: string): Promise<Address> {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')
@@ -37,7 +32,7 @@ export function createTargetFinder({ networks, allowsPrivate, resolve = resolveN
       ? [{ address: host, family: host.includes(':') ? 6 : 4 }]
       : await resolve(host).catch(() => [])
     if (addresses.length === 0) throw new DeliveryFault('the name has no address')
-    const allowed = addresses.find(({ address }) => allowsPrivate || isPublicOrIn(networks, address))
+    const allowed = addresses.find(isAllowed)
     if (!allowed) throw new DeliveryFault('the address is not public')
     return allowed
   }

@@ -3,7 +3,7 @@ import type { Db } from '../db/client.ts'
 import { MAX_CONCURRENT, startDeliveryWorker } from './delivery-worker.ts'
 import { createSender } from './sender.ts'
 import type { SealedSecrets } from './stored.ts'
-import { createTargetFinder, type TargetSettings, toTargetRules } from './target.ts'
+import { createTargetFinder, type TargetSettings } from './target.ts'
 
 export type WebhookWorker = ReturnType<typeof startWebhookWorker>
 
@@ -17,10 +17,7 @@ type Options = {
 
 /** A worker with connections of its own, so that a receiver that does not answer delays no other on the same host. */
 export function startWebhookWorker({ settings, ...parts }: Options) {
-  const sender = createSender({
-    findTarget: createTargetFinder(toTargetRules(settings)),
-    maxConnections: MAX_CONCURRENT,
-  })
+  const sender = createSender({ findTarget: createTargetFinder(settings), maxConnections: MAX_CONCURRENT })
   const worker = startDeliveryWorker({ ...parts, sender })
   return { wake: worker.wake, stop: () => worker.stop().finally(sender.close) }
 }

@@ -9,12 +9,7 @@ import { webhooks as table, type WebhookRow } from '../../db/schema/webhooks.ts'
 import type { Env } from '../../env.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { toWebhookId } from '../../webhooks/stored.ts'
-import {
-  createTargetFinder,
-  DeliveryFault,
-  type TargetSettings,
-  toTargetRules,
-} from '../../webhooks/target.ts'
+import { createTargetFinder, DeliveryFault, type TargetSettings } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { createSecret, MAX_SECRETS, toShownSecret } from './webhook-secrets.ts'
@@ -29,7 +24,7 @@ type PutInput = InputOf<'putWebhook'>
 
 /** Lists, creates, changes and deletes webhooks. Triggers of the table notify the workers of every replica. */
 export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
-  const findTarget = createTargetFinder(toTargetRules(settings))
+  const findTarget = createTargetFinder(settings)
 
   function toWebhook({ id, url, types, secrets, disabledAt, fault, createdAt }: WebhookRow): Webhook {
     const shown = webhookSecrets.open({ id, secrets }).map(toShownSecret)

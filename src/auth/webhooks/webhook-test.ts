@@ -4,7 +4,7 @@ import type { WebhookDelivery } from '../../contract/outputs/webhook.ts'
 import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import { invalid } from '../../errors.ts'
 import type { SealedSecrets } from '../../webhooks/stored.ts'
-import { createTargetFinder, type TargetSettings, toTargetRules } from '../../webhooks/target.ts'
+import { createTargetFinder, type TargetSettings } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { readDelivery } from './delivery-list.ts'
@@ -32,10 +32,7 @@ export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
       await recordAdministration(tx, 'webhook_tested', { detail: describe(id, webhook.url) }, act)
       return { url: webhook.url, secrets, delivery: await deliveries.begin(tx, id, TEST_TYPE) }
     })
-    const sender = createSender({
-      findTarget: createTargetFinder(toTargetRules(settings)),
-      maxConnections: 1,
-    })
+    const sender = createSender({ findTarget: createTargetFinder(settings), maxConnections: 1 })
     try {
       const result = await attempt(sender, { url, signers: secrets.map(createSigner) }, delivery)
       await deliveries.finish({ ...delivery, isDelivered: isSuccess(result), result })
