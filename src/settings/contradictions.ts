@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { isAddress, isLocal } from './kinds/host.ts'
+import { isAddress, isLocal, withoutBrackets } from './kinds/host.ts'
 import { isPublicOrIn } from './kinds/network.ts'
 import type { Name, Settings } from './settings.ts'
 
@@ -157,7 +157,7 @@ function passwordOf(url: string) {
 
 /** Whether events may be sent there, as far as the host of a URL shows: other names can resolve to any address. */
 function mayBeCalled(hostname: string, networks: Settings['WEBHOOK_NETWORKS']) {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const host = withoutBrackets(hostname)
   if (isAddress(host)) return isPublicOrIn(networks, host)
   return !isLocal(host) || LOOPBACK.some((address) => isPublicOrIn(networks, address))
 }

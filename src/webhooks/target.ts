@@ -1,5 +1,5 @@
 import type { Env } from '../env.ts'
-import { isAddress } from '../settings/kinds/host.ts'
+import { isAddress, withoutBrackets } from '../settings/kinds/host.ts'
 import { isPublicOrIn } from '../settings/kinds/network.ts'
 
 /** A fault of a delivery, as the state of the delivery shows it. */
@@ -27,7 +27,7 @@ export function createTargetFinder(
 
   /** @throws `DeliveryFault` if the name has no address, or none that may be called */
   return async function findTarget(hostname: string): Promise<Address> {
-    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    const host = withoutBrackets(hostname)
     const addresses: readonly Address[] = isAddress(host)
       ? [{ address: host, family: host.includes(':') ? 6 : 4 }]
       : await resolve(host).catch(() => [])

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
-import type { Network } from '../../settings/kinds/network.ts'
+import { isIn, type Network } from '../../settings/kinds/network.ts'
 import type { AppContext } from '../context.ts'
 import { stripBlanks } from './header-text.ts'
 
@@ -12,7 +12,7 @@ import { stripBlanks } from './header-text.ts'
 export function clientAddress(c: AppContext, trustedProxies: Network[]): string | null {
   let address = parse(c.env.address() ?? '')
   const hops = (c.req.header('x-forwarded-for') ?? '').split(',')
-  while (address && isWithin(address, trustedProxies)) {
+  while (address && isIn(trustedProxies, address)) {
     const hop = parse(stripBlanks(hops.pop() ?? ''))
     if (!hop) {
       c.set('addressOf', 'LISTED_PROXY')
@@ -24,12 +24,6 @@ export function clientAddress(c: AppContext, trustedProxies: Network[]): string 
   // An address that is not of the internet is rather that of a proxy than that of a client.
   if (isForwarded && address && address.range() !== 'unicast') c.set('addressOf', 'UNLISTED_PROXY')
   return address?.toString() ?? null
-}
-
-function isWithin(address: Address, networks: Network[]) {
-  return networks.some(
-    ([network, prefix]) => address.kind() === network.kind() && address.match(network, prefix),
-  )
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6

@@ -1,4 +1,4 @@
-import { isAddress, isLocal } from '../../settings/kinds/host.ts'
+import { isAddress, isLocal, withoutBrackets } from '../../settings/kinds/host.ts'
 import { isListedOrigin } from '../../settings/kinds/origin.ts'
 import type { AppContext } from '../context.ts'
 import { printable } from './header-text.ts'
@@ -48,7 +48,6 @@ export function noteRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
 }
 
 /** Whether the host is an IP address. A page with a name could be another server's: any name can lead to this machine. */
-const isAddressOf = (origin: string) =>
-  isAddress(URL.parse(origin)?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '')
+const isAddressOf = (origin: string) => isAddress(withoutBrackets(URL.parse(origin)?.hostname ?? ''))
 
 const isTrial = (url: URL | null) => url?.protocol === 'http:' && isLocal(url.hostname)

@@ -5,9 +5,12 @@ import { kind, refuse } from './kind.ts'
 export const isLocal = (hostname: string) =>
   /^(.+\.)?localhost$/.test(hostname) || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 
+/** The host of a URL as it is elsewhere: only a URL needs brackets around an IPv6 address. */
+export const withoutBrackets = (hostname: string) => hostname.replace(/^\[(.*)\]$/, '$1')
+
 /** An address of a network that is not the internet, such as 192.168.1.7 or fd00::7. `hostname` is that of a URL. */
 export function isPrivate(hostname: string) {
-  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  const address = withoutBrackets(hostname)
   return isAddress(address) && ['private', 'uniqueLocal', 'linkLocal'].includes(ipaddr.parse(address).range())
 }
 
@@ -21,7 +24,7 @@ const MAX_NAME_LENGTH = 253
 
 /** Whether a host can exist: an address, or a name of DNS, which may end in a dot. `hostname` is that of a URL. */
 function canExist(hostname: string) {
-  if (isAddress(hostname.replace(/^\[(.*)\]$/, '$1'))) return true
+  if (isAddress(withoutBrackets(hostname))) return true
   const name = hostname.replace(/\.$/, '')
   return name.length <= MAX_NAME_LENGTH && name.split('.').every((label) => LABEL.test(label))
 }
@@ -37,9 +40,9 @@ export function parseUrl(text: string): URL | undefined {
   return ipaddr.IPv4.isValid(url.hostname) && !text.includes(url.hostname) ? undefined : url
 }
 
-/** The address to listen on: without brackets, which only a URL needs. */
+/** The address to listen on. */
 export const ListenHost = kind((text) => {
-  const host = text.replace(/^\[(.*)\]$/, '$1')
+  const host = withoutBrackets(text)
   if (host === 'localhost' || isAddress(host)) return host
   return refuse('must be an IP address of this machine, such as 127.0.0.1, or localhost')
 })

@@ -45,10 +45,12 @@ const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
 const isPublic = (address: ipaddr.IPv4 | ipaddr.IPv6) =>
   address.range() === 'unicast' && (address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6))
 
+/** Whether one of the networks has the address. */
+export const isIn = (networks: readonly Network[], address: ipaddr.IPv4 | ipaddr.IPv6) =>
+  networks.some(([network, prefix]) => address.kind() === network.kind() && address.match(network, prefix))
+
 /** Whether an address is in the internet, or in one of the networks. */
 export function isPublicOrIn(networks: readonly Network[], text: string) {
   const address = ipaddr.process(text)
-  const isIn = ([network, bits]: Network) =>
-    network.kind() === address.kind() && address.match(network as never, bits)
-  return isPublic(address) || networks.some(isIn)
+  return isPublic(address) || isIn(networks, address)
 }
