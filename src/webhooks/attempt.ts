@@ -1,4 +1,5 @@
 import type { Delivery } from './deliveries.ts'
+import { toMessageId } from './message-id.ts'
 import type { Sender } from './sender.ts'
 import type { Signer } from './signature.ts'
 import { DeliveryFault } from './target.ts'
@@ -16,7 +17,7 @@ export async function attempt(
 ) {
   const { messageId, type, userId, data, at, leasedAt } = delivery
   const body = JSON.stringify({ type, timestamp: at.toISOString(), data: { userId, ...data } })
-  const id = `msg_${messageId}`
+  const id = toMessageId(messageId)
   const timestamp = String(Math.floor(leasedAt.getTime() / 1000))
   const signature = signers.map((sign) => sign(`${id}.${timestamp}.${body}`)).join(' ')
   try {

@@ -1,9 +1,9 @@
-import { and, desc, eq, not, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, not, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
 import type { EventConnection } from '../../contract/outputs/audit-event.ts'
 import type { Db } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
-import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
+import { countRows, fromCursor, isOlderThan, type Position, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'auditEvents'>
 
@@ -40,12 +40,10 @@ function toConditions(filter: Request['filter']) {
 
 /** @internal A test reads the plan. */
 export function eventStatement(db: Db, { first, filter }: Request, after?: Position) {
-  const older: SQL | undefined =
-    after && sql`(${events.lastAt}, ${events.id}) < (${assertMoment(after)}::timestamptz, ${after.id}::uuid)`
   return db
     .select({ ...EVENT_COLUMNS, key: sql<string>`${events.lastAt}::text` })
     .from(events)
-    .where(and(toConditions(filter), older))
+    .where(and(toConditions(filter), isOlderThan(after, events.lastAt, events.id)))
     .orderBy(desc(events.lastAt), desc(events.id))
     .limit(first + 1)
 }

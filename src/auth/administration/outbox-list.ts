@@ -9,7 +9,7 @@ import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
 import { recordAdministration } from '../events/events.ts'
 import { getLifetimeSeconds } from '../mailing/outbox.ts'
-import { assertMoment, countRows, fromCursor, toCursor, toPage } from './pages.ts'
+import { countRows, fromCursor, isOlderThan, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'mails'>
 
@@ -26,16 +26,13 @@ function toConditions(filter: Request['filter']) {
 export function createOutboxList({ db }: { db: Db }) {
   return {
     async mails({ first, after, count, filter }: Request): Promise<MailConnection> {
-      const position = fromCursor(after, ['mail'])
       const { createdAt, id } = mailOutbox
-      const older =
-        position &&
-        sql`(${createdAt}, ${id}) < (${assertMoment(position)}::timestamptz, ${position.id}::uuid)`
+      const isOlder = isOlderThan(fromCursor(after, ['mail']), createdAt, id)
       const [rows, totalCount] = await Promise.all([
         db
           .select({ mail: mailOutbox, key: sql<string>`${createdAt}::text` })
           .from(mailOutbox)
-          .where(and(toConditions(filter), older))
+          .where(and(toConditions(filter), isOlder))
           .orderBy(desc(createdAt), desc(id))
           .limit(first + 1),
         count ? countRows(db, mailOutbox, toConditions(filter)) : null,

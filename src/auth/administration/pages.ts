@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { Moment } from '../../contract/fields.ts'
@@ -37,7 +37,11 @@ export function assertMoment({ key }: Position) {
   throw notOfThisList()
 }
 
-const notOfThisList = () => invalid('after', 'Must be the endCursor of a page of this list.')
+/** The condition of the rows after a position, in a list with the newest first. @throws `INVALID_INPUT` */
+export const isOlderThan = (position: Position | undefined, time: Column, id: Column) =>
+  position && sql`(${time}, ${id}) < (${assertMoment(position)}::timestamptz, ${position.id}::uuid)`
+
+export const notOfThisList = () => invalid('after', 'Must be the endCursor of a page of this list.')
 
 function parseJson(cursor: string): unknown {
   try {

@@ -4,6 +4,7 @@ import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import type { Db } from '../../db/client.ts'
 import { webhookEvents } from '../../db/schema/webhooks.ts'
 import { invalid } from '../../errors.ts'
+import { toMessageId } from '../../webhooks/message-id.ts'
 
 type Row = {
   xid: string | null
@@ -51,7 +52,7 @@ export function createEventPull({ db }: { db: Db }) {
     const last = found.at(-1)
     return {
       events: found.map(({ message_id, type, user_id, data, at }) => ({
-        id: `msg_${message_id}`,
+        id: toMessageId(message_id),
         type,
         timestamp: new Date(at),
         data: { userId: user_id, ...data },

@@ -8,8 +8,16 @@ import {
 } from '../../contract/outputs/webhook.ts'
 import type { Executor } from '../../db/client.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema/webhooks.ts'
-import { AuthError, invalid } from '../../errors.ts'
-import { fromCursor, MAX_COUNT, type Position, toCursor, toPage } from '../administration/pages.ts'
+import { AuthError } from '../../errors.ts'
+import { toMessageId } from '../../webhooks/message-id.ts'
+import {
+  fromCursor,
+  MAX_COUNT,
+  notOfThisList,
+  type Position,
+  toCursor,
+  toPage,
+} from '../administration/pages.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 type Request = InputOf<'webhookDeliveries'>
@@ -22,7 +30,6 @@ type Row = Omit<WebhookDelivery, 'id' | 'messageId' | 'createdAt' | 'nextAttempt
 }
 
 const PART = 'delivery'
-const EventId = z.string().regex(/^\d{1,18}$/)
 
 const columns = sql`d.event_id as "eventId", d.webhook_id as "webhookId", e.message_id as "messageId", e.type,
   d.user_id as "userId", d.status, d.attempts, d.last_result as "lastResult",
@@ -33,17 +40,20 @@ function toDelivery({ eventId, webhookId, messageId, created, next, expires, ...
     ...row,
     id: `${eventId}.${webhookId}`,
     webhookId,
-    messageId: `msg_${messageId}`,
+    messageId: toMessageId(messageId),
     createdAt: new Date(created),
     nextAttemptAt: new Date(next),
     expiresAt: new Date(expires),
   }
 }
 
+/** Whether a text can be the id of a stored event, which is a `bigint`. */
+export const isEventId = (text: string) => /^\d{1,18}$/.test(text)
+
 /** What a delivery's id says; undefined if the text is no such id. */
 export function parseDeliveryId(text: string) {
-  const [, eventId, webhookId] = /^(\d{1,18})\.([\da-f-]{36})$/.exec(text) ?? []
-  return eventId && z.uuid().safeParse(webhookId).success ? { eventId, webhookId } : undefined
+  const [, eventId = '', webhookId = ''] = /^(\d+)\.([\da-f-]{36})$/.exec(text) ?? []
+  return isEventId(eventId) && z.uuid().safeParse(webhookId).success ? { eventId, webhookId } : undefined
 }
 
 export async function readDelivery(executor: Executor, of: { eventId: number; webhookId: string }) {
@@ -94,9 +104,7 @@ export function createDeliveryList({ db }: Pick<Dependencies, 'db'>) {
 
   return async function webhookDeliveriesOf(request: Request): Promise<WebhookDeliveryConnection> {
     const position = fromCursor(request.after, [PART])
-    if (position && !EventId.safeParse(position.key).success) {
-      throw invalid('after', 'Must be the endCursor of a page of this list.')
-    }
+    if (position && !isEventId(position.key)) throw notOfThisList()
     const [rows, totalCount] = await Promise.all([
       db.execute(deliveryStatement(request, position)),
       request.count ? countAll(request.filter) : null,

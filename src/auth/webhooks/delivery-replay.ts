@@ -8,7 +8,7 @@ import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { KEPT_DAYS } from '../housekeeping.ts'
-import { parseDeliveryId } from './delivery-list.ts'
+import { isEventId, parseDeliveryId } from './delivery-list.ts'
 import { describe, findWebhook } from './managed-webhooks.ts'
 
 type Input = InputOf<'replayDeliveries'>
@@ -76,6 +76,6 @@ function chooseOne(webhookId: string, delivery: string) {
 }
 
 function toEventId(after: string) {
-  if (/^\d{1,18}$/.test(after)) return after
+  if (isEventId(after)) return after
   throw invalid('after', 'Must be the next of a call before.')
 }
