@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { PERMISSIONS, type Permission } from './permissions.ts'
 
 /** What a service key may do: the permissions that endpoints and operations name. */
@@ -9,6 +10,11 @@ export const VERIFIER_SCOPES: readonly Scope[] = ['tokens:introspect', 'revocati
 
 /** The key of another service, as it was found. `id`: of the key, the same for all that present it. */
 export type ServiceKey = { id: string; name: string; scopes: ReadonlySet<Scope> }
+
+/** The name of a service. */
+export const ServiceName = z
+  .string()
+  .regex(/^[\w.-]{1,40}$/, 'Must have at most 40 letters, digits and . _ -')
 
 /** The beginning of every service key. */
 export const KEY_PREFIX = 'servauth_'

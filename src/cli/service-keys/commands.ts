@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { SCOPES, type Scope, VERIFIER_SCOPES } from '../../contract/service-key.ts'
+import { SCOPES, type Scope, ServiceName, VERIFIER_SCOPES } from '../../contract/service-key.ts'
 import { JSON_OUTPUT, parseIdOf } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
 import type { Environment } from '../support/with-service.ts'
@@ -44,7 +44,7 @@ export function addServiceKeyCommands(program: Command, environment: Environment
 }
 
 function parseServiceName(value: string) {
-  if (/^[\w.-]{1,40}$/.test(value)) return value
+  if (ServiceName.safeParse(value).success) return value
   throw new InvalidArgumentError('It must have at most 40 letters, digits and . _ -')
 }
 

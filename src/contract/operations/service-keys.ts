@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Moment, RowId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { CreatedServiceKey, ServiceKeyRecord } from '../outputs/service-key.ts'
-import { SCOPES, type Scope } from '../service-key.ts'
+import { SCOPES, type Scope, ServiceName } from '../service-key.ts'
 
 const Scopes = z
   .array(z.string().refine((name) => SCOPES.includes(name as Scope), `Must be one of ${SCOPES.join(', ')}.`))
@@ -13,10 +13,9 @@ const Scopes = z
 
 const CreateServiceKeyInput = z
   .strictObject({
-    name: z
-      .string()
-      .regex(/^[\w.-]{1,40}$/, 'Must have at most 40 letters, digits and . _ -')
-      .meta({ description: 'The service. It may have several keys, so that one can replace another.' }),
+    name: ServiceName.meta({
+      description: 'The service. It may have several keys, so that one can replace another.',
+    }),
     scopes: Scopes,
     expiresAt: Moment.transform((text) => new Date(text))
       .refine((time) => time.getTime() > Date.now(), 'Must be in the future.')
