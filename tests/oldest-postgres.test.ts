@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createRevocationLog } from '../src/auth/services/revocation-log.ts'
 import { createDb } from '../src/db/client.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -37,8 +37,9 @@ describe.runIf(hasOldestPostgres)('with the oldest PostgreSQL', () => {
     const subject = crypto.randomUUID()
     await database.sql`insert into revocations (kind, subject, at) values ('ENDED', ${subject}, 'infinity')`
     const { db, close } = createDb({ DATABASE_URL: database.url })
+    onTestFinished(close)
 
-    const read = await createRevocationLog(db).read().finally(close)
+    const read = await createRevocationLog(db).read()
 
     expect(read).toContainEqual(expect.objectContaining({ kind: 'ENDED', subject }))
   })
