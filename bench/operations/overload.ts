@@ -1,5 +1,5 @@
 import type { Bench, Operation, Subject } from '../rig/bench.ts'
-import { flood, repeat } from '../rig/flood.ts'
+import { flood, percentile, repeat } from '../rig/flood.ts'
 import { pause, type ServerCommand, startServer } from '../rig/server-process.ts'
 import { formatRequest, type Load, type Request, runWrk } from '../rig/wrk.ts'
 import { formatEmail, PASSWORD } from '../subjects/accounts.ts'
@@ -75,9 +75,6 @@ function createOverloadSubject(
     },
   }
 }
-
-const percentile = (values: number[], part: number) =>
-  values.sort((one, other) => one - other)[Math.floor(values.length * part)] ?? Number.NaN
 
 const indexes = Array.from({ length: REQUESTS_EACH }, (_, index) => index)
 

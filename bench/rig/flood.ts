@@ -34,6 +34,10 @@ export async function flood(port: number, requests: Iterator<string>, connection
   return times
 }
 
+/** @param part such as 0.95 for the p95 */
+export const percentile = (values: number[], part: number) =>
+  values.sort((one, other) => one - other)[Math.floor(values.length * part)] ?? Number.NaN
+
 /** All requests again and again, until the time is over. */
 export function* repeat(requests: string[], seconds: number) {
   const end = performance.now() + seconds * 1000

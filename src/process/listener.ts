@@ -1,15 +1,26 @@
 import type { compose } from '../compose.ts'
 import { explainListenError } from '../observe/listen-error.ts'
+import type { ShortTurns } from './short-turns.ts'
 
 export const IDLE_SECONDS = 30
 
 type Fetch = Awaited<ReturnType<typeof compose>>['app']['fetch']
-type Listener = ReturnType<typeof listen>
+type Handler = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>
+export type Listener = ReturnType<typeof listen>
 
 type Place = { HOST?: string | undefined; PORT: number }
 
+/** Passes the requests of a listener to the application. */
+export const createHandler =
+  (fetch: Fetch, { waitForLaterTurn }: ShortTurns): Handler =>
+  (request, server) => {
+    const bindings = { address: () => server.requestIP(request)?.address ?? null }
+    const later = waitForLaterTurn()
+    return later ? later.then(() => fetch(request, bindings)) : fetch(request, bindings)
+  }
+
 /** Starts to listen. With `isShared`, several processes may listen on the port (Linux only). */
-export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch, setting = 'PORT') {
+export function listen({ HOST, PORT }: Place, isShared: boolean, handle: Handler, setting = 'PORT') {
   try {
     return Bun.serve({
       port: PORT,
@@ -18,7 +29,7 @@ export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch, s
       idleTimeout: IDLE_SECONDS,
       // The app checks the size itself, before it reads the body, and answers with its own error.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: createBunHandler(fetch),
+      fetch: handle,
     })
   } catch (cause) {
     throw explainListenError(cause, { host: 'HOST', port: [setting, PORT] })
@@ -26,11 +37,10 @@ export function listen({ HOST, PORT }: Place, isShared: boolean, fetch: Fetch, s
 }
 
 /** From now on, each response closes its connection, so that clients connect to another replica. */
-export function closeConnectionsAfterResponse(listener: Listener, fetch: Fetch) {
-  const answer = createBunHandler(fetch)
+export function closeConnectionsAfterResponse(listener: Listener, handle: Handler) {
   listener.reload({
     async fetch(request, server) {
-      const response = await answer(request, server)
+      const response = await handle(request, server)
       response.headers.set('Connection', 'close')
       return response
     },
@@ -46,6 +56,3 @@ export async function stopListening(listener: Listener, maxDrainMs: number) {
   }
   await listener.stop(true)
 }
-
-const createBunHandler = (fetch: Fetch) => (request: Request, server: Bun.Server<undefined>) =>
-  fetch(request, { address: () => server.requestIP(request)?.address ?? null })

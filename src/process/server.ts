@@ -5,8 +5,15 @@ import { createLog, type Logger } from '../observe/log.ts'
 import { findMisspellings } from '../settings/misspellings.ts'
 import { completeSettings } from './first-run.ts'
 import { allowCompilation } from './jit-policy.ts'
-import { closeConnectionsAfterResponse, listen, stopListening } from './listener.ts'
+import {
+  closeConnectionsAfterResponse,
+  createHandler,
+  type Listener,
+  listen,
+  stopListening,
+} from './listener.ts'
 import { waitUntilOrphaned } from './orphan-detection.ts'
+import { createShortTurns } from './short-turns.ts'
 import { watchStopSignals } from './stop-signals.ts'
 import { formatWelcome } from './welcome-text.ts'
 import { connectSupervisor, startWorkers, WORKER_VARIABLE } from './workers.ts'
@@ -81,7 +88,7 @@ async function answerRequests(
     log.info('stopping')
     server.drain()
     if (!listeners) return
-    for (const { listener, fetch } of listeners) closeConnectionsAfterResponse(listener, fetch)
+    for (const { listener, handle } of listeners) closeConnectionsAfterResponse(listener, handle)
     await Bun.sleep(settings.SHUTDOWN_DELAY_SECONDS * 1000)
     await Promise.all(listeners.map(({ listener }) => stopListening(listener, MAX_DRAIN_MS)))
   } finally {
@@ -93,10 +100,17 @@ type Composed = Awaited<ReturnType<typeof compose>>
 
 /** Listens on the port, and on that of administration if it has one. */
 function startListeners(settings: Settings, { app, adminApp }: Composed, isShared: boolean) {
-  const main = { listener: listen(settings, isShared, app.fetch), fetch: app.fetch }
-  if (!adminApp || typeof settings.ADMIN_PORT !== 'number') return [main]
-  const place = { HOST: settings.HOST, PORT: settings.ADMIN_PORT }
-  return [main, { listener: listen(place, isShared, adminApp.fetch, 'ADMIN_PORT'), fetch: adminApp.fetch }]
+  const listeners: { listener: Listener; handle: ReturnType<typeof createHandler> }[] = []
+  const turns = createShortTurns(() =>
+    listeners.reduce((sum, { listener }) => sum + listener.pendingRequests, 0),
+  )
+  function start({ fetch }: Composed['app'], PORT: number, setting: 'PORT' | 'ADMIN_PORT') {
+    const handle = createHandler(fetch, turns)
+    listeners.push({ listener: listen({ HOST: settings.HOST, PORT }, isShared, handle, setting), handle })
+  }
+  start(app, settings.PORT, 'PORT')
+  if (adminApp && typeof settings.ADMIN_PORT === 'number') start(adminApp, settings.ADMIN_PORT, 'ADMIN_PORT')
+  return listeners
 }
 
 /** Runs several workers on one port. Like replicas, they share only the database. */
