@@ -1,5 +1,7 @@
 /** How many requests a turn starts. Bun looks for more in the same turn if 1,024 connections are ready. */
 const MAX_STARTS = 1000
+/** After so many its end is awaited, so that the requests of several short turns are not counted together. */
+const WATCHED_STARTS = MAX_STARTS / 2
 
 export type ShortTurns = ReturnType<typeof createShortTurns>
 
@@ -35,9 +37,9 @@ export function createShortTurns(countUnanswered: () => number) {
     /** @returns undefined if the request that has just come need not wait */
     waitForLaterTurn(): Promise<void> | undefined {
       starts++
-      if (starts <= MAX_STARTS && held.length === 0) return undefined
+      if (starts < WATCHED_STARTS && held.length === 0) return undefined
       if (!isEndAwaited) awaitEnd()
-      if (held.length === 0 && countUnanswered() <= 1) return undefined
+      if (held.length === 0 && (starts <= MAX_STARTS || countUnanswered() <= 1)) return undefined
       return new Promise((start) => held.push(start))
     },
   }
