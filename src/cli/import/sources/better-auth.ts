@@ -1,33 +1,22 @@
 import type postgres from 'postgres'
 import { decryptTotpKey } from '../../../auth/import/better-auth-key.ts'
 import { CommandError } from '../../support/command-error.ts'
-import { openDatabase } from './database.ts'
-import { toStorable, toTotpKeyOfText } from './fields.ts'
-import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
-
-const BATCH_SIZE = 1000
+import { openDatabase, toDate } from './database.ts'
+import { toTotpKeyOfText } from './fields.ts'
+import { type ForeignUser, NO_DETAILS } from './source.ts'
 
 /**
  * Reads users from the tables `user` and `account` of a Better-Auth database, and changes nothing there. Columns
  * are in camel case if Better-Auth's own migrations created them, in snake case if its Drizzle schema did.
  */
-export async function openBetterAuth(url: string, secret?: string): Promise<Source> {
-  const { sql, close, readAccounts } = await openDatabase(url)
-  try {
+export const openBetterAuth = (url: string, secret?: string) =>
+  openDatabase(url, async (sql) => {
     const user = requireColumns(await readColumns(sql, 'user'), 'user')
     const account = requireColumns(await readColumns(sql, 'account'), 'account')
     const factor = (await readColumns(sql, 'twoFactor')) ?? (await readColumns(sql, 'two_factor'))
-    const [counted] = await sql<{ count: number }[]>`select count(*)::int as count from "user"`
     const readKeys = await openTotpKeys(sql, factor, secret)
-    return {
-      ...createReaders(sql, readAccounts, { user, account, factor }, readKeys, counted?.count ?? 0),
-      close,
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
-}
+    return createReader(sql, { user, account, factor }, readKeys)
+  })
 
 type Columns = {
   table: string
@@ -86,14 +75,7 @@ async function openTotpKeys(
   return read
 }
 
-function createReaders(
-  sql: postgres.Sql,
-  readAccounts: Awaited<ReturnType<typeof openDatabase>>['readAccounts'],
-  { user, account, factor }: Tables,
-  readKeys: ReadKeys,
-  count: number,
-) {
-  let done = 0
+function createReader(sql: postgres.Sql, { user, account, factor }: Tables, readKeys: ReadKeys) {
   const quoteColumn = (columns: Columns, alias: string) => (name: string) =>
     sql`${sql(`${alias}.${columns.getActualName(name)}`)}`
   const [u, a] = [quoteColumn(user, 'u'), quoteColumn(account, 'a')]
@@ -123,22 +105,8 @@ function createReaders(
     from "user" u left join account a on ${a('userId')} = ${u('id')}
     group by ${u('id')}`
 
-  return {
-    system: 'better-auth',
-    takesPasswordless: false,
-    async *keys() {
-      const keys = sql<{ id: string; email: string }[]>`
-        select ${u('id')}::text as id, coalesce(${u('email')}, '') as email from "user" u`
-      for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
-    },
-    async *users(): AsyncGenerator<ForeignUser[]> {
-      for await (const batch of readAccounts(rows, toUser)) {
-        yield batch
-        done += batch.length
-      }
-    },
-    progress: () => done / Math.max(1, count),
-  }
+  const keys = sql<never[]>`select ${u('id')}::text as id, coalesce(${u('email')}, '') as email from "user" u`
+  return { system: 'better-auth', takesPasswordless: false, keys, rows, toUser }
 
   async function toUser({ role, secrets, ...row }: UserRow): Promise<ForeignUser> {
     // Of a user who has turned the second factor off, the key is left.
@@ -162,5 +130,3 @@ type UserRow = Omit<ForeignUser, 'createdAt' | 'updatedAt'> & {
   role: string | null
   secrets: string[]
 }
-
-const toDate = (millis: number | null) => (millis === null ? null : toStorable(millis))

@@ -1,10 +1,9 @@
+import type postgres from 'postgres'
 import type { ForeignPasskey } from '../../../auth/import/foreign-account.ts'
-import { openDatabase } from './database.ts'
+import { hasTable, openDatabase, requireTable, toDate } from './database.ts'
 import { objectAt, toStorable, toTotpKey } from './fields.ts'
 import { toGrants } from './grants.ts'
-import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
-
-const BATCH_SIZE = 1000
+import { type ForeignUser, NO_DETAILS } from './source.ts'
 
 type Row = {
   id: string
@@ -32,70 +31,50 @@ type PasskeyRow = {
 }
 
 /** Supabase: the schema `auth` of its database, which is only read. */
-export async function openSupabase(url: string): Promise<Source> {
-  const { sql, close, requireTable, hasTable, readAccounts } = await openDatabase(url)
-  try {
-    await requireTable('auth.users', 'Only a database of Supabase has it.')
-    const hasFactors = await hasTable('auth.mfa_factors')
-    const hasPasskeys = await hasTable('auth.webauthn_credentials')
-    const hasIdentities = await hasTable('auth.identities')
-    const isUser = sql`(u ->> 'deleted_at') is null`
-    // As JSON: columns that a version does not have are null then.
-    const everyone = sql`(select to_jsonb(users) as u from auth.users) as rows where ${isUser}`
-    const factors = hasFactors
-      ? sql`(select json_agg(to_jsonb(f) ->> 'secret') filter (where to_jsonb(f) ->> 'factor_type' = 'totp') as keys,
-          count(*)::int as count from auth.mfa_factors f
-          where f.user_id = (u ->> 'id')::uuid and f.status::text = 'verified')`
-      : sql`(select null::json as keys, 0 as count)`
-    const passkeys = hasPasskeys
-      ? sql`(select json_agg(json_build_object('id', encode(credential_id, 'hex'), 'key', encode(public_key, 'hex'),
-            'name', friendly_name, 'signCount', sign_count, 'isSynced', backup_eligible,
-            'createdAt', created_at) order by created_at) as list
-          from auth.webauthn_credentials where user_id = (u ->> 'id')::uuid)`
-      : sql`(select null::json as list)`
-    const identities = hasIdentities
-      ? sql`(select string_agg(distinct provider, ' ') filter (where provider <> 'email') as social
-          from auth.identities where user_id = (u ->> 'id')::uuid)`
-      : sql`(select null as social)`
-    const millis = (name: string) =>
-      sql`(extract(epoch from (u ->> ${name}::text)::timestamptz) * 1000)::float8`
-    const rows = sql<never[]>`
-      select u ->> 'id' as id, coalesce(u ->> 'email', '') as email,
-        coalesce(u ->> 'email_confirmed_at', u ->> 'confirmed_at') is not null as verified,
-        coalesce(u #>> '{raw_user_meta_data,username}', u #>> '{raw_user_meta_data,full_name}',
-          u #>> '{raw_user_meta_data,name}') as name,
-        nullif(u ->> 'encrypted_password', '') as password,
-        ${millis('created_at')} as "createdAt", ${millis('updated_at')} as "updatedAt",
-        coalesce((u ->> 'banned_until')::timestamptz > now(), false) as banned,
-        identities.social, coalesce(factors.keys, '[]') as "totpKeys", factors.count as factors,
-        coalesce(passkeys.list, '[]') as passkeys, u -> 'raw_app_meta_data' as metadata
-      from (select to_jsonb(users) as u from auth.users) as rows
-      cross join lateral ${factors} as factors cross join lateral ${identities} as identities
-      cross join lateral ${passkeys} as passkeys
-      where ${isUser}`
-    const [counted] = await sql<{ count: number }[]>`select count(*)::int as count from ${everyone}`
-    let done = 0
-    return {
-      system: 'supabase',
-      takesPasswordless: true,
-      async *keys() {
-        const keys = sql<{ id: string; email: string }[]>`
-          select u ->> 'id' as id, coalesce(u ->> 'email', '') as email from ${everyone}`
-        for await (const batch of keys.cursor(BATCH_SIZE)) yield batch
-      },
-      async *users() {
-        for await (const batch of readAccounts(rows, toUser)) {
-          yield batch
-          done += batch.length
-        }
-      },
-      progress: () => done / Math.max(1, counted?.count ?? 0),
-      close,
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
+export const openSupabase = (url: string) => openDatabase(url, prepare)
+
+async function prepare(sql: postgres.Sql) {
+  await requireTable(sql, 'auth.users', 'Only a database of Supabase has it.')
+  const hasFactors = await hasTable(sql, 'auth.mfa_factors')
+  const hasPasskeys = await hasTable(sql, 'auth.webauthn_credentials')
+  const hasIdentities = await hasTable(sql, 'auth.identities')
+  const isUser = sql`(u ->> 'deleted_at') is null`
+  // As JSON: columns that a version does not have are null then.
+  const everyone = sql`(select to_jsonb(users) as u from auth.users) as rows`
+  const factors = hasFactors
+    ? sql`(select json_agg(to_jsonb(f) ->> 'secret') filter (where to_jsonb(f) ->> 'factor_type' = 'totp') as keys,
+        count(*)::int as count from auth.mfa_factors f
+        where f.user_id = (u ->> 'id')::uuid and f.status::text = 'verified')`
+    : sql`(select null::json as keys, 0 as count)`
+  const passkeys = hasPasskeys
+    ? sql`(select json_agg(json_build_object('id', encode(credential_id, 'hex'), 'key', encode(public_key, 'hex'),
+          'name', friendly_name, 'signCount', sign_count, 'isSynced', backup_eligible,
+          'createdAt', created_at) order by created_at) as list
+        from auth.webauthn_credentials where user_id = (u ->> 'id')::uuid)`
+    : sql`(select null::json as list)`
+  const identities = hasIdentities
+    ? sql`(select string_agg(distinct provider, ' ') filter (where provider <> 'email') as social
+        from auth.identities where user_id = (u ->> 'id')::uuid)`
+    : sql`(select null as social)`
+  const millis = (name: string) =>
+    sql`(extract(epoch from (u ->> ${name}::text)::timestamptz) * 1000)::float8`
+  const keys = sql<never[]>`
+    select u ->> 'id' as id, coalesce(u ->> 'email', '') as email from ${everyone} where ${isUser}`
+  const rows = sql<never[]>`
+    select u ->> 'id' as id, coalesce(u ->> 'email', '') as email,
+      coalesce(u ->> 'email_confirmed_at', u ->> 'confirmed_at') is not null as verified,
+      coalesce(u #>> '{raw_user_meta_data,username}', u #>> '{raw_user_meta_data,full_name}',
+        u #>> '{raw_user_meta_data,name}') as name,
+      nullif(u ->> 'encrypted_password', '') as password,
+      ${millis('created_at')} as "createdAt", ${millis('updated_at')} as "updatedAt",
+      coalesce((u ->> 'banned_until')::timestamptz > now(), false) as banned,
+      identities.social, coalesce(factors.keys, '[]') as "totpKeys", factors.count as factors,
+      coalesce(passkeys.list, '[]') as passkeys, u -> 'raw_app_meta_data' as metadata
+    from ${everyone}
+    cross join lateral ${factors} as factors cross join lateral ${identities} as identities
+    cross join lateral ${passkeys} as passkeys
+    where ${isUser}`
+  return { system: 'supabase', takesPasswordless: true, keys, rows, toUser }
 }
 
 function toUser({ factors, metadata, ...row }: Row): ForeignUser {
@@ -137,5 +116,3 @@ function toPasskey({ id, key, createdAt, ...passkey }: PasskeyRow, userId: strin
     isUserVerified: false,
   }
 }
-
-const toDate = (millis: number | null) => (millis === null ? null : toStorable(millis))
