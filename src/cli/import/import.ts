@@ -1,12 +1,12 @@
 import type { ImportResult } from '../../auth/import/foreign-account.ts'
 import { CommandError } from '../support/command-error.ts'
+import { startProgress } from '../support/progress.ts'
 import type { Environment } from '../support/with-service.ts'
 import { withService } from '../support/with-service.ts'
 import { chooseGrants, readChosenGrants } from './chosen-grants.ts'
 import { findDuplicates } from './duplicates.ts'
 import { createImportReport, isImported } from './import-report.ts'
 import { runInParts } from './parts.ts'
-import { startProgress } from './progress.ts'
 import { createResultList } from './result-list.ts'
 import type { ForeignUser, Source } from './sources/source.ts'
 

@@ -8,8 +8,8 @@ import {
   DIRECTORY_BYTES,
   falsePositiveRate,
 } from '../../auth/passwords/breached/list-file.ts'
-import { startProgress } from '../import/progress.ts'
 import { CommandError } from '../support/command-error.ts'
+import { startProgress } from '../support/progress.ts'
 import { readHashes } from './dump.ts'
 
 const BUFFERED_NUMBERS = 256 * 1024

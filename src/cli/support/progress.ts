@@ -2,7 +2,7 @@ const BAR_CHARACTERS = 30
 const TERMINAL_MS = 200
 const LOG_MS = 2000
 
-/** Shows how far an import is: a bar in a terminal, and otherwise a line every two seconds. */
+/** Shows how far a long command is: a bar in a terminal, and otherwise a line every two seconds. */
 export function startProgress(stream: NodeJS.WriteStream = process.stdout) {
   const isTerminal = stream.isTTY
   const startedAt = performance.now()
