@@ -39,9 +39,7 @@ export function parseColumns(text: string): Columns {
 
 /** Reads a file with an object of JSON: the name of a field, and where it is in the export. */
 export async function readMapping(path: string): Promise<Columns> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CommandError(`The file ${path} cannot be read.`, { cause })
-  })
+  const text = await readFile(path, 'utf8')
   try {
     return checkMapping(JSON.parse(text), path)
   } catch (error) {

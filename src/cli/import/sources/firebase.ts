@@ -49,9 +49,7 @@ function toHash(hash: string | null, salt: string | null, project: Project | und
 
 /** Reads `hash_config { … }` as the console of Firebase shows it. */
 async function readHashConfig(path: string): Promise<Project> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CommandError(`The file ${path} cannot be read.`, { cause })
-  })
+  const text = await readFile(path, 'utf8')
   const read = (name: string, pattern: string) =>
     new RegExp(`\\b${name}"?\\s*[:=]\\s*"?(${pattern})"?`).exec(text)?.[1] ?? ''
   const project = {
