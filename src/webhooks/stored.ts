@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { and, inArray, isNotNull, isNull, notInArray, type SQL, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
 import { webhooks } from '../db/schema/webhooks.ts'
+import { hexToUuid8 } from '../db/uuid.ts'
 import type { Env } from '../env.ts'
 import { GONE } from './attempt.ts'
 
@@ -41,8 +42,5 @@ async function disable(executor: Executor, which: SQL | undefined, fault: string
   return count > 0
 }
 
-/** The same in every replica: a UUID of version 8 (RFC 9562), from the URL. */
-export function toWebhookId(url: string) {
-  const hex = createHash('sha256').update(url).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
+/** The id of the webhook of a URL, the same in every replica. */
+export const toWebhookId = (url: string) => hexToUuid8(hash('sha256', url), 'a')

@@ -1,7 +1,6 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 
 const MAC_BYTES = 32
-const UUID_BYTES = 16
 
 /** `AUTH_SECRET`, which seals and encrypts, and the one before it, which still opens and decrypts. */
 export type Secrets = readonly [current: string, ...previous: string[]]
@@ -36,13 +35,3 @@ export const deriveKey = (secret: string, purpose: string) =>
 export function digest(token: string) {
   return hash('sha256', token, 'base64url')
 }
-
-/** 128 random bits in the form of a UUID. It has no version field, which would cost six of them. */
-export const createRandomId = () => hexToUuid(crypto.getRandomValues(new Uint8Array(UUID_BYTES)).toHex())
-
-export const uuidToBytes = (uuid: string) => Buffer.from(uuid.replaceAll('-', ''), 'hex')
-export const bytesToUuid = (bytes: Buffer) => hexToUuid(bytes.toString('hex'))
-
-/** The first 128 bits of hexadecimal digits. */
-export const hexToUuid = (hex: string) =>
-  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`

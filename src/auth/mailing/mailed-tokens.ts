@@ -3,8 +3,9 @@ import type { Executor } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
+import { bytesToUuid, UUID_BYTES, uuidToBytes } from '../../db/uuid.ts'
 import { AuthError } from '../../errors.ts'
-import { bytesToUuid, createSealer, digest, type Secrets, uuidToBytes } from '../keys/sealed-tokens.ts'
+import { createSealer, digest, type Secrets } from '../keys/sealed-tokens.ts'
 
 export type MailedTokens = ReturnType<typeof createMailedTokens>
 export type MailedToken = typeof verifications.$inferSelect
@@ -54,7 +55,7 @@ type NewToken = {
  * and no table ever holds it.
  */
 export function createMailedTokens(secrets: Secrets) {
-  const { seal, open } = createSealer(secrets, 'mailed token', 16)
+  const { seal, open } = createSealer(secrets, 'mailed token', UUID_BYTES)
 
   /** The token of a mail; always the same one. */
   const derive = (mailId: string) => seal(uuidToBytes(mailId))
@@ -62,7 +63,7 @@ export function createMailedTokens(secrets: Secrets) {
   /** By the id in the token, so that a token of the secret before is found too. The seal has proven the id. */
   const isLive = (token: string, purposes: TokenPurpose[]) =>
     and(
-      eq(verifications.id, bytesToUuid(open(token) ?? Buffer.alloc(16))),
+      eq(verifications.id, bytesToUuid(open(token) ?? Buffer.alloc(UUID_BYTES))),
       inArray(verifications.purpose, purposes),
       gt(verifications.expiresAt, sql`now()`),
     )

@@ -1,17 +1,11 @@
-import {
-  bytesToUuid,
-  createRandomId,
-  createSealer,
-  type Secrets,
-  uuidToBytes,
-} from '../keys/sealed-tokens.ts'
+import { bytesToUuid, createRandomId, UUID_BYTES, uuidToBytes } from '../../db/uuid.ts'
+import { createSealer, type Secrets } from '../keys/sealed-tokens.ts'
 
 export type RefreshTokens = ReturnType<typeof createRefreshTokens>
 
 /** The content of a refresh token. Each rotation adds one to the generation. */
 export type RefreshToken = { sessionId: string; lineage: string; generation: number }
 
-const UUID_BYTES = 16
 const BODY_BYTES = UUID_BYTES + UUID_BYTES + 4
 
 /**
