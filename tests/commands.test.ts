@@ -1,7 +1,9 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { version } from '../package.json' with { type: 'json' }
+import { createProgram } from '../src/cli/commands.ts'
 import { callCommand } from './support/command.ts'
 import { useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
@@ -18,6 +20,12 @@ test.each(['--help', '-h', 'help'])('%s lists the commands', async (words) => {
 
   expect(code).toBe(0)
   for (const name of COMMANDS) expect(output).toMatch(new RegExp(`^ +${name} `, 'm'))
+})
+
+test('every command has a short line in the list of commands', () => {
+  const listed = ({ commands }: Command): Command[] => commands.flatMap((one) => [one, ...listed(one)])
+
+  for (const command of listed(createProgram({}, {}))) expect(command.summary()).toMatch(/^[a-z].*[^.]$/)
 })
 
 test('--version prints the version', async () => {

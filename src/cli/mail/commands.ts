@@ -27,6 +27,7 @@ export function addMailCommands(program: Command, environment: Environment) {
     .action((folder: string) => exportTemplates(environment, folder))
   mail
     .command('list')
+    .summary('list the mails of the outbox, and why they failed')
     .description('Lists the mails of the outbox, the newest first, and why they failed.')
     .option('--failed', 'only those that were given up')
     .option(...LIMIT)
@@ -34,6 +35,7 @@ export function addMailCommands(program: Command, environment: Environment) {
     .action((options) => listMails(environment, options))
   mail
     .command('retry')
+    .summary('send a failed mail again')
     .description('Sends a failed mail again.')
     .argument('<id>', 'the id of the mail, from the list', parseIdOf('mail', 'mail list'))
     .option(...JSON_OUTPUT)

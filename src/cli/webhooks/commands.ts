@@ -26,11 +26,13 @@ export function addWebhookCommands(program: Command, environment: Environment) {
 
   webhook
     .command('list')
+    .summary('list the webhooks')
     .description('Lists the webhooks, the oldest first.')
     .option(...json)
     .action((options: Output) => listWebhooks(environment, options))
   webhook
     .command('put')
+    .summary('create a webhook, or change one')
     .description(
       'Creates a webhook, whose secret is shown once. With --id, changes one, and its secret stays.',
     )
@@ -53,12 +55,14 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .action((url: string, options: PutOptions) => putWebhook(environment, url, options))
   webhook
     .command('delete')
+    .summary('delete a webhook')
     .description('Deletes a webhook. Nothing is sent to it any more.')
     .argument('<id>', 'the id of the webhook, from the list', parseId)
     .option(...json)
     .action((id: string, options: Output) => deleteWebhook(environment, id, options))
   webhook
     .command('test')
+    .summary('send an event of the type webhook.test')
     .description(
       'Sends an event of the type webhook.test, and shows its result. Fails if it was not delivered.',
     )
@@ -67,6 +71,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .action((id: string, options: Output) => testWebhook(environment, id, options))
   webhook
     .command('deliveries')
+    .summary('list events on their way to webhooks')
     .description('Lists events on their way to webhooks, the newest first.')
     .option('--webhook <id>', 'only those of this webhook', parseId)
     .addOption(
@@ -77,6 +82,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .action((options: ListOptions) => listDeliveries(environment, options))
   webhook
     .command('replay')
+    .summary('deliver events again')
     .description('Delivers events again: those that were given up, those of a span of time, or one.')
     .argument('<id>', 'the id of the webhook, from the list', parseId)
     .option('--delivery <id>', 'only this delivery, from the list of deliveries')
