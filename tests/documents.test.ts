@@ -230,6 +230,16 @@ test('docs/errors.md has every code with its status', () => {
   )
 })
 
+test('docs/events.md has every kind of event, and no other', async () => {
+  const kinds = await readFile(join(ROOT, 'src/auth/events/kinds.ts'), 'utf8')
+  const { text } = await readDocument('docs/events.md')
+  const listed = [...text.matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(
+    ([, cell = '']) => cell.match(/[a-z_]+/g) ?? [],
+  )
+
+  expect(listed.sort()).toEqual([...kinds.matchAll(/^ {2}\| '(.+)'/gm)].map(([, kind]) => kind).sort())
+})
+
 test('docs/api.md has every operation with its path and status', () => {
   const defined = Object.entries<Operation>(operations).map(([name, operation]) => {
     const { input, rest } = operation
