@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
 import { openDatabase } from './support/database.ts'
 import { memoryOf } from './support/process.ts'
 import { startProgram } from './support/program.ts'
@@ -236,6 +237,27 @@ test('a reader that does not read is dropped', async () => {
   }
 
   expect(own.revocationListeners()).toBe(0)
+})
+
+test('of more revocations at once than the server keeps, services get the newest, and a date for the others', async () => {
+  const own = await startServer(settings)
+  const { user } = await own.registerUser()
+  const feed = await listen({}, own)
+  await feed.until(isProof)
+
+  await own.sql`insert into revocations (kind, subject)
+    select 'ENDED', gen_random_uuid() from generate_series(1, ${MAX_REVOCATIONS + 5000})`
+  await own.sql`update users set username = 'Ada' where id = ${user.id}`
+  const [newest] = await own.sql`select subject as sid from revocations order by id desc limit 1`
+  const found = await feed.until(ended(newest?.sid))
+
+  const all = feed.revocations().find(({ name }) => name === 'all')
+  const [skipped] = await own.sql`select extract(epoch from max(at))::float8 as last
+    from (select at from revocations order by id limit 5000) as oldest`
+  expect(found).toBeDefined()
+  // Both clocks are those of this machine.
+  expect(Number(all?.data.before)).toBeGreaterThanOrEqual(skipped?.last - 0.05)
+  expect(feed.revocations().length).toBeLessThanOrEqual(MAX_REVOCATIONS + 2)
 })
 
 test.skipIf(process.platform !== 'linux')(

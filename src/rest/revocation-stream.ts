@@ -1,7 +1,7 @@
 import type { Revocation, RevocationFeed } from '../contract/revocations.ts'
 import { isRefused } from '../errors.ts'
 
-/** What may wait for a slow reader, besides the first batch, and for how long. Then its connection is closed. */
+/** What may wait for a slow reader, besides the largest batch of revocations, and for how long. Then its connection is closed. */
 export const MAX_WAITING_BYTES = 256 * 1024
 export const MAX_WAITING_MS = 10_000
 /** A comment keeps the connection open while nothing is proven. */
@@ -39,23 +39,28 @@ export function createRevocationStreams(feed: RevocationFeed) {
     /** What the reader has not taken yet. Only what it takes is copied, for its connection. */
     const waiting: Bytes[] = []
     let waitingBytes = 0
-    let maxBytes = Number.POSITIVE_INFINITY
-    /** When the reader had last taken everything. */
+    /** When the reader had last taken everything, and the most bytes that were sent at once since then. */
     let readAt = performance.now()
+    let largestBatch = 0
     /** Ends the wait of a reader that has taken everything. */
     let wake: (() => void) | undefined
     /** How many revocations were sent, so that a service notices if one is missing. */
     let sent = 0
 
-    function send(bytes: Bytes) {
+    function send(...batch: Bytes[]) {
       const now = performance.now()
-      if (wake) readAt = now
-      if (waitingBytes > maxBytes || now - readAt > MAX_WAITING_MS) {
+      if (wake) {
+        readAt = now
+        largestBatch = 0
+      }
+      if (waitingBytes > largestBatch + MAX_WAITING_BYTES || now - readAt > MAX_WAITING_MS) {
         close()
         return
       }
-      waiting.push(bytes)
-      waitingBytes += bytes.length
+      const bytes = batch.reduce((sum, { length }) => sum + length, 0)
+      largestBatch = Math.max(largestBatch, bytes)
+      waitingBytes += bytes
+      waiting.push(...batch)
       wake?.()
     }
 
@@ -98,10 +103,8 @@ export function createRevocationStreams(feed: RevocationFeed) {
           send(encode(formatEvent('all', { before: toEpochSeconds(untilMs) })))
         },
         onRevocations: (lists, next) => {
-          for (const list of lists) {
-            sent += list.length
-            send(encodeRevocations(list, list === lists.at(-1) ? next : null))
-          }
+          sent += lists.reduce((sum, { length }) => sum + length, 0)
+          send(...lists.map((list) => encodeRevocations(list, list === lists.at(-1) ? next : null)))
         },
         onProof: (ageMs) => {
           send(encode(formatEvent('proof', { age: Math.ceil(ageMs), at: roundMs(performance.now()), sent })))
@@ -113,7 +116,6 @@ export function createRevocationStreams(feed: RevocationFeed) {
       position,
     )
 
-    maxBytes = waitingBytes + MAX_WAITING_BYTES
     return new ReadableStream<Bytes>(
       {
         start(started) {

@@ -47,9 +47,12 @@ export function createRevocationFeed({
 
   async function readNow() {
     const target = notified
-    const added = await log.read()
+    const { added, skippedUntilMs } = await log.read()
     covered = target
-    if (added.length > 0) for (const { onRevocations } of listeners) onRevocations(added, log.position())
+    for (const { onForgotten, onRevocations } of listeners) {
+      if (skippedUntilMs !== null) onForgotten(skippedUntilMs)
+      if (added.length > 0) onRevocations(added, log.position())
+    }
   }
 
   /** Waits until everything that was notified by now has been sent. @throws if the database does not answer */

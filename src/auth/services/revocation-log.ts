@@ -69,14 +69,21 @@ export function createRevocationLog(db: Db) {
     /** The position from which a reader that has all known revocations continues. */
     position: () => nextXid,
 
-    /** Reads what was committed since the last read. */
-    async read(): Promise<Revocation[][]> {
+    /**
+     * Reads what was committed since the last read. After a statement that ends very many sessions, it leaves the older
+     * ones out: all revocations until `skippedUntilMs` may be among them.
+     */
+    async read(): Promise<{ added: Revocation[][]; skippedUntilMs: number | null }> {
       const rows = (await db.execute(sql`
-        with snapshot as (select pg_snapshot_xmin(pg_current_snapshot())::text as next)
+        with snapshot as (select pg_snapshot_xmin(pg_current_snapshot())::text as next),
+        -- Materialized, so that the order and the limit do not change how the rows are found.
+        missed as materialized (
+          select * from ${revocations}
+          where xid >= ${String(nextXid)}::bigint and at > ${secondsAgo(KEPT_SECONDS)}
+        ), newest as (select * from missed order by id desc limit ${MAX_REVOCATIONS + 1}::int)
         select snapshot.next, r.id, r.xid, r.kind, r.subject,
           ${secondsFrom(sql`r.at`, sql`clock_timestamp()`)} as age
-        from snapshot left join ${revocations} r on r.xid >= ${String(nextXid)}::bigint
-          and r.at > ${secondsAgo(KEPT_SECONDS)}
+        from snapshot left join newest as r on true
         order by r.id`)) as unknown as Row[]
       const nowMs = performance.now()
       const added = rows.flatMap(({ id, xid, kind, subject, age }) =>
@@ -89,7 +96,8 @@ export function createRevocationLog(db: Db) {
       nextXid = next
       keep(added)
       forgetOld(nowMs)
-      return toLists(added)
+      const isCut = rows.length > MAX_REVOCATIONS
+      return { added: toLists(added), skippedUntilMs: isCut ? forgottenUntilMs : null }
     },
 
     /** What a reader at this position has not read, in lists. Without a position: everything. */
