@@ -1,6 +1,6 @@
 import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
-import type { Db } from '../db/client.ts'
+import type { Db, Executor } from '../db/client.ts'
 import { LOCKS } from '../db/locks.ts'
 import { daysAgo, secondsAgo } from '../db/moments.ts'
 import { events } from '../db/schema/events.ts'
@@ -10,6 +10,7 @@ import { mailOutbox } from '../db/schema/mail-outbox.ts'
 import { registrations, verifications } from '../db/schema/mailed-tokens.ts'
 import { revocations, sessions } from '../db/schema/sessions.ts'
 import { places, throttle } from '../db/schema/throttle.ts'
+import { users } from '../db/schema/users.ts'
 import { webhookEvents } from '../db/schema/webhooks.ts'
 import { isPrivateKeyObsolete } from './keys/signing-keys.ts'
 import { KEPT_SECONDS } from './services/revocation-log.ts'
@@ -88,6 +89,7 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     return db.transaction(async (tx) => {
       const [lock] = await tx.execute(sql`select pg_try_advisory_xact_lock(${LOCKS.housekeeping}) as mine`)
       if (!lock?.mine) return null
+      if (table === sessions) await lockUsersOfExpired(tx, where)
       // The condition stands twice, because a counter may start again in between. The order and the array make
       // PostgreSQL use an index, whatever it assumes about the parameters.
       const { count } = await tx.execute(sql`
@@ -116,6 +118,14 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     },
   }
 }
+
+/** Every operation locks the user first. The trigger that ends what a session asked for may change its row. */
+const lockUsersOfExpired = (tx: Executor, where: SQL) =>
+  tx.execute(sql`
+    select from ${users}
+    where pending_session_id is not null and id = any(array(
+      select user_id from ${sessions} where ${where} order by ${sessions.expiresAt} limit ${MAX_BATCH_ROWS}::int))
+    order by id for no key update`)
 
 /**
  * About how many events there are, from a sample of pages that is always the same. Counting them all would take seconds,

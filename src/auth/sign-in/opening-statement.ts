@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { ProfileColumns } from '../../contract/fields.ts'
 import { secondsFromNow } from '../../db/moments.ts'
 import { sessions } from '../../db/schema/sessions.ts'
+import { users } from '../../db/schema/users.ts'
 import { createStatement } from '../../db/statement.ts'
 import { toChallengeRowId } from '../factors/challenges.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
@@ -32,12 +33,31 @@ type NewAccount = ProfileColumns & { password: string; mailDevice: string | null
 type Options = StepsOptions & { seconds: number }
 type OpeningValues = Record<string, unknown> & { amr: string; provesFactor: boolean }
 
+const noFormer = { lock: sql``, isTurn: sql`true`, end: sql`` }
+
+/**
+ * Locks both accounts before anything else, in the order of their ids: the end of the former session may change its
+ * account too. Another order could deadlock, for example with a sign-in that ends a session of this account.
+ */
+const former = {
+  lock: sql`
+    held as (
+      select id from ${users}
+      where id in (${param('accountId')}::uuid, (select user_id from ${sessions} where id = ${param('formerSessionId')}::uuid))
+      order by id for no key update
+    ),`,
+  isTurn: sql`(select count(*) from held) >= 0`,
+  end: sql`
+    ), ended as (
+      delete from ${sessions} where id = ${param('formerSessionId')}::uuid and exists (select from opened)`,
+}
+
 /** Returns the statement that opens sessions for a kind of proof, and the values of this proof in it. */
 export function prepareOpening(options: Options) {
   /** Most clients have no session that ends. Without that part, the statement costs PostgreSQL less. */
   const write = (steps: Steps) => ({
-    alone: writeStatement(steps, options, sql``),
-    endingFormer: writeStatement(steps, options, endFormer),
+    alone: writeStatement(steps, options),
+    endingFormer: writeStatement(steps, options, former),
   })
   const asNewAccount = write(writeRegistration(options))
   const byPassword = write(writeSignIn(PASSWORD, options))
@@ -74,10 +94,14 @@ const toFactorValues = ({ values, amr, isRecovery }: FactorUse): OpeningValues =
   provesFactor: !isRecovery,
 })
 
-function writeStatement({ account, useUp, isProven, followUp }: Steps, { seconds }: Options, ending: SQL) {
+function writeStatement(
+  { account, useUp, isProven, followUp }: Steps,
+  { seconds }: Options,
+  { lock, isTurn, end } = noFormer,
+) {
   return createStatement<Record<string, unknown>>(sql`
-    with account as (
-      ${account}
+    with ${lock} account as (
+      ${account(isTurn)}
     ${useUp}
     ), opened as (
       insert into ${sessions} (id, user_id, token, lineage, transport, ip_address, user_agent, expires_at, amr, factor_at)
@@ -86,17 +110,13 @@ function writeStatement({ account, useUp, isProven, followUp }: Steps, { seconds
         ${param('amr')}, case when ${param('provesFactor')}::boolean then now() end
       from account where has_password and is_verified and ${isProven}
       returning id, user_id, expires_at
-    ${ending}
+    ${end}
     ${followUp}
     )
     select has_password, is_verified, roles, claims, claims_changed_at, seconds_since_claims,
       opened.id, opened.expires_at, now() as opened_at
     from account left join opened on true`)
 }
-
-const endFormer = sql`
-    ), ended as (
-      delete from ${sessions} where id = ${param('formerSessionId')}::uuid and exists (select from opened)`
 
 /** Remembers the result for each argument, of which there are few. */
 function once<Key extends object, Value>(create: (key: Key) => Value) {

@@ -4,8 +4,8 @@ import type { EventKind } from '../events/kinds.ts'
 
 /** What the statement that opens sessions does for a kind of proof. Parts of its `with` list lack their closing parentheses. */
 export type Steps = {
-  /** Reads and locks the account, or inserts it: `account`. */
-  account: SQL
+  /** Reads and locks the account, or inserts it: `account`. Evaluates `isTurn` before that. */
+  account: (isTurn: SQL) => SQL
   /** Further parts, which use up what was proven. */
   useUp: SQL
   /** The condition on `account` under which the session opens. */

@@ -18,9 +18,9 @@ const values = sql.join(fields.map(param), sql`, `)
 /** A new account demands nothing. Without a row, its address is taken; the statement fails if the address is reserved. */
 export const writeRegistration = ({ canMail }: StepsOptions): Steps => ({
   // The function runs after the insert, which waits for a concurrent change of address that frees this one.
-  account: sql`
+  account: (isTurn) => sql`
       insert into ${users} (id, email, password, ${columns})
-      values (${param('accountId')}, ${param('email')}, ${param('password')}, ${values})
+      values (case when ${isTurn} then ${param('accountId')}::uuid end, ${param('email')}, ${param('password')}, ${values})
       on conflict do nothing
       returning id, true as has_password, true as is_verified, refuse_reserved_address(email) as is_free,
         roles, claims, claims_changed_at, null::float8 as seconds_since_claims`,

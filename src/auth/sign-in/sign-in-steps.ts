@@ -17,7 +17,7 @@ export const writeSignIn = (
   { hasPassword, useUp, isProven }: Conditions,
   { needsVerification, mailsSignIns }: StepsOptions,
 ): Steps => ({
-  account: sql`
+  account: (isTurn) => sql`
       select id, ${hasPassword} as has_password,
         email_verified or not ${needsVerification}::boolean as is_verified,
         second_factor_at is not null as needs_factor,
@@ -26,6 +26,7 @@ export const writeSignIn = (
         roles, claims, claims_changed_at, ${secondsSinceClaims} as seconds_since_claims
       from ${users}
       where id = ${param('accountId')}::uuid and email = ${param('email')} and disabled_at is null
+        and ${isTurn}
       for no key update`,
   useUp,
   isProven,

@@ -5,6 +5,7 @@ import type { Time } from '../../contract/outputs/fields.ts'
 import type { User } from '../../contract/outputs/user.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
+import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { createRandomId } from '../../db/uuid.ts'
 import { findReservation, refuseTakenAddress } from '../account/taken-addresses.ts'
@@ -68,6 +69,7 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
       }
 
       async function register(tx: Executor): Promise<SignedUp> {
+        if (formerSessionId) await lockBoth(tx, email, formerSessionId)
         const [inserted] = await tx
           .insert(users)
           .values({ email, ...account })
@@ -100,6 +102,13 @@ export function createSignUpEndpoint({ db, openSession, outbox, places, throttle
     },
   )
 }
+
+/** Locks the account of the address and that of the former session in the order of all sign-ins, or they could deadlock. */
+const lockBoth = (tx: Executor, email: string, formerSessionId: string) =>
+  tx.execute(sql`
+    select from ${users}
+    where email = ${email} or id = (select user_id from ${sessions} where id = ${formerSessionId}::uuid)
+    order by id for no key update`)
 
 /** A user that looks like a new account, with the time of the database. */
 function createDecoyUser(email: string, profile: ProfileColumns, clock: { now: string } | undefined): User {
