@@ -8,7 +8,7 @@ import { createDb } from './db/client.ts'
 import type { DatabaseSettings } from './db/connection/connect.ts'
 import { createCounters } from './db/counters.ts'
 import { COMMAND_LIMITS } from './db/limits.ts'
-import { migrate } from './db/migrate.ts'
+import { migrate, type Watcher } from './db/migrate.ts'
 import type { Env } from './env.ts'
 import type { Message } from './mail/kinds.ts'
 import { createLanguages } from './mail/languages.ts'
@@ -39,7 +39,6 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   )
   const mail = createMail(env, log, span)
   const { languages, render } = mails
-  if (!env.THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
   const auth = createAuthService({
     env,
     db,
@@ -77,8 +76,8 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     wakeWebhooks: webhooks.wake,
     revocationListeners: auth.revocationFeed.size,
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
-    async prepare() {
-      await migrate(env, { onWarning: (message) => log.warn(message) })
+    async prepare(watcher: Watcher = {}) {
+      await migrate(env, watcher)
       await auth.prepare()
       changes.start()
       state.prepared = true
@@ -133,10 +132,7 @@ function createMail(env: Settings, log: Logger, span?: Span) {
     const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
     return span ? { ...smtp, send: (message: Message) => span('smtp', {}, () => smtp.send(message)) } : smtp
   }
-  if (env.NODE_ENV === 'production') {
-    log.error('SMTP_URL is not set: no mail is sent, and password resets and e-mail changes are refused')
-    return undefined
-  }
+  if (env.NODE_ENV === 'production') return undefined
   return {
     send: async ({ to, subject, text }: Message) => log.info(`mail to ${to}: ${subject}\n\n${text}`),
     close: () => {},

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test as anywhere, expect } from 'vitest'
 import { ROOT } from '../src/root.ts'
-import { useDatabase } from './support/database.ts'
+import { openDatabase, useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
 import { childrenOf, isGone, startProcess, untilAnswer } from './support/process.ts'
 import { AUTH_SECRET, launchProgram } from './support/program.ts'
@@ -50,6 +50,26 @@ test('several workers share a port, and one that dies is replaced', async () => 
   await server.untilReady()
   expect((await client.me()).data?.id).toBe(user.id)
   expect(await server.stop()).toEqual({ code: 0, signal: null })
+})
+
+test('what is about the server as a whole is logged once and as a warning, whatever the number of workers', async () => {
+  const { name, url, sql } = await openDatabase()
+  await sql.unsafe(`alter database ${name} connection limit 60`)
+  const server = await startWorkers(3, { DATABASE_URL: url })
+  await server.stop()
+
+  const lines = server
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+  const messages = lines.map((line) => JSON.parse(line)).map(({ level, msg }) => [level, msg.slice(0, 18)])
+  expect(messages).toEqual([
+    [40, 'THROTTLE is off: p'],
+    [40, 'SMTP_URL is not se'],
+    [40, 'The CONNECTION LIM'],
+    [30, 'ready'],
+    [30, 'stopping'],
+  ])
 })
 
 test('no worker is ready before all have started', async () => {

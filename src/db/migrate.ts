@@ -15,7 +15,7 @@ export const SILENCE_MS = 10_000
 /** The statement that runs: `name` is its migration, `step` its number of `steps`. */
 type Step = { name: string; step: number; steps: number }
 
-type Watcher = {
+export type Watcher = {
   onStep?: (step: Step) => void
   /** Gets a warning about a database that works. */
   onWarning?: (message: string) => void

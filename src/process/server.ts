@@ -31,7 +31,8 @@ export async function serve(env: Env) {
     process.on(kind, (err: unknown) => log.error({ err }, kind))
   }
   const workerKind = process.env[WORKER_VARIABLE]
-  if (!workerKind) warnOfMisspellings(log)
+  // Workers would all repeat what is about the server as a whole.
+  if (!workerKind) warnOfSettings(env, log)
   const { settings, dataFolder, stop } = await completeSettings(env)
   const onReady = () => {
     allowCompilation()
@@ -47,7 +48,11 @@ export async function serve(env: Env) {
   }
 }
 
-function warnOfMisspellings(log: Logger) {
+function warnOfSettings({ NODE_ENV, SMTP_URL, THROTTLE }: Env, log: Logger) {
+  if (!THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
+  if (NODE_ENV === 'production' && !SMTP_URL) {
+    log.warn('SMTP_URL is not set: no mail is sent, and password resets and e-mail changes are refused')
+  }
   for (const { name, meant } of findMisspellings(process.env)) {
     log.warn(`${name} is no setting, and has no effect: if you mean ${meant}, rename it`)
   }
@@ -61,6 +66,7 @@ async function answerRequests(
   onReady: () => void,
 ) {
   const supervisor = connectSupervisor(workerKind)
+  const isFirst = workerKind === undefined || supervisor.isFirst
   // Before the heap grows, and before the service is used. Otherwise the engine does it later, when the heap is larger.
   Bun.gc(true)
   const server = await compose(settings, log, supervisor.areOthersReady)
@@ -77,7 +83,8 @@ async function answerRequests(
     const stopSignal = Promise.race([signal, supervisor.lost])
     // Without a supervisor, no other process kills this one if it does not end.
     void supervisor.lost.then(() => setTimeout(() => process.exit(1), getMaxStopMs(settings)))
-    const prepared = retryUntilPrepared(server.prepare, log).then(() => {
+    const onWarning = (message: string) => isFirst && log.warn(message)
+    const prepared = retryUntilPrepared(() => server.prepare({ onWarning }), log).then(() => {
       listeners ??= startListening()
       supervisor.announceReady()
       onReady()
@@ -85,7 +92,7 @@ async function answerRequests(
     await Promise.race([stopSignal, prepared])
     await stopSignal
 
-    log.info('stopping')
+    if (!workerKind) log.info('stopping')
     server.drain()
     if (!listeners) return
     for (const { listener, handle } of listeners) closeConnectionsAfterResponse(listener, handle)
@@ -124,6 +131,7 @@ async function superviseWorkers(settings: Settings, log: Logger, onReady: () => 
     using _metrics = await openMetrics(settings, log, totals && (() => workers.collect().then(totals.text)))
     await Promise.race([stopSignal, workers.ready.then(onReady)])
     await stopSignal
+    log.info('stopping')
   } finally {
     await workers.stop(getMaxStopMs(settings))
   }

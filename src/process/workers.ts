@@ -25,7 +25,7 @@ const MAX_MISSED_START_PULSES = 60
 
 /** Set in the environment of a worker, to its kind. It reads its settings from the environment like any process. */
 export const WORKER_VARIABLE = 'SERVAUTH_WORKER'
-type WorkerKind = 'first' | 'replacement'
+type WorkerKind = 'first' | 'other' | 'replacement'
 
 /**
  * Runs `count` processes of this program on one port and replaces those that die or hang. If one dies before all
@@ -62,7 +62,7 @@ export function startWorkers(
   }
 
   function spawnWorker() {
-    const kind: WorkerKind = state.everReady ? 'replacement' : 'first'
+    const kind: WorkerKind = state.everReady ? 'replacement' : workers.size === 0 ? 'first' : 'other'
     return spawn(process.execPath, OWN_ARGUMENTS, {
       env: { ...environment, [WORKER_VARIABLE]: kind },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -157,7 +157,7 @@ export function startWorkers(
 const clampReplaceMs = (ms: number) => Math.min(Math.max(MIN_REPLACE_MS, ms), MAX_REPLACE_MS)
 
 /**
- * The worker's side of the connection. A first worker is not ready before all workers have been ready once. After that,
+ * The worker's side of the connection. A worker of the start is not ready before all workers have been ready once. After that,
  * each worker depends only on itself. Without a supervisor (`kind` undefined) the process runs alone.
  */
 export function connectSupervisor(kind: string | undefined) {
@@ -174,6 +174,8 @@ export function connectSupervisor(kind: string | undefined) {
     setInterval(() => send({ ready }), PULSE_MS)
   }
   return {
+    /** Of the workers of a start, one says what all of them find out about the server. */
+    isFirst: kind === ('first' satisfies WorkerKind),
     /** Whether other workers already answer on the port. */
     isReplacement,
     areOthersReady: () => othersReady,
