@@ -108,6 +108,19 @@ export function invalid(path: string, message: string) {
   return new AuthError('INVALID_INPUT', { fields: [{ path, message }] })
 }
 
+/** More help no reader, and a client can send thousands. */
+const MAX_REPORTED_FIELDS = 20
+
+/** `INVALID_INPUT` with the first fault of each field. */
+export function invalidFields(faults: FieldFault[]) {
+  const fields = new Map<string, FieldFault>()
+  for (const fault of faults) {
+    if (!fields.has(fault.path)) fields.set(fault.path, fault)
+    if (fields.size === MAX_REPORTED_FIELDS) break
+  }
+  return new AuthError('INVALID_INPUT', { fields: [...fields.values()] })
+}
+
 /** Whether a credential was checked and refused. False if the check itself failed. */
 export function isRefusedCredential(fault: unknown) {
   return fault instanceof AuthError && fault.code === 'UNAUTHENTICATED'

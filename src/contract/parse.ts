@@ -1,7 +1,5 @@
 import type { z } from 'zod'
-import { AuthError, type FieldFault } from '../errors.ts'
-
-const MAX_REPORTED_FIELDS = 20
+import { type FieldFault, invalidFields } from '../errors.ts'
 
 /** Parses, or refuses with `INVALID_INPUT` and every field that is at fault. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
@@ -11,7 +9,7 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
 }
 
 /** The first fault of each field, its path in dotted names from the root of the input. It repeats no value. */
-export function invalidInput({ issues }: Pick<z.ZodError, 'issues'>): AuthError {
+export function invalidInput({ issues }: Pick<z.ZodError, 'issues'>) {
   const faults = issues.flatMap(({ path, message, ...issue }): FieldFault[] => {
     // The words of the GraphQL adapter for what is missing.
     const isMissing = issue.code === 'invalid_type' && message.endsWith('received undefined')
@@ -22,8 +20,5 @@ export function invalidInput({ issues }: Pick<z.ZodError, 'issues'>): AuthError 
       message: 'Is not a known field.',
     }))
   })
-  const fields = faults.filter(
-    ({ path }, index) => faults.findIndex((other) => other.path === path) === index,
-  )
-  return new AuthError('INVALID_INPUT', { fields: fields.slice(0, MAX_REPORTED_FIELDS) })
+  return invalidFields(faults)
 }

@@ -18,7 +18,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql'
-import { AuthError, type FieldFault, invalid } from '../../errors.ts'
+import { type FieldFault, invalid, invalidFields } from '../../errors.ts'
 
 /** The errors of requests that are not executed. They omit the values that the client sent, which may be passwords. */
 
@@ -113,7 +113,7 @@ export function variablesError(
   { variableDefinitions }: OperationDefinitionNode,
   variables: Record<string, unknown>,
 ) {
-  const fields = (variableDefinitions ?? []).flatMap(({ variable, type, defaultValue }) => {
+  const faults = (variableDefinitions ?? []).flatMap(({ variable, type, defaultValue }) => {
     const inputType = typeFromAST(schema, type) as GraphQLInputType | undefined
     const value = variables[variable.name.value]
     if (!inputType || (value === undefined && (defaultValue || !isNonNullType(inputType)))) return []
@@ -121,15 +121,17 @@ export function variablesError(
     const isObject = isInputObjectType(getNamedType(inputType))
     return faultsOf(value, inputType, isObject ? [] : [variable.name.value.slice(0, 100)])
   })
-  return new AuthError('INVALID_INPUT', { fields: fields.length > 0 ? fields : [fault([], 'Does not fit.')] })
+  return invalidFields(faults.length > 0 ? faults : [fault([], 'Does not fit.')])
 }
 
 function faultsOf(value: unknown, type: GraphQLInputType, root: string[]): FieldFault[] {
-  const faults: FieldFault[] = []
+  const faults = new Map<string, FieldFault[]>()
   coerceInputValue(value, type, (path, found) => {
-    faults.push(...faultsAt([...root, ...path], found, typeAt(type, path)))
+    // GraphQL reports an object once for each of its faults. Thousands of them, each with all, would take a minute.
+    const place = path.join('.')
+    if (!faults.has(place)) faults.set(place, faultsAt([...root, ...path], found, typeAt(type, path)))
   })
-  return faults.filter(({ path }, index) => faults.findIndex((other) => other.path === path) === index)
+  return [...faults.values()].flat()
 }
 
 /** The faults of one value. GraphQL reports them only as English text, so this compares the type again. */
