@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { ENV_NAMES } from '../src/env.ts'
+import { findWithoutEffect } from '../src/settings/without-effect.ts'
 import { useDatabase, useProxy } from './support/database.ts'
 import { launchProgram, startProgram } from './support/program.ts'
 
@@ -37,6 +39,44 @@ test('a log that is not read stops no request, and its lines are dropped and cou
   const asked = written().filter((line) => line.path === path)
   expect(asked.length + dropped().dropped).toBe(REQUESTS)
   await server.stop()
+})
+
+test('a start names settings that have no effect without another, and the settings that they need', async () => {
+  const alone = {
+    METRICS_HOST: '0.0.0.0',
+    WEBHOOK_SECRETS: `whsec_${'A'.repeat(32)}`,
+    MAIL_FROM: 'no-reply@example.com',
+    OTEL_TRACES_SAMPLER: 'always_off',
+    OTEL_TRACES_SAMPLER_ARG: '0.1',
+  }
+  const program = await launchProgram({ DATABASE_URL: 'postgres://localhost:1/servauth', ...alone })
+  await expect.poll(program.output, { timeout: 60_000 }).toContain('not ready yet')
+  await program.stop()
+
+  const warnings = program
+    .output()
+    .split('\n')
+    .flatMap((line) => /(?<="level":40.*"msg":")\S+ has no effect without.*(?=")/.exec(line) ?? [])
+  expect(warnings).toEqual([
+    'METRICS_HOST has no effect without METRICS_PORT: set that too, or remove METRICS_HOST',
+    'WEBHOOK_SECRETS has no effect without WEBHOOKS: set that too, or remove WEBHOOK_SECRETS',
+    'MAIL_FROM has no effect without SMTP_URL: set that too, or remove MAIL_FROM',
+    'OTEL_TRACES_SAMPLER has no effect without OTEL_EXPORTER_OTLP_ENDPOINT: set that too, or remove OTEL_TRACES_SAMPLER',
+    'OTEL_TRACES_SAMPLER_ARG has no effect without OTEL_TRACES_SAMPLER=parentbased_traceidratio: set that too, or remove OTEL_TRACES_SAMPLER_ARG',
+  ])
+})
+
+test('every setting that needs another is without effect alone, and has an effect with it', () => {
+  const all = Object.fromEntries(
+    ENV_NAMES.map((name) => [name, name === 'OTEL_TRACES_SAMPLER' ? 'traceidratio' : 'x']),
+  )
+  const production = { ...all, NODE_ENV: 'production' }
+  expect(findWithoutEffect(production)).toEqual([])
+
+  for (const needed of ['METRICS_PORT', 'WEBHOOKS', 'OTEL_TRACES_SAMPLER']) {
+    expect(findWithoutEffect({ ...production, [needed]: ' ' })).not.toEqual([])
+  }
+  expect(findWithoutEffect({ MAIL_FROM: 'no-reply@example.com', NODE_ENV: 'development' })).toEqual([])
 })
 
 test('a start names variables that are probably misspelt settings, without their values', async () => {

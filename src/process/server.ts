@@ -3,6 +3,7 @@ import { DatabaseFault, explainFault } from '../db/database-fault.ts'
 import type { Env } from '../env.ts'
 import { createLog, type Logger } from '../observe/log.ts'
 import { findMisspellings } from '../settings/misspellings.ts'
+import { findWithoutEffect } from '../settings/without-effect.ts'
 import { completeSettings } from './first-run.ts'
 import { allowCompilation } from './jit-policy.ts'
 import {
@@ -52,6 +53,9 @@ function warnOfSettings({ NODE_ENV, SMTP_URL, THROTTLE }: Env, log: Logger) {
   if (!THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
   if (NODE_ENV === 'production' && !SMTP_URL) {
     log.warn('SMTP_URL is not set: no mail is sent, and password resets and e-mail changes are refused')
+  }
+  for (const { name, needs } of findWithoutEffect(process.env)) {
+    log.warn(`${name} has no effect without ${needs}: set that too, or remove ${name}`)
   }
   for (const { name, meant } of findMisspellings(process.env)) {
     log.warn(`${name} is no setting, and has no effect: if you mean ${meant}, rename it`)

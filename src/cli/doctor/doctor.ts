@@ -2,6 +2,7 @@ import { composeService } from '../../compose.ts'
 import { type Env, loadEnv } from '../../env.ts'
 import { hasDataFolder, joinSettings } from '../../process/first-run.ts'
 import { findMisspellings } from '../../settings/misspellings.ts'
+import { findWithoutEffect } from '../../settings/without-effect.ts'
 import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { checkClock } from './clock.ts'
@@ -56,6 +57,12 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
         : note(`${summary}, passwords can be guessed without limit`, 'Remove THROTTLE=off.'),
     )
     for (const [part, verdict] of findRisks(env)) printVerdict(part, verdict)
+    for (const { name, needs } of findWithoutEffect(environment)) {
+      printVerdict(
+        'names',
+        note(`${name} has no effect without ${needs}`, `Set that too, or remove ${name}.`),
+      )
+    }
     for (const { name, meant } of findMisspellings(environment)) {
       printVerdict(
         'names',
