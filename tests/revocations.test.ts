@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
+import { createRevocationLog, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
+import { createDb } from '../src/db/client.ts'
 import { openDatabase } from './support/database.ts'
 import { memoryOf } from './support/process.ts'
 import { startProgram } from './support/program.ts'
@@ -179,6 +180,36 @@ test('a service that continues gets what a transaction ended that was open when 
   const next = await listen({ lastEventId: `${position}` })
 
   expect(await next.until(ended(early.session.id))).toBeDefined()
+})
+
+test('while a transaction stays open, what came after its begin is not read again each time', async () => {
+  const database = await openDatabase()
+  const { db, close } = createDb({ DATABASE_URL: database.url })
+  onTestFinished(close)
+  const log = createRevocationLog(db)
+  const read = async () => {
+    const began = performance.now()
+    const { added } = await log.read()
+    return { ids: added.flat().map(({ id }) => id), ms: performance.now() - began }
+  }
+  const end = (count: number) => database.sql`insert into revocations (kind, subject)
+    select 'ENDED', gen_random_uuid() from generate_series(1, ${count}) returning id`
+
+  const late = await database.sql.begin(async (tx) => {
+    const [row] =
+      await tx`insert into revocations (kind, subject) values ('ENDED', gen_random_uuid()) returning id`
+    await end(60_000)
+    const all = await read()
+    const again = [await read(), await read(), await read()]
+    expect(all.ids).toHaveLength(60_000)
+    expect(again.map(({ ids }) => ids)).toEqual([[], [], []])
+    expect(Math.min(...again.map(({ ms }) => ms))).toBeLessThan(all.ms / 4)
+    const [next] = await end(1)
+    expect((await read()).ids).toEqual([Number(next?.id)])
+    return row?.id
+  })
+
+  expect((await read()).ids).toEqual([Number(late)])
 })
 
 describe('without a proof', () => {

@@ -22,6 +22,7 @@ const LIST_LENGTH = 500
 
 type Row = {
   next: string
+  seen: string
   id: string | null
   xid: string | null
   kind: Revocation['kind']
@@ -37,8 +38,8 @@ export function createRevocationLog(db: Db) {
   let lists: Revocation[][] = []
   let size = 0
   let nextXid = 0n
-  /** The next read returns these again. */
-  let repeated = new Set<number>()
+  /** What the latest read could see, as PostgreSQL writes it. */
+  let seen: string | null = null
   /** All revocations until this moment may have been forgotten. */
   let forgottenUntilMs: number | null = null
 
@@ -75,25 +76,31 @@ export function createRevocationLog(db: Db) {
      */
     async read(): Promise<{ added: Revocation[][]; skippedUntilMs: number | null }> {
       const rows = (await db.execute(sql`
-        with snapshot as (select pg_snapshot_xmin(pg_current_snapshot())::text as next),
+        with snapshot as (
+          select pg_snapshot_xmin(pg_current_snapshot())::text as next, pg_current_snapshot()::text as seen
+        ),
         -- Materialized, so that the order and the limit do not change how the rows are found.
         missed as materialized (
           select * from ${revocations}
           where xid >= ${String(nextXid)}::bigint and at > ${secondsAgo(KEPT_SECONDS)}
+            -- A transaction can stay open for hours. What came after its begin is not read again each time.
+            and (${seen}::pg_snapshot is null or (
+              not pg_visible_in_snapshot(xid::text::xid8, ${seen}::pg_snapshot)
+              -- Of a restored backup, which another server has written.
+              and xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint))
         ), newest as (select * from missed order by id desc limit ${MAX_REVOCATIONS + 1}::int)
-        select snapshot.next, r.id, r.xid, r.kind, r.subject,
+        select snapshot.next, snapshot.seen, r.id, r.xid, r.kind, r.subject,
           ${secondsFrom(sql`r.at`, sql`clock_timestamp()`)} as age
         from snapshot left join newest as r on true
         order by r.id`)) as unknown as Row[]
       const nowMs = performance.now()
       const added = rows.flatMap(({ id, xid, kind, subject, age }) =>
-        id === null || repeated.has(Number(id))
+        id === null
           ? []
           : [{ id: Number(id), xid: BigInt(xid ?? 0), kind, subject, atMs: nowMs - age * 1000 }],
       )
-      const next = BigInt(rows[0]?.next ?? nextXid)
-      repeated = new Set(rows.flatMap(({ id, xid }) => (BigInt(xid ?? -1) >= next ? [Number(id)] : [])))
-      nextXid = next
+      nextXid = BigInt(rows[0]?.next ?? nextXid)
+      seen = rows[0]?.seen ?? seen
       keep(added)
       forgetOld(nowMs)
       const isCut = rows.length > MAX_REVOCATIONS
