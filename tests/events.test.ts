@@ -55,7 +55,10 @@ describe.each(ADAPTERS)('events by %s', (adapter) => {
     expect((await client.events(3)).data).toHaveLength(3)
     expect((await client.events(100)).data).toHaveLength(100)
     for (const first of [0, -1, 101]) {
-      expect(await client.events(first)).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'first' }] })
+      expect(await client.events(first)).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: [{ path: 'first', message: 'Must be a whole number from 1 to 100.' }],
+      })
     }
   })
 

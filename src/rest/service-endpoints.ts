@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { UserId } from '../contract/fields.ts'
 import { endpoint } from '../contract/operation.ts'
 import { Introspection } from '../contract/outputs/introspection.ts'
+import { pageSize } from '../contract/outputs/page.ts'
 import { WebhookEvents } from '../contract/outputs/webhook-events.ts'
 import { FORWARD_PATH } from '../http/request/path.ts'
 
@@ -125,13 +126,7 @@ export const webhookEvents = endpoint({
       .string()
       .optional()
       .meta({ description: 'The `next` of the page before. Left out: the oldest events.' }),
-    first: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(1000)
-      .default(100)
-      .meta({ description: 'How many events at most, 1 to 1000.' }),
+    first: pageSize(1000, 100, 'How many events at most, 1 to 1000.'),
   }),
   output: WebhookEvents,
   credentials: ['serviceKey'],

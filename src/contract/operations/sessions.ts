@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OwnRowId } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { Event } from '../outputs/event.ts'
+import { pageSize } from '../outputs/page.ts'
 import { Session } from '../outputs/session.ts'
 
 export const sessionOperations = {
@@ -55,13 +56,7 @@ export const sessionOperations = {
       'account, such as failed sign-ins, are one event of each kind; others are one a day for each network and program, ' +
       'up to a limit. An event that repeats while a client reads page by page can appear on two pages.',
     input: z.strictObject({
-      first: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(100)
-        .default(20)
-        .meta({ description: 'How many events at most, 1 to 100.' }),
+      first: pageSize(100, 20, 'How many events at most, 1 to 100.'),
       after: z
         .string()
         .optional()

@@ -28,15 +28,21 @@ const PageInfo = z
   })
   .meta({ id: 'PageInfo' })
 
+/** The size of a page. It is coerced, because a query of REST is text. */
+export function pageSize(max: number, initial: number, description = `How many at most, 1 to ${max}.`) {
+  const error = `Must be a whole number from 1 to ${max}.`
+  return z.coerce
+    .number(error)
+    .int(error)
+    .min(1, error)
+    .max(max, error)
+    .default(initial)
+    .meta({ description })
+}
+
 /** The arguments of a list. */
 export const pageArguments = {
-  first: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .default(20)
-    .meta({ description: 'How many at most, 1 to 100.' }),
+  first: pageSize(100, 20),
   after: z
     .string()
     .max(1024, 'Must have at most 1024 characters.')
