@@ -71,6 +71,21 @@ test('a command says what to do about an unavailable database, without its passw
   )
 })
 
+test('a command says what to do if PostgreSQL refuses it', async () => {
+  const url = new URL(database.url)
+  url.pathname = '/nosuchdatabase'
+  const env = {
+    DATABASE_URL: url.href,
+    AUTH_SECRET: 'q8fK2mVx7Zt1LwBn5JcRh3YdPs9GuEa0',
+    PUBLIC_URL: 'https://a.example',
+  }
+
+  expect(await callCommand('keys show', { env })).toEqual({
+    code: 1,
+    output: expect.stringContaining('There is no such database. Make it with createdb'),
+  })
+})
+
 test.each([
   ['passwords build FOLDER/none', 'FOLDER/none'],
   ['passwords build FOLDER --output FOLDER/list', 'directory'],

@@ -16,13 +16,17 @@ export function explainError(error: unknown): string {
   if (error instanceof AuthError && error.code === 'SERVICE_UNAVAILABLE') return explainOutage(error.cause)
   // Before the connection: some codes of files are also those of sockets.
   if (isFileFault(error)) return `A file or folder cannot be used: ${error.message}.`
-  return isConnectionFault(error) ? explainOutage(error) : error.message
+  return isConnectionFault(error) || isRefusal(error) ? explainOutage(error) : error.message
 }
 
 /** The path is missing if a folder is read like a file, or the disk is full. */
 function isFileFault({ path, code, syscall }: NodeJS.ErrnoException) {
   return syscall !== 'connect' && (path !== undefined || /^(EISDIR|ENOSPC|EDQUOT|EFBIG)$/.test(code ?? ''))
 }
+
+/** PostgreSQL answers, and the operator can do something about its refusal: no connection left, a wrong password. */
+const isRefusal = (error: Error & { code?: unknown }) =>
+  error.name === 'PostgresError' && getAdvice(String(error.code)) !== undefined
 
 function explainOutage(cause: unknown) {
   const code = getErrorCode(cause)
