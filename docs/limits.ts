@@ -80,6 +80,7 @@ import {
 } from '../src/webhooks/deliveries.ts'
 import { MAX_CONCURRENT } from '../src/webhooks/delivery-worker.ts'
 import { MAX_DELIVERY_MS } from '../src/webhooks/sender.ts'
+import { MAX_LOOKUP_MS } from '../src/webhooks/target.ts'
 
 /**
  * The page docs/limits.md, generated from the constants of the code. A test fails if the file is stale. To write it:
@@ -382,6 +383,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
       title: 'Webhooks',
       rows: [
         ['an answer must arrive within', ms(MAX_DELIVERY_MS)],
+        ['the name of a receiver must be resolved within', ms(MAX_LOOKUP_MS)],
         ['deliveries to one webhook that run at once, in each process', number(MAX_CONCURRENT)],
         ['a delivery belongs to its worker for', duration(DELIVERY_LEASE_SECONDS)],
         ['the longest wait between two attempts', duration(MAX_DELIVERY_RETRY_SECONDS)],

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createSocket as createUdp } from 'node:dgram'
+import { createSocket as createUdp, type Socket } from 'node:dgram'
 import { getServers, setServers } from 'node:dns'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseNetwork } from '../src/settings/kinds/network.ts'
 import { createSender } from '../src/webhooks/sender.ts'
-import { type Address, createTargetFinder, type TargetSettings } from '../src/webhooks/target.ts'
+import {
+  type Address,
+  createTargetFinder,
+  MAX_LOOKUP_MS,
+  type TargetSettings,
+} from '../src/webhooks/target.ts'
 import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
 
@@ -103,6 +108,17 @@ describe('the address of a receiver', () => {
     expect(await find('receiver.example')).toMatchObject({ address: '93.184.215.14', family: 4 })
   })
 
+  test('a name whose server does not answer is a fault long before a client of the server would give up', async () => {
+    const silent = createUdp('udp4').bind(0, '127.0.0.1')
+    await once(silent, 'listening')
+    useNameServerAt(silent)
+    const began = performance.now()
+
+    await expect(createTargetFinder(PRODUCTION)('receiver.example')).rejects.toThrow('does not answer')
+
+    expect(performance.now() - began).toBeLessThan(2 * MAX_LOOKUP_MS)
+  })
+
   test('the names of the file of hosts are resolved', async () => {
     const find = createTargetFinder({ ...PRODUCTION, NODE_ENV: 'development' })
 
@@ -123,6 +139,10 @@ async function useNameServer(address: string) {
   })
   server.bind(0, '127.0.0.1')
   await once(server, 'listening')
+  useNameServerAt(server)
+}
+
+function useNameServerAt(server: Socket) {
   const before = getServers()
   setServers([`127.0.0.1:${server.address().port}`])
   onTestFinished(() => {

@@ -1,3 +1,4 @@
+import { createDeadline } from '../deadline.ts'
 import type { Env } from '../env.ts'
 import { isAddress, withoutBrackets } from '../settings/kinds/host.ts'
 import { isPublicOrIn } from '../settings/kinds/network.ts'
@@ -12,6 +13,9 @@ export type Address = { address: string; family: 4 | 6 }
 /** The settings that say where events may be sent. In development, receivers are on this machine or beside it. */
 export type TargetSettings = Pick<Env, 'NODE_ENV' | 'WEBHOOK_NETWORKS'>
 
+/** How long the look-up of a name may take. With a silent name server, the library waits for half a minute and longer. */
+export const MAX_LOOKUP_MS = 5000
+
 type Resolve = (hostname: string) => Promise<readonly Address[]>
 
 /**
@@ -25,18 +29,22 @@ export function createTargetFinder(
   const isAllowed = ({ address }: Address) =>
     NODE_ENV !== 'production' || isPublicOrIn(WEBHOOK_NETWORKS, address)
 
+  const inTime = createDeadline(MAX_LOOKUP_MS, withoutAddress)
+
   /** @throws `DeliveryFault` if the name has no address, or none that may be called */
   return async function findTarget(hostname: string): Promise<Address> {
     const host = withoutBrackets(hostname)
     const addresses: readonly Address[] = isAddress(host)
       ? [{ address: host, family: host.includes(':') ? 6 : 4 }]
-      : await resolve(host).catch(() => [])
-    if (addresses.length === 0) throw new DeliveryFault('the name has no address')
+      : await inTime(resolve(host), () => new DeliveryFault('the name server does not answer'))
+    if (addresses.length === 0) throw withoutAddress()
     const allowed = addresses.find(isAllowed)
     if (!allowed) throw new DeliveryFault('the address is not public')
     return allowed
   }
 }
+
+const withoutAddress = () => new DeliveryFault('the name has no address')
 
 /**
  * Not by the operating system's function, which holds a thread until it answers, and the threads also hash passwords. The
