@@ -269,11 +269,18 @@ test('doctor names a missing key, and notes an old one', async () => {
   await other.sql`update jwks set created_at = now() - interval '400 days'`
   const old = await callCommand('doctor', { env: other.env })
   await other.sql`delete from jwks`
+  const unused = await callCommand('doctor', { env: other.env })
+  await other.registerUser()
+  await other.sql`delete from jwks`
   const none = await callCommand('doctor', { env: other.env })
 
   expect(old).toMatchObject({
     code: 0,
     output: expect.stringMatching(/note +keys[\s\S]*servauth keys rotate/),
+  })
+  expect(unused).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/note +keys +there is none yet/),
   })
   expect(none).toMatchObject({
     code: 1,

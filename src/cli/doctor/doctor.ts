@@ -7,7 +7,7 @@ import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-service.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
-import { checkKeys, checkSecrets } from './keys.ts'
+import { checkKeys, checkSecrets, NO_KEY_YET } from './keys.ts'
 import { checkMail } from './mail.ts'
 import { findRisks } from './risks.ts'
 import { bad, good, note, type Verdict } from './verdict.ts'
@@ -99,13 +99,13 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
     if (settings && database?.isMigrated) {
       const { auth, close } = composeService(settings)
       try {
-        printVerdict('keys', await checkKeys(auth.keys))
+        printVerdict('keys', await checkKeys(auth))
         printVerdict('secrets', checkSecrets(await auth.countLostSecrets()))
       } finally {
         await close()
       }
     } else if (database?.verdict.state === 'note') {
-      printVerdict('keys', note('there is none yet', 'Start the server once: it creates one.'))
+      printVerdict('keys', NO_KEY_YET)
     } else {
       printVerdict('keys', bad('not checked, because the database is bad', 'Fix the database first.'))
     }

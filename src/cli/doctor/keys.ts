@@ -7,11 +7,19 @@ const MAX_KEY_AGE_DAYS = 365
 
 const DAY_MS = 86_400_000
 
+/** A database without a key and without users is new: the first server creates the key. */
+export const NO_KEY_YET = note('there is none yet', 'Start the server once: it creates one.')
+
 /** Checks that there is a signing key and that `AUTH_SECRET` decrypts it. */
-export async function checkKeys(keys: Service['keys']) {
+export async function checkKeys({ keys, operator }: Pick<Service, 'keys' | 'operator'>) {
   const list = await keys.list()
   const current = list.find(({ signs }) => signs)
-  if (!current) return bad('there is no signing key', 'Start the server once: it creates one.')
+  if (!current) {
+    const { edges } = await operator.users({ first: 1, count: false })
+    return edges.length === 0
+      ? NO_KEY_YET
+      : bad('there is no signing key', 'Start the server once: it creates one.')
+  }
   try {
     await keys.check()
   } catch (error) {
