@@ -2,6 +2,7 @@ import { type Column, type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { Moment } from '../../contract/fields.ts'
+import { MAX_COUNT } from '../../contract/outputs/page.ts'
 import { Text } from '../../contract/text.ts'
 import type { Db } from '../../db/client.ts'
 import { invalid } from '../../errors.ts'
@@ -51,10 +52,7 @@ function parseJson(cursor: string): unknown {
   }
 }
 
-/** Counting stops here: a table of a million rows takes seconds. */
-export const MAX_COUNT = 10_000
-
-/** @param values those of the placeholders of the condition */
+/** Counts up to `MAX_COUNT`. @param values those of the placeholders of the condition */
 export async function countRows(
   db: Db,
   table: PgTable,

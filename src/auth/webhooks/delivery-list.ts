@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { InputOf } from '../../contract/operations.ts'
+import { MAX_COUNT } from '../../contract/outputs/page.ts'
 import {
   DeliveryStatus,
   type WebhookDelivery,
@@ -10,14 +11,7 @@ import type { Executor } from '../../db/client.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema/webhooks.ts'
 import { AuthError } from '../../errors.ts'
 import { toMessageId } from '../../webhooks/message-id.ts'
-import {
-  fromCursor,
-  MAX_COUNT,
-  notOfThisList,
-  type Position,
-  toCursor,
-  toPage,
-} from '../administration/pages.ts'
+import { fromCursor, notOfThisList, type Position, toCursor, toPage } from '../administration/pages.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 type Request = InputOf<'webhookDeliveries'>

@@ -1,5 +1,4 @@
-/** The most that one page of a list has. */
-const PAGE_ROWS = 100
+import { MAX_PAGE_ROWS } from '../../contract/outputs/page.ts'
 
 type Page<Node> = {
   edges: { node: Node }[]
@@ -13,7 +12,7 @@ export async function collectPages<Node>(
 ) {
   const found: Node[] = []
   for (let after: string | undefined; found.length < limit; ) {
-    const first = Math.min(PAGE_ROWS, limit - found.length)
+    const first = Math.min(MAX_PAGE_ROWS, limit - found.length)
     const { edges, pageInfo } = await read({ first, count: false, ...(after && { after }) })
     found.push(...edges.map(({ node }) => node))
     if (!pageInfo.hasNextPage) break

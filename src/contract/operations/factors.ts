@@ -24,14 +24,14 @@ const RequestFactorRecoveryInput = z
 
 const NEEDS_FACTOR = 'Needs a factor that was proven in this session within 5 minutes: see `stepUp`.'
 
-const NEEDS =
+export const NEEDS_PROOF =
   'Needs a proof in this session within 5 minutes: the password for the first factor, a factor for a further one.'
 
 export const factorOperations = {
   beginTotp: mutation({
     tag: 'Second factor',
     summary: 'Begin to add an authenticator app',
-    description: `Show \`uri\` as a QR code, and confirm with a code of the app. ${NEEDS}`,
+    description: `Show \`uri\` as a QR code, and confirm with a code of the app. ${NEEDS_PROOF}`,
     output: TotpEnrollment,
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],
@@ -45,7 +45,7 @@ export const factorOperations = {
     summary: 'Add the authenticator app whose code proves that it works',
     description:
       'From now on a sign-in needs a factor. This session continues as `aal2`, with a new secret if it has transport ' +
-      `\`COOKIE\`; every other session ends. The first factor also gives ten recovery codes. ${NEEDS}`,
+      `\`COOKIE\`; every other session ends. The first factor also gives ten recovery codes. ${NEEDS_PROOF}`,
     input: ConfirmTotpInput,
     example: { id, code: '123456' },
     output: RecoveryCodes,

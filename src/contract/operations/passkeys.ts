@@ -3,6 +3,7 @@ import { RowId as id, PasskeyName, PasskeyProof, TransportChoice } from '../fiel
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { Passkey, PasskeyCeremony, PasskeySignals } from '../outputs/passkeys.ts'
+import { NEEDS_PROOF } from './factors.ts'
 
 const ceremony = '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'
 const response = { id: 'AQIDBAUGBwg', rawId: 'AQIDBAUGBwg', type: 'public-key', response: {} }
@@ -17,14 +18,11 @@ const LoginWithPasskeyInput = z
   .strictObject({ ...PasskeyProof.shape, transport: TransportChoice })
   .meta({ id: 'LoginWithPasskeyInput' })
 
-const NEEDS =
-  'Needs a proof in this session within 5 minutes: the password for the first factor, a factor for a further one.'
-
 export const passkeyOperations = {
   beginPasskey: mutation({
     tag: 'Passkeys',
     summary: 'Begin to add a passkey',
-    description: `The browser creates the passkey with \`options\`. ${NEEDS}`,
+    description: `The browser creates the passkey with \`options\`. ${NEEDS_PROOF}`,
     output: PasskeyCeremony,
     handlesCredential: true,
     credentials: ['bearer', 'cookie'],
@@ -38,7 +36,7 @@ export const passkeyOperations = {
     summary: 'Add the passkey that the browser has created',
     description:
       'A passkey is a second factor too. This session continues as `aal2`, with a new secret if it has transport ' +
-      `\`COOKIE\`; every other session ends. Get recovery codes with \`renewRecoveryCodes\`. ${NEEDS}`,
+      `\`COOKIE\`; every other session ends. Get recovery codes with \`renewRecoveryCodes\`. ${NEEDS_PROOF}`,
     input: AddPasskeyInput,
     example: { ceremony, response, name: 'Work laptop' },
     output: Passkey,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { OwnRowId } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { Event } from '../outputs/event.ts'
-import { pageSize } from '../outputs/page.ts'
+import { pageArguments } from '../outputs/page.ts'
 import { Session } from '../outputs/session.ts'
 
 export const sessionOperations = {
@@ -56,7 +56,7 @@ export const sessionOperations = {
       'account, such as failed sign-ins, are one event of each kind; others are one a day for each network and program, ' +
       'up to a limit. An event that repeats while a client reads page by page can appear on two pages.',
     input: z.strictObject({
-      first: pageSize(100, 20, 'How many events at most, 1 to 100.'),
+      first: pageArguments.first,
       after: z
         .string()
         .optional()

@@ -1,5 +1,11 @@
 import { z } from 'zod'
 
+/** The most that one page of a list has. */
+export const MAX_PAGE_ROWS = 100
+/** Counting stops here: a table of a million rows takes seconds. */
+export const MAX_COUNT = 10_000
+const LIMIT = MAX_COUNT.toLocaleString('en-US')
+
 /** A page of a list in the form of Relay (GraphQL Cursor Connections). */
 export function connectionOf<Node extends z.ZodObject>(node: Node, name: string) {
   const edge = z.strictObject({ cursor: z.string(), node }).meta({ id: `${name}Edge` })
@@ -11,7 +17,7 @@ export function connectionOf<Node extends z.ZodObject>(node: Node, name: string)
         .int()
         .nullable()
         .meta({
-          description: 'Only if `count` was asked for. At most 10,000: then there may be more.',
+          description: `Only if \`count\` was asked for. At most ${LIMIT}: then there may be more.`,
           examples: [null],
         }),
     })
@@ -42,11 +48,14 @@ export function pageSize(max: number, initial: number, description = `How many a
 
 /** The arguments of a list. */
 export const pageArguments = {
-  first: pageSize(100, 20),
+  first: pageSize(MAX_PAGE_ROWS, 20),
   after: z
     .string()
     .max(1024, 'Must have at most 1024 characters.')
     .optional()
     .meta({ description: 'The `endCursor` of the page before.' }),
-  count: z.boolean().default(false).meta({ description: 'Whether to count all, at most 10,000.' }),
+  count: z
+    .boolean()
+    .default(false)
+    .meta({ description: `Whether to count all, at most ${LIMIT}.` }),
 }
