@@ -1,3 +1,4 @@
+import { formatTime } from '../support/format-time.ts'
 import { type Environment, withService } from '../support/with-service.ts'
 
 type Keys = Awaited<ReturnType<Parameters<Parameters<typeof withService>[1]>[0]['keys']['list']>>
@@ -36,5 +37,3 @@ function printKeys(keys: Keys) {
     console.log(`  ${key.id}  ${key.alg ?? 'EdDSA'}, created ${formatTime(key.createdAt)}, ${state}${end}`)
   }
 }
-
-const formatTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
