@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { kind, listOf, refuse } from './kinds/kind.ts'
+import { readText } from './kinds/path.ts'
 
 /** Claims that this server sets itself, or that would change what a token means (RFC 7519, 7662, 7800, 8693, 9068, 9396). */
 const RESERVED_CLAIMS = new Set([
@@ -50,14 +50,10 @@ function readMapping(path: string) {
 }
 
 function readJson(path: string): unknown {
+  const text = readText(path)
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (fault) {
-    const code = (fault as NodeJS.ErrnoException).code
-    return refuse(
-      code
-        ? `cannot be read (${code}): it must be the path of a file`
-        : 'must be the path of a file with JSON',
-    )
+    return JSON.parse(text)
+  } catch {
+    return refuse('must be the path of a file with JSON')
   }
 }

@@ -1,8 +1,8 @@
 import { Toggle } from './kinds/choice.ts'
-import { Folder } from './kinds/folder.ts'
 import { listOf, refuse } from './kinds/kind.ts'
 import { toLanguageTag } from './kinds/language.ts'
 import { MailSender, SmtpUrl } from './kinds/mail.ts'
+import { Folder } from './kinds/path.ts'
 import { urlFile } from './kinds/secret.ts'
 import { AppUrl } from './kinds/url.ts'
 

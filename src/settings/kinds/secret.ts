@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { kind, refuse } from './kind.ts'
+import { readText } from './path.ts'
 
 const MIN_BYTES = 32
 const ADVICE = 'make one with: openssl rand -base64 32'
@@ -22,18 +22,10 @@ export function parseFormerSecret(text: string) {
 }
 
 /** The path of a file with the secret, as Docker and Kubernetes provide it. */
-export const secretFile = <T>(parse: (text: string) => T) => kind((path) => parse(read(path)))
+export const secretFile = <T>(parse: (text: string) => T) => kind((path) => parse(readText(path).trim()))
 
 /** The same with a URL that holds a password. The URL is checked like the setting without `_FILE`. */
 export const urlFile = secretFile((url) => url || refuse('is the path of an empty file'))
-
-function read(path: string) {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch (fault) {
-    return refuse(`cannot be read (${(fault as NodeJS.ErrnoException).code}): it must be the path of a file`)
-  }
-}
 
 /** Refuses repetitions, phrases and well-known placeholders. It cannot prove that a secret is random. */
 function looksRandom(secret: string) {
