@@ -126,7 +126,7 @@ export const webhookEvents = endpoint({
       .string()
       .optional()
       .meta({ description: 'The `next` of the page before. Left out: the oldest events.' }),
-    first: pageSize(1000, 100, 'How many events at most, 1 to 1000.'),
+    first: pageSize(1000, 100),
   }),
   output: WebhookEvents,
   credentials: ['serviceKey'],

@@ -35,7 +35,7 @@ const PageInfo = z
   .meta({ id: 'PageInfo' })
 
 /** The size of a page. It is coerced, because a query of REST is text. */
-export function pageSize(max: number, initial: number, description = `How many at most, 1 to ${max}.`) {
+export function pageSize(max: number, initial: number) {
   const error = `Must be a whole number from 1 to ${max}.`
   return z.coerce
     .number(error)
@@ -43,7 +43,7 @@ export function pageSize(max: number, initial: number, description = `How many a
     .min(1, error)
     .max(max, error)
     .default(initial)
-    .meta({ description })
+    .meta({ description: `How many at most, 1 to ${max}.` })
 }
 
 /** The arguments of a list. */
