@@ -84,6 +84,10 @@ test('a command says what to do if PostgreSQL refuses it', async () => {
     code: 1,
     output: expect.stringContaining('There is no such database. Make it with createdb'),
   })
+  const ofSource = { ...env, DATABASE_URL: database.url, IMPORT_URL: url.href }
+  const { output } = await callCommand('import supabase', { env: ofSource })
+  expect(output).toContain('The database of IMPORT_URL cannot be used')
+  expect(output).not.toContain('DATABASE_URL')
 })
 
 test.each([

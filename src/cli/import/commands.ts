@@ -135,10 +135,14 @@ function refuseUrl(): never {
   )
 }
 
+const SOURCE = 'The database of IMPORT_URL'
+
 /** So that it is not taken for the database of this server. */
 function refuseSource(fault: unknown): never {
-  const known = isConnectionFault(fault) && explainFault(fault, 'The database of IMPORT_URL')
-  throw known ? new CommandError(known.message.replaceAll('DATABASE_URL', 'IMPORT_URL')) : fault
+  const known = isConnectionFault(fault) && explainFault(fault, SOURCE)
+  if (known) throw new CommandError(known.message.replaceAll('DATABASE_URL', 'IMPORT_URL'))
+  if (!(fault instanceof Error && fault.name === 'PostgresError')) throw fault
+  throw new CommandError(`${SOURCE} cannot be used: ${fault.message}.`, { cause: fault })
 }
 
 /** A variable, or what is in the file that the variable with `_FILE` names. */

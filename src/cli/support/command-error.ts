@@ -16,7 +16,7 @@ export function explainError(error: unknown): string {
   if (error instanceof AuthError && error.code === 'SERVICE_UNAVAILABLE') return explainOutage(error.cause)
   // Before the connection: some codes of files are also those of sockets.
   if (isFileFault(error)) return `A file or folder cannot be used: ${error.message}.`
-  return isConnectionFault(error) || isRefusal(error) ? explainOutage(error) : error.message
+  return isOutage(error) ? explainOutage(error) : error.message
 }
 
 /** The path is missing if a folder is read like a file, or the disk is full. */
@@ -24,9 +24,11 @@ function isFileFault({ path, code, syscall }: NodeJS.ErrnoException) {
   return syscall !== 'connect' && (path !== undefined || /^(EISDIR|ENOSPC|EDQUOT|EFBIG)$/.test(code ?? ''))
 }
 
-/** PostgreSQL answers, and the operator can do something about its refusal: no connection left, a wrong password. */
-const isRefusal = (error: Error & { code?: unknown }) =>
-  error.name === 'PostgresError' && getAdvice(String(error.code)) !== undefined
+/** The database cannot be reached, or refuses the connection: a wrong user, no such database, no connection left. */
+function isOutage(error: unknown) {
+  const { name, code } = error as { name?: unknown; code?: unknown }
+  return isConnectionFault(error) || (name === 'PostgresError' && /^(28|3D|53)/.test(String(code)))
+}
 
 function explainOutage(cause: unknown) {
   const code = getErrorCode(cause)
