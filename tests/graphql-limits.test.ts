@@ -84,19 +84,22 @@ describe('a document is refused before execution', () => {
   })
 })
 
-test('thousands of unknown fields in the variables are refused quickly, and 20 of them are named', async () => {
-  const input = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`k${index}`, 1]))
-  const query = 'mutation ($input: LoginInput!) { login(input: $input) { user { id } } }'
-  const startedAt = performance.now()
+test.each(['', 'logout'])(
+  'thousands of unknown fields in the variables are refused quickly, and 20 of them are named, beside "%s"',
+  async (beside) => {
+    const input = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`k${index}`, 1]))
+    const query = `mutation ($input: LoginInput!) { login(input: $input) { user { id } } ${beside} }`
+    const startedAt = performance.now()
 
-  const response = await server.askGraphQL({ query, variables: { input } })
+    const response = await server.askGraphQL({ query, variables: { input } })
 
-  expect(performance.now() - startedAt).toBeLessThan(2000)
-  expect(response.status).toBe(400)
-  const { errors } = await response.json()
-  expect(errors[0].extensions.code).toBe('INVALID_INPUT')
-  expect(errors[0].extensions.fields).toHaveLength(20)
-})
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(response.status).toBe(400)
+    const { errors } = await response.json()
+    expect(errors[0].extensions.code).toBe('INVALID_INPUT')
+    expect(errors[0].extensions.fields).toHaveLength(20)
+  },
+)
 
 test('an error does not suggest fields of a schema that is not public', async () => {
   const { errors } = await ask('{ me { emial } }')

@@ -16,7 +16,7 @@ import { withPlainAnswers } from './plain-answers.ts'
 import { toPublicErrors } from './public-errors.ts'
 import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
-import { prepareSingleField } from './single-field.ts'
+import { MAX_COERCION_ERRORS, prepareSingleField } from './single-field.ts'
 
 type Options = {
   schema: GraphQLSchema
@@ -66,6 +66,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
         contextValue,
         variableValues,
         operationName: operationName ?? null,
+        options: { maxCoercionErrors: MAX_COERCION_ERRORS },
       })
     if (!(result instanceof Promise) && !('data' in result))
       throw variablesError(schema, operation, variableValues)

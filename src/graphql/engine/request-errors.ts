@@ -124,13 +124,24 @@ export function variablesError(
   return invalidFields(faults.length > 0 ? faults : [fault([], 'Does not fit.')])
 }
 
+/** As many as GraphQL itself looks at. */
+const MAX_REPORTS = 50
+const ENOUGH = new Error('There are enough faults')
+
 function faultsOf(value: unknown, type: GraphQLInputType, root: string[]): FieldFault[] {
   const faults = new Map<string, FieldFault[]>()
-  coerceInputValue(value, type, (path, found) => {
-    // GraphQL reports an object once for each of its faults. Thousands of them, each with all, would take a minute.
+  let reports = 0
+  const report = (path: readonly (string | number)[], found: unknown) => {
+    // GraphQL reports an object once for each of its faults, and each report searches for similar names.
+    if (++reports > MAX_REPORTS) throw ENOUGH
     const place = path.join('.')
     if (!faults.has(place)) faults.set(place, faultsAt([...root, ...path], found, typeAt(type, path)))
-  })
+  }
+  try {
+    coerceInputValue(value, type, report)
+  } catch (err) {
+    if (err !== ENOUGH) throw err
+  }
   return [...faults.values()].flat()
 }
 

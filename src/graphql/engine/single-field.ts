@@ -21,8 +21,11 @@ export type Execute = (variables: Values, contextValue: unknown) => ExecutionRes
 type Given = { args: Values; info: GraphQLResolveInfo }
 type Read = { given: Given; errors?: never } | { given?: never; errors: readonly GraphQLError[] }
 
-/** How many faults of variables graphql-js collects. */
-const MAX_ERRORS = 50
+/**
+ * How many faults of variables graphql-js describes, which takes long for a large value. The answer names them in other words
+ * (`request-errors.ts`).
+ */
+export const MAX_COERCION_ERRORS = 1
 /** Longer variables are not kept. Lists and searches have shorter ones. */
 const MAX_KEPT_CHARACTERS = 100
 
@@ -65,7 +68,9 @@ export function prepareSingleField(schema: GraphQLSchema, document: DocumentNode
   let last: { text: string; read: Read } | undefined
 
   const read = (variables: Values): Read => {
-    const { coerced, errors } = getVariableValues(schema, definitions, variables, { maxErrors: MAX_ERRORS })
+    const { coerced, errors } = getVariableValues(schema, definitions, variables, {
+      maxErrors: MAX_COERCION_ERRORS,
+    })
     if (!coerced) return { errors }
     const args = getArgumentValues(field, node, coerced)
     return { given: { args, info: { ...constantInfo, variableValues: coerced } } }
