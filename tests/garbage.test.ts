@@ -1,6 +1,11 @@
 import { edenGC, fullGC, heapSize } from 'bun:jsc'
+import { UnsecuredJWT } from 'jose'
 import { expect, test } from 'vitest'
+import type { Dependencies } from '../src/auth/dependencies.ts'
+import { createForward } from '../src/auth/services/forward.ts'
+import { createIntrospection } from '../src/auth/services/introspection.ts'
 import { createSessionCache } from '../src/auth/sessions/session-cache.ts'
+import type { Caller, Viewer } from '../src/contract/caller.ts'
 import type { Changes } from '../src/db/changes/changes.ts'
 import { createDeadline } from '../src/deadline.ts'
 
@@ -93,4 +98,53 @@ test('changes that arrive after the last load do not stay in memory', async () =
   fullGC()
 
   expect(heapSize() - before).toBeLessThan(MAX_GROWTH)
+})
+
+/** A caller as the session cache gives it, with answers that take 80 KB. */
+const createViewer = () =>
+  ({
+    user: { id: '' },
+    sessionId: '',
+    hasFactor: false,
+    context: new Array(10_000).fill(0.5),
+  }) as unknown as Viewer
+
+/** @returns how much the heap has grown after questions about callers that nothing else has any more */
+async function growthOfQuestions(ask: (index: number, viewer: Viewer) => unknown) {
+  fullGC()
+  const before = heapSize()
+  for (let index = 0; index < 1000; index++) await ask(index, createViewer())
+  fullGC()
+  return heapSize() - before
+}
+
+test('callers about whose tokens a service has asked do not stay in memory', async () => {
+  let viewer = createViewer()
+  const credentials = { view: () => viewer } as unknown as Dependencies['credentials']
+  const introspect = createIntrospection({ credentials, requireSecondFactor: false })
+  const token = new UnsecuredJWT({ sub: 'x' }).encode()
+
+  const growth = await growthOfQuestions((_, asked) => {
+    viewer = asked
+    return introspect(token)
+  })
+
+  expect(growth).toBeLessThan(MAX_GROWTH)
+})
+
+test('callers about whose cookies a gateway has asked do not stay in memory', async () => {
+  const identity = { user: {}, session: { id: '', expiresAt: '', authenticatedAt: '', amr: '' } }
+  const token = { accessToken: 'token', accessTokenExpiresAt: '2099-01-01T00:00:00Z' }
+  const parts = {
+    credentials: { identify: async () => identity },
+    accessTokens: { issue: async () => token },
+    requireSecondFactor: false,
+  } as unknown as Parameters<typeof createForward>[0]
+  const forward = createForward(parts, { sessionSeconds: 0 })
+
+  const growth = await growthOfQuestions((index, viewer) =>
+    forward({ bearer: null, cookie: `cookie ${index}`, view: () => viewer } as unknown as Caller),
+  )
+
+  expect(growth).toBeLessThan(MAX_GROWTH)
 })

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Caller, Viewer } from '../../contract/caller.ts'
 import type { Forwarded } from '../../contract/outputs/forwarded.ts'
 import { toAuthentication } from '../../contract/outputs/session.ts'
@@ -10,7 +9,6 @@ import type { Dependencies } from '../dependencies.ts'
  * of its life.
  */
 const MAX_REUSE_MS = 30_000
-const MAX_TOKENS = 10_000
 
 type Parts = Pick<Dependencies, 'accessTokens' | 'credentials' | 'requireSecondFactor'>
 
@@ -19,14 +17,12 @@ export function createForward(
   { credentials, requireSecondFactor, accessTokens }: Parts,
   { sessionSeconds }: { sessionSeconds: number },
 ) {
-  const tokens = new LRUCache<string, { viewer: Viewer; accessToken: string }>({
-    max: MAX_TOKENS,
-  })
+  /** By the viewer, so that a change of the user makes another one, and none stays longer than the session cache has it. */
+  const tokens = new WeakMap<Viewer, { accessToken: string; untilMs: number }>()
 
-  /** The token of the same viewer again: a change of the user makes another one. */
   async function issueFor(cookie: string, viewer: Viewer) {
-    const kept = tokens.get(cookie)
-    if (kept?.viewer === viewer) return kept.accessToken
+    const kept = tokens.get(viewer)
+    if (kept && performance.now() < kept.untilMs) return kept.accessToken
 
     const identity = await credentials.identify({ bearer: null, cookie })
     if (!identity) throw unauthenticated('MISSING')
@@ -39,7 +35,7 @@ export function createForward(
       isForEnrollment: false,
     })
     const lifeMs = new Date(accessTokenExpiresAt).getTime() - Date.now()
-    tokens.set(cookie, { viewer, accessToken }, { ttl: Math.min(MAX_REUSE_MS, Math.ceil(lifeMs / 2)) })
+    tokens.set(viewer, { accessToken, untilMs: performance.now() + Math.min(MAX_REUSE_MS, lifeMs / 2) })
     return accessToken
   }
 

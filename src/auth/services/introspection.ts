@@ -1,12 +1,8 @@
 import { decodeJwt, type JWTPayload } from 'jose'
-import { LRUCache } from 'lru-cache'
 import type { Viewer } from '../../contract/caller.ts'
 import type { Introspection } from '../../contract/outputs/introspection.ts'
 import { isRefusedCredential } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
-
-/** Answers are kept, so that a known token is not decoded and written again. One takes about 2 KB. */
-const MAX_ANSWERS = 2000
 
 const INACTIVE: Introspection = { active: false }
 
@@ -18,8 +14,8 @@ export function createIntrospection({
   credentials,
   requireSecondFactor,
 }: Pick<Dependencies, 'credentials' | 'requireSecondFactor'>) {
-  /** By the viewer, because the session cache has one for each token, and to look a token up takes longer. */
-  const answers = new LRUCache<Viewer, Introspection>({ max: MAX_ANSWERS })
+  /** So that a known token is not decoded and written again. An answer stays as long as the session cache has its viewer. */
+  const answers = new WeakMap<Viewer, Introspection>()
 
   function describe(token: string, viewer: Viewer | null) {
     // Without its factor, the session can only enrol it.
