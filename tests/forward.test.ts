@@ -226,11 +226,14 @@ test.skipIf(!NGINX)('nginx as configured in the documents lets a signed-in user 
     method: 'POST',
     headers: { cookie, origin: 'https://evil.example.com' },
   })
+  const socket = await fetch(`${url}/orders`, {
+    headers: { cookie, origin: 'http://localhost:9', 'sec-websocket-version': '13' },
+  })
   await auth.stop()
   const down = await fetch(`${url}/orders`, { headers: { cookie } })
 
   expect(payload.sub).toBe(user.id)
-  expect([without.status, foreign.status, down.status]).toEqual([401, 403, 503])
+  expect([without.status, foreign.status, socket.status, down.status]).toEqual([401, 403, 403, 503])
 })
 
 test.skipIf(!NGINX)(
