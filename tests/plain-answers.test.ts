@@ -1,7 +1,7 @@
 import { buildSchema, type ExecutionResult, execute, type GraphQLSchema, parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
 import { withPlainAnswers } from '../src/graphql/engine/plain-answers.ts'
-import { prepareSingleField } from '../src/graphql/engine/single-field.ts'
+import { MAX_COERCION_ERRORS, prepareSingleField } from '../src/graphql/engine/single-field.ts'
 
 /** A schema with lists, enums, nulls and a type in itself, and its data. */
 const schema = buildSchema(`
@@ -76,7 +76,14 @@ async function runPrepared(text: string, variables: Record<string, unknown>) {
   const document = parse(text)
   expect(validate(schema, document)).toEqual([])
   const prepared = prepareSingleField(plain, document)
-  const byGraphQL = execute({ schema: plain, document, variableValues: variables, contextValue: CONTEXT })
+  const options = { maxCoercionErrors: MAX_COERCION_ERRORS }
+  const byGraphQL = execute({
+    schema: plain,
+    document,
+    variableValues: variables,
+    contextValue: CONTEXT,
+    options,
+  })
   return { prepared: await prepared?.(variables, CONTEXT), expected: await byGraphQL }
 }
 
