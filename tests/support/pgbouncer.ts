@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmod, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { createFolder } from './folder.ts'
 import { freePort } from './process.ts'
 import { findProgram } from './programs.ts'
@@ -14,7 +15,7 @@ const PGBOUNCER = findProgram('pgbouncer')
 export const hasPgbouncer = PGBOUNCER !== ''
 
 /** PgBouncer in front of a database, with the settings of its package, for one test. */
-export async function startPgbouncer(target: string, mode: 'session' | 'transaction') {
+export async function startPgbouncer(target: string, mode: 'session' | 'transaction', poolSize = 40) {
   const folder = await createFolder()
   await chmod(folder, 0o755)
   const { hostname, port, username, password, pathname } = new URL(target)
@@ -32,21 +33,31 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
     'unix_socket_dir =',
     'auth_type = plain',
     `auth_file = ${users}`,
+    `admin_users = ${username}`,
     `pool_mode = ${mode}`,
-    'default_pool_size = 40',
+    `default_pool_size = ${poolSize}`,
+    // Otherwise it lets no client through for 15 s after it has lost a connection to PostgreSQL.
+    'server_login_retry = 1',
   ]
   await writeSettings(port)
-  const { reload } = await openForTest(async () => {
+  const bouncer = await openForTest(async () => {
     // It refuses to run as root.
     const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    const child = spawn(PGBOUNCER, ['--quiet', settings], { ...nobody, stdio: 'ignore' })
-    const exited = once(child, 'exit')
+    const startOne = () => spawn(PGBOUNCER, ['--quiet', settings], { ...nobody, stdio: 'ignore' })
+    let child = startOne()
+    async function kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    }
     return {
-      reload: () => child.kill('SIGHUP'),
-      async close() {
-        child.kill('SIGKILL')
-        await exited
+      signal: (signal: NodeJS.Signals) => child.kill(signal),
+      kill,
+      start() {
+        child = startOne()
       },
+      close: kill,
     }
   })
   await untilListening(listenPort)
@@ -56,10 +67,32 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
   return {
     /** The URL of the database. */
     url: url.href,
+    /** Its name on the console. */
+    database: pathname.slice(1),
     /** Points it to a server at another port, as an operator does after a failover. */
     async pointTo(otherPort: number) {
       await writeSettings(otherPort)
-      reload()
+      bouncer.signal('SIGHUP')
+    },
+    /** Ends it without a warning, as a crash does. */
+    kill: bouncer.kill,
+    /** Starts it again after `kill`. */
+    async start() {
+      bouncer.start()
+      await untilListening(listenPort)
+    },
+    /** Stops it without closing a connection, until `SIGCONT`. */
+    signal: bouncer.signal,
+    /** Gives a command on its console, such as `PAUSE`, and waits until it is carried out. */
+    async command(words: string) {
+      const console = new URL(url)
+      console.pathname = '/pgbouncer'
+      const sql = postgres(console.href, { max: 1, fetch_types: false, onnotice: () => {} })
+      try {
+        await sql.unsafe(words).simple()
+      } finally {
+        await sql.end({ timeout: 1 })
+      }
     },
   }
 }
