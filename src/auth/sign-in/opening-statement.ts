@@ -52,7 +52,19 @@ const former = {
       delete from ${sessions} where id = ${param('formerSessionId')}::uuid and exists (select from opened)`,
 }
 
-/** Returns the statement that opens sessions for a kind of proof, and the values of this proof in it. */
+/**
+ * Returns the statement that opens sessions for a kind of proof, and the values of this proof in it.
+ *
+ * It is one `with` list. Each proof has the parts that it needs, in this order:
+ *
+ * - `held`: both accounts are locked, if a former session ends
+ * - `account`: the account is locked and read, or inserted
+ * - `holder`, `used`, `completed`, `found`: a factor and its challenge are used up, and a recovery of factors ends
+ * - `opened`: the session, if everything is proven; all that follows depends on it
+ * - `ended`: the former session
+ * - `known`, `from_new_place`, `placed`: whether the client signs in here for the first time
+ * - `recorded`, `mailed`: the event, and the mail about it
+ */
 export function prepareOpening(options: Options) {
   /** Most clients have no session that ends. Without that part, the statement costs PostgreSQL less. */
   const write = (steps: Steps) => ({
