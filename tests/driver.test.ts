@@ -1,5 +1,6 @@
 import { connect as connectTo, createServer, type Socket } from 'node:net'
-import postgres from 'postgres'
+import { setImmediate } from 'node:timers/promises'
+import postgres, { type TransactionSql } from 'postgres'
 import { describe, expect, test } from 'vitest'
 // @ts-expect-error The driver has no types for its files.
 import Queue from '../node_modules/postgres/src/queue.js'
@@ -12,8 +13,8 @@ import { pause } from './support/time.ts'
 describe('the driver', () => {
   const database = useDatabase()
 
-  function connect(url = database.url) {
-    const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
+  function connect(url = database.url, max = 1) {
+    const sql = postgres(url, { max, fetch_types: false, onnotice: () => {} })
     const ask = (seconds: number, answer: string) =>
       sql.unsafe('select pg_sleep($1::float8), $2::text as answer', [seconds, answer] as never[], {
         prepare: true,
@@ -47,6 +48,46 @@ describe('the driver', () => {
       expect([['third', 'fourth', 'fifth'][index], '57014']).toContain(answer)
     }
     expect(await answerTo(ask(0, 'after'))).toBe('after')
+    await sql.end({ timeout: 1 })
+  })
+
+  /** A table that the statements of the pool have read, with another type of column since then. */
+  async function changeTable(sql: ReturnType<typeof postgres>) {
+    const askTable = (answer: string, on: typeof sql | TransactionSql = sql) =>
+      on.unsafe('select value, $1::text as answer from shapes', [answer], { prepare: true })
+    await database.sql`drop table if exists shapes`
+    await database.sql`create table shapes as select 1 as value`
+    await Promise.all(Array.from({ length: 20 }, () => askTable('is prepared')))
+    await database.sql`alter table shapes alter value type text`
+    return askTable
+  }
+
+  test.each([1, 4])(
+    'after a change of a table, every statement of %i connections gets its own answer',
+    async (max) => {
+      const { sql, ask } = connect(database.url, max)
+      await ask(0, 'is prepared')
+      const askTable = await changeTable(sql)
+
+      const names = Array.from({ length: 200 }, (_, index) => `statement ${index}`)
+      const answers: PromiseLike<unknown>[] = []
+      for (const [index, name] of names.entries()) {
+        answers.push(answerTo(index % 3 ? ask(0, name) : askTable(name)))
+        await setImmediate()
+      }
+
+      expect(await Promise.all(answers)).toEqual(names)
+      await sql.end({ timeout: 1 })
+    },
+  )
+
+  test('after a change of a table, a transaction that reads it fails once', async () => {
+    const { sql } = connect()
+    const askTable = await changeTable(sql)
+    const read = () => answerTo(sql.begin((tx) => askTable('row', tx)))
+
+    expect(await read()).toBe('0A000')
+    expect(await read()).toBe('row')
     await sql.end({ timeout: 1 })
   })
 
