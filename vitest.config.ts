@@ -3,6 +3,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** These files take the longest. They start first, so that the run does not wait for one of them at its end. */
 const SLOWEST = [
+  'pgbouncer-storm',
+  'failover',
   'silence',
   'examples-apollo.test',
   'examples-urql.test',
@@ -17,7 +19,7 @@ const SLOWEST = [
   'mail.test',
   'throttle',
   'leaks',
-  'failover',
+
   'memory',
   'executable',
   'examples-',
