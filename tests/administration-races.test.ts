@@ -3,23 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, account } from './support/client.ts'
+import { untilWaiting } from './support/locks.ts'
 import { drainOutbox } from './support/outbox.ts'
 import { startServer, startServerWithMail, useServerWithMail } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 
 const server = useServerWithMail()
-
-/** Waits until this many statements of the server wait for a lock. */
-const untilWaiting = (count: number, { sql } = server) =>
-  expect
-    .poll(
-      async () =>
-        (
-          await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-        ).length,
-      { interval: 5 },
-    )
-    .toBe(count)
 
 /** Rows that administrators change, beside users and roles. */
 const INSERTS = {
@@ -45,7 +34,7 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     await server.sql.begin(async (tx) => {
       await tx`select from users where id = ${user.id} for update`
       change = client.call('disableUser', { id: user.id })
-      await untilWaiting(1)
+      await untilWaiting(server.sql, 1)
       if (what === 'roles') await server.sql`update users set roles = '{}' where email = ${email}`
       else
         await server.sql`delete from sessions where user_id = (select id from users where email = ${email})`
@@ -65,7 +54,7 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     await server.sql.begin(async (tx) => {
       await tx`insert into roles (name, permissions) values (${name}, '{mails:write}')`
       change = client.call('putRole', { name, permissions: ['users:read'] })
-      await untilWaiting(1)
+      await untilWaiting(server.sql, 1)
     })
 
     expect(await change).toMatchObject({ code: 'FORBIDDEN', permission: 'mails:write' })
@@ -89,7 +78,7 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     await server.sql.begin(async (tx) => {
       await tx`select from ${tx(table)} where id = ${id} for update`
       change = client.call(operation, operation === 'replayDeliveries' ? { webhookId: id } : { id })
-      await untilWaiting(1)
+      await untilWaiting(server.sql, 1)
       await server.sql`update users set roles = '{}' where email = ${email}`
     })
 
@@ -108,9 +97,9 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     await server.sql.begin(async (tx) => {
       await tx`select from roles where name = ${name} for update`
       changes.push(client.call('removeRole', { name }))
-      await untilWaiting(1)
+      await untilWaiting(server.sql, 1)
       changes.push(other.client.call('setUserRoles', { id: user.id, roles: [] }))
-      await untilWaiting(2)
+      await untilWaiting(server.sql, 2)
     })
 
     expect((await Promise.all(changes)).map(({ code }) => code)).toEqual([undefined, undefined])
@@ -201,7 +190,7 @@ describe('with one connection, changes at once do not wait for one that they hol
     await server.sql.begin(async (tx) => {
       await tx`select from users where email = ${input.email} for update`
       again = client.call('inviteUser', input)
-      await untilWaiting(1, server)
+      await untilWaiting(server.sql, 1)
       await addRole(server, 'other', [])
     })
 

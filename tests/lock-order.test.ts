@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { account, type Client } from './support/client.ts'
 import { clearAway } from './support/housekeeping.ts'
+import { untilWaiting } from './support/locks.ts'
 import { drainOutbox } from './support/outbox.ts'
 import { type ServerWithMail, useServerWithMail } from './support/server.ts'
 
@@ -9,17 +10,6 @@ const NEW = 'another long phrase'
 
 const open = useServerWithMail()
 const verifying = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
-
-const untilWaiting = (count: number, { sql } = open) =>
-  expect
-    .poll(
-      async () =>
-        (
-          await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-        ).length,
-      { interval: 5 },
-    )
-    .toBe(count)
 
 /** A browser that is signed in to an account whose session has asked for a change of address. */
 async function openPendingChange(server: ServerWithMail) {
@@ -62,7 +52,7 @@ describe.each(Object.entries(REPLACING))(
       await open.sql.begin(async (tx) => {
         await tx`select from users where id = ${id} for update`
         replaced = replace()
-        await untilWaiting(1)
+        await untilWaiting(open.sql, 1)
         await tx`delete from sessions where user_id = ${id}`
       })
 
@@ -81,7 +71,7 @@ test('housekeeping waits for a change that ends the expired sessions of an accou
   await open.sql.begin(async (tx) => {
     await tx`select from users where id = ${id} for update`
     swept = clearAway(open.env.DATABASE_URL)
-    await untilWaiting(1)
+    await untilWaiting(open.sql, 1)
     await tx`delete from sessions where user_id = ${id}`
   })
 
@@ -96,7 +86,7 @@ test('two browsers that register the address of each other at once both get thei
     await tx`select from users where id in (${one.id}, ${two.id}) for update`
     const [toTwo, toOne] = [two, one].map(({ input }) => ({ ...input, password: NEW }))
     registrations.push(one.client.register(toTwo), two.client.register(toOne))
-    await untilWaiting(2, verifying)
+    await untilWaiting(verifying.sql, 2)
   })
 
   expect((await Promise.all(registrations)).map(({ code }) => code)).toEqual([undefined, undefined])

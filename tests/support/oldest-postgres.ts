@@ -8,9 +8,13 @@ import postgres from 'postgres'
 import { freePort } from './process.ts'
 import { useResource } from './resource.ts'
 import { pause } from './time.ts'
+import { AS_UNPRIVILEGED } from './unprivileged.ts'
 
 /** Where Debian 12 has it. Other distributions may not. */
 const POSTGRES = '/usr/lib/postgresql/15/bin/postgres'
+
+/** A minute in all. */
+const MAX_ATTEMPTS = 1200
 
 export const hasOldestPostgres = existsSync(POSTGRES)
 
@@ -18,20 +22,20 @@ export const hasOldestPostgres = existsSync(POSTGRES)
 export const useOldestPostgres = () =>
   useResource(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'servauth-oldest-'))
-    // It refuses to run as root.
-    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+    const { uid, gid } = AS_UNPRIVILEGED
     await chmod(folder, 0o700)
-    if (nobody.uid) await chown(folder, nobody.uid, nobody.gid)
+    if (uid) await chown(folder, uid, gid)
     const data = join(folder, 'data')
     const creation = ['-D', data, '-U', 'servauth', '--auth=trust', '--encoding=UTF8', '--no-sync']
-    execFileSync(join(POSTGRES, '..', 'initdb'), creation, { ...nobody, cwd: '/' })
+    execFileSync(join(POSTGRES, '..', 'initdb'), creation, { ...AS_UNPRIVILEGED, cwd: '/' })
     const port = await freePort()
     const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off']
     const words = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
-    const child = spawn(POSTGRES, words, { ...nobody, cwd: '/', stdio: 'ignore' })
+    const child = spawn(POSTGRES, words, { ...AS_UNPRIVILEGED, cwd: '/', stdio: 'ignore' })
     const url = `postgres://servauth@127.0.0.1:${port}/postgres?sslmode=disable`
     const sql = postgres(url, { max: 1, onnotice: () => {} })
-    while ((await sql`select 1`.catch(() => [])).length === 0) await pause(50)
+    const isReady = async () => (await sql`select 1`.catch(() => [])).length > 0
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && !(await isReady()); attempt++) await pause(50)
     return {
       url,
       sql,

@@ -9,6 +9,7 @@ import { freePort } from './process.ts'
 import { findProgram } from './programs.ts'
 import { openForTest } from './resource.ts'
 import { pause } from './time.ts'
+import { AS_UNPRIVILEGED } from './unprivileged.ts'
 
 const PGBOUNCER = findProgram('pgbouncer')
 
@@ -41,9 +42,7 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
   ]
   await writeSettings(port)
   const bouncer = await openForTest(async () => {
-    // It refuses to run as root.
-    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    const startOne = () => spawn(PGBOUNCER, ['--quiet', settings], { ...nobody, stdio: 'ignore' })
+    const startOne = () => spawn(PGBOUNCER, ['--quiet', settings], { ...AS_UNPRIVILEGED, stdio: 'ignore' })
     let child = startOne()
     async function kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
