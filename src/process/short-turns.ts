@@ -9,8 +9,8 @@ export type ShortTurns = ReturnType<typeof createShortTurns>
  * Keeps the turns of the event loop short while a request waits for a timer, a hash or the database.
  *
  * Bun 1.4.5 serves up to 48 times 1,024 ready connections in one turn, and only then what else has happened. Thousands of
- * clients that ask again at once make every turn that long, nearly a second. So the requests after the first ones of a turn
- * start in a later one, in the order in which they came.
+ * clients that ask again at once make every turn that long, nearly a second. So after the first requests of a turn, the
+ * others start in later turns, in the order in which they came.
  *
  * @param countUnanswered the requests that have no answer yet
  */
