@@ -2,10 +2,10 @@ import type { AppContext } from './context.ts'
 
 /** The headers of this answer alone, for those that not every answer has. They begin as a copy of the common ones. */
 export function headersOf(c: AppContext): Headers {
-  const known = c.get('headers')
+  const known = c.env.headers
   if (known) return known
-  const headers = new Headers(c.get('commonHeaders'))
-  c.set('headers', headers)
+  const headers = new Headers(c.env.commonHeaders)
+  c.env.headers = headers
   return headers
 }
 
@@ -29,16 +29,16 @@ export function answer(
 ) {
   for (const name in more) headersOf(c).set(name, more[name] as string)
   if (contentType === undefined) headersOf(c).delete('Content-Type')
-  const headers = c.get('headers') ?? c.get('commonHeaders')
+  const headers = c.env.headers ?? c.env.commonHeaders
   if (contentType !== undefined) headers.set('Content-Type', contentType)
-  headers.set('X-Request-Id', c.get('requestId'))
+  headers.set('X-Request-Id', c.env.requestId)
   const isShort = typeof body === 'string' && body.length < MAX_WHOLE_CHARACTERS
   return new Response(isShort ? body : toLongBody(c, body), { status, headers })
 }
 
 function toLongBody(c: AppContext, body: Body) {
   if (body === null || body instanceof ReadableStream) return body
-  c.set('length', body.length)
+  c.env.length = body.length
   if (typeof body !== 'string') return body
   // Only when it is sent, because the answer may wait for its turn.
   const send = (controller: ReadableStreamDefaultController<Uint8Array>) => {

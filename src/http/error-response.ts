@@ -33,12 +33,12 @@ export function errorResponse(fault: unknown, c: AppContext) {
 
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
 export function noteError(c: AppContext, error: AuthError) {
-  c.set('code', error.code)
+  c.env.code = error.code
   const hint = findHint(c, error)
-  if (hint && !c.get('hint')) c.set('hint', { hint })
+  if (hint && !c.env.hint) c.env.hint = { hint }
   const { retryAfter } = error.details
   if (retryAfter !== undefined) headersOf(c).set('Retry-After', String(retryAfter))
-  if (error.status >= 500 && error.cause !== undefined) c.set('fault', error.cause)
+  if (error.status >= 500 && error.cause !== undefined) c.env.fault = error.cause
 }
 
 function findHint(c: AppContext, { code, details }: AuthError) {
@@ -48,10 +48,10 @@ function findHint(c: AppContext, { code, details }: AuthError) {
 }
 
 function findProxyFault(c: AppContext) {
-  if (c.get('addressOf') === 'UNLISTED_PROXY') return UNLISTED_PROXY
+  if (c.env.addressOf === 'UNLISTED_PROXY') return UNLISTED_PROXY
   const isUnnamed = c.req.header('x-forwarded-for') === undefined
   const hasOther = c.req.header('x-real-ip') !== undefined || c.req.header('forwarded') !== undefined
-  return c.get('addressOf') === 'LISTED_PROXY' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
+  return c.env.addressOf === 'LISTED_PROXY' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
 }
 
 /** Answers a path without a route, or with routes for other methods only. */

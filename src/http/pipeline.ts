@@ -1,4 +1,4 @@
-import type { AppContext } from './context.ts'
+import { type AppContext, RequestState } from './context.ts'
 
 export type Handler = (c: AppContext) => Response | Promise<Response>
 
@@ -12,7 +12,11 @@ export type Step = (c: AppContext, next: Handler) => Response | Promise<Response
 export function createPipeline(steps: Step[]) {
   return (handler: Handler): Handler => {
     const run = steps.reduceRight<Handler>((next, step) => (c) => step(c, next), handler)
+    function start(c: AppContext) {
+      c.env = new RequestState(c.env.address)
+      return run(c)
+    }
     // Copies the properties of the handler, which name the operation that it serves.
-    return Object.assign((c: AppContext) => run(c), handler)
+    return Object.assign(start, handler)
   }
 }

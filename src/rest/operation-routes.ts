@@ -12,7 +12,7 @@ export function operationRoutes(service: AdmittingService, hasAdministration: bo
     if (operation.permission && !hasAdministration) continue
     const { method, path } = operation.rest
     const handler = route(name, operation, service[name as OperationName])
-    const handleUnlessBusy: Handler = (c) => service.refuseIfBusy(c.get('caller')) ?? handler(c)
+    const handleUnlessBusy: Handler = (c) => service.refuseIfBusy(c.env.caller) ?? handler(c)
     app.on(method, path, name === 'me' ? handler : documented(name, operation, handleUnlessBusy))
   }
   return app

@@ -19,7 +19,7 @@ export function route(operationName: string, endpoint: Endpoint, act: Act): Hand
   const read = createReader(endpoint)
   const respond = createResponder(endpoint)
   return documented(operationName, endpoint, (c) => {
-    const result = act(read(c) as never, c.get('caller'))
+    const result = act(read(c) as never, c.env.caller)
     return result instanceof Promise ? result.then((value) => respond(c, value)) : respond(c, result)
   })
 }
@@ -49,7 +49,7 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
         : {}
     const given = path.length > 0 && isObject(rest) ? { ...rest, ...c.req.param() } : rest
     const parsed = parse(input, given)
-    return takesBearerSecret ? withBearerSecret(parsed as object, c.get('caller')) : parsed
+    return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed
   }
 }
 

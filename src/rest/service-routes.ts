@@ -48,7 +48,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
     }),
   )
   const answerGateway = async (c: AppContext) => {
-    const { userId, sessionId, accessToken } = await service.forward(c.get('caller'))
+    const { userId, sessionId, accessToken } = await service.forward(c.env.caller)
     const variables = JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
     return answer(c, variables, 200, 'application/json', {
       Authorization: `Bearer ${accessToken}`,
@@ -71,7 +71,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
   app.get(
     revocations.rest.path,
     forServices('revocations', revocations, async (c, { id }) => {
-      const caller = c.get('caller')
+      const caller = c.env.caller
       const { nonce } = parse(revocations.input, c.req.query())
       const stream = await streamRevocations({
         nonce,
@@ -103,7 +103,7 @@ type ServiceHandler = (c: AppContext, service: ServiceKey) => Response | Promise
 function forServices(operationName: string, endpoint: Endpoint, handler: ServiceHandler) {
   const scope = scopeOf(endpoint)
   return documented(operationName, endpoint, (c) => {
-    const service = serviceOf(c.get('caller'), scope)
+    const service = serviceOf(c.env.caller, scope)
     return service instanceof Promise ? service.then((found) => handler(c, found)) : handler(c, service)
   })
 }

@@ -50,13 +50,13 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
   function executeRequest(prepared: Prepared, { operationName, variables }: Parameters, c: AppContext) {
     const { document, introspects, errors } = prepared
     if (!document) return { errors }
-    if (isObserved) c.set('operation', rootField(document, operationName))
+    if (isObserved) c.env.operation = rootField(document, operationName)
     const operation = getOperationAST(document, operationName)
     if (!operation) throw operationNameError(document, operationName)
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       throw invalid('query', 'There are no subscriptions.')
     }
-    const contextValue: GraphQLContext = { service, caller: c.get('caller') }
+    const contextValue: GraphQLContext = { service, caller: c.env.caller }
     const variableValues = variables ?? {}
     const result =
       prepared.execute?.(variableValues, contextValue) ??
@@ -85,12 +85,12 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     try {
       return answerRequest(c)
     } finally {
-      c.set('workMs', performance.now() - began)
+      c.env.workMs = performance.now() - began
     }
   }
 
   function respondToMe(c: AppContext, written: string) {
-    if (isObserved) c.set('operation', 'me')
+    if (isObserved) c.env.operation = 'me'
     return respond(c, written, 200)
   }
 
@@ -106,8 +106,8 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     const written = viewer?.findAnswer(key)
     if (written) return respondToMe(c, written)
     // Only answers that were written before need no turn. A client with an account can send new documents for ever.
-    c.get('caller').isAdmitted = false
-    const refusal = isMe ? undefined : service.refuseIfBusy(c.get('caller'))
+    c.env.caller.isAdmitted = false
+    const refusal = isMe ? undefined : service.refuseIfBusy(c.env.caller)
     if (refusal) await refusal
     const answering = executeRequest(prepared, parameters, c)
     const result = answering instanceof Promise ? await answering : answering
@@ -122,7 +122,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
 
 /** The caller, if the session cache has it. */
 function cachedViewer(c: AppContext) {
-  const viewer = c.get('caller').view()
+  const viewer = c.env.caller.view()
   if (!(viewer instanceof Promise)) return viewer
   // The resolver waits for it too, unless a directive leaves `me` out.
   viewer.catch(() => {})
@@ -135,7 +135,7 @@ function cachedViewer(c: AppContext) {
  */
 export function refusePersistedQuery(c: AppContext) {
   const code = 'PERSISTED_QUERY_NOT_SUPPORTED'
-  c.set('code', code)
+  c.env.code = code
   const text = JSON.stringify({ errors: [{ message: 'PersistedQueryNotSupported', extensions: { code } }] })
   return respond(c, text, graphqlMediaType(c) === 'application/json' ? 200 : 400)
 }

@@ -11,7 +11,7 @@ export function toPublicErrors(c: AppContext, errors: readonly GraphQLError[], e
   const masked = executed ? errors.map(mask) : errors
   for (const { originalError, extensions } of masked) {
     if (originalError instanceof AuthError) noteError(c, originalError)
-    else if (!executed) c.set('code', String(extensions.code))
+    else if (!executed) c.env.code = String(extensions.code)
   }
   return masked.map(withoutHttp)
 }

@@ -11,7 +11,7 @@ export function leaveBodyUnread(c: AppContext) {
 
 /** The body as text, empty if there is none. The steps that need it come after the step that reads it. */
 export function bodyOf(c: AppContext): string {
-  const body = c.get('body')
+  const body = c.env.body
   if (body === undefined) throw new TypeError('The pipeline must read the body before this step')
   return body
 }

@@ -10,7 +10,7 @@ export type ClientOptions = { cookies: Cookies; trustedProxies: Network[] }
 /** Whose request it is, as events and rate limits name it. */
 export function clientOf(c: AppContext, { cookies, trustedProxies }: ClientOptions): Client {
   return {
-    requestId: c.get('requestId'),
+    requestId: c.env.requestId,
     ipAddress: clientAddress(c, trustedProxies),
     userAgent: userAgentOf(c),
     device: cookies.readDevice(c),

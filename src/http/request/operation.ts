@@ -37,5 +37,5 @@ export function adapterOf(c: AppContext): AdapterName {
 /** The operation of a request, by its name in the contract: the same for both adapters, and never text of the client. */
 export function operationOf(c: AppContext): string {
   const handler = matchedRoutes(c).at(-1)?.handler as { operationName?: string } | undefined
-  return c.get('operation') ?? handler?.operationName ?? OTHER
+  return c.env.operation ?? handler?.operationName ?? OTHER
 }

@@ -39,12 +39,12 @@ export function noteRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
   const origin = c.req.header('origin')
   const isOwn =
     origin !== undefined && c.req.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)
-  c.set('hint', {
+  c.env.hint = {
     origin: printable(origin ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
     hint: isOwn
       ? 'This page is of this server: set PUBLIC_URL to its origin. It is http, which is for a try on this machine.'
       : 'If this origin is yours, list it in ALLOWED_ORIGINS.',
-  })
+  }
 }
 
 /** Whether the host is an IP address. A page with a name could be another server's: any name can lead to this machine. */

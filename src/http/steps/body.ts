@@ -26,13 +26,13 @@ export function body(): Step {
   return function body(c, next) {
     if (WITHOUT_BODY.has(c.req.method)) {
       leaveBodyUnread(c)
-      c.set('body', '')
+      c.env.body = ''
       return next(c)
     }
     // Not `await`: each further promise costs every request with a body.
     return inTime(readBytes(c), late).then(
       (bytes) => {
-        c.set('body', bytes ? decode(bytes) : '')
+        c.env.body = bytes ? decode(bytes) : ''
         return next(c)
       },
       (fault: unknown) => {

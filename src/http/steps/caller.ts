@@ -14,7 +14,7 @@ type Options = ClientOptions & {
 /** Reads the credentials of the request. They are proven when an operation first needs them, and only once. */
 export function caller(options: Options): Step {
   return function caller(c, next) {
-    c.set('caller', new RequestCaller(c, options))
+    c.env.caller = new RequestCaller(c, options)
     return next(c)
   }
 }

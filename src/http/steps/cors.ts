@@ -77,9 +77,9 @@ function noteUnlistedHeaders(c: AppContext, origin: string) {
       .split(/[, \t]+/) ?? []
   const unlisted = asked.filter((name) => name !== '' && !HEADERS.includes(name))
   if (unlisted.length === 0) return
-  c.set('hint', {
+  c.env.hint = {
     origin: printable(origin),
     headers: printable(unlisted.join(' ')),
     hint: 'Servauth does not allow these headers from other origins. Let the page leave them out.',
-  })
+  }
 }

@@ -9,6 +9,6 @@ export const host: Step = (c, next) => {
   const given = c.req.header('host')
   if (given === undefined || POSSIBLE.test(given)) return next(c)
   const message = 'The Host header is not valid.'
-  c.set('hint', { hint: message })
+  c.env.hint = { hint: message }
   throw invalid('', message)
 }

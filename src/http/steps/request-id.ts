@@ -4,6 +4,6 @@ import type { Step } from '../pipeline.ts'
 export const requestId: Step = (c, next) => {
   const given = c.req.header('x-request-id')
   const id = given !== undefined && /^[\w=-]{1,64}$/.test(given) ? given : crypto.randomUUID()
-  c.set('requestId', id)
+  c.env.requestId = id
   return next(c)
 }

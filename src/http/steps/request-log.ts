@@ -12,18 +12,18 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
 
   function report(c: AppContext, began: number, status: number) {
     const ms = performance.now() - began
-    const code = c.get('code')
+    const code = c.env.code
     observe?.({ operation: operationOf(c), adapter: adapterOf(c), code: code ?? 'OK' }, ms)
-    const fault = c.get('fault')
-    const hint = c.get('hint')
+    const fault = c.env.fault
+    const hint = c.env.hint
     const line = {
-      requestId: c.get('requestId'),
+      requestId: c.env.requestId,
       method: c.req.method,
       path: maskedPathOf(c.req.raw),
       status,
       ms: Math.round(ms),
       code,
-      traceId: c.get('traceId'),
+      traceId: c.env.traceId,
     }
     // Probes arrive every few seconds, as long as the server runs.
     const probe = line.path === '/health' || line.path === '/ready'

@@ -8,7 +8,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 export function trace({ request }: Tracing): Step {
   return function trace(c, next) {
     return request(c.req.header('traceparent'), async (traceId) => {
-      c.set('traceId', traceId)
+      c.env.traceId = traceId
       const response = await next(c)
       const operation = operationOf(c)
       const attributes = {
@@ -16,10 +16,10 @@ export function trace({ request }: Tracing): Step {
         'http.response.status_code': response.status,
         'servauth.operation': operation,
         'servauth.door': adapterOf(c),
-        'servauth.code': c.get('code') ?? 'OK',
-        'servauth.request_id': c.get('requestId'),
+        'servauth.code': c.env.code ?? 'OK',
+        'servauth.request_id': c.env.requestId,
       }
-      const isFault = c.get('fault') !== undefined || response.status >= 500
+      const isFault = c.env.fault !== undefined || response.status >= 500
       return { result: response, answered: { name: operation, attributes, isFault } }
     })
   }

@@ -22,9 +22,9 @@ type Options = {
 export function turnsAndErrors({ trustedProxies, waitForTurn }: Options): Step {
   function inTurn(c: AppContext, answer: Response) {
     // A request that is refused early has no caller.
-    const caller = c.get('caller') as Caller | undefined
+    const caller = c.env.caller as Caller | undefined
     if (caller?.isAdmitted) return answer
-    const workMs = (c.get('workMs') ?? 0) + (c.get('length') ?? 0) / CHARACTERS_PER_MS
+    const workMs = c.env.workMs + c.env.length / CHARACTERS_PER_MS
     const turn = waitForTurn(clientAddress(c, trustedProxies), workMs, c.req.raw.signal)
     return turn ? turn.then(() => answer) : answer
   }
