@@ -30,9 +30,9 @@ test('a request that waits for something waits for few others, however eager the
   const listener = listen(
     { HOST: '127.0.0.1', PORT: 0 },
     false,
-    createHandler(({ url }, env) => {
-      addresses.add((env as AppEnv['Bindings']).address())
-      return url.endsWith('/late') ? answerLate() : answer()
+    createHandler((request, env) => {
+      addresses.add((env as AppEnv['Bindings']).address(request))
+      return request.url.endsWith('/late') ? answerLate() : answer()
     }, turns),
   )
   onTestFinished(() => listener.stop(true))

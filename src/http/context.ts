@@ -1,13 +1,15 @@
 import type { Context } from 'hono'
 import type { Caller } from '../contract/caller.ts'
 
+type AddressOf = (request: Request) => string | null
+
 /**
  * What the steps of the pipeline know of one request. It replaces the `env` that the listener passes. Hono's variables
  * would do the same with a `Map`, and a remembered `me` would take 2 % longer.
  */
 export class RequestState {
-  /** The address of the socket. */
-  readonly address: () => string | null
+  /** The address of the socket of a request. */
+  readonly address: AddressOf
   requestId!: string
   /** Of every answer. Only `answer` may change them. */
   commonHeaders!: Headers
@@ -31,7 +33,7 @@ export class RequestState {
   operation: string | undefined
   traceId: string | undefined
 
-  constructor(address: () => string | null) {
+  constructor(address: AddressOf) {
     this.address = address
   }
 }

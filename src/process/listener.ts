@@ -10,14 +10,15 @@ export type Listener = ReturnType<typeof listen>
 
 type Place = { HOST?: string | undefined; PORT: number }
 
-/** Passes the requests of a listener to the application. */
-export const createHandler =
-  (fetch: Fetch, { waitForLaterTurn }: ShortTurns): Handler =>
-  (request, server) => {
-    const bindings = { address: () => server.requestIP(request)?.address ?? null }
+/** Passes the requests of one listener to the application. */
+export function createHandler(fetch: Fetch, { waitForLaterTurn }: ShortTurns): Handler {
+  let bindings: { address: (request: Request) => string | null } | undefined
+  return (request, server) => {
+    bindings ??= { address: (asked) => server.requestIP(asked)?.address ?? null }
     const later = waitForLaterTurn()
     return later ? later.then(() => fetch(request, bindings)) : fetch(request, bindings)
   }
+}
 
 /** Starts to listen. With `isShared`, several processes may listen on the port (Linux only). */
 export function listen({ HOST, PORT }: Place, isShared: boolean, handle: Handler, setting = 'PORT') {

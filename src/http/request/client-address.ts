@@ -10,7 +10,7 @@ import { stripBlanks } from './header-text.ts'
  * address of `X-Forwarded-For` that is no trusted proxy: a client can write everything to the left of it.
  */
 export function clientAddress(c: AppContext, trustedProxies: Network[]): string | null {
-  let address = parse(c.env.address() ?? '')
+  let address = parse(c.env.address(c.req.raw) ?? '')
   const hops = (c.req.header('x-forwarded-for') ?? '').split(',')
   while (address && isIn(trustedProxies, address)) {
     const hop = parse(stripBlanks(hops.pop() ?? ''))
