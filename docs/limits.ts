@@ -139,7 +139,7 @@ async function maxSessions() {
 function attributesOf(write: 'writeSession' | 'writeDevice') {
   const headers = new Headers()
   const cookies = createCookies({ https: true, sessionSeconds: env.SESSION_IDLE_SECONDS })
-  const context = { get: () => headers } as unknown as AppContext
+  const context = { env: { headers } } as AppContext
   cookies[write](context, '')
   const [sent = ''] = headers.getSetCookie()
   const [pair, ...attributes] = sent.split('; ').filter((part) => !part.startsWith('Max-Age'))
