@@ -1,9 +1,11 @@
 import { connect as connectTo, createServer, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
 import postgres, { type TransactionSql } from 'postgres'
 import { describe, expect, test } from 'vitest'
 // @ts-expect-error The driver has no types for its files.
 import Queue from '../node_modules/postgres/src/queue.js'
+import { createDb } from '../src/db/client.ts'
 import { useDatabase } from './support/database.ts'
 import { portOf } from './support/net.ts'
 import { createProxy } from './support/proxy.ts'
@@ -89,6 +91,19 @@ describe('the driver', () => {
     expect(await read()).toBe('0A000')
     expect(await read()).toBe('row')
     await sql.end({ timeout: 1 })
+  })
+
+  test('after a change of a table, a transaction of the server is refused as unavailable, and then runs', async () => {
+    const { db, close } = createDb({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: 1 })
+    const read = () => db.transaction((tx) => tx.execute(sql`select value from shapes where ${0} < 1`))
+    await database.sql`drop table if exists shapes`
+    await database.sql`create table shapes as select 1 as value`
+    await read()
+    await database.sql`alter table shapes alter value type text`
+
+    await expect(read()).rejects.toMatchObject({ cause: { code: 'SERVICE_UNAVAILABLE' } })
+    expect([...(await read())]).toEqual([{ value: '1' }])
+    await close()
   })
 
   const FIRST_ROWS_THEN = (end: string) =>
