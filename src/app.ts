@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { TrieRouter } from 'hono/router/trie-router'
-import type { AuthService } from './auth/service.ts'
+import type { AuthCore } from './auth/core.ts'
 import type { Env } from './env.ts'
 import { createGraphQLByGet } from './graphql/engine/by-get.ts'
 import { createGraphQL } from './graphql/engine/handler.ts'
@@ -39,7 +39,7 @@ import { serviceRoutes } from './rest/service-routes.ts'
 
 type Parts = {
   env: Env
-  auth: AuthService
+  auth: AuthCore
   log: Logger
   isReady: () => Promise<boolean>
   observe?: ObserveRequest | undefined
@@ -115,7 +115,7 @@ function createRoutes(
   const servedSchema = env.FEDERATION ? createSubgraph(ownSchema, auth.findUsers) : ownSchema
   routes.post(
     '/graphql',
-    createGraphQL({ schema: servedSchema, service: auth, introspection: env.INTROSPECTION, isObserved }),
+    createGraphQL({ schema: servedSchema, core: auth, introspection: env.INTROSPECTION, isObserved }),
   )
   const graphiql = env.GRAPHIQL ? createGraphiQL() : undefined
   routes.get('/graphql', createGraphQLByGet(graphiql?.page))

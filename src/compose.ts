@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
+import { createAuthCore } from './auth/core.ts'
 import { recordEvent } from './auth/events/events.ts'
 import { startHousekeeping } from './auth/housekeeping.ts'
-import { createAuthService } from './auth/service.ts'
 import { NO_CLIENT } from './contract/caller.ts'
 import { createChanges } from './db/changes/changes.ts'
 import { createDb } from './db/client.ts'
@@ -39,7 +39,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   )
   const mail = createMail(env, log, span)
   const { languages, render } = mails
-  const auth = createAuthService({
+  const auth = createAuthCore({
     env,
     db,
     changes,
@@ -112,13 +112,13 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   }
 }
 
-/** The service alone, for a command: it listens on no port, and the server sends the mails that it promises. */
-export function composeService(env: Settings) {
+/** The core alone, for a command: it listens on no port, and the server sends the mails that it promises. */
+export function composeCore(env: Settings) {
   const { db, close } = createDb({ ...env, databaseLimits: COMMAND_LIMITS })
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
   // No operator's request has a language.
   const languages = createLanguages(Object.keys(BUILT_IN))
-  return { auth: createAuthService({ ...parts, languages, canMail: env.SMTP_URL !== undefined }), close }
+  return { auth: createAuthCore({ ...parts, languages, canMail: env.SMTP_URL !== undefined }), close }
 }
 
 /** What the settings say about the words of mails. */

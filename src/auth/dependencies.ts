@@ -38,7 +38,7 @@ import { createWebhookSecrets } from './webhooks/webhook-secrets.ts'
 /** The parts that the operations are built from. Each operation takes only those it names. */
 export type Dependencies = ReturnType<typeof createDependencies>
 
-export type ServiceOptions = {
+export type CoreOptions = {
   env: Env & { AUTH_SECRET: string }
   db: Db
   changes: Changes
@@ -60,7 +60,7 @@ export function createDependencies({
   createCounter,
   observer,
   span,
-}: ServiceOptions) {
+}: CoreOptions) {
   const passwords = createPasswords(env, createHashClasses(db), { observer, span })
   const secrets: Secrets = env.AUTH_SECRET_PREVIOUS
     ? [env.AUTH_SECRET, env.AUTH_SECRET_PREVIOUS]

@@ -1,6 +1,6 @@
 import type { RateLimitName } from '../settings/throttle.ts'
 
-/** Receives events of the service when they happen, for example to count them as metrics. */
+/** Receives events of the core when they happen, for example to count them as metrics. */
 export type Observer = {
   /** A password hash left the queue after `waitMs` milliseconds. */
   onHashStarted(waitMs: number): void

@@ -3,7 +3,7 @@ import { hasDataFolder } from '../process/first-run.ts'
 import { allowCompilation } from '../process/jit-policy.ts'
 import { serve } from '../process/server.ts'
 import { explainError } from './support/command-error.ts'
-import type { Environment } from './support/with-service.ts'
+import type { Environment } from './support/with-core.ts'
 
 const EXIT_SUCCESS = 0
 const EXIT_FAILURE = 1

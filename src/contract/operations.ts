@@ -15,7 +15,7 @@ import { userOperations } from './operations/users.ts'
 import { webhookOperations } from './operations/webhooks.ts'
 import type { Permission } from './permissions.ts'
 
-/** Every operation of the product by its name: the GraphQL field, the OpenAPI operation id and the service's function. */
+/** Every operation of the product by its name: the GraphQL field, the OpenAPI operation id and the core's function. */
 export const operations = {
   ...signInOperations,
   ...factorOperations,
@@ -49,9 +49,9 @@ export type AdministrationUseCases = {
 }
 
 /** What the adapters call: one function for each operation. It throws `AuthError` when it refuses. */
-export type Service = {
+export type Core = {
   [Name in OperationName]: (input: InputOf<Name>, caller: Caller) => OutputOf<Name> | Promise<OutputOf<Name>>
 }
 
-/** The service as the adapters get it: an operation can be refused before its input is parsed, if the server is busy. */
-export type AdmittingService = Service & { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }
+/** The core as the adapters get it: an operation can be refused before its input is parsed, if the server is busy. */
+export type AdmittingCore = Core & { refuseIfBusy: (caller: Caller) => Promise<never> | undefined }

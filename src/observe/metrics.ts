@@ -13,7 +13,7 @@ export function createMetrics() {
   return {
     /** To be called at the end of each request. */
     observe,
-    /** To be passed to the service, which calls it when something happens. */
+    /** To be passed to the core, which calls it when something happens. */
     observer,
     /** Adds the metrics that are read from these parts at each scrape. */
     watch: (parts: ObservedParts) => registerStateMetrics(registry, parts),

@@ -71,7 +71,7 @@ async function answerRequests(
 ) {
   const supervisor = connectSupervisor(workerKind)
   const isFirst = workerKind === undefined || supervisor.isFirst
-  // Before the heap grows, and before the service is used. Otherwise the engine does it later, when the heap is larger.
+  // Before the heap grows, and before the core is used. Otherwise the engine does it later, when the heap is larger.
   Bun.gc(true)
   const server = await compose(settings, log, supervisor.areOthersReady)
   Bun.gc(true)

@@ -32,10 +32,10 @@ type Options = {
 type TokenInput = { token: string }
 
 /** The routes for other services: metadata, revocation, gateways, and with a service key introspection and the feed. */
-export function serviceRoutes({ url, publishedKeys, hasAdministration, ...service }: Options) {
+export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }: Options) {
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys })
-  const streamRevocations = createRevocationStreams(service.revocationFeed)
+  const streamRevocations = createRevocationStreams(core.revocationFeed)
   const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations, webhookEvents } =
     endpoints
   app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
@@ -43,12 +43,12 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
   app.post(
     revoke.rest.path,
     route('revoke', revoke, async ({ token }: TokenInput, { client }) => {
-      await service.revokeToken(token, client)
+      await core.revokeToken(token, client)
       return {}
     }),
   )
   const answerGateway = async (c: AppContext) => {
-    const { userId, sessionId, accessToken } = await service.forward(c.env.caller)
+    const { userId, sessionId, accessToken } = await core.forward(c.env.caller)
     const variables = JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
     return answer(c, variables, 200, 'application/json', {
       Authorization: `Bearer ${accessToken}`,
@@ -65,7 +65,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
     forServices(
       'introspect',
       introspect,
-      route('introspect', introspect, ({ token }: TokenInput) => service.introspect(token)),
+      route('introspect', introspect, ({ token }: TokenInput) => core.introspect(token)),
     ),
   )
   app.get(
@@ -90,7 +90,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...servic
       'webhookEvents',
       webhookEvents,
       route('webhookEvents', webhookEvents, (input: z.output<typeof webhookEvents.input>) =>
-        service.pullEvents(input),
+        core.pullEvents(input),
       ),
     ),
   )

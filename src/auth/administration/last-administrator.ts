@@ -9,8 +9,8 @@ import { AuthError } from '../../errors.ts'
 export const hasRole = (name: string | Placeholder) =>
   sql`${users.roles} <> '{}' and ${users.roles} @> array[${name}::text]`
 
-/** An account that was created or invited, and whose user has never set a password. */
-const isInvitation = sql`(not ${users.emailVerified} and ${users.passwordLockedAt} is not null)`
+/** Created by an administrator or an invitation, and its user has never set a password. */
+const isUnclaimed = sql`(not ${users.emailVerified} and ${users.passwordLockedAt} is not null)`
 
 /**
  * Call it before an account loses the role `admin`, is disabled or is deleted, after its row was locked. Of concurrent
@@ -22,7 +22,7 @@ export async function keepOneAdministrator(tx: Executor, { id, roles }: Pick<Use
   const [other] = await tx
     .select({ id: users.id })
     .from(users)
-    .where(and(hasRole(ADMIN_ROLE), isNull(users.disabledAt), not(isInvitation), ne(users.id, id)))
+    .where(and(hasRole(ADMIN_ROLE), isNull(users.disabledAt), not(isUnclaimed), ne(users.id, id)))
     .limit(1)
   if (!other) throw new AuthError('FORBIDDEN', { detail: LAST_ADMINISTRATOR })
 }

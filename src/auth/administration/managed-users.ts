@@ -8,7 +8,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { createLoginWaits } from '../throttle/login-waits.ts'
 import { type AccountWork, createAccountChange } from './account-change.ts'
-import { isInvited, mailInvitation } from './new-users.ts'
+import { mailInvitation, mayBeInvited } from './new-users.ts'
 import {
   deleteAccount,
   disableAccount,
@@ -68,7 +68,7 @@ export function createManagedUsers(parts: Parts) {
       outbox.requireEnabled()
       await change(id, act, async (tx, user) => {
         if (user.emailVerified) return
-        if (isInvited(user)) await mailInvitation(tx, outbox, user)
+        if (mayBeInvited(user)) await mailInvitation(tx, outbox, user)
         else await outbox.add(tx, { kind: 'email-verification', recipient: user.email, userId: user.id })
         await recordAdministration(tx, 'verification_resent', { userId: user.id }, act)
       })

@@ -22,7 +22,7 @@ type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
  * An account whose user has never chosen a password, nor has a passkey. An imported account can have one: it may be a
  * stranger's, who would sign in with it, and have the roles of the invitation.
  */
-export const isInvited = ({ emailVerified, passwordLockedAt, secondFactorAt }: UserRow) =>
+export const mayBeInvited = ({ emailVerified, passwordLockedAt, secondFactorAt }: UserRow) =>
   !emailVerified && passwordLockedAt !== null && secondFactorAt === null
 
 /** The invitation of an account. An earlier link stops working. */
@@ -79,7 +79,7 @@ export function createNewUsers({ db, outbox, passwords, roles, sessionCache }: D
         .transaction(async (tx) => {
           const present = await lockAccount(tx, eq(users.email, input.email))
           if (!present) return add(tx, input, password, act, 'user_invited')
-          if (!isInvited(present)) throw new AuthError('EMAIL_TAKEN')
+          if (!mayBeInvited(present)) throw new AuthError('EMAIL_TAKEN')
           await assertMayChange(tx, act, present, roles)
           await recordAdministration(tx, 'user_invited', { userId: present.id }, act)
           const changed = await giveRoles(tx, present, input.roles, act)

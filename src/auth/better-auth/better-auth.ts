@@ -52,7 +52,7 @@ type Parts = {
 const TABLES = { user: users, session: sessions, verification: verifications, jwks }
 
 /**
- * The server API of Better-Auth, which the service calls from code. A plugin adds endpoints where its own do not fit.
+ * The server API of Better-Auth, which the core calls from code. A plugin adds endpoints where its own do not fit.
  * Its routes are not mounted, so the guards of its router do not apply. It sends no mail and sets no cookie.
  */
 export function createBetterAuth(parts: Parts) {

@@ -1,10 +1,10 @@
-import { composeService } from '../../compose.ts'
+import { composeCore } from '../../compose.ts'
 import { type Env, loadEnv } from '../../env.ts'
 import { hasDataFolder, joinSettings } from '../../process/first-run.ts'
 import { findMisspellings } from '../../settings/misspellings.ts'
 import { findWithoutEffect } from '../../settings/without-effect.ts'
 import { CommandError, explainError } from '../support/command-error.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import { checkKeys, checkSecrets, NO_KEY_YET } from './keys.ts'
@@ -97,7 +97,7 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
     if (env.WEBHOOKS.length > 0) printVerdict('webhooks', await checkWebhooks(env))
     if (database?.probe) printVerdict('clock', checkClock(database.probe))
     if (settings && database?.isMigrated) {
-      const { auth, close } = composeService(settings)
+      const { auth, close } = composeCore(settings)
       try {
         printVerdict('keys', await checkKeys(auth))
         printVerdict('secrets', checkSecrets(await auth.countLostSecrets()))

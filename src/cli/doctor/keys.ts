@@ -1,7 +1,7 @@
-import type { composeService } from '../../compose.ts'
+import type { composeCore } from '../../compose.ts'
 import { bad, good, note } from './verdict.ts'
 
-type Service = ReturnType<typeof composeService>['auth']
+type Core = ReturnType<typeof composeCore>['auth']
 
 const MAX_KEY_AGE_DAYS = 365
 
@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000
 export const NO_KEY_YET = note('there is none yet', 'Start the server once: it creates one.')
 
 /** Checks that there is a signing key and that `AUTH_SECRET` decrypts it. */
-export async function checkKeys({ keys, operator }: Pick<Service, 'keys' | 'operator'>) {
+export async function checkKeys({ keys, operator }: Pick<Core, 'keys' | 'operator'>) {
   const list = await keys.list()
   const current = list.find(({ signs }) => signs)
   if (!current) {
@@ -36,7 +36,7 @@ export async function checkKeys({ keys, operator }: Pick<Service, 'keys' | 'oper
 }
 
 /** Checks that `AUTH_SECRET` decrypts the keys of authenticator apps and the secrets of webhooks. */
-export function checkSecrets({ apps, webhooks }: Awaited<ReturnType<Service['countLostSecrets']>>) {
+export function checkSecrets({ apps, webhooks }: Awaited<ReturnType<Core['countLostSecrets']>>) {
   if (apps + webhooks === 0)
     return good('AUTH_SECRET decrypts the keys of authenticator apps and the secrets of webhooks')
   return note(

@@ -4,7 +4,7 @@ import { isConnectionFault } from '../../db/client.ts'
 import { explainFault } from '../../db/database-fault.ts'
 import { ConnectionStringError, completeConnectionString } from '../../libpq/connection-string.ts'
 import { CommandError } from '../support/command-error.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import { type ImportCommandOptions, importAccountsOf } from './import.ts'
 import type { Source } from './sources/source.ts'
 

@@ -1,8 +1,8 @@
 import type { ImportResult } from '../../auth/import/foreign-account.ts'
 import { CommandError } from '../support/command-error.ts'
 import { startProgress } from '../support/progress.ts'
-import type { Environment } from '../support/with-service.ts'
-import { withService } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
+import { withCore } from '../support/with-core.ts'
 import { chooseGrants, readChosenGrants } from './chosen-grants.ts'
 import { findDuplicates } from './duplicates.ts'
 import { createImportReport, isImported } from './import-report.ts'
@@ -38,7 +38,7 @@ export async function importAccountsOf(
   const chosen = readChosenGrants(options)
   const source = await openSource()
   try {
-    await withService(environment, async ({ importAccounts, findMissingRoles }) => {
+    await withCore(environment, async ({ importAccounts, findMissingRoles }) => {
       const progress = startProgress()
       const list = await createResultList(map)
       const report = createImportReport(chosen)

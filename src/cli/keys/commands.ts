@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import { rotateKeys, showKeys } from './signing-keys.ts'
 
 /** The commands about the keys that sign access tokens. */

@@ -1,15 +1,15 @@
 import { formatTime } from '../support/format-time.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
-type Keys = Awaited<ReturnType<Parameters<Parameters<typeof withService>[1]>[0]['keys']['list']>>
+type Keys = Awaited<ReturnType<Parameters<Parameters<typeof withCore>[1]>[0]['keys']['list']>>
 
 export async function showKeys(environment: Environment) {
-  printKeys(await withService(environment, ({ keys }) => keys.list()))
+  printKeys(await withCore(environment, ({ keys }) => keys.list()))
 }
 
 /** Checks the current key first: with a wrong `AUTH_SECRET`, no running server could use the new key. */
 export async function rotateKeys(environment: Environment) {
-  const { created, list } = await withService(environment, async ({ keys }) => {
+  const { created, list } = await withCore(environment, async ({ keys }) => {
     await keys.check()
     return { created: await keys.rotate(), list: await keys.list() }
   })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { JSON_OUTPUT, LIMIT, parseIdOf } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import { exportTemplates, previewMails } from './files.ts'
 import { listMails, retryMail } from './outbox.ts'
 

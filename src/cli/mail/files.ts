@@ -6,7 +6,7 @@ import type { MailData, MailKind } from '../../mail/kinds.ts'
 import { createMails, type Mails } from '../../mail/render.ts'
 import { KINDS } from '../../mail/templates.ts'
 import { CommandError } from '../support/command-error.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 
 /** The page that lists the others. A folder that has it was written before, and can be written again. */
 const INDEX = 'index.html'

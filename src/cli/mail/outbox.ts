@@ -1,12 +1,12 @@
 import { formatTime } from '../support/format-time.ts'
 import { collectPages, type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
 type ListOptions = Output & { failed?: true; limit: number }
 
 export async function listMails(environment: Environment, { failed, limit, json }: ListOptions) {
-  const mails = await withService(environment, ({ operator }) =>
+  const mails = await withCore(environment, ({ operator }) =>
     collectPages(limit, (page) => operator.mails({ ...page, filter: failed && { status: 'FAILED' } })),
   )
   if (json) return printJson(mails)
@@ -19,7 +19,7 @@ export async function listMails(environment: Environment, { failed, limit, json 
 
 export async function retryMail(environment: Environment, id: string, { json }: Output) {
   const explain = explainRefusal({ NOT_FOUND: `There is no mail with the id ${id} that has failed.` })
-  const mail = await withService(environment, ({ operator }) => operator.retryMail({ id }).catch(explain))
+  const mail = await withCore(environment, ({ operator }) => operator.retryMail({ id }).catch(explain))
   if (json) return printJson(mail)
   console.log(`The ${mail.kind} to ${mail.recipient} is sent again.`)
 }

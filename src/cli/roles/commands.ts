@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { PermissionNames } from '../../contract/fields.ts'
 import { JSON_OUTPUT, parseRole } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import { listRoles, putRole, removeRole } from './roles.ts'
 
 /** The commands about roles, as administrators have them. `user grant` gives a role to a user. */

@@ -2,10 +2,10 @@ import type { Role } from '../../contract/outputs/role.ts'
 import { AuthError } from '../../errors.ts'
 import { CommandError } from '../support/command-error.ts'
 import { type Output, printJson } from '../support/output.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
 export async function listRoles(environment: Environment, { json }: Output) {
-  const roles = await withService(environment, ({ operator }) => operator.roles(undefined))
+  const roles = await withCore(environment, ({ operator }) => operator.roles(undefined))
   if (json) return printJson(roles)
   for (const role of roles) console.log(describe(role))
 }
@@ -15,15 +15,15 @@ export async function putRole(
   name: string,
   { permissions, json }: Output & { permissions: string[] },
 ) {
-  const role = await withService(environment, ({ operator }) =>
-    operator.putRole({ name, permissions }),
-  ).catch(explain)
+  const role = await withCore(environment, ({ operator }) => operator.putRole({ name, permissions })).catch(
+    explain,
+  )
   if (json) return printJson(role)
   console.log(describe(role))
 }
 
 export async function removeRole(environment: Environment, name: string, { json }: Output) {
-  await withService(environment, ({ operator }) => operator.removeRole({ name })).catch(explain)
+  await withCore(environment, ({ operator }) => operator.removeRole({ name })).catch(explain)
   if (json) return printJson({ name })
   console.log(`The role ${name} is removed, also from its holders.`)
 }

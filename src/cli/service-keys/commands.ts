@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { SCOPES, type Scope, ServiceName, VERIFIER_SCOPES } from '../../contract/service-key.ts'
 import { JSON_OUTPUT, parseIdOf } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import { createKeyForService, listServiceKeys, revokeServiceKey } from './service-keys.ts'
 
 /** The commands about the keys of other services. */

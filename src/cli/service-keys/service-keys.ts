@@ -5,7 +5,7 @@ import { CommandError } from '../support/command-error.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
 type Options = Output & { scopes: readonly Scope[]; expires?: Date; setting?: true }
 
@@ -13,7 +13,7 @@ type Options = Output & { scopes: readonly Scope[]; expires?: Date; setting?: tr
 export async function createKeyForService(environment: Environment, name: string, options: Options) {
   const { scopes, expires: expiresAt, setting, json } = options
   if (setting) return createKeyForSetting(name, options)
-  const created = await withService(environment, ({ operator }) =>
+  const created = await withCore(environment, ({ operator }) =>
     operator.createServiceKey({ name, scopes: [...scopes], expiresAt }).catch(explainFault),
   )
   if (json) return printJson(created)
@@ -41,7 +41,7 @@ function printKey(name: string, key: string) {
 }
 
 export async function listServiceKeys(environment: Environment, { json }: Output) {
-  const keys = await withService(environment, ({ operator }) => operator.serviceKeys(undefined))
+  const keys = await withCore(environment, ({ operator }) => operator.serviceKeys(undefined))
   if (json) return printJson(keys)
   if (keys.length === 0) console.log('There are no service keys in the database.')
   for (const { id, name, scopes, createdAt, lastUsedAt, expiresAt, revokedAt, valid } of keys) {
@@ -59,7 +59,7 @@ export async function revokeServiceKey(environment: Environment, id: string, { j
   const explain = explainRefusal({
     NOT_FOUND: `There is no key with the id ${id}, or it is revoked already.`,
   })
-  await withService(environment, ({ operator }) => operator.revokeServiceKey({ id }).catch(explain))
+  await withCore(environment, ({ operator }) => operator.revokeServiceKey({ id }).catch(explain))
   if (json) return printJson({ id })
   console.log(`The key ${id} is revoked. Every server refuses it now.`)
 }

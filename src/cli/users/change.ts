@@ -3,17 +3,17 @@ import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 import { explainAccount } from './refusal.ts'
 
-type Accounts = Parameters<Parameters<typeof withService>[1]>[0]['accountsByAddress']
+type Accounts = Parameters<Parameters<typeof withCore>[1]>[0]['accountsByAddress']
 
 const ACCESS_TOKENS_ELSEWHERE =
   'This server refuses its access tokens now. Services that verify access tokens themselves accept them until they expire.'
 
 /** Changes the account with this address. Refusals become sentences. */
 const change = <T>(environment: Environment, email: string, work: (accounts: Accounts) => Promise<T>) =>
-  withService(environment, ({ accountsByAddress }) => work(accountsByAddress).catch(explainAccount(email)))
+  withCore(environment, ({ accountsByAddress }) => work(accountsByAddress).catch(explainAccount(email)))
 
 export async function disableUser(environment: Environment, email: string, { json }: Output) {
   const { user, result: ended } = await change(environment, email, (accounts) =>

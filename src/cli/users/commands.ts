@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { Username } from '../../contract/fields.ts'
 import { JSON_OUTPUT, LIMIT, parseAddress, parseRole } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import {
   deleteUser,
   disableUser,

@@ -1,6 +1,6 @@
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
 type Options = Output & { role: string[]; username?: string }
 
@@ -8,7 +8,7 @@ const explain = explainRefusal({ EMAIL_TAKEN: 'An account with this address exis
 
 export async function createUser(environment: Environment, email: string, options: Options) {
   const { role: roles, username, json } = options
-  const user = await withService(environment, ({ operator }) =>
+  const user = await withCore(environment, ({ operator }) =>
     operator.createUser({ email, username, roles }).catch(explain),
   )
   if (json) return printJson(user)
@@ -16,7 +16,7 @@ export async function createUser(environment: Environment, email: string, option
 }
 
 export async function inviteUser(environment: Environment, email: string, { role: roles, json }: Options) {
-  const user = await withService(environment, ({ operator }) =>
+  const user = await withCore(environment, ({ operator }) =>
     operator.inviteUser({ email, roles }).catch(explain),
   )
   if (json) return printJson(user)

@@ -1,13 +1,13 @@
 import type { ManagedUser } from '../../contract/outputs/managed-user.ts'
 import { formatTime } from '../support/format-time.ts'
 import { collectPages, type Output, printJson } from '../support/output.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
 type Options = Output & { search?: string; role?: string; disabled?: true; limit: number }
 
 export async function listUsers(environment: Environment, { search, role, disabled, limit, json }: Options) {
   const filter = { role, ...(disabled && { disabled }) }
-  const users = await withService(environment, ({ operator }) =>
+  const users = await withCore(environment, ({ operator }) =>
     collectPages(limit, (page) => operator.users({ ...page, search, filter })),
   )
   if (json) return printJson(users)

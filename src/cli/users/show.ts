@@ -1,13 +1,13 @@
 import type { UserDetails } from '../../contract/outputs/managed-user.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Output, printJson } from '../support/output.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 import { explainAccount } from './refusal.ts'
 
 const MAX_SHOWN_EVENTS = 10
 
 export async function showUser(environment: Environment, email: string, { json }: Output) {
-  const user = await withService(environment, async ({ accountsByAddress, operator }) => {
+  const user = await withCore(environment, async ({ accountsByAddress, operator }) => {
     const id = await accountsByAddress.findId({ email }).catch(explainAccount(email))
     return operator.user({ id }).catch(explainAccount(email))
   })

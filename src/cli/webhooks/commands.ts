@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { LIMIT, parseIdOf } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
-import type { Environment } from '../support/with-service.ts'
+import type { Environment } from '../support/with-core.ts'
 import {
   deleteWebhook,
   type ListOptions,

@@ -10,7 +10,7 @@ import { AuthError } from '../../errors.ts'
 import { CommandError } from '../support/command-error.ts'
 import { formatTime } from '../support/format-time.ts'
 import { collectPages, type Output, printJson } from '../support/output.ts'
-import { type Environment, withService } from '../support/with-service.ts'
+import { type Environment, withCore } from '../support/with-core.ts'
 
 export type PutOptions = Output & {
   id?: string
@@ -23,7 +23,7 @@ export type ListOptions = Output & { webhook?: string; status?: Lowercase<Delive
 export type ReplayOptions = Output & { delivery?: string; since?: string; until?: string }
 
 export async function listWebhooks(environment: Environment, { json }: Output) {
-  const webhooks = await withService(environment, ({ operator }) => operator.webhooks(undefined))
+  const webhooks = await withCore(environment, ({ operator }) => operator.webhooks(undefined))
   if (json) return printJson(webhooks)
   for (const webhook of webhooks) printWebhook(webhook)
   if (webhooks.length === 0) console.log('There are no webhooks.')
@@ -43,7 +43,7 @@ export async function putWebhook(
   url: string,
   { json, newSecret, ...options }: PutOptions,
 ) {
-  const changed = await withService(environment, async ({ operator }) =>
+  const changed = await withCore(environment, async ({ operator }) =>
     operator.putWebhook(parse(PutWebhookInput, { url, newSecret: newSecret?.toUpperCase(), ...options })),
   ).catch(explain)
   if (json) return printJson(changed)
@@ -54,15 +54,13 @@ export async function putWebhook(
 }
 
 export async function deleteWebhook(environment: Environment, id: string, { json }: Output) {
-  await withService(environment, ({ operator }) => operator.deleteWebhook({ id })).catch(explain)
+  await withCore(environment, ({ operator }) => operator.deleteWebhook({ id })).catch(explain)
   if (json) return printJson({ id })
   console.log(`The webhook ${id} is deleted.`)
 }
 
 export async function testWebhook(environment: Environment, id: string, { json }: Output) {
-  const delivery = await withService(environment, ({ operator }) => operator.testWebhook({ id })).catch(
-    explain,
-  )
+  const delivery = await withCore(environment, ({ operator }) => operator.testWebhook({ id })).catch(explain)
   if (json) printJson(delivery)
   else printDelivery(delivery)
   if (delivery.status !== 'DELIVERED')
@@ -73,7 +71,7 @@ export async function listDeliveries(
   environment: Environment,
   { webhook, status, limit, json }: ListOptions,
 ) {
-  const found = await withService(environment, ({ operator }) =>
+  const found = await withCore(environment, ({ operator }) =>
     collectPages(limit, (page) =>
       operator.webhookDeliveries({
         ...page,
@@ -107,7 +105,7 @@ export async function replayDeliveries(
   webhookId: string,
   { json, ...options }: ReplayOptions,
 ) {
-  const count = await withService(environment, async ({ operator }) => {
+  const count = await withCore(environment, async ({ operator }) => {
     let total = 0
     for (let after: string | null = null; ; ) {
       const input = parse(ReplayDeliveriesInput, { webhookId, ...options, after })

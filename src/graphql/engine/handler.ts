@@ -1,6 +1,6 @@
 import { execute, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql'
 import { createYoga } from 'graphql-yoga'
-import type { AdmittingService } from '../../contract/operations.ts'
+import type { AdmittingCore } from '../../contract/operations.ts'
 import { invalid } from '../../errors.ts'
 import { answer } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
@@ -20,7 +20,7 @@ import { MAX_COERCION_ERRORS, prepareSingleField } from './single-field.ts'
 
 type Options = {
   schema: GraphQLSchema
-  service: AdmittingService
+  core: AdmittingCore
   introspection: boolean
   isObserved: boolean
 }
@@ -30,7 +30,7 @@ type Options = {
  * as an execution, and its hooks twice as much. The pipeline has already checked method, media type, size and origin.
  * This handles the parameters, the status and the content type of GraphQL over HTTP.
  */
-export function createGraphQL({ schema, service, introspection, isObserved }: Options) {
+export function createGraphQL({ schema, core, introspection, isObserved }: Options) {
   const yoga = createYoga<GraphQLContext>({
     schema,
     plugins: introspection ? [costLimits] : [costLimits, noIntrospection],
@@ -56,7 +56,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       throw invalid('query', 'There are no subscriptions.')
     }
-    const contextValue: GraphQLContext = { service, caller: c.env.caller }
+    const contextValue: GraphQLContext = { core, caller: c.env.caller }
     const variableValues = variables ?? {}
     const result =
       prepared.execute?.(variableValues, contextValue) ??
@@ -107,7 +107,7 @@ export function createGraphQL({ schema, service, introspection, isObserved }: Op
     if (written) return respondToMe(c, written)
     // Only answers that were written before need no turn. A client with an account can send new documents for ever.
     c.env.caller.isAdmitted = false
-    const refusal = isMe ? undefined : service.refuseIfBusy(c.env.caller)
+    const refusal = isMe ? undefined : core.refuseIfBusy(c.env.caller)
     if (refusal) await refusal
     const answering = executeRequest(prepared, parameters, c)
     const result = answering instanceof Promise ? await answering : answering

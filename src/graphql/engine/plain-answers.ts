@@ -30,7 +30,7 @@ const Answer = new GraphQLScalarType({ name: 'Answer', serialize: (value) => val
 export const isAnswer = (type: GraphQLOutputType | undefined) => getNamedType(type) === Answer
 
 /**
- * The same schema for execution. The functions of the service return plain data, so no field below a root field has a
+ * The same schema for execution. The functions of the core return plain data, so no field below a root field has a
  * resolver. graphql-js completes each field of each row as if it had one, which takes longer than the rest of a list. Here a
  * root field picks what the document selects, and its type is a leaf. The document was validated with the real schema.
  */

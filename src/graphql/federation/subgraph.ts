@@ -44,7 +44,7 @@ export function createSubgraph(schema: GraphQLSchema, findUsers: FindUsers): Gra
   const resolveService: Resolve = () => ({ sdl })
 
   /** The caller itself. A service with the scope `users:read` gets other users too. Every other entity is null. */
-  const resolveEntities: Resolve = async (_root, args, { service, caller }) => {
+  const resolveEntities: Resolve = async (_root, args, { core, caller }) => {
     const { data } = Representations.safeParse(args.representations)
     if (!data) throw invalid('representations', 'Must be users with their ids.')
     const ids = data.map(({ id }) => id)
@@ -53,7 +53,7 @@ export function createSubgraph(schema: GraphQLSchema, findUsers: FindUsers): Gra
       const users = await findUsers([...new Set(ids)])
       return ids.map((id) => users.get(id) ?? null)
     }
-    const self = await service.me(undefined, caller)
+    const self = await core.me(undefined, caller)
     return ids.map((id) => (id === self?.id ? self : null))
   }
 

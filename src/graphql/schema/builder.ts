@@ -1,12 +1,12 @@
 import SchemaBuilder from '@pothos/core'
 import ZodPlugin from '@pothos/plugin-zod'
 import type { Caller } from '../../contract/caller.ts'
-import type { Service } from '../../contract/operations.ts'
+import type { Core } from '../../contract/operations.ts'
 import type { Time } from '../../contract/outputs/fields.ts'
 import { invalidInput } from '../../contract/parse.ts'
 
 /** The parts of the server that resolvers can use. */
-export type GraphQLContext = { service: Service; caller: Caller }
+export type GraphQLContext = { core: Core; caller: Caller }
 
 type Types = {
   Context: GraphQLContext

@@ -35,9 +35,9 @@ function optionsOf(name: OperationName, operation: Operation) {
     ...outputOf(output),
     description: descriptionOf(operation),
     args: input ? argumentsOf(input, takesInput) : {},
-    resolve(_root: unknown, args: Args, { service, caller }: GraphQLContext) {
+    resolve(_root: unknown, args: Args, { core, caller }: GraphQLContext) {
       // The schema of this operation parses the input. The types of a loop cannot express that.
-      return service[name](read(args) as never, caller)
+      return core[name](read(args) as never, caller)
     },
     // Pothos infers the types of a field from literal options, but these options are derived.
   } as never

@@ -1,4 +1,4 @@
-import { composeService } from '../../compose.ts'
+import { composeCore } from '../../compose.ts'
 import { migrationState } from '../../db/migrate.ts'
 import { loadEnv } from '../../env.ts'
 import { joinSettings } from '../../process/first-run.ts'
@@ -7,20 +7,17 @@ import { CommandError } from './command-error.ts'
 /** Environment variables, which hold the settings of the server. */
 export type Environment = Record<string, string | undefined>
 
-type Service = ReturnType<typeof composeService>['auth']
+type Core = ReturnType<typeof composeCore>['auth']
 
-/** Runs `work` with the service, on the settings and the database of the server. The server may run meanwhile. */
-export async function withService<T>(
-  environment: Environment,
-  work: (auth: Service) => Promise<T>,
-): Promise<T> {
+/** Runs `work` with the core, on the settings and the database of the server. The server may run meanwhile. */
+export async function withCore<T>(environment: Environment, work: (core: Core) => Promise<T>): Promise<T> {
   const { settings, stop } = await joinSettings(loadEnv(environment))
   try {
     const { missing } = await migrationState(settings)
     if (missing.length > 0) {
       throw new CommandError('The database is not up to date. Start the server, or run "servauth migrate".')
     }
-    const { auth, close } = composeService(settings)
+    const { auth, close } = composeCore(settings)
     try {
       return await work(auth)
     } finally {

@@ -14,7 +14,7 @@ import { createRoleChanges } from './administration/role-changes.ts'
 import { createRoleList } from './administration/role-list.ts'
 import { createUserDetails } from './administration/user-details.ts'
 import { createUserList } from './administration/user-list.ts'
-import { createDependencies, type ServiceOptions } from './dependencies.ts'
+import { type CoreOptions, createDependencies } from './dependencies.ts'
 import { createEventLog } from './events/event-log.ts'
 import { createRefusedOriginRecorder } from './events/refused-origin.ts'
 import { createEnrollment } from './factors/enrollment.ts'
@@ -49,10 +49,10 @@ import { createDeliveryReplay } from './webhooks/delivery-replay.ts'
 import { createManagedWebhooks } from './webhooks/managed-webhooks.ts'
 import { createWebhookTest } from './webhooks/webhook-test.ts'
 
-export type AuthService = ReturnType<typeof createAuthService>
+export type AuthCore = ReturnType<typeof createAuthCore>
 
-/** The service behind both adapters: one function for each operation of the contract, and what commands need. */
-export function createAuthService(options: ServiceOptions) {
+/** The core behind both adapters: one function for each operation of the contract, and what commands need. */
+export function createAuthCore(options: CoreOptions) {
   const { env, changes } = options
   const dependencies = createDependencies(options)
   const { accessTokens, db, passwords, sessionCache, throttle } = dependencies
