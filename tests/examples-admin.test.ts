@@ -11,9 +11,11 @@ describe.skipIf(!hasBrowser)('the back office', () => {
   const office = useExample('admin', () => ({ BUN_PUBLIC_AUTH_URL: auth.url }), PORT)
   const browser = useBrowser()
 
-  test('an administrator finds a user, disables it and gives it a role, after a step-up', async () => {
+  test('an administrator finds a user, ends a session, disables it and gives it a role, after a step-up', async () => {
     const admin = await registerWithTotp(auth, 'REST', 'COOKIE')
     const other = await auth.registerUser()
+    const lost = auth.client()
+    await lost.login(other.input)
     await auth.sql`update users set roles = '{admin}' where email = ${admin.email}`
     const context = await browser.newContext()
     const page = await context.newPage()
@@ -28,6 +30,10 @@ describe.skipIf(!hasBrowser)('the back office', () => {
     await page.getByLabel('begins with').fill(other.email)
     await page.getByRole('button', { name: other.email }).click()
     const account = page.getByRole('region', { name: other.email })
+    await account.getByRole('button', { name: 'End', exact: true }).first().click()
+    await account.getByText(/^Enabled, 1 sessions/).waitFor()
+    expect((await lost.me()).reason).toBe('REVOKED')
+    expect((await other.client.me()).code).toBeUndefined()
     await account.getByRole('button', { name: 'Disable' }).click()
     await account.getByText(/^Disabled, 0 sessions/).waitFor()
     expect((await other.client.me()).reason).toBe('REVOKED')

@@ -10,6 +10,7 @@ const server = useServer()
 const large = useServer()
 
 const emailsOf = ({ data }: Awaited<ReturnType<typeof list>>) => data?.edges.map(({ node }) => node.email)
+const sessionOf = async ({ client }: { client: Client }) => (await client.sessions()).data?.[0]?.id
 const list = (client: Client, input: object) => client.call('users', input)
 /** Over REST, the fields of the filter are beside the others. */
 const filterBy = (adapter: string, filter: object) => (adapter === 'REST' ? filter : { filter })
@@ -151,6 +152,34 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     ])
   })
 
+  test('ends one session of a user, and no other', async () => {
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { client, user, input } = await server.registerUser(adapter)
+    const lost = server.client(adapter)
+    const lostId = (await lost.login(input)).data?.session.id ?? ''
+    const end = (sessionId: string, id = user.id) => admin.client.call('endUserSession', { id, sessionId })
+
+    for (const [sessionId, id] of [
+      [lostId, admin.user.id],
+      [crypto.randomUUID(), user.id],
+      [user.id, user.id],
+      ['no-id', user.id],
+      [lostId, crypto.randomUUID()],
+      [lostId, 'no-id'],
+    ]) {
+      expect((await end(sessionId ?? '', id)).code, `${sessionId} of ${id}`).toBe('NOT_FOUND')
+    }
+    expect((await lost.me()).code).toBeUndefined()
+    expect((await end(lostId.toUpperCase(), user.id.toUpperCase())).data).toBe(true)
+    expect((await lost.me()).reason).toBe('REVOKED')
+    expect((await lost.refresh()).reason).toBe('REVOKED')
+    expect((await client.me()).data?.id).toBe(user.id)
+    expect((await end(lostId)).code).toBe('NOT_FOUND')
+    const acts = await server.sql`select kind, detail from events
+      where user_id = ${user.id} and actor_id = ${admin.user.id}`
+    expect(acts).toEqual([{ kind: 'session_ended', detail: lostId }])
+  })
+
   test('sets roles and claims, which the next access token says', async () => {
     await addRole(server, `author-${adapter}`, ['posts:write'])
     const admin = await registerAdministrator(server, ['admin'], adapter)
@@ -209,6 +238,7 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
       await client.call('disableUser', { id: admin.user.id }),
       await client.call('deleteUser', { id: boss.user.id }),
       await client.call('endUserSessions', { id: boss.user.id }),
+      await client.call('endUserSession', { id: boss.user.id, sessionId: await sessionOf(boss) }),
     ]
 
     expect(refused.map(({ code }) => code)).toEqual(refused.map(() => 'FORBIDDEN'))

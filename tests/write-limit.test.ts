@@ -91,6 +91,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       disableUser: { id: crypto.randomUUID() },
       enableUser: { id: crypto.randomUUID() },
       endUserSessions: { id: crypto.randomUUID() },
+      endUserSession: { id: crypto.randomUUID(), sessionId: crypto.randomUUID() },
       deleteUser: { id: crypto.randomUUID() },
       createUser: { email: 'new@example.com' },
       inviteUser: { email: 'new@example.com' },

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@apollo/client/react'
 import {
   DisableUserDocument,
   EnableUserDocument,
+  EndUserSessionDocument,
   EndUserSessionsDocument,
   RolesDocument,
   SetUserRolesDocument,
@@ -67,8 +68,10 @@ function Account({ id }: { id: string }) {
   const [disable, disabling] = useMutation(DisableUserDocument, { variables: { id }, ...onDone })
   const [enable, enabling] = useMutation(EnableUserDocument, { variables: { id }, ...onDone })
   const [signOut, signingOut] = useMutation(EndUserSessionsDocument, { variables: { id }, ...onDone })
+  const [endSession, endingSession] = useMutation(EndUserSessionDocument, onDone)
   const [setRoles, settingRoles] = useMutation(SetUserRolesDocument, onDone)
-  const fault = [error, disabling.error, enabling.error, signingOut.error, settingRoles.error].find(Boolean)
+  const mutations = [disabling, enabling, signingOut, endingSession, settingRoles]
+  const fault = [error, ...mutations.map((mutation) => mutation.error)].find(Boolean)
   const user = data?.user
   if (!user) return <Fault error={fault} />
 
@@ -92,6 +95,20 @@ function Account({ id }: { id: string }) {
       <button type="button" className="quiet" onClick={() => run(signOut())}>
         Sign out everywhere
       </button>
+      <ul id="sessions">
+        {user.sessions.map(({ id: sessionId, lastUsedAt, ipAddress, userAgent }) => (
+          <li key={sessionId}>
+            {new Date(lastUsedAt).toLocaleString()} {ipAddress} {userAgent}{' '}
+            <button
+              type="button"
+              className="quiet"
+              onClick={() => run(endSession({ variables: { id, sessionId } }))}
+            >
+              End
+            </button>
+          </li>
+        ))}
+      </ul>
       <fieldset>
         <legend>Roles</legend>
         {roles.data?.roles.map(({ name }) => (

@@ -79,6 +79,7 @@ export const ROUTES = {
   disableUser: 'POST /auth/admin/users/:id/disable',
   enableUser: 'POST /auth/admin/users/:id/enable',
   endUserSessions: 'DELETE /auth/admin/users/:id/sessions',
+  endUserSession: 'DELETE /auth/admin/users/:id/sessions/:sessionId',
   deleteUser: 'DELETE /auth/admin/users/:id',
 } as const
 
@@ -257,16 +258,18 @@ function placed(rest: string, input: unknown, plain: boolean): [route: string, b
   return [rest.replace(`:${parameter}`, encodeURIComponent(String(value))), body]
 }
 
-/** Puts arguments where REST has them: the id in the path, the others in the query. */
+/** Puts arguments where REST has them: the ids in the path, the others in the query. */
 function inUrl(route: string, given: unknown) {
-  const [, parameter = ''] = /:(\w+)/.exec(route) ?? []
-  const { [parameter]: value, ...rest } = (given ?? {}) as Record<string, unknown>
+  const rest = { ...(given as Record<string, unknown>) }
+  const path = route.replaceAll(/:(\w+)/g, (_, parameter: string) => {
+    const { [parameter]: value } = rest
+    delete rest[parameter]
+    return encodeURIComponent(String(value))
+  })
   const query = new URLSearchParams(
     Object.entries(rest).flatMap(([name, one]) => (one === undefined ? [] : [[name, String(one)]])),
   )
-  return (
-    route.replace(`:${parameter}`, encodeURIComponent(String(value))) + (query.size > 0 ? `?${query}` : '')
-  )
+  return path + (query.size > 0 ? `?${query}` : '')
 }
 
 async function viaRest<T>(

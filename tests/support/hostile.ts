@@ -122,6 +122,7 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   disableUser: { id: fc.uuid() },
   enableUser: { id: fc.uuid() },
   endUserSessions: { id: fc.uuid() },
+  endUserSession: { id: fc.uuid(), sessionId: fc.uuid() },
   deleteUser: { id: fc.uuid() },
   createUser: { email, username: fc.constant('Ada'), roles: fc.constant([]) },
   inviteUser: { email, roles: fc.constant([]) },

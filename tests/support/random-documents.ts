@@ -44,7 +44,7 @@ export function randomDocument(operation: Operation): fc.Arbitrary<RandomDocumen
   return beside
     .chain((others) => fc.tuple(...[operation, ...others].map((name, index) => rootField(kind, name, index))))
     .map((fields) => {
-      const variables = fields.flatMap(({ given }) => (given.asVariable ? [given] : []))
+      const variables = fields.flatMap(({ given }) => given.filter(({ asVariable }) => asVariable))
       const declared = variables.map(({ variable, type }) => `${variable}: ${type}`).join(', ')
       const selected = fields.map(({ field }) => field)
       const named = fields.map(({ fragment }) => fragment).join('\n')
@@ -58,27 +58,26 @@ export function randomDocument(operation: Operation): fc.Arbitrary<RandomDocumen
 
 function rootField(kind: 'query' | 'mutation', name: Operation, index: number) {
   const field = ROOTS[kind].getFields()[name] as GraphQLField<unknown, unknown>
-  const [argument] = field.args
+  const sent = field.args.filter((argument, at) => at === 0 || isNonNullType(argument.type))
   const type = getNamedType(field.type)
-  const given = argument
-    ? argumentOf(name).map(({ value, asVariable }) => {
-        const variable = `$v${index}`
-        const whole = argument.name === 'input' ? value : value[argument.name]
-        return { variable, type: String(argument.type), value: whole, asVariable, name: argument.name }
-      })
-    : fc.constant({ variable: '', type: '', value: undefined, asVariable: false, name: '' })
+  const given = argumentOf(name).map(({ value, asVariable }) =>
+    sent.flatMap((argument, at) => {
+      const whole = argument.name === 'input' ? value : value[argument.name]
+      const variable = `$v${index}_${at}`
+      const one = { variable, type: String(argument.type), value: whole, asVariable, name: argument.name }
+      return whole === undefined ? [] : [one]
+    }),
+  )
   return fc.record({ given, inner: innerOf(type, 2), named: fc.boolean() }).map(({ given, inner, named }) => {
     const text = inner.map((each) => each.text).join(' ')
     const isNamed = named && inner.length > 0
-    const argumentText =
-      given.value === undefined
-        ? ''
-        : `(${given.name}: ${given.asVariable ? given.variable : literal(given.value)})`
+    const texts = given.map((one) => `${one.name}: ${one.asVariable ? one.variable : literal(one.value)}`)
+    const argumentText = texts.length > 0 ? `(${texts.join(', ')})` : ''
     // Each field has its own key, because the same field may occur twice with different arguments.
     const key = index === 0 ? name : `${name}${index}`
     const block = inner.length === 0 ? '' : isNamed ? `{ ...F${index} }` : `{ ${text} }`
     return {
-      given: { ...given, asVariable: given.asVariable && given.value !== undefined },
+      given,
       fragment: isNamed ? `fragment F${index} on ${type.name} { ${text} }` : '',
       field: {
         key,

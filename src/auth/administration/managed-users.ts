@@ -13,6 +13,7 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
+  endOneSession,
   recoverFactor,
   setClaims,
   signOutAccount,
@@ -50,6 +51,10 @@ export function createManagedUsers(parts: Parts) {
     enableUser: changeAndShow(enableAccount),
     async endUserSessions({ id }: InputOf<'endUserSessions'>, act: Act) {
       return (await change(id, act, signOutAccount)).result
+    },
+    async endUserSession({ id, sessionId }: InputOf<'endUserSession'>, act: Act) {
+      requireRowId(sessionId)
+      return (await change(id, act, endOneSession(sessionId))).result
     },
     async startPasswordReset({ id }: InputOf<'startPasswordReset'>, act: Act) {
       outbox.requireEnabled()

@@ -5,11 +5,12 @@ import { toClaimObject } from '../../contract/outputs/managed-user.ts'
 import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
+import { AuthError } from '../../errors.ts'
 import { recordAdministration, toDetails } from '../events/events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
-import { endSessions } from '../sessions/end-session.ts'
+import { endSession, endSessions } from '../sessions/end-session.ts'
 import { keepOneAdministrator } from './last-administrator.ts'
 import { requireAll } from './user-roles.ts'
 
@@ -48,6 +49,13 @@ export async function signOutAccount(tx: Executor, user: UserRow, act: Act) {
   const ended = await endSessions(tx, user.id)
   if (ended > 0) await recordAdministration(tx, 'account_signed_out', { userId: user.id }, act)
   return ended
+}
+
+/** Ends one session. @throws `NOT_FOUND` for any id that is no session of the user */
+export const endOneSession = (sessionId: string) => async (tx: Executor, user: UserRow, act: Act) => {
+  if (!(await endSession(tx, sessionId, { userId: user.id }))) throw new AuthError('NOT_FOUND')
+  await recordAdministration(tx, 'session_ended', { userId: user.id, detail: sessionId }, act)
+  return true
 }
 
 /** Starts to replace lost factors. @returns when the wait ends; null if the account has no factor */

@@ -38,6 +38,7 @@ export type EventKind =
   | 'account_disabled'
   | 'account_enabled'
   | 'account_signed_out'
+  | 'session_ended'
   | 'account_imported'
   | 'role_changed'
   | 'role_removed'

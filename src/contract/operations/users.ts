@@ -142,6 +142,19 @@ export const userOperations = {
     },
   }),
 
+  endUserSession: administrationMutation({
+    summary: 'End one session of a user',
+    description:
+      '`user` lists the sessions. The other sessions stay, and the access tokens of this one are refused at once. Any id ' +
+      `that is no session of this user is \`NOT_FOUND\`. ${ABOVE}`,
+    input: z.strictObject({ id, sessionId: id }),
+    output: z.boolean(),
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    rest: { method: 'DELETE', path: '/auth/admin/users/:id/sessions/:sessionId', status: 204 },
+  }),
+
   createUser: administrationMutation({
     summary: 'Create an account without a password',
     description:

@@ -433,6 +433,14 @@ export type EnableUserMutationVariables = Exact<{
 
 export type EnableUserMutation = { enableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
 
+export type EndUserSessionMutationVariables = Exact<{
+  id: string;
+  sessionId: string;
+}>;
+
+
+export type EndUserSessionMutation = { endUserSession: boolean };
+
 export type EndUserSessionsMutationVariables = Exact<{
   id: string;
 }>;
@@ -1273,6 +1281,11 @@ export const EnableUserDocument = new TypedDocumentString(`
   hasSecondFactor
   factorRecoveryAt
 }`) as unknown as TypedDocumentString<EnableUserMutation, EnableUserMutationVariables>;
+export const EndUserSessionDocument = new TypedDocumentString(`
+    mutation EndUserSession($id: ID!, $sessionId: ID!) {
+  endUserSession(id: $id, sessionId: $sessionId)
+}
+    `) as unknown as TypedDocumentString<EndUserSessionMutation, EndUserSessionMutationVariables>;
 export const EndUserSessionsDocument = new TypedDocumentString(`
     mutation EndUserSessions($id: ID!) {
   endUserSessions(id: $id)
