@@ -35,7 +35,7 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
   return {
     /**
      * Null if the proof is wrong. A right one counts only when its statement has returned a row.
-     * @param shown whether the password was shown in the same operation, and what a code is checked against if it was read
+     * @param hasShownPassword in the same operation. `expected`: if it was read already
      */
     async check(
       { id }: Pick<UserRow, 'id'>,
@@ -58,8 +58,11 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
 }
 
 /** Moves the step of an authenticator forward. Of equal codes at once only one does (RFC 6238, section 5.2). */
-const useStep = sql`used as (
-  update ${factors} set last_step = ${sql.placeholder('step')}, last_used_at = now() from holder
-  where ${factors.id} = ${sql.placeholder('factorId')}::uuid and ${factors.userId} = holder.id
-    and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${sql.placeholder('step')}, true)
-  returning holder.id`
+const useStep = [
+  sql`used as (
+    update ${factors} set last_step = ${sql.placeholder('step')}, last_used_at = now() from holder
+    where ${factors.id} = ${sql.placeholder('factorId')}::uuid and ${factors.userId} = holder.id
+      and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${sql.placeholder('step')}, true)
+    returning holder.id
+  )`,
+]

@@ -84,12 +84,15 @@ export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
   }
 }
 
-const deleteLink = sql`used as (
-  delete from ${verifications} using holder
-  where identifier = ${sql.placeholder('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
-    and expires_at > now() and holder.can_recover
-    and value = (select email from ${users} where ${users.id} = holder.id)
-  returning holder.id`
+const deleteLink = [
+  sql`used as (
+    delete from ${verifications} using holder
+    where identifier = ${sql.placeholder('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
+      and expires_at > now() and holder.can_recover
+      and value = (select email from ${users} where ${users.id} = holder.id)
+    returning holder.id
+  )`,
+]
 
 /** Ends a recovery of a locked account: a factor was proven, so it is not lost. */
 export async function endFactorRecovery(tx: Executor, { id, factorRecoveryAt }: UserRow) {

@@ -7,11 +7,11 @@ import { createStatement } from '../../db/statement.ts'
 /** How a proven factor is used up, so that the same proof cannot count twice. */
 export type FactorUse = {
   /**
-   * Parts of a `with` list, each without its closing parenthesis; the last is `used (id)`, which has a row only if the proof
-   * still counts. They run in the statement that needs the proof, where `holder (id, can_recover)` is the locked account;
-   * without a row there, no factor may change. Each kind of proof has one, so that the text of the whole is built once.
+   * Parts of the `with` list of the statement that needs the proof. The last is `used (id)`, which has a row only if the
+   * proof still counts. `holder (id, can_recover)` is the locked account; without a row there, no factor may change. Each
+   * kind of proof has one list, so that the text of the whole statement is built once.
    */
-  uses: SQL
+  uses: SQL[]
   /** The values of its placeholders. */
   values: Record<string, unknown>
   /** The authentication methods (RFC 8176). */
@@ -30,6 +30,8 @@ export type FactorUse = {
 /** Uses a factor up in a transaction that has locked the account. @returns whether the proof counted */
 export async function useFactor(tx: Executor, userId: string, { uses, values }: FactorUse) {
   const use = createStatement(sql`
-    with holder as (select ${userId}::uuid as id, false as can_recover), ${uses}) select from used`)
+    with ${sql.join([toHolder(userId), ...uses], sql`, `)} select from used`)
   return (await use(tx, values)).length > 0
 }
+
+const toHolder = (userId: string) => sql`holder as (select ${userId}::uuid as id, false as can_recover)`

@@ -34,10 +34,13 @@ export const useRecoveryCode = (code: string) => ({
   values: { codeHash: toHash(code) },
 })
 
-const deleteCode = sql`used as (
-  delete from ${recoveryCodes} using holder
-  where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${sql.placeholder('codeHash')}
-  returning holder.id`
+const deleteCode = [
+  sql`used as (
+    delete from ${recoveryCodes} using holder
+    where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${sql.placeholder('codeHash')}
+    returning holder.id
+  )`,
+]
 
 /** Records that a recovery code was used. Once few are left, a mail says so. */
 export async function noteRecoveryCode(

@@ -101,12 +101,16 @@ const isSynced = sql`${sql.placeholder('isSynced')}::boolean`
  * Ends the ceremony, which happens in any case, and moves the counter forward. Of equal counters at once only one counts; a
  * synced key has copies on purpose.
  */
-const usePasskey = sql`finished as (
-  delete from ${challenges} where ${isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')} returning ${challenges.id}
-    ), used as (
-  update ${factors} set sign_count = ${sentCount}, is_synced = ${isSynced}, needs_password = false, last_used_at = now()
-  from holder, finished
-  where ${factors.id} = ${sql.placeholder('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
-    and coalesce(${factors.isSynced}, ${isSynced}) = ${isSynced}
-    and (${isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
-  returning holder.id`
+const usePasskey = [
+  sql`finished as (
+    delete from ${challenges} where ${isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')} returning ${challenges.id}
+  )`,
+  sql`used as (
+    update ${factors} set sign_count = ${sentCount}, is_synced = ${isSynced}, needs_password = false, last_used_at = now()
+    from holder, finished
+    where ${factors.id} = ${sql.placeholder('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
+      and coalesce(${factors.isSynced}, ${isSynced}) = ${isSynced}
+      and (${isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
+    returning holder.id
+  )`,
+]

@@ -1,4 +1,3 @@
-import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
@@ -9,14 +8,9 @@ import type { FactorProofs } from '../factors/factor-proofs.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
 import type { SessionCache } from '../sessions/session-cache.ts'
 import type { Throttle } from '../throttle/throttle.ts'
-import type { OpenSession } from './open-session.ts'
+import type { OpenSession, RequestedSession } from './opening/open-session.ts'
 
-type CompleteSignInInput = {
-  challenge: string
-  proof: FactorProof
-  client: Client
-  formerSessionId: string | undefined
-}
+type CompleteSignInInput = Omit<RequestedSession, 'transport'> & { challenge: string; proof: FactorProof }
 
 type Parts = {
   challenges: Challenges
@@ -51,14 +45,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
     /** One statement, and a transaction only if more than a session comes of it. */
     function open({ onUsed, ...factor }: FactorUse) {
       const proof = { passwordHash: user.password, factor: { ...factor, challenge } }
-      const session = {
-        operation: 'login',
-        account: user,
-        proof,
-        transport,
-        client,
-        formerSessionId,
-      } as const
+      const session = { account: user, proof, transport, client, formerSessionId }
       if (!onUsed) return openSession(db, session)
       const opening = db.transaction(async (tx) => {
         const opened = await openSession(tx, session)

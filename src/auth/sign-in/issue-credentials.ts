@@ -4,7 +4,7 @@ import { toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import type { ClaimedUser } from '../keys/token-claims.ts'
-import type { ShownSession } from './open-session.ts'
+import type { ShownSession } from './opening/open-session.ts'
 
 /** `deviceToken`: only after a sign-in. */
 type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string | null }

@@ -1,19 +1,11 @@
-import type { Client } from '../../contract/caller.ts'
-import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent } from '../events/events.ts'
 import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
-import type { OpenSession } from './open-session.ts'
+import type { OpenSession, RequestedSession } from './opening/open-session.ts'
 
-type PasskeySignInInput = {
-  ceremony: string
-  response: Record<string, unknown>
-  transport: SessionTransport
-  client: Client
-  formerSessionId: string | undefined
-}
+type PasskeySignInInput = RequestedSession & { ceremony: string; response: Record<string, unknown> }
 
 type Parts = { db: Db; openSession: OpenSession; passkeyProofs: PasskeyProofs }
 
@@ -25,7 +17,6 @@ export function createPasskeySignInEndpoint({ db, openSession, passkeyProofs }: 
       if (!proven) throw new AuthError('INVALID_CREDENTIALS')
       const { user, use } = proven
       const opened = await openSession(db, {
-        operation: 'login',
         account: user,
         proof: { passkey: use },
         transport,

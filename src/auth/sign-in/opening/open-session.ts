@@ -1,19 +1,20 @@
-import type { Client } from '../../contract/caller.ts'
-import type { SessionTransport } from '../../contract/fields.ts'
-import type { SessionColumns } from '../../contract/outputs/session.ts'
-import type { Executor } from '../../db/client.ts'
-import type { SessionRow } from '../../db/schema/sessions.ts'
-import { type UserRow, users } from '../../db/schema/users.ts'
-import { createRandomId } from '../../db/uuid.ts'
-import { AuthError } from '../../errors.ts'
-import { toEventValues } from '../events/events.ts'
-import { digest } from '../keys/sealed-tokens.ts'
-import type { ClaimedUser } from '../keys/token-claims.ts'
-import type { Outbox } from '../mailing/outbox.ts'
-import type { Observer } from '../observer.ts'
-import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
-import type { Places } from '../throttle/places.ts'
-import { prepareOpening, type SignInProof } from './opening-statement.ts'
+import type { Client } from '../../../contract/caller.ts'
+import type { SessionTransport } from '../../../contract/fields.ts'
+import type { SessionColumns } from '../../../contract/outputs/session.ts'
+import type { Executor } from '../../../db/client.ts'
+import type { SessionRow } from '../../../db/schema/sessions.ts'
+import { type UserRow, users } from '../../../db/schema/users.ts'
+import { createRandomId } from '../../../db/uuid.ts'
+import { AuthError } from '../../../errors.ts'
+import { toEventValues } from '../../events/events.ts'
+import { digest } from '../../keys/sealed-tokens.ts'
+import type { ClaimedUser } from '../../keys/token-claims.ts'
+import type { Outbox } from '../../mailing/outbox.ts'
+import type { Observer } from '../../observer.ts'
+import type { RefreshTokens } from '../../sessions/refresh-tokens.ts'
+import type { Places } from '../../throttle/places.ts'
+import type { OpeningRow } from './opening-statement.ts'
+import { prepareOpenings, type SignInProof } from './sign-in-proof.ts'
 
 export type OpenSession = ReturnType<typeof createOpenSession>
 
@@ -30,23 +31,18 @@ type Parts = {
   }
 }
 
-type NewSession<Account> = {
-  operation: 'register' | 'login'
-  account: Account
-  proof: SignInProof
+/** The session that a client asks for. */
+export type RequestedSession = {
   transport: SessionTransport
   client: Client
   /** The caller's former session, which ends. From `replaceSession`. */
   formerSessionId: string | undefined
 }
 
+type NewSession<Account> = RequestedSession & { account: Account; proof: SignInProof }
+
 /** What the answer and the tokens say of a session. */
 export type ShownSession = Pick<SessionRow, 'transport'> & SessionColumns
-type Inserted = Pick<NewSession<never>, 'transport' | 'client'> & {
-  id: string
-  amr: string
-  provesFactor: boolean
-}
 type ClaimColumns = Omit<ClaimedUser, 'id'>
 
 /** Why no session was opened. The password may be the same, with another hash. */
@@ -67,8 +63,8 @@ export type OpenedSession<Account> = {
  * a sign-in from a place that is new to an account is an event and a mail.
  */
 export function createOpenSession({ outbox, places, refreshTokens, observer, settings }: Parts) {
-  const opening = prepareOpening({
-    seconds: Math.min(settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS),
+  const chooseStatement = prepareOpenings({
+    sessionSeconds: Math.min(settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS),
     needsVerification: settings.REQUIRE_EMAIL_VERIFICATION,
     canMail: outbox.enabled,
     mailsSignIns: settings.SIGN_IN_MAILS && outbox.enabled,
@@ -82,18 +78,21 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
    */
   return async function openSession<Account extends { id: string; email: string }>(
     executor: Executor,
-    { operation, account, proof, transport, client, formerSessionId }: NewSession<Account>,
+    { account, proof, transport, client, formerSessionId }: NewSession<Account>,
   ): Promise<OpenedSession<Account> | Unproven> {
+    const operation = 'newAccount' in proof ? 'register' : 'login'
     // Only a browser with a cookie jar can come back as the same device.
     const device = transport === 'COOKIE' || client.device !== null ? places.identifyDevice(client) : null
     const id = crypto.randomUUID()
     const { lineage, token } = refreshTokens.startLineage(id)
-    const { execute, values } = opening(proof, formerSessionId)
+    const { statement, values } = chooseStatement(proof)
+    const execute = formerSessionId === undefined ? statement.alone : statement.endingFormer
     const [row] = await execute(executor, {
       ...toEventValues(operation, client),
       ...values,
       accountId: account.id,
       email: account.email,
+      formerSessionId,
       id,
       tokenHash: digest(token),
       lineage,
@@ -107,42 +106,41 @@ export function createOpenSession({ outbox, places, refreshTokens, observer, set
     if (!row.is_verified) throw new AuthError('EMAIL_NOT_VERIFIED')
     if (row.id === null) return 'FACTOR_MISSING'
     observer?.onSessionOpened(operation)
+    // The times of the session are that of the transaction, and texts, as the answer writes them.
+    const now = new Date(row.opened_at).toISOString()
     return {
       user: { ...account, ...toClaimColumns(row) },
-      session: toOpened(row, { id, transport, client, ...values }),
+      session: {
+        id,
+        transport,
+        createdAt: now,
+        lastUsedAt: now,
+        expiresAt: new Date(row.expires_at).toISOString(),
+        authenticatedAt: now,
+        factorAt: values.provesFactor ? now : null,
+        amr: values.amr,
+        ipAddress: client.ipAddress,
+        userAgent: client.userAgent,
+      },
       secret: token,
       deviceToken: device?.token ?? null,
     }
   }
 }
 
-function toClaimColumns(row: Record<string, unknown>): ClaimColumns {
-  const [roles, claims, changedAt] = [row.roles, row.claims, row.claims_changed_at]
+function toClaimColumns({
+  roles,
+  claims,
+  claims_changed_at,
+  seconds_since_claims,
+}: OpeningRow): ClaimColumns {
   return {
-    roles: users.roles.mapFromDriverValue(roles as string) as string[],
-    claims: users.claims.mapFromDriverValue(claims as string) as UserRow['claims'],
+    roles: users.roles.mapFromDriverValue(roles) as string[],
+    claims: users.claims.mapFromDriverValue(claims) as UserRow['claims'],
     claimsChangedAt:
-      changedAt === null ? null : (users.claimsChangedAt.mapFromDriverValue(changedAt as string) as Date),
-    secondsSinceClaims: row.seconds_since_claims as number | null,
-  }
-}
-
-/** The session as it was inserted: its times are that of the transaction, and texts, as the answer writes them. */
-function toOpened(
-  row: Record<string, unknown>,
-  { id, transport, client, amr, provesFactor }: Inserted,
-): ShownSession {
-  const now = new Date(row.opened_at as string).toISOString()
-  return {
-    id,
-    transport,
-    createdAt: now,
-    lastUsedAt: now,
-    expiresAt: new Date(row.expires_at as string).toISOString(),
-    authenticatedAt: now,
-    factorAt: provesFactor ? now : null,
-    amr,
-    ipAddress: client.ipAddress,
-    userAgent: client.userAgent,
+      claims_changed_at === null
+        ? null
+        : (users.claimsChangedAt.mapFromDriverValue(claims_changed_at) as Date),
+    secondsSinceClaims: seconds_since_claims,
   }
 }
