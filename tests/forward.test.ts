@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { bound } from './support/bound.ts'
 import { startAuthServer } from './support/examples.ts'
 import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
@@ -200,7 +201,7 @@ async function startNginx(auth: string, upstream: string) {
     join(folder, 'nginx.conf'),
     `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {} http { access_log off; ${temporary} ${here} }`,
   )
-  const child = spawn(NGINX, ['-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')])
+  const child = spawn(...bound(NGINX, ['-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')]))
   onTestFinished(async () => {
     child.kill('SIGTERM')
     await once(child, 'exit')

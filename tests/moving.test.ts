@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Secret } from 'otpauth'
@@ -8,6 +7,7 @@ import { createAuthenticator } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { callCommand } from './support/command.ts'
 import { createDatabase } from './support/database.ts'
+import { createFolder } from './support/folder.ts'
 import { startProcess } from './support/process.ts'
 import { REAL_HASHES, useServer } from './support/server.ts'
 
@@ -128,7 +128,7 @@ test('authenticator apps of Keycloak and of a column give codes that sign in', a
 })
 
 test('roles and claims come only from columns that the operator names, and must exist here', async () => {
-  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'roles.json')
+  const file = join(await createFolder(), 'roles.json')
   const roles = ['support', 'admin']
   await writeFile(file, JSON.stringify([{ email: 'roles@members.example', roles, claims: { plan: 'pro' } }]))
   const read = async () =>
@@ -178,7 +178,7 @@ test.each(GRANTS)(
 
 test('an import takes the language of an account', async () => {
   await server.sql`delete from users where email = 'sha1@keycloak.example'`
-  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'locale.csv')
+  const file = join(await createFolder(), 'locale.csv')
   await writeFile(
     file,
     'email,locale\na@locale.example,pt_BR\nb@locale.example,de-u-ca-islamicc-nu-latn-co-phonebk\n',
@@ -234,7 +234,7 @@ test('an import with --without-hashes takes accounts whose users set a password 
 
 test('a file that cannot be read is refused before anything is imported, without its values', async () => {
   await server.sql`delete from users`
-  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'bad.csv')
+  const file = join(await createFolder(), 'bad.csv')
   const header = 'email,email_verified,created_at'
   for (const [line, words] of [
     ['ada@example.com,perhaps-secret,', 'record 2: email_verified must be true, false or a time'],
@@ -260,7 +260,7 @@ test('a file that cannot be read is refused before anything is imported, without
 test('an import waits for a database that is busy, and loses nothing', async () => {
   await server.sql`delete from users`
   const lines = Array.from({ length: 100 }, (_, n) => `busy${n}@example.com`)
-  const file = join(await mkdtemp(join(tmpdir(), 'servauth-moving-')), 'busy.csv')
+  const file = join(await createFolder(), 'busy.csv')
   await writeFile(file, ['email', ...lines].join('\n'))
   const lock = await server.sql.reserve()
   onTestFinished(async () => {
@@ -288,7 +288,7 @@ test('an import waits for a database that is busy, and loses nothing', async () 
 
 test('an import that is killed continues where it was', async () => {
   await server.sql`delete from users`
-  const folder = await mkdtemp(join(tmpdir(), 'servauth-moving-'))
+  const folder = await createFolder()
   const file = join(folder, 'many.csv')
   const hash = '$2b$06$by7zXQHws.rJZ8PRfz7.mOlBiYDcjSNXnz3jtGgGNIJnt0WM46ub.'
   const lines = Array.from({ length: 30_000 }, (_, n) => `many${n}@example.com,${hash}`)

@@ -5,6 +5,7 @@ import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { bound } from './bound.ts'
 import { freePort } from './process.ts'
 import { useResource } from './resource.ts'
 import { pause } from './time.ts'
@@ -31,7 +32,7 @@ export const useOldestPostgres = () =>
     const port = await freePort()
     const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off']
     const words = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
-    const child = spawn(POSTGRES, words, { ...AS_UNPRIVILEGED, cwd: '/', stdio: 'ignore' })
+    const child = spawn(...bound(POSTGRES, words), { ...AS_UNPRIVILEGED, cwd: '/', stdio: 'ignore' })
     const url = `postgres://servauth@127.0.0.1:${port}/postgres?sslmode=disable`
     const sql = postgres(url, { max: 1, onnotice: () => {} })
     const isReady = async () => (await sql`select 1`.catch(() => [])).length > 0

@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { bound } from './bound.ts'
 import { createFolder } from './folder.ts'
 import { freePort } from './process.ts'
 import { findProgram } from './programs.ts'
@@ -42,7 +43,8 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
   ]
   await writeSettings(port)
   const bouncer = await openForTest(async () => {
-    const startOne = () => spawn(PGBOUNCER, ['--quiet', settings], { ...AS_UNPRIVILEGED, stdio: 'ignore' })
+    const startOne = () =>
+      spawn(...bound(PGBOUNCER, ['--quiet', settings]), { ...AS_UNPRIVILEGED, stdio: 'ignore' })
     let child = startOne()
     async function kill() {
       if (child.exitCode !== null || child.signalCode !== null) return

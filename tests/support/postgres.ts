@@ -1,4 +1,4 @@
-import { readdir, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -20,15 +20,20 @@ const MIN_MEMORY_BYTES = 4 * 1024 ** 3
 /** The executable, and one PostgreSQL for the whole run, whose migrated database is the template of every other database. */
 export default async function setup(project: TestProject) {
   await import('../../build.ts')
-  const parent = await chooseFolder()
-  await removeFormer(parent)
+  const [parent, temporary] = [await chooseFolder(), tmpdir()]
+  for (const path of new Set([parent, temporary])) await removeFormer(path)
+  const folder = join(temporary, `${NAME}${process.pid}-files`)
+  await mkdir(folder)
+  await chmod(folder, 0o755)
+  // All temporary folders of the run and of its programs are in it, so the run leaves none.
+  process.env.TMPDIR = folder
   const postgres = await startEmbeddedPostgres(join(parent, `${NAME}${process.pid}`), FAST)
   await storePassword(postgres.url)
   await migrate({ DATABASE_URL: postgres.url })
   project.provide('postgresUrl', postgres.url)
   return async () => {
     await postgres.stop()
-    await rm(postgres.folder, { recursive: true, force: true })
+    for (const path of [postgres.folder, folder]) await rm(path, { recursive: true, force: true })
   }
 }
 
@@ -46,10 +51,10 @@ async function chooseFolder() {
   return memory && memory.bavail * memory.bsize > MIN_MEMORY_BYTES ? '/dev/shm' : tmpdir()
 }
 
-/** Removes the data of runs that were killed. Their PostgreSQL has ended with them. */
+/** Removes what runs have left that were killed. Their programs have ended with them. */
 async function removeFormer(parent: string) {
   for (const name of await readdir(parent)) {
-    const pid = name.startsWith(NAME) ? Number(name.slice(NAME.length)) : 0
+    const pid = name.startsWith(NAME) ? Number.parseInt(name.slice(NAME.length), 10) : 0
     if (pid && !isRunning(pid)) await rm(join(parent, name), { recursive: true, force: true })
   }
 }

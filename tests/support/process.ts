@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { bound } from './bound.ts'
 import { portOf } from './net.ts'
 import { pause } from './time.ts'
 
@@ -22,7 +23,7 @@ export type Start = {
 /** Starts the real program, or an entry of this repository with Bun, in the folder `cwd` and collects its output. */
 export function startProcess({ cwd = tmpdir(), env, entry, args = [], bun = process.execPath }: Start) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(entry ? bun : PROGRAM, entry ? [entry, ...args] : args, {
+  const child = spawn(...bound(entry ? bun : PROGRAM, entry ? [entry, ...args] : args), {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

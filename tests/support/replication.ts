@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { expect } from 'vitest'
 import { startEmbeddedPostgres } from '../../src/db/embedded/embedded-postgres.ts'
+import { bound } from './bound.ts'
 import { freePort } from './process.ts'
 import { openForTest } from './resource.ts'
 import { pause } from './time.ts'
@@ -48,7 +49,7 @@ async function openReplication() {
         ]
         const words = ['-D', path, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
         const { uid, gid } = owner
-        child = spawn(binary, words, { uid, gid, cwd: '/', stdio: 'ignore' })
+        child = spawn(...bound(binary, words), { uid, gid, cwd: '/', stdio: 'ignore' })
         await expect.poll(() => sql`select 1`.catch(() => [])).toHaveLength(1)
       },
       async kill() {
