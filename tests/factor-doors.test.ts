@@ -134,6 +134,53 @@ describe.each(ADAPTERS)('a mailed link by %s', (adapter) => {
     expect(taken.code).toBe('INVALID_CREDENTIALS')
     await expectFactorIsAsked(person)
   })
+
+  describe('a taker who signs in from a new place and adds a passkey', () => {
+    /** What the taker does next, and the newest link that the owner gets. */
+    async function comeBack(
+      next: (taker: Client, person: Person, key: ReturnType<typeof createSoftwarePasskey>) => Promise<string>,
+    ) {
+      const person = await registerVerifiedWithTotp(adapter)
+      const taker = server.client('REST', 'TOKEN', '203.0.113.7')
+      const { challenge } = await taker.login(person.input)
+      await forgetUsedCodes(server)
+      await taker.completeLogin(challenge?.id, { totp: person.authenticator.code() })
+      await server.mailbox.token(person.email, /New sign-in/)
+      const key = createSoftwarePasskey()
+      await key.addTo(taker)
+
+      const token = await next(taker, person, key)
+      return { person, key, token }
+    }
+
+    test('loses the passkey if the owner undoes a later change of address', async () => {
+      const { person, key, token } = await comeBack(async (taker, { email, password }) => {
+        const newEmail = `taker-of-${email}`
+        await taker.updateMe({ email: newEmail, currentPassword: password })
+        await taker.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/), password })
+        return server.mailbox.token(email, /was changed/)
+      })
+
+      const { data } = await server.client(adapter).call('undoEmailChange', { token, newPassword })
+
+      expect(data).toBe(true)
+      expect((await key.signIn(server.client())).code).toBe('INVALID_CREDENTIALS')
+      await expectFactorIsAsked(person)
+    })
+
+    test('loses the passkey if the owner reports a later sign-in', async () => {
+      const { person, key, token } = await comeBack(async (_, { email }, key) => {
+        await key.signIn(server.client('REST', 'TOKEN', '198.51.100.7'))
+        return server.mailbox.token(email, /New sign-in/, 2)
+      })
+
+      const { data } = await server.client(adapter).call('reportSignIn', { token, newPassword })
+
+      expect(data).toBe(true)
+      expect((await key.signIn(server.client())).code).toBe('INVALID_CREDENTIALS')
+      await expectFactorIsAsked(person)
+    })
+  })
 })
 
 test('a disabled account completes no sign-in', async () => {

@@ -1,7 +1,8 @@
-import { and, eq, gte, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { factors, recoveryCodes } from '../../db/schema/factors.ts'
+import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { places as placesTable } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -15,7 +16,7 @@ type Recovery = {
   email: string
   /** The hash of a new password; without it the password is locked and a mail leads to a new one. */
   passwordHash: string | undefined
-  /** The earliest time of the takeover, by the link. Changes of factors since then are undone. */
+  /** When the taker was noticed, by the link. */
   since: Date
   client: Client
 }
@@ -33,7 +34,7 @@ export async function recoverAccount(
     ? { password: passwordHash, passwordLockedAt: null }
     : { passwordLockedAt: sql`now()` }
   const isFirstProof = !user.emailVerified && user.email === email
-  await (isFirstProof ? voidSetUp(tx, user) : voidSince(tx, user, since))
+  await (isFirstProof ? voidSetUp(tx, user) : voidSince(tx, user, await findStart(tx, user.id, email, since)))
   // The taker may have chosen a language that the owner does not read.
   const locale = languages.choose(client.languages) ?? user.locale
   await tx
@@ -42,6 +43,29 @@ export async function recoverAccount(
     .where(eq(users.id, user.id))
   await places.add(tx, user.id, client)
   if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })
+}
+
+/**
+ * The first sign-in that the owner of this mailbox can report still, if it was before the link that is used. The taker
+ * may have added a factor then, and the owner follows only the newest link. The mailbox could use the other links too, so
+ * this opens no way around a factor.
+ */
+async function findStart(tx: Executor, userId: string, email: string, since: Date) {
+  const reports = await tx
+    .select({ createdAt: verifications.createdAt })
+    .from(verifications)
+    .where(
+      and(
+        eq(verifications.userId, userId),
+        eq(verifications.value, email),
+        eq(verifications.purpose, 'SIGN_IN_REPORT'),
+        gt(verifications.expiresAt, sql`now()`),
+        lt(verifications.createdAt, since),
+      ),
+    )
+    .orderBy(verifications.createdAt)
+    .limit(1)
+  return reports[0]?.createdAt ?? since
 }
 
 /**

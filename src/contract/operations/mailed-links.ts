@@ -143,8 +143,8 @@ export const mailedLinkOperations = {
     tag: 'By mail',
     summary: 'Put the earlier address back',
     description:
-      'The link is mailed to the earlier address. Every session ends, the password no longer works, and everything that ' +
-      'was set up after the change is void. `newPassword` becomes the password of the account; without it, a mail leads ' +
+      'The link is mailed to the earlier address. Every session ends, the password no longer works, and everything is void ' +
+      'that was set up since the change, or since an earlier sign-in that can still be reported. `newPassword` becomes the password of the account; without it, a mail leads ' +
       'to a new one.',
     input: UndoEmailChangeInput,
     example: { token, newPassword: 'a longer phrase still' },
@@ -159,7 +159,8 @@ export const mailedLinkOperations = {
     summary: 'Say that a sign-in was not by the owner',
     description:
       'The link is mailed when an account signs in from a new place. Its session ends, and so do all others; the ' +
-      'password no longer works. `newPassword` becomes the password of the account; without it, a mail leads to a new one.',
+      'password no longer works, and factors are void that were added since, or since an earlier sign-in that can still be ' +
+      'reported. `newPassword` becomes the password of the account; without it, a mail leads to a new one.',
     input: ReportSignInInput,
     example: { token, newPassword: 'a longer phrase still' },
     output: z.boolean(),

@@ -93,7 +93,7 @@ export const de: Language = {
     lines: [
       'Von jetzt an braucht die Anmeldung an Ihrem Konto einen zweiten Faktor. Alle anderen Sitzungen sind beendet.',
       WHEN,
-      NOT_YOU,
+      'Falls Sie das nicht waren, setzen Sie jetzt Ihr Passwort zurück, entfernen Sie jeden Faktor und beenden Sie jede Sitzung, die Sie nicht kennen.',
     ],
   },
   'factor-removed': {

@@ -85,7 +85,7 @@ export const en: Language = {
     lines: [
       'From now on, a sign-in to your account needs a second factor. All other sessions have ended.',
       WHEN,
-      NOT_YOU,
+      'If this was not you, reset your password now, and remove every factor and end every session that you do not recognise.',
     ],
   },
   'factor-removed': {

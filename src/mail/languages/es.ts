@@ -102,7 +102,7 @@ export const es: Language = {
     lines: [
       'A partir de ahora, para iniciar sesión en su cuenta hace falta un segundo factor. Todas las demás sesiones se han cerrado.',
       WHEN,
-      NOT_YOU,
+      'Si no ha sido usted, restablezca su contraseña ahora, quite todos los factores y cierre todas las sesiones que no reconozca.',
     ],
   },
   'factor-removed': {

@@ -96,7 +96,7 @@ export const fr: Language = {
     lines: [
       'Désormais, une connexion à votre compte demande un second facteur. Toutes les autres sessions sont terminées.',
       WHEN,
-      NOT_YOU,
+      'Si ce n’était pas vous, réinitialisez votre mot de passe maintenant, retirez tous les facteurs et mettez fin à toutes les sessions que vous ne reconnaissez pas.',
     ],
   },
   'factor-removed': {
