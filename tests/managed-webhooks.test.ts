@@ -351,6 +351,29 @@ test('a receiver that answers 410 is asked no more, until an administrator enabl
   expect(receiver.received).toHaveLength(length + 2)
 })
 
+test('a former receiver that answers 410 late does not disable the webhook that has another URL', async () => {
+  const { receiver, client, id } = await createWebhook()
+  const present = await startReceiver()
+  const former = Promise.withResolvers<() => void>()
+  receiver.answerWith((_, response) => {
+    former.resolve(() => response.writeHead(410).end())
+    return 'nothing'
+  })
+  const { user } = await server.registerUser()
+  const answerLate = await former.promise
+  await client.call('putWebhook', { id, url: present.url })
+  answerLate()
+  const resultOf = async () =>
+    (
+      await server.sql`select last_result from webhook_deliveries where webhook_id = ${id} order by event_id limit 1`
+    )[0]?.last_result
+  await expect.poll(resultOf).toBe('410')
+  await server.sql`update webhook_deliveries set next_attempt_at = now() where webhook_id = ${id}`
+
+  expect(await listed(client, id)).toMatchObject({ url: present.url, disabledAt: null, fault: null })
+  await expect.poll(() => present.accepted()[0]?.data.userId).toBe(user.id)
+})
+
 test('a span of many events is delivered again call after call, and a test is no event for readers', async () => {
   const { client, id } = await createWebhook('REST', { disabled: true })
   await client.call('testWebhook', { id })

@@ -44,7 +44,7 @@ export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }:
     const isDelivered = isSuccess(result)
     if (isDelivered) failures = 0
     else noteFailure(result)
-    if (result === GONE) await disable()
+    if (result === GONE) await disable(delivery)
     await deliveries.finish({ ...delivery, isDelivered, result })
   }
 
@@ -56,8 +56,8 @@ export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }:
     return attempt(sender, { url, signers: known.signers }, delivery)
   }
 
-  async function disable() {
-    if (await disableGone(db, webhookId)) {
+  async function disable(delivery: LeasedDelivery) {
+    if (await disableGone(db, delivery)) {
       log.warn({ webhook: webhookId }, 'a webhook is disabled, because its receiver answered 410')
     }
   }

@@ -31,8 +31,12 @@ export async function storeWebhooks(db: Db, { WEBHOOKS, EVENT_PULL }: Pick<Env, 
   })
 }
 
-/** For a receiver that says that it is gone for good. @returns whether the webhook was enabled */
-export const disableGone = (db: Db, id: string) => disable(db, sql`${webhooks.id} = ${id}::uuid`, GONE)
+/**
+ * For a receiver that says that it is gone for good. Not if the webhook has another URL since its request began.
+ * @returns whether the webhook was enabled
+ */
+export const disableGone = (db: Db, { webhookId, url }: { webhookId: string; url: string }) =>
+  disable(db, sql`${webhooks.id} = ${webhookId}::uuid and ${webhooks.url} = ${url}`, GONE)
 
 async function disable(executor: Executor, which: SQL | undefined, fault: string | null = null) {
   const { count } = await executor
