@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -41,6 +41,20 @@ test('the file takes four bytes for each password, and what was seen less often 
   expect(size).toBe(64 + 4 * (2 ** 16 + 1) + 4 * 2994)
   expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
   expect((await build(await writeDump('unix.txt', '\n'))).output).toContain('3,004 passwords')
+})
+
+test('the file is not written over the dump, nor is its draft', async () => {
+  for (const name of ['list.bin', 'list.bin.part']) {
+    const dump = await writeDump(name)
+    const before = await stat(dump)
+
+    expect(await build(dump)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('is read by this command'),
+    })
+    expect(await stat(dump)).toMatchObject({ ino: before.ino, size: before.size, mtimeMs: before.mtimeMs })
+    await rm(dump)
+  }
 })
 
 test('a dump that cannot be right is refused with its line, and leaves the former file', async () => {

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { version } from '../package.json' with { type: 'json' }
 import { createProgram } from '../src/cli/commands.ts'
+import { explainError } from '../src/cli/support/command-error.ts'
 import { callCommand } from './support/command.ts'
 import { useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
@@ -113,6 +114,12 @@ test.each([
   expect(code).toBe(1)
   expect(output).toContain(named.replace('FOLDER', folder))
   expect(output).not.toContain('PostgreSQL')
+})
+
+test('a disk that fails while a file is read is not taken for the database', () => {
+  const fault = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' })
+
+  expect(explainError(fault)).toBe('A file or folder cannot be used: EIO: i/o error, read.')
 })
 
 describe('migrate', () => {

@@ -1,5 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { link, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readCsv } from '../src/cli/import/files/csv.ts'
 import { readJson } from '../src/cli/import/files/json.ts'
@@ -127,6 +128,37 @@ test('what waits for the database is bounded by characters, and every user is in
 
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(3009)
   expect(Math.max(...sizes)).toBe(2000)
+})
+
+test.each([
+  ['csv USERS --map USERS', 'users'],
+  ['csv USERS --map ALIAS --dry-run', 'users'],
+  ['csv USERS --mapping OTHER --map OTHER', 'other'],
+  ['auth0 USERS --hashes OTHER --map OTHER', 'other'],
+])('the import "%s" is refused before it writes over a file that it reads', async (words, name) => {
+  const users = await write('users', 'email,name\nada@example.com,Ada\n')
+  const other = join(dirname(users), 'other')
+  const alias = join(dirname(users), 'alias')
+  await writeFile(other, '{"email":"email"}')
+  await link(users, alias)
+  const before = await readFile(join(dirname(users), name), 'utf8')
+  const given = words.replaceAll('USERS', users).replaceAll('ALIAS', alias).replaceAll('OTHER', other)
+
+  expect(await callCommand(`import ${given}`, { env: server.env })).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('is read by this command'),
+  })
+  expect(await readFile(join(dirname(users), name), 'utf8')).toBe(before)
+})
+
+test('a pipe is refused with the reason, because an import reads its files twice', async () => {
+  const pipe = join(await createFolder(), 'pipe')
+  execFileSync('mkfifo', [pipe])
+
+  expect(await callCommand(`import csv ${pipe}`, { env: server.env })).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('cannot be read twice'),
+  })
 })
 
 test('an import whose accounts have a thousand different roles is refused before it begins', async () => {

@@ -28,7 +28,7 @@ export function addImportCommands(program: Command, environment: Environment) {
       .option('--columns <list>', 'where the fields are, as email=mail,password=digest')
       .option('--mapping <file>', 'the same in a file with an object of JSON')
       .action((files: string[], { columns, mapping, ...options }) =>
-        run(options, async () => {
+        run(options, [...files, mapping], async () => {
           const { openColumns, parseColumns, readMapping } = await import('./sources/columns.ts')
           const given = {
             ...(mapping && (await readMapping(mapping))),
@@ -41,27 +41,31 @@ export function addImportCommands(program: Command, environment: Environment) {
   addGrantOptions(addFileCommand(root, 'auth0', 'import the export of users of Auth0'))
     .option('--hashes <file>', 'the file of password hashes that the support of Auth0 makes')
     .action((files: string[], { hashes, ...options }) =>
-      run(options, async () => (await import('./sources/auth0.ts')).openAuth0(files, hashes)),
+      run(options, [...files, hashes], async () =>
+        (await import('./sources/auth0.ts')).openAuth0(files, hashes),
+      ),
     )
   addGrantOptions(addFileCommand(root, 'firebase', 'import users of "firebase auth:export"'))
     .option('--hash-config <file>', 'a file with the hash parameters of the project')
     .action((files: string[], { hashConfig, ...options }) =>
-      run(options, async () => (await import('./sources/firebase.ts')).openFirebase(files, hashConfig)),
+      run(options, [...files, hashConfig], async () =>
+        (await import('./sources/firebase.ts')).openFirebase(files, hashConfig),
+      ),
     )
   addPasskeyOption(
     addGrantOptions(addFileCommand(root, 'keycloak', 'import users of "kc.sh export"')),
   ).action((files: string[], options) =>
-    run(options, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
+    run(options, files, async () => (await import('./sources/keycloak.ts')).openKeycloak(files)),
   )
   addGrantOptions(
     addFileCommand(root, 'django', 'import the table auth_user as CSV, or "manage.py dumpdata auth.user"'),
   ).action((files: string[], options) =>
-    run(options, async () => (await import('./sources/django.ts')).openDjango(files)),
+    run(options, files, async () => (await import('./sources/django.ts')).openDjango(files)),
   )
   addGrantOptions(addFileCommand(root, 'devise', 'import the table of users of Devise as CSV'))
     .option('--no-pepper', 'config.pepper of Devise is not set')
     .action((files: string[], { pepper, ...options }) =>
-      run(options, async () => {
+      run(options, files, async () => {
         if (pepper && !options.withoutHashes) throw new CommandError(PEPPER)
         return (await import('./sources/devise.ts')).openDevise(files)
       }),
@@ -74,6 +78,8 @@ export function addImportCommands(program: Command, environment: Environment) {
   addDatabaseCommand(root, 'better-auth', 'import the users of a Better-Auth database', async (url) =>
     (await import('./sources/better-auth.ts')).openBetterAuth(url, await readSecret(environment)),
   )
+
+  const secretFiles = [environment.IMPORT_URL_FILE, environment.IMPORT_SECRET_FILE]
 
   function addDatabaseCommand(
     parent: Command,
@@ -88,12 +94,15 @@ export function addImportCommands(program: Command, environment: Environment) {
       )
       .argument('[url]', 'no URL: arguments are visible to other users of this machine', refuseUrl)
       .action((_url: undefined, options: ImportCommandOptions) =>
-        run(options, async () => openSource(await readUrl(environment)).catch(refuseSource)),
+        run(options, secretFiles, async () => openSource(await readUrl(environment)).catch(refuseSource)),
       )
   }
 
-  const run = (options: ImportCommandOptions, openSource: () => Promise<Source>) =>
-    importAccountsOf(environment, openSource, options)
+  const run = (
+    options: ImportCommandOptions,
+    inputs: (string | undefined)[],
+    openSource: () => Promise<Source>,
+  ) => importAccountsOf(environment, inputs, openSource, options)
 }
 
 function addFileCommand(parent: Command, name: string, summary: string) {

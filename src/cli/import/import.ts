@@ -28,9 +28,13 @@ const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
 /** While PostgreSQL writes two batches, the next is read. */
 const MAX_BATCHES_AT_ONCE = 3
 
-/** Imports the accounts of a source. Accounts that exist here stay unchanged, so an import may be repeated and resumed. */
+/**
+ * Imports the accounts of a source. Accounts that exist here stay unchanged, so an import may be repeated and resumed.
+ * @param inputs the files that the source reads
+ */
 export async function importAccountsOf(
   environment: Environment,
+  inputs: (string | undefined)[],
   openSource: () => Promise<Source>,
   options: ImportCommandOptions,
 ) {
@@ -40,7 +44,7 @@ export async function importAccountsOf(
   try {
     await withCore(environment, async ({ importAccounts, findMissingRoles }) => {
       const progress = startProgress()
-      const list = await createResultList(map)
+      const list = await createResultList(map, inputs)
       const report = createImportReport(chosen)
       try {
         const { count, isAmbiguous, roleNames } = await findDuplicates(source, (done) =>

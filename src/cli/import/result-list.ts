@@ -1,14 +1,19 @@
 import { open } from 'node:fs/promises'
 import { CommandError } from '../support/command-error.ts'
 import { getErrorCode } from '../support/error-code.ts'
+import { refuseInputAsOutput } from '../support/output-file.ts'
 
 /** A leading `'` keeps a spreadsheet from running the field as a formula (OWASP, CSV Injection). */
 function quoteCsvField(field: string) {
   return `"${field.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`
 }
 
-/** The outcome of each account as CSV (RFC 4180). Only the file's owner may read it, because it names people. */
-export async function createResultList(path: string | undefined) {
+/**
+ * The outcome of each account as CSV (RFC 4180). Only the file's owner may read it, because it names people.
+ * @param inputs the files that the import reads
+ */
+export async function createResultList(path: string | undefined, inputs: (string | undefined)[]) {
+  if (path !== undefined) await refuseInputAsOutput(path, inputs)
   const file =
     path === undefined
       ? undefined

@@ -9,6 +9,7 @@ import {
   falsePositiveRate,
 } from '../../auth/passwords/breached/list-file.ts'
 import { CommandError } from '../support/command-error.ts'
+import { refuseInputAsOutput } from '../support/output-file.ts'
 import { startProgress } from '../support/progress.ts'
 import { readHashes } from './dump.ts'
 
@@ -23,6 +24,7 @@ export async function buildBreachedPasswords(
   { minCount, output }: { minCount: number; output: string },
 ) {
   const draft = `${output}.part`
+  for (const path of [output, draft]) await refuseInputAsOutput(path, [dump])
   const file = await open(draft, 'w', 0o644).catch((cause: unknown) => {
     throw new CommandError(`The file ${draft} cannot be written.`, { cause })
   })

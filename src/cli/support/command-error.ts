@@ -19,9 +19,12 @@ export function explainError(error: unknown): string {
   return isOutage(error) ? explainOutage(error) : error.message
 }
 
-/** The path is missing if a folder is read like a file, or the disk is full. */
+/** The path is missing if a folder is read like a file, or the disk is full or broken. */
 function isFileFault({ path, code, syscall }: NodeJS.ErrnoException) {
-  return syscall !== 'connect' && (path !== undefined || /^(EISDIR|ENOSPC|EDQUOT|EFBIG)$/.test(code ?? ''))
+  return (
+    syscall !== 'connect' &&
+    (path !== undefined || /^(EISDIR|ENOSPC|EDQUOT|EFBIG|EIO|ESTALE)$/.test(code ?? ''))
+  )
 }
 
 /** The database cannot be reached, or refuses the connection: a wrong user, no such database, no connection left. */

@@ -67,5 +67,8 @@ async function sizeOf(file: string) {
     throw new CommandError(`The file ${file} cannot be read (${getErrorCode(error)}).`)
   })
   if (info.isDirectory()) throw new CommandError(`${file} is a folder. Name the files in it.`)
+  if (!info.isFile()) {
+    throw new CommandError(`${file} cannot be read twice, as an import does. Store the export in a file.`)
+  }
   return info.size
 }
