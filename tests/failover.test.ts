@@ -5,7 +5,9 @@ import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts'
 import { freePort } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { startReplication } from './support/replication.ts'
+import { type FeedEvent, listenToFeed } from './support/revocations.ts'
 import { scrape } from './support/scrape.ts'
+import { createKeySetting } from './support/service-key.ts'
 import { pause } from './support/time.ts'
 
 const mailbox = useMailbox()
@@ -181,6 +183,51 @@ test('a primary that hangs is left within seconds after the promotion of its sta
   expect((await untilServed(client.refresh)).code).toBe(undefined)
   const hitsBefore = await hits()
   await expect.poll(() => client.me().then(hits), { timeout: MAX_FAILOVER_MS }).toBeGreaterThan(hitsBefore)
+  await server.stop()
+}, 100_000)
+
+test('services hear what ends after a failover, also if the lost primary had counted its transactions further', async () => {
+  const { primary, standby, url } = await startReplication()
+  const { key, settings } = createKeySetting()
+  const server = await startProgram({ DATABASE_URL: url, ...settings })
+  const listen = (lastEventId?: string) => listenToFeed({ url: server.url, key, lastEventId })
+  const users = [await register(server), await register(server), await register(server)] as const
+  const [before, during, after] = users
+  const idOf = async ({ input }: (typeof users)[number]) =>
+    (
+      await primary.sql`select s.id from sessions as s join users as u on u.id = s.user_id where u.email = ${input.email}`
+    )[0]?.id
+  const [idBefore, idDuring, idAfter] = [await idOf(before), await idOf(during), await idOf(after)]
+  const ended = (sid: string) => (event: FeedEvent) => event.name === 'ended' && event.data.sid === sid
+  const isProof = ({ name }: FeedEvent) => name === 'proof'
+  const stays = await listen()
+  const leaves = await listen()
+  await before.client.logout()
+  await stays.until(ended(idBefore))
+
+  // The standby is cut off. The primary goes on for a while, and the standby never learns of that.
+  const hanging = standby.hang()
+  const rollBack = async () => {
+    await primary.sql`begin`
+    await primary.sql`select pg_current_xact_id()`
+    await primary.sql`rollback`
+  }
+  for (let count = 0; count < 500; count++) await rollBack()
+  expect((await during.client.logout()).code).toBe('SERVICE_UNAVAILABLE')
+  await stays.until(ended(idDuring))
+  await leaves.until(ended(idDuring))
+  const position = leaves.events.findLast(({ id }) => id !== undefined)?.id
+  leaves.close()
+  await primary.kill()
+  hanging.wake()
+  await standby.sql`select pg_promote()`
+  await untilServed(() => after.client.logout())
+  await stays.until(isProof, stays.events.length)
+  await stays.until(isProof, stays.events.length)
+  expect(stays.revocations().some(ended(idAfter))).toBe(true)
+  const returns = await listen(position)
+  await returns.until(isProof)
+  expect(returns.revocations().some(ended(idAfter))).toBe(true)
   await server.stop()
 }, 100_000)
 

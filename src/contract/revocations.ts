@@ -15,7 +15,7 @@ export type RevocationListener = {
   /** Everything that happened until this moment of the monotonic clock may have been forgotten. */
   onForgotten: (untilMs: number) => void
   /** All listeners share the lists. `position`: from where a service continues that has them all. */
-  onRevocations: (lists: Revocation[][], position: bigint) => void
+  onRevocations: (lists: Revocation[][], position: string | null) => void
   /** Everything that was committed until `ageMs` ago has been sent. */
   onProof: (ageMs: number) => void
   /** Called regularly while nothing is proven. */
@@ -30,5 +30,5 @@ export type RevocationFeed = {
    * @throws `SERVICE_UNAVAILABLE` if the server stops or the database does not answer, `TOO_MANY_REQUESTS` if the service
    * has too many connections
    */
-  listen(listener: RevocationListener, position: bigint | null): Promise<() => void>
+  listen(listener: RevocationListener, position: string | null): Promise<() => void>
 }

@@ -11,7 +11,7 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 type Options = {
   nonce?: string | undefined
-  position: bigint | null
+  position: string | null
   serviceId: string
   /** Throws once the key of the service is not valid any more. */
   assertAllowed: () => unknown
@@ -23,9 +23,9 @@ type Options = {
  */
 export function createRevocationStreams(feed: RevocationFeed) {
   /** All listeners get the same lists. Each is written once, and all of them share its bytes. */
-  const written = new WeakMap<Revocation[], { position: bigint | null; bytes: Bytes }>()
+  const written = new WeakMap<Revocation[], { position: string | null; bytes: Bytes }>()
 
-  function encodeRevocations(revocations: Revocation[], position: bigint | null) {
+  function encodeRevocations(revocations: Revocation[], position: string | null) {
     const known = written.get(revocations)
     if (known?.position === position) return known.bytes
     const bytes = encode(formatRevocations(revocations, position))
@@ -131,7 +131,7 @@ export function createRevocationStreams(feed: RevocationFeed) {
 }
 
 /** The last event of the last list has the position, so a reader that got only a part of a batch gets it again. */
-function formatRevocations(revocations: Revocation[], position: bigint | null) {
+function formatRevocations(revocations: Revocation[], position: string | null) {
   const events = revocations.map(formatRevocation)
   const last = events.pop()
   const id = position === null ? '' : `id: ${position}\n`

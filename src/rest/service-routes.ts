@@ -75,7 +75,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }
       const { nonce } = parse(revocations.input, c.req.query())
       const stream = await streamRevocations({
         nonce,
-        position: positionOf(c),
+        position: c.req.header('last-event-id') ?? null,
         serviceId: id,
         assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
       })
@@ -111,9 +111,4 @@ function forServices(operationName: string, endpoint: Endpoint, handler: Service
 function scopeOf({ permission, rest }: Endpoint): Scope {
   if (permission) return permission
   throw new TypeError(`${rest.path} is for services and needs a permission`)
-}
-
-function positionOf(c: AppContext) {
-  const id = c.req.header('last-event-id') ?? ''
-  return /^\d{1,19}$/.test(id) ? BigInt(id) : null
 }

@@ -36,7 +36,13 @@ export function createRevocationFeed({
   const touch = () => {
     notified++
   }
-  changes.subscribe({ onChange: touch, onGap: touch })
+  changes.subscribe({
+    onChange: touch,
+    onGap() {
+      log.distrust()
+      touch()
+    },
+  })
 
   function read() {
     reading ??= readNow().finally(() => {

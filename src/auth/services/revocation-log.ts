@@ -40,6 +40,8 @@ export function createRevocationLog(db: Db) {
   let nextXid = 0n
   /** What the latest read could see, as PostgreSQL writes it. */
   let seen: string | null = null
+  /** Counts the calls of `distrust`. */
+  let distrusts = 0
   /** All revocations until this moment may have been forgotten. */
   let forgottenUntilMs: number | null = null
 
@@ -67,14 +69,34 @@ export function createRevocationLog(db: Db) {
   }
 
   return {
-    /** The position from which a reader that has all known revocations continues. */
-    position: () => nextXid,
+    /**
+     * The position from which a reader that has all known revocations continues: a transaction, and the latest revocation.
+     * A standby may have known nothing after this revocation. So no later transaction counts as read.
+     */
+    position() {
+      const last = lists.at(-1)?.at(-1)
+      if (!last) return null
+      const xid = last.xid < nextXid ? last.xid + 1n : nextXid
+      return `${xid}.${nameOf(last)}`
+    },
+
+    /**
+     * Reads everything again. Call it when another PostgreSQL may have become the primary: it gives its transactions ids
+     * that the former one may have used too, for others that are lost.
+     */
+    distrust() {
+      distrusts++
+      nextXid = 0n
+      seen = null
+    },
 
     /**
      * Reads what was committed since the last read. After a statement that ends very many sessions, it leaves the older
      * ones out: all revocations until `skippedUntilMs` may be among them.
      */
     async read(): Promise<{ added: Revocation[][]; skippedUntilMs: number | null }> {
+      const distrustsBefore = distrusts
+      const known = seen === null ? new Set(lists.flat().map(nameOf)) : null
       const rows = (await db.execute(sql`
         with snapshot as (
           select pg_snapshot_xmin(pg_current_snapshot())::text as next, pg_current_snapshot()::text as seen
@@ -94,23 +116,32 @@ export function createRevocationLog(db: Db) {
         from snapshot left join newest as r on true
         order by r.id`)) as unknown as Row[]
       const nowMs = performance.now()
-      const added = rows.flatMap(({ id, xid, kind, subject, age }) =>
+      const found = rows.flatMap(({ id, xid, kind, subject, age }) =>
         id === null
           ? []
           : [{ id: Number(id), xid: BigInt(xid ?? 0), kind, subject, atMs: nowMs - age * 1000 }],
       )
-      nextXid = BigInt(rows[0]?.next ?? nextXid)
-      seen = rows[0]?.seen ?? seen
-      keep(added)
+      const added = known ? found.filter((each) => !known.has(nameOf(each))) : found
+      if (known) {
+        // What is not found again is lost, and no position after it is one of this database.
+        lists = []
+        size = 0
+      }
+      if (distrusts === distrustsBefore) {
+        nextXid = BigInt(rows[0]?.next ?? nextXid)
+        seen = rows[0]?.seen ?? seen
+      }
+      keep(found)
       forgetOld(nowMs)
       const isCut = rows.length > MAX_REVOCATIONS
       return { added: toLists(added), skippedUntilMs: isCut ? forgottenUntilMs : null }
     },
 
-    /** What a reader at this position has not read, in lists. Without a position: everything. */
-    since(position: bigint | null) {
-      // A position ahead of this database belongs to another one.
-      const from = position !== null && position <= nextXid ? position : 0n
+    /** What a reader at this position has not read, in lists. Without a position, or with one of another database: everything. */
+    since(position: string | null) {
+      const [, xid = '', name, id] = /^(\d{1,19})\.((\d{1,19})\.[\da-f-]*)$/.exec(position ?? '') ?? []
+      const isLast = (each: Revocation) => each.id === Number(id) && nameOf(each) === name
+      const from = lists.some((list) => list.some(isLast)) ? BigInt(xid) : 0n
       const isMissed = ({ xid }: Revocation) => xid >= from
       const missed = lists.filter((list) => list.some(isMissed))
       // Only one list is made for this reader. Of the others, it gets some revocations twice.
@@ -122,6 +153,9 @@ export function createRevocationLog(db: Db) {
     },
   }
 }
+
+/** Another PostgreSQL can give an id again, but not to the same session or user. */
+const nameOf = ({ id, subject }: Revocation) => `${id}.${subject ?? ''}`
 
 function toLists(revocations: Revocation[]): Revocation[][] {
   const lists: Revocation[][] = []
