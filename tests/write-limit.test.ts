@@ -95,6 +95,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       deleteUser: { id: crypto.randomUUID() },
       createUser: { email: 'new@example.com' },
       inviteUser: { email: 'new@example.com' },
+      startEmailChange: { id: crypto.randomUUID(), email: 'new@example.com' },
       startPasswordReset: { id: crypto.randomUUID() },
       startFactorRecovery: { id: crypto.randomUUID() },
       resendVerification: { id: crypto.randomUUID() },

@@ -58,6 +58,7 @@ export const ROUTES = {
   createUser: 'POST /auth/admin/users',
   inviteUser: 'POST /auth/admin/invitations',
   acceptInvitation: 'POST /auth/invitations/accept',
+  startEmailChange: 'POST /auth/admin/users/:id/email-change',
   startPasswordReset: 'POST /auth/admin/users/:id/password-reset',
   startFactorRecovery: 'POST /auth/admin/users/:id/factor-recovery',
   resendVerification: 'POST /auth/admin/users/:id/email-verification',

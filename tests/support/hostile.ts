@@ -127,6 +127,7 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   createUser: { email, username: fc.constant('Ada'), roles: fc.constant([]) },
   inviteUser: { email, roles: fc.constant([]) },
   acceptInvitation: { token: secret, password: secret },
+  startEmailChange: { id: fc.uuid(), email },
   startPasswordReset: { id: fc.uuid() },
   startFactorRecovery: { id: fc.uuid() },
   resendVerification: { id: fc.uuid() },

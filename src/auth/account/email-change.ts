@@ -24,6 +24,13 @@ type EmailChange = {
 }
 
 /**
+ * Whether an administrator has started this change, and no session. The trigger that ends the change of a session clears
+ * the address too.
+ */
+export const isByAdministrator = ({ pendingEmail, pendingSessionId }: UserRow, newEmail: string) =>
+  pendingEmail === newEmail && pendingSessionId === null
+
+/**
  * Changes the address of a locked user. Other sessions and mailed tokens end. The old mailbox gets a notice, with an
  * undo link if that address was verified.
  * @throws a unique violation, or `EMAIL_TAKEN` if the address is taken or reserved

@@ -8,7 +8,7 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { changeEmail } from './email-change.ts'
+import { changeEmail, isByAdministrator } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
 import { voidSetUp } from './set-up.ts'
@@ -48,7 +48,7 @@ export function createEmailVerification(dependencies: Dependencies) {
         await checkProof(tx, user, proof)
         if (user.email === value) return verifyAddress(tx, user, proof, caller)
         if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
-        return confirmChange(tx, user, value, caller)
+        return confirmChange(tx, user, value, proof, caller)
       }).catch(concealTakenAddress)
       if (secret) caller.keepSecret(secret)
       return true
@@ -88,18 +88,21 @@ export function createEmailVerification(dependencies: Dependencies) {
     return undefined
   }
 
-  async function confirmChange(tx: Executor, user: UserRow, newEmail: string, caller: Caller) {
-    const [requester] = user.pendingSessionId
-      ? await tx.select().from(sessions).where(eq(sessions.id, user.pendingSessionId))
-      : []
+  async function confirmChange(
+    tx: Executor,
+    user: UserRow,
+    newEmail: string,
+    proof: OwnerProof,
+    caller: Caller,
+  ) {
+    const isByAdmin = isByAdministrator(user, newEmail)
+    const keptId = isByAdmin && 'sessionId' in proof ? proof.sessionId : user.pendingSessionId
+    const [kept] = keptId ? await tx.select().from(sessions).where(eq(sessions.id, keptId)) : []
     // The change ends with the session that asked for it.
-    if (!requester) throw new AuthError('INVALID_TOKEN')
-    // Only the requester's own browser gets the new secret of its cookie.
-    const isRequester = (await findIdentity(caller))?.session.id === requester.id
-    const keptSession = {
-      id: requester.id,
-      transport: isRequester ? requester.transport : ('TOKEN' as const),
-    }
+    if (!kept && !isByAdmin) throw new AuthError('INVALID_TOKEN')
+    // Only the browser of the session gets the new secret of its cookie.
+    const isOwnBrowser = kept && (await findIdentity(caller))?.session.id === kept.id
+    const keptSession = kept && { id: kept.id, transport: isOwnBrowser ? kept.transport : ('TOKEN' as const) }
     const change = { user, newEmail, keptSession, client: caller.client, verified: true }
     return (await changeEmail(tx, dependencies, change)).secret
   }

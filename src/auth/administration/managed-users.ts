@@ -4,10 +4,12 @@ import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
+import { refuseTakenAddress } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { createLoginWaits } from '../throttle/login-waits.ts'
 import { type AccountWork, createAccountChange } from './account-change.ts'
+import { startEmailChange } from './address-change.ts'
 import { mailInvitation, mayBeInvited } from './new-users.ts'
 import {
   deleteAccount,
@@ -20,7 +22,7 @@ import {
 } from './user-changes.ts'
 import { setRoles } from './user-roles.ts'
 
-type Parts = Pick<Dependencies, 'db' | 'outbox' | 'roles' | 'sessionCache'>
+type Parts = Pick<Dependencies, 'db' | 'mailedTokens' | 'outbox' | 'roles' | 'sessionCache'>
 
 /** What administrators do to the accounts of users. */
 export function createManagedUsers(parts: Parts) {
@@ -55,6 +57,11 @@ export function createManagedUsers(parts: Parts) {
     async endUserSession({ id, sessionId }: InputOf<'endUserSession'>, act: Act) {
       requireRowId(sessionId)
       return (await change(id, act, endOneSession(sessionId))).result
+    },
+    async startEmailChange({ id, email }: InputOf<'startEmailChange'>, act: Act) {
+      outbox.requireEnabled()
+      await change(id, act, startEmailChange(parts, email)).catch(refuseTakenAddress)
+      return true
     },
     async startPasswordReset({ id }: InputOf<'startPasswordReset'>, act: Act) {
       outbox.requireEnabled()

@@ -56,7 +56,7 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
         ? null
         : storeLink(tx, { id: createRandomId(), row, user, registration })
     }
-    if (limit && !isCausedByOwner(row) && !(await isWithinLimit(tx, row, user, live, limit))) return null
+    if (limit && isLimited(row) && !(await isWithinLimit(tx, row, user, live, limit))) return null
     await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, row.id))
     return live ? live.id : storeLink(tx, { id: row.id, row, user, registration })
   }
@@ -95,8 +95,12 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
   }
 }
 
-/** A reset that names its user was added by the server after the owner used a mailed link; no client asked for it. */
-const isCausedByOwner = ({ kind, userId }: MailRow) => kind === 'password-reset' && userId !== null
+/**
+ * Whether a client asked for the mail. A reset that names its user follows from a mailed link that the owner used, or an
+ * administrator started it. An administrator also starts changes of address, which then have no session.
+ */
+const isLimited = ({ kind, userId, sessionId }: MailRow) =>
+  kind === 'email-change' ? sessionId !== null : kind !== 'password-reset' || userId === null
 
 /** The registration of a mail: its own, or else preferably one of the same place, and one with a live link. */
 async function findRegistration(tx: Executor, row: MailRow, user: UserRow) {

@@ -4,8 +4,10 @@ import type { InputOf } from '../../contract/operations.ts'
 import { refusePersonal } from '../../contract/password.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
+import { changeEmail, isByAdministrator } from '../account/email-change.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
 import { voidSetUp } from '../account/set-up.ts'
+import { concealTakenAddress } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { secondsSinceClaims } from '../keys/token-claims.ts'
@@ -76,7 +78,8 @@ export function createPasswordChanges(dependencies: Dependencies) {
 
     /**
      * Ends all sessions and mailed tokens, and opens no session. If the mailbox of the account is proven for the first
-     * time, everything that was set up before is void. A token stays valid if the password is refused.
+     * time, everything that was set up before is void. The link of a change of address that an administrator has started
+     * changes it. A token stays valid if the password is refused.
      */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
       passwords.refuseWeak(newPassword, 'newPassword')
@@ -85,14 +88,25 @@ export function createPasswordChanges(dependencies: Dependencies) {
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(caller.client, () => passwords.hash(newPassword))
       await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
-        // The token of a change of address is none for a first verification.
-        if (user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)) {
-          throw new AuthError('INVALID_TOKEN')
-        }
+        const { client } = caller
+        const isChange = purpose === 'EMAIL_VERIFICATION' && isByAdministrator(user, email)
+        // The token of another change of address is none for a first verification.
+        const isOther = user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)
+        // A mailbox that an administrator names voids no factor.
+        const needsFactor = isChange && !user.emailVerified && user.secondFactorAt !== null
+        if ((isOther && !isChange) || needsFactor) throw new AuthError('INVALID_TOKEN')
         if (user.emailVerified) {
           await endSessions(tx, user.id)
           await endMailedTokens(tx, user)
         } else await voidSetUp(tx, user)
+        if (isChange)
+          await changeEmail(tx, dependencies, {
+            user,
+            newEmail: email,
+            keptSession: undefined,
+            client,
+            verified: true,
+          })
         await tx
           .update(users)
           .set({
@@ -106,7 +120,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
         await places.add(tx, user.id, caller.client)
         await recordEvent(tx, 'password_reset', user.id, caller.client)
         await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
-      })
+      }).catch(concealTakenAddress)
       return true
     },
   }

@@ -41,6 +41,13 @@ const InviteUserInput = z
   .strictObject({ email: Email, roles: z.array(RoleName).default([]) })
   .meta({ id: 'InviteUserInput' })
 
+const StartEmailChangeInput = z
+  .strictObject({
+    id,
+    email: Email.meta({ description: 'The new address; the present one cancels a change.' }),
+  })
+  .meta({ id: 'StartEmailChangeInput' })
+
 const ABOVE = 'Refused for an account that may administer more than the caller.'
 
 export const userOperations = {
@@ -181,6 +188,23 @@ export const userOperations = {
     handlesCredential: true,
     refusals: ['EMAIL_TAKEN'],
     rest: { method: 'POST', path: '/auth/admin/invitations', status: 201 },
+  }),
+
+  startEmailChange: administrationMutation({
+    summary: 'Mail a link to another address, which makes it that of a user',
+    description:
+      'For a user who has lost the mailbox. Nothing changes before the link is used: with a session or the password, by ' +
+      '`verifyEmail`, or with a new password, by `resetPassword`. Second factors stay. A verified mailbox gets a link ' +
+      'that cancels the change, and later one that undoes it. The address of an invitation that waits changes at once, ' +
+      'and the invitation is mailed there. The caller must hold every permission of the account, also those of other ' +
+      'services. No administrator changes its own account this way.',
+    input: StartEmailChangeInput,
+    example: { id: exampleId, email: 'ada@example.com' },
+    output: z.boolean(),
+    permission: 'addresses:write',
+    handlesCredential: true,
+    refusals: ['NOT_FOUND', 'EMAIL_TAKEN'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/email-change', status: 202 },
   }),
 
   startPasswordReset: administrationMutation({

@@ -251,6 +251,12 @@ export type SetUserRolesInput = {
   roles: Array<string>;
 };
 
+export type StartEmailChangeInput = {
+  /** The new address; the present one cancels a change. */
+  email: string;
+  id: string;
+};
+
 export type StepUpInput = {
   password?: string | null | undefined;
   proof?: FactorProof | null | undefined;
@@ -716,6 +722,13 @@ export type SetUserRolesMutationVariables = Exact<{
 
 
 export type SetUserRolesMutation = { setUserRoles: { id: string, roles: Array<string> } };
+
+export type StartEmailChangeMutationVariables = Exact<{
+  input: StartEmailChangeInput;
+}>;
+
+
+export type StartEmailChangeMutation = { startEmailChange: boolean };
 
 export type StartFactorRecoveryMutationVariables = Exact<{
   id: string;
@@ -1794,6 +1807,11 @@ export const SetUserRolesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<SetUserRolesMutation, SetUserRolesMutationVariables>;
+export const StartEmailChangeDocument = new TypedDocumentString(`
+    mutation StartEmailChange($input: StartEmailChangeInput!) {
+  startEmailChange(input: $input)
+}
+    `) as unknown as TypedDocumentString<StartEmailChangeMutation, StartEmailChangeMutationVariables>;
 export const StartFactorRecoveryDocument = new TypedDocumentString(`
     mutation StartFactorRecovery($id: ID!) {
   startFactorRecovery(id: $id) {
