@@ -13,7 +13,7 @@ const OTHER_SITE =
 /** An error in the form that the clients of the adapter read: GraphQL errors, or problem details (RFC 9457) for REST. */
 export function errorResponse(fault: unknown, c: AppContext) {
   const error = asAuthError(fault)
-  noteError(c, error)
+  reportError(c, error)
   const { status, title, message, extensions } = error
   const { allow, detail } = error.details
   if (allow) headersOf(c).set('Allow', allow.join(', '))
@@ -32,7 +32,7 @@ export function errorResponse(fault: unknown, c: AppContext) {
 }
 
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
-export function noteError(c: AppContext, error: AuthError) {
+export function reportError(c: AppContext, error: AuthError) {
   c.env.code = error.code
   const hint = findHint(c, error)
   if (hint && !c.env.hint) c.env.hint = { hint }

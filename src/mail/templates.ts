@@ -17,8 +17,8 @@ export type Template = { subject: string; text: string; html: string }
 export type Templates = Record<MailKind, Template>
 
 export function createTemplates(tag: string, language: Language): Templates {
-  const made = KINDS.map((kind) => [kind, createTemplate(tag, language[kind])] as const)
-  return Object.fromEntries(made) as Templates
+  const templates = KINDS.map((kind) => [kind, createTemplate(tag, language[kind])] as const)
+  return Object.fromEntries(templates) as Templates
 }
 
 function createTemplate(tag: string, { subject, lines, link }: Words): Template {

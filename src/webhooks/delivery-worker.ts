@@ -43,7 +43,7 @@ export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }:
     const result = await send(delivery)
     const isDelivered = isSuccess(result)
     if (isDelivered) failures = 0
-    else noteFailure(result)
+    else countFailure(result)
     if (result === GONE) await disable(delivery)
     await deliveries.finish({ ...delivery, isDelivered, result })
   }
@@ -62,7 +62,7 @@ export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }:
     }
   }
 
-  function noteFailure(result: string) {
+  function countFailure(result: string) {
     failures++
     if (failures < FAILURES_UNTIL_PAUSE) return
     pausedUntilMs = performance.now() + Math.min(1000 * 2 ** (failures - FAILURES_UNTIL_PAUSE), MAX_PAUSE_MS)

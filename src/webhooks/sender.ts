@@ -39,7 +39,7 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         isLate = true
-        reject(late())
+        reject(noAnswer())
         end()
       }, MAX_DELIVERY_MS)
     })
@@ -48,7 +48,7 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
     async function request() {
       const target = await findTarget(hostname)
       // The receiver's name server can answer after the time is up. Then nothing would end the request.
-      if (isLate) throw late()
+      if (isLate) throw noAnswer()
       const options: RequestOptions = {
         method: 'POST',
         headers: { ...headers, 'content-length': Buffer.byteLength(body) },
@@ -91,7 +91,7 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
   }
 }
 
-const late = () => new DeliveryFault('no answer in time')
+const noAnswer = () => new DeliveryFault('no answer in time')
 
 /** A receiver must not fill our memory, and nothing that it says is kept. */
 function limitAnswer(outgoing: ClientRequest, onExceeded: () => void) {

@@ -10,7 +10,7 @@ import type { PasskeyProofs } from '../passkeys/passkey-proofs.ts'
 import { type Authenticators, findAuthenticators } from './authenticators.ts'
 import { useRecoveryLink } from './factor-recovery.ts'
 import type { FactorUse } from './factor-use.ts'
-import { noteRecoveryCode, useRecoveryCode } from './recovery-codes.ts'
+import { recordRecoveryCode, useRecoveryCode } from './recovery-codes.ts'
 import { findStep } from './totp.ts'
 
 export type FactorProofs = ReturnType<typeof createFactorProofs>
@@ -51,7 +51,7 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
       if (passkey) return (await passkeyProofs.check(passkey, client, { id, hasShownPassword }))?.use ?? null
       if (recoveryToken) return useRecoveryLink(recoveryToken, outbox)
       if (!recoveryCode) return null
-      const onUsed: FactorUse['onUsed'] = (tx, user, client) => noteRecoveryCode(tx, outbox, user, client)
+      const onUsed: FactorUse['onUsed'] = (tx, user, client) => recordRecoveryCode(tx, outbox, user, client)
       return { ...useRecoveryCode(recoveryCode), amr: ['otp', 'mfa'], onUsed }
     },
   }

@@ -43,7 +43,7 @@ const deleteCode = [
 ]
 
 /** Records that a recovery code was used. Once few are left, a mail says so. */
-export async function noteRecoveryCode(
+export async function recordRecoveryCode(
   tx: Executor,
   outbox: Outbox,
   { id, email }: Pick<UserRow, 'id' | 'email'>,

@@ -186,7 +186,7 @@ async function isFromKnownPlace(tx: Executor, { network, device }: MailRow, { id
   return known !== undefined
 }
 
-/** Notes that a link is sent again. Returns false if it was sent again too lately. */
+/** Records that a link is sent again. Returns false if it was sent again too lately. */
 async function markResent(tx: Executor, id: string, isKnown: boolean) {
   const { resentKnownAt, resentUnknownAt } = verifications
   const pause = secondsAgo(RESEND_SECONDS)

@@ -79,12 +79,12 @@ export function createSessionCache(changes: Changes) {
 
   /** Call it after every commit that changes the session or the user with this id. */
   function evict(id: string) {
-    loads.noteChange(id)
+    loads.recordChange(id)
     for (const entry of [...entriesOf(id)]) remove(entry)
   }
 
   function evictAll() {
-    loads.noteGap()
+    loads.recordGap()
     entries.clear()
   }
 

@@ -73,7 +73,7 @@ export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Recei
     },
 
     /** The session or the user with this id has changed. */
-    noteChange(id: string) {
+    recordChange(id: string) {
       // A batch without a running load may be the last for days. It must not collect what changes meanwhile.
       for (const batch of batches) if (batch.running > 0) batch.changedIds.add(id)
       // It is not known yet whose session each load reads, and a client that ended its session must not see it again.
@@ -81,7 +81,7 @@ export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Recei
     },
 
     /** Changes may have been missed. */
-    noteGap() {
+    recordGap() {
       for (const batch of batches) batch.missedChanges = true
       latest = undefined
     },

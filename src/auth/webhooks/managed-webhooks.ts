@@ -49,12 +49,12 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
     })
   }
 
-  /** The secrets after a change, and the one that the server has made. */
+  /** The secrets after a change, and the one that the server has created. */
   function renewSecrets({ secret, newSecret, endFormerSecret }: PutInput, present: readonly string[]) {
     const kind = newSecret ?? (secret || present.length > 0 ? null : 'HMAC')
-    const made = kind ? createSecret(kind) : null
-    const all = [...new Set([secret ?? made ?? [], present].flat())]
-    return { made, secrets: all.slice(0, endFormerSecret ? 1 : MAX_SECRETS) }
+    const created = kind ? createSecret(kind) : null
+    const all = [...new Set([secret ?? created ?? [], present].flat())]
+    return { created, secrets: all.slice(0, endFormerSecret ? 1 : MAX_SECRETS) }
   }
 
   return {
@@ -78,7 +78,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
         if (present?.secrets === null) throw ofSettings()
         if (!present && (await tx.$count(table, isNotNull(table.secrets))) >= MAX_WEBHOOKS) throw tooMany()
         const id = present?.id ?? randomUUID()
-        const { made, secrets } = renewSecrets(input, present ? webhookSecrets.open(present) : [])
+        const { created, secrets } = renewSecrets(input, present ? webhookSecrets.open(present) : [])
         const disabledAt = disabled ? sql`coalesce(${table.disabledAt}, now())` : null
         const values = { url, types, secrets: webhookSecrets.seal(id, secrets), fault: null }
         const [row] = present
@@ -93,7 +93,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
               .returning()
         await recordAdministration(tx, 'webhook_changed', { detail: describe(id, url) }, act)
         // Receivers of Ed25519 need only the public key, so the private one never leaves the server.
-        const secret = made && toShownSecret(made).kind === 'HMAC' ? made : null
+        const secret = created && toShownSecret(created).kind === 'HMAC' ? created : null
         return { webhook: toWebhook(row as WebhookRow), secret }
       })
     },

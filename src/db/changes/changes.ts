@@ -195,9 +195,9 @@ export function createChanges(
       // Otherwise a process with nothing else to do would end before the thread does.
       stopping.ref()
       stopping.postMessage({ stop: true } satisfies ListenerOrder)
-      const late = setTimeout(() => void stopping.terminate().then(() => end()), MAX_STOP_MS)
+      const killTimer = setTimeout(() => void stopping.terminate().then(() => end()), MAX_STOP_MS)
       await ended
-      clearTimeout(late)
+      clearTimeout(killTimer)
     },
   }
 }

@@ -27,7 +27,7 @@ export function createSocketOpener(target: Target, connectMs: number) {
   let lastGood = 0
 
   const failedAt = (index: number) => failures.get(keys[index] ?? '') ?? 0
-  const noteFailure = (index: number) => failures.set(keys[index] ?? '', performance.now())
+  const recordFailure = (index: number) => failures.set(keys[index] ?? '', performance.now())
 
   async function openAny() {
     let fault: Error | undefined
@@ -40,7 +40,7 @@ export function createSocketOpener(target: Target, connectMs: number) {
         indexes.set(socket, index)
         return socket
       } catch (caught) {
-        noteFailure(index)
+        recordFailure(index)
         fault = caught as Error
       }
     }
@@ -65,7 +65,7 @@ export function createSocketOpener(target: Target, connectMs: number) {
     /** The connection ended before it could be used. The server may hang, or a proxy may have no server. */
     fail(socket: object) {
       const index = indexes.get(socket)
-      if (index !== undefined) noteFailure(index)
+      if (index !== undefined) recordFailure(index)
     },
     /** Skips the server behind this socket for a while. @returns whether there is another host */
     skip(socket: object) {

@@ -75,14 +75,14 @@ function isPlain(type: GraphQLOutputType, seen = new Set<unknown>()): boolean {
 /** Selects by the nodes of a field. What does not depend on variables is kept for each node of a cached document. */
 function createSelect(type: GraphQLOutputType) {
   const kept = new WeakMap<FieldNode, Select>()
-  return function select(value: unknown, info: GraphQLResolveInfo) {
+  return function selectFrom(value: unknown, info: GraphQLResolveInfo) {
     const [node, ...others] = info.fieldNodes
     const known = node && others.length === 0 ? kept.get(node) : undefined
     if (known) return known(value)
     const selection = { info, isConditional: false }
-    const made = selectOf(type, info.fieldNodes, selection)
-    if (node && others.length === 0 && !selection.isConditional) kept.set(node, made)
-    return made(value)
+    const select = selectOf(type, info.fieldNodes, selection)
+    if (node && others.length === 0 && !selection.isConditional) kept.set(node, select)
+    return select(value)
   }
 }
 

@@ -35,7 +35,7 @@ export function createOrigins({ own, allowed, ownsAddresses = false }: Options) 
 }
 
 /** Writes to the log why the browser of a page that was not listed reports an error. */
-export function noteRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
+export function reportRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
   const origin = c.req.header('origin')
   const isOwn =
     origin !== undefined && c.req.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)

@@ -30,7 +30,7 @@ export function body(): Step {
       return next(c)
     }
     // Not `await`: each further promise costs every request with a body.
-    return inTime(readBytes(c), late).then(
+    return inTime(readBytes(c), timeout).then(
       (bytes) => {
         c.env.body = bytes ? decode(bytes) : ''
         return next(c)
@@ -80,4 +80,4 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number) {
   return Buffer.concat(chunks)
 }
 
-const late = () => new AuthError('REQUEST_TIMEOUT')
+const timeout = () => new AuthError('REQUEST_TIMEOUT')

@@ -4,7 +4,7 @@ import type { AppContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { leaveBodyUnread } from '../request/body.ts'
 import { printable } from '../request/header-text.ts'
-import { noteRefusedOrigin, type Origins } from '../request/origins.ts'
+import { type Origins, reportRefusedOrigin } from '../request/origins.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const MAX_AGE_SECONDS = 600
@@ -46,7 +46,7 @@ export function cors({ origins, onRefused }: Options): Step {
       return c.req.method === 'OPTIONS' ? answerPreflight(c, origin) : next(c)
     }
     if (origin === undefined || origins.isOwn(origin, c.req.header('host'))) return next(c)
-    noteRefusedOrigin(c, origins)
+    reportRefusedOrigin(c, origins)
     if (!isPreflight(c)) return next(c)
     leaveBodyUnread(c)
     onRefused(c)
@@ -56,7 +56,7 @@ export function cors({ origins, onRefused }: Options): Step {
 
 function answerPreflight(c: AppContext, origin: string) {
   leaveBodyUnread(c)
-  noteUnlistedHeaders(c, origin)
+  reportUnlistedHeaders(c, origin)
   headersOf(c).append('Vary', 'Access-Control-Request-Headers')
   return answer(c, null, 204, undefined, {
     'Access-Control-Allow-Headers': HEADERS.join(','),
@@ -69,13 +69,13 @@ const isPreflight = (c: AppContext) =>
   c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
 
 /** The browser does not send a request with a header that its preflight did not allow. */
-function noteUnlistedHeaders(c: AppContext, origin: string) {
-  const asked =
+function reportUnlistedHeaders(c: AppContext, origin: string) {
+  const requested =
     c.req
       .header('access-control-request-headers')
       ?.toLowerCase()
       .split(/[, \t]+/) ?? []
-  const unlisted = asked.filter((name) => name !== '' && !HEADERS.includes(name))
+  const unlisted = requested.filter((name) => name !== '' && !HEADERS.includes(name))
   if (unlisted.length === 0) return
   c.env.hint = {
     origin: printable(origin),

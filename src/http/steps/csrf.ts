@@ -5,7 +5,7 @@ import { bodyOf } from '../request/body.ts'
 import { isForm, isJson, requireJson } from '../request/content-type.ts'
 import { cookieValues } from '../request/cookies.ts'
 import { methodOf, SAFE_METHODS, takesForm } from '../request/operation.ts'
-import { noteRefusedOrigin, type Origins } from '../request/origins.ts'
+import { type Origins, reportRefusedOrigin } from '../request/origins.ts'
 import { FORWARD_PATH } from '../request/path.ts'
 
 type Options = {
@@ -46,7 +46,7 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
   }
 
   function refuse(c: AppContext): never {
-    noteRefusedOrigin(c, origins)
+    reportRefusedOrigin(c, origins)
     onRefused(c)
     throw new AuthError('FORBIDDEN_ORIGIN')
   }
