@@ -71,7 +71,7 @@ import { IDLE_SECONDS } from '../src/process/listener.ts'
 import { MAX_CLOSE_MS, MAX_DRAIN_MS } from '../src/process/server.ts'
 import { MIN_SECOND_SIGNAL_MS } from '../src/process/stop-signals.ts'
 import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/workers.ts'
-import { MAX_WAITING_BYTES, MAX_WAITING_MS } from '../src/rest/revocation-stream.ts'
+import { MAX_WAITING_BYTES, MAX_WAITING_MS } from '../src/rest/bounded-stream.ts'
 import { publishedKeys } from '../src/rest/server-endpoints.ts'
 import { RATE_LIMITS, type RateLimitName } from '../src/settings/throttle.ts'
 import {

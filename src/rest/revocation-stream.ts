@@ -1,13 +1,9 @@
 import type { Revocation, RevocationFeed } from '../contract/revocations.ts'
 import { isRefused } from '../errors.ts'
+import { type Bytes, createBoundedStream } from './bounded-stream.ts'
 
-/** What may wait for a slow reader, besides the largest batch of revocations, and for how long. Then its connection is closed. */
-export const MAX_WAITING_BYTES = 256 * 1024
-export const MAX_WAITING_MS = 10_000
 /** A comment keeps the connection open while nothing is proven. */
 const SILENCE_COMMENT = encode(': \n\n')
-
-type Bytes = Uint8Array<ArrayBuffer>
 
 type Options = {
   nonce?: string | undefined
@@ -34,56 +30,9 @@ export function createRevocationStreams(feed: RevocationFeed) {
   }
 
   return async function streamRevocations({ nonce, position, serviceId, assertAllowed }: Options) {
-    let controller: ReadableStreamDefaultController<Bytes> | undefined
-    let isOver = false
-    /** What the reader has not taken yet. Only what it takes is copied, for its connection. */
-    const waiting: Bytes[] = []
-    let waitingBytes = 0
-    /** When the reader had last taken everything, and the most bytes that were sent at once since then. */
-    let readAt = performance.now()
-    let largestBatch = 0
-    /** Ends the wait of a reader that has taken everything. */
-    let wake: (() => void) | undefined
     /** How many revocations were sent, so that a service notices if one is missing. */
     let sent = 0
-
-    function send(...batch: Bytes[]) {
-      const now = performance.now()
-      if (wake) {
-        readAt = now
-        largestBatch = 0
-      }
-      if (waitingBytes > largestBatch + MAX_WAITING_BYTES || now - readAt > MAX_WAITING_MS) {
-        close()
-        return
-      }
-      const bytes = batch.reduce((sum, { length }) => sum + length, 0)
-      largestBatch = Math.max(largestBatch, bytes)
-      waitingBytes += bytes
-      waiting.push(...batch)
-      wake?.()
-    }
-
-    async function pull(stream: ReadableStreamDefaultController<Bytes>) {
-      if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve))
-      wake = undefined
-      const bytes = waiting.shift()
-      if (isOver || !bytes) return
-      waitingBytes -= bytes.length
-      stream.enqueue(bytes)
-    }
-
-    function stop() {
-      isOver = true
-      stopListening()
-      wake?.()
-    }
-
-    function close() {
-      if (isOver) return
-      stop()
-      controller?.close()
-    }
+    const { send, close, open } = createBoundedStream(() => stopListening())
 
     /** A fault of the database proves nothing about the key. */
     async function checkKey() {
@@ -115,18 +64,7 @@ export function createRevocationStreams(feed: RevocationFeed) {
       },
       position,
     )
-
-    return new ReadableStream<Bytes>(
-      {
-        start(started) {
-          controller = started
-          if (isOver) started.close()
-        },
-        pull,
-        cancel: stop,
-      },
-      { highWaterMark: 0 },
-    )
+    return open()
   }
 }
 

@@ -29,21 +29,7 @@ type Checked<UseCases> = {
  */
 export function createPermissionCheck({ db, roles }: Parts) {
   /** @throws `UNAUTHENTICATED`, `FORBIDDEN`, or `REAUTHENTICATION_REQUIRED` */
-  async function findAdministrator(
-    caller: Caller,
-    permission: Permission,
-    isRead: boolean,
-  ): Promise<Administrator> {
-    if (presentsServiceKey(caller)) {
-      const { id, name, scopes } = await serviceOf(caller, permission)
-      const isThis = and(eq(serviceKeys.id, id), isValid)
-      const assertCurrent = async (tx: Executor) => {
-        const [row] = await tx.select({ id: serviceKeys.id }).from(serviceKeys).where(isThis)
-        if (!row) throw unauthenticated('INVALID')
-      }
-      const holds = (wanted: string) => scopes.has(wanted as Permission)
-      return { userId: null, serviceKey: { id, name }, holds, assertCurrent }
-    }
+  async function findUser(caller: Caller, permission: Permission, isRead: boolean): Promise<Administrator> {
     const { user, sessionId, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
     let held: string[] = []
     const holds = (wanted: string) => includesPermission(held, wanted)
@@ -75,7 +61,9 @@ export function createPermissionCheck({ db, roles }: Parts) {
         if (!permission) throw new TypeError(`The operation ${name} has no permission`)
         const isRead = operation.kind === 'query'
         const check = async (input: never, caller: Caller) => {
-          const administrator = await findAdministrator(caller, permission, isRead)
+          const administrator = await (presentsServiceKey(caller)
+            ? findService(caller, permission)
+            : findUser(caller, permission, isRead))
           return perform(input, { administrator, client: caller.client })
         }
         return [name, check]
@@ -83,6 +71,18 @@ export function createPermissionCheck({ db, roles }: Parts) {
     )
     return Object.fromEntries(checked) as Checked<UseCases>
   }
+}
+
+/** @throws `UNAUTHENTICATED`, `FORBIDDEN` */
+async function findService(caller: Caller, permission: Permission): Promise<Administrator> {
+  const { id, name, scopes } = await serviceOf(caller, permission)
+  const isThis = and(eq(serviceKeys.id, id), isValid)
+  const holds = (wanted: string) => scopes.has(wanted as Permission)
+  async function assertCurrent(tx: Executor) {
+    const [row] = await tx.select({ id: serviceKeys.id }).from(serviceKeys).where(isThis)
+    if (!row) throw unauthenticated('INVALID')
+  }
+  return { userId: null, serviceKey: { id, name }, holds, assertCurrent }
 }
 
 /** Reads may use the session cache. */

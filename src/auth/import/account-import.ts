@@ -37,6 +37,19 @@ const withoutMissing = ({ taken, left }: ChosenPasskeys, missing: Set<string | n
   }
 }
 
+type Candidate = {
+  account: ForeignAccount
+  id: string
+  email: string
+  username: string | null
+  /** As it was read; null if there is none. */
+  hash: string | null
+  usernameLost: boolean
+  /** Null as long as it can be imported. */
+  outcome: ImportOutcome | null
+  chosen: ChosenPasskeys
+}
+
 const isEmpty = (object: object) => Object.keys(object).length === 0
 
 /**
@@ -84,7 +97,7 @@ export function createAccountImport({
   ): Promise<ImportResult[]> {
     costs ??= passwords.limitCosts()
     const hasUsualCost = await costs
-    const candidates = accounts.map((account) => {
+    const candidates = accounts.map((account): Candidate => {
       const email = normalizeEmail(account.email)
       const username = ImportedUsername.parse(account.name || null)
       const hash = options.withoutHashes || !account.password ? null : toStoredHash(account.password)
@@ -94,33 +107,11 @@ export function createAccountImport({
       const chosen: ChosenPasskeys = { taken: [], left: [] }
       return { account, id, email: email ?? '', username, hash, usernameLost, outcome, chosen }
     })
-    const importable = candidates.filter(({ outcome }) => outcome === null)
-    if (importable.length > 0) {
-      const existing = await inBatch(db, (tx) => findExisting(tx, importable))
-      for (const each of importable) each.outcome = existing.get(each.id) ?? null
-      const accepted = importable.filter(({ outcome }) => outcome === null)
-      for (const each of accepted) {
-        if (each.account.passkeys.length > 0) each.chosen = await choose(each.account, options)
-      }
-      if (!options.dryRun && accepted.length > 0) {
-        const hashes = await toStored(
-          accepted.map(({ hash }) => hash),
-          options,
-        )
-        const added = accepted.map((each, index) => ({
-          ...each,
-          password: hashes[index] ?? '',
-          passkeys: each.chosen.taken,
-        }))
-        const missing = await inBatch(db, (tx) => insertAccounts(tx, encryption, added))
-        for (const each of accepted) {
-          // A client has registered these addresses at the same moment.
-          if (missing.accounts.has(each.id)) each.outcome = 'address is taken here'
-          if (each.chosen.taken.length > 0)
-            each.chosen = withoutMissing(each.chosen, missing.passkeysOf(each.id))
-        }
-      }
+    const accepted = await findAcceptable(candidates)
+    for (const each of accepted) {
+      if (each.account.passkeys.length > 0) each.chosen = await choose(each.account, options)
     }
+    if (!options.dryRun && accepted.length > 0) await insert(accepted, options)
     return candidates.map(({ id, hash, usernameLost, outcome, chosen: { taken, left } }) => ({
       id,
       usernameLost,
@@ -132,6 +123,33 @@ export function createAccountImport({
       },
       outcome: outcome ?? 'imported',
     }))
+  }
+
+  /** Those that can be imported. The others get their outcome. */
+  async function findAcceptable(candidates: Candidate[]) {
+    const importable = candidates.filter(({ outcome }) => outcome === null)
+    if (importable.length === 0) return []
+    const existing = await inBatch(db, (tx) => findExisting(tx, importable))
+    for (const each of importable) each.outcome = existing.get(each.id) ?? null
+    return importable.filter(({ outcome }) => outcome === null)
+  }
+
+  async function insert(accepted: Candidate[], options: ImportOptions) {
+    const hashes = await toStored(
+      accepted.map(({ hash }) => hash),
+      options,
+    )
+    const added = accepted.map((each, index) => ({
+      ...each,
+      password: hashes[index] ?? '',
+      passkeys: each.chosen.taken,
+    }))
+    const missing = await inBatch(db, (tx) => insertAccounts(tx, encryption, added))
+    for (const each of accepted) {
+      // A client has registered these addresses at the same moment.
+      if (missing.accounts.has(each.id)) each.outcome = 'address is taken here'
+      if (each.chosen.taken.length > 0) each.chosen = withoutMissing(each.chosen, missing.passkeysOf(each.id))
+    }
   }
 
   async function choose(
