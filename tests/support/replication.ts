@@ -44,6 +44,8 @@ async function openReplication() {
           'listen_addresses=127.0.0.1',
           'unix_socket_directories=',
           'fsync=off',
+          // In its folder. A killed server leaves what it has in the memory of the machine.
+          'dynamic_shared_memory_type=mmap',
           // At least as many as the embedded PostgreSQL had, or recovery refuses to start.
           'max_connections=400',
         ]
