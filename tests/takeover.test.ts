@@ -5,6 +5,7 @@ import { beginReading, beginTakeover, comeBack, MOVES, readMailboxes, tryAll } f
 
 // A failure prints its seed, with which it comes again.
 const { TAKEOVER_RUNS = '24', TAKEOVER_SEED } = process.env
+const RUNS = Number(TAKEOVER_RUNS)
 
 const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
 
@@ -14,11 +15,11 @@ const movesOf = (names: Move[]) =>
   fc.array(fc.record({ name: fc.constantFrom(...names), which: fc.nat(99) }), { maxLength: 10 })
 
 /** No second try: it would find another seed, and hide the failure. */
-const ONCE = { retry: 0 }
+const ONCE = { retry: 0, timeout: 180_000 + RUNS * 1000 }
 
 const check = <T>(property: fc.IAsyncProperty<T>) =>
   fc.assert(property, {
-    numRuns: Number(TAKEOVER_RUNS),
+    numRuns: RUNS,
     ...(TAKEOVER_SEED && { seed: Number(TAKEOVER_SEED) }),
   })
 
