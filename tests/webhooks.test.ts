@@ -279,6 +279,24 @@ describe('the events that are pulled', () => {
     await expect.poll(async () => (await readAll(server, key, 2)).ids).toEqual([...ids, expect.any(String)])
   })
 
+  test('a cursor of an event that a failover has lost is refused, and one that housekeeping has overtaken is not', async () => {
+    const server = await startServer({ EVENT_PULL: 'true' })
+    const { key } = await insertServiceKey(server.sql, ['events:read'])
+    const { client } = await server.registerUser()
+    const readOn = async (after: string) => (await readAll(server, key, 100, after)).ids.length
+    await expect.poll(async () => (await readAll(server, key, 100)).ids.length).toBe(2)
+    const { next } = await readAll(server, key, 100)
+    const [xid, id] = next.split('.').map(Number)
+    await client.updateMe({ username: 'Ada' })
+
+    for (const lost of [`${xid}.${Number(id) + 1}`, `${Number(xid) + 1}.${Number(id) + 32}`]) {
+      await expect(readOn(lost)).rejects.toThrow('INVALID_INPUT')
+    }
+    await expect.poll(() => readOn(next)).toBe(1)
+    await server.sql`delete from webhook_events where (xid, id) <= (${Number(xid)}, ${Number(id)})`
+    expect(await readOn(next)).toBe(1)
+  })
+
   test('only a service with the scope may read, and a cursor of elsewhere is refused', async () => {
     const server = await startServer({ EVENT_PULL: 'true' })
     const { key } = await insertServiceKey(server.sql, ['events:read'])

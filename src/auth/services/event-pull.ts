@@ -14,7 +14,7 @@ type Row = {
   user_id: string | null
   data: Record<string, unknown>
   at: string
-  is_ahead: boolean
+  is_unknown: boolean
 }
 
 const MAX_ADOPTED = 5000
@@ -36,18 +36,22 @@ export function createEventPull({ db }: { db: Db }) {
   }): Promise<WebhookEvents> {
     const [, xid, id] = /^(\d{1,18})\.(\d{1,18})$/.exec(after) ?? []
     if (!xid || !id) throw unknownCursor()
+    const cursor = sql`(${xid}::bigint, ${id}::bigint)`
+    // Housekeeping deletes the event of an old cursor, but only after all before it.
     const rows = (await db.execute(sql`
       select e.xid, e.id, e.message_id, e.type, e.user_id, e.data, e.at,
-        ${xid}::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint as is_ahead
+        ${xid}::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+          or exists (select from ${webhookEvents} where (xid, id) < ${cursor})
+            and not exists (select from ${webhookEvents} where (xid, id) = ${cursor}) as is_unknown
       from (select) as one left join lateral (
         select * from ${webhookEvents}
-        where (xid, id) > (${xid}::bigint, ${id}::bigint) and type <> ${TEST_TYPE}
+        where (xid, id) > ${cursor} and type <> ${TEST_TYPE}
           and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
         order by xid, id limit ${first}::int
       ) as e on true
       order by e.xid, e.id`)) as unknown as Row[]
-    // The cursor of another database, such as the one before a restore.
-    if (rows[0]?.is_ahead) throw unknownCursor()
+    // Of another database: the one before a restore, or a former primary whose last events are lost.
+    if (rows[0]?.is_unknown) throw unknownCursor()
     const found = rows.filter(({ xid }) => xid !== null)
     const last = found.at(-1)
     return {
