@@ -246,6 +246,15 @@ describe('without a proof', () => {
   })
 })
 
+test('a request for the headers alone is no listener', async () => {
+  const own = await startServer(settings)
+  const url = `${serveOnPort(own)}/auth/revocations`
+  const response = await fetch(url, { method: 'HEAD', headers: { authorization: `Bearer ${key}` } })
+
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+  expect(own.revocationListeners()).toBe(0)
+})
+
 test('a reader that does not read is dropped', async () => {
   const own = await startServer(settings)
   const url = new URL(serveOnPort(own))

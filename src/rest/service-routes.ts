@@ -73,12 +73,16 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }
     forServices('revocations', revocations, async (c, { id }) => {
       const caller = c.env.caller
       const { nonce } = parse(revocations.input, c.req.query())
-      const stream = await streamRevocations({
-        nonce,
-        position: c.req.header('last-event-id') ?? null,
-        serviceId: id,
-        assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
-      })
+      // The body of an answer to HEAD is dropped, and its stream would not learn of that.
+      const stream =
+        c.req.method === 'HEAD'
+          ? null
+          : await streamRevocations({
+              nonce,
+              position: c.req.header('last-event-id') ?? null,
+              serviceId: id,
+              assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
+            })
       // nginx would buffer the stream otherwise.
       return answer(c, stream, 200, 'text/event-stream', { 'X-Accel-Buffering': 'no' })
     }),
