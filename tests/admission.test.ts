@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_OPERATIONS, MAX_OPERATIONS_SHARE } from '../src/auth/load/operation-limit.ts'
 import { createHashingGate } from '../src/auth/passwords/hashing-gate.ts'
-import { ADAPTERS, account, type Client } from './support/client.ts'
-import { REAL_HASHES, startServer } from './support/server.ts'
+import { ADAPTERS, account, type Client, from } from './support/client.ts'
+import { BEHIND_PROXY, REAL_HASHES, startServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
-const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
-const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+const settings = { THROTTLE: 'on', ...BEHIND_PROXY }
 /** So many at once that they would fill the gate: as many as there are cores run, and 64 wait. */
 const FLOOD = 300
 /** How many operations of one network run or wait at once, whatever they are. */

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS, account, type Client } from './support/client.ts'
-import { startServerWithMail, useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, startServerWithMail, useServerWithMail } from './support/server.ts'
 
 /** Strangers and takers come from networks of their own, and a trusted proxy says which. */
-const settings = { TRUSTED_PROXIES: '192.0.2.1' }
 const OWNER = '203.0.113.1'
 const TAKER = '203.0.113.66'
 
@@ -14,7 +13,7 @@ const from = (address: string, userAgent = 'Firefox') => ({
 })
 const fromNewPlace = () => from(nextAddress(), `Browser ${addresses}`)
 
-const server = useServerWithMail(settings)
+const server = useServerWithMail(BEHIND_PROXY)
 
 describe.each(ADAPTERS)('a flood of events by %s', (adapter) => {
   const client = () => server.client(adapter)
@@ -124,7 +123,7 @@ describe.each(ADAPTERS)('a flood of events by %s', (adapter) => {
 
 describe('with verification required', () => {
   test('registrations of an address that is not verified yet take one row', async () => {
-    const strict = await startServerWithMail({ ...settings, REQUIRE_EMAIL_VERIFICATION: 'true' })
+    const strict = await startServerWithMail({ ...BEHIND_PROXY, REQUIRE_EMAIL_VERIFICATION: 'true' })
     const input = account()
     for (let index = 0; index < 10; index++) {
       await strict.client().call('register', { ...input, transport: 'TOKEN' }, fromNewPlace())

@@ -1,16 +1,12 @@
 import { getTableColumns, getTableName } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { EXPORT_LEAVES_OUT, EXPORT_SECTIONS } from '../src/auth/account/export.ts'
-import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
+import { ageProofs, enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, WAYS } from './support/client.ts'
 import { startServer, useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail({ EVENT_PULL: 'true' })
 const sections = Object.entries(EXPORT_SECTIONS)
-
-const passMinutes = (userId: string, minutes: number) => server.sql`
-  update sessions set authenticated_at = authenticated_at - ${`${minutes} minutes`}::interval,
-    factor_at = factor_at - ${`${minutes} minutes`}::interval where user_id = ${userId}`
 
 test('every table of the database is exported, or left out with a reason', async () => {
   const tables = await server.sql`
@@ -58,7 +54,7 @@ describe.each(WAYS)('an export by $adapter with $transport', ({ adapter, transpo
 describe.each(ADAPTERS)('the proof that an export needs by %s', (adapter) => {
   test('an export needs a new proof of the password after five minutes', async () => {
     const { client, password, user } = await server.registerUser(adapter)
-    await passMinutes(user.id, 6)
+    await ageProofs(server, user.id, 6)
 
     const refused = await client.exportMe()
     await client.stepUp({ password })
@@ -70,7 +66,7 @@ describe.each(ADAPTERS)('the proof that an export needs by %s', (adapter) => {
 
   test('an export of an account with a second factor needs a new proof of the factor', async () => {
     const { authenticator, client, password, user } = await registerWithTotp(server, adapter)
-    await passMinutes(user.id, 6)
+    await ageProofs(server, user.id, 6)
     await forgetUsedCodes(server)
 
     const refused = await client.exportMe()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  ageProofs,
   createAuthenticator,
   enrollTotp,
   forgetUsedCodes,
@@ -11,17 +12,12 @@ import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
 
-/** Lets time pass since something was proven in a session. */
-const ageSession = (id: string, minutes: number) => server.sql`
-  update sessions set authenticated_at = authenticated_at - ${`${minutes} minutes`}::interval,
-    factor_at = factor_at - ${`${minutes} minutes`}::interval where id = ${id}`
-
 describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport }) => {
   const register = () => registerWithTotp(server, adapter, transport)
 
   test('a session that signed in long ago adds its first factor after the password only', async () => {
     const { client, password, session } = await server.registerUser(adapter, transport)
-    await ageSession(session.id, 6)
+    await ageProofs(server, session.id, 6)
 
     const refused = await client.beginTotp()
     const stepped = await client.stepUp({ password })
@@ -40,7 +36,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
   test('an enrolment that was begun is not confirmed after the proof is too old', async () => {
     const { client, session } = await server.registerUser(adapter, transport)
     const { data } = await client.beginTotp()
-    await ageSession(session.id, 6)
+    await ageProofs(server, session.id, 6)
 
     const confirmed = await client.confirmTotp(data?.id ?? '', createAuthenticator(data?.secret ?? '').code())
 
@@ -50,7 +46,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
 
   test('with a factor, each change of factors takes a factor and not the password', async () => {
     const { client, password, session, authenticator } = await register()
-    await ageSession(session.id, 6)
+    await ageProofs(server, session.id, 6)
     await forgetUsedCodes(server)
     const [factor] = (await client.factors()).data ?? []
 
@@ -76,7 +72,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
 
   test('an address that was never proven changes after a factor only, since its next mailbox could void the factors', async () => {
     const { client, email, password, session, authenticator } = await register()
-    await ageSession(session.id, 6)
+    await ageProofs(server, session.id, 6)
     await forgetUsedCodes(server)
     const change = { email: `new-${email}`, currentPassword: password }
 
@@ -92,7 +88,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
 
   test('a password alone leaves the time of a session with a factor, which services judge by, as it is', async () => {
     const { client, session, password, authenticator } = await register()
-    await ageSession(session.id, 60)
+    await ageProofs(server, session.id, 60)
     await forgetUsedCodes(server)
 
     const byPassword = await client.stepUp({ password })
@@ -107,7 +103,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
 
   test('the password for a change leaves that time as it is too', async () => {
     const { client, session, password } = await register()
-    await ageSession(session.id, 60)
+    await ageProofs(server, session.id, 60)
     const change = { currentPassword: password, newPassword: 'another long phrase' }
 
     await client.updateMe({ username: 'Ada', currentPassword: password })
@@ -141,7 +137,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
 
   test('an access token from before a step-up shows no proof', async () => {
     const { client, password, session } = await server.registerUser(adapter, transport)
-    await ageSession(session.id, 6)
+    await ageProofs(server, session.id, 6)
     await client.refresh()
     const stale = client.twin()
     await client.stepUp({ password })

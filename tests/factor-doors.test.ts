@@ -4,13 +4,12 @@ import { type Operation, objectIn } from '../src/contract/operation.ts'
 import { type OperationName, operations } from '../src/contract/operations.ts'
 import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter, type Client, createClient, WAYS } from './support/client.ts'
-import { useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 import { pause } from './support/time.ts'
 
-const PROXY = { TRUSTED_PROXIES: '192.0.2.1' }
-const server = useServerWithMail(PROXY)
-const throttled = useServerWithMail({ ...PROXY, THROTTLE: 'on' })
+const server = useServerWithMail(BEHIND_PROXY)
+const throttled = useServerWithMail({ ...BEHIND_PROXY, THROTTLE: 'on' })
 
 type Person = Awaited<ReturnType<typeof registerWithTotp>>
 

@@ -3,7 +3,7 @@ import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { registerAdministrator } from './support/administrator.ts'
 import { registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Answer, account, type Client, type Operation } from './support/client.ts'
-import { startServer, useServer } from './support/server.ts'
+import { BEHIND_PROXY, startServer, useServer } from './support/server.ts'
 
 const server = useServer()
 
@@ -112,7 +112,7 @@ test.each(FAR_TIMES)('a mail with the times %s is sent again as long as any othe
 
 test('a counter that never expires refuses a network, and says when to try again', async () => {
   const address = '203.0.113.77'
-  const limited = await startServer({ THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' })
+  const limited = await startServer({ THROTTLE: 'on', ...BEHIND_PROXY })
   await limited.sql`insert into throttle (key, points, expire) values (${`loginPerAddress:${address}`}, 1000, 'infinity')`
 
   const login = await limited.client('REST', 'TOKEN', address).login(account())

@@ -4,6 +4,7 @@ import { composeServices } from '@theguild/federation-composition'
 import { parse } from 'graphql'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, onTestFinished, test } from 'vitest'
+import { bearer } from './support/client.ts'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 import { startService, useProject } from './support/service-stacks.ts'
@@ -19,7 +20,6 @@ const ask = async (query: string, variables?: object, headers: Record<string, st
   })
   return answer.json()
 }
-const bearer = (token: string | null) => ({ authorization: `Bearer ${token}` })
 
 const ENTITIES = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { __typename ... on User { id email username } }

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { enrollTotp } from './support/authenticator.ts'
 import { ADAPTERS, account } from './support/client.ts'
-import { startServer, startServerWithMail, useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, startServer, startServerWithMail, useServerWithMail } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 
-const PROXY = { TRUSTED_PROXIES: '192.0.2.1' }
 const [HOME, AWAY, OWNER] = ['10.0.0.1', '10.0.0.2', '10.0.0.3']
 
 describe.each(ADAPTERS)('a stranger registers the address of an owner by %s', (adapter) => {
-  const server = useServerWithMail(PROXY)
+  const server = useServerWithMail(BEHIND_PROXY)
   const newPassword = 'a phrase of the owner'
 
   /** A stranger's account at an address of an owner who does not know of it, with factors of every kind. */
@@ -70,7 +69,7 @@ describe.each(ADAPTERS)('a stranger registers the address of an owner by %s', (a
 })
 
 test('the factors of an owner whose mailbox was proven before stay when the password is reset', async () => {
-  const server = await startServerWithMail(PROXY)
+  const server = await startServerWithMail(BEHIND_PROXY)
   const { client, ...input } = await server.registerVerifiedUser()
   await enrollTotp(client)
   await server.client().call('requestPasswordReset', { email: input.email })
@@ -83,7 +82,7 @@ test('the factors of an owner whose mailbox was proven before stay when the pass
 })
 
 test('a registration that is activated ends what a stranger set up before verification was required', async () => {
-  const before = await startServerWithMail(PROXY)
+  const before = await startServerWithMail(BEHIND_PROXY)
   const { client: stranger, email } = await before.registerUser()
   // The factor ends the link of this mail, which a busy server sends before or after it.
   await before.mailbox.mail(email, /Verify/)

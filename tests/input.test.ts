@@ -26,7 +26,7 @@ import {
   wellFormed,
 } from './support/hostile.ts'
 import { expectShape, randomDocument } from './support/random-documents.ts'
-import { useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 
 /** With one fixed seed a failure is caused by the change under test; `FUZZ_RUNS` searches with new seeds. */
 const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 0)
@@ -37,7 +37,7 @@ const CALLERS = ['signed out', 'COOKIE', 'TOKEN'] as const
 const NAMES = Object.keys(ROUTES) as Operation[]
 
 const server = useServerWithMail({
-  TRUSTED_PROXIES: '192.0.2.1',
+  ...BEHIND_PROXY,
   ALLOWED_ORIGINS: 'https://app.example.com',
 })
 let clients: { COOKIE: Client; TOKEN: Client }

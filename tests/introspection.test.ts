@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { bearer } from './support/client.ts'
 import { ORIGIN, startServer, useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
 
@@ -11,8 +12,7 @@ const post = (path: string, body: Record<string, string>, headers: Record<string
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     body: new URLSearchParams(body).toString(),
   })
-const bearer = (token = key) => ({ authorization: `Bearer ${token}` })
-const introspect = async (token: string) => (await post('/auth/introspect', { token }, bearer())).json()
+const introspect = async (token: string) => (await post('/auth/introspect', { token }, bearer(key))).json()
 
 describe('introspection (RFC 7662)', () => {
   test('an access token is active with its claims', async () => {
@@ -84,7 +84,7 @@ describe('introspection (RFC 7662)', () => {
 
     const answer = await faulty.fetch('/auth/introspect', {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...bearer() },
+      headers: { 'content-type': 'application/json', ...bearer(key) },
       body: JSON.stringify({ token: client.kept.accessToken }),
     })
     faulty.proxy.restore()
@@ -140,9 +140,9 @@ describe('metadata', () => {
   test('without any service key, introspection and the feed refuse every request', async () => {
     const plain = await startServer()
 
-    const introspection = { method: 'POST', headers: bearer() }
+    const introspection = { method: 'POST', headers: bearer(key) }
 
     expect((await plain.fetch('/auth/introspect', introspection)).status).toBe(401)
-    expect((await plain.fetch('/auth/revocations', { headers: bearer() })).status).toBe(401)
+    expect((await plain.fetch('/auth/revocations', { headers: bearer(key) })).status).toBe(401)
   })
 })

@@ -11,7 +11,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { compose } from '../src/compose.ts'
 import { loadEnv } from '../src/env.ts'
 import { createLog } from '../src/observe/log.ts'
-import { ADAPTERS, type Client } from './support/client.ts'
+import { ADAPTERS, bearer, type Client } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { runCommand } from './support/process.ts'
@@ -125,11 +125,7 @@ test('a replica that has not read the new key yet accepts its tokens', async () 
   const { client: before } = await server.registerUser()
   const replica = await server.startReplica()
   const ask = ({ kept }: Client) =>
-    replica.app.request(
-      '/auth/me',
-      { headers: { authorization: `Bearer ${kept.accessToken}` } },
-      { address: () => null },
-    )
+    replica.app.request('/auth/me', { headers: bearer(kept.accessToken) }, { address: () => null })
   const known = await ask(before)
   await rotate(server)
   await server.sql`update jwks set created_at = created_at - interval '16 minutes'`

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { ADAPTERS, type Adapter, account } from './support/client.ts'
+import { ADAPTERS, type Adapter, account, from } from './support/client.ts'
 import { drainOutbox, hurryRetries, mailStates, passTime } from './support/outbox.ts'
-import { startServerWithMail, useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, startServerWithMail, useServerWithMail } from './support/server.ts'
 
 type Server = Awaited<ReturnType<typeof startServerWithMail>>
 
 /** Each client comes from a network of its own, which a trusted proxy reports. */
-const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
+const settings = { THROTTLE: 'on', ...BEHIND_PROXY }
 const HOME = '198.51.100.1'
-const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
 let networks = 0
 const elsewhere = () => `203.0.${Math.floor(++networks / 250)}.${(networks % 250) + 1}`
 

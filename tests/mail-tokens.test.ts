@@ -6,14 +6,14 @@ import { createDb } from '../src/db/client.ts'
 import { createLanguages } from '../src/mail/languages.ts'
 import { account } from './support/client.ts'
 import { drainOutbox, mailStates } from './support/outbox.ts'
-import { useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const from = (address: string, userAgent = FIREFOX) => ({
   headers: { 'x-forwarded-for': address, 'user-agent': userAgent },
 })
 
-const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
+const server = useServerWithMail(BEHIND_PROXY)
 let database: ReturnType<typeof createDb>
 beforeAll(() => {
   database = createDb(server.env)

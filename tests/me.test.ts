@@ -1,12 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { ADAPTERS, account, WAYS } from './support/client.ts'
+import { ageProofs } from './support/authenticator.ts'
+import { ADAPTERS, account, bearer, WAYS } from './support/client.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
-
-const stale = (email: string) => server.sql`
-  update sessions set authenticated_at = now() - interval '16 minutes'
-  where user_id = (select id from users where email = ${email})`
 
 describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) => {
   const registerUser = () => server.registerUser(adapter, transport)
@@ -94,8 +91,8 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
   })
 
   test('updateMe with a new address needs the password 15 minutes after sign-in', async () => {
-    const { client, email, password } = await registerUser()
-    await stale(email)
+    const { client, email, password, session } = await registerUser()
+    await ageProofs(server, session.id, 16)
     const newEmail = account().email
 
     const refused = await client.updateMe({ email: newEmail })
@@ -153,8 +150,8 @@ describe.each(WAYS)('me by $adapter with $transport', ({ adapter, transport }) =
   })
 
   test('deleteMe needs the password 15 minutes after sign-in', async () => {
-    const { client, email, password } = await registerUser()
-    await stale(email)
+    const { client, password, session } = await registerUser()
+    await ageProofs(server, session.id, 16)
 
     const refused = await client.deleteMe()
     const right = await client.deleteMe({ password })
@@ -264,7 +261,7 @@ test('a cached `me` document gives each user their current data in the asked sha
   const ask = async ({ client }: typeof ada, query: string, operationName?: string) => {
     const response = await server.askGraphQL(
       { query, ...(operationName && { operationName }) },
-      { authorization: `Bearer ${client.kept.accessToken}` },
+      bearer(client.kept.accessToken),
     )
     return response.json()
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ADAPTERS, account } from './support/client.ts'
+import { ADAPTERS, account, bearer } from './support/client.ts'
 import { useDatabase, useProxy } from './support/database.ts'
 import { useMailbox } from './support/mailbox.ts'
 import { childrenOf, freePort } from './support/process.ts'
@@ -199,7 +199,7 @@ test('several processes are scraped as one, and the counts of a dead one stay', 
   // A new connection for each request, so that both processes get some.
   const ask = () =>
     fetch(`${server.url}/auth/me`, {
-      headers: { connection: 'close', authorization: `Bearer ${client.kept.accessToken}` },
+      headers: { connection: 'close', ...bearer(client.kept.accessToken) },
     })
   for (let count = 0; count < 40; count++) expect((await ask()).status).toBe(200)
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ADAPTERS, account, type Client } from './support/client.ts'
-import { type ServerWithMail, useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, type ServerWithMail, useServerWithMail } from './support/server.ts'
 
 /**
  * The owner controls the mailbox of an address. A stranger knows the address. A taker has the password or a session.
@@ -12,7 +12,7 @@ let run = 0
 beforeEach(() => {
   run++
 })
-const PROXY = { TRUSTED_PROXIES: '192.0.2.1', THROTTLE: 'on' }
+const PROXY = { ...BEHIND_PROXY, THROTTLE: 'on' }
 
 describe.each(ADAPTERS)('by %s', (adapter) => {
   const person = (server: ServerWithMail, role: number, transport: 'COOKIE' | 'TOKEN' = 'COOKIE') =>

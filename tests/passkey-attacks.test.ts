@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { enrollTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter, type Answer } from './support/client.ts'
-import { useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 import { createSoftwarePasskey, type Forgery } from './support/software-passkey.ts'
 
-const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
+const server = useServerWithMail(BEHIND_PROXY)
 
 /** Flags: user present and verified, and whether the key can leave its device and has. */
 const [PRESENT, VERIFIED, ELIGIBLE, BACKED_UP] = [0x01, 0x04, 0x08, 0x10]

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { registerWithTotp } from './support/authenticator.ts'
+import { ageProofs, registerWithTotp } from './support/authenticator.ts'
 import { hasBrowser } from './support/browser.ts'
 import { ADAPTERS, account, createClient, WAYS } from './support/client.ts'
 import { usePasskeyBrowser } from './support/passkeys.ts'
-import { startServer, useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, startServer, useServerWithMail } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 
 describe.skipIf(!hasBrowser)('passkeys', () => {
-  const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
+  const server = useServerWithMail(BEHIND_PROXY)
   const createDevice = usePasskeyBrowser()
 
   async function registerWithPasskey(options?: Parameters<typeof createDevice>[0]) {
@@ -209,7 +209,7 @@ describe.skipIf(!hasBrowser)('passkeys', () => {
     const begun = await client.call('beginPasskey')
     const response = await (await createDevice()).create(begun.data?.options ?? {})
     const input = { ceremony: begun.data?.id, response, name: 'Phone' }
-    await server.sql`update sessions set authenticated_at = now() - interval '6 minutes' where id = ${session.id}`
+    await ageProofs(server, session.id, 6)
 
     const refused = await client.call('addPasskey', input)
     await client.stepUp({ password })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_STORED_ROLES } from '../src/auth/administration/role-changes.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
+import { ageProofs } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
@@ -27,12 +28,10 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
   })
 
   test('needs a second factor that was proven within 15 minutes', async () => {
-    const { client, email, input, authenticator } = await registerAdministrator(server, ['admin'], adapter)
+    const { client, user, input, authenticator } = await registerAdministrator(server, ['admin'], adapter)
     expect((await client.call('roles')).code).toBeUndefined()
 
-    const past = server.sql`now() - interval '16 minutes'`
-    await server.sql`update sessions set factor_at = ${past}, authenticated_at = ${past}
-      where user_id = (select id from users where email = ${email})`
+    await ageProofs(server, user.id, 16)
     await server.catchUp()
 
     const proof = { acr: 'aal2', maxAge: 900, methods: ['totp', 'recoveryCode'] }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS, account } from './support/client.ts'
-import { useServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
-const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
+const server = useServerWithMail(BEHIND_PROXY)
 
 const NEW = 'another long phrase'
 

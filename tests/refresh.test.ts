@@ -1,10 +1,10 @@
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS, type Client, WAYS } from './support/client.ts'
-import { useServer } from './support/server.ts'
+import { BEHIND_PROXY, useServer } from './support/server.ts'
 
 /** The tests' own address is a proxy, so that a test can name another in X-Forwarded-For. */
-const server = useServer({ TRUSTED_PROXIES: '192.0.2.1' })
+const server = useServer(BEHIND_PROXY)
 
 describe.each(WAYS)('refresh by $adapter with $transport', ({ adapter, transport }) => {
   async function signedIn() {

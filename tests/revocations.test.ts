@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createRevocationLog, MAX_REVOCATIONS } from '../src/auth/services/revocation-log.ts'
 import { createDb } from '../src/db/client.ts'
+import { bearer } from './support/client.ts'
 import { openDatabase } from './support/database.ts'
 import { memoryOf } from './support/process.ts'
 import { startProgram } from './support/program.ts'
@@ -36,7 +37,7 @@ test('the feed begins with its clock and the nonce of the service, and proves th
 test('without a service key, or with an access token, there is no feed', async () => {
   const { client } = await server.registerUser()
 
-  for (const headers of [{}, { authorization: `Bearer ${client.kept.accessToken}` }]) {
+  for (const headers of [{}, bearer(client.kept.accessToken)]) {
     expect((await server.fetch('/auth/revocations', { headers })).status).toBe(401)
   }
   expect(

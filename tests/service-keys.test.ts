@@ -7,7 +7,7 @@ import { createChanges } from '../src/db/changes/changes.ts'
 import { createDb } from '../src/db/client.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
-import { ADAPTERS } from './support/client.ts'
+import { ADAPTERS, bearer } from './support/client.ts'
 import { callCommand } from './support/command.ts'
 import { runCommand } from './support/process.ts'
 import { createProxy } from './support/proxy.ts'
@@ -22,7 +22,6 @@ const servauth = (words: string) => server.command(words)
 
 const createKey = (...scopes: Scope[]) => insertServiceKey(server.sql, scopes.length > 0 ? scopes : undefined)
 
-const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 const introspect = (key: string, from: Pick<typeof server, 'fetch'> = server) =>
   from.fetch('/auth/introspect', {
     method: 'POST',

@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { ADAPTERS, account } from './support/client.ts'
+import { ADAPTERS, account, from } from './support/client.ts'
 import { drainOutbox } from './support/outbox.ts'
-import { type Server, startServer, startServerWithMail } from './support/server.ts'
+import { BEHIND_PROXY, type Server, startServer, startServerWithMail } from './support/server.ts'
 import { pause } from './support/time.ts'
 
 const wrong = 'not the password'
-const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
 /** A trusted proxy names the network of each client, so every test uses networks of its own. */
-const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
+const settings = { THROTTLE: 'on', ...BEHIND_PROXY }
 
 describe.each(ADAPTERS)('limits by %s', (adapter) => {
   const stranger = ({ client }: Pick<Server, 'client'>) => client(adapter)

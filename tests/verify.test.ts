@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createFeed } from '../packages/verify/src/feed.ts'
 import { createVerifier } from '../packages/verify/src/index.ts'
+import { bearer } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { openAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
@@ -23,7 +24,7 @@ async function startFaulty(server = auth) {
   const [ended, live] = [await server.registerUser(), await server.registerUser()]
   const ask = async ({ client }: typeof live) => {
     const answer = await fetch(`${origin}/caller`, {
-      headers: { authorization: `Bearer ${client.kept.accessToken}` },
+      headers: bearer(client.kept.accessToken),
     })
     return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: await answer.text() }
   }
@@ -106,7 +107,7 @@ test('a feed that was recorded before proves nothing', async () => {
   const answers: number[] = []
   for (let turn = 0; turn < 10; turn++) {
     const answer = await fetch(`${faulty.origin}/caller`, {
-      headers: { authorization: `Bearer ${client.kept.accessToken}` },
+      headers: bearer(client.kept.accessToken),
     })
     answers.push(answer.status)
   }

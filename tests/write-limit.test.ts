@@ -3,9 +3,9 @@ import { type Operation as Definition, needsSession } from '../src/contract/oper
 import { operations } from '../src/contract/operations.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { ADAPTERS, type Client, type Operation } from './support/client.ts'
-import { startServer } from './support/server.ts'
+import { BEHIND_PROXY, startServer } from './support/server.ts'
 
-const settings = { THROTTLE: 'on', TRUSTED_PROXIES: '192.0.2.1' }
+const settings = { THROTTLE: 'on', ...BEHIND_PROXY }
 const rename = (client: Client) => client.updateMe({ username: 'Ada' })
 
 describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {

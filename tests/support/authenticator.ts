@@ -46,3 +46,8 @@ export async function registerWithTotp(
 export async function forgetUsedCodes({ sql }: Pick<Server, 'sql'>) {
   await sql`update factors set last_step = last_step - 100`
 }
+
+/** Lets time pass since the proofs of a session, or of all sessions of a user. */
+export const ageProofs = ({ sql }: Pick<Server, 'sql'>, id: string, minutes: number) => sql`
+  update sessions set authenticated_at = authenticated_at - ${`${minutes} minutes`}::interval,
+    factor_at = factor_at - ${`${minutes} minutes`}::interval where ${id}::uuid in (id, user_id)`

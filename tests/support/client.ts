@@ -137,6 +137,13 @@ let accounts = 0
 /** The address and password of a new account. */
 export const account = () => ({ email: `person${++accounts}@example.com`, password: 'correct horse battery' })
 
+/** The headers of a request through a proxy, from a client at this address. */
+export const from = (address: string, userAgent?: string) => ({
+  headers: { 'x-forwarded-for': address, ...(userAgent && { 'user-agent': userAgent }) },
+})
+
+export const bearer = (token: string | null | undefined) => ({ authorization: `Bearer ${token}` })
+
 export const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** The code of a refusal by either adapter. */
@@ -187,12 +194,12 @@ export function createClient(fetch: Fetch, adapter: Adapter, transport: Transpor
   async function call<Name extends Operation>(name: Name, input?: unknown, credentials: Credentials = {}) {
     const jar = [kept.cookie, kept.device].filter(Boolean).join('; ')
     const cookie = credentials.cookie === undefined ? jar : credentials.cookie
-    const bearer =
+    const token =
       credentials.bearer === undefined && transport === 'TOKEN' ? kept.accessToken : credentials.bearer
     const headers = {
       ...(cookie && { cookie }),
-      ...(address && { 'x-forwarded-for': address }),
-      ...(bearer != null && { authorization: `Bearer ${bearer}` }),
+      ...(address && from(address).headers),
+      ...(token != null && bearer(token)),
       ...credentials.headers,
     }
     const plain = isPlain(name)

@@ -34,6 +34,11 @@ export const REAL_HASHES = { ARGON2_MEMORY_KIB: '19456' }
 
 export const ORIGIN = 'https://auth.example.com'
 
+/** All requests of tests come from this address. */
+const SOCKET_ADDRESS = '192.0.2.1'
+/** For a server that takes this address for its proxy, so that a client says with `from` where it comes from. */
+export const BEHIND_PROXY = { TRUSTED_PROXIES: SOCKET_ADDRESS }
+
 /** Most tests are not about deadlines, which pass on a busy machine while a server does nothing wrong. */
 const PATIENT: DatabaseLimits = { callMs: 90_000, connectSeconds: 90, statementMs: 80_000, lockMs: 70_000 }
 
@@ -114,7 +119,7 @@ async function openServer(settings: Settings = {}, options: Options = {}) {
   let server = await start()
 
   const request = async (path: string, init: RequestInit = {}) =>
-    server.app.request(path, init, { address: () => '192.0.2.1' })
+    server.app.request(path, init, { address: () => SOCKET_ADDRESS })
   const conformance = await conformanceOf(source, async () => (await request('/openapi.json')).text())
   /** Every answer of REST must be one that the OpenAPI document allows. */
   const fetch = async (path: string, init: RequestInit = {}) => {
