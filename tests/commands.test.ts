@@ -1,4 +1,5 @@
-import { stat, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { open, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +9,7 @@ import { explainError } from '../src/cli/support/command-error.ts'
 import { callCommand } from './support/command.ts'
 import { useDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
-import { freePort, runCommand, startProcess } from './support/process.ts'
+import { freePort, PROGRAM, runCommand, startProcess } from './support/process.ts'
 import { launchInFolder } from './support/program.ts'
 import { startServer } from './support/server.ts'
 
@@ -115,6 +116,20 @@ test.each([
   expect(output).toContain(named.replace('FOLDER', folder))
   expect(output).not.toContain('PostgreSQL')
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a command whose result is lost, because the disk is full, fails',
+  async () => {
+    const full = await open('/dev/full', 'w')
+    const { status, stderr } = spawnSync(PROGRAM, ['webhook-key', 'create'], {
+      stdio: ['ignore', full.fd, 'pipe'],
+    })
+    await full.close()
+
+    expect(status).toBe(1)
+    expect(`${stderr}`).toMatch(/^\s*A file or folder cannot be used: ENOSPC: .+\s*$/)
+  },
+)
 
 test('a disk that fails while a file is read is not taken for the database', () => {
   const fault = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' })
