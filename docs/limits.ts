@@ -425,6 +425,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
       title: 'Housekeeping',
       rows: [
         ['it runs every', ms(INTERVAL_MS)],
+        ['a suspension ends after its time within', ms(INTERVAL_MS)],
         ['events are kept for', `${env.EVENT_RETENTION_DAYS} days`, 'EVENT_RETENTION_DAYS'],
         [
           'the maximum number of events (the oldest are deleted)',

@@ -14,6 +14,8 @@ type Explained = { 'Query Text': string; Plan: Node }
 /** So many rows that a sequential scan is a bad plan. */
 const LOAD = `
   insert into users (email, password) select 'user' || n || '@example.org', 'x' from generate_series(1, 5000) n;
+  insert into users (email, password, disabled_at, disabled_until)
+    select 'suspended' || n || '@example.org', 'x', now(), now() + (n - 50) * interval '1 minute' from generate_series(1, 1000) n;
   insert into sessions (user_id, token, previous_token, transport, factor_at, expires_at, created_at)
     select id, gen_random_uuid()::text, gen_random_uuid()::text, 'TOKEN', now(), now() + n * random() * interval '1 day', now() - n * interval '1 hour'
     from users, generate_series(1, 3) n;

@@ -220,6 +220,28 @@ test('a repeated disable or enable reports that there is nothing to do', async (
   expect((await server.eventsOf(user.id)).filter((kind) => kind === 'account_disabled')).toHaveLength(1)
 })
 
+test('disable takes the time after which the user can sign in again', async () => {
+  const { email, client } = await server.registerUser()
+
+  const suspended = await servauth(`user disable ${email} --until 2099-01-31T10:15:00+01:00`)
+  const shown = await servauth(`user show ${email}`)
+  const past = await servauth(`user disable ${email} --until 2020-01-31T10:15:00Z`)
+  const wrong = await servauth(`user disable ${email} --until tomorrow`)
+  const unknown = await servauth('user disable unknown@example.com --until 2099-01-31T10:15:00Z')
+  const forever = await servauth(`user disable ${email} --json`)
+
+  expect(suspended).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/until 2099-01-31.* 1 session ended/),
+  })
+  expect((await client.me()).reason).toBe('REVOKED')
+  expect(shown.output).toMatch(/until +2099-01-31/)
+  expect([past.code, past.output]).toEqual([1, expect.stringContaining('must be in the future')])
+  expect(wrong.output).toContain('It must be a time such as')
+  expect(unknown.output).toContain('no account with the address unknown@example.com')
+  expect(JSON.parse(forever.output)).toMatchObject({ disabledAt: expect.any(String), disabledUntil: null })
+})
+
 test.each(['show', 'disable', 'enable', 'sign-out'])(
   'user %s of an unknown address fails',
   async (command) => {

@@ -89,6 +89,7 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
       setUserRoles: { id: crypto.randomUUID(), roles: [] },
       setUserClaims: { id: crypto.randomUUID(), claims: {} },
       disableUser: { id: crypto.randomUUID() },
+      suspendUser: { id: crypto.randomUUID(), until: '2099-12-31T00:00:00Z' },
       enableUser: { id: crypto.randomUUID() },
       endUserSessions: { id: crypto.randomUUID() },
       endUserSession: { id: crypto.randomUUID(), sessionId: crypto.randomUUID() },

@@ -86,8 +86,9 @@ function Account({ id }: { id: string }) {
       <h2>{user.email}</h2>
       <Fault error={fault} />
       <p id="state">
-        {user.disabledAt ? 'Disabled' : 'Enabled'}, {user.sessions.length} sessions, {user.factors.length}{' '}
-        factors
+        {user.disabledAt ? 'Disabled' : 'Enabled'}
+        {user.disabledUntil && ` until ${new Date(user.disabledUntil).toLocaleString()}`},{' '}
+        {user.sessions.length} sessions, {user.factors.length} factors
       </p>
       <button type="button" onClick={() => run(user.disabledAt ? enable() : disable())}>
         {user.disabledAt ? 'Enable' : 'Disable'}

@@ -12,6 +12,7 @@ import { revocations, sessions } from '../db/schema/sessions.ts'
 import { places, throttle } from '../db/schema/throttle.ts'
 import { users } from '../db/schema/users.ts'
 import { webhookEvents } from '../db/schema/webhooks.ts'
+import { endSuspensions } from './administration/suspension-ends.ts'
 import { isPrivateKeyObsolete } from './keys/signing-keys.ts'
 import { KEPT_SECONDS } from './services/revocation-log.ts'
 import { KNOWN_PLACE_DAYS } from './throttle/places.ts'
@@ -37,7 +38,7 @@ type Options = { db: Db; log: Logger; eventDays: number; maxEventRows: number }
 
 /**
  * Deletes old rows every minute, in small batches that delay no request, and in one replica at a time. Expired sessions
- * are kept for a day, so that their clients get `EXPIRED` instead of `REVOKED`.
+ * are kept for a day, so that their clients get `EXPIRED` instead of `REVOKED`. It also ends suspensions.
  */
 export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options) {
   const isBefore = (time: Column, limit: SQL): Cleanup => ({
@@ -68,9 +69,12 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     isExcess(sql`true`),
   ]
   let stopped = false
-  let sweeping: Promise<void> | undefined
 
-  async function sweep() {
+  async function endAllSuspensions() {
+    while (!stopped && (await endSuspensions(db))) await Bun.sleep(BATCH_PAUSE_MS)
+  }
+
+  async function deleteOldRows() {
     await db.update(jwks).set({ privateKey: '' }).where(isPrivateKeyObsolete)
     for (const cleanup of cleanups) {
       for (let batch = 0; batch < MAX_BATCHES && !stopped; batch++) {
@@ -102,19 +106,31 @@ export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options)
     })
   }
 
-  const timer = setInterval(() => {
-    sweeping ??= sweep()
-      .catch((err: unknown) => log.warn({ err }, 'housekeeping failed'))
-      .finally(() => {
-        sweeping = undefined
-      })
-  }, INTERVAL_MS)
+  function repeat(work: () => Promise<void>) {
+    let running: Promise<void> | undefined
+    const timer = setInterval(() => {
+      running ??= work()
+        .catch((err: unknown) => log.warn({ err }, 'housekeeping failed'))
+        .finally(() => {
+          running = undefined
+        })
+    }, INTERVAL_MS)
+    return async () => {
+      clearInterval(timer)
+      await running
+    }
+  }
+
+  // Apart, because a flood of old rows can take longer than a minute.
+  const stops = [repeat(endAllSuspensions), repeat(deleteOldRows)]
   return {
-    sweep,
+    async sweep() {
+      await endAllSuspensions()
+      await deleteOldRows()
+    },
     async stop() {
       stopped = true
-      clearInterval(timer)
-      await sweeping
+      await Promise.all(stops.map((stop) => stop()))
     },
   }
 }

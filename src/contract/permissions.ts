@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const PERMISSIONS = {
   'users:read': 'Find users, and read an account with its sessions, factors and waits',
   'users:write':
-    'Create, invite, disable, enable and delete users, end their sessions, start resets, clear waits; shows these users',
+    'Create, invite, disable, suspend, enable and delete users, end their sessions, start resets, clear waits; shows these users',
   'addresses:write': 'Give the accounts of users another address, whose mailbox then opens them',
   'roles:read': 'Read roles and their permissions',
   'roles:write': 'Change roles, and give them to users',

@@ -78,6 +78,7 @@ export const ROUTES = {
   setUserRoles: 'PUT /auth/admin/users/:id/roles',
   setUserClaims: 'PUT /auth/admin/users/:id/claims',
   disableUser: 'POST /auth/admin/users/:id/disable',
+  suspendUser: 'POST /auth/admin/users/:id/suspend',
   enableUser: 'POST /auth/admin/users/:id/enable',
   endUserSessions: 'DELETE /auth/admin/users/:id/sessions',
   endUserSession: 'DELETE /auth/admin/users/:id/sessions/:sessionId',

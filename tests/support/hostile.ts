@@ -120,6 +120,7 @@ const FIELDS: Record<Operation, Record<string, fc.Arbitrary<unknown>>> = {
   setUserRoles: { id: fc.uuid(), roles: fc.constant(['support']) },
   setUserClaims: { id: fc.uuid(), claims: fc.constant({ plan: 'pro' }) },
   disableUser: { id: fc.uuid() },
+  suspendUser: { id: fc.uuid(), until: fc.constant('2099-12-31T00:00:00Z') },
   enableUser: { id: fc.uuid() },
   endUserSessions: { id: fc.uuid() },
   endUserSession: { id: fc.uuid(), sessionId: fc.uuid() },

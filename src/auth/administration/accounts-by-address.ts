@@ -11,6 +11,7 @@ import {
   enableAccount,
   recoverFactor,
   signOutAccount,
+  suspendAccount,
 } from './user-changes.ts'
 import { setRoles } from './user-roles.ts'
 
@@ -33,6 +34,9 @@ export function createAccountsByAddress(parts: Parts) {
 
     /** The result: how many sessions ended; null if the account was disabled before. */
     disableUser: (account: AccountInput) => change(account, disableAccount),
+
+    /** The result: how many sessions ended. @throws `INVALID_INPUT` if the time is not in the future */
+    suspendUser: (account: AccountInput, until: string) => change(account, suspendAccount(until)),
 
     /** The result: whether the account was disabled. */
     enableUser: (account: AccountInput) => change(account, enableAccount),

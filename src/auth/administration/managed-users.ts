@@ -19,6 +19,7 @@ import {
   recoverFactor,
   setClaims,
   signOutAccount,
+  suspendAccount,
 } from './user-changes.ts'
 import { setRoles } from './user-roles.ts'
 
@@ -50,6 +51,8 @@ export function createManagedUsers(parts: Parts) {
       return { id: user.id, claims: user.claims }
     },
     disableUser: changeAndShow(disableAccount),
+    suspendUser: ({ until, ...user }: InputOf<'suspendUser'>, act: Act) =>
+      changeAndShow(suspendAccount(until))(user, act),
     enableUser: changeAndShow(enableAccount),
     async endUserSessions({ id }: InputOf<'endUserSessions'>, act: Act) {
       return (await change(id, act, signOutAccount)).result

@@ -5,7 +5,7 @@ import { toClaimObject } from '../../contract/outputs/managed-user.ts'
 import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
-import { AuthError } from '../../errors.ts'
+import { AuthError, invalid } from '../../errors.ts'
 import { recordAdministration, toDetails } from '../events/events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
@@ -18,11 +18,11 @@ import { requireAll } from './user-roles.ts'
 
 /**
  * Ends all sessions and mailed tokens, and refuses new sign-ins. Undo links are kept for the owner, but do not work until
- * the account is enabled again.
- * @returns how many sessions ended; null if the account was disabled before
+ * the account is enabled again. A suspension loses its end.
+ * @returns how many sessions ended
  * @throws `FORBIDDEN` for the last administrator
  */
-export async function disableAccount(tx: Executor, user: UserRow, act: Act) {
+async function closeAccount(tx: Executor, user: UserRow) {
   if (!user.disabledAt) await keepOneAdministrator(tx, user)
   // Sessions end even if the account was disabled before: an operator may have set `disabled_at` by SQL.
   await tx
@@ -31,12 +31,40 @@ export async function disableAccount(tx: Executor, user: UserRow, act: Act) {
     .where(eq(users.id, user.id))
   const ended = await endSessions(tx, user.id)
   await endMailedTokens(tx, user)
-  if (user.disabledAt) return null
+  return ended
+}
+
+/**
+ * Disables an account without an end.
+ * @returns how many sessions ended; null if this was so before
+ * @throws `FORBIDDEN` for the last administrator
+ */
+export async function disableAccount(tx: Executor, user: UserRow, act: Act) {
+  const ended = await closeAccount(tx, user)
+  if (user.disabledAt && !user.disabledUntil) return null
   await recordAdministration(tx, 'account_disabled', { userId: user.id }, act)
   return ended
 }
 
-/** Allows sign-ins again. Ended sessions stay ended. @returns whether the account was disabled */
+/**
+ * Disables an account until a time, after which housekeeping enables it.
+ * @returns how many sessions ended
+ * @throws `INVALID_INPUT`, or `FORBIDDEN` for the last administrator
+ */
+export const suspendAccount = (until: string) => async (tx: Executor, user: UserRow, act: Act) => {
+  const [time] = await tx.execute(sql`select ${until}::timestamptz > now() as "isLater"`)
+  if (!time?.isLater) throw invalid('until', 'Must be in the future.')
+  const ended = await closeAccount(tx, user)
+  // A statement of its own, because the trigger clears it in each that sets `disabled_at`.
+  await tx
+    .update(users)
+    .set({ disabledUntil: new Date(until) })
+    .where(eq(users.id, user.id))
+  await recordAdministration(tx, 'account_suspended', { userId: user.id, detail: `until ${until}` }, act)
+  return ended
+}
+
+/** Allows sign-ins again, also of a suspended account. Ended sessions stay ended. @returns whether the account was disabled */
 export async function enableAccount(tx: Executor, user: UserRow, act: Act) {
   if (!user.disabledAt) return false
   await tx.update(users).set({ disabledAt: null }).where(eq(users.id, user.id))

@@ -23,6 +23,7 @@ const COLUMNS = {
   updatedAt: users.updatedAt,
   claims: users.claims,
   disabledAt: users.disabledAt,
+  disabledUntil: users.disabledUntil,
   hasSecondFactor: sql<boolean>`${users.secondFactorAt} is not null`,
   factorRecoveryAt: users.factorRecoveryAt,
 }

@@ -36,6 +36,7 @@ export type EventKind =
   | 'account_deleted'
   | 'account_exported'
   | 'account_disabled'
+  | 'account_suspended'
   | 'account_enabled'
   | 'account_signed_out'
   | 'session_ended'

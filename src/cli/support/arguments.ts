@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
-import { AccountInput, RoleName } from '../../contract/fields.ts'
+import { AccountInput, Moment, RoleName } from '../../contract/fields.ts'
 
 /** The arguments and options that several commands take. Each parser refuses with what the value must be. */
 
@@ -11,6 +11,12 @@ export function parseAddress(value: string) {
   const { data } = AccountInput.safeParse({ email: value })
   if (!data) throw new InvalidArgumentError('It must be an e-mail address.')
   return data.email
+}
+
+export function parseMoment(value: string) {
+  const { data } = Moment.safeParse(value)
+  if (data === undefined) throw new InvalidArgumentError('It must be a time such as 2026-11-24T10:15:00Z.')
+  return data
 }
 
 export function parseRole(value: string) {

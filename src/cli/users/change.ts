@@ -15,13 +15,18 @@ const ACCESS_TOKENS_ELSEWHERE =
 const change = <T>(environment: Environment, email: string, work: (accounts: Accounts) => Promise<T>) =>
   withCore(environment, ({ accountsByAddress }) => work(accountsByAddress).catch(explainAccount(email)))
 
-export async function disableUser(environment: Environment, email: string, { json }: Output) {
+export async function disableUser(
+  environment: Environment,
+  email: string,
+  { until, json }: Output & { until?: string },
+) {
   const { user, result: ended } = await change(environment, email, (accounts) =>
-    accounts.disableUser({ email }),
+    until ? accounts.suspendUser({ email }, until).catch(explainTime) : accounts.disableUser({ email }),
   )
   if (json) return printJson(user)
   if (ended === null) return console.log(`${email} was disabled already.`)
-  console.log(`${email} is disabled, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
+  const end = user.disabledUntil ? ` until ${formatTime(user.disabledUntil)}` : ''
+  console.log(`${email} is disabled${end}, ${formatSessions(ended)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
 }
 
 export async function enableUser(environment: Environment, email: string, { json }: Output) {
@@ -72,6 +77,8 @@ export async function revokeRole(environment: Environment, email: string, role: 
     result ? `${email} no longer has the role ${role}.` : `${email} does not have the role ${role}.`,
   )
 }
+
+const explainTime = explainRefusal({ INVALID_INPUT: 'The time must be in the future.' })
 
 const explainRole = (role: string) =>
   explainRefusal({ INVALID_INPUT: `There is no role ${role}, or the user has ${MAX_ROLES} roles already.` })

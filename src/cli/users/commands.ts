@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { Username } from '../../contract/fields.ts'
-import { JSON_OUTPUT, LIMIT, parseAddress, parseRole } from '../support/arguments.ts'
+import { JSON_OUTPUT, LIMIT, parseAddress, parseMoment, parseRole } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
 import type { Environment } from '../support/with-core.ts'
 import {
@@ -18,7 +18,6 @@ import { showUser } from './show.ts'
 
 const OF_ONE_USER = [
   ['show', 'show the account and its latest events', showUser],
-  ['disable', 'end all sessions and mailed tokens, and refuse to sign the user in', disableUser],
   ['enable', 'let a disabled user sign in again', enableUser],
   ['sign-out', 'end all sessions', signOutUser],
   ['recover-factor', 'start to replace lost second factors, which takes 72 hours', recoverFactor],
@@ -59,6 +58,9 @@ export function addUserCommands(program: Command, environment: Environment) {
       act(environment, address, options),
     )
   }
+  addCommandOfAddress('disable', 'end all sessions and mailed tokens, and refuse to sign the user in')
+    .option('--until <time>', 'let the user sign in again after this time', parseMoment)
+    .action((address: string, options) => disableUser(environment, address, options))
   for (const [name, summary, act] of OF_A_ROLE) {
     const command = addCommandOfAddress(name, summary)
     command

@@ -31,6 +31,7 @@ function describe(user: UserDetails): [string, string][] {
     ['created', formatTime(user.createdAt)],
     ['roles', roles.length === 0 ? 'none' : roles.join(', ')],
     ['disabled', user.disabledAt ? `since ${formatTime(user.disabledAt)}` : 'no'],
+    ['until', user.disabledUntil && formatTime(user.disabledUntil)],
     ['factors', factors.length === 0 ? 'none' : factors.map(describeFactor).join('; ')],
     ['codes', factors.length === 0 ? null : `${user.recoveryCodes} recovery codes left`],
     ['recovery', factorRecoveryAt && `factors can be replaced from ${formatTime(factorRecoveryAt)}`],

@@ -48,6 +48,13 @@ const StartEmailChangeInput = z
   })
   .meta({ id: 'StartEmailChangeInput' })
 
+const SuspendUserInput = z
+  .strictObject({
+    id,
+    until: Moment.meta({ description: 'ISO 8601, in the future.', examples: ['2099-01-31T10:15:00Z'] }),
+  })
+  .meta({ id: 'SuspendUserInput' })
+
 const ABOVE = 'Refused for an account that may administer more than the caller.'
 
 export const userOperations = {
@@ -110,7 +117,7 @@ export const userOperations = {
 
   disableUser: administrationMutation({
     summary: 'End all sessions and mailed links of a user, and refuse every sign-in',
-    description: `Repeating it changes nothing. ${ABOVE}`,
+    description: `A suspension loses its end. Repeating it changes nothing. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: ManagedUser,
     permission: 'users:write',
@@ -119,8 +126,22 @@ export const userOperations = {
     rest: { method: 'POST', path: '/auth/admin/users/:id/disable', status: 200 },
   }),
 
+  suspendUser: administrationMutation({
+    summary: 'Disable a user until a time',
+    description:
+      'As `disableUser`, but the user can sign in again about a minute after that time at the latest. Repeating it sets ' +
+      `another time, also for a user who was disabled without an end. ${ABOVE}`,
+    input: SuspendUserInput,
+    example: { id: exampleId, until: '2099-01-31T10:15:00Z' },
+    output: ManagedUser,
+    permission: 'users:write',
+    handlesCredential: false,
+    refusals: ['NOT_FOUND'],
+    rest: { method: 'POST', path: '/auth/admin/users/:id/suspend', status: 200 },
+  }),
+
   enableUser: administrationMutation({
-    summary: 'Let a disabled user sign in again',
+    summary: 'Let a disabled or suspended user sign in again',
     description: `Ended sessions stay ended. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: ManagedUser,

@@ -13,6 +13,10 @@ const managed = {
     .record(z.string(), z.unknown())
     .meta({ description: 'Further claims of access tokens.', examples: [{ plan: 'pro' }] }),
   disabledAt: Time.nullable().meta({ description: 'When the account was disabled.', examples: [null] }),
+  disabledUntil: Time.nullable().meta({
+    description: 'When a suspension ends. Null if the account is enabled, or disabled without an end.',
+    examples: [null],
+  }),
   hasSecondFactor: z.boolean(),
   factorRecoveryAt: Time.nullable().meta({
     description: 'When a mailed link may replace lost factors.',
@@ -69,14 +73,15 @@ export type UserDetails = z.output<typeof UserDetails>
 
 /** The columns of an account that administrators see. */
 export type ManagedColumns = Parameters<typeof toUser>[0] &
-  Pick<UserRow, 'claims' | 'disabledAt' | 'secondFactorAt' | 'factorRecoveryAt'>
+  Pick<UserRow, 'claims' | 'disabledAt' | 'disabledUntil' | 'secondFactorAt' | 'factorRecoveryAt'>
 
 /** Another program may have written JSON that is no object, such as `null`. Then there are no claims. */
 export const toClaimObject = (claims: unknown) =>
   typeof claims === 'object' && !Array.isArray(claims) ? { ...(claims as UserRow['claims']) } : {}
 
 export function toManagedUser(row: ManagedColumns): ManagedUser {
-  const { disabledAt, secondFactorAt, factorRecoveryAt } = row
+  const { disabledAt, disabledUntil, secondFactorAt, factorRecoveryAt } = row
   const claims = toClaimObject(row.claims)
-  return { ...toUser(row), claims, disabledAt, hasSecondFactor: secondFactorAt !== null, factorRecoveryAt }
+  const hasSecondFactor = secondFactorAt !== null
+  return { ...toUser(row), claims, disabledAt, disabledUntil, hasSecondFactor, factorRecoveryAt }
 }

@@ -26,6 +26,8 @@ export const users = pgTable(
     locale: varchar({ length: 35 }),
     /** Set while the operator has disabled the account: then every sign-in is refused. */
     disabledAt: time('disabled_at'),
+    /** When a suspension ends. A trigger clears it with each change of `disabled_at`, so set it after that. */
+    disabledUntil: time('disabled_until'),
     /** While this is set, every sign-in needs a factor. A trigger sets it from the table of factors. */
     secondFactorAt: time('second_factor_at'),
     /** When a link from the mailbox may replace the lost factors. Any sign-in with a factor clears it. */
@@ -49,6 +51,9 @@ export const users = pgTable(
     index('users_username_prefix_index')
       .on(sql`lower(${table.username} collate "C")`, table.id)
       .where(sql`${table.username} is not null`),
+    index('users_disabled_until_index')
+      .on(table.disabledUntil)
+      .where(sql`${table.disabledUntil} is not null`),
     index('users_disabled_index').on(table.createdAt, table.id).where(sql`${table.disabledAt} is not null`),
   ],
 )

@@ -262,6 +262,12 @@ export type StepUpInput = {
   proof?: FactorProof | null | undefined;
 };
 
+export type SuspendUserInput = {
+  id: string;
+  /** ISO 8601, in the future. */
+  until: string;
+};
+
 export type UndoEmailChangeInput = {
   /** Left out, the account gets a mail with a link that sets a new password. */
   newPassword?: string | null | undefined;
@@ -402,7 +408,7 @@ export type CreateUserMutationVariables = Exact<{
 }>;
 
 
-export type CreateUserMutation = { createUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+export type CreateUserMutation = { createUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
 
 export type DeleteMeMutationVariables = Exact<{
   input?: DeleteMeInput | null | undefined;
@@ -430,14 +436,14 @@ export type DisableUserMutationVariables = Exact<{
 }>;
 
 
-export type DisableUserMutation = { disableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+export type DisableUserMutation = { disableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
 
 export type EnableUserMutationVariables = Exact<{
   id: string;
 }>;
 
 
-export type EnableUserMutation = { enableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+export type EnableUserMutation = { enableUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
 
 export type EndUserSessionMutationVariables = Exact<{
   id: string;
@@ -484,7 +490,7 @@ export type PasskeyFieldsFragment = { id: string, name: string | null, isSynced:
 
 export type RoleFieldsFragment = { name: string, permissions: Array<string>, builtIn: boolean, changedAt: string | null };
 
-export type ManagedUserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null };
+export type ManagedUserFieldsFragment = { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null };
 
 export type WaitFieldsFragment = { place: string, proof: string, failures: number, until: string };
 
@@ -503,7 +509,7 @@ export type InviteUserMutationVariables = Exact<{
 }>;
 
 
-export type InviteUserMutation = { inviteUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+export type InviteUserMutation = { inviteUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
 
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
@@ -751,6 +757,13 @@ export type StepUpMutationVariables = Exact<{
 
 export type StepUpMutation = { stepUp: { accessToken: string, accessTokenExpiresAt: string, refreshToken: string | null, user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string }, session: { id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null } } };
 
+export type SuspendUserMutationVariables = Exact<{
+  input: SuspendUserInput;
+}>;
+
+
+export type SuspendUserMutation = { suspendUser: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } };
+
 export type TestWebhookMutationVariables = Exact<{
   id: string;
 }>;
@@ -784,7 +797,7 @@ export type UserQueryVariables = Exact<{
 }>;
 
 
-export type UserQuery = { user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null, recoveryCodes: number, sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }>, factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }>, waits: Array<{ place: string, proof: string, failures: number, until: string }>, events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, actorKey: string | null, detail: string | null, userId: string | null, requestId: string | null }> | null } };
+export type UserQuery = { user: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null, recoveryCodes: number, sessions: Array<{ id: string, current: boolean, createdAt: string, lastUsedAt: string, expiresAt: string, authenticatedAt: string, amr: Array<string>, acr: string, ipAddress: string | null, userAgent: string | null }>, factors: Array<{ id: string, kind: FactorKind, name: string | null, createdAt: string, lastUsedAt: string | null }>, waits: Array<{ place: string, proof: string, failures: number, until: string }>, events: Array<{ id: string, kind: string, count: number, createdAt: string, lastAt: string, ipAddress: string | null, userAgent: string | null, actorId: string | null, actorKey: string | null, detail: string | null, userId: string | null, requestId: string | null }> | null } };
 
 export type UsersQueryVariables = Exact<{
   first?: number | null | undefined;
@@ -795,7 +808,7 @@ export type UsersQueryVariables = Exact<{
 }>;
 
 
-export type UsersQuery = { users: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type UsersQuery = { users: { totalCount: number | null, edges: Array<{ cursor: string, node: { id: string, email: string, emailVerified: boolean, pendingEmail: string | null, username: string | null, locale: string | null, roles: Array<string>, createdAt: string, updatedAt: string, claims: Record<string, unknown>, disabledAt: string | null, disabledUntil: string | null, hasSecondFactor: boolean, factorRecoveryAt: string | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type VerifyEmailMutationVariables = Exact<{
   input: VerifyEmailInput;
@@ -936,6 +949,7 @@ export const ManagedUserFieldsFragmentDoc = new TypedDocumentString(`
   updatedAt
   claims
   disabledAt
+  disabledUntil
   hasSecondFactor
   factorRecoveryAt
 }
@@ -1234,6 +1248,7 @@ export const CreateUserDocument = new TypedDocumentString(`
   updatedAt
   claims
   disabledAt
+  disabledUntil
   hasSecondFactor
   factorRecoveryAt
 }`) as unknown as TypedDocumentString<CreateUserMutation, CreateUserMutationVariables>;
@@ -1270,6 +1285,7 @@ export const DisableUserDocument = new TypedDocumentString(`
   updatedAt
   claims
   disabledAt
+  disabledUntil
   hasSecondFactor
   factorRecoveryAt
 }`) as unknown as TypedDocumentString<DisableUserMutation, DisableUserMutationVariables>;
@@ -1291,6 +1307,7 @@ export const EnableUserDocument = new TypedDocumentString(`
   updatedAt
   claims
   disabledAt
+  disabledUntil
   hasSecondFactor
   factorRecoveryAt
 }`) as unknown as TypedDocumentString<EnableUserMutation, EnableUserMutationVariables>;
@@ -1353,6 +1370,7 @@ export const InviteUserDocument = new TypedDocumentString(`
   updatedAt
   claims
   disabledAt
+  disabledUntil
   hasSecondFactor
   factorRecoveryAt
 }`) as unknown as TypedDocumentString<InviteUserMutation, InviteUserMutationVariables>;
@@ -1864,6 +1882,28 @@ fragment GrantFields on AuthPayload {
   accessTokenExpiresAt
   refreshToken
 }`) as unknown as TypedDocumentString<StepUpMutation, StepUpMutationVariables>;
+export const SuspendUserDocument = new TypedDocumentString(`
+    mutation SuspendUser($input: SuspendUserInput!) {
+  suspendUser(input: $input) {
+    ...ManagedUserFields
+  }
+}
+    fragment ManagedUserFields on ManagedUser {
+  id
+  email
+  emailVerified
+  pendingEmail
+  username
+  locale
+  roles
+  createdAt
+  updatedAt
+  claims
+  disabledAt
+  disabledUntil
+  hasSecondFactor
+  factorRecoveryAt
+}`) as unknown as TypedDocumentString<SuspendUserMutation, SuspendUserMutationVariables>;
 export const TestWebhookDocument = new TypedDocumentString(`
     mutation TestWebhook($id: ID!) {
   testWebhook(id: $id) {
@@ -1924,6 +1964,7 @@ export const UserDocument = new TypedDocumentString(`
     updatedAt
     claims
     disabledAt
+    disabledUntil
     hasSecondFactor
     factorRecoveryAt
     sessions {
@@ -2011,6 +2052,7 @@ export const UsersDocument = new TypedDocumentString(`
   updatedAt
   claims
   disabledAt
+  disabledUntil
   hasSecondFactor
   factorRecoveryAt
 }`) as unknown as TypedDocumentString<UsersQuery, UsersQueryVariables>;
