@@ -1,4 +1,4 @@
-import { link, readFile, writeFile } from 'node:fs/promises'
+import { chmod, link, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readCsv } from '../src/cli/import/files/csv.ts'
@@ -148,6 +148,16 @@ test.each([
     output: expect.stringContaining('is read by this command'),
   })
   expect(await readFile(join(dirname(users), name), 'utf8')).toBe(before)
+})
+
+test('the list of an import is for its owner alone, also if the file was there before', async () => {
+  const users = await write('users.csv', 'email,name\nowner@example.com,Ada\n')
+  const map = await write('map.csv', 'former')
+  await chmod(map, 0o644)
+  await callCommand(`import csv ${users} --dry-run --map ${map}`, { env: server.env })
+
+  expect((await stat(map)).mode & 0o777).toBe(0o600)
+  expect(await readFile(map, 'utf8')).toContain('owner@example.com')
 })
 
 test('what cannot be read twice, as a pipe or a device, is refused with this reason', async () => {

@@ -8,20 +8,25 @@ function quoteCsvField(field: string) {
   return `"${field.replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`
 }
 
+/** A mode that is given to `open` has no effect on a file that was there before. */
+async function openForOwner(path: string) {
+  try {
+    const file = await open(path, 'w', 0o600)
+    const isDevice = !(await file.stat()).isFile()
+    if (!isDevice) await file.chmod(0o600)
+    return file
+  } catch (cause) {
+    throw new CommandError(`The file ${path} cannot be written (${getErrorCode(cause)}).`, { cause })
+  }
+}
+
 /**
  * The outcome of each account as CSV (RFC 4180). Only the file's owner may read it, because it names people.
  * @param inputs the files that the import reads
  */
 export async function createResultList(path: string | undefined, inputs: (string | undefined)[]) {
   if (path !== undefined) await refuseInputAsOutput(path, inputs)
-  const file =
-    path === undefined
-      ? undefined
-      : await open(path, 'w', 0o600).catch((error: unknown) => {
-          throw new CommandError(`The file ${path} cannot be written (${getErrorCode(error)}).`, {
-            cause: error,
-          })
-        })
+  const file = path === undefined ? undefined : await openForOwner(path)
   const formatLine = (fields: string[]) => `${fields.map(quoteCsvField).join(',')}\r\n`
   await file?.write(formatLine(['id there', 'id here', 'address', 'outcome']))
   return {
