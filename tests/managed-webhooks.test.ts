@@ -351,6 +351,21 @@ test('a receiver that answers 410 is asked no more, until an administrator enabl
   expect(receiver.received).toHaveLength(length + 2)
 })
 
+test('a webhook whose URL is not valid after a change by SQL says so, and its test is over', async () => {
+  const { client, id } = await createWebhook()
+  await server.sql`update webhooks set url = 'ftp://example.com/' where id = ${id}`
+
+  expect((await client.call('testWebhook', { id })).data).toMatchObject({
+    status: 'FAILED',
+    lastResult: 'the URL is not valid',
+  })
+  await server.registerUser()
+  const results = () => server.sql`
+    select distinct d.last_result as result from webhook_deliveries as d join webhook_events as e on e.id = d.event_id
+    where d.webhook_id = ${id} and e.type <> 'webhook.test' and d.attempts > 0`
+  await expect.poll(results).toEqual([{ result: 'the URL is not valid' }])
+})
+
 test('a former receiver that answers 410 late does not disable the webhook that has another URL', async () => {
   const { receiver, client, id } = await createWebhook()
   const present = await startReceiver()

@@ -14,6 +14,7 @@ import { createSender } from '../src/webhooks/sender.ts'
 import {
   type Address,
   createTargetFinder,
+  DeliveryFault,
   MAX_LOOKUP_MS,
   type TargetSettings,
 } from '../src/webhooks/target.ts'
@@ -195,6 +196,16 @@ describe('a delivery', () => {
     expect(await send(`https://other.example:${port}/`)).toMatch(/CERT/)
     expect(await useSender(async () => LOOPBACK)(`https://receiver.example:${port}/`)).toMatch(/CERT/)
   })
+
+  test.each(['elsewhere', 'https://', 'ftp://example.com/'])(
+    'the URL %s is a fault as any other',
+    async (url) => {
+      const sender = createSender({ findTarget: async () => LOOPBACK, maxConnections: 1 })
+      onTestFinished(sender.close)
+
+      await expect(sender.send(url, {}, '{}')).rejects.toThrow(new DeliveryFault('the URL is not valid'))
+    },
+  )
 
   test('a redirect is not followed, and is no success', async () => {
     let calls = 0

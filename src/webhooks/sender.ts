@@ -31,7 +31,9 @@ export function createSender({ findTarget, maxConnections, ca }: Options) {
 
   /** @returns the status of the answer. @throws a fault with a short reason if there is none in time */
   async function send(url: string, headers: Record<string, string>, body: string): Promise<number> {
-    const { protocol, hostname } = new URL(url)
+    const { protocol = '', hostname = '' } = URL.parse(url) ?? {}
+    // As after a change by SQL.
+    if (!/^https?:$/.test(protocol)) throw new DeliveryFault('the URL is not valid')
     const isSecure = protocol === 'https:'
     let isLate = false
     let end = () => {}
