@@ -39,7 +39,7 @@ import { serviceRoutes } from './rest/service-routes.ts'
 
 type Parts = {
   env: Env
-  auth: AuthCore
+  core: AuthCore
   log: Logger
   isReady: () => Promise<boolean>
   observe?: ObserveRequest | undefined
@@ -49,16 +49,16 @@ type Parts = {
 }
 
 /** The HTTP application: the routes of both adapters behind one pipeline. */
-export function createApp({ env, auth, log, isReady, observe, tracing, hasAdministration }: Parts) {
+export function createApp({ env, core, log, isReady, observe, tracing, hasAdministration }: Parts) {
   const cookies = createCookies({
     https: env.PUBLIC_URL.startsWith('https:'),
     sessionSeconds: env.SESSION_IDLE_SECONDS,
   })
   const routes = createRoutes(
-    { env, auth, isReady, observe, tracing, hasAdministration },
+    { env, core, isReady, observe, tracing, hasAdministration },
     cookies.sessionName,
   )
-  const serve = createPipeline(createSteps({ env, auth, log, observe, tracing }, cookies))
+  const serve = createPipeline(createSteps({ env, core, log, observe, tracing }, cookies))
 
   // Hono would take a slower router, for all paths, if this one does not support a path. It refuses such a path at the start.
   const app = new Hono<AppEnv>({ getPath: pathOf, router: new RegExpRouter() })
@@ -70,17 +70,17 @@ export function createApp({ env, auth, log, isReady, observe, tracing, hasAdmini
 
 /** The steps of a request, in order. A step can read the values that earlier steps have set. */
 function createSteps(
-  { env, auth, log, observe, tracing }: Omit<Parts, 'isReady' | 'hasAdministration'>,
+  { env, core, log, observe, tracing }: Omit<Parts, 'isReady' | 'hasAdministration'>,
   cookies: Cookies,
 ) {
-  const { identify, view, findServiceKey, waitForTurn } = auth
+  const { identify, view, findServiceKey, waitForTurn } = core
   const origins = createOrigins({
     own: env.PUBLIC_URL,
     allowed: env.ALLOWED_ORIGINS,
     ownsAddresses: env.NODE_ENV === 'development',
   })
   const onRefused = (c: AppContext) => {
-    auth
+    core
       .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies: env.TRUSTED_PROXIES }))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
@@ -105,17 +105,17 @@ function createSteps(
 }
 
 function createRoutes(
-  { env, auth, isReady, observe, tracing, hasAdministration }: Omit<Parts, 'log'>,
+  { env, core, isReady, observe, tracing, hasAdministration }: Omit<Parts, 'log'>,
   cookieName: string,
 ) {
-  const { publishedKeys } = auth
+  const { publishedKeys } = core
   const isObserved = (observe ?? tracing) !== undefined
   const routes = new Hono<AppEnv>()
   const ownSchema = hasAdministration ? schema : withoutAdministration(schema)
-  const servedSchema = env.FEDERATION ? createSubgraph(ownSchema, auth.findUsers) : ownSchema
+  const servedSchema = env.FEDERATION ? createSubgraph(ownSchema, core.findUsers) : ownSchema
   routes.post(
     '/graphql',
-    createGraphQL({ schema: servedSchema, core: auth, introspection: env.INTROSPECTION, isObserved }),
+    createGraphQL({ schema: servedSchema, core, introspection: env.INTROSPECTION, isObserved }),
   )
   const graphiql = env.GRAPHIQL ? createGraphiQL() : undefined
   routes.get('/graphql', createGraphQLByGet(graphiql?.page))
@@ -123,7 +123,7 @@ function createRoutes(
   const reference = env.DOCS ? createReference() : undefined
   if (reference) routes.get('/docs', reference.page).get('/docs/:file', reference.file)
   if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl(ownSchema))
-  routes.route('/', operationRoutes(auth, hasAdministration))
+  routes.route('/', operationRoutes(core, hasAdministration))
   routes.route(
     '/',
     serverRoutes({
@@ -133,7 +133,7 @@ function createRoutes(
       publishVersion: env.PUBLISH_VERSION,
     }),
   )
-  routes.route('/', serviceRoutes({ ...auth, url: env.PUBLIC_URL, hasAdministration }))
+  routes.route('/', serviceRoutes({ ...core, url: env.PUBLIC_URL, hasAdministration }))
   routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
   return routes
 }

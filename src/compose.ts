@@ -39,7 +39,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   )
   const mail = createMail(env, log, span)
   const { languages, render } = mails
-  const auth = createAuthCore({
+  const core = createAuthCore({
     env,
     db,
     changes,
@@ -52,7 +52,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   const state = { prepared: false, draining: false }
   const stops: (() => unknown)[] = []
   let wakeMailWorker = () => {}
-  const webhooks = createWebhooks({ db, changes, log, settings: env, openSecrets: auth.openWebhookSecrets })
+  const webhooks = createWebhooks({ db, changes, log, settings: env, openSecrets: core.openWebhookSecrets })
 
   const isReady = async () => {
     if (!state.prepared || state.draining || !areOthersReady()) return false
@@ -60,9 +60,9 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     return true
   }
 
-  metrics?.watch({ vitals: auth.vitals, changes, pool, db, isReady })
+  metrics?.watch({ vitals: core.vitals, changes, pool, db, isReady })
 
-  const parts = { env, auth, log, isReady, observe: metrics?.observe, tracing }
+  const parts = { env, core, log, isReady, observe: metrics?.observe, tracing }
   return {
     app: createApp({ ...parts, hasAdministration: env.ADMIN_PORT === undefined }),
     /** What a port of its own serves: everything, with administration. */
@@ -74,11 +74,11 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     wakeMailWorker: () => wakeMailWorker(),
     /** @internal Lets the workers of webhooks look for due events now. */
     wakeWebhooks: webhooks.wake,
-    revocationListeners: auth.revocationFeed.size,
+    revocationListeners: core.revocationFeed.size,
     /** Migrates the database, creates the signing key and starts the background work. The server is ready from then on. */
     async prepare(watcher: Watcher = {}) {
       await migrate(env, watcher)
-      await auth.prepare()
+      await core.prepare()
       changes.start()
       state.prepared = true
       const limits = { eventDays: env.EVENT_RETENTION_DAYS, maxEventRows: env.EVENT_MAX_ROWS }
@@ -90,7 +90,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       const worker = startMailWorker({
         db,
         log,
-        compose: auth.composeMail,
+        compose: core.composeMail,
         onFailed: (tx, { userId }) => recordEvent(tx, 'mail_failed', userId, NO_CLIENT),
         render,
         send: mail.send,
@@ -102,7 +102,7 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     /** Makes the server not ready, while it finishes its requests. */
     drain() {
       state.draining = true
-      auth.revocationFeed.end()
+      core.revocationFeed.end()
     },
     async close() {
       await Promise.all([changes.stop(), ...stops.map((stop) => stop())])
@@ -118,7 +118,7 @@ export function composeCore(env: Settings) {
   const parts = { env, db, changes: createChanges(env.DATABASE_URL), createCounter: createCounters(db) }
   // No operator's request has a language.
   const languages = createLanguages(Object.keys(BUILT_IN))
-  return { auth: createAuthCore({ ...parts, languages, canMail: env.SMTP_URL !== undefined }), close }
+  return { core: createAuthCore({ ...parts, languages, canMail: env.SMTP_URL !== undefined }), close }
 }
 
 /** What the settings say about the words of mails. */

@@ -97,10 +97,10 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
     if (env.WEBHOOKS.length > 0) printVerdict('webhooks', await checkWebhooks(env))
     if (database?.probe) printVerdict('clock', checkClock(database.probe))
     if (settings && database?.isMigrated) {
-      const { auth, close } = composeCore(settings)
+      const { core, close } = composeCore(settings)
       try {
-        printVerdict('keys', await checkKeys(auth))
-        printVerdict('secrets', checkSecrets(await auth.countLostSecrets()))
+        printVerdict('keys', await checkKeys(core))
+        printVerdict('secrets', checkSecrets(await core.countLostSecrets()))
       } finally {
         await close()
       }

@@ -1,7 +1,5 @@
-import type { composeCore } from '../../compose.ts'
+import type { AuthCore } from '../../auth/core.ts'
 import { bad, good, note } from './verdict.ts'
-
-type Core = ReturnType<typeof composeCore>['auth']
 
 const MAX_KEY_AGE_DAYS = 365
 
@@ -11,7 +9,7 @@ const DAY_MS = 86_400_000
 export const NO_KEY_YET = note('there is none yet', 'Start the server once: it creates one.')
 
 /** Checks that there is a signing key and that `AUTH_SECRET` decrypts it. */
-export async function checkKeys({ keys, operator }: Pick<Core, 'keys' | 'operator'>) {
+export async function checkKeys({ keys, operator }: Pick<AuthCore, 'keys' | 'operator'>) {
   const list = await keys.list()
   const current = list.find(({ signs }) => signs)
   if (!current) {
@@ -36,7 +34,7 @@ export async function checkKeys({ keys, operator }: Pick<Core, 'keys' | 'operato
 }
 
 /** Checks that `AUTH_SECRET` decrypts the keys of authenticator apps and the secrets of webhooks. */
-export function checkSecrets({ apps, webhooks }: Awaited<ReturnType<Core['countLostSecrets']>>) {
+export function checkSecrets({ apps, webhooks }: Awaited<ReturnType<AuthCore['countLostSecrets']>>) {
   if (apps + webhooks === 0)
     return good('AUTH_SECRET decrypts the keys of authenticator apps and the secrets of webhooks')
   return note(

@@ -1,7 +1,8 @@
+import type { AuthCore } from '../../auth/core.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Environment, withCore } from '../support/with-core.ts'
 
-type Keys = Awaited<ReturnType<Parameters<Parameters<typeof withCore>[1]>[0]['keys']['list']>>
+type Keys = Awaited<ReturnType<AuthCore['keys']['list']>>
 
 export async function showKeys(environment: Environment) {
   printKeys(await withCore(environment, ({ keys }) => keys.list()))

@@ -1,7 +1,6 @@
 import type { Role } from '../../contract/outputs/role.ts'
-import { AuthError } from '../../errors.ts'
-import { CommandError } from '../support/command-error.ts'
 import { type Output, printJson } from '../support/output.ts'
+import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withCore } from '../support/with-core.ts'
 
 export async function listRoles(environment: Environment, { json }: Output) {
@@ -30,8 +29,4 @@ export async function removeRole(environment: Environment, name: string, { json 
 
 const describe = ({ name, permissions }: Role) => `${name}: ${permissions.join(', ') || 'no permissions'}`
 
-function explain(error: unknown): never {
-  if (!(error instanceof AuthError)) throw error
-  const sentence = error.code === 'NOT_FOUND' ? 'There is no such role.' : error.details.fields?.[0]?.message
-  throw sentence ? new CommandError(sentence, { cause: error }) : error
-}
+const explain = explainRefusal({ NOT_FOUND: 'There is no such role.' })

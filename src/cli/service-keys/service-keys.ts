@@ -1,7 +1,5 @@
 import { createServiceKey } from '../../auth/services/service-key-secret.ts'
 import type { Scope } from '../../contract/service-key.ts'
-import { AuthError } from '../../errors.ts'
-import { CommandError } from '../support/command-error.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
@@ -14,7 +12,7 @@ export async function createKeyForService(environment: Environment, name: string
   const { scopes, expires: expiresAt, setting, json } = options
   if (setting) return createKeyForSetting(name, options)
   const created = await withCore(environment, ({ operator }) =>
-    operator.createServiceKey({ name, scopes: [...scopes], expiresAt }).catch(explainFault),
+    operator.createServiceKey({ name, scopes: [...scopes], expiresAt }).catch(explainRefusal()),
   )
   if (json) return printJson(created)
   printKey(name, created.key)
@@ -62,10 +60,4 @@ export async function revokeServiceKey(environment: Environment, id: string, { j
   await withCore(environment, ({ operator }) => operator.revokeServiceKey({ id }).catch(explain))
   if (json) return printJson({ id })
   console.log(`The key ${id} is revoked. Every server refuses it now.`)
-}
-
-/** The service says itself what is wrong: there are too many keys. */
-function explainFault(error: unknown): never {
-  const [fault] = error instanceof AuthError ? (error.details.fields ?? []) : []
-  throw fault ? new CommandError(fault.message) : error
 }

@@ -1,27 +1,22 @@
-import { MAX_ROLES } from '../../auth/administration/user-roles.ts'
 import { AuthError, type Code } from '../../errors.ts'
 import { CommandError } from './command-error.ts'
 
-/** What a command says about a refusal, by its code. */
+/** What a command says about a refusal, by its code. Without a sentence, it says what the first field that is at fault must be. */
 type Sentences = Partial<Record<Code, string>>
-
-const COMMON: Sentences = {
-  INVALID_INPUT: `There is no such role, or the user would have more than ${MAX_ROLES}.`,
-}
 
 /** Turns a refusal into a sentence for the operator, for `catch`. Other errors pass through. */
 export const explainRefusal =
   (sentences: Sentences = {}) =>
   (error: unknown): never => {
     if (!(error instanceof AuthError)) throw error
-    const sentence = toSentence(error, { ...COMMON, ...sentences })
+    const sentence = toSentence(error, sentences)
     throw sentence ? new CommandError(sentence, { cause: error }) : error
   }
 
-function toSentence({ code, message, cause }: AuthError, sentences: Sentences) {
+function toSentence({ code, message, cause, details }: AuthError, sentences: Sentences) {
   if (code === 'FORBIDDEN') return message
   if (code === 'SERVICE_UNAVAILABLE') return cause ? undefined : NEEDS_MAIL
-  return sentences[code]
+  return sentences[code] ?? details.fields?.[0]?.message
 }
 
 const NEEDS_MAIL = 'A mail server in SMTP_URL is needed: the user must get a mail.'

@@ -1,3 +1,4 @@
+import type { AuthCore } from '../../auth/core.ts'
 import { composeCore } from '../../compose.ts'
 import { migrationState } from '../../db/migrate.ts'
 import { loadEnv } from '../../env.ts'
@@ -7,19 +8,20 @@ import { CommandError } from './command-error.ts'
 /** Environment variables, which hold the settings of the server. */
 export type Environment = Record<string, string | undefined>
 
-type Core = ReturnType<typeof composeCore>['auth']
-
 /** Runs `work` with the core, on the settings and the database of the server. The server may run meanwhile. */
-export async function withCore<T>(environment: Environment, work: (core: Core) => Promise<T>): Promise<T> {
+export async function withCore<T>(
+  environment: Environment,
+  work: (core: AuthCore) => Promise<T>,
+): Promise<T> {
   const { settings, stop } = await joinSettings(loadEnv(environment))
   try {
     const { missing } = await migrationState(settings)
     if (missing.length > 0) {
       throw new CommandError('The database is not up to date. Start the server, or run "servauth migrate".')
     }
-    const { auth, close } = composeCore(settings)
+    const { core, close } = composeCore(settings)
     try {
-      return await work(auth)
+      return await work(core)
     } finally {
       await close()
     }

@@ -1,4 +1,5 @@
 import { MAX_ROLES } from '../../auth/administration/user-roles.ts'
+import type { AuthCore } from '../../auth/core.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Output, printJson } from '../support/output.ts'
@@ -6,7 +7,7 @@ import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withCore } from '../support/with-core.ts'
 import { explainAccount } from './refusal.ts'
 
-type Accounts = Parameters<Parameters<typeof withCore>[1]>[0]['accountsByAddress']
+type Accounts = AuthCore['accountsByAddress']
 
 const ACCESS_TOKENS_ELSEWHERE =
   'This server refuses its access tokens now. Services that verify access tokens themselves accept them until they expire.'

@@ -1,10 +1,14 @@
+import { MAX_ROLES } from '../../auth/administration/user-roles.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withCore } from '../support/with-core.ts'
 
 type Options = Output & { role: string[]; username?: string }
 
-const explain = explainRefusal({ EMAIL_TAKEN: 'An account with this address exists already.' })
+const explain = explainRefusal({
+  EMAIL_TAKEN: 'An account with this address exists already.',
+  INVALID_INPUT: `There is no such role, or the user would have more than ${MAX_ROLES}.`,
+})
 
 export async function createUser(environment: Environment, email: string, options: Options) {
   const { role: roles, username, json } = options
