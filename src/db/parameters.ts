@@ -1,4 +1,4 @@
-import { is, Param, Placeholder } from 'drizzle-orm'
+import { is, Param, Placeholder, sql } from 'drizzle-orm'
 
 type Values = Record<string, unknown>
 
@@ -21,3 +21,6 @@ export function createParameters(params: unknown[]) {
       return (encoder ? encoder.mapToDriverValue(value) : value) as never
     })
 }
+
+/** The place of a value in a statement. */
+export const param = (name: string) => sql.placeholder(name)

@@ -1,4 +1,5 @@
 import type { Caller } from '../contract/caller.ts'
+import { isRecord } from '../contract/json.ts'
 import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
 import { unauthenticated } from '../errors.ts'
@@ -47,14 +48,11 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
       : body.length > 0
         ? (readBody(c) ?? undefined)
         : {}
-    const given = path.length > 0 && isObject(rest) ? { ...rest, ...c.req.param() } : rest
+    const given = path.length > 0 && isRecord(rest) ? { ...rest, ...c.req.param() } : rest
     const parsed = parse(input, given)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed
   }
 }
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** REST also accepts a refresh token as the bearer. A bearer with dots is an access token. */
 function withBearerSecret(input: { refreshToken?: string | null }, { bearer }: Caller) {

@@ -4,6 +4,7 @@ import type { Client } from '../../contract/caller.ts'
 import type { SessionTransport } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
+import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { challenges, factors, recoveryCodes } from '../../db/schema/factors.ts'
 import { users } from '../../db/schema/users.ts'
@@ -69,7 +70,6 @@ export async function findMethods(db: Pick<Db, 'execute'>, userId: string) {
   return toMethods(row?.methods)
 }
 
-const param = (name: string) => sql.placeholder(name)
 const userId = sql`${param('userId')}::uuid`
 
 /** One statement: a sign-in with two steps costs little more than one with one. */
@@ -95,7 +95,7 @@ export function createChallenges({ db, places }: { db: Db; places: Places }) {
     })
     .from(challenges)
     .innerJoin(users, eq(users.id, challenges.userId))
-    .where(isLiveRow(sql.placeholder('id'), 'SIGN_IN'))
+    .where(isLiveRow(param('id'), 'SIGN_IN'))
   const readSignIn = prepareRows(db, beginnings, { isShort: true })
 
   return {

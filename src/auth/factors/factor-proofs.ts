@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { factors } from '../../db/schema/factors.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import type { Encryption } from '../keys/encryption.ts'
@@ -60,9 +61,9 @@ export function createFactorProofs({ db, encryption, outbox, passkeyProofs }: Pa
 /** Moves the step of an authenticator forward. Of equal codes at once only one does (RFC 6238, section 5.2). */
 const useStep = [
   sql`used as (
-    update ${factors} set last_step = ${sql.placeholder('step')}, last_used_at = now() from holder
-    where ${factors.id} = ${sql.placeholder('factorId')}::uuid and ${factors.userId} = holder.id
-      and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${sql.placeholder('step')}, true)
+    update ${factors} set last_step = ${param('step')}, last_used_at = now() from holder
+    where ${factors.id} = ${param('factorId')}::uuid and ${factors.userId} = holder.id
+      and ${factors.removedAt} is null and coalesce(${factors.lastStep} < ${param('step')}, true)
     returning holder.id
   )`,
 ]

@@ -1,6 +1,7 @@
 import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
+import { param } from '../../db/parameters.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
@@ -87,7 +88,7 @@ export function useRecoveryLink(token: string, outbox: Outbox): FactorUse {
 const deleteLink = [
   sql`used as (
     delete from ${verifications} using holder
-    where identifier = ${sql.placeholder('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
+    where identifier = ${param('link')} and purpose = 'FACTOR_RECOVERY' and user_id = holder.id
       and expires_at > now() and holder.can_recover
       and value = (select email from ${users} where ${users.id} = holder.id)
     returning holder.id

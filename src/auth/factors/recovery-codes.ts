@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import { Secret } from 'otpauth'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { recoveryCodes } from '../../db/schema/factors.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import { recordEvent } from '../events/events.ts'
@@ -37,7 +38,7 @@ export const useRecoveryCode = (code: string) => ({
 const deleteCode = [
   sql`used as (
     delete from ${recoveryCodes} using holder
-    where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${sql.placeholder('codeHash')}
+    where ${recoveryCodes.userId} = holder.id and ${recoveryCodes.hash} = ${param('codeHash')}
     returning holder.id
   )`,
 ]

@@ -2,6 +2,7 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { PasskeyProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { challenges, factors } from '../../db/schema/factors.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { recordEvent } from '../events/events.ts'
@@ -19,15 +20,12 @@ type Owner = { id: string; hasShownPassword: boolean }
 
 /** Checks what a browser answers when its user has chosen a passkey. */
 export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
-  const isLive = isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')
+  const isLive = isLiveRow(param('ceremony'), 'PASSKEY_LOGIN')
   /** The passkey with its account, only if the ceremony is live. */
   const find = db
     .select({ user: users, passkey: factors })
     .from(challenges)
-    .innerJoin(
-      factors,
-      and(eq(factors.credentialId, sql.placeholder('credentialId')), isNull(factors.removedAt)),
-    )
+    .innerJoin(factors, and(eq(factors.credentialId, param('credentialId')), isNull(factors.removedAt)))
     .innerJoin(users, eq(users.id, factors.userId))
     .where(isLive)
     .prepare('find_passkey')
@@ -94,8 +92,8 @@ export function createPasskeyProofs({ db, outbox, relyingParty }: Parts) {
 /** Keys without a counter always send 0. */
 const isStepBack = (stored: number, sent: number) => (stored > 0 || sent > 0) && sent <= stored
 
-const sentCount = sql`${sql.placeholder('signCount')}::bigint`
-const isSynced = sql`${sql.placeholder('isSynced')}::boolean`
+const sentCount = sql`${param('signCount')}::bigint`
+const isSynced = sql`${param('isSynced')}::boolean`
 
 /**
  * Ends the ceremony, which happens in any case, and moves the counter forward. Of equal counters at once only one counts; a
@@ -103,12 +101,12 @@ const isSynced = sql`${sql.placeholder('isSynced')}::boolean`
  */
 const usePasskey = [
   sql`finished as (
-    delete from ${challenges} where ${isLiveRow(sql.placeholder('ceremony'), 'PASSKEY_LOGIN')} returning ${challenges.id}
+    delete from ${challenges} where ${isLiveRow(param('ceremony'), 'PASSKEY_LOGIN')} returning ${challenges.id}
   )`,
   sql`used as (
     update ${factors} set sign_count = ${sentCount}, is_synced = ${isSynced}, needs_password = false, last_used_at = now()
     from holder, finished
-    where ${factors.id} = ${sql.placeholder('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
+    where ${factors.id} = ${param('passkeyId')}::uuid and ${factors.userId} = holder.id and ${factors.removedAt} is null
       and coalesce(${factors.isSynced}, ${isSynced}) = ${isSynced}
       and (${isSynced} or ${factors.signCount} < ${sentCount} or (${factors.signCount} = 0 and ${sentCount} = 0))
     returning holder.id

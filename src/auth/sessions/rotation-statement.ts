@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { places } from '../../db/schema/throttle.ts'
@@ -18,13 +19,40 @@ import {
 
 type Settings = { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
 
+/** What the answer says of the session and of its user. */
+const SESSION_COLUMNS = [
+  'id',
+  'transport',
+  'authenticatedAt',
+  'factorAt',
+  'amr',
+  'lastUsedAt',
+  'expiresAt',
+  'ipAddress',
+  'userAgent',
+  'createdAt',
+] as const
+const USER_COLUMNS = [
+  'email',
+  'emailVerified',
+  'pendingEmail',
+  'username',
+  'locale',
+  'roles',
+  'claims',
+  'claimsChangedAt',
+] as const
+
+function pick<From, Name extends keyof From>(from: From, names: readonly Name[]) {
+  return Object.fromEntries(names.map((name) => [name, from[name]])) as Pick<From, Name>
+}
+
 /**
  * The statement of a refresh. It accepts the current token and its valid predecessor, rotates the session if that is due,
  * and records an event unless it gives the current token back to itself. `knownPlaces` counts the places of the request
  * that the account has had; null if the session was opened from there.
  */
 export function prepareRotation(db: Db, settings: Settings) {
-  const param = (name: string) => sql.placeholder(name)
   const [hash, successorHash] = [sql.raw('given.hash'), sql.raw('given.successor_hash')]
   const isCurrent = sql<boolean>`${sessions.token} = ${hash}`
   const isPredecessor = sql`${sessions.previousToken} = ${hash} and ${isPredecessorValid}`
@@ -66,27 +94,11 @@ export function prepareRotation(db: Db, settings: Settings) {
         ),
       )
       .returning({
-        id: sessions.id,
+        ...pick(sessions, SESSION_COLUMNS),
         userId: sessions.userId,
-        transport: sessions.transport,
-        authenticatedAt: sessions.authenticatedAt,
-        factorAt: sessions.factorAt,
-        amr: sessions.amr,
         rotatedAt: sessions.rotatedAt,
-        lastUsedAt: sessions.lastUsedAt,
-        expiresAt: sessions.expiresAt,
-        ipAddress: sessions.ipAddress,
-        userAgent: sessions.userAgent,
-        createdAt: sessions.createdAt,
         isCurrent: isCurrent.as('is_current'),
-        email: users.email,
-        emailVerified: users.emailVerified,
-        pendingEmail: users.pendingEmail,
-        username: users.username,
-        locale: users.locale,
-        roles: users.roles,
-        claims: users.claims,
-        claimsChangedAt: users.claimsChangedAt,
+        ...pick(users, USER_COLUMNS),
         secondsSinceClaims: secondsSinceClaims.as('seconds_since_claims'),
         userCreatedAt: sql`${users.createdAt}`.mapWith(users.createdAt).as('user_created_at'),
         userUpdatedAt: sql`${users.updatedAt}`.mapWith(users.updatedAt).as('user_updated_at'),
@@ -106,28 +118,10 @@ export function prepareRotation(db: Db, settings: Settings) {
   const rotate = db
     .with(rotated, recorded)
     .select({
-      session: {
-        id: rotated.id,
-        transport: rotated.transport,
-        authenticatedAt: rotated.authenticatedAt,
-        factorAt: rotated.factorAt,
-        amr: rotated.amr,
-        lastUsedAt: rotated.lastUsedAt,
-        expiresAt: rotated.expiresAt,
-        ipAddress: rotated.ipAddress,
-        userAgent: rotated.userAgent,
-        createdAt: rotated.createdAt,
-      },
+      session: pick(rotated, SESSION_COLUMNS),
       user: {
+        ...pick(rotated, USER_COLUMNS),
         id: rotated.userId,
-        email: rotated.email,
-        emailVerified: rotated.emailVerified,
-        pendingEmail: rotated.pendingEmail,
-        username: rotated.username,
-        locale: rotated.locale,
-        roles: rotated.roles,
-        claims: rotated.claims,
-        claimsChangedAt: rotated.claimsChangedAt,
         secondsSinceClaims: rotated.secondsSinceClaims,
         createdAt: rotated.userCreatedAt,
         updatedAt: rotated.userUpdatedAt,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isRecord } from '../../contract/json.ts'
 import { parse } from '../../contract/parse.ts'
 
 /** Many clients send an empty string for a parameter that they leave out. */
@@ -33,19 +34,16 @@ export function readParameters(body: unknown): Parameters | null {
 }
 
 function isPlain(body: unknown): body is Parameters {
-  if (!isObject(body)) return false
+  if (!isRecord(body)) return false
   const { query, operationName, variables, extensions } = body
   const isName = operationName === undefined || (typeof operationName === 'string' && operationName !== '')
-  const areObjects = [variables, extensions].every((value) => value === undefined || isObject(value))
+  const areObjects = [variables, extensions].every((value) => value === undefined || isRecord(value))
   return typeof query === 'string' && query !== '' && isName && areObjects
 }
 
 /** Automatic persisted queries, as Apollo's and urql's clients send them first: the hash of a query, without the query. */
 function namesPersistedQuery(body: unknown) {
   return (
-    isObject(body) && !body.query && isObject(body.extensions) && isObject(body.extensions.persistedQuery)
+    isRecord(body) && !body.query && isRecord(body.extensions) && isRecord(body.extensions.persistedQuery)
   )
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { secondsFromNow } from '../../../db/moments.ts'
+import { param } from '../../../db/parameters.ts'
 import { sessions } from '../../../db/schema/sessions.ts'
 import { users } from '../../../db/schema/users.ts'
 import { createStatement } from '../../../db/statement.ts'
@@ -17,8 +18,6 @@ export type ProofParts = {
   /** What follows from the session in `opened`. */
   followUp: SQL[]
 }
-
-export const param = (name: string) => sql.placeholder(name)
 
 /** The places of the client; the device is null if it cannot come back. */
 export const [network, device] = [param('networkPlace'), param('devicePlace')]

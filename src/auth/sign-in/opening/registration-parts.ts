@@ -1,12 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { type ProfileColumns, profile } from '../../../contract/fields.ts'
 import { secondsFromNow } from '../../../db/moments.ts'
+import { param } from '../../../db/parameters.ts'
 import { mailOutbox } from '../../../db/schema/mail-outbox.ts'
 import { places } from '../../../db/schema/throttle.ts'
 import { users } from '../../../db/schema/users.ts'
 import { insertEvents } from '../../events/events.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../../mailing/mailed-tokens.ts'
-import { device, event, network, type ProofParts, param } from './opening-statement.ts'
+import { device, event, network, type ProofParts } from './opening-statement.ts'
 
 const fields = Object.keys(profile) as (keyof ProfileColumns)[]
 const columns = sql.join(

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { daysAgo, secondsFromNow } from '../../../db/moments.ts'
+import { param } from '../../../db/parameters.ts'
 import { challenges } from '../../../db/schema/factors.ts'
 import { mailOutbox } from '../../../db/schema/mail-outbox.ts'
 import { places } from '../../../db/schema/throttle.ts'
@@ -8,7 +9,7 @@ import { insertEvents } from '../../events/events.ts'
 import { secondsSinceClaims } from '../../keys/token-claims.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../../mailing/mailed-tokens.ts'
 import { hasRoomForPlace, isKnownPlace, KNOWN_PLACE_DAYS } from '../../throttle/places.ts'
-import { device, event, network, type ProofParts, param } from './opening-statement.ts'
+import { device, event, network, type ProofParts } from './opening-statement.ts'
 
 type Options = { needsVerification: boolean; mailsSignIns: boolean }
 
