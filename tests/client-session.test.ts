@@ -1,5 +1,6 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { expect } from 'vitest'
+import { ROOT } from '../src/root.ts'
 import { inBrowser, useBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
 import { useAuthServer } from './support/examples.ts'
@@ -7,7 +8,7 @@ import { buildModule, openModulePage } from './support/module-page.ts'
 import { freePort } from './support/process.ts'
 import { pause } from './support/time.ts'
 
-const SESSION = fileURLToPath(new URL('../packages/client/src/session.ts', import.meta.url))
+const SESSION = join(ROOT, 'packages/client/src/session.ts')
 
 const PORT = await freePort()
 const browser = useBrowser()

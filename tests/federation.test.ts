@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { composeServices } from '@theguild/federation-composition'
 import { parse } from 'graphql'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, onTestFinished, test } from 'vitest'
+import { ROOT } from '../src/root.ts'
 import { bearer } from './support/client.ts'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
@@ -30,7 +31,7 @@ const entities = (ids: string[], headers: Record<string, string> = {}) =>
 const readSdl = async () => (await ask('{ _service { sdl } }')).data._service.sdl as string
 
 /** The subgraph of docs/services/federation.md, which names users by their ids only. */
-const page = await readFile(fileURLToPath(new URL('../docs/services/federation.md', import.meta.url)), 'utf8')
+const page = await readFile(join(ROOT, 'docs/services/federation.md'), 'utf8')
 const ORDERS = /^```graphql\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? ''
 
 function compose(sdl: string, ordersUrl: string, usersUrl: string) {

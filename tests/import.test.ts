@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { hash } from '@node-rs/argon2'
 import { afterAll, describe, expect, test } from 'vitest'
+import { ROOT } from '../src/root.ts'
 import { createAuthenticator } from './support/authenticator.ts'
 import { openBetterAuth, useBetterAuth } from './support/better-auth.ts'
 import { account, WAYS } from './support/client.ts'
@@ -147,10 +147,7 @@ describe('a user who is imported from Better-Auth', () => {
 })
 
 test('the commands of docs/moving/better-auth.md import the users', async () => {
-  const page = await readFile(
-    fileURLToPath(new URL('../docs/moving/better-auth.md', import.meta.url)),
-    'utf8',
-  )
+  const page = await readFile(join(ROOT, 'docs/moving/better-auth.md'), 'utf8')
   const commands = [...page.matchAll(/run servauth (import .*)$/gm)].map(([, words = '']) => words)
   const source = await openForTest(openBetterAuth)
   const server = await startServer()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Secret } from 'otpauth'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { ROOT } from '../src/root.ts'
 import { createAuthenticator } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { callCommand } from './support/command.ts'
@@ -15,7 +16,7 @@ const server = useServer(REAL_HASHES)
 const PASSWORD = 'correct horse battery'
 const EXPORTS = fileURLToPath(new URL('fixtures/exports', import.meta.url))
 const exports = await readdir(EXPORTS)
-const PAGES = fileURLToPath(new URL('../docs/moving', import.meta.url))
+const PAGES = join(ROOT, 'docs/moving')
 const pages = await Promise.all((await readdir(PAGES)).map((name) => readFile(join(PAGES, name), 'utf8')))
 
 /** The arguments of the commands that the pages show for a source, without the list of results. */

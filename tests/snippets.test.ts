@@ -1,10 +1,11 @@
 import { readdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ROOT } from '../src/root.ts'
 import { createProject } from './support/project.ts'
 import { snippetsOf } from './support/snippets.ts'
 
-const STACKS = readdirSync(fileURLToPath(new URL('../docs/services', import.meta.url)))
+const STACKS = readdirSync(join(ROOT, 'docs/services'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `services/${name.slice(0, -3)}`)
 const DOCUMENTS = [

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { scripts } from '../../package.json'
+import { ROOT } from '../../src/root.ts'
 import { createClients } from './client.ts'
 import { createDatabase } from './database.ts'
 import { freePort, startProcess, untilAnswer } from './process.ts'
 import { startProgram } from './program.ts'
 import { openForTest, useResource } from './resource.ts'
 import { pause } from './time.ts'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The life of an access token here; one second later it is refused. */
 const TOKEN_SECONDS = 5
@@ -108,5 +107,5 @@ export function commandOf(name: string) {
   const script = scripts[`example:${name}` as keyof typeof scripts]
   const [, folder = '.', command = ''] = /(?:cd (\S+) && )?bun (?!install)(.+)$/.exec(script) ?? []
   const [entry = '', ...args] = command.split(' ')
-  return { cwd: `${ROOT}${folder}`, entry, args }
+  return { cwd: join(ROOT, folder), entry, args }
 }

@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { ROOT } from '../../src/root.ts'
 import { bound } from './bound.ts'
 import { portOf } from './net.ts'
 import { pause } from './time.ts'
 
 /** The executable, as `bun run start` and the image run it. */
-export const PROGRAM = fileURLToPath(new URL('../../dist/servauth', import.meta.url))
+export const PROGRAM = join(ROOT, 'dist/servauth')
 const running = new Set<ChildProcess>()
 
 export type Start = {

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ROOT } from '../../src/root.ts'
 import { createFolder } from './folder.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const OWN = '@servauth/'
 
 /** A project in a new folder, in which only the named packages can be imported. Nothing is downloaded. */

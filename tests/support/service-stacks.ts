@@ -2,13 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { ROOT } from '../../src/root.ts'
 import { freePort, startProcess, untilAnswer } from './process.ts'
 import { useResource } from './resource.ts'
 import { snippetsOf } from './snippets.ts'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A project in which `@servauth/verify` is installed from its tarball. Other packages come from this repository. */
 export const useProject = () => useResource(openProject)

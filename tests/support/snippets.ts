@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+import { ROOT } from '../../src/root.ts'
 
 /** The snippets of a document: each names its file in its first line. */
 export async function snippetsOf(document: string) {
