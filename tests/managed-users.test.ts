@@ -105,6 +105,53 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     ])
   })
 
+  test('lists users in the order that is asked for, page by page, while others come and go', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const mark = `ordered-${adapter.toLowerCase()}`
+    await addRole(server, mark, [])
+    await server.sql`insert into users (email, password, created_at, roles)
+      select (array['B', 'a', 'c', 'b', 'é'])[n] || ${`-${mark}@example.com`}, 'x', '2020-01-01'::timestamptz + (n / 2) * interval '1 hour',
+        ${[mark]} from generate_series(1, 5) as n`
+    const ids =
+      await server.sql`select id, email from users where ${mark} = any(roles) order by created_at, id`
+    const oldest = ids.map(({ email }) => email)
+    const page = async (order: string, after?: string | null) => {
+      const { data } = await list(client, {
+        first: 2,
+        order,
+        ...filterBy(adapter, { role: mark }),
+        ...(after && { after }),
+      })
+      return data
+    }
+    const all = async (order: string) => {
+      const seen: string[] = []
+      for (let after: string | null | undefined; after !== null; ) {
+        const found = await page(order, after)
+        seen.push(...(found?.edges.map(({ node }) => node.email) ?? []))
+        await server.sql`insert into users (email, password, created_at) values (${crypto.randomUUID()}, 'x', '2020-01-01')`
+        after = found?.pageInfo.hasNextPage ? found.pageInfo.endCursor : null
+      }
+      return seen
+    }
+
+    expect(await all('OLDEST')).toEqual(oldest)
+    expect(await all('NEWEST')).toEqual(oldest.toReversed())
+    expect(await all('ADDRESS')).toEqual(['B', 'a', 'b', 'c', 'é'].map((one) => `${one}-${mark}@example.com`))
+    const after = (await page('OLDEST'))?.pageInfo.endCursor
+    for (const order of ['NEWEST', 'ADDRESS']) {
+      expect(await list(client, { order, after })).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: [{ path: 'after' }],
+      })
+    }
+    expect(await list(client, { order: 'OLDEST', search: 'a' })).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: [{ path: 'order' }],
+    })
+    expect((await list(client, { order: 'OLDEST', search: '  ' })).code).toBeUndefined()
+  })
+
   test('shows an account with its sessions, factors and events, and events only with their permission', async () => {
     await addRole(server, `reader-${adapter}`, ['users:read'])
     const { client } = await registerAdministrator(server, ['admin'], adapter)
@@ -261,6 +308,13 @@ test('the lists of administration read an index and only their page, whatever th
   const pages = {
     newest: [userStatement(db, 'newest', undefined, false), { limit: 51 }],
     middle: [userStatement(db, 'newest', undefined, true), { limit: 51, ...older }],
+    oldest: [userStatement(db, 'oldest', undefined, false), { limit: 51 }],
+    nextOldest: [userStatement(db, 'oldest', undefined, true), { limit: 51, ...older }],
+    addresses: [userStatement(db, 'addresses', undefined, false), { limit: 51 }],
+    nextAddresses: [
+      userStatement(db, 'addresses', undefined, true),
+      { limit: 51, key: 'person125@6.example.com', id },
+    ],
     byAddress: [userStatement(db, 'byAddress', undefined, false), { limit: 51, text: 'person12' }],
     nextByAddress: [
       userStatement(db, 'byAddress', undefined, true),

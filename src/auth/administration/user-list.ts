@@ -1,15 +1,16 @@
-import { and, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
 import { toClaimObject, type UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { users } from '../../db/schema/users.ts'
+import { invalid } from '../../errors.ts'
 import { hasRole } from './last-administrator.ts'
 import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
 
 type Request = InputOf<'users'>
 type Filter = NonNullable<Request['filter']>
-type Part = 'newest' | 'byAddress' | 'byName'
+type Part = keyof typeof PARTS
 
 const COLUMNS = {
   id: users.id,
@@ -46,6 +47,18 @@ const PARTS = {
     isIn: undefined,
     isAfter: sql`(${users.createdAt}, ${users.id}) < (${afterKey}::timestamptz, ${afterId}::uuid)`,
   },
+  oldest: {
+    key: sql<string>`${users.createdAt}::text`,
+    order: [asc(users.createdAt), asc(users.id)],
+    isIn: undefined,
+    isAfter: sql`(${users.createdAt}, ${users.id}) > (${afterKey}::timestamptz, ${afterId}::uuid)`,
+  },
+  addresses: {
+    key: address,
+    order: [sql`${address}`],
+    isIn: undefined,
+    isAfter: sql`${address} > ${afterKey}::text`,
+  },
   byAddress: {
     key: address,
     order: [sql`${address}`],
@@ -59,6 +72,9 @@ const PARTS = {
     isAfter: sql`(${name}, ${users.id}) > (${afterKey}::text, ${afterId}::uuid)`,
   },
 }
+
+/** The part of each order without a search. */
+const PART_OF = { NEWEST: 'newest', OLDEST: 'oldest', ADDRESS: 'addresses' } as const
 
 /** Booleans are part of the statement, and the other values are placeholders. */
 const CONDITIONS: { [Name in keyof Filter]-?: (value: unknown) => SQL } = {
@@ -117,12 +133,14 @@ export function createUserList({ db }: { db: Db }) {
   }
 
   async function find(request: Request) {
-    const { first, search } = request
+    const { first, search, order } = request
     if (!search?.trim()) {
-      const after = fromCursor(request.after, ['newest'])
-      if (after) assertMoment(after)
-      return readPart('newest', request, after)
+      const part = PART_OF[order ?? 'NEWEST']
+      const after = fromCursor(request.after, [part])
+      if (after && part !== 'addresses') assertMoment(after)
+      return readPart(part, request, after)
     }
+    if (order) throw invalid('order', 'Must be left out of a search.')
     const after = fromCursor(request.after, ['byAddress', 'byName'])
     const byAddress = after?.part === 'byName' ? [] : await readPart('byAddress', request, after)
     if (byAddress.length > first) return byAddress

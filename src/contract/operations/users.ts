@@ -27,6 +27,11 @@ const UserFilter = z
   })
   .meta({ id: 'UserFilter', description: 'All given conditions must hold.' })
 
+const UserOrder = z.enum(['NEWEST', 'OLDEST', 'ADDRESS']).meta({
+  id: 'UserOrder',
+  description: '`ADDRESS`: by the code points of the address, so the letters before the @ count first.',
+})
+
 const SetUserRolesInput = z
   .strictObject({ id, roles: z.array(RoleName).transform((names) => [...new Set(names)]) })
   .meta({ id: 'SetUserRolesInput' })
@@ -59,9 +64,9 @@ const ABOVE = 'Refused for an account that may administer more than the caller.'
 
 export const userOperations = {
   users: administrationQuery({
-    summary: 'Find users, newest first',
+    summary: 'Find users, the newest first or in another order',
     description:
-      'With `search`, those whose address or user name begins with the text, in alphabetical order: first by address, then ' +
+      'With `search`, which takes no `order`, those whose address or user name begins with the text, in alphabetical order: first by address, then ' +
       'by user name. Cursors stay valid while users come and go.',
     input: z.strictObject({
       ...pageArguments,
@@ -69,6 +74,7 @@ export const userOperations = {
         description: 'The beginning of an address or a user name. The case of A to Z does not matter.',
       }),
       filter: UserFilter.optional(),
+      order: UserOrder.optional(),
     }),
     output: UserConnection,
     permission: 'users:read',

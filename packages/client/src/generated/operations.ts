@@ -303,6 +303,12 @@ export type UserFilter = {
   verified?: boolean | null | undefined;
 };
 
+/** `ADDRESS`: by the code points of the address, so the letters before the @ count first. */
+export type UserOrder =
+  | 'ADDRESS'
+  | 'NEWEST'
+  | 'OLDEST';
+
 export type VerifyEmailInput = {
   /** The password of the account. Needed if the request has no session of the account. */
   password?: string | null | undefined;
@@ -805,6 +811,7 @@ export type UsersQueryVariables = Exact<{
   count?: boolean | null | undefined;
   search?: string | null | undefined;
   filter?: UserFilter | null | undefined;
+  order?: UserOrder | null | undefined;
 }>;
 
 
@@ -2019,13 +2026,14 @@ fragment AuditEventFields on AuditEvent {
   requestId
 }`) as unknown as TypedDocumentString<UserQuery, UserQueryVariables>;
 export const UsersDocument = new TypedDocumentString(`
-    query Users($first: Int, $after: String, $count: Boolean, $search: String, $filter: UserFilter) {
+    query Users($first: Int, $after: String, $count: Boolean, $search: String, $filter: UserFilter, $order: UserOrder) {
   users(
     first: $first
     after: $after
     count: $count
     search: $search
     filter: $filter
+    order: $order
   ) {
     edges {
       cursor
