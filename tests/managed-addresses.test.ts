@@ -239,6 +239,28 @@ describe.each(ADAPTERS)('an administrator changes an address by %s:', (adapter) 
     expect((await rowOf(user.id))?.pending_email).toBeNull()
   })
 
+  test.each([
+    'a role is given to the account',
+    'a role of the account allows more',
+    'a claim of the account is set',
+  ])('it ends when %s, since its mailbox would get that too', async (name) => {
+    const role = `late-${name.length}-${adapter.toLowerCase()}`
+    const { client: admin } = await openOffice()
+    await addRole(server, role, ['mails:read'])
+    const { user } = await server.registerVerifiedUser(adapter)
+    await admin.call('setUserRoles', { id: user.id, roles: name.startsWith('a role of') ? [role] : [] })
+    const { token } = await startChange(user.id)
+
+    if (name.startsWith('a role is')) await admin.call('setUserRoles', { id: user.id, roles: [role] })
+    else if (name.startsWith('a claim'))
+      await admin.call('setUserClaims', { id: user.id, claims: { plan: 'pro' } })
+    else await admin.call('putRole', { name: role, permissions: ['mails:read', 'mails:write'] })
+
+    expect((await reset(token)).code).toBe('INVALID_TOKEN')
+    expect((await confirmWith(token, PASSWORD)).code).toBe('INVALID_TOKEN')
+    expect((await reset((await startChange(user.id)).token)).data).toBe(true)
+  })
+
   test('of both uses of a link at once only one has an effect', async () => {
     const { user } = await server.registerVerifiedUser(adapter)
     const { email, token } = await startChange(user.id)

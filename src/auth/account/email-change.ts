@@ -1,8 +1,9 @@
-import { eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
+import { verifications } from '../../db/schema/mailed-tokens.ts'
 import type { SessionRow } from '../../db/schema/sessions.ts'
-import { type UserRow, users } from '../../db/schema/users.ts'
+import { roles, type UserRow, users } from '../../db/schema/users.ts'
 import { createRandomId } from '../../db/uuid.ts'
 import { AuthError } from '../../errors.ts'
 import { recordEvent } from '../events/events.ts'
@@ -25,10 +26,30 @@ type EmailChange = {
 
 /**
  * Whether an administrator has started this change, and no session. The trigger that ends the change of a session clears
- * the address too.
+ * the address too. The administrator held all that the account might do then, so the change ends with those roles and
+ * claims. Otherwise the reader of the new mailbox would get what the account is given later.
  */
-export const isByAdministrator = ({ pendingEmail, pendingSessionId }: UserRow, newEmail: string) =>
-  pendingEmail === newEmail && pendingSessionId === null
+export async function isByAdministrator(tx: Executor, user: UserRow, newEmail: string) {
+  if (user.pendingEmail !== newEmail || user.pendingSessionId !== null) return false
+  const ofAccount = sql`${roles.name} = any(${users.roles})`
+  const changedAt = sql`greatest(${users.claimsChangedAt}, (select max(${roles.changedAt}) from ${roles} where ${ofAccount}))`
+  // The time of a change of claims is cut to milliseconds.
+  const isAfterChanges = sql`date_trunc('milliseconds', ${verifications.createdAt}) > coalesce(${changedAt}, '-infinity')`
+  const [started] = await tx
+    .select({ id: verifications.id })
+    .from(verifications)
+    .innerJoin(users, eq(users.id, verifications.userId))
+    .where(
+      and(
+        eq(verifications.userId, user.id),
+        eq(verifications.purpose, 'EMAIL_CHANGE_CANCEL'),
+        eq(verifications.value, user.email),
+        isAfterChanges,
+      ),
+    )
+    .limit(1)
+  return started !== undefined
+}
 
 /**
  * Changes the address of a locked user. Other sessions and mailed tokens end. The old mailbox gets a notice, with an

@@ -95,7 +95,7 @@ export function createEmailVerification(dependencies: Dependencies) {
     proof: OwnerProof,
     caller: Caller,
   ) {
-    const isByAdmin = isByAdministrator(user, newEmail)
+    const isByAdmin = await isByAdministrator(tx, user, newEmail)
     const keptId = isByAdmin && 'sessionId' in proof ? proof.sessionId : user.pendingSessionId
     const [kept] = keptId ? await tx.select().from(sessions).where(eq(sessions.id, keptId)) : []
     // The change ends with the session that asked for it.

@@ -89,7 +89,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
       const hash = await passwords.admit(caller.client, () => passwords.hash(newPassword))
       await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
         const { client } = caller
-        const isChange = purpose === 'EMAIL_VERIFICATION' && isByAdministrator(user, email)
+        const isChange = purpose === 'EMAIL_VERIFICATION' && (await isByAdministrator(tx, user, email))
         // The token of another change of address is none for a first verification.
         const isOther = user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)
         // A mailbox that an administrator names voids no factor.
