@@ -13,7 +13,7 @@ import type { ForeignUser, Source } from '../src/cli/import/sources/source.ts'
 import { callCommand } from './support/command.ts'
 import { createFolder } from './support/folder.ts'
 import { startProcess } from './support/process.ts'
-import { useServer } from './support/server.ts'
+import { startServer, useServer } from './support/server.ts'
 
 const server = useServer()
 const SECRET = 'perhaps-secret'
@@ -341,6 +341,31 @@ test('accounts that would harm the server or others are left out, and the rest i
   expect(new Set(outcomes.slice(-20))).toEqual(new Set(['imported', 'too many costs of hashes']))
   expect(await server.sql`select * from users where id = ${here.user.id}`).toEqual(before)
   for (const line of output.split('\n')) expect(line.length).toBeLessThan(400)
+})
+
+test('an import and the doctor say what hashes cost that make each failed sign-in slow', async () => {
+  const own = await startServer()
+  const hashes = [
+    `$2b$14$${'a'.repeat(21)}e${'b'.repeat(31)}`,
+    `pbkdf2_sha1$2000000$salt$${'c'.repeat(28)}`,
+    `pbkdf2_sha256$2000000$salt$${'d'.repeat(44)}`,
+    `pbkdf2_sha512$1000000$salt$${'e'.repeat(88)}`,
+  ]
+  const lines = hashes.map((hash, index) => `dear${index}@example.com,${hash}`)
+  const dear = await write('dear.csv', ['email,hash', ...lines].join('\n'))
+  const cheap = await write(
+    'cheap.csv',
+    `email,hash\ncheap@example.com,pbkdf2_sha256$1000$salt$${'d'.repeat(44)}`,
+  )
+  const run = async (words: string) => (await callCommand(words, { env: own.env })).output
+  const warning = /each failed sign-in takes a core \d+\.\d seconds longer/
+
+  expect(await run(`import csv ${cheap}`)).not.toMatch(warning)
+  expect(await run('doctor')).toMatch(/^good {2}passwords/m)
+  expect(await run(`import csv ${dear} --dry-run`)).toMatch(warning)
+  expect(await run('doctor')).toMatch(/^good {2}passwords/m)
+  expect(await run(`import csv ${dear}`)).toMatch(warning)
+  expect(await run('doctor')).toMatch(/^note {2}passwords .+seconds longer/m)
 })
 
 test('claims that an access token cannot have are left out with their accounts', async () => {

@@ -116,7 +116,7 @@ export function createAuthCore(options: CoreOptions) {
     ...limited,
     operator: actAsOperator(administrationUseCases),
     accountsByAddress: createAccountsByAddress(dependencies),
-    importAccounts: createAccountImport(dependencies),
+    ...createAccountImport(dependencies),
     findMissingRoles: createMissingRoles(dependencies),
     keys: createKeyRotation(dependencies),
 

@@ -77,7 +77,7 @@ export function createAccountImport({
     email: string | null,
     password: string | null,
     { isAmbiguous, takesPasswordless }: ImportOptions,
-    hasUsualCost: (hash: string) => boolean,
+    takeCost: (hash: string) => boolean,
   ): ImportOutcome | null {
     if (account.isTooLarge) return 'account is too large'
     if (email === null) return 'address is invalid'
@@ -86,23 +86,24 @@ export function createAccountImport({
     if (!hasAllowedGrants(account)) return 'roles or claims are not allowed'
     if (password) {
       const fault = passwords.findHashFault(password)
-      return fault ?? (hasUsualCost(password) ? null : 'too many costs of hashes')
+      return fault ?? (takeCost(password) ? null : 'too many costs of hashes')
     }
     return takesPasswordless ? null : 'no password'
   }
 
-  return async function importAccounts(
-    accounts: ForeignAccount[],
-    options: ImportOptions,
-  ): Promise<ImportResult[]> {
+  const listCosts = () => {
     costs ??= passwords.limitCosts()
-    const hasUsualCost = await costs
+    return costs
+  }
+
+  async function importAccounts(accounts: ForeignAccount[], options: ImportOptions): Promise<ImportResult[]> {
+    const { take } = await listCosts()
     const candidates = accounts.map((account): Candidate => {
       const email = normalizeEmail(account.email)
       const username = ImportedUsername.parse(account.name || null)
       const hash = options.withoutHashes || !account.password ? null : toStoredHash(account.password)
       const id = toAccountId(options.system, account.id)
-      const outcome = findFault(account, id, email, hash, options, hasUsualCost)
+      const outcome = findFault(account, id, email, hash, options, take)
       const usernameLost = username === null && Boolean(account.name?.trim())
       const chosen: ChosenPasskeys = { taken: [], left: [] }
       return { account, id, email: email ?? '', username, hash, usernameLost, outcome, chosen }
@@ -169,5 +170,11 @@ export function createAccountImport({
       else stored.push(wrap ? await passwords.wrap(hash) : hash)
     }
     return stored
+  }
+
+  return {
+    importAccounts,
+    /** How many seconds longer a failed sign-in takes because of imported hashes, with those of this import so far. */
+    measureFailedSignIn: async () => (await listCosts()).measureSeconds(),
   }
 }

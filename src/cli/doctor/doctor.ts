@@ -7,6 +7,7 @@ import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-core.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
+import { checkHashCosts } from './hash-costs.ts'
 import { checkKeys, checkSecrets, NO_KEY_YET } from './keys.ts'
 import { checkMail } from './mail.ts'
 import { findRisks } from './risks.ts'
@@ -101,6 +102,7 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
       try {
         printVerdict('keys', await checkKeys(core))
         printVerdict('secrets', checkSecrets(await core.countLostSecrets()))
+        printVerdict('passwords', checkHashCosts(await core.measureFailedSignIn()))
       } finally {
         await close()
       }

@@ -1,5 +1,6 @@
 import type { ImportResult } from '../../auth/import/foreign-account.ts'
 import { CommandError } from '../support/command-error.ts'
+import { COST_ADVICE, describeCost, MIN_NOTED_SECONDS } from '../support/hash-costs.ts'
 import { startProgress } from '../support/progress.ts'
 import type { Environment } from '../support/with-core.ts'
 import { withCore } from '../support/with-core.ts'
@@ -42,7 +43,7 @@ export async function importAccountsOf(
   const chosen = readChosenGrants(options)
   const source = await openSource()
   try {
-    await withCore(environment, async ({ importAccounts, findMissingRoles }) => {
+    await withCore(environment, async ({ importAccounts, measureFailedSignIn, findMissingRoles }) => {
       const progress = startProgress()
       const list = await createResultList(map, inputs)
       const report = createImportReport(chosen)
@@ -87,10 +88,17 @@ export async function importAccountsOf(
         await list.close()
       }
       report.print({ dryRun, map })
+      warnOfCost(await measureFailedSignIn())
     })
   } finally {
     await source.close()
   }
+}
+
+/** Any client can send wrong passwords, so the operator should know. */
+function warnOfCost(seconds: number) {
+  if (seconds < MIN_NOTED_SECONDS) return
+  console.log(`\n${describeCost(seconds)} ${COST_ADVICE}`)
 }
 
 function requireRoles(missing: string[]) {
