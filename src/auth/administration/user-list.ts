@@ -2,6 +2,7 @@ import { and, asc, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizz
 import type { InputOf } from '../../contract/operations.ts'
 import { toClaimObject, type UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { users } from '../../db/schema/users.ts'
 import { invalid } from '../../errors.ts'
@@ -32,12 +33,12 @@ const COLUMNS = {
 /** The order of code points, in which a prefix is a range of the index, whatever the order of the database is. */
 const address = sql<string>`(${users.email} collate "C")`
 const name = sql<string>`lower(${users.username} collate "C")`
-const text = sql.placeholder('text')
+const text = param('text')
 const startsWith = (column: SQL) =>
   sql`${column} >= lower(${text}::text collate "C") and ${column} < lower(${text}::text collate "C") || U&'\\+10FFFF'`
 
 /** Where a page begins, in the order of its part. */
-const [afterKey, afterId] = [sql.placeholder('key'), sql.placeholder('id')]
+const [afterKey, afterId] = [param('key'), param('id')]
 
 /** The order of each part, the key of its cursors, and which users are in it. */
 const PARTS = {
@@ -78,12 +79,12 @@ const PART_OF = { NEWEST: 'newest', OLDEST: 'oldest', ADDRESS: 'addresses' } as 
 
 /** Booleans are part of the statement, and the other values are placeholders. */
 const CONDITIONS: { [Name in keyof Filter]-?: (value: unknown) => SQL } = {
-  role: () => hasRole(sql.placeholder('role')),
+  role: () => hasRole(param('role')),
   verified: (value) => (value ? sql`${users.emailVerified}` : sql`not ${users.emailVerified}`),
   disabled: (value) => (value ? isNotNull(users.disabledAt) : isNull(users.disabledAt)),
   factor: (value) => (value ? isNotNull(users.secondFactorAt) : isNull(users.secondFactorAt)),
-  createdAfter: () => sql`${users.createdAt} >= ${sql.placeholder('createdAfter')}::timestamptz`,
-  createdBefore: () => sql`${users.createdAt} < ${sql.placeholder('createdBefore')}::timestamptz`,
+  createdAfter: () => sql`${users.createdAt} >= ${param('createdAfter')}::timestamptz`,
+  createdBefore: () => sql`${users.createdAt} < ${param('createdBefore')}::timestamptz`,
 }
 
 const given = (filter: Request['filter']) =>
@@ -102,7 +103,7 @@ export function userStatement(db: Db, part: Part, filter: Request['filter'], has
     .from(users)
     .where(and(toConditions(filter), isIn, hasAfter ? isAfter : undefined))
     .orderBy(...order)
-    .limit(sql.placeholder('limit'))
+    .limit(param('limit'))
 }
 
 /** Lists users, page by page. */

@@ -4,6 +4,7 @@ import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Event } from '../../contract/outputs/event.ts'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { events } from '../../db/schema/events.ts'
 import { invalid } from '../../errors.ts'
@@ -18,9 +19,9 @@ export function createEventLog({ db }: { db: Db }) {
     const newestFirst = db
       .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail })
       .from(events)
-      .where(and(eq(events.userId, sql.placeholder('userId')), filter))
+      .where(and(eq(events.userId, param('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))
-      .limit(sql.placeholder('first'))
+      .limit(param('first'))
     return prepareRows(db, newestFirst, { isShort: true })
   }
 
@@ -43,7 +44,7 @@ const EventId = z.uuid()
 
 /** By where that event is now: if it has repeated since, the page shows events again, but it leaves none out. */
 const isOlderThanGiven = sql`(${events.lastAt}, ${events.id}) < (
-  select last_at, id from ${events} where id = ${sql.placeholder('after')}::uuid and user_id = ${sql.placeholder('userId')}::uuid
+  select last_at, id from ${events} where id = ${param('after')}::uuid and user_id = ${param('userId')}::uuid
 )`
 
 const unknownEvent = () => invalid('after', 'Is not an event of this account.')

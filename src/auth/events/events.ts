@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { events } from '../../db/schema/events.ts'
 import { users } from '../../db/schema/users.ts'
 import { createStatement } from '../../db/statement.ts'
@@ -42,11 +43,11 @@ type EventValues = Record<keyof ReturnType<typeof toEventValues>, unknown>
 
 /** The placeholders of a statement that gets `toEventValues`. */
 export const EVENT_PARAMETERS = {
-  origin: sql.placeholder('origin'),
-  network: sql.placeholder('network'),
-  requestId: sql.placeholder('requestId'),
-  ipAddress: sql.placeholder('ipAddress'),
-  userAgent: sql.placeholder('userAgent'),
+  origin: param('origin'),
+  network: param('network'),
+  requestId: param('requestId'),
+  ipAddress: param('ipAddress'),
+  userAgent: param('userAgent'),
 }
 
 /** The select list of an event, for `insertEvents`. The kind may be an expression, and the values placeholders. */
@@ -92,7 +93,7 @@ export function insertEvents(query: SQL) {
 
 const insertEvent = createStatement(
   insertEvents(
-    sql`select ${selectEvent(sql`${sql.placeholder('kind')}`, sql`${sql.placeholder('userId')}::uuid`, EVENT_PARAMETERS)}`,
+    sql`select ${selectEvent(sql`${param('kind')}`, sql`${param('userId')}::uuid`, EVENT_PARAMETERS)}`,
   ),
 )
 

@@ -1,4 +1,5 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
+import { param } from '../../db/parameters.ts'
 import { factors } from '../../db/schema/factors.ts'
 import { createStatement } from '../../db/statement.ts'
 
@@ -14,5 +15,5 @@ export const authenticatorsOf = (userId: SQLWrapper) => sql<Authenticators | nul
 export const secondsOfDatabase = sql<number>`extract(epoch from now())::float8`
 
 export const findAuthenticators = createStatement<{ authenticators: Authenticators | null; now: number }>(
-  sql`select ${authenticatorsOf(sql`${sql.placeholder('userId')}::uuid`)} as authenticators, ${secondsOfDatabase} as now`,
+  sql`select ${authenticatorsOf(sql`${param('userId')}::uuid`)} as authenticators, ${secondsOfDatabase} as now`,
 )

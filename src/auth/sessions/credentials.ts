@@ -3,6 +3,7 @@ import type { Identity, Presented, Viewer } from '../../contract/caller.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { secondsAgo, secondsSince, secondsUntil } from '../../db/moments.ts'
+import { param } from '../../db/parameters.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
@@ -52,7 +53,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(eq(sessions.id, sql.placeholder('id')))
+    .where(eq(sessions.id, param('id')))
     .prepare('live_session')
 
   async function findLiveSession(id: string) {

@@ -3,6 +3,7 @@ import { type Caller, identityOf, viewerOf } from '../../contract/caller.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toSession } from '../../contract/outputs/session.ts'
+import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { AuthError } from '../../errors.ts'
@@ -17,7 +18,7 @@ export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' 
   const newestFirst = db
     .select({ id, createdAt, lastUsedAt, expiresAt, authenticatedAt, factorAt, amr, ipAddress, userAgent })
     .from(sessions)
-    .where(and(eq(sessions.userId, sql.placeholder('userId')), gt(sessions.expiresAt, sql`now()`)))
+    .where(and(eq(sessions.userId, param('userId')), gt(sessions.expiresAt, sql`now()`)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
   const readLiveSessions = prepareRows(db, newestFirst, { isShort: true })
 

@@ -1,6 +1,7 @@
-import { eq, getTableColumns, sql } from 'drizzle-orm'
+import { eq, getTableColumns } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { prepareRows, type WithTexts } from '../../db/row-reader.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
@@ -54,19 +55,19 @@ export function createSignInEndpoint(parts: Parts) {
         client,
         async () => {
           // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
-          const signedIn =
+          const proven =
             (await attempt(found?.account)) ?? (await attempt((await findAccount(email, client))?.account))
-          if (!signedIn) throw new AuthError('INVALID_CREDENTIALS')
-          const { account } = signedIn
+          if (!proven) throw new AuthError('INVALID_CREDENTIALS')
+          const { account } = proven
           // The password was right. If the rehash fails, the next sign-in tries again.
           const passwordHash = await rehash(account, password).catch(() => account.password)
           await reportBreach({ ...account, password: passwordHash }, password, client)
-          return { ...signedIn, passwordHash }
+          return { ...proven, passwordHash }
         },
       )
       if (opened !== 'FACTOR_MISSING') return opened
-      const begun = { userId: account.id, passwordHash, transport, client }
-      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge: await challenges.beginSignIn(begun) })
+      const signIn = { userId: account.id, passwordHash, transport, client }
+      throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge: await challenges.beginSignIn(signIn) })
 
       /** Undefined if the stored hash has changed since the account was read. */
       async function attempt(account: Account | undefined) {
@@ -106,7 +107,7 @@ function prepareAccountSearch({ db, places }: Pick<Parts, 'db' | 'places'>) {
     db
       .select({ account: getTableColumns(users), place: places.selectKnown(users.id) })
       .from(users)
-      .where(eq(users.email, sql.placeholder('email'))),
+      .where(eq(users.email, param('email'))),
     { isShort: true },
   )
   return async (email: string, client: Client) => {

@@ -1,5 +1,6 @@
-import { and, desc, eq, inArray, or, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, or } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { param } from '../../db/parameters.ts'
 import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { isReservation } from '../account/taken-addresses.ts'
@@ -14,11 +15,11 @@ export function createWaitingRegistrations({ db, passwords }: { db: Db; password
   const accounts = db
     .select({ id: users.id })
     .from(users)
-    .where(eq(users.email, sql.placeholder('email')))
+    .where(eq(users.email, param('email')))
   const reservers = db
     .select({ id: verifications.userId })
     .from(verifications)
-    .where(and(eq(verifications.value, sql.placeholder('email')), isReservation))
+    .where(and(eq(verifications.value, param('email')), isReservation))
   const newest = db
     .select({ password: registrations.password })
     .from(registrations)

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { daysAgo } from '../../db/moments.ts'
+import { param } from '../../db/parameters.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { createSealer, digest, type Secrets } from '../keys/sealed-tokens.ts'
@@ -38,8 +39,8 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     .innerJoin(users, eq(users.id, places.userId))
     .where(
       and(
-        eq(users.email, sql.placeholder('email')),
-        inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')]),
+        eq(users.email, param('email')),
+        inArray(places.place, [param('device'), param('network')]),
         isKnownPlace,
       ),
     )
@@ -74,7 +75,7 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     /** The same for the select list of a prepared statement that has the account, and gets `toParameters`. */
     selectKnown: (userId: SQLWrapper) => sql<string>`coalesce((
       select ${places.place} from ${places} where ${places.userId} = ${userId}
-        and ${inArray(places.place, [sql.placeholder('device'), sql.placeholder('network')])} and ${isKnownPlace}
+        and ${inArray(places.place, [param('device'), param('network')])} and ${isKnownPlace}
       order by ${places.place} limit 1), ${sql.raw(`'${UNKNOWN_PLACE}'`)})`,
 
     /** The browser of a client, if the account knows it. */

@@ -14,7 +14,7 @@ import type { Observer } from '../../observer.ts'
 import type { RefreshTokens } from '../../sessions/refresh-tokens.ts'
 import type { Places } from '../../throttle/places.ts'
 import type { OpeningRow } from './opening-statement.ts'
-import { prepareOpenings, type SignInProof } from './sign-in-proof.ts'
+import { prepareStatements, type SignInProof } from './sign-in-proof.ts'
 
 export type OpenSession = ReturnType<typeof createOpenSession>
 
@@ -63,7 +63,7 @@ export type OpenedSession<Account> = {
  * a sign-in from a place that is new to an account is an event and a mail.
  */
 export function createOpenSession({ outbox, places, refreshTokens, observer, settings }: Parts) {
-  const chooseStatement = prepareOpenings({
+  const chooseStatement = prepareStatements({
     sessionSeconds: Math.min(settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS),
     needsVerification: settings.REQUIRE_EMAIL_VERIFICATION,
     canMail: outbox.enabled,

@@ -36,7 +36,7 @@ type Options = {
 type ProofValues = Record<string, unknown> & { amr: string; provesFactor: boolean }
 
 /** Returns a function that chooses the statement for a proof, with the values of the proof in it. */
-export function prepareOpenings({ sessionSeconds, canMail, ...options }: Options) {
+export function prepareStatements({ sessionSeconds, canMail, ...options }: Options) {
   const prepare = (parts: ProofParts) => prepareOpening(parts, sessionSeconds)
   const asNewAccount = prepare(writeRegistration({ canMail }))
   const byPassword = prepare(writeSignIn(PASSWORD, options))
