@@ -222,9 +222,9 @@ export const userOperations = {
     description:
       'For a user who has lost the mailbox. Nothing changes before the link is used: with a session or the password, by ' +
       '`verifyEmail`, or with a new password, by `resetPassword`. Second factors stay. A verified mailbox gets a link ' +
-      'that cancels the change, and later one that undoes it. A change of the roles or claims of the account ends it. The address of an invitation that waits changes at once, ' +
-      'and the invitation is mailed there. The caller must hold every permission of the account, also those of other ' +
-      'services. No administrator changes its own account this way.',
+      'that cancels the change, and later one that undoes it. A change of the roles or claims of the account ends it. ' +
+      'The address of an invitation that waits changes at once, and the invitation is mailed there. The caller must hold ' +
+      'every permission of the account, also those of other services. No administrator changes its own account this way.',
     input: StartEmailChangeInput,
     example: { id: exampleId, email: 'ada@example.com' },
     output: z.boolean(),
