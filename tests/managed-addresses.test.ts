@@ -336,6 +336,36 @@ test('strangers who ask for mails to an address do not stop the mail of an admin
   await expect.poll(() => own.mailbox.to(email).length).toBe(2)
 })
 
+test('an operator starts it by a command, also for the last administrator', async () => {
+  const admin = await registerAdministrator(server)
+  await server.sql`update users set email_verified = true where id = ${admin.user.id}`
+  const taken = await server.registerUser()
+  const { email } = account()
+  const run = (words: string) => server.command(`user change-address ${words}`)
+
+  const started = await run(`${admin.email} ${email.toUpperCase()}`)
+  const token = await server.mailbox.token(email, /Confirm/)
+  const json = await run(`${admin.email} ${email} --json`)
+  const refused = await run(`${admin.email} ${taken.email}`)
+  const unknown = await run(`unknown@example.com ${account().email}`)
+
+  expect(started).toMatchObject({ code: 0, output: expect.stringContaining(`${email} gets a link`) })
+  expect(JSON.parse(json.output)).toMatchObject({
+    id: admin.user.id,
+    email: admin.email,
+    pendingEmail: email,
+  })
+  expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('exists already') })
+  expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('no account with the address') })
+  expect((await run(`${admin.email} nonsense`)).code).toBe(2)
+  expect((await server.client().call('resetPassword', { token, newPassword: NEW })).data).toBe(true)
+  const challenged = await server.client().login({ email, password: NEW })
+  expect(challenged.code).toBe('SECOND_FACTOR_REQUIRED')
+  const acts = await server.sql`select actor_id as actor from events
+    where user_id = ${admin.user.id} and kind = 'email_change_requested'`
+  expect(acts).toEqual([{ actor: null }, { actor: null }])
+})
+
 test('without a mail server, an administrator changes no address', async () => {
   const own = await startServer()
   const admin = await registerAdministrator(own)

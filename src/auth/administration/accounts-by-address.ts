@@ -3,8 +3,10 @@ import { BY_OPERATOR } from '../../contract/administrator.ts'
 import type { AccountInput } from '../../contract/fields.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
+import { refuseTakenAddress } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type AccountWork, createAccountChange } from './account-change.ts'
+import { startEmailChange } from './address-change.ts'
 import {
   deleteAccount,
   disableAccount,
@@ -15,7 +17,7 @@ import {
 } from './user-changes.ts'
 import { setRoles } from './user-roles.ts'
 
-type Parts = Pick<Dependencies, 'db' | 'outbox' | 'roles' | 'sessionCache'>
+type Parts = Pick<Dependencies, 'db' | 'mailedTokens' | 'outbox' | 'roles' | 'sessionCache'>
 
 /** What commands do to an account, which they name by its address. Each function throws `NOT_FOUND` without one. */
 export function createAccountsByAddress(parts: Parts) {
@@ -43,6 +45,12 @@ export function createAccountsByAddress(parts: Parts) {
 
     /** The result: how many sessions ended. */
     signOutUser: (account: AccountInput) => change(account, signOutAccount),
+
+    /** @throws `EMAIL_TAKEN`, or `SERVICE_UNAVAILABLE` without a mail server */
+    async startEmailChange(account: AccountInput, email: string) {
+      outbox.requireEnabled()
+      return change(account, startEmailChange(parts, email)).catch(refuseTakenAddress)
+    },
 
     deleteUser: (account: AccountInput) => change(account, deleteAccount),
 

@@ -42,6 +42,15 @@ export async function signOutUser(environment: Environment, email: string, { jso
   console.log(`${email} is signed out, ${formatSessions(revoked)} ended. ${ACCESS_TOKENS_ELSEWHERE}`)
 }
 
+export async function changeAddress(environment: Environment, email: string, to: string, { json }: Output) {
+  const { user } = await change(environment, email, (accounts) =>
+    accounts.startEmailChange({ email }, to).catch(explainAddress),
+  )
+  if (json) return printJson(user)
+  if (!user.pendingEmail && user.email === email) return console.log(`${email} keeps this address.`)
+  console.log(`${to} gets a link that makes it the address of this account.`)
+}
+
 export async function deleteUser(environment: Environment, email: string, { json }: Output) {
   const { user } = await change(environment, email, (accounts) => accounts.deleteUser({ email }))
   if (json) return printJson({ id: user.id, email })
@@ -78,6 +87,8 @@ export async function revokeRole(environment: Environment, email: string, role: 
     result ? `${email} no longer has the role ${role}.` : `${email} does not have the role ${role}.`,
   )
 }
+
+const explainAddress = explainRefusal({ EMAIL_TAKEN: 'An account with the new address exists already.' })
 
 const explainTime = explainRefusal({ INVALID_INPUT: 'The time must be in the future.' })
 

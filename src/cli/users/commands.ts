@@ -4,6 +4,7 @@ import { JSON_OUTPUT, LIMIT, parseAddress, parseMoment, parseRole } from '../sup
 import type { Output } from '../support/output.ts'
 import type { Environment } from '../support/with-core.ts'
 import {
+  changeAddress,
   deleteUser,
   disableUser,
   enableUser,
@@ -61,6 +62,11 @@ export function addUserCommands(program: Command, environment: Environment) {
   addCommandOfAddress('disable', 'end all sessions and mailed tokens, and refuse to sign the user in')
     .option('--until <time>', 'let the user sign in again after this time', parseMoment)
     .action((address: string, options) => disableUser(environment, address, options))
+  addCommandOfAddress('change-address', 'mail a link to another address, which makes it that of the user')
+    .argument('<new address>', 'the present address cancels a change', parseAddress)
+    .action((address: string, to: string, options: Output) =>
+      changeAddress(environment, address, to, options),
+    )
   for (const [name, summary, act] of OF_A_ROLE) {
     const command = addCommandOfAddress(name, summary)
     command
