@@ -30,6 +30,8 @@ export async function createMailbox() {
   const received: Received[] = []
   let fault: Fault | undefined
   let slowness: Slowness | undefined
+  let slow = Promise.withResolvers<void>()
+  let slowAnswers = 0
   let attempts = 0
   let wakeWorker = () => {}
 
@@ -49,7 +51,9 @@ export async function createMailbox() {
   const sockets = new Set<Socket>()
 
   async function delay(command: Slowness['at'], address: string) {
-    if (slowness?.at === command && slowness.isSlow(address)) await pause(slowness.delayMs)
+    if (slowness?.at !== command || !slowness.isSlow(address)) return
+    await Promise.race([pause(slowness.delayMs), slow.promise])
+    slowAnswers++
   }
 
   async function receive(stream: Readable, recipients: { address: string }[]) {
@@ -89,7 +93,11 @@ export async function createMailbox() {
     /** Answers slowly for some addresses, as a mail server does that waits for theirs. */
     slowDown(how: Slowness | undefined) {
       slowness = how
+      slow.resolve()
+      slow = Promise.withResolvers()
     },
+    /** How many of them it has given so far. */
+    slowAnswers: () => slowAnswers,
     mail,
     /** Sets how a test that waits for a mail lets the worker look for due mails, which else takes half a second. */
     wakeWith(wake: () => void) {

@@ -86,6 +86,7 @@ async function openServerWithMail(settings: Settings = {}, options?: Options) {
       return person
     },
     async close() {
+      mailbox.slowDown(undefined)
       await server.close()
       await mailbox.close()
     },
