@@ -53,8 +53,8 @@ async function changeSomething() {
   return String(row?.id)
 }
 
-const isCurrentAgain = (changes: ReturnType<typeof createChanges>, timeout: number) =>
-  expect.poll(() => changes.isCurrent(), { timeout, interval: 10 }).toBe(true)
+const isCurrentAgain = (changes: ReturnType<typeof createChanges>) =>
+  expect.poll(() => changes.isCurrent(), { interval: 10 }).toBe(true)
 
 describe('a change is not missed, and nothing is believed meanwhile,', () => {
   const NEVER_ENDS = 3_600_000
@@ -77,7 +77,7 @@ describe('a change is not missed, and nothing is believed meanwhile,', () => {
     await pause(300)
     expect(changes.isCurrent()).toBe(false)
     end(started)
-    await isCurrentAgain(changes, 15_000)
+    await isCurrentAgain(changes)
 
     expect(heard.ids.includes(id) || heard.gaps > gapsBefore).toBe(true)
   })
@@ -90,11 +90,12 @@ describe('a change is not missed, and nothing is believed meanwhile,', () => {
     trouble({ dies: true })
     await expect.poll(() => changes.isCurrent(), { timeout: FELT_MS, interval: 5 }).toBe(false)
     const id = await changeSomething()
-    await isCurrentAgain(changes, 5000)
+    await isCurrentAgain(changes)
 
     expect(heard.ids.includes(id) || heard.gaps > gapsBefore).toBe(true)
-    expect(threads).toHaveLength(2)
-    expect(heard.lost).toEqual([expect.any(Error)])
+    // On a busy machine, a thread that starts late is given up too.
+    expect(threads.length).toBeGreaterThan(1)
+    expect(heard.lost).toEqual(Array(threads.length - 1).fill(expect.any(Error)))
   })
 })
 
@@ -138,8 +139,9 @@ test('the thread rests until someone asks, and again a minute after the last que
   await expect.poll(() => changes.ageMs()).toBeLessThan(1000)
 
   expect(await countProofs(changes, 2000)).toBeLessThan(6)
-  await isCurrentAgain(changes, FELT_MS)
-  expect(await countProofs(changes, 2000)).toBeGreaterThan(20)
+  await isCurrentAgain(changes)
+  // More than come in this time while it rests.
+  expect(await countProofs(changes, 5000, 21)).toBe(21)
 
   const clock = performance.now.bind(performance)
   const later = vi.spyOn(performance, 'now').mockImplementation(() => clock() + REST_AFTER_MS)
@@ -147,13 +149,13 @@ test('the thread rests until someone asks, and again a minute after the last que
   // The thread is told at the next look at it.
   await pause(1500)
   expect(await countProofs(changes, 2000)).toBeLessThan(6)
-  await isCurrentAgain(changes, FELT_MS)
+  await isCurrentAgain(changes)
 })
 
-async function countProofs({ ageMs }: ReturnType<typeof createChanges>, forMs: number) {
+async function countProofs({ ageMs }: ReturnType<typeof createChanges>, forMs: number, max = Infinity) {
   let proofs = 0
   let lastAge = ageMs()
-  for (const end = performance.now() + forMs; performance.now() < end; await pause(5)) {
+  for (const end = performance.now() + forMs; performance.now() < end && proofs < max; await pause(5)) {
     const age = ageMs()
     if (age < lastAge) proofs++
     lastAge = age
@@ -163,7 +165,7 @@ async function countProofs({ ageMs }: ReturnType<typeof createChanges>, forMs: n
 
 test('after a suspension of the machine, which its monotonic clock does not count, nothing older is believed', async () => {
   const { changes, heard } = await startChanges()
-  await isCurrentAgain(changes, FELT_MS)
+  await isCurrentAgain(changes)
   const gapsBefore = heard.gaps
 
   const clock = Date.now.bind(Date)
@@ -173,7 +175,7 @@ test('after a suspension of the machine, which its monotonic clock does not coun
 
   expect(changes.isCurrent()).toBe(false)
   expect(heard.gaps).toBe(gapsBefore + 1)
-  await isCurrentAgain(changes, FELT_MS)
+  await isCurrentAgain(changes)
 })
 
 test('the thread ends with what started it, whether it is stopped or not', async () => {

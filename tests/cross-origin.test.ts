@@ -107,6 +107,13 @@ describe('CORS', () => {
       },
     })
 
+  test('a page of a listed origin may read an answer, when to try again and the id of its request', async () => {
+    const { headers } = await post('/auth/login', { ...JSON_TYPE, origin: APP })
+
+    expect(headers.get('access-control-allow-origin')).toBe(APP)
+    expect(headers.get('access-control-expose-headers')).toBe('retry-after,x-request-id')
+  })
+
   test('a listed origin is allowed to send requests with credentials', async () => {
     const { headers, status } = await preflight(APP)
 

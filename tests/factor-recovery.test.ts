@@ -82,6 +82,21 @@ describe.each(ADAPTERS)('lost factors by %s', (adapter) => {
   })
 })
 
+test('the link of a recovery that was ended completes no later one', async () => {
+  const { client, input, user, stranger, authenticator, complete } = await startRecovery()
+  await passWait(user.id)
+  const token = await server.mailbox.token(input.email, /without your second factors/)
+  await forgetUsedCodes(server)
+  await client.stepUp({ proof: { totp: authenticator.code() } })
+  const { challenge } = await stranger.login(input)
+  await stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+  await passWait(user.id)
+  const later = await server.mailbox.token(input.email, /without your second factors/, 2)
+
+  expect((await complete(token)).code).toBe('INVALID_CREDENTIALS')
+  expect((await complete(later)).data?.session.acr).toBe('aal1')
+})
+
 test('the sessions that a recovery ends are refused at once, without a notification', async () => {
   const { client, input, user, complete } = await startRecovery()
   await passWait(user.id)

@@ -21,6 +21,14 @@ test('expired rows are deleted in batches, and live rows stay', async () => {
     insert into registrations (id, user_id, password, profile, created_at) values
       (gen_random_uuid(), ${user.id}, 'old', '{}', now() - interval '25 hours'),
       (gen_random_uuid(), ${user.id}, 'new', '{}', now() - interval '23 hours')`
+  await server.sql`
+    insert into factors (user_id, kind, secret, name, removed_at) values
+      (${user.id}, 'TOTP', 'x', 'old', now() - interval '73 hours'),
+      (${user.id}, 'TOTP', 'x', 'new', now() - interval '71 hours')`
+  await server.sql`
+    insert into challenges (id, purpose, expires_at) values
+      (gen_random_uuid(), 'SIGN_IN', now() - interval '1 second'),
+      (gen_random_uuid(), 'SIGN_IN', now() + interval '1 minute')`
   await server.sql`insert into verification (identifier, value, user_id, purpose, expires_at) values ('spent', 'x', ${user.id}, 'PASSWORD_RESET', now())`
   await server.sql`
     insert into mail_outbox (kind, recipient, status, created_at, expires_at) values
@@ -60,6 +68,8 @@ test('expired rows are deleted in batches, and live rows stay', async () => {
   expect((await server.sql`select password from registrations`).map(({ password }) => password)).toEqual([
     'new',
   ])
+  expect((await server.sql`select name from factors`).map(({ name }) => name)).toEqual(['new'])
+  expect(await count(server.sql`select from challenges`)).toBe(1)
   expect(await count(server.sql`select from verification`)).toBe(0)
   expect(
     (await server.sql`select recipient from mail_outbox where kind = 'password-changed'`).map(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { enrollTotp } from './support/authenticator.ts'
 import { bearer } from './support/client.ts'
 import { ORIGIN, startServer, useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
@@ -40,6 +41,21 @@ describe('introspection (RFC 7662)', () => {
     for (const ended of [token, `${token}x`, 'nonsense', client.kept.refreshToken ?? 'a.b.c']) {
       expect(await introspect(ended)).toEqual({ active: false })
     }
+  })
+
+  test('a token that can only enrol the factor that this server requires is inactive', async () => {
+    const strict = await startServer({ ...settings, SECOND_FACTOR: 'required' })
+    const { client } = await strict.registerUser()
+    const ask = async () => {
+      const headers = { 'content-type': 'application/json', ...bearer(key) }
+      const body = JSON.stringify({ token: client.kept.accessToken })
+      return (await strict.fetch('/auth/introspect', { method: 'POST', headers, body })).json()
+    }
+
+    expect(await ask()).toEqual({ active: false })
+    await enrollTotp(client)
+    await client.refresh()
+    expect((await ask()).active).toBe(true)
   })
 
   test('a token is inactive as soon as plain SQL disables its user', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { LOCKS } from '../src/db/locks.ts'
 import { migrate, SILENCE_MS } from '../src/db/migrate.ts'
 import { createDatabase } from './support/database.ts'
@@ -62,4 +63,18 @@ test.concurrent('a migration waits for the migration of another replica as long 
   await drop()
 
   expect(secondsSince(began)).toBeGreaterThan(13)
+})
+
+test.concurrent('a migration takes as long as a slow database needs that answers each question', async () => {
+  const { proxy, drop } = await databaseWithProxy()
+  proxy.slow(600)
+  const began = performance.now()
+
+  const databaseLimits = { ...DATABASE_LIMITS, connectSeconds: 60 }
+  expect(await migrate({ DATABASE_URL: proxy.url, databaseLimits })).toEqual([])
+
+  const seconds = secondsSince(began)
+  proxy.restore()
+  await drop()
+  expect(seconds).toBeGreaterThan(SILENCE_MS / 1000)
 })

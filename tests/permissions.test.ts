@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_STORED_ROLES } from '../src/auth/administration/role-changes.ts'
+import { MAX_HOLDERS, MAX_STORED_ROLES } from '../src/auth/administration/role-changes.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ageProofs } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
@@ -154,6 +154,23 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
     expect((await client.me()).data?.roles).toEqual([])
     expect(await server.eventsOf(user.id)).toContain('roles_changed')
     expect((await admin.client.call('removeRole', { name })).code).toBe('NOT_FOUND')
+  })
+
+  test('refuses to remove a role with more holders than one transaction may change', async () => {
+    const name = `crowded-${adapter}`
+    await addRole(server, name, ['roles:read'])
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    await server.sql`
+      insert into users (email, password, roles)
+      select ${name} || n || '@example.com', 'x', array[${name}] from generate_series(1, ${MAX_HOLDERS + 1}::int) n`
+
+    const refused = await admin.client.call('removeRole', { name })
+    const [row] = await server.sql`select count(*)::int as holders from users where ${name} = any(roles)`
+    await server.sql`update users set roles = '{}' where email = ${`${name}1@example.com`}`
+
+    expect(refused).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'name' }] })
+    expect(row?.holders).toBe(MAX_HOLDERS + 1)
+    expect((await admin.client.call('removeRole', { name })).data).toBe(true)
   })
 
   test('follows a change of the role or of its holder at once', async () => {

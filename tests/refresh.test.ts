@@ -375,6 +375,18 @@ describe.each(ADAPTERS)('the cookie of a request by %s', (adapter) => {
     return row
   }
 
+  test('a cookie that comes twice is no credential, in whatever order', async () => {
+    const client = server.client(adapter, 'COOKIE')
+    await client.register()
+    const [own, other] = [client.kept.cookie, '__Host-servauth=x']
+
+    for (const cookie of [`${own}; ${other}`, `${other}; ${own}`]) {
+      expect((await client.call('me', undefined, { cookie })).data).toBeNull()
+      expect(await client.call('refresh', undefined, { cookie })).toMatchObject({ reason: 'MISSING' })
+    }
+    expect((await client.me()).code).toBeUndefined()
+  })
+
   test('a predecessor is accepted until the current cookie is used, and for the grace after that', async () => {
     const { client, former, id } = await rotatedSession()
     await age(id, 6 * 3600)

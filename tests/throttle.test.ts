@@ -96,7 +96,7 @@ describe.each(ADAPTERS)('limits by %s', (adapter) => {
       for (const address of addresses) codes.push((await act(address)).code)
       return codes.filter((code) => code === 'TOO_MANY_REQUESTS').length
     }
-    const oneNetwork = Array.from({ length: 22 }, (_, index) => `2001:db8:1:2::${index + 1}`)
+    const oneNetwork = Array.from({ length: 22 }, (_, index) => `2001:db8:1:2:${index}::1`)
     const manyNetworks = Array.from({ length: 22 }, (_, index) => `2001:db8:2:${index}::1`)
 
     expect(await repeat(login, Array(22).fill('203.0.113.1'))).toBe(2)

@@ -66,8 +66,11 @@ async function untilSilent(sql: Sql, over: AbortSignal): Promise<never> {
     sql`select 1`.then(Boolean, (fault: unknown) => fault instanceof postgres.PostgresError)
   let heardAt = performance.now()
   while (!over.aborted) {
+    // An answer that comes late is one, too.
+    void answers().then((hasAnswered) => {
+      if (hasAnswered) heardAt = performance.now()
+    })
     await pause(PULSE_MS, over)
-    if (await Promise.race([answers(), pause(PULSE_MS, over)])) heardAt = performance.now()
     if (performance.now() - heardAt > SILENCE_MS) {
       throw new DatabaseFault('The database does not answer', getAdvice('CONNECT_TIMEOUT') ?? '')
     }
@@ -75,7 +78,7 @@ async function untilSilent(sql: Sql, over: AbortSignal): Promise<never> {
   throw new Error('The migration has ended, so this error is ignored')
 }
 
-/** Waits, but not longer than until `over` is aborted. @returns false */
+/** Waits, but not longer than until `over` is aborted. */
 async function pause(ms: number, over: AbortSignal) {
   await new Promise<void>((done) => {
     const timer = setTimeout(done, ms)
@@ -84,7 +87,6 @@ async function pause(ms: number, over: AbortSignal) {
       done()
     })
   })
-  return false
 }
 
 async function readState(sql: Sql, { DATABASE_SCHEMA }: DatabaseSettings) {
