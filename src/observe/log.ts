@@ -27,7 +27,7 @@ async function createFormat() {
   const { prettyFactory } = await import('pino-pretty')
   return prettyFactory({
     singleLine: true,
-    ignore: `requestId,${ASKED}`,
+    ignore: `requestId,${REQUEST_VALUES}`,
     translateTime: 'HH:MM:ss',
     messageFormat: (line, key) => (line.status ? sentence(line) : String(line[key])),
   })
@@ -40,7 +40,7 @@ const formatDropped = (dropped: number) =>
   `{"level":40,"time":${Date.now()},"dropped":${dropped},"msg":"log lines were dropped, because the standard output was not read"}\n`
 
 /** The values of a request line, which development shows as one sentence. */
-const ASKED = 'method,path,status,ms,code'
+const REQUEST_VALUES = 'method,path,status,ms,code'
 
 function sentence({ method, path, status, code = '', ms }: Record<string, unknown>) {
   return `${method} ${path} ${status} ${code} ${ms} ms`.replace(/ {2,}/, ' ')
