@@ -4,6 +4,7 @@ import { CODE } from '../../root.ts'
 import { getTimelineMemory } from '../connection/timeline.ts'
 import { allocateFeed, createFeedReader, type FeedReader } from './change-feed.ts'
 import type { ListenerData, ListenerOrder, ListenerReport } from './change-listener-thread.ts'
+import { createSuspensionCheck } from './suspension.ts'
 
 export type Changes = ReturnType<typeof createChanges>
 
@@ -17,10 +18,6 @@ export const REST_AFTER_MS = 60_000
 /** How often the thread is looked at, and how many times in a row it may show no sign of life. */
 export const WATCH_MS = 1000
 const MAX_SILENT_WATCHES = 5
-/** If the wall clock moves ahead of the monotonic one by more between two looks, the machine may have been suspended. */
-const MAX_STEP_MS = 50
-/** How often that is checked, at most: to read the wall clock costs as much as all the rest of a look. */
-const STEP_CHECK_MS = 1
 const RETRY_MS = 250
 /** How long the thread may take to close its connection. */
 const MAX_STOP_MS = 2000
@@ -58,8 +55,7 @@ export function createChanges(
   let watch: NodeJS.Timeout | undefined
   let silentWatches = 0
   let pulses = 0
-  let wallLead = readWallLead()
-  let stepCheckedAt = Number.NEGATIVE_INFINITY
+  const suspension = createSuspensionCheck()
   let resumedAt = Number.NEGATIVE_INFINITY
 
   /** The time of the last proof, if it was not withdrawn. All changes before it have been processed. */
@@ -115,18 +111,12 @@ export function createChanges(
     thread?.postMessage({ now: performance.now(), isResting } satisfies ListenerOrder)
   }
 
-  /** The monotonic clock stands still while a machine is suspended, so earlier proofs look young, and entries too. */
+  /** After a suspension, earlier proofs and cache entries look younger than they are. */
   function checkSuspension(now: number) {
-    stepCheckedAt = now
-    let lead = Date.now() - now
-    // This thread may have been interrupted between the two clocks.
-    if (lead - wallLead > MAX_STEP_MS) lead = Math.min(readWallLead(), readWallLead())
-    if (lead - wallLead > MAX_STEP_MS) {
-      resumedAt = performance.now()
-      for (const { onGap } of subscribers) onGap()
-      synchronize()
-    }
-    wallLead = lead
+    if (!suspension.wasSuspended(now)) return
+    resumedAt = performance.now()
+    for (const { onGap } of subscribers) onGap()
+    synchronize()
   }
 
   // Counted, not timed: after a pause of the whole process, the thread would look silent.
@@ -144,7 +134,7 @@ export function createChanges(
   function isCurrent(now = performance.now()) {
     askedAt = now
     if (isResting) endRest()
-    if (now - stepCheckedAt > STEP_CHECK_MS) checkSuspension(now)
+    if (suspension.isDue(now)) checkSuspension(now)
     const moment = provenAt()
     return moment > resumedAt && now - moment < PROOF_MS
   }
@@ -205,8 +195,6 @@ export function createChanges(
 export function startListenerThread(workerData: ListenerData) {
   return new Worker(join(CODE, 'db/changes/change-listener-thread'), { workerData, name: LISTENER_THREAD })
 }
-
-const readWallLead = () => Date.now() - performance.now()
 
 /** Restores the name and the code, which an error loses between threads. */
 function asError({ name, message, code, stack }: ListenerReport['lost']) {
