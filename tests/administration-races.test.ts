@@ -1,5 +1,7 @@
 import type { Sql } from 'postgres'
 import { describe, expect, test } from 'vitest'
+import { MAX_SERVICE_KEYS } from '../src/auth/services/service-key-changes.ts'
+import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, account } from './support/client.ts'
@@ -163,6 +165,24 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
 
     expect(refused.map(({ code }) => code)).toEqual(['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN'])
   })
+})
+
+test('several new keys or webhooks at once do not pass their bounds', async () => {
+  const own = await startServer({ NODE_ENV: 'development' })
+  const { client } = await registerAdministrator(own)
+  await own.sql`insert into service_keys (name, hash, scopes)
+    select 'orders', gen_random_uuid(), '{}' from generate_series(2, ${MAX_SERVICE_KEYS})`
+  await own.sql`insert into webhooks (id, url, secrets, disabled_at)
+    select gen_random_uuid(), 'https://example.com/', 'x', now() from generate_series(2, ${MAX_WEBHOOKS})`
+  const attempts = [1, 2, 3, 4, 5]
+  const keys = attempts.map(() => client.call('createServiceKey', { name: 'orders', scopes: ['users:read'] }))
+  const webhooks = attempts.map(() =>
+    client.call('putWebhook', { url: 'http://127.0.0.1:9/', disabled: true }),
+  )
+
+  for (const answers of [await Promise.all(keys), await Promise.all(webhooks)]) {
+    expect(answers.map(({ code }) => code).sort()).toEqual([...Array(4).fill('INVALID_INPUT'), undefined])
+  }
 })
 
 describe('with one connection, changes at once do not wait for one that they hold themselves:', () => {

@@ -5,4 +5,6 @@ export const LOCKS = {
   signingKey: 7_378_285,
   administrators: 7_378_286,
   roles: 7_378_287,
+  serviceKeys: 7_378_288,
+  webhooks: 7_378_289,
 } as const

@@ -4,6 +4,7 @@ import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { CreatedServiceKey, ServiceKeyRecord } from '../../contract/outputs/service-key.ts'
 import type { Db, Executor } from '../../db/client.ts'
+import { LOCKS } from '../../db/locks.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { requireAll } from '../administration/user-roles.ts'
@@ -40,6 +41,8 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
     ): Promise<CreatedServiceKey> {
       const { key, hash } = createServiceKey()
       const serviceKey = await db.transaction(async (tx) => {
+        // Several at once would each count the keys before the others are there.
+        await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.serviceKeys})`)
         await act.administrator.assertCurrent(tx)
         requireAll(act.administrator, scopes)
         const expiresAt = await boundExpiry(tx, wanted, act.administrator)

@@ -5,6 +5,7 @@ import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { ChangedWebhook, Webhook } from '../../contract/outputs/webhook.ts'
 import type { Executor } from '../../db/client.ts'
+import { LOCKS } from '../../db/locks.ts'
 import { webhooks as table, type WebhookRow } from '../../db/schema/webhooks.ts'
 import type { Env } from '../../env.ts'
 import { AuthError, invalid } from '../../errors.ts'
@@ -73,7 +74,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
       const { url, types = null, disabled } = input
       await refuseTarget(url)
       return db.transaction(async (tx) => {
-        const present = input.id ? await findWebhook(tx, input.id) : undefined
+        const present = input.id ? await findWebhook(tx, input.id) : await lockCount(tx)
         await act.administrator.assertCurrent(tx)
         if (present?.secrets === null) throw ofSettings()
         if (!present && (await tx.$count(table, isNotNull(table.secrets))) >= MAX_WEBHOOKS) throw tooMany()
@@ -111,6 +112,12 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
       return true
     },
   }
+}
+
+/** Several new ones at once would each count the webhooks before the others are there. */
+async function lockCount(tx: Executor) {
+  await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.webhooks})`)
+  return undefined
 }
 
 /** Locks the row. @throws `NOT_FOUND` */
