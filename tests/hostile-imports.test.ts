@@ -150,6 +150,20 @@ test.each([
   expect(await readFile(join(dirname(users), name), 'utf8')).toBe(before)
 })
 
+test.each(['csv USERS --mapping USERS', 'firebase USERS --hash-config USERS'])(
+  'the import "%s" is refused before it reads a large file as one of settings',
+  async (words) => {
+    const users = await write('users', 'x'.repeat(MEBIBYTE + 1))
+
+    expect(
+      await callCommand(`import ${words.replaceAll('USERS', users)}`, { env: server.env }),
+    ).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('has more than 1048576 characters'),
+    })
+  },
+)
+
 test('the list of an import is for its owner alone, also if the file was there before', async () => {
   const users = await write('users.csv', 'email,name\nowner@example.com,Ada\n')
   const map = await write('map.csv', 'former')

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { type Command, CommanderError, Option } from 'commander'
 import { isConnectionFault } from '../../db/client.ts'
 import { explainFault } from '../../db/database-fault.ts'
 import { ConnectionStringError, completeConnectionString } from '../../libpq/connection-string.ts'
 import { CommandError } from '../support/command-error.ts'
+import { readSmallFile } from '../support/small-file.ts'
 import type { Environment } from '../support/with-core.ts'
 import { type ImportCommandOptions, importAccountsOf } from './import.ts'
 import type { Source } from './sources/source.ts'
@@ -157,7 +157,7 @@ function refuseSource(fault: unknown): never {
 /** A variable, or what is in the file that the variable with `_FILE` names. */
 async function readVariable(environment: Environment, name: string) {
   const file = environment[`${name}_FILE`]
-  return environment[name] ?? (file ? (await readFile(file, 'utf8')).trim() : undefined)
+  return environment[name] ?? (file ? (await readSmallFile(file)).trim() : undefined)
 }
 
 /** With this secret, Better-Auth has encrypted the keys of authenticator apps. */

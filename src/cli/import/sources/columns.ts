@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { CommandError } from '../../support/command-error.ts'
+import { readSmallFile } from '../../support/small-file.ts'
 import { readCsv } from '../files/csv.ts'
 import { readJson } from '../files/json.ts'
 import { claimsAt, flagAt, rolesAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
@@ -39,7 +39,7 @@ export function parseColumns(text: string): Columns {
 
 /** Reads a file with an object of JSON: the name of a field, and where it is in the export. */
 export async function readMapping(path: string): Promise<Columns> {
-  const text = await readFile(path, 'utf8')
+  const text = await readSmallFile(path)
   try {
     return checkMapping(JSON.parse(text), path)
   } catch (error) {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { firebaseScrypt, fromBase64 } from '../../../auth/passwords/hashes/notations.ts'
 import { CommandError } from '../../support/command-error.ts'
+import { readSmallFile } from '../../support/small-file.ts'
 import { readJson } from '../files/json.ts'
 import { flagAt, listAt, objectAt, textAt, timeAt } from './fields.ts'
 import { FieldError, openFiles, type Row } from './file-source.ts'
@@ -49,7 +49,7 @@ function toHash(hash: string | null, salt: string | null, project: Project | und
 
 /** Reads `hash_config { … }` as the console of Firebase shows it. */
 async function readHashConfig(path: string): Promise<Project> {
-  const text = await readFile(path, 'utf8')
+  const text = await readSmallFile(path)
   const read = (name: string, pattern: string) =>
     new RegExp(`\\b${name}"?\\s*[:=]\\s*"?(${pattern})"?`).exec(text)?.[1] ?? ''
   const project = {
