@@ -67,7 +67,8 @@ export const mailedLinkOperations = {
     summary: 'Set a new password with a mailed token',
     description:
       'Every session of the account ends, and no session is opened. The token of the first verification of an address ' +
-      'works too: it also verifies the address, and voids everything that was set up for the account before.',
+      'works too: it also verifies the address, and voids everything that was set up for the account before. The token ' +
+      'of a change of address that an administrator has started works too, and changes the address.',
     input: ResetPasswordInput,
     example: { token, newPassword: 'a longer phrase still' },
     output: z.boolean(),
@@ -109,8 +110,8 @@ export const mailedLinkOperations = {
     summary: 'Verify an address, or confirm a pending change of address',
     description:
       'The caller shows that the account is theirs: by a session of it, or by its password. Otherwise nothing changes, ' +
-      'and the token stays valid. After a change the session that asked for it continues, with a new secret if the ' +
-      'request carries its cookie.',
+      'and the token stays valid. After a change the session that asked for it continues, or if an administrator ' +
+      'started it, the session of the request. It gets a new secret if the request carries its cookie.',
     input: VerifyEmailInput,
     example: { token, password: 'a long enough phrase' },
     output: z.boolean(),
