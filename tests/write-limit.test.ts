@@ -4,6 +4,7 @@ import { operations } from '../src/contract/operations.ts'
 import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { ADAPTERS, type Client, type Operation } from './support/client.ts'
 import { BEHIND_PROXY, startServer } from './support/server.ts'
+import { pause } from './support/time.ts'
 
 const settings = { THROTTLE: 'on', ...BEHIND_PROXY }
 const rename = (client: Client) => client.updateMe({ username: 'Ada' })
@@ -66,6 +67,24 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
     server.proxy.restore()
 
     expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['SERVICE_UNAVAILABLE']))
+  })
+
+  test('the writes of a session run one after another, so at most one of them waits in the database', async () => {
+    const server = await startServer(settings)
+    const { client, user } = await server.registerUser(adapter)
+    const waiting = () => server.sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+
+    const writes = await server.sql.begin(async (tx) => {
+      await tx`select from users where id = ${user.id} for update`
+      const writes = Array.from({ length: 10 }, () => rename(client))
+      await expect.poll(waiting).toHaveLength(1)
+      await pause(300)
+      expect(await waiting()).toHaveLength(1)
+      return { answers: Promise.all(writes) }
+    })
+
+    expect((await writes.answers).map(({ code }) => code)).toEqual(Array(10).fill(undefined))
   })
 
   test('every mutation that needs a session is counted, before it does its work', async () => {

@@ -13,8 +13,9 @@ if (kind) {
 } else {
   const workers = startWorkers(2, process.env, pino({ level: 'silent' }))
   await workers.ready
+  const stopped = once(process, 'SIGTERM')
   process.stdout.write('ready')
-  await once(process, 'SIGTERM')
+  await stopped
   await workers.stop(500)
   process.exit()
 }
