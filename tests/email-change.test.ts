@@ -105,6 +105,20 @@ describe.each(ADAPTERS)('an e-mail change by %s', (adapter) => {
     expect(undone.data).toBe(true)
   })
 
+  test('a change to a reserved address gets no link that confirms it', async () => {
+    const { email, client } = await registerVerified()
+    const newEmail = account().email
+    await client.updateMe({ email: newEmail, currentPassword: PASSWORD })
+    await verify(await server.mailbox.token(newEmail, /Confirm/))
+    const other = await registerVerified()
+
+    const changed = await other.client.updateMe({ email, currentPassword: PASSWORD })
+
+    expect(changed.code).toBeUndefined()
+    await server.mailbox.mail(email, /already/)
+    expect(server.mailbox.to(email).filter(({ subject }) => /Confirm/.test(subject))).toEqual([])
+  })
+
   test('a change to a taken address is answered like any other, and the owner gets a mail', async () => {
     const { client } = await registerVerified()
     const owner = await registerVerified()
