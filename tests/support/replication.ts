@@ -17,6 +17,15 @@ function childrenOf(parent: number) {
   return pairs.flatMap(([pid, of]) => (pid !== undefined && of === parent ? [pid] : []))
 }
 
+/** Sends a signal to a process, unless it has just ended. */
+function signal(pid: number, name: NodeJS.Signals) {
+  try {
+    process.kill(pid, name)
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault
+  }
+}
+
 /** A primary and its synchronous standby for one test. */
 export const startReplication = () => openForTest(openReplication)
 
@@ -61,11 +70,14 @@ async function openReplication() {
       },
       /** Stops every process of the server. Its connections stay open, and the kernel accepts more. */
       hang() {
-        const pids = [child?.pid ?? 0, ...childrenOf(child?.pid ?? 0)]
-        for (const pid of pids) process.kill(pid, 'SIGSTOP')
+        const postmaster = child?.pid ?? 0
+        // First of all, so that it starts no more of them.
+        signal(postmaster, 'SIGSTOP')
+        const pids = [postmaster, ...childrenOf(postmaster)]
+        for (const pid of pids) signal(pid, 'SIGSTOP')
         return {
           wake() {
-            for (const pid of pids) process.kill(pid, 'SIGCONT')
+            for (const pid of pids) signal(pid, 'SIGCONT')
           },
         }
       },
