@@ -12,6 +12,7 @@ const SLOWEST = [
   'far-times',
   'mail.test',
   'workers',
+  'takeover',
   'owner-first',
   'session-machine',
   'examples-token-client',

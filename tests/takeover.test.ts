@@ -4,7 +4,7 @@ import { useServerWithMail } from './support/server.ts'
 import { beginReading, beginTakeover, comeBack, MOVES, readMailboxes, tryAll } from './support/takeover.ts'
 
 // A failure prints its seed, with which it comes again.
-const { TAKEOVER_RUNS = '24', TAKEOVER_SEED } = process.env
+const { TAKEOVER_RUNS = '16', TAKEOVER_SEED } = process.env
 const RUNS = Number(TAKEOVER_RUNS)
 
 const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
