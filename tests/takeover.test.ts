@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { useServerWithMail } from './support/server.ts'
-import { beginReading, beginTakeover, comeBack, MOVES, readMailboxes, tryAll } from './support/takeover.ts'
+import {
+  beginReading,
+  beginTakeover,
+  comeBack,
+  MOVES,
+  readMailboxes,
+  type Scene,
+  tryAll,
+} from './support/takeover.ts'
 
 // A failure prints its seed, with which it comes again.
 const { TAKEOVER_RUNS = '16', TAKEOVER_SEED } = process.env
@@ -9,10 +17,17 @@ const RUNS = Number(TAKEOVER_RUNS)
 
 const server = useServerWithMail({ TRUSTED_PROXIES: '192.0.2.1' })
 
-type Move = keyof typeof MOVES
-const MOVE_NAMES = Object.keys(MOVES) as Move[]
-const movesOf = (names: Move[]) =>
+type Move = { name: keyof typeof MOVES; which: number }
+
+const NAMES = Object.keys(MOVES) as Move['name'][]
+const movesOf = (names: Move['name'][]) =>
   fc.array(fc.record({ name: fc.constantFrom(...names), which: fc.nat(99) }), { maxLength: 10 })
+
+/** One of the clients makes the move. */
+async function make({ name, which }: Move, scene: Scene) {
+  const client = scene.clients[which % scene.clients.length]
+  if (client) await MOVES[name](scene, client)
+}
 
 /** No second try: it would find another seed, and hide the failure. */
 const ONCE = { retry: 0, timeout: 180_000 + RUNS * 1000 }
@@ -29,12 +44,9 @@ test(
   () => {
     const factors = fc.constantFrom('none', 'app', 'passkey', 'both')
     return check(
-      fc.asyncProperty(factors, movesOf(MOVE_NAMES), async (ofOwner, moves) => {
+      fc.asyncProperty(factors, movesOf(NAMES), async (ofOwner, moves) => {
         const scene = await beginTakeover(server, ofOwner)
-        for (const { name, which } of moves) {
-          const client = scene.clients[which % scene.clients.length]
-          if (client) await MOVES[name](scene, client)
-        }
+        for (const move of moves) await make(move, scene)
 
         const owner = await comeBack(scene)
         const isTakerIn = await tryAll(scene)
@@ -48,15 +60,14 @@ test(
 
 test('whatever an owner does, the mailboxes and the password open no way around older factors', ONCE, () => {
   const factors = fc.constantFrom('app', 'passkey', 'both')
-  const names = MOVE_NAMES.filter((name) => name !== 'removeFactors')
+  const names = NAMES.filter((name) => name !== 'removeFactors')
   return check(
     fc.asyncProperty(factors, movesOf(names), async (ofOwner, moves) => {
       const scene = await beginReading(server, ofOwner)
-      for (const { name, which } of moves) {
-        const client = scene.clients[which % scene.clients.length]
-        if (client) await MOVES[name](scene, client)
+      for (const move of moves) {
+        await make(move, scene)
 
-        expect([name, await readMailboxes(scene)]).toEqual([name, false])
+        expect([move, await readMailboxes(scene)]).toEqual([move, false])
       }
     }),
   )

@@ -16,10 +16,10 @@ type Keyring = {
   passkeys: ReturnType<typeof createSoftwarePasskey>[]
 }
 
-export type Factors = 'none' | 'app' | 'passkey' | 'both'
+type Factors = 'none' | 'app' | 'passkey' | 'both'
 
 /** An account, and who makes the moves below: the taker in one property, the owner in the other. */
-type Scene = {
+export type Scene = {
   server: ServerWithMail
   userId: string
   /** The first address, whose mailbox is the owner's. */
@@ -65,7 +65,7 @@ export async function beginTakeover(server: ServerWithMail, factors: Factors) {
   return { server, userId, email, owner, actor: createKeyring(email, password), clients: [client] }
 }
 
-export type Takeover = Awaited<ReturnType<typeof beginTakeover>>
+type Takeover = Awaited<ReturnType<typeof beginTakeover>>
 
 /** The owner has factors, and a reader has all mailboxes and passwords. No link is as old as the factors. */
 export async function beginReading(

@@ -46,9 +46,9 @@ export async function recoverAccount(
 }
 
 /**
- * The first sign-in that the owner of this mailbox can report still, if it was before the link that is used. The taker
- * may have added a factor then, and the owner follows only the newest link. The mailbox could use the other links too, so
- * this opens no way around a factor.
+ * When the first sign-in was that this mailbox can still report, or the time of the used link if there was none before it.
+ * The taker may have added a factor since that sign-in, and the owner may follow only the newest link. The reader of the
+ * mailbox could follow the link of that sign-in too, so this opens no way around a factor.
  */
 async function findStart(tx: Executor, userId: string, email: string, since: Date) {
   const reports = await tx
