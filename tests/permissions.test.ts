@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_HOLDERS, MAX_STORED_ROLES } from '../src/auth/administration/role-changes.ts'
+import { MAX_HOLDERS, MAX_STORED_ROLES } from '../src/auth/administration/roles/role-changes.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ageProofs } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'

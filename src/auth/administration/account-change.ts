@@ -6,8 +6,8 @@ import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { permissionsOf, type Roles } from './roles.ts'
-import { keepRoles, requireAll } from './user-roles.ts'
+import { permissionsOf, type Roles } from './roles/roles.ts'
+import { keepRoles, requireAll } from './roles/user-roles.ts'
 
 export type AccountWork<T> = (tx: Executor, user: UserRow, act: Act) => Promise<T>
 

@@ -7,6 +7,7 @@ import { refuseTakenAddress } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type AccountWork, createAccountChange } from './account-change.ts'
 import { startEmailChange } from './address-change.ts'
+import { setRoles } from './roles/user-roles.ts'
 import {
   deleteAccount,
   disableAccount,
@@ -15,7 +16,6 @@ import {
   signOutAccount,
   suspendAccount,
 } from './user-changes.ts'
-import { setRoles } from './user-roles.ts'
 
 type Parts = Pick<Dependencies, 'db' | 'mailedTokens' | 'outbox' | 'roles' | 'sessionCache'>
 

@@ -10,8 +10,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { endPendingChange } from '../mailing/end-tokens.ts'
 import { mailInvitation, mayBeInvited } from './new-users.ts'
-import { permissionsOf } from './roles.ts'
-import { requireAll } from './user-roles.ts'
+import { permissionsOf } from './roles/roles.ts'
+import { requireAll } from './roles/user-roles.ts'
 
 type Parts = Pick<Dependencies, 'mailedTokens' | 'outbox' | 'roles'>
 

@@ -11,6 +11,7 @@ import { createLoginWaits } from '../throttle/login-waits.ts'
 import { type AccountWork, createAccountChange } from './account-change.ts'
 import { startEmailChange } from './address-change.ts'
 import { mailInvitation, mayBeInvited } from './new-users.ts'
+import { setRoles } from './roles/user-roles.ts'
 import {
   deleteAccount,
   disableAccount,
@@ -21,7 +22,6 @@ import {
   signOutAccount,
   suspendAccount,
 } from './user-changes.ts'
-import { setRoles } from './user-roles.ts'
 
 type Parts = Pick<Dependencies, 'db' | 'mailedTokens' | 'outbox' | 'roles' | 'sessionCache'>
 

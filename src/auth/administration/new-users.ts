@@ -14,7 +14,7 @@ import { recordAdministration } from '../events/events.ts'
 import { endLinks } from '../mailing/end-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { assertMayChange, lockAccount } from './account-change.ts'
-import { requireAll, setRoles } from './user-roles.ts'
+import { requireAll, setRoles } from './roles/user-roles.ts'
 
 type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
 

@@ -11,8 +11,8 @@ import { startFactorRecovery } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSession, endSessions } from '../sessions/end-session.ts'
-import { keepOneAdministrator } from './last-administrator.ts'
-import { requireAll } from './user-roles.ts'
+import { keepOneAdministrator } from './roles/last-administrator.ts'
+import { requireAll } from './roles/user-roles.ts'
 
 /** What an administrator or an operator does to an account. Each function expects that its row was locked. */
 

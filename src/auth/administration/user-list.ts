@@ -6,8 +6,8 @@ import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { users } from '../../db/schema/users.ts'
 import { invalid } from '../../errors.ts'
-import { hasRole } from './last-administrator.ts'
 import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
+import { hasRole } from './roles/last-administrator.ts'
 
 type Request = InputOf<'users'>
 type Filter = NonNullable<Request['filter']>
@@ -40,6 +40,13 @@ const startsWith = (column: SQL) =>
 /** Where a page begins, in the order of its part. */
 const [afterKey, afterId] = [param('key'), param('id')]
 
+const BY_ADDRESS = {
+  key: address,
+  order: [sql`${address}`],
+  isIn: undefined,
+  isAfter: sql`${address} > ${afterKey}::text`,
+}
+
 /** The order of each part, the key of its cursors, and which users are in it. */
 const PARTS = {
   newest: {
@@ -54,18 +61,8 @@ const PARTS = {
     isIn: undefined,
     isAfter: sql`(${users.createdAt}, ${users.id}) > (${afterKey}::timestamptz, ${afterId}::uuid)`,
   },
-  addresses: {
-    key: address,
-    order: [sql`${address}`],
-    isIn: undefined,
-    isAfter: sql`${address} > ${afterKey}::text`,
-  },
-  byAddress: {
-    key: address,
-    order: [sql`${address}`],
-    isIn: startsWith(address),
-    isAfter: sql`${address} > ${afterKey}::text`,
-  },
+  addresses: BY_ADDRESS,
+  byAddress: { ...BY_ADDRESS, isIn: startsWith(address) },
   byName: {
     key: name,
     order: [sql`${name}`, sql`${users.id}`],

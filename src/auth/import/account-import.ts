@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Email, ImportedUsername, UserClaims } from '../../contract/fields.ts'
-import { MAX_ROLES } from '../administration/user-roles.ts'
+import { MAX_ROLES } from '../administration/roles/user-roles.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { toStoredHash } from '../passwords/hashes/notations.ts'
 import { toAccountId } from './account-id.ts'

@@ -6,7 +6,7 @@ import { secondsSince } from '../../db/moments.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import type { Env } from '../../env.ts'
 import type { ClaimSource } from '../../settings/claims.ts'
-import { permissionsOf, type RoleMap, type Roles } from '../administration/roles.ts'
+import { permissionsOf, type RoleMap, type Roles } from '../administration/roles/roles.ts'
 
 export type TokenClaims = ReturnType<typeof createTokenClaims>
 

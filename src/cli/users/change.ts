@@ -1,4 +1,4 @@
-import { MAX_ROLES } from '../../auth/administration/user-roles.ts'
+import { MAX_ROLES } from '../../auth/administration/roles/user-roles.ts'
 import type { AuthCore } from '../../auth/core.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import { formatTime } from '../support/format-time.ts'

@@ -1,4 +1,4 @@
-import { MAX_ROLES } from '../../auth/administration/user-roles.ts'
+import { MAX_ROLES } from '../../auth/administration/roles/user-roles.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withCore } from '../support/with-core.ts'

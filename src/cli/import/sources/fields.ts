@@ -1,6 +1,6 @@
 import { Secret } from 'otpauth'
 import { z } from 'zod'
-import { MAX_ROLES } from '../../../auth/administration/user-roles.ts'
+import { MAX_ROLES } from '../../../auth/administration/roles/user-roles.ts'
 import { RoleName, UserClaims } from '../../../contract/fields.ts'
 import { FieldError, type Row } from './file-source.ts'
 

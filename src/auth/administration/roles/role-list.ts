@@ -1,5 +1,5 @@
-import type { Role } from '../../contract/outputs/role.ts'
-import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
+import type { Role } from '../../../contract/outputs/role.ts'
+import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../../contract/permissions.ts'
 import type { RoleMap, Roles } from './roles.ts'
 
 const ADMIN: Role = { name: ADMIN_ROLE, permissions: [ALL_PERMISSIONS], builtIn: true, changedAt: null }

@@ -1,11 +1,11 @@
 import { eq, inArray, sql } from 'drizzle-orm'
-import type { Act, Administrator } from '../../contract/administrator.ts'
-import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
-import type { Executor } from '../../db/client.ts'
-import { LOCKS } from '../../db/locks.ts'
-import { roles as table, type UserRow, users } from '../../db/schema/users.ts'
-import { AuthError, invalid } from '../../errors.ts'
-import { recordAdministration, toDetails } from '../events/events.ts'
+import type { Act, Administrator } from '../../../contract/administrator.ts'
+import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../../contract/permissions.ts'
+import type { Executor } from '../../../db/client.ts'
+import { LOCKS } from '../../../db/locks.ts'
+import { roles as table, type UserRow, users } from '../../../db/schema/users.ts'
+import { AuthError, invalid } from '../../../errors.ts'
+import { recordAdministration, toDetails } from '../../events/events.ts'
 import { keepOneAdministrator } from './last-administrator.ts'
 
 /** Access tokens carry the roles, so there are not many. */

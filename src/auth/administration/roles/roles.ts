@@ -1,9 +1,9 @@
 import { asc } from 'drizzle-orm'
-import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../contract/permissions.ts'
-import type { Changes } from '../../db/changes/changes.ts'
-import type { Db, Executor } from '../../db/client.ts'
-import { secondsSince } from '../../db/moments.ts'
-import { roles as table } from '../../db/schema/users.ts'
+import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../../contract/permissions.ts'
+import type { Changes } from '../../../db/changes/changes.ts'
+import type { Db, Executor } from '../../../db/client.ts'
+import { secondsSince } from '../../../db/moments.ts'
+import { roles as table } from '../../../db/schema/users.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 
