@@ -1,5 +1,7 @@
-import { type Caller, type Identity, identityOf } from '../../contract/caller.ts'
+import { type Caller, identityOf } from '../../contract/caller.ts'
+import type { FactorProof } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
+import type { Executor } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -9,6 +11,8 @@ import { renewSession } from '../sessions/renew-session.ts'
 import { endFactorRecovery } from './factor-recovery.ts'
 import { type FactorUse, useFactor } from './factor-use.ts'
 import { recordProof } from './recent-proof.ts'
+
+type LockedUser = Awaited<ReturnType<typeof lockLiveUser>>
 
 /** Proves the password, a factor or both again, within a session. */
 export function createStepUp(dependencies: Dependencies) {
@@ -24,41 +28,49 @@ export function createStepUp(dependencies: Dependencies) {
     if (password) {
       await passwords.admit(client, () => reauthentication.verifyPassword(identity, password, caller))
     }
-    const place = await places.find(user.email, client)
-    const stepped = proof
-      ? await throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
-          const factor = await factorProofs.check(user, proof, client, {
-            hasShownPassword: Boolean(password),
-          })
-          const done = factor && (await complete(identity, caller, password, factor))
-          if (done) return done
-          await recordEvent(db, 'factor_failed', user.id, client)
-          throw new AuthError('INVALID_CREDENTIALS')
-        })
-      : await complete(identity, caller, password)
-    if (!stepped) throw new TypeError('A step-up without a factor has no factor to refuse')
+    const stepped = await (proof ? stepUpByFactor(proof) : stepUpByPassword())
     sessionCache.evict(session.id)
     return issueCredentials(stepped, caller)
-  }
 
-  /** Null if the factor was used up in the meantime. */
-  async function complete(
-    identity: Identity,
-    { client }: Caller,
-    password: string | null | undefined,
-    factor?: FactorUse,
-  ) {
-    const { user, session } = identity
-    return db.transaction(async (tx) => {
+    function stepUpByPassword() {
+      return db.transaction(async (tx) => renew(tx, await lockUser(tx)))
+    }
+
+    async function stepUpByFactor(proof: FactorProof) {
+      const place = await places.find(user.email, client)
+      return throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
+        const hasShownPassword = Boolean(password)
+        const factor = await factorProofs.check(user, proof, client, { hasShownPassword })
+        const renewed = factor && (await useUp(factor))
+        if (renewed) return renewed
+        await recordEvent(db, 'factor_failed', user.id, client)
+        throw new AuthError('INVALID_CREDENTIALS')
+      })
+    }
+
+    /** Null if another request has used the factor up. */
+    function useUp(factor: FactorUse) {
+      return db.transaction(async (tx) => {
+        const current = await lockUser(tx)
+        if (!(await useFactor(tx, user.id, factor))) return null
+        await endFactorRecovery(tx, current)
+        await factor.onUsed?.(tx, current, client, session.id)
+        return renew(tx, current, factor)
+      })
+    }
+
+    /** @throws `INVALID_CREDENTIALS` if the password has changed since it was verified */
+    async function lockUser(tx: Executor) {
       const current = await lockLiveUser(tx, identity)
       if (password && current.password !== user.password) throw new AuthError('INVALID_CREDENTIALS')
-      if (factor && !(await useFactor(tx, user.id, factor))) return null
-      if (factor) await endFactorRecovery(tx, current)
-      await factor?.onUsed?.(tx, current, client, session.id)
+      return current
+    }
+
+    async function renew(tx: Executor, current: LockedUser, factor?: FactorUse) {
       const methods = [...(password ? ['pwd'] : []), ...(factor?.amr ?? [])]
       await recordProof(tx, session, methods, factor !== undefined)
       await recordEvent(tx, 'stepped_up', user.id, client)
       return { user: current, ...(await renewSession(tx, session.id, refreshTokens)) }
-    })
+    }
   }
 }
