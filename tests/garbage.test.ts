@@ -2,6 +2,7 @@ import { edenGC, fullGC, heapSize } from 'bun:jsc'
 import { UnsecuredJWT } from 'jose'
 import { expect, test } from 'vitest'
 import type { Dependencies } from '../src/auth/dependencies.ts'
+import { createRequiredFactor } from '../src/auth/factors/required-factor.ts'
 import { createForward } from '../src/auth/services/forward.ts'
 import { createIntrospection } from '../src/auth/services/introspection.ts'
 import { createSessionCache } from '../src/auth/sessions/session-cache.ts'
@@ -10,6 +11,7 @@ import type { Changes } from '../src/db/changes/changes.ts'
 import { createDeadline } from '../src/deadline.ts'
 
 const MIB = 1024 * 1024
+const requiredFactor = createRequiredFactor({ SECOND_FACTOR: 'optional', SESSION_MAX_SECONDS: 1 })
 const UNDER_WAY = 4
 const ROUNDS = 100
 const STARTS_PER_ROUND = 100
@@ -121,7 +123,7 @@ async function growthOfQuestions(ask: (index: number, viewer: Viewer) => unknown
 test('callers about whose tokens a service has asked do not stay in memory', async () => {
   let viewer = createViewer()
   const credentials = { view: () => viewer } as unknown as Dependencies['credentials']
-  const introspect = createIntrospection({ credentials, requireSecondFactor: false })
+  const introspect = createIntrospection({ credentials, requiredFactor })
   const token = new UnsecuredJWT({ sub: 'x' }).encode()
 
   const growth = await growthOfQuestions((_, asked) => {
@@ -138,9 +140,9 @@ test('callers about whose cookies a gateway has asked do not stay in memory', as
   const parts = {
     credentials: { identify: async () => identity },
     accessTokens: { issue: async () => token },
-    requireSecondFactor: false,
+    requiredFactor,
   } as unknown as Parameters<typeof createForward>[0]
-  const forward = createForward(parts, { sessionSeconds: 0 })
+  const forward = createForward(parts)
 
   const growth = await growthOfQuestions((index, viewer) =>
     forward({ bearer: null, cookie: `cookie ${index}`, view: () => viewer } as unknown as Caller),

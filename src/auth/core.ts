@@ -20,7 +20,6 @@ import { createRefusedOriginRecorder } from './events/refused-origin.ts'
 import { createEnrollment } from './factors/enrollment.ts'
 import { createOwnFactors } from './factors/own-factors.ts'
 import { createRecoveryRequest } from './factors/recovery-request.ts'
-import { requireFactor } from './factors/required-factor.ts'
 import { createStepUp } from './factors/step-up.ts'
 import { createAccountImport } from './import/account-import.ts'
 import { createMissingRoles } from './import/missing-roles.ts'
@@ -55,7 +54,7 @@ export type AuthCore = ReturnType<typeof createAuthCore>
 export function createAuthCore(options: CoreOptions) {
   const { env, changes } = options
   const dependencies = createDependencies(options)
-  const { accessTokens, db, passwords, sessionCache, throttle } = dependencies
+  const { accessTokens, db, passwords, requiredFactor, sessionCache, throttle } = dependencies
   const endSessionOf = createEndSessionOf(dependencies)
   const checkPermissions = createPermissionCheck(dependencies)
 
@@ -98,14 +97,11 @@ export function createAuthCore(options: CoreOptions) {
     ...checkPermissions(administrationUseCases),
   }
 
-  const guarded = dependencies.requireSecondFactor
-    ? requireFactor(useCases, env.SESSION_MAX_SECONDS)
-    : useCases
   const {
     useCases: admitted,
     refuseIfBusy,
     waitForTurn,
-  } = limitOperations(guarded, {
+  } = limitOperations(requiredFactor.guardUseCases(useCases), {
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
@@ -122,7 +118,7 @@ export function createAuthCore(options: CoreOptions) {
 
     introspect: createIntrospection(dependencies),
     findUsers: createUserLookup(dependencies),
-    forward: createForward(dependencies, { sessionSeconds: env.SESSION_MAX_SECONDS }),
+    forward: createForward(dependencies),
     revokeToken: createTokenRevocation({ ...dependencies, endSessionOf }),
     findServiceKey: dependencies.findServiceKey,
     pullEvents: createEventPull({ db }),

@@ -7,6 +7,7 @@ import { createRoles } from './administration/roles/roles.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
 import { createChallenges } from './factors/challenges.ts'
 import { createFactorProofs } from './factors/factor-proofs.ts'
+import { createRequiredFactor } from './factors/required-factor.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createEncryption } from './keys/encryption.ts'
 import { createLostSecrets } from './keys/lost-secrets.ts'
@@ -118,7 +119,8 @@ export function createDependencies({
   const tokenClaims = createTokenClaims({ roles, settings: env })
   const accessTokens = createAccessTokens(betterAuth.api, env, tokenClaims)
   const credentials = createCredentials({ db, accessTokens, refreshTokens, sessionCache, tokenClaims })
-  const issueCredentials = createIssueCredentials(accessTokens, env)
+  const requiredFactor = createRequiredFactor(env)
+  const issueCredentials = createIssueCredentials(accessTokens, requiredFactor)
 
   return {
     ...parts,
@@ -134,7 +136,7 @@ export function createDependencies({
     redeemToken: createRedeemToken(parts),
     replaceSession: createReplaceSession(parts),
     requireEmailVerification: env.REQUIRE_EMAIL_VERIFICATION,
-    requireSecondFactor: env.SECOND_FACTOR === 'required',
+    requiredFactor,
     signingKeys,
     /** Before the first request: nothing is encrypted with the former secret, and there is a key that signs. */
     async prepare() {

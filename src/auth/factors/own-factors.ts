@@ -18,7 +18,7 @@ export const isFactorOf = (userId: string, kind?: FactorRow['kind']) =>
 
 /** Lists and removes the signed-in user's own factors, and replaces the recovery codes. */
 export function createOwnFactors(dependencies: Dependencies) {
-  const { db, requireSecondFactor } = dependencies
+  const { db, requiredFactor } = dependencies
 
   return {
     async factors(_input: undefined, caller: Caller) {
@@ -57,7 +57,7 @@ export function createOwnFactors(dependencies: Dependencies) {
   /** @throws `INVALID_INPUT` if the account would have no way in, or not what this server requires */
   async function refuseLast(tx: Executor, { id, passwordLockedAt }: UserRow) {
     const left = await tx.select().from(factors).where(isFactorOf(id))
-    if (requireSecondFactor && left.length === 0) {
+    if (requiredFactor.isRequired && left.length === 0) {
       throw invalid('id', 'Is the last factor, and this server requires one.')
     }
     // An app, and a passkey that needs the password, sign in beside the password only.

@@ -1,27 +1,42 @@
 import type { Caller, Viewer } from '../../contract/caller.ts'
 import { needsRequiredFactor } from '../../contract/operation.ts'
+import type { Env } from '../../env.ts'
 import { proofRequired } from '../../errors.ts'
 import { type UseCase, wrapUseCases } from '../use-cases.ts'
 
+export type RequiredFactor = ReturnType<typeof createRequiredFactor>
+
+type Settings = Pick<Env, 'SECOND_FACTOR' | 'SESSION_MAX_SECONDS'>
+
 /**
- * For a server that requires a second factor: a session without one may enrol it, refresh and sign out, and nothing else.
- * @param sessionSeconds how long a session lives, and with it the proof of the factor
+ * The rule of a server that requires a second factor: a session without one may enrol it, refresh and sign out, and nothing
+ * else.
  */
-export function requireFactor<UseCases extends Record<string, UseCase>>(
-  useCases: UseCases,
-  sessionSeconds: number,
-): UseCases {
-  function check(viewer: Viewer | null) {
-    if (!viewer || viewer.hasFactor) return
-    throw proofRequired({ acr: 'aal2', maxAge: sessionSeconds, methods: [] })
+export function createRequiredFactor({ SECOND_FACTOR, SESSION_MAX_SECONDS }: Settings) {
+  const isRequired = SECOND_FACTOR === 'required'
+  const isMissing = ({ hasFactor }: Pick<Viewer, 'hasFactor'>) => isRequired && !hasFactor
+
+  /** @throws `REAUTHENTICATION_REQUIRED`. The proof of a factor counts as long as its session. */
+  function refuseMissing(viewer: Viewer | null) {
+    if (viewer && isMissing(viewer)) {
+      throw proofRequired({ acr: 'aal2', maxAge: SESSION_MAX_SECONDS, methods: [] })
+    }
   }
 
   const guard = (act: UseCase) => (input: never, caller: Caller) => {
     const viewer = caller.view()
-    if (viewer instanceof Promise) return viewer.then(check).then(() => act(input, caller))
-    check(viewer)
+    if (viewer instanceof Promise) return viewer.then(refuseMissing).then(() => act(input, caller))
+    refuseMissing(viewer)
     return act(input, caller)
   }
 
-  return wrapUseCases(useCases, (act, operation) => (needsRequiredFactor(operation) ? guard(act) : act))
+  return {
+    isRequired,
+    isMissing,
+    refuseMissing,
+    guardUseCases: <UseCases extends Record<string, UseCase>>(useCases: UseCases) =>
+      wrapUseCases(useCases, (act, operation) =>
+        isRequired && needsRequiredFactor(operation) ? guard(act) : act,
+      ),
+  }
 }

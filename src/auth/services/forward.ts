@@ -1,7 +1,7 @@
 import type { Caller, Viewer } from '../../contract/caller.ts'
 import type { Forwarded } from '../../contract/outputs/forwarded.ts'
 import { toAuthentication } from '../../contract/outputs/session.ts'
-import { proofRequired, unauthenticated } from '../../errors.ts'
+import { unauthenticated } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 /**
@@ -10,13 +10,10 @@ import type { Dependencies } from '../dependencies.ts'
  */
 const MAX_REUSE_MS = 30_000
 
-type Parts = Pick<Dependencies, 'accessTokens' | 'credentials' | 'requireSecondFactor'>
+type Parts = Pick<Dependencies, 'accessTokens' | 'credentials' | 'requiredFactor'>
 
 /** The caller of a request that a gateway asks about, with an access token for the service behind the gateway. */
-export function createForward(
-  { credentials, requireSecondFactor, accessTokens }: Parts,
-  { sessionSeconds }: { sessionSeconds: number },
-) {
+export function createForward({ accessTokens, credentials, requiredFactor }: Parts) {
   /** By the viewer, so that a change of the user makes another one, and none stays longer than the session cache has it. */
   const tokens = new WeakMap<Viewer, { accessToken: string; untilMs: number }>()
 
@@ -43,10 +40,7 @@ export function createForward(
     const { bearer, cookie } = caller
     const viewer = await caller.view()
     if (!viewer) throw unauthenticated('MISSING')
-    // The session can only enrol the factor that it lacks.
-    if (requireSecondFactor && !viewer.hasFactor) {
-      throw proofRequired({ acr: 'aal2', maxAge: sessionSeconds, methods: [] })
-    }
+    requiredFactor.refuseMissing(viewer)
     const accessToken = bearer ?? (await issueFor(cookie ?? '', viewer))
     return { userId: viewer.user.id, sessionId: viewer.sessionId, accessToken }
   }

@@ -12,14 +12,13 @@ const INACTIVE: Introspection = { active: false }
  */
 export function createIntrospection({
   credentials,
-  requireSecondFactor,
-}: Pick<Dependencies, 'credentials' | 'requireSecondFactor'>) {
+  requiredFactor,
+}: Pick<Dependencies, 'credentials' | 'requiredFactor'>) {
   /** So that a known token is not decoded and written again. An answer stays as long as the session cache has its viewer. */
   const answers = new WeakMap<Viewer, Introspection>()
 
   function describe(token: string, viewer: Viewer | null) {
-    // Without its factor, the session can only enrol it.
-    if (!viewer || (requireSecondFactor && !viewer.hasFactor)) return INACTIVE
+    if (!viewer || requiredFactor.isMissing(viewer)) return INACTIVE
     const known = answers.get(viewer)
     if (known) return known
     const claims: JWTPayload = decodeJwt(token)

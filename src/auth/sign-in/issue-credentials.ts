@@ -2,6 +2,7 @@ import type { Caller } from '../../contract/caller.ts'
 import type { AuthPayload } from '../../contract/outputs/auth-payload.ts'
 import { toAuthentication, toSession } from '../../contract/outputs/session.ts'
 import { toUser, type User } from '../../contract/outputs/user.ts'
+import type { RequiredFactor } from '../factors/required-factor.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import type { ClaimedUser } from '../keys/token-claims.ts'
 import type { ShownSession } from './opening/open-session.ts'
@@ -10,10 +11,7 @@ import type { ShownSession } from './opening/open-session.ts'
 type SignIn = { user: User & ClaimedUser; session: ShownSession; secret: string; deviceToken?: string | null }
 
 /** Issues an access token. The secret of the session goes into the cookie or into the answer, by its transport. */
-export function createIssueCredentials(
-  accessTokens: AccessTokens,
-  { SECOND_FACTOR }: { SECOND_FACTOR: 'optional' | 'required' },
-) {
+export function createIssueCredentials(accessTokens: AccessTokens, requiredFactor: RequiredFactor) {
   return async function issueCredentials(
     { user, session, secret, deviceToken }: SignIn,
     caller: Caller,
@@ -23,7 +21,7 @@ export function createIssueCredentials(
       sessionId: session.id,
       sessionExpiresAt: session.expiresAt,
       ...toAuthentication(session),
-      isForEnrollment: SECOND_FACTOR === 'required' && session.factorAt === null,
+      isForEnrollment: requiredFactor.isMissing({ hasFactor: session.factorAt !== null }),
     })
     if (session.transport === 'COOKIE') {
       caller.keepSecret(secret)
