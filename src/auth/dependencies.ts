@@ -5,7 +5,6 @@ import type { Languages } from '../mail/languages.ts'
 import type { Span } from '../span.ts'
 import { createRoles } from './administration/roles/roles.ts'
 import { createBetterAuth } from './better-auth/better-auth.ts'
-import { createChallenges } from './factors/challenges.ts'
 import { createFactorProofs } from './factors/factor-proofs.ts'
 import { createRequiredFactor } from './factors/required-factor.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
@@ -32,6 +31,7 @@ import { createSessionCache } from './sessions/session-cache.ts'
 import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createOpenSession } from './sign-in/opening/open-session.ts'
 import { createReplaceSession } from './sign-in/replace-session.ts'
+import { createSignInChallenges } from './sign-in/sign-in-challenges.ts'
 import { createPlaces } from './throttle/places.ts'
 import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
 import { createWebhookSecrets } from './webhooks/webhook-secrets.ts'
@@ -95,7 +95,7 @@ export function createDependencies({
   const passkeyProofs = createPasskeyProofs({ db, outbox, relyingParty })
   const parts = {
     ceremonies,
-    challenges: createChallenges({ db, places }),
+    challenges: createSignInChallenges({ db, places }),
     db,
     /** For secrets of factors at rest. */
     encryption,

@@ -3,7 +3,7 @@ import type { Executor } from '../../db/client.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
-import { voidFactors } from '../factors/void-factors.ts'
+import { voidFactors } from '../factors/stored-factors.ts'
 import { endAllMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 

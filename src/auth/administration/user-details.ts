@@ -11,7 +11,7 @@ import { factors, recoveryCodes } from '../../db/schema/factors.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { isFactorOf } from '../factors/own-factors.ts'
+import { isFactorOf } from '../factors/stored-factors.ts'
 import { createLoginWaits } from '../throttle/login-waits.ts'
 import { EVENT_COLUMNS } from './event-list.ts'
 

@@ -8,7 +8,6 @@ import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import type { Env } from '../../env.ts'
-import type { Challenges } from '../factors/challenges.ts'
 import type { FactorProofs } from '../factors/factor-proofs.ts'
 import { createKeyEndpoints, createKeyOptions } from '../keys/key-endpoints.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
@@ -22,6 +21,7 @@ import { createRotateSessionEndpoint } from '../sessions/session-rotation.ts'
 import { createCompleteSignInEndpoint } from '../sign-in/complete-sign-in-endpoint.ts'
 import type { OpenSession } from '../sign-in/opening/open-session.ts'
 import { createPasskeySignInEndpoint } from '../sign-in/passkey-sign-in-endpoint.ts'
+import type { SignInChallenges } from '../sign-in/sign-in-challenges.ts'
 import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
 import type { Places } from '../throttle/places.ts'
@@ -31,7 +31,7 @@ import { callDirectly } from './direct-endpoint.ts'
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
 type Parts = {
-  challenges: Challenges
+  challenges: SignInChallenges
   db: Db
   factorProofs: FactorProofs
   observer?: Observer | undefined

@@ -7,9 +7,9 @@ import type { Dependencies } from '../dependencies.ts'
 import { secondsOfDatabase } from './authenticators.ts'
 import { isLiveChallenge, storeChallenge } from './challenges.ts'
 import { changeFactors } from './factor-change.ts'
-import { isFactorOf } from './own-factors.ts'
 import { recordProof, requireRecentProof } from './recent-proof.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
+import { isFactorOf } from './stored-factors.ts'
 import { createTotpSecret, findStep, toTotpUri } from './totp.ts'
 
 /** How many authenticator apps an account has. */

@@ -11,7 +11,7 @@ import { endLinks, isPending } from '../mailing/end-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { FactorUse } from './factor-use.ts'
-import { voidFactors } from './void-factors.ts'
+import { voidFactors } from './stored-factors.ts'
 
 /** How long the owner has to stop a recovery that a taker has started. */
 export const RECOVERY_WAIT_SECONDS = 72 * 3600

@@ -1,20 +1,17 @@
-import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { type Caller, viewerOf } from '../../contract/caller.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toFactor } from '../../contract/outputs/factors.ts'
 import type { Executor } from '../../db/client.ts'
-import { type FactorRow, factors } from '../../db/schema/factors.ts'
+import { factors } from '../../db/schema/factors.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { changeFactors } from './factor-change.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
 import { createRemovalUndo } from './removal-undo.ts'
-
-/** The condition of the factors that an account has, all or those of a kind. */
-export const isFactorOf = (userId: string, kind?: FactorRow['kind']) =>
-  and(eq(factors.userId, userId), isNull(factors.removedAt), kind && eq(factors.kind, kind))
+import { isFactorOf } from './stored-factors.ts'
 
 /** Lists and removes the signed-in user's own factors, and replaces the recovery codes. */
 export function createOwnFactors(dependencies: Dependencies) {

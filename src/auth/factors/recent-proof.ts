@@ -1,10 +1,10 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Identity } from '../../contract/caller.ts'
-import type { Db, Executor } from '../../db/client.ts'
+import type { Executor } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { proofRequired } from '../../errors.ts'
-import { findMethods } from './challenges.ts'
+import { findMethods } from './factor-methods.ts'
 
 /** How recently the password or a factor must have been proven in a session that changes factors. */
 export const MAX_PROOF_AGE_SECONDS = 5 * 60
@@ -14,11 +14,11 @@ export const MAX_PROOF_AGE_SECONDS = 5 * 60
  * @param user the account as it is now
  * @throws `REAUTHENTICATION_REQUIRED` with the proof that is needed
  */
-export async function requireRecentProof(db: Pick<Db, 'execute'>, { ages }: Identity, user: UserRow) {
+export async function requireRecentProof(executor: Executor, { ages }: Identity, user: UserRow) {
   const acr = user.secondFactorAt ? 'aal2' : 'aal1'
   const age = acr === 'aal2' ? ages.factor : ages.credential
   if (age <= MAX_PROOF_AGE_SECONDS) return
-  const methods = acr === 'aal2' ? await findMethods(db, user.id) : ['password' as const]
+  const methods = acr === 'aal2' ? await findMethods(executor, user.id) : ['password' as const]
   throw proofRequired({ acr, maxAge: MAX_PROOF_AGE_SECONDS, methods })
 }
 

@@ -8,8 +8,9 @@ import { factors } from '../../db/schema/factors.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { changeFactors } from '../factors/factor-change.ts'
-import { createOwnFactors, isFactorOf } from '../factors/own-factors.ts'
+import { createOwnFactors } from '../factors/own-factors.ts'
 import { recordProof, requireRecentProof } from '../factors/recent-proof.ts'
+import { isFactorOf } from '../factors/stored-factors.ts'
 import { toUserHandle } from './relying-party.ts'
 
 /** How many passkeys an account may have. */

@@ -3,17 +3,17 @@ import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
 import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
 import { recordEvent } from '../events/events.ts'
-import type { Challenges } from '../factors/challenges.ts'
 import type { FactorProofs } from '../factors/factor-proofs.ts'
 import type { FactorUse } from '../factors/factor-use.ts'
 import type { SessionCache } from '../sessions/session-cache.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession, RequestedSession } from './opening/open-session.ts'
+import type { SignInChallenges } from './sign-in-challenges.ts'
 
 type CompleteSignInInput = Omit<RequestedSession, 'transport'> & { challenge: string; proof: FactorProof }
 
 type Parts = {
-  challenges: Challenges
+  challenges: SignInChallenges
   db: Db
   factorProofs: FactorProofs
   openSession: OpenSession

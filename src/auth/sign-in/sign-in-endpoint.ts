@@ -6,7 +6,6 @@ import { prepareRows, type WithTexts } from '../../db/row-reader.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { createDirectEndpoint } from '../better-auth/direct-endpoint.ts'
-import type { Challenges } from '../factors/challenges.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { createBreachReport } from '../passwords/breached/breach-report.ts'
 import type { Passwords } from '../passwords/passwords.ts'
@@ -14,6 +13,7 @@ import { createRehash } from '../passwords/rehash.ts'
 import { type Places, UNKNOWN_PLACE } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession, RequestedSession } from './opening/open-session.ts'
+import type { SignInChallenges } from './sign-in-challenges.ts'
 import { createWaitingRegistrations } from './waiting-registrations.ts'
 
 type Account = WithTexts<UserRow>
@@ -24,7 +24,7 @@ const isOpen = ({ disabledAt, passwordLockedAt }: Account) => !disabledAt && !pa
 type SignInInput = RequestedSession & { email: string; password: string }
 
 type Parts = {
-  challenges: Challenges
+  challenges: SignInChallenges
   db: Db
   openSession: OpenSession
   outbox: Outbox
