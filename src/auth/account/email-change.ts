@@ -12,7 +12,7 @@ import type { MailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
-import { renewSession } from '../sessions/renew-session.ts'
+import { renewCookie } from '../sessions/renew-session.ts'
 import { isEmailTaken } from './taken-addresses.ts'
 
 type EmailChange = {
@@ -84,8 +84,5 @@ export async function changeEmail(
   }
   if (!verified)
     await outbox.add(tx, { kind: 'email-verification', recipient: newEmail, userId: user.id, client })
-  // The answer cannot carry a new secret to a TOKEN session. It keeps its old one until its next rotation.
-  const renewed =
-    keptSession?.transport === 'COOKIE' ? await renewSession(tx, keptSession.id, refreshTokens) : undefined
-  return { row, secret: renewed?.secret }
+  return { row, secret: keptSession && (await renewCookie(tx, keptSession, refreshTokens)) }
 }

@@ -9,7 +9,7 @@ import { isEmailTaken } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { endPendingChange } from '../mailing/end-tokens.ts'
-import { mailInvitation, mayBeInvited } from './new-users.ts'
+import { mailInvitation, mayBeInvited } from './invitations.ts'
 import { permissionsOf } from './roles/roles.ts'
 import { requireAll } from './roles/user-roles.ts'
 

@@ -10,7 +10,7 @@ import { recordAdministration } from '../events/events.ts'
 import { createLoginWaits } from '../throttle/login-waits.ts'
 import { type AccountWork, createAccountChange } from './account-change.ts'
 import { startEmailChange } from './address-change.ts'
-import { mailInvitation, mayBeInvited } from './new-users.ts'
+import { mailInvitation, mayBeInvited } from './invitations.ts'
 import { setRoles } from './roles/user-roles.ts'
 import {
   deleteAccount,

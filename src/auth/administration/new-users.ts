@@ -11,25 +11,11 @@ import { AuthError } from '../../errors.ts'
 import { findReservation, refuseTakenAddress } from '../account/taken-addresses.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
-import { endLinks } from '../mailing/end-tokens.ts'
-import type { Outbox } from '../mailing/outbox.ts'
 import { assertMayChange, lockAccount } from './account-change.ts'
+import { mailInvitation, mayBeInvited } from './invitations.ts'
 import { requireAll, setRoles } from './roles/user-roles.ts'
 
 type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
-
-/**
- * An account whose user has never chosen a password, nor has a passkey. An imported account can have one: it may be a
- * stranger's, who would sign in with it, and have the roles of the invitation.
- */
-export const mayBeInvited = ({ emailVerified, passwordLockedAt, secondFactorAt }: UserRow) =>
-  !emailVerified && passwordLockedAt !== null && secondFactorAt === null
-
-/** The invitation of an account. An earlier link stops working. */
-export async function mailInvitation(tx: Executor, outbox: Outbox, { id, email }: UserRow) {
-  await endLinks(tx, id, 'INVITATION')
-  await outbox.add(tx, { kind: 'invitation', recipient: email, userId: id })
-}
 
 /** Creates accounts without a password: only a mailed link sets one, so that no administrator knows it. */
 export function createNewUsers({ db, outbox, passwords, roles, sessionCache }: Dependencies) {

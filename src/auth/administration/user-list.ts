@@ -7,7 +7,7 @@ import { prepareRows } from '../../db/row-reader.ts'
 import { users } from '../../db/schema/users.ts'
 import { invalid } from '../../errors.ts'
 import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
-import { hasRole } from './roles/last-administrator.ts'
+import { hasRole } from './roles/roles.ts'
 
 type Request = InputOf<'users'>
 type Filter = NonNullable<Request['filter']>

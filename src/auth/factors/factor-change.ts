@@ -12,7 +12,7 @@ import { endMailedTokens } from '../mailing/end-tokens.ts'
 import { TOKEN_PURPOSES } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
-import { renewSession } from '../sessions/renew-session.ts'
+import { renewCookie } from '../sessions/renew-session.ts'
 import { requireRecentProof } from './recent-proof.ts'
 
 /** How a change is recorded. A notice that can carry a token gets one. */
@@ -20,8 +20,7 @@ type Change = { event: EventKind; notice: MailKind }
 
 /**
  * Changes the factors of the caller's account: locks it, requires a recent proof, and runs `work`. Then all other sessions,
- * mailed tokens and begun sign-ins end, this session gets a new secret, and the mailbox gets a notice. A `TOKEN` session
- * keeps its secret until its next rotation, because the answer cannot carry one.
+ * mailed tokens and begun sign-ins end, this session gets a new secret if it has a cookie, and the mailbox gets a notice.
  */
 export async function changeFactors<T>(
   { db, mailedTokens, outbox, refreshTokens, sessionCache }: Dependencies,
@@ -40,14 +39,14 @@ export async function changeFactors<T>(
     await endMailedTokens(tx, user)
     await endSessions(tx, user.id, session.id)
     // Statements that do not wait for each other share one round trip.
-    const [renewed] = await Promise.all([
-      session.transport === 'COOKIE' ? renewSession(tx, session.id, refreshTokens) : undefined,
+    const [secret] = await Promise.all([
+      renewCookie(tx, session, refreshTokens),
       tx.delete(challenges).where(eq(challenges.userId, user.id)),
       recordEvent(tx, event, user.id, caller.client),
       outbox.add(tx, { ...mail, kind: notice, recipient: user.email }),
       purpose && mailedTokens.store(tx, { ...mail, purpose, value: user.email }),
     ])
-    return { result, secret: renewed?.secret }
+    return { result, secret }
   })
   sessionCache.evict(identity.user.id)
   if (secret) caller.keepSecret(secret)

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { sessions } from '../../db/schema/sessions.ts'
+import { type SessionRow, sessions } from '../../db/schema/sessions.ts'
 import { unauthenticated } from '../../errors.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
@@ -18,4 +18,17 @@ export async function renewSession(executor: Executor, id: string, refreshTokens
     .returning()
   if (!session) throw unauthenticated('REVOKED')
   return { session, secret: token }
+}
+
+/**
+ * The same for an operation whose answer cannot carry a secret: only a cookie is renewed. A `TOKEN` session keeps its secret
+ * until its next rotation.
+ * @returns the new secret, for the cookie
+ */
+export async function renewCookie(
+  executor: Executor,
+  { id, transport }: Pick<SessionRow, 'id' | 'transport'>,
+  refreshTokens: RefreshTokens,
+) {
+  return transport === 'COOKIE' ? (await renewSession(executor, id, refreshTokens)).secret : undefined
 }

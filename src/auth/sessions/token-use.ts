@@ -24,7 +24,7 @@ export const grace = toInterval(GRACE_SECONDS)
 
 /**
  * Whether the current token has been used since it replaced its predecessor. A first use before the rotation is that of
- * another token: an older version of the server does not clear it. `infinity` is no use, see `rotateSession`.
+ * another token: an older version of the server does not clear it. `infinity` is no use, see `rotation-statement.ts`.
  */
 export const isTokenUsed = sql<boolean>`coalesce(${tokenUsedAt} >= ${rotatedAt} and ${tokenUsedAt} < 'infinity', false)`
 

@@ -1,63 +1,15 @@
 import { sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { InputOf } from '../../contract/operations.ts'
 import { MAX_COUNT } from '../../contract/outputs/page.ts'
-import {
-  DeliveryStatus,
-  type WebhookDelivery,
-  type WebhookDeliveryConnection,
-} from '../../contract/outputs/webhook.ts'
-import type { Executor } from '../../db/client.ts'
+import { DeliveryStatus, type WebhookDeliveryConnection } from '../../contract/outputs/webhook.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema/webhooks.ts'
-import { AuthError } from '../../errors.ts'
-import { toMessageId } from '../../webhooks/message-id.ts'
 import { fromCursor, notOfThisList, type Position, toCursor, toPage } from '../administration/pages.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { DELIVERY_COLUMNS, type DeliveryRow, isEventId, toDelivery } from './shown-deliveries.ts'
 
 type Request = InputOf<'webhookDeliveries'>
-type Row = Omit<WebhookDelivery, 'id' | 'messageId' | 'createdAt' | 'nextAttemptAt' | 'expiresAt'> & {
-  eventId: string
-  messageId: string
-  created: string
-  next: string
-  expires: string
-}
 
 const PART = 'delivery'
-
-const columns = sql`d.event_id as "eventId", d.webhook_id as "webhookId", e.message_id as "messageId", e.type,
-  d.user_id as "userId", d.status, d.attempts, d.last_result as "lastResult",
-  d.created_at as created, d.next_attempt_at as next, d.expires_at as expires`
-
-function toDelivery({ eventId, webhookId, messageId, created, next, expires, ...row }: Row): WebhookDelivery {
-  return {
-    ...row,
-    id: `${eventId}.${webhookId}`,
-    webhookId,
-    messageId: toMessageId(messageId),
-    createdAt: new Date(created),
-    nextAttemptAt: new Date(next),
-    expiresAt: new Date(expires),
-  }
-}
-
-/** Whether a text can be the id of a stored event, which is a `bigint`. */
-export const isEventId = (text: string) => /^\d{1,18}$/.test(text)
-
-/** What a delivery's id says; undefined if the text is no such id. */
-export function parseDeliveryId(text: string) {
-  const [, eventId = '', webhookId = ''] = /^(\d+)\.([\da-f-]{36})$/.exec(text) ?? []
-  return isEventId(eventId) && z.uuid().safeParse(webhookId).success ? { eventId, webhookId } : undefined
-}
-
-export async function readDelivery(executor: Executor, of: { eventId: number; webhookId: string }) {
-  const rows = await executor.execute(sql`
-    select ${columns} from ${webhookDeliveries} as d join ${webhookEvents} as e on e.id = d.event_id
-    where d.event_id = ${of.eventId}::bigint and d.webhook_id = ${of.webhookId}::uuid`)
-  const [row] = rows as unknown as Row[]
-  if (!row) throw new AuthError('NOT_FOUND')
-  return toDelivery(row)
-}
 
 /** The webhooks and states that a filter names: there are few, and the index of deliveries begins with both. */
 const wanted = ({ webhookId, status }: NonNullable<Request['filter']>) => sql`
@@ -74,7 +26,7 @@ function deliveryStatement({ first, filter = {} }: Pick<Request, 'first' | 'filt
     with chosen as (
       select w.id, one.status from ${wanted(filter)}
     )
-    select ${columns} from chosen
+    select ${DELIVERY_COLUMNS} from chosen
       cross join lateral (
         select * from ${webhookDeliveries} where webhook_id = chosen.id and status = chosen.status ${older}
         order by event_id desc limit ${first + 1}::int
@@ -103,7 +55,7 @@ export function createDeliveryList({ db }: Pick<Dependencies, 'db'>) {
       db.execute(deliveryStatement(request, position)),
       request.count ? countAll(request.filter) : null,
     ])
-    const edges = (rows as unknown as Row[]).map((row) => ({
+    const edges = (rows as unknown as DeliveryRow[]).map((row) => ({
       cursor: toCursor({ part: PART, key: row.eventId, id: row.webhookId }),
       node: toDelivery(row),
     }))

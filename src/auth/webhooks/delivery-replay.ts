@@ -8,8 +8,8 @@ import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
 import { KEPT_DAYS } from '../housekeeping.ts'
-import { isEventId, parseDeliveryId } from './delivery-list.ts'
 import { describe, findWebhook } from './managed-webhooks.ts'
+import { isEventId, parseDeliveryId } from './shown-deliveries.ts'
 
 type Input = InputOf<'replayDeliveries'>
 

@@ -7,8 +7,8 @@ import type { SealedSecrets } from '../../webhooks/stored.ts'
 import { createTargetFinder, type TargetSettings } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
-import { readDelivery } from './delivery-list.ts'
 import { describe, findWebhook } from './managed-webhooks.ts'
+import { readDelivery } from './shown-deliveries.ts'
 
 type Parts = Pick<Dependencies, 'db' | 'webhookSecrets'> & { settings: TargetSettings }
 

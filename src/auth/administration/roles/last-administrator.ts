@@ -1,13 +1,10 @@
-import { and, isNull, ne, not, type Placeholder, sql } from 'drizzle-orm'
+import { and, isNull, ne, not, sql } from 'drizzle-orm'
 import { ADMIN_ROLE } from '../../../contract/permissions.ts'
 import type { Executor } from '../../../db/client.ts'
 import { LOCKS } from '../../../db/locks.ts'
 import { type UserRow, users } from '../../../db/schema/users.ts'
 import { AuthError } from '../../../errors.ts'
-
-/** The condition of users with a role. The first half lets PostgreSQL use the index, which has only users with roles. */
-export const hasRole = (name: string | Placeholder) =>
-  sql`${users.roles} <> '{}' and ${users.roles} @> array[${name}::text]`
+import { hasRole } from './roles.ts'
 
 /** Created by an administrator or an invitation, and its user has never set a password. */
 const isUnclaimed = sql`(not ${users.emailVerified} and ${users.passwordLockedAt} is not null)`

@@ -9,7 +9,7 @@ import { roles as table, users } from '../../../db/schema/users.ts'
 import { AuthError, invalid } from '../../../errors.ts'
 import type { Dependencies } from '../../dependencies.ts'
 import { recordAdministration, toDetails } from '../../events/events.ts'
-import { hasRole } from './last-administrator.ts'
+import { hasRole } from './roles.ts'
 import { requireAll } from './user-roles.ts'
 
 /** Of how many holders a role is taken in one transaction. */

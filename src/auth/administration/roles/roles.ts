@@ -1,9 +1,9 @@
-import { asc } from 'drizzle-orm'
+import { asc, type Placeholder, sql } from 'drizzle-orm'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../../contract/permissions.ts'
 import type { Changes } from '../../../db/changes/changes.ts'
 import type { Db, Executor } from '../../../db/client.ts'
 import { secondsSince } from '../../../db/moments.ts'
-import { roles as table } from '../../../db/schema/users.ts'
+import { roles as table, users } from '../../../db/schema/users.ts'
 
 export type Roles = ReturnType<typeof createRoles>
 
@@ -69,6 +69,10 @@ export function permissionsOf(roleNames: string[], roles: RoleMap): string[] {
   if (roleNames.includes(ADMIN_ROLE)) return [ALL_PERMISSIONS]
   return [...new Set(roleNames.flatMap((name) => roles.get(name)?.permissions ?? []))].sort()
 }
+
+/** The condition of users with a role. The first half lets PostgreSQL use the index, which has only users with roles. */
+export const hasRole = (name: string | Placeholder) =>
+  sql`${users.roles} <> '{}' and ${users.roles} @> array[${name}::text]`
 
 /** Whether permissions include one. */
 export const includesPermission = (permissions: readonly string[], permission: string) =>
