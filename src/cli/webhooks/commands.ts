@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { LIMIT, parseIdOf } from '../support/arguments.ts'
+import { JSON_OUTPUT, LIMIT, parseIdOf } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
 import type { Environment } from '../support/with-core.ts'
 import {
@@ -16,7 +16,6 @@ import {
 
 /** The commands of an operator for webhooks, as administrators have them. */
 export function addWebhookCommands(program: Command, environment: Environment) {
-  const json = ['--json', 'print the result as JSON'] as const
   const webhook = program
     .command('webhook')
     .summary('show, change and test webhooks, and deliver events again')
@@ -28,7 +27,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .command('list')
     .summary('list the webhooks')
     .description('Lists the webhooks, the oldest first.')
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action((options: Output) => listWebhooks(environment, options))
   webhook
     .command('put')
@@ -51,14 +50,14 @@ export function addWebhookCommands(program: Command, environment: Environment) {
       ]),
     )
     .option('--end-former-secret', 'end all secrets but the newest')
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action((url: string, options: PutOptions) => putWebhook(environment, url, options))
   webhook
     .command('delete')
     .summary('delete a webhook')
     .description('Deletes a webhook. Nothing is sent to it any more.')
     .argument('<id>', 'the id of the webhook, from the list', parseId)
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action((id: string, options: Output) => deleteWebhook(environment, id, options))
   webhook
     .command('test')
@@ -67,7 +66,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
       'Sends an event of the type webhook.test, and shows its result. Fails if it was not delivered.',
     )
     .argument('<id>', 'the id of the webhook, from the list', parseId)
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action((id: string, options: Output) => testWebhook(environment, id, options))
   webhook
     .command('deliveries')
@@ -78,7 +77,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
       new Option('--status <status>', 'only those in this state').choices(['pending', 'delivered', 'failed']),
     )
     .option(...LIMIT)
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action((options: ListOptions) => listDeliveries(environment, options))
   webhook
     .command('replay')
@@ -88,7 +87,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .option('--delivery <id>', 'only this delivery, from the list of deliveries')
     .option('--since <time>', 'all events from this time on, as 2026-11-24T10:00:00Z')
     .option('--until <time>', 'only events before this time')
-    .option(...json)
+    .option(...JSON_OUTPUT)
     .action((id: string, options: ReplayOptions) => replayDeliveries(environment, id, options))
 }
 

@@ -6,10 +6,10 @@ import type {
   WebhookSecretKind,
 } from '../../contract/outputs/webhook.ts'
 import { parse } from '../../contract/parse.ts'
-import { AuthError } from '../../errors.ts'
 import { CommandError } from '../support/command-error.ts'
 import { formatTime } from '../support/format-time.ts'
 import { collectPages, type Output, printJson } from '../support/output.ts'
+import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withCore } from '../support/with-core.ts'
 
 export type PutOptions = Output & {
@@ -119,10 +119,4 @@ export async function replayDeliveries(
   console.log(`${count} events are delivered again.`)
 }
 
-function explain(error: unknown): never {
-  if (!(error instanceof AuthError)) throw error
-  const [fault] = error.details.fields ?? []
-  const sentence =
-    error.code === 'NOT_FOUND' ? 'There is nothing with this id.' : fault && `${fault.path}: ${fault.message}`
-  throw sentence ? new CommandError(sentence, { cause: error }) : error
-}
+const explain = explainRefusal({ NOT_FOUND: 'There is nothing with this id.' })
