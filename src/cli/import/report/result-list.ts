@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises'
-import { CommandError } from '../support/command-error.ts'
-import { getErrorCode } from '../support/error-code.ts'
-import { refuseInputAsOutput } from '../support/output-file.ts'
+import { CommandError } from '../../support/command-error.ts'
+import { getErrorCode } from '../../support/error-code.ts'
+import { refuseInputAsOutput } from '../../support/output-file.ts'
+import type { Imported } from '../batches.ts'
+import { isImported } from './outcomes.ts'
 
 /** A leading `'` keeps a spreadsheet from running the field as a formula (OWASP, CSV Injection). */
 function quoteCsvField(field: string) {
@@ -30,7 +32,12 @@ export async function createResultList(path: string | undefined, inputs: (string
   const formatLine = (fields: string[]) => `${fields.map(quoteCsvField).join(',')}\r\n`
   await file?.write(formatLine(['id there', 'id here', 'address', 'outcome']))
   return {
-    add: async (lines: string[][]) => void (await file?.write(lines.map(formatLine).join(''))),
+    async add(imported: Imported[]) {
+      const lines = imported.map(({ user, result }) =>
+        formatLine([user.id, isImported(result) ? result.id : '', user.email, result.outcome]),
+      )
+      await file?.write(lines.join(''))
+    },
     close: async () => void (await file?.close()),
   }
 }
