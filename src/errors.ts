@@ -108,7 +108,7 @@ export function invalid(path: string, message: string) {
   return new AuthError('INVALID_INPUT', { fields: [{ path, message }] })
 }
 
-/** More help no reader, and a client can send thousands. */
+/** A client can send thousands, and no reader needs more. */
 const MAX_REPORTED_FIELDS = 20
 
 /** `INVALID_INPUT` with the first fault of each field. */

@@ -38,7 +38,7 @@ export function answer(
 
 function toLongBody(c: AppContext, body: Body) {
   if (body === null || body instanceof ReadableStream) return body
-  c.env.length = body.length
+  c.env.answerLength = body.length
   if (typeof body !== 'string') return body
   // Only when it is sent, because the answer may wait for its turn.
   const send = (controller: ReadableStreamDefaultController<Uint8Array>) => {

@@ -19,8 +19,8 @@ export class RequestState {
   body: string | undefined
   /** How long the work has taken without what it waited for, set by GraphQL, where that differs much. */
   workMs = 0
-  /** Of the body of the answer, set if it is long. */
-  length = 0
+  /** Of the body, set if it is long. */
+  answerLength = 0
   /** Missing in a request that is refused early. */
   caller!: Caller
   code: string | undefined
@@ -28,7 +28,7 @@ export class RequestState {
   /** Why a browser or the server refused, in words for the operator. It goes to the log only. */
   hint: Record<string, string> | undefined
   /** Set if the address of the client is probably that of a proxy. */
-  addressOf: 'LISTED_PROXY' | 'UNLISTED_PROXY' | undefined
+  probableProxy: 'LISTED' | 'UNLISTED' | undefined
   /** The operation that a GraphQL document asks for; set only if metrics or traces are on. */
   operation: string | undefined
   traceId: string | undefined

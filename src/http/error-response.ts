@@ -48,10 +48,10 @@ function findHint(c: AppContext, { code, details }: AuthError) {
 }
 
 function findProxyFault(c: AppContext) {
-  if (c.env.addressOf === 'UNLISTED_PROXY') return UNLISTED_PROXY
+  if (c.env.probableProxy === 'UNLISTED') return UNLISTED_PROXY
   const isUnnamed = c.req.header('x-forwarded-for') === undefined
   const hasOther = c.req.header('x-real-ip') !== undefined || c.req.header('forwarded') !== undefined
-  return c.env.addressOf === 'LISTED_PROXY' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
+  return c.env.probableProxy === 'LISTED' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
 }
 
 /** Answers a path without a route, or with routes for other methods only. */

@@ -33,21 +33,18 @@ type TokenInput = { token: string }
 
 /** The routes for other services: metadata, revocation, gateways, and with a service key introspection and the feed. */
 export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }: Options) {
+  const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations, webhookEvents } =
+    endpoints
   const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys })
   const streamRevocations = createRevocationStreams(core.revocationFeed)
-  const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations, webhookEvents } =
-    endpoints
-  app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
-  app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
-  app.post(
-    revoke.rest.path,
-    route('revoke', revoke, async ({ token }: TokenInput, { client }) => {
-      await core.revokeToken(token, client)
-      return {}
-    }),
-  )
-  const answerGateway = async (c: AppContext) => {
+
+  async function revokeToken({ token }: TokenInput, { client }: Caller) {
+    await core.revokeToken(token, client)
+    return {}
+  }
+
+  async function answerGateway(c: AppContext) {
     const { userId, sessionId, accessToken } = await core.forward(c.env.caller)
     const variables = JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
     return answer(c, variables, 200, 'application/json', {
@@ -56,48 +53,32 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }
       'X-Servauth-Session': sessionId,
     })
   }
+
+  async function openStream(c: AppContext, { id: serviceId }: ServiceKey) {
+    const { caller } = c.env
+    const { nonce } = parse(revocations.input, c.req.query())
+    const position = c.req.header('last-event-id') ?? null
+    const assertAllowed = () => serviceOf(caller, scopeOf(revocations))
+    // The body of an answer to HEAD is dropped, and its stream would not learn of that.
+    const stream =
+      c.req.method === 'HEAD' ? null : await streamRevocations({ nonce, position, serviceId, assertAllowed })
+    // nginx would buffer the stream otherwise.
+    return answer(c, stream, 200, 'text/event-stream', { 'X-Accel-Buffering': 'no' })
+  }
+
+  app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
+  app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
+  app.post(revoke.rest.path, route('revoke', revoke, revokeToken))
   app.get(forward.rest.path, documented('forward', forward, answerGateway))
-  // Envoy asks with the method of the original request.
+  // Envoy asks with the method of the original request. So this route has no `endpoint`, whose method is in a header.
   const answerEnvoy = Object.assign((c: AppContext) => answerGateway(c), { operationName: 'forward' })
   app.all(FORWARD_ANY_PATH, answerEnvoy)
-  app.post(
-    introspect.rest.path,
-    forServices(
-      'introspect',
-      introspect,
-      route('introspect', introspect, ({ token }: TokenInput) => core.introspect(token)),
-    ),
-  )
-  app.get(
-    revocations.rest.path,
-    forServices('revocations', revocations, async (c, { id }) => {
-      const caller = c.env.caller
-      const { nonce } = parse(revocations.input, c.req.query())
-      // The body of an answer to HEAD is dropped, and its stream would not learn of that.
-      const stream =
-        c.req.method === 'HEAD'
-          ? null
-          : await streamRevocations({
-              nonce,
-              position: c.req.header('last-event-id') ?? null,
-              serviceId: id,
-              assertAllowed: () => serviceOf(caller, scopeOf(revocations)),
-            })
-      // nginx would buffer the stream otherwise.
-      return answer(c, stream, 200, 'text/event-stream', { 'X-Accel-Buffering': 'no' })
-    }),
-  )
+  const introspectToken = route('introspect', introspect, ({ token }: TokenInput) => core.introspect(token))
+  app.post(introspect.rest.path, forServices('introspect', introspect, introspectToken))
+  app.get(revocations.rest.path, forServices('revocations', revocations, openStream))
   if (!hasAdministration) return app
-  app.get(
-    webhookEvents.rest.path,
-    forServices(
-      'webhookEvents',
-      webhookEvents,
-      route('webhookEvents', webhookEvents, (input: z.output<typeof webhookEvents.input>) =>
-        core.pullEvents(input),
-      ),
-    ),
-  )
+  const pullEvents = route('webhookEvents', webhookEvents, core.pullEvents)
+  app.get(webhookEvents.rest.path, forServices('webhookEvents', webhookEvents, pullEvents))
   return app
 }
 

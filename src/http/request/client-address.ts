@@ -15,14 +15,14 @@ export function clientAddress(c: AppContext, trustedProxies: Network[]): string 
   while (address && isIn(trustedProxies, address)) {
     const hop = parse(stripBlanks(hops.pop() ?? ''))
     if (!hop) {
-      c.env.addressOf = 'LISTED_PROXY'
+      c.env.probableProxy = 'LISTED'
       break
     }
     address = hop
   }
   const isForwarded = c.req.header('x-forwarded-for') !== undefined
   // An address that is not of the internet is rather that of a proxy than that of a client.
-  if (isForwarded && address && address.range() !== 'unicast') c.env.addressOf = 'UNLISTED_PROXY'
+  if (isForwarded && address && address.range() !== 'unicast') c.env.probableProxy = 'UNLISTED'
   return address?.toString() ?? null
 }
 

@@ -24,7 +24,7 @@ export function turnsAndErrors({ trustedProxies, waitForTurn }: Options): Step {
     // A request that is refused early has no caller.
     const caller = c.env.caller as Caller | undefined
     if (caller?.isAdmitted) return answer
-    const workMs = c.env.workMs + c.env.length / CHARACTERS_PER_MS
+    const workMs = c.env.workMs + c.env.answerLength / CHARACTERS_PER_MS
     const turn = waitForTurn(clientAddress(c, trustedProxies), workMs, c.req.raw.signal)
     return turn ? turn.then(() => answer) : answer
   }
