@@ -73,6 +73,7 @@ import { MIN_SECOND_SIGNAL_MS } from '../src/process/stop-signals.ts'
 import { MAX_MISSED_PULSES, MAX_REPLACE_MS, PULSE_MS } from '../src/process/workers.ts'
 import { MAX_WAITING_BYTES, MAX_WAITING_MS } from '../src/rest/bounded-stream.ts'
 import { publishedKeys } from '../src/rest/server-endpoints.ts'
+import { MAX_ACCESS_TOKEN_SECONDS } from '../src/settings/credentials.ts'
 import { RATE_LIMITS, type RateLimitName } from '../src/settings/throttle.ts'
 import {
   LEASE_SECONDS as DELIVERY_LEASE_SECONDS,
@@ -372,7 +373,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['the lead: a new key is published before it signs for', duration(LEAD_SECONDS)],
         [
           'an old key stays published after its last signature for',
-          `the lifetime of an access token and ${duration(OVERLAP_SECONDS)}`,
+          `${duration(MAX_ACCESS_TOKEN_SECONDS)} and ${duration(OVERLAP_SECONDS)}`,
         ],
         ['a replica keeps its keys in memory for', ms(MAX_KEY_AGE_MS)],
         ['a client may cache the published keys for', duration(publishedKeys.rest.cacheSeconds ?? 0)],

@@ -80,7 +80,7 @@ test.each(ADAPTERS)(
       ).not.toBeNull()
     }
 
-    await age(server, 15)
+    await age(server, 60)
     advance(CACHE_MS)
     expect(kidsOf(await published(server))).toHaveLength(2)
     await age(server, 2)
@@ -136,6 +136,21 @@ test('a replica that has not read the new key yet accepts its tokens', async () 
   expect(known.status).toBe(200)
   expect(kidOf(after.kept.accessToken)).not.toBe(kidOf(before.kept.accessToken))
   expect((await ask(after)).status).toBe(200)
+})
+
+test('a key is public while tokens of a longer lifetime, which a setting has shortened since, are valid', async () => {
+  const server = await startServer({ ACCESS_TOKEN_SECONDS: '3600' })
+  const { client } = await server.registerUser()
+  const token = client.kept.accessToken ?? ''
+  await rotate(server)
+  await age(server, 55)
+
+  const shortened = await server.startReplica(loadEnv({ ...server.env, ACCESS_TOKEN_SECONDS: '60' }))
+  const ask = (path: string) =>
+    shortened.app.request(path, { headers: bearer(token) }, { address: () => null })
+
+  expect((await ask('/auth/me')).status).toBe(200)
+  await verify(token, await (await ask('/.well-known/jwks.json')).json())
 })
 
 test('rotations at once make one key, and a later rotation waits until that key signs', async () => {

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { loadEnv } from '../src/env.ts'
-import { ADAPTERS } from './support/client.ts'
+import { ADAPTERS, bearer } from './support/client.ts'
 import { runCommand } from './support/process.ts'
 import { ORIGIN, type Server, startServer } from './support/server.ts'
 
@@ -86,7 +86,7 @@ test('another algorithm is published before it signs, and the old one until its 
   for (const bearer of [early, after]) {
     expect((await server.client().call('me', undefined, { bearer })).data).not.toBeNull()
   }
-  await age(server, 17)
+  await age(server, 62)
   vi.advanceTimersByTime(MINUTE + 1000)
   expect(algorithmsOf(await published(server))).toEqual(['RS256'])
 })
@@ -127,6 +127,23 @@ test('ACCESS_TOKEN_AUDIENCE can be a list, and then every token names all of it'
     expect((await jwtVerify(token, keys, { audience })).payload.aud).toEqual(audiences)
   }
   expect((await server.client().call('me', undefined, { bearer: token })).data).not.toBeNull()
+})
+
+test('after a change of the audience, older tokens are expired, and can log out', async () => {
+  const server = await startServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
+  const { client } = await server.registerUser()
+  const token = client.kept.accessToken ?? ''
+  const audience = 'https://files.example.com'
+
+  const changed = await restartWith(server, { ACCESS_TOKEN_AUDIENCE: audience })
+  const ask = (method: string, path: string) =>
+    changed.app.request(path, { method, headers: bearer(token) }, { address: () => null })
+  const refused = await ask('GET', '/auth/me')
+  const loggedOut = await ask('POST', '/auth/logout')
+
+  expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
+  expect(loggedOut.status).toBe(204)
+  expect((await client.refresh()).reason).toBe('REVOKED')
 })
 
 test('an access token expires no later than its session', async () => {

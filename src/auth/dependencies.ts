@@ -73,7 +73,7 @@ export function createDependencies({
   const sessionCache = createSessionCache(changes)
   const roles = createRoles({ db, changes })
   const { find: findServiceKey } = createServiceKeys({ db, changes, entries: env.SERVICE_KEYS })
-  const signingKeys = createSigningKeys({ db, settings: env })
+  const signingKeys = createSigningKeys({ db })
   const throttle = createThrottle({
     db,
     createCounter,

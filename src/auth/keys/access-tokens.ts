@@ -51,6 +51,7 @@ const Claims = z
     sub: z.guid(),
     sid: z.guid(),
     jti: z.string().min(1),
+    aud: z.union([z.string().transform((name) => [name]), z.array(z.string())]),
     iat: z.int().min(0),
     exp: z.int(),
     // An older version of the server does not write it. Then the token shows no proof.
@@ -69,7 +70,6 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
   const verifyOptions = {
     algorithms: [...TOKEN_ALGORITHMS],
     issuer: settings.PUBLIC_URL,
-    audience: [...settings.ACCESS_TOKEN_AUDIENCE, toEnrollmentAudience(settings)],
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'sid'],
   }
   const signer = createLastKnown(async () =>
@@ -78,6 +78,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
   const publicKeys = createLastKnown<Map<string, KnownKey>>(
     async () => new Map(await Promise.all((await api.getPublicKeys()).map(importKey))),
   )
+  const audiences = new Set([...settings.ACCESS_TOKEN_AUDIENCE, toEnrollmentAudience(settings)])
   const [onlyAudience, ...otherAudiences] = settings.ACCESS_TOKEN_AUDIENCE
   const audience = otherAudiences.length > 0 ? settings.ACCESS_TOKEN_AUDIENCE : (onlyAudience ?? [])
 
@@ -109,6 +110,10 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
       // All tokens of a retired key have expired. One that has not expired was signed later, with a stolen key.
       const { retired } = await findPublicKey(protectedHeader.kid)
       if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
+      // Of a former setting. A refresh brings a token that has the present one.
+      if (toleranceSeconds === 0 && !claims.aud.some((name) => audiences.has(name))) {
+        throw unauthenticated('EXPIRED')
+      }
       return {
         userId: claims.sub,
         sessionId: claims.sid,

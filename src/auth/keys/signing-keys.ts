@@ -2,6 +2,7 @@ import { asc, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { jwks } from '../../db/schema/keys.ts'
+import { MAX_ACCESS_TOKEN_SECONDS } from '../../settings/credentials.ts'
 
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 export type KeyRow = typeof jwks.$inferSelect
@@ -20,7 +21,7 @@ export const OVERLAP_SECONDS = 60 + 30
  * database's clock, so all replicas agree without messages. The first key signs at once, because there is no other.
  * Public halves are kept, so that an old token can be told from a forged one.
  */
-export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS_TOKEN_SECONDS: number } }) {
+export function createSigningKeys({ db }: { db: Db }) {
   /** All keys with their times, oldest first. */
   async function list(executor: Executor = db) {
     const rows = await executor
@@ -31,8 +32,8 @@ export function createSigningKeys({ db, settings }: { db: Db; settings: { ACCESS
       const successor = rows[index + 1]?.key
       const signsFrom = index === 0 ? key.createdAt : addSeconds(key.createdAt, LEAD_SECONDS)
       const signsUntil = successor && addSeconds(successor.createdAt, LEAD_SECONDS)
-      const publicUntil =
-        signsUntil && addSeconds(signsUntil, OVERLAP_SECONDS + settings.ACCESS_TOKEN_SECONDS)
+      // Not the lifetime of the setting, which may have been longer before.
+      const publicUntil = signsUntil && addSeconds(signsUntil, MAX_ACCESS_TOKEN_SECONDS + OVERLAP_SECONDS)
       return {
         key,
         now,
