@@ -6,9 +6,10 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, onTestFinished, test } from 'vitest'
 import { ROOT } from '../src/root.ts'
 import { bearer } from './support/client.ts'
+import { useProject } from './support/project.ts'
 import { serveOnPort, startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
-import { startService, useProject } from './support/service-stacks.ts'
+import { startService } from './support/service-pages.ts'
 
 const server = useServer({ FEDERATION: 'true', INTROSPECTION: 'false' })
 const project = useProject()

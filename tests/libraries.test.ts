@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { useAuthServer } from './support/examples.ts'
 import { freePort } from './support/process.ts'
 import { reportMissing } from './support/programs.ts'
-import { pasteService, startService, useProject } from './support/service-stacks.ts'
+import { useProject } from './support/project.ts'
+import { pasteService, startService } from './support/service-pages.ts'
 
 /** A Python with Authlib and PyJWT: `pip install authlib 'pyjwt[crypto]' requests`. */
 const PYTHON = process.env.PYTHON ?? 'python3'

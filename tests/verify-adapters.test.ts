@@ -5,8 +5,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { useAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
+import { useProject } from './support/project.ts'
 import { createKeySetting } from './support/service-key.ts'
-import { startService, useProject } from './support/service-stacks.ts'
+import { startService } from './support/service-pages.ts'
 
 const { key, settings } = createKeySetting()
 const auth = useAuthServer({ ...settings, ACCESS_TOKEN_SECONDS: '900' })

@@ -6,10 +6,11 @@ import { bearer } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { openAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
+import { type Project, useProject } from './support/project.ts'
 import { createProxy } from './support/proxy.ts'
 import { openForTest, useResource } from './support/resource.ts'
 import { createKeySetting } from './support/service-key.ts'
-import { type Project, startService, useProject } from './support/service-stacks.ts'
+import { startService } from './support/service-pages.ts'
 
 const { key, settings } = createKeySetting()
 const SETTINGS = { ...settings, ACCESS_TOKEN_SECONDS: '900' }

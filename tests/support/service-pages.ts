@@ -1,36 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { ROOT } from '../../src/root.ts'
 import { freePort, startProcess, untilAnswer } from './process.ts'
-import { useResource } from './resource.ts'
+import type { Project } from './project.ts'
 import { snippetsOf } from './snippets.ts'
-
-/** A project in which `@servauth/verify` is installed from its tarball. Other packages come from this repository. */
-export const useProject = () => useResource(openProject)
-export type Project = { folder: string; close(): Promise<void> }
-
-async function openProject(): Promise<Project> {
-  const folder = await mkdtemp(join(tmpdir(), 'servauth-project-'))
-  const [source, installed] = [join(ROOT, 'packages/verify'), join(folder, 'node_modules/@servauth/verify')]
-  await mkdir(installed, { recursive: true })
-  await linkDependencies(join(folder, 'node_modules'))
-  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', source])
-  const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
-    cwd: source,
-    encoding: 'utf8',
-  })
-  execFileSync('tar', ['xzf', join(folder, packed.trim()), '--strip-components=1', '-C', installed])
-  return { folder, close: () => rm(folder, { recursive: true, force: true }) }
-}
-
-async function linkDependencies(modules: string) {
-  for (const name of await readdir(join(ROOT, 'node_modules'))) {
-    if (!name.startsWith('.')) await symlink(join(ROOT, 'node_modules', name), join(modules, name))
-  }
-}
 
 /** The files of a page of docs/services, in a new folder. The keys of `here` are texts that are different here. */
 export async function pasteService({ folder }: Project, page: string, here: Record<string, string>) {
