@@ -5,20 +5,19 @@ import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
 
-const servauth = (words: string) => server.command(words)
-const readJson = async (words: string) => JSON.parse((await servauth(`${words} --json`)).output)
+const readJson = async (words: string) => JSON.parse((await server.command(`${words} --json`)).output)
 
 test('the commands of an operator create, invite, list and delete users, for scripts too', async () => {
   await addRole(server, 'support', ['users:read'])
   const [one, two] = [account(), account()]
 
   const created = await readJson(`user create ${one.email} --username Ada --role support`)
-  const invited = await servauth(`user invite ${two.email}`)
+  const invited = await server.command(`user invite ${two.email}`)
 
   expect(created).toMatchObject({ email: one.email, username: 'Ada', roles: ['support'] })
   expect(invited).toMatchObject({ code: 0, output: expect.stringContaining('is invited') })
-  expect((await servauth(`user create ${one.email}`)).output).toContain('exists already')
-  expect((await servauth(`user invite ${account().email} --role nosuchrole`)).output).toContain(
+  expect((await server.command(`user create ${one.email}`)).output).toContain('exists already')
+  expect((await server.command(`user invite ${account().email} --role nosuchrole`)).output).toContain(
     'no such role',
   )
   const token = await server.mailbox.token(one.email, /created for you/)
@@ -27,9 +26,9 @@ test('the commands of an operator create, invite, list and delete users, for scr
   expect((await readJson('user list --role support')).map(({ id }: { id: string }) => id)).toEqual([
     created.id,
   ])
-  expect((await servauth(`user list --search ${two.email}`)).output).toContain(two.email)
+  expect((await server.command(`user list --search ${two.email}`)).output).toContain(two.email)
   expect(await readJson(`user delete ${two.email}`)).toMatchObject({ email: two.email })
-  expect((await servauth(`user delete ${two.email}`)).code).toBe(1)
+  expect((await server.command(`user delete ${two.email}`)).code).toBe(1)
 })
 
 test('the commands of an operator list the outbox, and send a failed mail again', async () => {
@@ -38,12 +37,12 @@ test('the commands of an operator list the outbox, and send a failed mail again'
   await server.sql`update mail_outbox set status = 'FAILED', fault = '550 no such user' where user_id = ${user.id}`
 
   const [failed] = await readJson('mail list --failed')
-  const retried = await servauth(`mail retry ${failed.id}`)
+  const retried = await server.command(`mail retry ${failed.id}`)
 
   expect(failed).toMatchObject({ recipient: email, fault: '550 no such user' })
   expect(retried).toMatchObject({ code: 0, output: expect.stringContaining('is sent again') })
-  expect((await servauth(`mail retry ${crypto.randomUUID()}`)).code).toBe(1)
-  expect((await servauth('mail retry nonsense')).code).toBe(2)
+  expect((await server.command(`mail retry ${crypto.randomUUID()}`)).code).toBe(1)
+  expect((await server.command('mail retry nonsense')).code).toBe(2)
 })
 
 test('every command about a user prints as JSON what the operation answers', async () => {
@@ -65,21 +64,21 @@ test('every command about a user prints as JSON what the operation answers', asy
     { id: user.id, sessions: [], factors: [], waits: [] },
   ])
   expect(found.at(-1).events.map(({ kind }: { kind: string }) => kind)).toContain('account_disabled')
-  const unknown = await servauth('user disable unknown@example.com --json')
+  const unknown = await server.command('user disable unknown@example.com --json')
   expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('There is no account') })
-  expect((await servauth(`user create ${account().email} --username ${'x'.repeat(101)}`)).code).toBe(2)
+  expect((await server.command(`user create ${account().email} --username ${'x'.repeat(101)}`)).code).toBe(2)
 })
 
 test('the commands of an operator list, change and remove roles', async () => {
   const { email } = await server.registerUser()
 
   const created = await readJson('role put reviewer --permissions users:read,posts:review')
-  const replaced = await servauth('role put reviewer --permissions=')
-  await servauth(`user grant ${email} reviewer`)
+  const replaced = await server.command('role put reviewer --permissions=')
+  await server.command(`user grant ${email} reviewer`)
 
   expect(created).toMatchObject({ name: 'reviewer', permissions: ['posts:review', 'users:read'] })
   expect(replaced).toMatchObject({ code: 0, output: expect.stringContaining('reviewer: no permissions') })
-  expect((await servauth('role list')).output).toMatch(/^admin: \*$/m)
+  expect((await server.command('role list')).output).toMatch(/^admin: \*$/m)
   expect(await readJson('role remove reviewer')).toEqual({ name: 'reviewer' })
   expect((await readJson(`user show ${email}`)).roles).toEqual([])
   const refused = {
@@ -90,7 +89,7 @@ test('the commands of an operator list, change and remove roles', async () => {
     'role put no/name --permissions=': [2, 'It must be the name of a role.'],
   }
   for (const [words, [code, sentence]] of Object.entries(refused)) {
-    expect(await servauth(words)).toEqual({ code, output: expect.stringContaining(`${sentence}`) })
+    expect(await server.command(words)).toEqual({ code, output: expect.stringContaining(`${sentence}`) })
   }
 })
 

@@ -12,7 +12,6 @@ import { createKeySetting } from './support/service-key.ts'
 
 const { key, settings } = createKeySetting()
 const server = useServer(settings)
-const servauth = (words: string) => server.command(words)
 
 const claimsOf = (client: Client) => decodeJwt(client.kept.accessToken ?? '')
 const setUser = (email: string, columns: Record<string, unknown>) =>
@@ -56,7 +55,7 @@ describe.each(ADAPTERS)('a role by %s', (adapter) => {
     const verify = await startService()
     const { client, email } = await server.registerUser(adapter)
     const other = await server.registerUser(adapter)
-    await servauth(`user grant ${email} admin`)
+    await server.command(`user grant ${email} admin`)
     await server.catchUp()
     expect(await client.me()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
     await client.refresh()
@@ -184,11 +183,14 @@ describe('the last administrator', () => {
 
   test('is granted and taken by commands, which are events of the user', async () => {
     const { email, user } = await server.registerUser()
-    const unknown = await servauth(`user grant ${email} nosuchrole`)
-    const granted = [await servauth(`user grant ${email} admin`), await servauth(`user grant ${email} admin`)]
+    const unknown = await server.command(`user grant ${email} nosuchrole`)
+    const granted = [
+      await server.command(`user grant ${email} admin`),
+      await server.command(`user grant ${email} admin`),
+    ]
     const other = await server.registerUser()
-    await servauth(`user grant ${other.email} admin`)
-    const revoked = await servauth(`user revoke ${email} admin`)
+    await server.command(`user grant ${other.email} admin`)
+    const revoked = await server.command(`user revoke ${email} admin`)
 
     expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('There is no role nosuchrole') })
     expect(granted.map(({ output }) => /(now|already)\./.exec(output)?.[1])).toEqual(['now', 'already'])

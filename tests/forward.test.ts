@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
@@ -13,6 +12,7 @@ import { createFolder } from './support/folder.ts'
 import { portOf } from './support/net.ts'
 import { freePort, untilAnswer } from './support/process.ts'
 import { findProgram } from './support/programs.ts'
+import { sendBytes } from './support/raw-request.ts'
 import { startServer, useServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -152,8 +152,10 @@ describe('Envoy, which asks with the method and the path of the original request
 
   test('gets 401 without credentials, whatever the path of the original request leads to', async () => {
     const started = await startAuthServer({})
-    const ask = (path: string, ...headers: string[]) =>
-      sendRaw(started.url, [`GET /auth/forward${path} HTTP/1.1`, 'Host: a', 'Connection: close', ...headers])
+    const ask = async (path: string, ...headers: string[]) => {
+      const lines = [`GET /auth/forward${path} HTTP/1.1`, 'Host: a', 'Connection: close', ...headers, '', '']
+      return (await sendBytes(started.url, lines.join('\r\n'))).status
+    }
     const envoy = 'X-Servauth-Forward: envoy'
 
     for (const path of [
@@ -172,16 +174,6 @@ describe('Envoy, which asks with the method and the path of the original request
     expect(await ask('/orders')).toBe(404)
   })
 })
-
-/** Sends a request whose target is not normalised, and returns the status of the answer. */
-async function sendRaw(url: string, lines: string[]) {
-  const socket = connect(Number(new URL(url).port), 'localhost')
-  let answer = ''
-  socket.setEncoding('latin1').on('data', (data) => (answer += data))
-  socket.write([...lines, '', ''].join('\r\n'))
-  await once(socket, 'close')
-  return Number(answer.split(' ')[1])
-}
 
 /** The configuration of docs/services/nginx.md, in a server of its own. */
 async function startNginx(auth: string, upstream: string) {

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { account } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
-import { freePort, startProcess, untilReady } from './support/process.ts'
+import { useDatabase } from './support/database.ts'
+import { useProgram } from './support/program.ts'
+import { sendBytes } from './support/raw-request.ts'
 
 /** Blanks that `String.prototype.trim` or `\s` would strip, as bytes of a header: U+00A0, U+2003, U+FEFF, and no other. */
 const FOREIGN_BLANKS = [
@@ -15,61 +13,30 @@ const FOREIGN_BLANKS = [
   ['EF BB BF', '\xef\xbb\xbf'],
 ] as const
 
-let database: Awaited<ReturnType<typeof createDatabase>>
-let server: ReturnType<typeof startProcess>
-let port: number
+const database = useDatabase()
+// The name of the cookie begins with __Host- only with https.
+const server = useProgram(() => ({
+  DATABASE_URL: database.url,
+  PUBLIC_URL: 'https://auth.example.com',
+  TRUSTED_PROXIES: '127.0.0.1',
+}))
+
 let cookie: string
 let accessToken: string
 beforeAll(async () => {
-  database = await createDatabase()
-  port = await freePort()
-  const env = {
-    NODE_ENV: 'production',
-    DATABASE_URL: database.url,
-    PORT: String(port),
-    AUTH_SECRET: randomBytes(32).toString('base64'),
-    // The name of the cookie begins with __Host- only with https.
-    PUBLIC_URL: 'https://auth.example.com',
-    TRUSTED_PROXIES: '127.0.0.1',
-    THROTTLE: 'off',
-  }
-  server = startProcess({ cwd: tmpdir(), env })
-  await untilReady(`http://localhost:${port}`)
-  const answer = await send(
+  const { head, body } = await send(
     'POST /auth/register',
     ['Content-Type: application/json'],
     JSON.stringify(account()),
   )
-  cookie = /^set-cookie: (__Host-servauth=[^;]+)/im.exec(answer.head)?.[1] ?? ''
-  accessToken = JSON.parse(answer.body).accessToken
-})
-afterAll(async () => {
-  await server.stop()
-  await database.drop()
+  cookie = /^set-cookie: (__Host-servauth=[^;]+)/im.exec(head)?.[1] ?? ''
+  accessToken = /"accessToken":"([^"]+)"/.exec(body)?.[1] ?? ''
 })
 
-/** Sends a request with each character of its headers as one byte. */
-async function send(request: string, headers: string[], body = '') {
-  const socket = connect(port, '127.0.0.1')
-  await once(socket, 'connect')
-  const head = [
-    `${request} HTTP/1.1`,
-    'Host: localhost',
-    'Connection: close',
-    ...(body && [`Content-Length: ${body.length}`]),
-    ...headers,
-  ]
-  let answer = ''
-  socket.setEncoding('latin1').on('data', (data) => (answer += data))
-  socket.write(Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1'))
-  await once(socket, 'close')
-  const end = answer.indexOf('\r\n\r\n')
-  const status = Number(answer.split(' ')[1])
-  return {
-    status,
-    head: answer.slice(0, end),
-    body: answer.slice(end + 4).replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, ''),
-  }
+function send(request: string, headers: string[], body = '') {
+  const length = body && [`Content-Length: ${body.length}`]
+  const head = [`${request} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...length, ...headers]
+  return sendBytes(server.url, `${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 const me = (...headers: string[]) => send('GET /auth/me', headers)

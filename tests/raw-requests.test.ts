@@ -1,23 +1,13 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { useDatabase } from './support/database.ts'
 import { useProgram } from './support/program.ts'
+import { sendBytes } from './support/raw-request.ts'
 
 const APP = 'https://app.example.com'
 const database = useDatabase()
 const server = useProgram(() => ({ DATABASE_URL: database.url, ALLOWED_ORIGINS: APP }))
 
-/** Sends the bytes as they are, and reads until the server closes the connection. */
-async function send(request: string) {
-  const socket = connect(Number(server.env.PORT), '127.0.0.1')
-  await once(socket, 'connect')
-  let answer = ''
-  socket.setEncoding('latin1').on('data', (data) => (answer += data))
-  socket.write(request, 'latin1')
-  await once(socket, 'close')
-  return { status: Number(answer.split(' ')[1]), text: answer }
-}
+const send = (request: string) => sendBytes(server.url, request)
 
 const get = (target: string, ...headers: string[]) =>
   send([`GET ${target} HTTP/1.1`, 'Connection: close', ...headers, '', ''].join('\r\n'))

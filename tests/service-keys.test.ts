@@ -18,8 +18,6 @@ import { pause } from './support/time.ts'
 
 const server = useServer()
 
-const servauth = (words: string) => server.command(words)
-
 const createKey = (...scopes: Scope[]) => insertServiceKey(server.sql, scopes.length > 0 ? scopes : undefined)
 
 const introspect = (key: string, from: Pick<typeof server, 'fetch'> = server) =>
@@ -32,21 +30,21 @@ const statusOf = async (key: string) => (await introspect(key)).status
 
 describe('a service key', () => {
   test('works on a running server from its creation to its revocation', async () => {
-    const created = await servauth('service-key create orders --expires 2099-01-01')
+    const created = await server.command('service-key create orders --expires 2099-01-01')
     const key = /servauth_[0-9A-Za-z]{46}/.exec(created.output)?.[0] ?? ''
 
     const before = await statusOf(key)
-    const listed = await servauth('service-key list')
+    const listed = await server.command('service-key list')
     const id = listed.output.slice(0, 36)
-    const revoked = await servauth(`service-key revoke ${id}`)
+    const revoked = await server.command(`service-key revoke ${id}`)
     await server.catchUp()
 
     expect(before).toBe(200)
     expect(listed.output).toContain(`${id}  orders: tokens:introspect, revocations:read`)
     expect(revoked.code).toBe(0)
     expect(await statusOf(key)).toBe(401)
-    expect((await servauth('service-key list')).output).toContain('revoked')
-    expect((await servauth(`service-key revoke ${id}`)).output).toContain('There is no key with the id')
+    expect((await server.command('service-key list')).output).toContain('revoked')
+    expect((await server.command(`service-key revoke ${id}`)).output).toContain('There is no key with the id')
   })
 
   test('does only what its scopes allow', async () => {

@@ -6,7 +6,6 @@ import { pause } from './support/time.ts'
 const server = useServerWithMail()
 const strict = useServerWithMail({ REQUIRE_EMAIL_VERIFICATION: 'true' })
 
-const servauth = (words: string) => server.command(words)
 const untilMailIsIdle = () =>
   expect.poll(async () => (await server.sql`select from mail_outbox where status = 'PENDING'`).length).toBe(0)
 
@@ -16,7 +15,7 @@ describe.each(WAYS)('a disabled user by $adapter with $transport', ({ adapter, t
     const there = server.client(adapter)
     await there.login(input)
 
-    const disabled = await servauth(`user disable ${input.email}`)
+    const disabled = await server.command(`user disable ${input.email}`)
     const refused = [
       await here.me(),
       await here.refresh(),
@@ -27,7 +26,7 @@ describe.each(WAYS)('a disabled user by $adapter with $transport', ({ adapter, t
       await here.deleteMe({ password: input.password }),
     ]
     const login = await server.client(adapter, transport).login(input)
-    const enabled = await servauth(`user enable ${input.email}`)
+    const enabled = await server.command(`user enable ${input.email}`)
 
     expect(disabled).toMatchObject({ code: 0, output: expect.stringContaining('2 sessions ended') })
     for (const { code, reason } of refused) expect([code, reason]).toEqual(['UNAUTHENTICATED', 'REVOKED'])
@@ -86,7 +85,7 @@ describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
     const reset = await server.mailbox.token(email, /Reset/)
     const before = server.mailbox.to(email).length
 
-    const { code } = await servauth(`user disable ${email}`)
+    const { code } = await server.command(`user disable ${email}`)
     await stranger().call('requestPasswordReset', { email })
     await stranger().call('requestEmailVerification', { email })
     await untilMailIsIdle()
@@ -106,9 +105,9 @@ describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
     await client.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
     const token = await server.mailbox.token(input.email, /was changed/)
 
-    await servauth(`user disable ${newEmail}`)
+    await server.command(`user disable ${newEmail}`)
     const shut = await stranger().call('undoEmailChange', { token, newPassword: input.password })
-    await servauth(`user enable ${newEmail}`)
+    await server.command(`user enable ${newEmail}`)
     const open = await stranger().call('undoEmailChange', { token, newPassword: input.password })
 
     expect(shut.code).toBe('INVALID_TOKEN')
@@ -151,7 +150,7 @@ describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
       }
     }
     const storm = Promise.all([signIn(), signIn(), signIn()])
-    const { code } = await servauth(`user disable ${input.email}`)
+    const { code } = await server.command(`user disable ${input.email}`)
     const reset = await stranger().call('resetPassword', { token, newPassword: 'another long phrase' })
     running = false
     await storm
@@ -169,7 +168,7 @@ describe.each(ADAPTERS)('a disabled user by %s', (adapter) => {
   test('sign-out ends every session of a user and does not disable the user', async () => {
     const { client, input, user } = await registerUser()
 
-    const { code, output } = await servauth(`user sign-out ${input.email.toUpperCase()}`)
+    const { code, output } = await server.command(`user sign-out ${input.email.toUpperCase()}`)
 
     expect([code, output]).toEqual([0, expect.stringContaining('1 session ended')])
     expect((await client.refresh()).reason).toBe('REVOKED')
@@ -184,9 +183,9 @@ test('user show prints the user and their events, and no secret', async () => {
   const { data } = await client.register({ ...input, username: 'Ada' })
   await client.twin().login(input)
 
-  const { code, output } = await servauth(`user show ${input.email}`)
-  await servauth(`user disable ${input.email}`)
-  const disabled = await servauth(`user show ${input.email}`)
+  const { code, output } = await server.command(`user show ${input.email}`)
+  await server.command(`user disable ${input.email}`)
+  const disabled = await server.command(`user show ${input.email}`)
 
   expect(code).toBe(0)
   for (const words of [
@@ -211,9 +210,9 @@ test('user show prints the user and their events, and no secret', async () => {
 test('a repeated disable or enable reports that there is nothing to do', async () => {
   const { email, user } = await server.registerUser()
 
-  const enabled = await servauth(`user enable ${email}`)
-  await servauth(`user disable ${email}`)
-  const again = await servauth(`user disable ${email}`)
+  const enabled = await server.command(`user enable ${email}`)
+  await server.command(`user disable ${email}`)
+  const again = await server.command(`user disable ${email}`)
 
   expect(enabled).toMatchObject({ code: 0, output: expect.stringContaining('was not disabled') })
   expect(again).toMatchObject({ code: 0, output: expect.stringContaining('was disabled already') })
@@ -223,12 +222,12 @@ test('a repeated disable or enable reports that there is nothing to do', async (
 test('disable takes the time after which the user can sign in again', async () => {
   const { email, client } = await server.registerUser()
 
-  const suspended = await servauth(`user disable ${email} --until 2099-01-31T10:15:00+01:00`)
-  const shown = await servauth(`user show ${email}`)
-  const past = await servauth(`user disable ${email} --until 2020-01-31T10:15:00Z`)
-  const wrong = await servauth(`user disable ${email} --until tomorrow`)
-  const unknown = await servauth('user disable unknown@example.com --until 2099-01-31T10:15:00Z')
-  const forever = await servauth(`user disable ${email} --json`)
+  const suspended = await server.command(`user disable ${email} --until 2099-01-31T10:15:00+01:00`)
+  const shown = await server.command(`user show ${email}`)
+  const past = await server.command(`user disable ${email} --until 2020-01-31T10:15:00Z`)
+  const wrong = await server.command(`user disable ${email} --until tomorrow`)
+  const unknown = await server.command('user disable unknown@example.com --until 2099-01-31T10:15:00Z')
+  const forever = await server.command(`user disable ${email} --json`)
 
   expect(suspended).toMatchObject({
     code: 0,
@@ -245,7 +244,7 @@ test('disable takes the time after which the user can sign in again', async () =
 test.each(['show', 'disable', 'enable', 'sign-out'])(
   'user %s of an unknown address fails',
   async (command) => {
-    const { code, output } = await servauth(`user ${command} nobody@example.com`)
+    const { code, output } = await server.command(`user ${command} nobody@example.com`)
 
     expect([code, output]).toEqual([
       1,
