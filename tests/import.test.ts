@@ -144,6 +144,27 @@ describe('a user who is imported from Better-Auth', () => {
     expect(banned.code).toBe('INVALID_CREDENTIALS')
     expect(output).toContain('1 banned there, and disabled here.')
   })
+
+  test('a ban that has an end there ends here too', async () => {
+    const [longer, over] = [person(), person()]
+    for (const each of [longer, over]) await source.signUp(each)
+    await source.sql`update "user" set banned = true, "banExpires" =
+      case email when ${longer.email} then '2999-01-31 10:15:00' else '2024-01-31 10:15:00' end::timestamp
+      where email = any(${[longer.email, over.email]})`
+
+    await importInto(server, source)
+
+    const rows = await server.sql`select email, disabled_at, disabled_until from users
+      where email = any(${[longer.email, over.email]}) order by email = ${over.email}`
+    expect(rows).toEqual([
+      {
+        email: longer.email,
+        disabled_at: expect.any(Date),
+        disabled_until: new Date('2999-01-31T10:15:00Z'),
+      },
+      { email: over.email, disabled_at: null, disabled_until: null },
+    ])
+  })
 })
 
 test('the commands of docs/moving/better-auth.md import the users', async () => {

@@ -120,7 +120,10 @@ test('an import from Supabase reads the database and takes authenticator apps', 
     roles: ['staff'],
     claims: { plan: 'pro' },
   })
-  expect((await readUser('banned@supabase.example'))?.disabled_at).not.toBeNull()
+  expect(await readUser('banned@supabase.example')).toMatchObject({
+    disabled_at: expect.any(Date),
+    disabled_until: new Date('2999-01-01T00:00:00Z'),
+  })
 })
 
 test('authenticator apps of Keycloak and of a column give codes that sign in', async () => {

@@ -14,6 +14,8 @@ export type ForeignAccount = {
   updatedAt: Date | null
   /** Whether the other system refuses its sign-ins. */
   banned: boolean
+  /** When it accepts them again. Null if that has no end. */
+  bannedUntil: Date | null
   /** The keys of its authenticator apps, in Base32. */
   totpKeys: string[]
   passkeys: ForeignPasskey[]

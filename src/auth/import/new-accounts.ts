@@ -33,6 +33,7 @@ export async function insertAccounts(executor: Executor, encryption: Encryption,
     ...{ id, email, username, password, locked: hash === null },
     verified: account.emailVerified,
     disabled: account.banned,
+    until: account.banned ? account.bannedUntil : null,
     created: account.createdAt,
     updated: account.updatedAt,
     locale: account.locale === null ? null : toLanguageTag(account.locale.replaceAll('_', '-')),
@@ -62,13 +63,13 @@ export async function insertAccounts(executor: Executor, encryption: Encryption,
   const missing = await executor.execute<{ id: string; credentialId: string | null }>(sql`
     with given as (
       select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as given (id uuid, email text,
-        username text, password text, locked boolean, verified boolean, disabled boolean, created timestamptz,
+        username text, password text, locked boolean, verified boolean, disabled boolean, until timestamptz, created timestamptz,
         updated timestamptz, locale text, roles text[], claims jsonb, event uuid)
     ), inserted as (
-      insert into ${users} (id, email, username, password, password_locked_at, email_verified, disabled_at,
+      insert into ${users} (id, email, username, password, password_locked_at, email_verified, disabled_at, disabled_until,
         created_at, updated_at, locale, roles, claims)
       select id, email, username, password, case when locked then now() end, verified,
-        case when disabled then now() end, coalesce(created, now()), coalesce(updated, created, now()), locale, roles, claims
+        case when disabled then now() end, until, coalesce(created, now()), coalesce(updated, created, now()), locale, roles, claims
       from given order by id on conflict do nothing
       returning id
     ), recorded as (

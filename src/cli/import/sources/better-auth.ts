@@ -98,7 +98,8 @@ function createReader(sql: postgres.Sql, { user, account, factor }: Tables, read
     select ${u('id')}::text as id, coalesce(${u('email')}, '') as email, ${u('name')} as name,
       coalesce(${u('emailVerified')}, false) as "emailVerified",
       ${millis('createdAt')} as "createdAt", ${millis('updatedAt')} as "updatedAt",
-      ${isBanned} as banned, ${isTrue('twoFactorEnabled')} as "secondFactor",
+      ${isBanned} as banned, ${user.has('banExpires') ? millis('banExpires') : sql`null`} as "bannedUntil",
+      ${isTrue('twoFactorEnabled')} as "secondFactor",
       min(${a('password')}) filter (where ${isCredential}) as password,
       string_agg(distinct ${a('providerId')}, ' ') filter (where not (${isCredential})) as social,
       ${user.has('role') ? u('role') : sql`null`} as role, ${secrets} as secrets
@@ -116,6 +117,7 @@ function createReader(sql: postgres.Sql, { user, account, factor }: Tables, read
       ...row,
       createdAt: toDate(row.createdAt),
       updatedAt: toDate(row.updatedAt),
+      bannedUntil: toDate(row.bannedUntil),
       totpKeys,
       secondFactor: row.secondFactor && totpKeys.length === 0,
       // The plugin for administration stores several roles as one text.
@@ -124,9 +126,10 @@ function createReader(sql: postgres.Sql, { user, account, factor }: Tables, read
   }
 }
 
-type UserRow = Omit<ForeignUser, 'createdAt' | 'updatedAt'> & {
+type UserRow = Omit<ForeignUser, 'createdAt' | 'updatedAt' | 'bannedUntil'> & {
   createdAt: number | null
   updatedAt: number | null
+  bannedUntil: number | null
   role: string | null
   secrets: string[]
 }

@@ -33,6 +33,7 @@ export const NO_DETAILS = {
   createdAt: null,
   updatedAt: null,
   banned: false,
+  bannedUntil: null,
   totpKeys: [],
   passkeys: [],
   roles: [],

@@ -14,6 +14,7 @@ type Row = {
   createdAt: number | null
   updatedAt: number | null
   banned: boolean
+  bannedUntil: number | null
   social: string | null
   totpKeys: string[]
   factors: number
@@ -67,7 +68,7 @@ async function prepare(sql: postgres.Sql) {
         u #>> '{raw_user_meta_data,name}') as name,
       nullif(u ->> 'encrypted_password', '') as password,
       ${millis('created_at')} as "createdAt", ${millis('updated_at')} as "updatedAt",
-      coalesce((u ->> 'banned_until')::timestamptz > now(), false) as banned,
+      coalesce((u ->> 'banned_until')::timestamptz > now(), false) as banned, ${millis('banned_until')} as "bannedUntil",
       identities.social, coalesce(factors.keys, '[]') as "totpKeys", factors.count as factors,
       coalesce(passkeys.list, '[]') as passkeys, u -> 'raw_app_meta_data' as metadata
     from ${everyone}
@@ -92,6 +93,7 @@ function toUser({ factors, metadata, ...row }: Row): ForeignUser {
     createdAt: toDate(row.createdAt),
     updatedAt: toDate(row.updatedAt),
     banned: row.banned,
+    bannedUntil: toDate(row.bannedUntil),
     social: row.social,
     totpKeys,
     passkeys: row.passkeys.map((passkey) => toPasskey(passkey, row.id)),
