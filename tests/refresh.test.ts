@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { ADAPTERS, type Client, WAYS } from './support/client.ts'
+import { loadEnv } from '../src/env.ts'
+import { ADAPTERS, bearer, type Client, WAYS } from './support/client.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
@@ -336,6 +337,22 @@ describe.each(ADAPTERS)('the cookie of a request by %s', (adapter) => {
 
     expect(await firstUse(data?.session.id ?? '')).toEqual(before)
   })
+})
+
+test('a shorter maximum ends an older session at its next refresh', async () => {
+  const { client, session } = await server.registerUser('REST')
+  await server.sql`update sessions set created_at = created_at - interval '2 hours' where id = ${session.id}`
+  const headers = bearer(client.kept.refreshToken)
+
+  const shortened = await server.startReplica(loadEnv({ ...server.env, SESSION_MAX_SECONDS: '3600' }))
+  const refused = await shortened.app.request(
+    '/auth/refresh',
+    { method: 'POST', headers },
+    { address: () => null },
+  )
+
+  expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
+  expect((await client.refresh()).data).not.toBeNull()
 })
 
 test('REST takes the refresh token as the bearer', async () => {

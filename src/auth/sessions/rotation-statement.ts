@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, not, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { param } from '../../db/parameters.ts'
 import { prepareRows } from '../../db/row-reader.ts'
@@ -47,6 +47,13 @@ function pick<From, Name extends keyof From>(from: From, names: readonly Name[])
   return Object.fromEntries(names.map((name) => [name, from[name]])) as Pick<From, Name>
 }
 
+const latestEnd = ({ SESSION_MAX_SECONDS }: Settings) =>
+  sql`${sessions.createdAt} + ${toInterval(SESSION_MAX_SECONDS)}`
+
+/** The setting may have been longer when the session was refreshed last. */
+export const isExpired = (settings: Settings) =>
+  sql<boolean>`least(${sessions.expiresAt}, ${latestEnd(settings)}) <= now()`
+
 /**
  * The statement of a refresh. It accepts the current token and its valid predecessor, rotates the session if that is due,
  * and records an event unless it gives the current token back to itself. `knownPlaces` counts the places of the request
@@ -63,7 +70,6 @@ export function prepareRotation(db: Db, settings: Settings) {
   // present its predecessor. `infinity` lets it rotate only after its first use.
   const isLate = sql`${sessions.rotatedAt} <= now() - ${toInterval(GRACE_SECONDS - MAX_REQUEST_SECONDS)}`
   const idleEnd = sql`now() + ${toInterval(settings.SESSION_IDLE_SECONDS)}`
-  const absoluteEnd = sql`${sessions.createdAt} + ${toInterval(settings.SESSION_MAX_SECONDS)}`
 
   const rotated = db.$with('rotated').as(
     db
@@ -74,7 +80,7 @@ export function prepareRotation(db: Db, settings: Settings) {
         rotatedAt: sql`case when ${isDue} then now() else ${sessions.rotatedAt} end`,
         tokenUsedAt: sql`case when ${isDue} then null when ${isTokenUsed} then ${sessions.tokenUsedAt}
           when ${isCurrent} then ${timeOfUse} when ${isLate} then 'infinity' end`,
-        expiresAt: sql`least(${idleEnd}, ${absoluteEnd})`,
+        expiresAt: sql`least(${idleEnd}, ${latestEnd(settings)})`,
         lastUsedAt: sql`now()`,
       })
       // Joined here, so that the user is read once: as a condition and for the answer.
@@ -86,7 +92,7 @@ export function prepareRotation(db: Db, settings: Settings) {
       .where(
         and(
           eq(sessions.id, param('sessionId')),
-          gt(sessions.expiresAt, sql`now()`),
+          not(isExpired(settings)),
           eq(sessions.transport, param('transport')),
           or(isCurrent, isPredecessor),
           eq(users.id, sessions.userId),

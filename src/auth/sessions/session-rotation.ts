@@ -13,7 +13,7 @@ import type { Observer } from '../observer.ts'
 import type { Places } from '../throttle/places.ts'
 import { recordNewPlaces } from './new-places.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-tokens.ts'
-import { prepareRotation } from './rotation-statement.ts'
+import { isExpired, prepareRotation } from './rotation-statement.ts'
 import type { SessionCache } from './session-cache.ts'
 import { isPredecessorValid } from './token-use.ts'
 
@@ -75,7 +75,7 @@ export function createRotateSessionEndpoint({
     { transport, client }: Omit<RotateInput, 'token'>,
   ) {
     const [session] = await db
-      .select({ ...getTableColumns(sessions), expired: sql<boolean>`${sessions.expiresAt} <= now()` })
+      .select({ ...getTableColumns(sessions), expired: isExpired(settings) })
       .from(sessions)
       .innerJoin(users, and(eq(users.id, sessions.userId), isNull(users.disabledAt)))
       .where(eq(sessions.id, sessionId))
