@@ -411,17 +411,18 @@ describe('the environment', () => {
     expect(faultsOf({ ...developing, PUBLIC_URL: 'http://198.51.100.7:3000' })).toHaveLength(1)
   })
 
-  test('a secret of its own, and memory for every hash, are required', () => {
-    const { AUTH_SECRET } = complete
-    const shared = {
-      ...complete,
-      SMTP_URL: `smtps://user:${encodeURIComponent(AUTH_SECRET)}@mail.example.com`,
-    }
+  test('a secret of its own, and memory for every hash, are required', async () => {
+    const { AUTH_SECRET, ...others } = complete
+    const SMTP_URL = `smtps://user:${encodeURIComponent(AUTH_SECRET)}@mail.example.com`
+    const AUTH_SECRET_FILE = join(await createFolder(), 'secret')
+    await writeFile(AUTH_SECRET_FILE, AUTH_SECRET)
     const greedy = { ...complete, ARGON2_MEMORY_KIB: '1048576', WORKERS: '64' }
 
-    expect(faultsOf(shared)).toEqual([
-      expect.stringMatching(/^AUTH_SECRET: is the password of another service/),
-    ])
+    for (const secret of [{ AUTH_SECRET }, { AUTH_SECRET_FILE }]) {
+      expect(faultsOf({ ...others, ...secret, SMTP_URL })).toEqual([
+        expect.stringMatching(/^AUTH_SECRET: is the password of another service/),
+      ])
+    }
     expect(faultsOf(greedy)).toEqual([
       expect.stringMatching(/^ARGON2_MEMORY_KIB: needs more memory than this/),
     ])

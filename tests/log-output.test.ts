@@ -77,6 +77,9 @@ test('every setting that needs another is without effect alone, and has an effec
     expect(findWithoutEffect({ ...production, [needed]: ' ' })).not.toEqual([])
   }
   expect(findWithoutEffect({ MAIL_FROM: 'no-reply@example.com', NODE_ENV: 'development' })).toEqual([])
+  const unlimited = { THROTTLE: 'off', THROTTLE_LIMITS: 'loginPerAddress=5/60' }
+  expect(findWithoutEffect(unlimited)).toEqual([{ name: 'THROTTLE_LIMITS', needs: 'THROTTLE=on' }])
+  expect(findWithoutEffect({ ...unlimited, THROTTLE_LIMITS: 'eventPerAddress=5/60' })).toEqual([])
 })
 
 test('a start names variables that are probably misspelt settings, without their values', async () => {

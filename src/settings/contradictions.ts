@@ -121,9 +121,11 @@ const CONTRADICTIONS: Contradiction[] = [
     fault: 'needs more memory than this machine has, for one hash on each core: lower it, or WORKERS',
   },
   {
-    of: ['AUTH_SECRET', 'DATABASE_URL', 'SMTP_URL'],
-    when: ({ AUTH_SECRET, DATABASE_URL, SMTP_URL }) =>
-      [DATABASE_URL, SMTP_URL].some((url) => url && AUTH_SECRET && passwordOf(url) === AUTH_SECRET),
+    of: ['AUTH_SECRET', 'AUTH_SECRET_FILE', 'DATABASE_URL', 'SMTP_URL'],
+    when: ({ AUTH_SECRET, AUTH_SECRET_FILE, DATABASE_URL, SMTP_URL }) => {
+      const secret = AUTH_SECRET ?? AUTH_SECRET_FILE
+      return [DATABASE_URL, SMTP_URL].some((url) => url && secret && passwordOf(url) === secret)
+    },
     fault:
       'is the password of another service too: make one for Servauth alone, with: openssl rand -base64 32',
   },

@@ -22,6 +22,12 @@ const NEEDS: Need[] = [
       Boolean(SMTP_URL ?? SMTP_URL_FILE) || NODE_ENV !== 'production',
   },
   {
+    of: ['THROTTLE_LIMITS'],
+    needs: 'THROTTLE=on',
+    isMet: ({ THROTTLE, THROTTLE_LIMITS }) =>
+      THROTTLE !== 'off' || /\beventPerAddress=/.test(THROTTLE_LIMITS ?? ''),
+  },
+  {
     of: ['OTEL_TRACES_EXPORTER', 'OTEL_TRACES_SAMPLER', 'OTEL_SDK_DISABLED'],
     needs: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     isMet: isTraced,

@@ -5,7 +5,7 @@ import { AccountInput, Moment, RoleName } from '../../contract/fields.ts'
 /** The arguments and options that several commands take. Each parser refuses with what the value must be. */
 
 export const LIMIT = ['--limit <rows>', 'how many at most', parseLimit, 100] as const
-export const JSON_OUTPUT = ['--json', 'print what the same operation answers in REST'] as const
+export const JSON_OUTPUT = ['--json', 'print the result as JSON'] as const
 
 export function parseAddress(value: string) {
   const { data } = AccountInput.safeParse({ email: value })
