@@ -188,6 +188,16 @@ describe.each(ADAPTERS)('by %s, an administrator', (adapter) => {
   })
 })
 
+test.each(ADAPTERS)('by %s, a service revokes its own key', async (adapter) => {
+  const service = await createKey('service-keys:write')
+  const revoke = () =>
+    server.client(adapter).call('revokeServiceKey', { id: service.id }, { bearer: service.key })
+
+  expect((await revoke()).code).toBeUndefined()
+  await server.catchUp()
+  expect(await revoke()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'INVALID' })
+})
+
 test('a key that another key creates does not outlive it', async () => {
   const creator = await createKey('service-keys:write', 'revocations:read')
   await server.sql`update service_keys set expires_at = '2099-06-01T00:00:00Z' where id = ${creator.id}`

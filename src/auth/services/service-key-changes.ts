@@ -63,13 +63,15 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
       requireRowId(id)
       await db.transaction(async (tx) => {
         const [row] = await tx
-          .update(serviceKeys)
-          .set({ revokedAt: sql`now()` })
+          .select({ name: serviceKeys.name, scopes: serviceKeys.scopes })
+          .from(serviceKeys)
           .where(and(eq(serviceKeys.id, id), isNull(serviceKeys.revokedAt)))
-          .returning({ name: serviceKeys.name, scopes: serviceKeys.scopes })
+          .for('update')
         if (!row) throw new AuthError('NOT_FOUND')
+        // Before the key is revoked, because it may be the one that calls.
         await act.administrator.assertCurrent(tx)
         requireAll(act.administrator, row.scopes)
+        await tx.update(serviceKeys).set({ revokedAt: sql`now()` }).where(eq(serviceKeys.id, id))
         const subject = { detail: row.name }
         await recordAdministration(tx, 'service_key_revoked', subject, act)
       })
