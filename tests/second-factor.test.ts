@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import {
   createAuthenticator,
@@ -181,6 +182,19 @@ test.each(ADAPTERS)(
     )
   },
 )
+
+test('where a factor is required, the tokens of a session whose factor is gone are for the enrolment alone', async () => {
+  const strict = await startServer({ SECOND_FACTOR: 'required' })
+  const { client, user } = await registerWithTotp(strict)
+  // As a user may have done before the operator required a factor.
+  await strict.sql`delete from factors where user_id = ${user.id}`
+  await strict.catchUp()
+
+  const refreshed = await client.refresh()
+
+  expect((await client.me()).code).toBe('REAUTHENTICATION_REQUIRED')
+  expect(decodeJwt(refreshed.data?.accessToken ?? '').aud).toBe('https://auth.example.com/auth/factors')
+})
 
 const OATHTOOL = findProgram('oathtool')
 

@@ -1,8 +1,15 @@
 import type { Caller, Viewer } from '../../contract/caller.ts'
 import { needsRequiredFactor } from '../../contract/operation.ts'
+import type { Time } from '../../contract/outputs/fields.ts'
 import type { Env } from '../../env.ts'
 import { proofRequired } from '../../errors.ts'
 import { type UseCase, wrapUseCases } from '../use-cases.ts'
+
+/** Whether the account has a second factor, and the session has proven one. */
+export const hasProvenFactor = (
+  { secondFactorAt }: { secondFactorAt?: Time | null },
+  { factorAt }: { factorAt: Time | null },
+) => Boolean(secondFactorAt && factorAt)
 
 export type RequiredFactor = ReturnType<typeof createRequiredFactor>
 

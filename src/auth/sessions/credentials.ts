@@ -7,6 +7,7 @@ import { param } from '../../db/parameters.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { users } from '../../db/schema/users.ts'
 import { isRefusedCredential, unauthenticated } from '../../errors.ts'
+import { hasProvenFactor } from '../factors/required-factor.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { secondsSinceClaims, type TokenClaims } from '../keys/token-claims.ts'
@@ -142,7 +143,7 @@ export function createCredentials({ db, accessTokens, refreshTokens, sessionCach
       const startedAt = performance.now()
       return sessionCache.load(credential, async () => {
         const { user, session, ages, validForSeconds } = await prove(bearer, credential)
-        const hasFactor = user.secondFactorAt !== null && session.factorAt !== null
+        const hasFactor = hasProvenFactor(user, session)
         const until = startedAt + validForSeconds * 1000
         const factorProvenAt = startedAt - ages.factor * 1000
         return { user: toUser(user), sessionId: session.id, hasFactor, factorProvenAt, until }

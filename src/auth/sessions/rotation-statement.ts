@@ -41,6 +41,7 @@ const USER_COLUMNS = [
   'roles',
   'claims',
   'claimsChangedAt',
+  'secondFactorAt',
 ] as const
 
 function pick<From, Name extends keyof From>(from: From, names: readonly Name[]) {
