@@ -13,6 +13,7 @@ import {
   listen,
   stopListening,
 } from './listener.ts'
+import { findLowFileLimit } from './open-files.ts'
 import { waitUntilOrphaned } from './orphan-detection.ts'
 import { createShortTurns } from './short-turns.ts'
 import { watchStopSignals } from './stop-signals.ts'
@@ -53,6 +54,12 @@ function warnOfSettings({ NODE_ENV, SMTP_URL, THROTTLE }: Env, log: Logger) {
   if (!THROTTLE) log.warn('THROTTLE is off: passwords can be guessed without limit')
   if (NODE_ENV === 'production' && !SMTP_URL) {
     log.warn('SMTP_URL is not set: no mail is sent, and password resets and e-mail changes are refused')
+  }
+  const maxFiles = findLowFileLimit()
+  if (NODE_ENV === 'production' && maxFiles !== undefined) {
+    log.warn(
+      `Only ${maxFiles} connections and files may be open: raise the hard limit (LimitNOFILE of systemd, ulimit -Hn of a shell)`,
+    )
   }
   for (const { name, needs } of findWithoutEffect(process.env)) {
     log.warn(`${name} has no effect without ${needs}: set that too, or remove ${name}`)
