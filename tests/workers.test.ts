@@ -170,14 +170,14 @@ test('a worker that does not end is killed', async () => {
   expect(await Promise.all(workers.map(isGone))).toEqual([true, true])
 })
 
-test('workers do not start on a port that the workers of another server use', async () => {
+test.each(['PORT', 'ADMIN_PORT'])('workers do not start on a %s that other workers use', async (setting) => {
   const first = await startWorkers(2)
   const { port } = new URL(first.url)
 
-  const second = await launchWorkers(2, { PORT: port })
+  const second = await launchWorkers(2, { [setting]: port })
 
   expect(await second.exited).toEqual({ code: 1, signal: null })
-  expect(second.output()).toContain(`PORT ${port} is in use`)
+  expect(second.output()).toContain(`\n${setting} ${port} is in use`)
   await first.stop()
 })
 

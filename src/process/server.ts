@@ -133,8 +133,7 @@ function startListeners(settings: Settings, { app, adminApp }: Composed, isShare
 
 /** Runs several workers on one port. Like replicas, they share only the database. */
 async function superviseWorkers(settings: Settings, log: Logger, onReady: () => void) {
-  // Workers share their port, so they would not notice that another program uses it. An exclusive listener does.
-  await listen(settings, false, () => new Response(null, { status: 503 })).stop(true)
+  await refuseUsedPorts(settings)
   const totals = settings.METRICS_PORT === undefined ? undefined : await createTotals()
   const workers = startWorkers(settings.WORKERS, createWorkerEnvironment(settings), log, totals)
   const stopSignal = waitForStopSignal(settings, workers.kill)
@@ -145,6 +144,15 @@ async function superviseWorkers(settings: Settings, log: Logger, onReady: () => 
     log.info('stopping')
   } finally {
     await workers.stop(getMaxStopMs(settings))
+  }
+}
+
+/** Workers share their ports, so they would not notice that another program uses one. An exclusive listener does. */
+async function refuseUsedPorts({ HOST, PORT, ADMIN_PORT }: Settings) {
+  const refuse = () => new Response(null, { status: 503 })
+  await listen({ HOST, PORT }, false, refuse).stop(true)
+  if (typeof ADMIN_PORT === 'number') {
+    await listen({ HOST, PORT: ADMIN_PORT }, false, refuse, 'ADMIN_PORT').stop(true)
   }
 }
 
