@@ -145,6 +145,13 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     () => ({ WEBHOOKS: 'https://localhost/,https://hooks.invalid/canary', ...WEBHOOK_SETTINGS }),
   ],
   [
+    'a file that has no breached passwords',
+    'breached',
+    /cannot be used/,
+    /make it again.*\n(?:good .*\n)*good {2}keys/,
+    () => ({ BREACHED_PASSWORDS: import.meta.filename }),
+  ],
+  [
     'a missing mail server where addresses must be verified',
     'settings',
     /not valid/,

@@ -5,6 +5,7 @@ import { findMisspellings } from '../../settings/misspellings.ts'
 import { findWithoutEffect } from '../../settings/without-effect.ts'
 import { CommandError, explainError } from '../support/command-error.ts'
 import type { Environment } from '../support/with-core.ts'
+import { checkBreachedPasswords } from './breached-passwords.ts'
 import { checkClock } from './clock.ts'
 import { checkDatabase } from './database.ts'
 import { checkHashCosts } from './hash-costs.ts'
@@ -34,7 +35,7 @@ export async function runDoctor(given: Environment, { mailTo }: { mailTo?: strin
   const printVerdict = (part: string, verdict: Verdict) => {
     verdicts.push(verdict)
     console.log(`${LABELS[verdict.state]}  ${part.padEnd(9)} ${verdict.summary}`)
-    if (verdict.advice) console.log(`${INDENT}${verdict.advice}`)
+    if (verdict.advice) console.log(verdict.advice.replace(/^ */gm, INDENT))
   }
 
   const env = checkSettings(environment, printVerdict)
@@ -73,7 +74,7 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
     return env
   } catch (error) {
     const [summary = '', ...rest] = explainError(error).split('\n')
-    printVerdict('settings', bad(summary, rest.map((line) => line.trim()).join(`\n${INDENT}`)))
+    printVerdict('settings', bad(summary, rest.join('\n')))
     return undefined
   }
 }
@@ -97,8 +98,10 @@ async function checkParts(env: Env, mailTo: string | undefined, printVerdict: Pr
     printVerdict('mail', await checkMail(env, mailTo))
     if (env.WEBHOOKS.length > 0) printVerdict('webhooks', await checkWebhooks(env))
     if (database?.probe) printVerdict('clock', checkClock(database.probe))
+    if (env.BREACHED_PASSWORDS) printVerdict('breached', checkBreachedPasswords(env.BREACHED_PASSWORDS))
     if (settings && database?.isMigrated) {
-      const { core, close } = composeCore(settings)
+      // A file of breached passwords that cannot be used is named already.
+      const { core, close } = composeCore({ ...settings, BREACHED_PASSWORDS: undefined })
       try {
         printVerdict('keys', await checkKeys(core))
         printVerdict('secrets', checkSecrets(await core.countLostSecrets()))

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import {
   BUCKETS,
   bytesFor,
@@ -70,6 +71,6 @@ export async function buildBreachedPasswords(
   console.log(
     `${count.toLocaleString('en-US')} passwords in ${output}, ${bytesFor(count).toLocaleString('en-US')} bytes. Another password` +
       ` is taken for one of them with a probability of ${falsePositiveRate(count).toExponential(1)}.\n` +
-      `Set BREACHED_PASSWORDS=${output}, and restart the server.`,
+      `Set BREACHED_PASSWORDS=${resolve(output)}, and restart the server.`,
   )
 }
