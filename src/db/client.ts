@@ -1,11 +1,12 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
-import postgres, { type Sql, type TransactionSql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import { AuthError } from '../errors.ts'
 import { DEFAULT_POOL_SIZE } from '../settings/database.ts'
 import type { Span } from '../span.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { databaseTimeout } from './connection/connection-fault.ts'
+import { isUnavailable } from './fault-kinds.ts'
 import { DATABASE_LIMITS, SILENT_CALLS } from './limits.ts'
 import { statementName } from './statement-name.ts'
 import { TIMESTAMPTZ, toIsoText } from './time-text.ts'
@@ -58,66 +59,73 @@ const POSTGRESQL = { 'db.system.name': 'postgresql' }
 
 /**
  * Puts a deadline on every call, because the driver can wait endlessly if a connection dies (issues 1193, 1195, 1199).
- * After the deadline nothing runs: a statement is cancelled, a transaction rolls back. All statements are prepared;
- * Drizzle alone prepares only named queries.
+ * After the deadline nothing runs: a statement is cancelled, a transaction rolls back.
  */
 function bounded<Client extends Sql | TransactionSql>(
   client: Client,
   around: Around,
   assertWanted = () => {},
 ): Client {
-  const { inTime, withinTransaction, span } = around
-
-  function call<T>(name: () => string, pending: () => PromiseLike<T>, giveUp: () => unknown): Promise<T> {
-    if (!span) return endsInTime(inTime, pending(), giveUp)
-    return span(name(), POSTGRESQL, () => endsInTime(inTime, pending(), giveUp))
-  }
-
   return new Proxy(client, {
     get(target, key) {
-      if (key === 'unsafe') {
-        return (text: string, parameters?: never[], options?: object) => {
-          assertWanted()
-          const query = target.unsafe(text, parameters, { ...options, prepare: true })
-          const cancel = () => query.cancel()
-          const name = () => statementName(text)
-          return {
-            // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
-            then: (...handlers: Parameters<Promise<unknown>['then']>) =>
-              call(name, () => query, cancel).then(...handlers),
-            values: () => call(name, () => query.values(), cancel),
-            start: () => call(name, () => query, cancel),
-          }
-        }
-      }
+      if (key === 'unsafe') return boundedStatements(target, around, assertWanted)
       if (key === 'begin' || key === 'savepoint') {
         const transact = Reflect.get(target, key) as Sql['begin']
-        return (work: (tx: TransactionSql) => Promise<unknown>) => {
-          let wanted = true
-          const assertStillWanted = () => {
-            assertWanted()
-            if (!wanted) throw new Error('The deadline of the transaction has passed')
-          }
-          const inside = { ...around, inTime: withinTransaction }
-          const transaction = () =>
-            transact(async (tx) => {
-              assertStillWanted()
-              const result = await work(bounded(tx, inside, assertStillWanted))
-              assertStillWanted()
-              return result
-            })
-          return call(
-            () => 'transaction',
-            transaction,
-            () => {
-              wanted = false
-            },
-          )
-        }
+        return boundedTransactions(transact, around, assertWanted)
       }
       return Reflect.get(target, key)
     },
   })
+}
+
+/** All statements are prepared; Drizzle alone prepares only named queries. */
+function boundedStatements(client: Sql | TransactionSql, around: Around, assertWanted: () => void) {
+  return (text: string, parameters?: never[], options?: object) => {
+    assertWanted()
+    const query = client.unsafe(text, parameters, { ...options, prepare: true })
+    const cancel = () => query.cancel()
+    const name = () => statementName(text)
+    return {
+      // biome-ignore lint/suspicious/noThenProperty: the driver's queries are thenables that start when awaited
+      then: (...handlers: Parameters<Promise<unknown>['then']>) =>
+        call(around, name, () => query, cancel).then(...handlers),
+      values: () => call(around, name, () => query.values(), cancel),
+      start: () => call(around, name, () => query, cancel),
+    }
+  }
+}
+
+/** After its deadline, a transaction starts no further statement, and does not commit. */
+function boundedTransactions(transact: Sql['begin'], around: Around, assertOuterWanted: () => void) {
+  const inside = { ...around, inTime: around.withinTransaction }
+  return (work: (tx: TransactionSql) => Promise<unknown>) => {
+    let wanted = true
+    const assertWanted = () => {
+      assertOuterWanted()
+      if (!wanted) throw new Error('The deadline of the transaction has passed')
+    }
+    const transaction = () =>
+      transact(async (tx) => {
+        assertWanted()
+        const result = await work(bounded(tx, inside, assertWanted))
+        assertWanted()
+        return result
+      })
+    const giveUp = () => {
+      wanted = false
+    }
+    return call(around, () => 'transaction', transaction, giveUp)
+  }
+}
+
+function call<T>(
+  { inTime, span }: Around,
+  name: () => string,
+  pending: () => PromiseLike<T>,
+  giveUp: () => unknown,
+): Promise<T> {
+  if (!span) return endsInTime(inTime, pending(), giveUp)
+  return span(name(), POSTGRESQL, () => endsInTime(inTime, pending(), giveUp))
 }
 
 function endsInTime<T>(inTime: InTime, pending: PromiseLike<T>, giveUp: () => unknown): Promise<T> {
@@ -131,30 +139,4 @@ const toFault = (fault: unknown) => (isUnavailable(fault) ? unavailable(fault) :
 
 function unavailable(cause: unknown) {
   return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1, cause })
-}
-
-/**
- * Whether the database caused a fault, and not the statement. True for all SQLSTATE classes (PostgreSQL, appendix A)
- * except data, integrity, syntax and the like. Also true if a table is missing (before the migrations), the database
- * takes no writes (25006, after a failover), PostgreSQL ended the transaction for its age (25P03, 25P04), or a table was
- * changed between two statements of a connection, so that its prepared ones fail once (0A000 of that routine).
- */
-function isUnavailable(fault: unknown) {
-  if (fault instanceof AuthError) return false
-  if (!(fault instanceof postgres.PostgresError)) return isConnectionFault(fault)
-  if (fault.routine === 'RevalidateCachedQuery') return true
-  return /^(42P01|25006|25P03|25P04)$/.test(fault.code) || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
-}
-
-export function isConnectionFault(fault: unknown) {
-  // The runtime gives its own faults a code too: `ERR_INVALID_URL` in a transaction is a bug, and no outage.
-  if (fault instanceof TypeError || fault instanceof RangeError) return false
-  const { code } = (fault ?? {}) as { code?: unknown }
-  return typeof code === 'string' && /^(CONN|SASL|E[A-Z_]+$)/.test(code)
-}
-
-/** Whether the database refused a write because the value of a unique column is taken. */
-export function isUniqueViolation(fault: unknown): boolean {
-  if (fault instanceof postgres.PostgresError) return fault.code === '23505'
-  return fault instanceof Error && fault.cause !== undefined && isUniqueViolation(fault.cause)
 }

@@ -1,5 +1,6 @@
 import { and, eq, gt, ne, sql } from 'drizzle-orm'
-import { type Executor, isUniqueViolation } from '../../db/client.ts'
+import type { Executor } from '../../db/client.ts'
+import { isUniqueViolation } from '../../db/fault-kinds.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'

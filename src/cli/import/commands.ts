@@ -1,6 +1,6 @@
 import { type Command, CommanderError, Option } from 'commander'
-import { isConnectionFault } from '../../db/client.ts'
 import { explainFault } from '../../db/database-fault.ts'
+import { isConnectionFault } from '../../db/fault-kinds.ts'
 import { ConnectionStringError, completeConnectionString } from '../../libpq/connection-string.ts'
 import { CommandError } from '../support/command-error.ts'
 import { readSmallFile } from '../support/small-file.ts'

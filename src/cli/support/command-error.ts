@@ -1,6 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm'
-import { isConnectionFault } from '../../db/client.ts'
 import { getAdvice } from '../../db/database-fault.ts'
+import { isConnectionFault } from '../../db/fault-kinds.ts'
 import { AuthError } from '../../errors.ts'
 import { getErrorCode } from './error-code.ts'
 
