@@ -139,9 +139,10 @@ export function needsRequiredFactor(endpoint: Endpoint | Operation) {
   return 'kind' in endpoint && credentials !== undefined && !credentialsOptional && !enrolls && !permission
 }
 
-/** The codes that an endpoint can answer with: those that follow from what it asks of its caller, and its own. */
+/** The codes that an endpoint can answer with: those that follow from what it takes and asks of its caller, and its own. */
 export function codesOf(endpoint: Endpoint | Operation) {
   const codes = new Set<Code>()
+  if (endpoint.input) codes.add('INVALID_INPUT')
   if (endpoint.credentials) codes.add('UNAUTHENTICATED')
   if (endpoint.permission) codes.add('FORBIDDEN')
   if (needsRequiredFactor(endpoint)) codes.add('REAUTHENTICATION_REQUIRED')

@@ -24,7 +24,7 @@ export const introspect = endpoint({
   output: Introspection,
   credentials: ['serviceKey'],
   permission: 'tokens:introspect',
-  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  refusals: ['SERVICE_UNAVAILABLE'],
   rest: { method: 'POST', path: '/auth/introspect', status: 200, takesForm: true },
 })
 
@@ -35,7 +35,7 @@ export const revoke = endpoint({
     'Token revocation (RFC 7009). The access token or refresh token itself authorises it. An unknown token is no error.',
   input: TokenInput,
   output: z.strictObject({}).meta({ id: 'RevocationAnswer' }),
-  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  refusals: ['SERVICE_UNAVAILABLE'],
   rest: { method: 'POST', path: '/auth/revoke', status: 200, takesForm: true },
 })
 
@@ -58,7 +58,7 @@ export const revocations = endpoint({
   output: z.string(),
   credentials: ['serviceKey'],
   permission: 'revocations:read',
-  refusals: ['INVALID_INPUT', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+  refusals: ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/auth/revocations', status: 200, mediaType: 'text/event-stream' },
 })
 
@@ -131,6 +131,6 @@ export const webhookEvents = endpoint({
   output: WebhookEvents,
   credentials: ['serviceKey'],
   permission: 'events:read',
-  refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+  refusals: ['SERVICE_UNAVAILABLE'],
   rest: { method: 'GET', path: '/auth/admin/webhooks/events', status: 200 },
 })

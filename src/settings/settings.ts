@@ -9,7 +9,7 @@ import { serverSettings } from './server.ts'
 import { throttleSettings } from './throttle.ts'
 import { webhookSettings } from './webhooks.ts'
 
-/** All settings, each with its kind and its default. What depends on several settings is in env.ts. */
+/** All settings, each with its kind and its default. What depends on several settings is in `contradictions.ts` and `env.ts`. */
 export const SETTINGS = {
   ...serverSettings,
   ...databaseSettings,

@@ -41,7 +41,7 @@ export const auditOperations = {
     input: z.strictObject({ ...pageArguments, filter: EventFilter.optional() }),
     output: EventConnection,
     permission: 'events:read',
-    refusals: ['INVALID_INPUT'],
+    refusals: [],
     rest: { method: 'GET', path: '/auth/admin/events', status: 200 },
   }),
 
@@ -51,7 +51,7 @@ export const auditOperations = {
     input: z.strictObject({ ...pageArguments, filter: MailFilter.optional() }),
     output: MailConnection,
     permission: 'mails:read',
-    refusals: ['INVALID_INPUT'],
+    refusals: [],
     rest: { method: 'GET', path: '/auth/admin/mails', status: 200 },
   }),
 
@@ -63,7 +63,7 @@ export const auditOperations = {
     output: Mail,
     permission: 'mails:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/mails/:id/retry', status: 200 },
   }),
 }

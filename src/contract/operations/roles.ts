@@ -39,7 +39,7 @@ export const roleOperations = {
     output: z.boolean(),
     permission: 'roles:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'DELETE', path: '/auth/admin/roles/:name', status: 204 },
   }),
 }

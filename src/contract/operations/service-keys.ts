@@ -46,7 +46,7 @@ export const serviceKeyOperations = {
     output: CreatedServiceKey,
     permission: 'service-keys:write',
     handlesCredential: true,
-    refusals: ['INVALID_INPUT'],
+    refusals: [],
     rest: { method: 'POST', path: '/auth/admin/service-keys', status: 200 },
   }),
 

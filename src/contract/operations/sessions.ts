@@ -64,7 +64,7 @@ export const sessionOperations = {
     }),
     output: z.array(Event),
     credentials: ['bearer', 'cookie'],
-    refusals: ['INVALID_INPUT', 'SERVICE_UNAVAILABLE'],
+    refusals: ['SERVICE_UNAVAILABLE'],
     rest: { method: 'GET', path: '/auth/events', status: 200 },
   }),
 }

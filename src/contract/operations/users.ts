@@ -78,7 +78,7 @@ export const userOperations = {
     }),
     output: UserConnection,
     permission: 'users:read',
-    refusals: ['INVALID_INPUT'],
+    refusals: [],
     rest: { method: 'GET', path: '/auth/admin/users', status: 200 },
   }),
 
@@ -88,7 +88,7 @@ export const userOperations = {
     input: z.strictObject({ id }),
     output: UserDetails,
     permission: 'users:read',
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'GET', path: '/auth/admin/users/:id', status: 200 },
   }),
 
@@ -128,7 +128,7 @@ export const userOperations = {
     output: ManagedUser,
     permission: 'users:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/users/:id/disable', status: 200 },
   }),
 
@@ -153,7 +153,7 @@ export const userOperations = {
     output: ManagedUser,
     permission: 'users:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/users/:id/enable', status: 200 },
   }),
 
@@ -167,7 +167,7 @@ export const userOperations = {
       .meta({ description: 'How many sessions ended.', examples: [2] }),
     permission: 'users:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: {
       method: 'DELETE',
       path: '/auth/admin/users/:id/sessions',
@@ -185,7 +185,7 @@ export const userOperations = {
     output: z.boolean(),
     permission: 'users:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'DELETE', path: '/auth/admin/users/:id/sessions/:sessionId', status: 204 },
   }),
 
@@ -241,7 +241,7 @@ export const userOperations = {
     output: z.boolean(),
     permission: 'users:write',
     handlesCredential: true,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/users/:id/password-reset', status: 202 },
   }),
 
@@ -254,7 +254,7 @@ export const userOperations = {
     output: FactorRecovery,
     permission: 'users:write',
     handlesCredential: true,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/users/:id/factor-recovery', status: 200 },
   }),
 
@@ -265,7 +265,7 @@ export const userOperations = {
     output: z.boolean(),
     permission: 'users:write',
     handlesCredential: true,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/users/:id/email-verification', status: 202 },
   }),
 
@@ -275,7 +275,7 @@ export const userOperations = {
     input: z.strictObject({ id }),
     output: z.array(LoginWait),
     permission: 'users:read',
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'GET', path: '/auth/admin/users/:id/waits', status: 200 },
   }),
 
@@ -289,7 +289,7 @@ export const userOperations = {
       .meta({ description: 'How many waits ended.', examples: [1] }),
     permission: 'users:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: {
       method: 'DELETE',
       path: '/auth/admin/users/:id/waits',
@@ -305,7 +305,7 @@ export const userOperations = {
     output: z.boolean(),
     permission: 'users:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'DELETE', path: '/auth/admin/users/:id', status: 204 },
   }),
 }

@@ -125,7 +125,7 @@ export const webhookOperations = {
     output: ChangedWebhook,
     permission: 'webhooks:write',
     handlesCredential: true,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/webhooks', status: 200 },
   }),
 
@@ -136,7 +136,7 @@ export const webhookOperations = {
     output: z.boolean(),
     permission: 'webhooks:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'DELETE', path: '/auth/admin/webhooks/:id', status: 204 },
   }),
 
@@ -148,7 +148,7 @@ export const webhookOperations = {
     output: WebhookDelivery,
     permission: 'webhooks:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/webhooks/:id/test', status: 200 },
   }),
 
@@ -158,7 +158,7 @@ export const webhookOperations = {
     input: z.strictObject({ ...pageArguments, filter: DeliveryFilter.optional() }),
     output: WebhookDeliveryConnection,
     permission: 'webhooks:read',
-    refusals: ['INVALID_INPUT'],
+    refusals: [],
     rest: { method: 'GET', path: '/auth/admin/webhooks/deliveries', status: 200 },
   }),
 
@@ -172,7 +172,7 @@ export const webhookOperations = {
     output: ReplayedDeliveries,
     permission: 'webhooks:write',
     handlesCredential: false,
-    refusals: ['INVALID_INPUT', 'NOT_FOUND'],
+    refusals: ['NOT_FOUND'],
     rest: { method: 'POST', path: '/auth/admin/webhooks/:webhookId/replay', status: 200 },
   }),
 }
