@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter } from './support/client.ts'
+import { clearAway } from './support/housekeeping.ts'
+import { drainOutbox } from './support/outbox.ts'
 import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
@@ -157,6 +159,41 @@ test('a recovery whose link has expired starts again', async () => {
     'aal1',
   )
 })
+
+test.each(['mailed before', 'mailed meanwhile'])(
+  'a recovery does not outlast the time in which its owner was disabled: %s',
+  async (when) => {
+    for (const end of ['suspension', 'disabling']) {
+      const { input, user, authenticator, complete } = await startRecovery()
+      const readLink = () => server.mailbox.token(input.email, /without your second factors/)
+      if (when === 'mailed before') {
+        await passWait(user.id)
+        await readLink()
+      }
+      const until = end === 'suspension' ? ` --until ${new Date(Date.now() + HOUR_MS).toISOString()}` : ''
+      await server.command(`user disable ${input.email}${until}`)
+      if (when === 'mailed meanwhile') {
+        await passWait(user.id)
+        await drainOutbox(server)
+      }
+      await server.sql`update users set disabled_until = now() where id = ${user.id} and disabled_until is not null`
+      if (end === 'suspension') await clearAway(server.env.DATABASE_URL)
+      else await server.command(`user enable ${input.email}`)
+
+      if (when === 'mailed before') {
+        expect([end, (await complete(await readLink())).code]).toEqual([end, 'INVALID_CREDENTIALS'])
+      } else {
+        const subjects = server.mailbox.to(input.email).map(({ subject }) => subject)
+        expect(subjects.filter((subject) => /without your second factors/.test(subject))).toEqual([])
+      }
+      await forgetUsedCodes(server)
+      const client = server.client()
+      const { challenge } = await client.login(input)
+      const login = await client.completeLogin(challenge?.id, { totp: authenticator.code() })
+      expect(login.data?.session.acr).toBe('aal2')
+    }
+  },
+)
 
 describe('after a change of address', () => {
   /** The owner is still signed in on one device, and moves the account to another mailbox. */

@@ -6,6 +6,12 @@ import { users } from '../../db/schema/users.ts'
 const MAX_BATCH_ROWS = 500
 
 /**
+ * What enables an account. It ends a recovery of factors: any sign-in with a factor would have stopped it, and meanwhile
+ * its owner could not sign in.
+ */
+export const ENABLED = { disabledAt: null, factorRecoveryAt: null }
+
+/**
  * Enables the accounts whose suspension has ended. An account that another transaction has locked is left for the next run,
  * so no order of locks matters, and an administrator who disables it without an end prevails.
  * @returns whether there may be more
@@ -15,7 +21,7 @@ export async function endSuspensions(db: Db) {
   return db.transaction(async (tx) => {
     const enabled = await tx
       .update(users)
-      .set({ disabledAt: null })
+      .set(ENABLED)
       .where(
         sql`${users.id} = any(array(
           select id from ${users} where ${isDue}

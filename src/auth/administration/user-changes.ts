@@ -13,6 +13,7 @@ import type { Outbox } from '../mailing/outbox.ts'
 import { endSession, endSessions } from '../sessions/end-session.ts'
 import { keepOneAdministrator } from './roles/last-administrator.ts'
 import { requireAll } from './roles/user-roles.ts'
+import { ENABLED } from './suspension-ends.ts'
 
 /** What an administrator or an operator does to an account. Each function expects that its row was locked. */
 
@@ -64,10 +65,10 @@ export const suspendAccount = (until: string) => async (tx: Executor, user: User
   return ended
 }
 
-/** Allows sign-ins again, also of a suspended account. Ended sessions stay ended. @returns whether the account was disabled */
+/** Allows sign-ins again, also of a suspended account. What ended with the account stays ended. @returns whether the account was disabled */
 export async function enableAccount(tx: Executor, user: UserRow, act: Act) {
   if (!user.disabledAt) return false
-  await tx.update(users).set({ disabledAt: null }).where(eq(users.id, user.id))
+  await tx.update(users).set(ENABLED).where(eq(users.id, user.id))
   await recordAdministration(tx, 'account_enabled', { userId: user.id }, act)
   return true
 }

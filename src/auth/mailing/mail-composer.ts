@@ -157,6 +157,6 @@ function isStillWanted(
   }
   if (kind === 'invitation') return email === recipient && !emailVerified && !disabledAt
   if (kind === 'password-reset') return email === recipient
-  if (kind === 'factor-recovery') return email === recipient && factorRecoveryAt !== null
+  if (kind === 'factor-recovery') return email === recipient && factorRecoveryAt !== null && !disabledAt
   return true
 }
