@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -55,6 +55,23 @@ test('a server starts again after it was killed', async () => {
 
   expect(me.data?.id).toBe(user.id)
   expect(exit.code).toBe(0)
+})
+
+test('a copy of the data folder has the accounts, whichever user has made it', async () => {
+  const { start } = await openHome()
+  const first = await start()
+  const { email, password } = await first.registerUser()
+  await first.stop()
+  const folder = dataFolder(first)
+  await cp(folder, `${folder}.copy`, { recursive: true })
+  await rm(folder, { recursive: true })
+  await rename(`${folder}.copy`, folder)
+
+  const second = await start()
+  const { code } = await second.client().call('login', { email, password })
+  await second.stop()
+
+  expect(code).toBeUndefined()
 })
 
 test('a server starts although a dead process left its lock', async () => {

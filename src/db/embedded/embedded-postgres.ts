@@ -4,7 +4,7 @@ import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { connect } from '../connection/connect.ts'
-import { exists, type Place, preparePlace } from './place.ts'
+import { exists, type Place, preparePlace, run } from './place.ts'
 import { startPostgresProcess } from './postgres-process.ts'
 
 /**
@@ -52,6 +52,8 @@ async function keptPassword(folder: string) {
 
 /** Creates the cluster under another name and then renames it, so that a kill leaves no incomplete cluster. */
 async function initialise({ data, bin, owner, exec }: Place, password: string) {
+  // A copy that root has made belongs to root.
+  if (owner && (await exists(data))) await run('chown', ['-R', `${owner.uid}:${owner.gid}`, data])
   if (await exists(join(data, 'PG_VERSION'))) return
   const fresh = `${data}.new`
   const passwordFile = `${data}.password`

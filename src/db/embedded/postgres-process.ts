@@ -18,7 +18,7 @@ type Start = {
  */
 const SUPERVISOR = `
 trap '' HUP INT TERM PIPE
-"$1" status -D "$2" > /dev/null || "$1" start -D "$2" -l "$3" -o "$4" -w -s < /dev/null > /dev/null || {
+"$1" status -D "$2" > /dev/null || "$1" start -D "$2" -l "$3" -o "$4" -w -s < /dev/null > /dev/null 2>> "$3" || {
   "$1" stop -D "$2" -m fast -s > /dev/null
   exit 1
 }
