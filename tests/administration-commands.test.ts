@@ -104,3 +104,13 @@ test('the commands about service keys print JSON', async () => {
     entry: expect.stringMatching(/^orders=/),
   })
 })
+
+test.each(['2020-01-01', '2099-02-30', '2099-12-31junk', '31.12.2099', '2099-12-31T10:00:00'])(
+  'a service key with the expiry %s is wrong use',
+  async (date) => {
+    expect(await server.command(`service-key create orders --expires ${date}`)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('It must be a date in the future'),
+    })
+  },
+)

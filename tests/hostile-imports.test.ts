@@ -266,7 +266,14 @@ describe('a record with nonsense in every field', () => {
   })
 })
 
-test.each(['0000-00-00', '9999999999999999', '275760-09-13', 'infinity', '12024-05-06T07:08:09Z'])(
+test.each([
+  '0000-00-00',
+  '2024-02-30',
+  '9999999999999999',
+  '275760-09-13',
+  'infinity',
+  '12024-05-06T07:08:09Z',
+])(
   'the time %s is refused with the number of its record',
   async (time) => {
     const file = await write('times.json', JSON.stringify([{ email: 'a@example.com', created_at: time }]))

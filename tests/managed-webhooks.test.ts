@@ -433,12 +433,16 @@ test('the commands of an operator do the same, and a running server notices them
     code: 1,
     output: expect.stringContaining('https URL'),
   })
-  const wrong = ['webhook deliveries --status lost', `webhook put ${receiver.url} --new-secret rsa`]
-  for (const words of wrong) {
-    expect(await run(words)).toMatchObject({
-      code: 2,
-      output: expect.stringContaining('Allowed choices are'),
-    })
+  const wrong = {
+    'webhook deliveries --status lost': 'Allowed choices are',
+    [`webhook put ${receiver.url} --new-secret rsa`]: 'Allowed choices are',
+    [`webhook put ${receiver.url} --types user.lost`]: 'They must be some of user.created,',
+    [`webhook replay ${id} --since yesterday`]: 'It must be a time',
+    [`webhook replay ${id} --until 2026-11-24`]: 'It must be a time',
+    [`webhook replay ${id} --delivery x`]: 'It must be the id of a delivery',
+  }
+  for (const [words, sentence] of Object.entries(wrong)) {
+    expect(await run(words)).toMatchObject({ code: 2, output: expect.stringContaining(sentence) })
   }
   expect((await run(`webhook put ${receiver.url} --id ${id} --new-secret ed25519`)).output).toContain('whpk_')
   expect((await run(`webhook delete ${id}`)).code).toBe(0)

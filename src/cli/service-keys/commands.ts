@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
+import { Moment } from '../../contract/fields.ts'
 import { SCOPES, type Scope, ServiceName, VERIFIER_SCOPES } from '../../contract/service-key.ts'
 import { JSON_OUTPUT, parseIdOf } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
@@ -55,7 +57,8 @@ function parseScopes(value: string): Scope[] {
 }
 
 function parseFutureDate(value: string) {
-  const date = new Date(value)
-  if (/^\d{4}-\d\d-\d\d/.test(value) && date.getTime() > Date.now()) return date
+  const { data } = z.union([z.iso.date(), Moment]).safeParse(value)
+  const date = new Date(data ?? Number.NaN)
+  if (date.getTime() > Date.now()) return date
   throw new InvalidArgumentError('It must be a date in the future, as 2027-12-31.')
 }

@@ -1,5 +1,6 @@
-import { type Command, Option } from 'commander'
-import { JSON_OUTPUT, LIMIT, parseIdOf } from '../support/arguments.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { WEBHOOK_TYPES, type WebhookType } from '../../contract/webhook-types.ts'
+import { JSON_OUTPUT, LIMIT, parseIdOf, parseMoment } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
 import type { Environment } from '../support/with-core.ts'
 import {
@@ -40,7 +41,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .option(
       '--types <types>',
       'the types of events that it gets, separated by commas; without it, all',
-      parseList,
+      parseTypes,
     )
     .option('--disabled', 'it gets no events')
     .addOption(
@@ -84,12 +85,18 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .summary('deliver events again')
     .description('Delivers events again: those that were given up, those of a span of time, or one.')
     .argument('<id>', 'the id of the webhook, from the list', parseId)
-    .option('--delivery <id>', 'only this delivery, from the list of deliveries')
-    .option('--since <time>', 'all events from this time on, as 2026-11-24T10:00:00Z')
-    .option('--until <time>', 'only events before this time')
+    .option('--delivery <id>', 'only this delivery, from the list of deliveries', parseDeliveryId)
+    .option('--since <time>', 'all events from this time on, as 2026-11-24T10:00:00Z', parseMoment)
+    .option('--until <time>', 'only events before this time', parseMoment)
     .option(...JSON_OUTPUT)
     .action((id: string, options: ReplayOptions) => replayDeliveries(environment, id, options))
 }
 
 const parseId = parseIdOf('webhook', 'webhook list')
-const parseList = (value: string) => value.split(',').map((item) => item.trim())
+const parseDeliveryId = parseIdOf('delivery', 'webhook deliveries')
+
+function parseTypes(value: string) {
+  const types = value.split(',').map((type) => type.trim())
+  if (types.every((type) => WEBHOOK_TYPES.includes(type as WebhookType))) return types
+  throw new InvalidArgumentError(`They must be some of ${WEBHOOK_TYPES.join(', ')}, separated by commas.`)
+}

@@ -68,6 +68,8 @@ export function timeAt(row: unknown, path: string): Date | null {
 /** Larger numbers are milliseconds: as seconds they would be after the year 5000. */
 const MAX_SECONDS = 1e11
 
+const Day = z.iso.date()
+
 function toTime(text: string): Date | null {
   if (/^\d{9,16}(?:\.\d+)?$/.test(text)) {
     return toStorable(Number(text) * (Number(text) < MAX_SECONDS ? 1000 : 1))
@@ -76,7 +78,8 @@ function toTime(text: string): Date | null {
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?$/i.exec(
       text,
     ) ?? []
-  if (!match) return null
+  // A day that no month has would become one of the next month.
+  if (!match || !Day.safeParse(day).success) return null
   const offset = /^[+-]\d\d$/.test(zone) ? `${zone}:00` : /^(z|utc)$/i.test(zone) ? 'Z' : zone
   return toStorable(Date.parse(`${day}T${clock.replace(/(\.\d{3})\d+$/, '$1')}${offset}`))
 }
