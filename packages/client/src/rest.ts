@@ -57,7 +57,10 @@ export function describeError({ message, fields, retryAfter }: Details) {
 
 type Details = { message: string } & { [Name in 'fields' | 'retryAfter']?: Problem[Name] | undefined }
 
-/** The server failed or is not available. This says nothing about the session. `retryAfter` is in seconds. */
+/**
+ * The server failed or is not available, or something else answered in its place. This says nothing about the session.
+ * `retryAfter` is in seconds.
+ */
 export class ServerFailure extends Error {
   override readonly name = 'ServerFailure'
   readonly status: number
@@ -76,22 +79,42 @@ export class ServerFailure extends Error {
  * @throws `ServerFailure` or another error if the server failed or did not answer
  */
 export async function request<T>(url: string, options: Options = {}) {
-  const { method = 'GET', headers = {}, body, signal = AbortSignal.timeout(MAX_ANSWER_MS), ...rest } = options
+  const { method = 'GET', headers = {}, body, signal, ...rest } = options
+  const timeout = AbortSignal.timeout(MAX_ANSWER_MS)
   const response = await fetch(url, {
     method,
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal,
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     ...rest,
   })
   const text = await response.text()
-  if (response.status >= 500) throw new ServerFailure(response)
-  const answer = text === '' ? undefined : JSON.parse(text)
-  if (!response.ok) throw toError(answer)
+  const answer = response.status < 500 ? readJson(text) : undefined
+  const refusal = answer && findRefusal(answer, response.ok)
+  if (refusal) throw refusal
+  // Only an answer without content has no body: 200 without one, or with a page, is of something else on the way.
+  if (!response.ok || (!answer && (text !== '' || response.status === 200))) throw new ServerFailure(response)
   return answer as T
 }
 
-const toError = ({ title, detail, ...details }: Problem) => new ServauthError(detail ?? title, details)
+function readJson(text: string): Answer | undefined {
+  try {
+    return JSON.parse(text) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The refusal of Servauth in an answer: the problem of REST, or the first error of GraphQL. */
+function findRefusal(
+  { errors: [error] = [], title = '', detail = title, ...problem }: Answer,
+  isOk: boolean,
+) {
+  if (error?.extensions?.code) return new ServauthError(error.message, error.extensions)
+  return !isOk && problem.code ? new ServauthError(detail, { ...problem, code: problem.code }) : undefined
+}
+
+type Answer = Partial<Problem> & { errors?: ({ message: string; extensions?: ErrorDetails } | undefined)[] }
 
 type Options = {
   method?: string
@@ -102,7 +125,7 @@ type Options = {
 }
 
 /** Longer than a busy server takes to answer or to refuse. A sign-up that is given up may still create the account. */
-const MAX_ANSWER_MS = 15_000
+export const MAX_ANSWER_MS = 15_000
 /** Together at most 28 s. A later retry of a refresh still gets the lost answer, but a user does not wait for it. */
 const MAX_ATTEMPT_MS = 4000
 const RETRY_WAITS_MS = [500, 1000, 2000, 4000]

@@ -1,6 +1,14 @@
 import type { FactorProof, PasskeyProof } from './generated/operations.ts'
 import { type Operation, sendOperation } from './graphql.ts'
-import { type ErrorDetails, isSessionOver, request, retry, ServauthError, type StepUp } from './rest.ts'
+import {
+  type ErrorDetails,
+  isSessionOver,
+  MAX_ANSWER_MS,
+  request,
+  retry,
+  ServauthError,
+  type StepUp,
+} from './rest.ts'
 
 type Credentials = { email: string; password: string }
 type Grant = { user: { id: string }; accessToken: string }
@@ -31,19 +39,37 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
   /** Null when signed out, undefined until the first answer. */
   let grant: Grant | null | undefined
   let renewing: Promise<Grant> | undefined
+  /** Aborted when the present user is the user no more. */
+  let period = new AbortController()
+  let notices = Promise.resolve()
 
-  tabs.onmessage = ({ data }: MessageEvent<Change>) => void applyChange(data)
+  tabs.onmessage = ({ data }: MessageEvent<Change>) => applyChange(data)
 
-  async function applyChange({ grant: next, why }: Change) {
+  function applyChange({ grant: next, why }: Change) {
     const changed = grant === undefined || next?.user.id !== grant?.user.id
+    const former = grant
     grant = next
     if (!changed) return
-    for (const watcher of watchers) await watcher(next?.user.id ?? null, why)
+    if (former) {
+      period.abort(toEnded())
+      period = new AbortController()
+    }
+    notices = notices.then(() => notify([...watchers], next?.user.id ?? null, why))
+  }
+
+  /** Every watcher hears of every change in its order, whatever the others do. */
+  async function notify(present: Watcher[], userId: string | null, why: string) {
+    for (const watcher of present) {
+      if (!watchers.has(watcher)) continue
+      void (async () => watcher(userId, why))()
+      // Lets a cache empty itself before the next watcher sends queries.
+      await Promise.resolve()
+    }
   }
 
   async function shareChange(change: Change) {
     if (change.grant === grant) return
-    void applyChange(change)
+    applyChange(change)
     tabs.postMessage(change)
     // Lets the message arrive before the next tab gets the lock.
     await new Promise((done) => setTimeout(done, 20))
@@ -52,9 +78,10 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
   /** Runs `work` in one tab at a time. */
   const runInTurn = <T>(work: () => Promise<T>): Promise<T> => navigator.locks.request('servauth', work)
 
-  /** Runs `work` in one tab at a time, and shares its result with all tabs. */
-  const runExclusive = <T extends Grant | null>(work: () => Promise<T>): Promise<T> =>
+  /** Runs `work` in one tab at a time, unless `signal` is aborted before, and shares its result with all tabs. */
+  const runExclusive = <T extends Grant | null>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
     runInTurn(async () => {
+      signal?.throwIfAborted()
       try {
         const grant = await work()
         await shareChange({ grant, why: '' })
@@ -66,6 +93,20 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
         throw fault
       }
     })
+
+  /**
+   * Runs `work`, which sends a request, for the user who is signed in now. A mutation waits until no other tab changes the
+   * cookie, because it may change it too. The signal is aborted when the user signs out or another one signs in, in any
+   * tab: the answer may then not be shown. @throws if that happens before `work` begins
+   */
+  async function runForUser<T>(isMutation: boolean, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = period
+    if (!isMutation) return work(signal)
+    return runInTurn(() => {
+      signal.throwIfAborted()
+      return work(AbortSignal.any([signal, AbortSignal.timeout(MAX_ANSWER_MS)]))
+    })
+  }
 
   const post = <T>(path: string, body?: unknown, options?: { signal: AbortSignal }) =>
     request<T>(`${server}${path}`, { method: 'POST', credentials: 'include', body, ...options })
@@ -80,10 +121,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
       if (grant === refused) return retry((signal) => post<Grant>('/auth/refresh', undefined, { signal }))
       // Another tab has renewed it.
       if (grant) return grant
-      throw new ServauthError('The session has ended. Sign in again.', {
-        code: 'UNAUTHENTICATED',
-        reason: 'REVOKED',
-      })
+      throw toEnded()
     }).finally(() => {
       renewing = undefined
     })
@@ -96,14 +134,22 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
    * @throws if the session is over (all tabs know it then), or if the server does not answer
    */
   async function recover({ code, acr, maxAge, methods }: Partial<ErrorDetails>): Promise<boolean> {
-    if (code === 'UNAUTHENTICATED') return Boolean(await renew())
-    if (code !== 'REAUTHENTICATION_REQUIRED' || !onStepUp || !acr || !methods) return false
-    return onStepUp({ acr, maxAge: maxAge ?? 0, methods })
+    const { signal } = period
+    const isWorthRepeating = await recoverOnce()
+    signal.throwIfAborted()
+    return isWorthRepeating
+
+    async function recoverOnce() {
+      if (code === 'UNAUTHENTICATED') return Boolean(await renew())
+      if (code !== 'REAUTHENTICATION_REQUIRED' || !onStepUp || !acr || !methods) return false
+      return onStepUp({ acr, maxAge: maxAge ?? 0, methods })
+    }
   }
 
   return {
     renew,
     recover,
+    runForUser,
 
     /** Sends an operation of `generated/operations.ts` with the cookie. @throws `ServauthError` */
     async request<Data, Variables>(
@@ -113,10 +159,11 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
         : [variables: Variables]
     ): Promise<Data> {
       const isMutation = /^\s*mutation\b/.test(document.toString())
-      const send = () => sendOperation(`${server}/graphql`, document, variables)
-      // A mutation may replace the cookie.
-      const attempt = () => (isMutation ? runInTurn(send) : send())
+      const { signal } = period
+      const attempt = () =>
+        runForUser(isMutation, (signal) => sendOperation(`${server}/graphql`, document, variables, signal))
       return attempt().catch(async (fault: unknown) => {
+        signal.throwIfAborted()
         if (fault instanceof ServauthError && (await recover(fault.details))) return attempt()
         throw fault
       })
@@ -124,7 +171,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
 
     /** Proves the password or a factor again, see `onStepUp`. */
     stepUp: (input: { password: string } | { proof: FactorProof }) =>
-      runExclusive(() => post<Grant>('/auth/step-up', input)),
+      runExclusive(() => post<Grant>('/auth/step-up', input), period.signal),
 
     /**
      * Calls the watcher with the signed-in user or null: once it is known, and when it changes in any tab.
@@ -148,19 +195,25 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
       runExclusive(() => post<Grant>('/auth/login/complete', { challenge, proof })),
     signOut: () =>
       runExclusive(async () => {
-        await post('/auth/logout')
+        // It may be sent twice. After a lost answer, the session may be over already.
+        await retry((signal) => post('/auth/logout', undefined, { signal })).catch((fault: unknown) => {
+          if (!isSessionOver(fault)) throw fault
+        })
         return null
       }),
 
     /** Sends the token of a mailed link. Under the lock, because a confirmed change of address replaces the cookie. */
     sendMailedToken: (path: string, input: object) => runInTurn(() => post<undefined>(path, input)),
 
-    /** `fetch` for services that accept the access token. Renews a refused token, once. */
+    /** `fetch` for services that accept the access token. Renews a refused token, once, for the same user. */
     async fetch(input: RequestInfo | URL, init?: RequestInit) {
+      const { signal } = period
       const send = ({ accessToken }: Grant) => {
-        const headers = new Headers(init?.headers)
-        headers.set('authorization', `Bearer ${accessToken}`)
-        return fetch(input, { ...init, headers })
+        signal.throwIfAborted()
+        // The body of a request can be read only once.
+        const request = new Request(input instanceof Request ? input.clone() : input, init)
+        request.headers.set('authorization', `Bearer ${accessToken}`)
+        return fetch(request, { signal: AbortSignal.any([request.signal, signal]) })
       }
       const used = grant ?? (await renew())
       const response = await send(used)
@@ -168,6 +221,10 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     },
   }
 }
+
+/** Why a request of a former user fails. */
+const toEnded = () =>
+  new ServauthError('The session has ended. Sign in again.', { code: 'UNAUTHENTICATED', reason: 'REVOKED' })
 
 const toGrant = ({ user, accessToken }: Registered): Grant | null =>
   (accessToken && { user, accessToken }) || null
