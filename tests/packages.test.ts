@@ -1,6 +1,7 @@
 import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { inBrowser, startDevelopment, useBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
@@ -9,6 +10,7 @@ import { buildModule, openModulePage } from './support/module-page.ts'
 import { freePort } from './support/process.ts'
 import { createProject } from './support/project.ts'
 import { snippetsOf } from './support/snippets.ts'
+import { pause } from './support/time.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PORT = await freePort()
@@ -29,9 +31,12 @@ import { createUrqlClient } from '@servauth/urql'
 export function start(url: string, password: string) {
   const heard: (string | null)[] = []
   const asked: string[][] = []
+  /** What happens while the page asks for a proof. */
+  const hooks = { beforeProof: async () => {} }
   const session = createSession(url, {
     async onStepUp({ methods }) {
       asked.push(methods)
+      await hooks.beforeProof()
       await session.stepUp({ password })
       return true
     },
@@ -64,7 +69,9 @@ export function start(url: string, password: string) {
   const changeEmailByApollo = (email: string) =>
     apollo.mutate({ mutation: documents.UpdateMeDocument, variables: { input: { email } } })
   const changeEmailByUrql = (email: string) =>
-    urql.mutation(documents.UpdateMeDocument, { input: { email } }).toPromise()
+    urql.mutation(documents.UpdateMeDocument, { input: { email } }).then(({ error }) => {
+      if (error) throw error
+    })
 
   async function explain(work: () => Promise<unknown>) {
     try {
@@ -77,7 +84,7 @@ export function start(url: string, password: string) {
   }
 
   const revokeOthers = () => session.request(RevokeOtherSessionsDocument)
-  return { session, heard, asked, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, revokeOthers }
+  return { session, heard, asked, hooks, apollo, urql, documents, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, revokeOthers }
 }
 
 export const wrong = (session: ReturnType<typeof createSession>) => {
@@ -146,8 +153,19 @@ describe('an app with the packages', () => {
         return (${work})
       })`)
     await run(`app.session.signUp(${JSON.stringify(person)}).then(() => true)`)
-    return { person, run }
+    return { page, person, run }
   }
+
+  /** Delays the answers to the next operations whose body matches. */
+  const delayAnswers = (page: Page, body: RegExp, ms: number, count = Number.POSITIVE_INFINITY) =>
+    page.route('**/graphql', async (route) => {
+      if (count === 0 || !body.test(route.request().postData() ?? '')) return route.continue()
+      count--
+      // The page may be closed meanwhile, or have given the request up.
+      const response = await route.fetch().catch(() => undefined)
+      await pause(ms)
+      if (response) await route.fulfill({ response }).catch(() => {})
+    })
 
   inBrowser('parallel refreshes are one, and all three clients read the user', async () => {
     const { person, run } = await openApp()
@@ -176,6 +194,97 @@ describe('an app with the packages', () => {
     await shows(other.email)
     await run(`app.session.signIn(${JSON.stringify(person)}).then(() => true)`)
     await shows(person.email)
+  })
+
+  inBrowser('an answer that comes late is not shown to the next user', async () => {
+    const { page, run } = await openApp()
+    const other = account()
+    await run('app.show()')
+    await expect.poll(() => run('app.shown.byUrql')).not.toBe('')
+
+    await delayAnswers(page, /query Me/, 600, 3)
+    const isAsked = page.waitForRequest('**/graphql')
+    await run('void app.readEmails().catch(() => {})')
+    await isAsked
+    await run(`app.session.signUp(${JSON.stringify(other)}).then(() => true)`)
+    await pause(900)
+
+    expect(await run('app.shown')).toEqual({ byApollo: other.email, byUrql: other.email })
+  })
+
+  inBrowser('nothing of a user is shown after a sign-out, while the server does not answer', async () => {
+    const { page, person, run } = await openApp()
+    await run('app.show()')
+    await expect.poll(() => run('app.shown')).toEqual({ byApollo: person.email, byUrql: person.email })
+
+    await delayAnswers(page, /query Me/, 5000)
+    await run('app.session.signOut().then(() => true)')
+
+    expect(await run('app.shown')).toEqual({ byApollo: '', byUrql: '' })
+  })
+
+  inBrowser.each(['Apollo', 'Urql'])(
+    'a change by %s keeps its place among changes of the cookie',
+    async (by) => {
+      const { page, run } = await openApp()
+      const other = await auth.registerUser()
+      await delayAnswers(page, /mutation UpdateMe/, 500)
+
+      const userId = await run(`(async () => {
+      const change = app.changeEmailBy${by}('${account().email}')
+      await app.session.signIn(${JSON.stringify(other.input)})
+      await change
+      return (await app.session.renew()).user.id
+    })()`)
+
+      expect(userId).toBe(other.user.id)
+    },
+  )
+
+  inBrowser.each(['Apollo', 'Urql'])(
+    'a change by %s is not made for a user who signs in meanwhile',
+    async (by) => {
+      const { run } = await openApp()
+      const other = await auth.registerUser()
+      const { email } = account()
+      await auth.forgetProofs()
+
+      const outcome = await run(`(async () => {
+      app.hooks.beforeProof = () => app.session.signIn(${JSON.stringify(other.input)})
+      return app.explain(() => app.changeEmailBy${by}('${email}'))
+    })()`)
+
+      expect(outcome).not.toBe('done')
+      expect((await auth.sql`select from users where email = ${email}`).length).toBe(0)
+    },
+  )
+
+  inBrowser('queries that run while the session becomes known are answered', async () => {
+    const { page, person, run } = await openApp()
+    await delayAnswers(page, /query Me/, 300)
+    await page.reload()
+
+    const emails = await run(
+      'Promise.all([app.readEmails(), app.session.renew()]).then(([emails]) => emails)',
+    )
+
+    expect(emails).toEqual([person.email, person.email, person.email])
+  })
+
+  inBrowser('a query that runs while a user signs in is answered for that user', async () => {
+    const { page, person, run } = await openApp()
+    await run('app.session.signOut().then(() => true)')
+    await delayAnswers(page, /query Me/, 1000, 2)
+
+    const emails = await run(`(async () => {
+      const { MeDocument } = app.documents
+      const byApollo = app.apollo.query({ query: MeDocument, fetchPolicy: 'network-only' })
+      const byUrql = app.urql.query(MeDocument, {}).toPromise()
+      await app.session.signIn(${JSON.stringify(person)})
+      return [(await byApollo).data.me?.email, (await byUrql).data.me?.email]
+    })()`)
+
+    expect(emails).toEqual([person.email, person.email])
   })
 
   inBrowser('a request that needs a newer proof is repeated after the step-up', async () => {
