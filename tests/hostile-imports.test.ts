@@ -273,16 +273,13 @@ test.each([
   '275760-09-13',
   'infinity',
   '12024-05-06T07:08:09Z',
-])(
-  'the time %s is refused with the number of its record',
-  async (time) => {
-    const file = await write('times.json', JSON.stringify([{ email: 'a@example.com', created_at: time }]))
+])('the time %s is refused with the number of its record', async (time) => {
+  const file = await write('times.json', JSON.stringify([{ email: 'a@example.com', created_at: time }]))
 
-    await expect(readUsers(openColumns('json', [file], {}))).rejects.toThrow(
-      /record 1: created_at must be a time/,
-    )
-  },
-)
+  await expect(readUsers(openColumns('json', [file], {}))).rejects.toThrow(
+    /record 1: created_at must be a time/,
+  )
+})
 
 test('what an object has inherited is no field of a record', async () => {
   const text = '[{"email":"a@example.com","__proto__":{"verified":true,"totp_secret":"JBSWY3DPEHPK3PXP"}}]'
