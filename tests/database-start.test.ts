@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import postgres from 'postgres'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { checkDatabase } from '../src/cli/doctor/database.ts'
@@ -152,6 +153,33 @@ describe('a start and doctor name the same reason:', () => {
       /tables belong to the role "servauth".*Run "servauth migrate" once/,
     )
   })
+})
+
+test('two roles and a schema, and commands for psql, work as the documents say', async () => {
+  const { url, sql, role, empty } = await openForTest(createRole)
+  const server = `${role}_server`
+  onTestFinished(async () => void (await sql.unsafe(`drop owned by ${server}; drop role ${server}`)))
+  const read = (name: string) => readFile(`docs/${name}.md`, 'utf8')
+  const asWritten = (text = '') => text.replaceAll('servauth', role).replaceAll('…', 'pw')
+  const blocks = (await read('database')).match(/(?<=```sql\n).*?(?=```)/gs) ?? []
+  const commands = (await read('operations')).match(/(?<=psql.* -c (["'])).*?(?=\1)/g) ?? []
+  const DATABASE_SCHEMA = role
+  const ofServer = new URL(url)
+  ofServer.username = server
+  await empty()
+
+  await sql.unsafe(asWritten(blocks.join('').match(/create schema .*/)?.[0]))
+  await migrate({ DATABASE_URL: url, DATABASE_SCHEMA })
+  await sql.unsafe(asWritten(blocks.find((block) => block.includes('servauth_server'))))
+  const asOwner = postgres(url, { max: 1, connection: { search_path: role } })
+  onTestFinished(() => asOwner.end())
+
+  expect(await explain({ DATABASE_URL: ofServer.href, DATABASE_SCHEMA })).toEqual({
+    atStart: 'success',
+    inDoctor: expect.stringMatching(/^good/),
+  })
+  expect(commands.length).toBeGreaterThan(3)
+  for (const command of commands) await asOwner.unsafe(command)
 })
 
 test('doctor names a wrong password, a server that is down, and TLS that the server does not offer', async () => {
