@@ -1,3 +1,6 @@
+import type { Env } from '../env.ts'
+import { waitUntilOrphaned } from './orphan-detection.ts'
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Under `bun run` one Ctrl-C arrives twice. A signal within this time after the first is taken for the same. */
@@ -17,4 +20,10 @@ export function watchStopSignals(force: () => unknown): Promise<void> {
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)
   return stopping.promise
+}
+
+/** The same for a process without a supervisor, which also stops when the package runner that started it has ended. */
+export async function waitForStopSignal({ NODE_ENV }: Pick<Env, 'NODE_ENV'>, force: () => unknown) {
+  const signal = watchStopSignals(force)
+  await Promise.race([signal, waitUntilOrphaned(NODE_ENV === 'development')])
 }

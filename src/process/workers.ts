@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from '../observe/log.ts'
-import type { Report, WorkerTotals } from '../observe/worker-totals.ts'
+import type { WorkerTotals } from '../observe/worker-totals.ts'
 import { OWN_ARGUMENTS } from '../root.ts'
-
-/** What a worker sends. `Readiness` is also its sign of life, every second. */
-type Readiness = { ready: boolean }
-type ReportAnswer = { report: Report }
-/** What the supervisor sends. */
-type AllReady = { allReady: true }
-type ReportRequest = { askReport: true }
+import {
+  type AllReady,
+  PULSE_MS,
+  type Readiness,
+  type ReportAnswer,
+  type ReportRequest,
+  WORKER_VARIABLE,
+  type WorkerKind,
+} from './worker-messages.ts'
 
 /** How long a scrape waits for the workers. Longer than the deadline of a call to the database. */
 const MAX_REPORT_MS = 4000
@@ -19,13 +21,8 @@ export const MAX_REPLACE_MS = 10_000
 const MIN_STEADY_MS = 10_000
 
 /** How many signs of life in a row may be missing before a worker counts as hanging; more during its start. */
-export const PULSE_MS = 1000
 export const MAX_MISSED_PULSES = 10
 const MAX_MISSED_START_PULSES = 60
-
-/** Set in the environment of a worker, to its kind. It reads its settings from the environment like any process. */
-export const WORKER_VARIABLE = 'SERVAUTH_WORKER'
-type WorkerKind = 'first' | 'other' | 'replacement'
 
 /**
  * Runs `count` processes of this program on one port and replaces those that die or hang. If one dies before all
@@ -155,41 +152,3 @@ export function startWorkers(
 }
 
 const clampReplaceMs = (ms: number) => Math.min(Math.max(MIN_REPLACE_MS, ms), MAX_REPLACE_MS)
-
-/**
- * The worker's side of the connection. A worker of the start is not ready before all workers have been ready once. After that,
- * each worker depends only on itself. Without a supervisor (`kind` undefined) the process runs alone.
- */
-export function connectSupervisor(kind: string | undefined) {
-  const isReplacement = kind === ('replacement' satisfies WorkerKind)
-  let othersReady = kind === undefined || isReplacement
-  let ready = false
-  let createReport: () => Promise<Report> = async () => []
-  const send = (message: Readiness | ReportAnswer) => process.connected && process.send?.(message)
-  if (kind !== undefined) {
-    process.on('message', (message: AllReady | ReportRequest) => {
-      if ('allReady' in message) othersReady = true
-      else void createReport().then((report) => send({ report }))
-    })
-    setInterval(() => send({ ready }), PULSE_MS)
-  }
-  return {
-    /** Of the workers of a start, one says what all of them find out about the server. */
-    isFirst: kind === ('first' satisfies WorkerKind),
-    /** Whether other workers already answer on the port. */
-    isReplacement,
-    areOthersReady: () => othersReady,
-    /** Sets the function that creates the answer when the supervisor asks for the metrics. */
-    answerReportsWith(create: typeof createReport) {
-      createReport = create
-    },
-    announceReady() {
-      ready = true
-      send({ ready })
-    },
-    /** Resolves when the supervisor has ended. */
-    lost: new Promise<void>((resolve) => {
-      if (kind !== undefined) process.once('disconnect', resolve)
-    }),
-  }
-}
