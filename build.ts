@@ -1,5 +1,5 @@
-import { existsSync, globSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync, globSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { BunPlugin } from 'bun'
 import { requireInstalledPackages } from './src/process/installed-packages.ts'
 import { ROOT } from './src/root.ts'
@@ -46,6 +46,7 @@ const replaced: BunPlugin = {
 // The executable needs native packages, also if it is current.
 requireInstalledPackages()
 if (!isCurrent()) {
+  requireWritable(dirname(PROGRAM))
   await Bun.build({
     entrypoints: [ENTRY, THREAD],
     target: 'bun',
@@ -64,6 +65,17 @@ if (!isCurrent()) {
       'import.meta.url': 'process.execPath',
     },
   })
+}
+
+function requireWritable(folder: string) {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    console.error(`\n${folder} cannot be written (${code}). As a user who may, run: bun run build\n`)
+    process.exit(1)
+  }
 }
 
 function isCurrent() {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, readdir, readFile, rm, stat, symlink, utimes } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -38,9 +38,23 @@ test('the executable is made again only if something in it is newer, and leaves 
   expect(content.includes('openapi.json')).toBe(true)
   expect(LEFT_OUT.filter((word) => content.includes(word))).toEqual([])
 
+  // Such as a folder that belongs to another user.
+  await rm(join(folder, 'dist'), { recursive: true })
+  await writeFile(join(folder, 'dist'), '')
+  await expect(build()).rejects.toThrow(/dist cannot be written \(EEXIST\).*bun run build/)
+
   // It needs native packages that it does not contain.
   await rm(join(folder, 'node_modules'))
   await expect(build()).rejects.toThrow('packages of Servauth are not installed')
+})
+
+test('the executable runs by a link, and a copy of it alone says what it lacks', async () => {
+  const [link, copy] = [join(await createFolder(), 'servauth'), join(await createFolder(), 'servauth')]
+  await symlink(join(ROOT, 'dist/servauth'), link)
+  await cp(join(ROOT, 'dist/servauth'), copy)
+
+  expect((await run(link, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+/)
+  await expect(run(copy, ['--version'])).rejects.toThrow(/node_modules is missing.*make a link/s)
 })
 
 /** A folder with the files that the image has: those that the Dockerfile copies and does not delete before. */

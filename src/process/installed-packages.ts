@@ -22,6 +22,16 @@ export function requireInstalledPackages() {
   }
 }
 
+/** Ends the process with a sentence if the executable was copied alone, without the packages that it does not contain. */
+export function requireNativePackages() {
+  const folder = join(ROOT, 'node_modules')
+  if (existsSync(folder)) return
+  console.error(
+    `\n${folder} is missing: the executable works only in the folder of Servauth. Keep it there, and make a link to it.\n`,
+  )
+  process.exit(1)
+}
+
 function assertInstalledPackages(root: string) {
   const { dependencies, patchedDependencies } = readJson<Manifest>(root, 'package.json')
   const { packages } = Bun.JSONC.parse(read(root, 'bun.lock')) as { packages: Packages }
