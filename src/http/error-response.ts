@@ -1,7 +1,7 @@
 import { AuthError, asAuthError } from '../errors.ts'
 import { answer, headersOf } from './answer.ts'
 import type { AppContext } from './context.ts'
-import { graphqlMediaType } from './request/accept.ts'
+import { graphqlContentType } from './request/accept.ts'
 import { adapterOf } from './request/operation.ts'
 
 const UNLISTED_PROXY =
@@ -19,12 +19,7 @@ export function errorResponse(fault: unknown, c: AppContext) {
   if (allow) headersOf(c).set('Allow', allow.join(', '))
 
   if (adapterOf(c) === 'graphql') {
-    return answer(
-      c,
-      JSON.stringify({ errors: [{ message, extensions }] }),
-      status,
-      `${graphqlMediaType(c)}; charset=utf-8`,
-    )
+    return answer(c, JSON.stringify({ errors: [{ message, extensions }] }), status, graphqlContentType(c))
   }
   if (status === 401) headersOf(c).set('WWW-Authenticate', 'Bearer')
   const problem = { type: 'about:blank', title, status, detail, ...extensions }

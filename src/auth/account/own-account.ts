@@ -16,6 +16,9 @@ import { changeEmail } from './email-change.ts'
 import { createReauthentication } from './reauthentication.ts'
 import { isEmailTaken, refuseTakenAddress } from './taken-addresses.ts'
 
+/** @property secret of the session, if the change has renewed it */
+type ChangedUser = { row: UserRow; secret?: string | undefined }
+
 /** Reads, changes and deletes the signed-in user's own account. */
 export function createOwnAccount(dependencies: Dependencies) {
   const { db, mailedTokens, outbox, requireEmailVerification, sessionCache, throttle } = dependencies
@@ -49,7 +52,7 @@ export function createOwnAccount(dependencies: Dependencies) {
       if (newEmail) await throttle.countEmailChange(user.id, caller.client)
       if (newEmail && outbox.enabled) await throttle.countMailRequest(user.email, caller.client)
 
-      const { row, secret } = await db
+      const { row, secret }: ChangedUser = await db
         .transaction(async (tx) => {
           const current = await lockLiveUser(tx, identity)
           const needsConfirmation = current.emailVerified || requireEmailVerification
@@ -57,8 +60,8 @@ export function createOwnAccount(dependencies: Dependencies) {
           const row = await setProfile(tx, current, profile)
           // Setting the current address again cancels a pending change.
           if (isCancelled) await endPendingChange(tx, current)
-          if (!newEmail) return { row: isCancelled ? { ...row, pendingEmail: null } : row, secret: undefined }
-          if (needsConfirmation) return setPendingEmail(tx, identity, newEmail, caller)
+          if (!newEmail) return { row: isCancelled ? { ...row, pendingEmail: null } : row }
+          if (needsConfirmation) return { row: await setPendingEmail(tx, identity, newEmail, caller) }
           // The first proof of a mailbox voids the factors, so a new mailbox takes a factor, as each change of factors does.
           if (current.secondFactorAt) await requireRecentProof(tx, identity, current)
           return changeEmail(tx, dependencies, {
@@ -128,6 +131,6 @@ export function createOwnAccount(dependencies: Dependencies) {
     await outbox.add(tx, { kind: 'email-change-requested', recipient: user.email, ...notice })
     await mailedTokens.store(tx, { ...notice, purpose: 'EMAIL_CHANGE_CANCEL', value: user.email })
     await recordEvent(tx, 'email_change_requested', user.id, client)
-    return { row, secret: undefined }
+    return row
   }
 }

@@ -70,7 +70,7 @@ export function createRotateSessionEndpoint({
 
   /** Finds the reason why a token of this server was not accepted. A reused token ends its session. */
   async function rejectToken(
-    { sessionId, lineage }: RefreshToken,
+    presented: RefreshToken,
     hash: string,
     { transport, client }: Omit<RotateInput, 'token'>,
   ) {
@@ -78,17 +78,28 @@ export function createRotateSessionEndpoint({
       .select({ ...getTableColumns(sessions), expired: isExpired(settings) })
       .from(sessions)
       .innerJoin(users, and(eq(users.id, sessions.userId), isNull(users.disabledAt)))
-      .where(eq(sessions.id, sessionId))
+      .where(eq(sessions.id, presented.sessionId))
     if (!session) return unauthenticated('REVOKED')
     if (session.expired) return unauthenticated('EXPIRED')
     if (session.transport !== transport) return unauthenticated('INVALID')
     // The session got a new lineage when the password changed. An old token is invalid then, but not a sign of theft.
-    if (session.lineage !== lineage) return unauthenticated('REVOKED')
+    if (session.lineage !== presented.lineage) return unauthenticated('REVOKED')
+    if (await endReusedSession(presented, session.userId, hash, client)) observer?.onRefreshReused()
+    sessionCache.evict(session.id)
+    return new AuthError('REFRESH_REUSED')
+  }
 
+  /** @returns whether it has ended; another request may have been faster */
+  async function endReusedSession(
+    { sessionId, lineage }: RefreshToken,
+    userId: string,
+    hash: string,
+    client: Client,
+  ) {
     const isAccepted = or(eq(sessions.token, hash), and(eq(sessions.previousToken, hash), isPredecessorValid))
-    const isEnded = await db.transaction(async (tx) => {
+    return db.transaction(async (tx) => {
       // Every operation locks the user first. The trigger that ends what the session asked for may change its row.
-      await tx.select({ id: users.id }).from(users).where(eq(users.id, session.userId)).for('no key update')
+      await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
       const isReused = and(
         eq(sessions.id, sessionId),
         eq(sessions.lineage, lineage),
@@ -96,13 +107,10 @@ export function createRotateSessionEndpoint({
       )
       const [ended] = await tx.delete(sessions).where(isReused).returning()
       if (!ended) return false
-      await recordEvent(tx, 'refresh_reused', ended.userId, client)
-      const [user] = await tx.select().from(users).where(eq(users.id, ended.userId))
+      await recordEvent(tx, 'refresh_reused', userId, client)
+      const [user] = await tx.select().from(users).where(eq(users.id, userId))
       if (user) await outbox.add(tx, { kind: 'refresh-reused', recipient: user.email, userId: user.id })
       return true
     })
-    if (isEnded) observer?.onRefreshReused()
-    sessionCache.evict(sessionId)
-    return new AuthError('REFRESH_REUSED')
   }
 }

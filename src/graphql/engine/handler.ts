@@ -4,7 +4,7 @@ import type { AdmittingCore } from '../../contract/operations.ts'
 import { invalid } from '../../errors.ts'
 import { answer } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
-import { graphqlMediaType } from '../../http/request/accept.ts'
+import { graphqlContentType, graphqlMediaType } from '../../http/request/accept.ts'
 import { bodyOf, readJson } from '../../http/request/body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { costLimits } from './cost-limits.ts'
@@ -141,5 +141,5 @@ export function refusePersistedQuery(c: AppContext) {
 }
 
 function respond(c: AppContext, text: string, status: 200 | 400) {
-  return answer(c, text, status, `${graphqlMediaType(c)}; charset=utf-8`)
+  return answer(c, text, status, graphqlContentType(c))
 }

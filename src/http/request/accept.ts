@@ -23,6 +23,9 @@ export function graphqlMediaType(c: AppContext) {
   return preferredType(c, [STANDARD, LEGACY], LEGACY)
 }
 
+/** The content type of answers of GraphQL. */
+export const graphqlContentType = (c: AppContext) => `${graphqlMediaType(c)}; charset=utf-8`
+
 const MAX_LANGUAGES = 5
 
 /** The languages that a client accepts, the best first (RFC 9110, section 12.5.4). Nothing of them is checked. */
