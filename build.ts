@@ -73,7 +73,7 @@ function requireWritable(folder: string) {
     accessSync(folder, constants.W_OK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    console.error(`\n${folder} cannot be written (${code}). As a user who may, run: bun run build\n`)
+    process.stderr.write(`\n${folder} cannot be written (${code}). As a user who may, run: bun run build\n`)
     process.exit(1)
   }
 }
