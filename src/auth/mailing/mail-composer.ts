@@ -50,38 +50,40 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
   const chooseLink = createRequestedLinks({ mailedTokens, limit: linkLimit, observer })
 
   /** `UNWANTED` if the mail must not be sent any more; `POSTPONED` if its turn comes later. */
-  return async function composeMail(row: MailRow): Promise<MailData | 'UNWANTED' | 'POSTPONED'> {
-    const kind = row.kind as MailKind
-    const mail = { kind, to: row.recipient, at: row.createdAt }
-    const purpose = TOKEN_PURPOSES[kind]
-    if (!purpose) {
-      const joined = await joinNotices(db, row)
-      if (joined === 'POSTPONED') return joined
-      const notice = {
-        ...mail,
-        at: joined.createdAt,
-        count: joined.count,
-        waitSeconds: RECOVERY_WAIT_SECONDS,
-      }
-      return { ...notice, ...toReader(row, await findReader(db, row)) }
+  return function composeMail(row: MailRow): Promise<MailData | 'UNWANTED' | 'POSTPONED'> {
+    const purpose = TOKEN_PURPOSES[row.kind]
+    return purpose ? composeLink(row, purpose) : composeNotice(row)
+  }
+
+  async function composeNotice(row: MailRow) {
+    const joined = await joinNotices(db, row)
+    if (joined === 'POSTPONED') return joined
+    return {
+      ...toMail(row),
+      at: joined.createdAt,
+      count: joined.count,
+      waitSeconds: RECOVERY_WAIT_SECONDS,
+      ...toReader(row, await findReader(db, row)),
     }
+  }
+
+  async function composeLink(row: MailRow, purpose: TokenPurpose) {
     const composed = await db.transaction(async (tx) => {
       const user = await lockUserAndMail(tx, row)
       if (!user || !isStillWanted(row, user)) return null
-      const tokenId = isRequestedKind(kind)
+      const tokenId = isRequestedKind(row.kind)
         ? await chooseLink(tx, row, user)
         : await storeOwnToken(tx, row, user, purpose)
       return tokenId && { tokenId, user, session: await findSession(tx, row) }
     })
     if (!composed) return 'UNWANTED'
     const { tokenId, user, session } = composed
-    // The token is in the fragment: browsers do not send it, so no server logs it.
-    const link = `${appUrl}/${LINK_PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`
-    const address = kind === 'email-change-requested' ? user.pendingEmail : user.email
+    const address = row.kind === 'email-change-requested' ? user.pendingEmail : user.email
     return {
-      ...mail,
+      ...toMail(row),
       ...toReader(row, user),
-      link,
+      // The token is in the fragment: browsers do not send it, so no server logs it.
+      link: `${appUrl}/${LINK_PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`,
       validSeconds: MAX_TOKEN_AGE_SECONDS[purpose],
       ...(address && { address }),
       ...(session && { session }),
@@ -103,6 +105,8 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
     return id
   }
 }
+
+const toMail = (row: MailRow) => ({ kind: row.kind as MailKind, to: row.recipient, at: row.createdAt })
 
 async function findReader(db: Db, { userId, recipient }: MailRow) {
   const { email, emailVerified, locale, username } = users
