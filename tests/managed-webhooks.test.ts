@@ -410,6 +410,15 @@ test('a span of many events is delivered again call after call, and a test is no
   expect(events.filter(({ type }: { type: string }) => type === 'webhook.test')).toEqual([])
 })
 
+test('a proxy of the environment gets no events', async () => {
+  const [proxy, { receiver, id }] = [await startReceiver(), await createWebhook()]
+  const variables = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY'].map((name) => [name, proxy.url])
+  const env = { ...server.env, ...Object.fromEntries(variables), NODE_USE_ENV_PROXY: '1' }
+
+  expect((await runCommand(`webhook test ${id}`, { env })).code).toBe(0)
+  expect([receiver.received.length, proxy.received.length]).toEqual([1, 0])
+})
+
 test('the commands of an operator do the same, and a running server notices them', async () => {
   const receiver = await startReceiver()
   const run = (words: string) => callCommand(words, { env: server.env })
