@@ -123,6 +123,26 @@ test('the client repeats a refresh whose reply was lost', async () => {
   expect((await auth.refreshes()).slice(before)).toEqual(['OK', 'OK'])
 })
 
+test('a refresh that is repeated takes what another process has refreshed meanwhile', async () => {
+  const relay = await startRelay()
+  const { run, shown, file, email } = await commandLine(relay.url)
+  await run('register', email)
+  await untilExpired()
+  relay.refuse('/auth/refresh')
+
+  const showing = shown()
+  await relay.untilRefused()
+  for (let refresh = 0; refresh < 2; refresh++) {
+    const { refreshToken } = JSON.parse(await readFile(file, 'utf8'))
+    const { data } = await auth.client().call('refresh', { refreshToken })
+    await writeFile(file, JSON.stringify(data))
+    await auth.untilGraceIsOver()
+  }
+  relay.refuse('')
+
+  expect(await showing).toMatchObject({ me: { email } })
+})
+
 test('reuse after a theft ends the session, and the client deletes its tokens', async () => {
   const { run, shown, file, email } = await commandLine()
   await run('register', email)
@@ -144,11 +164,20 @@ test('reuse after a theft ends the session, and the client deletes its tokens', 
   expect(existsSync(file)).toBe(false)
 })
 
-/** A relay between client and server that can lose a reply of the server. */
+/** A relay between client and server that can lose requests, and a reply of the server. */
 async function startRelay() {
   let losing = ''
+  let refusing = ''
+  let refused = () => {}
+  const isRefused = new Promise<void>((resolve) => {
+    refused = resolve
+  })
   const relay = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path = '/', headers } = incoming
+    if (path === refusing) {
+      refused()
+      return incoming.socket.destroy()
+    }
     const forwarded = send(`${auth.url}${path}`, { method, headers }, (answer) => {
       if (path === losing) {
         losing = ''
@@ -167,5 +196,10 @@ async function startRelay() {
     loseNext(path: string) {
       losing = path
     },
+    /** Forwards no requests to this path from now on. */
+    refuse(path: string) {
+      refusing = path
+    },
+    untilRefused: () => isRefused,
   }
 }

@@ -27,7 +27,7 @@ session.watch((userId, why) => {
   signIn.show(userId === null)
   root.render(
     userId && (
-      <ApolloProvider client={client}>
+      <ApolloProvider client={client} key={userId}>
         <BackOffice signOut={() => void session.signOut()} />
       </ApolloProvider>
     ),

@@ -47,17 +47,20 @@ function startAccountPage({ session, api, readAccount, readFactors, signOutOther
   const status = find('[role=status]')
   const signIn = createSignIn(session, alert, status)
   const showFactors = createFactors({ session, run, reload: loadAll })
-  let endReason = ''
-  let isFirst = true
+  /** The user of the page; undefined until it is known. */
+  let present: string | null | undefined
 
   session.watch((userId, why) => {
     signIn.show(userId === null)
     main.hidden = userId === null
-    alert.textContent = endReason = why
+    // The next user may not see what the former one has left.
+    for (const shown of main.querySelectorAll('output, ul')) shown.replaceChildren()
+    if (present) for (const dialog of document.querySelectorAll('dialog')) dialog.close()
+    alert.textContent = why
     status.textContent = ''
     // The element that had the focus is hidden now.
-    if (!isFirst) find(userId ? 'h1' : '#email').focus()
-    isFirst = false
+    if (present !== undefined) find(userId ? 'h1' : '#email').focus()
+    present = userId
     if (!userId) return
     void run(loadAll)
   })
@@ -113,13 +116,14 @@ function startAccountPage({ session, api, readAccount, readFactors, signOutOther
 
   /** Runs an action, and shows its error on the page. */
   async function run(work: () => Promise<unknown>) {
-    alert.textContent = endReason = ''
+    const user = present
+    alert.textContent = ''
     main.ariaBusy = 'true'
     try {
       await work()
     } catch (fault) {
-      // If the session ended meanwhile, show that reason and not the error that it caused.
-      alert.textContent = endReason || (needsFactor(fault) ? NEEDS_FACTOR : explainError(fault))
+      // If the user changed meanwhile, the page says why, and not which error that caused.
+      if (user === present) alert.textContent = needsFactor(fault) ? NEEDS_FACTOR : explainError(fault)
     }
     main.ariaBusy = 'false'
   }

@@ -43,15 +43,14 @@ export function createTokenClient({ url, file }: Options) {
   }
 
   async function refreshTokens(refused: Tokens) {
-    const tokens = await readTokens()
-    // Another process or call has refreshed them. Sending the old refresh token again would look like theft.
-    if (tokens.accessToken !== refused.accessToken) return tokens
-    const { refreshToken } = tokens
     try {
-      const refresh = { method: 'POST', body: { refreshToken } }
-      return await writeTokens(
-        await retry((signal) => request<Tokens>(`${url}/auth/refresh`, { ...refresh, signal })),
-      )
+      return await retry(async (signal) => {
+        // Read again for each attempt: sending a refresh token that another process has replaced would look like theft.
+        const tokens = await readTokens()
+        if (tokens.accessToken !== refused.accessToken) return tokens
+        const body = { refreshToken: tokens.refreshToken }
+        return writeTokens(await request<Tokens>(`${url}/auth/refresh`, { method: 'POST', body, signal }))
+      })
     } catch (fault) {
       if (isSessionOver(fault)) await rm(file, { force: true })
       throw fault

@@ -177,6 +177,30 @@ export function testPage(example: 'apollo' | 'urql') {
       await first.untilShown(email)
     })
 
+    test('nothing of a user is shown to the next, whose account cannot be read', async () => {
+      const { tabs, email } = await signUp(2)
+      const [first, second] = tabs as [Tab, Tab]
+      const other = account()
+      await first.page.route(`${api.url}/**`, async (route) => {
+        await pause(1000)
+        await route.abort().catch(() => {})
+      })
+
+      await first.click('Reload')
+      await first.click('Add a passkey')
+      await second.click('Sign out')
+      await second.untilLoginForm()
+      await second.submit('Sign up', other.email, other.password)
+      await second.untilShown(other.email)
+
+      await first.page.getByText('Signed in as').waitFor()
+      expect(await first.page.locator('dialog').count()).toBe(0)
+      expect(await first.page.locator('main').textContent()).not.toContain(email)
+      await first.untilAlert(/No answer/)
+      expect(await first.page.locator('main').textContent()).not.toContain(email)
+      expect(await first.page.locator('#orders li').count()).toBe(0)
+    })
+
     test('requests sent with the cookie of an earlier session are repeated after one refresh', async () => {
       const { context, tabs, email, password } = await signUp(2)
       const [first, second] = tabs as [Tab, Tab]
