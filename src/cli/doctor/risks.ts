@@ -41,6 +41,18 @@ export function findRisks(env: Env): [part: string, verdict: Verdict][] {
       'a session ends before its client needs a refresh, also while it is in use',
       'Set ACCESS_TOKEN_SECONDS to less than SESSION_IDLE_SECONDS.',
     ],
+    [
+      'graphiql',
+      env.GRAPHIQL && !env.INTROSPECTION,
+      'GraphiQL opens with an error and knows no schema without INTROSPECTION',
+      'Set INTROSPECTION=true, or remove GRAPHIQL.',
+    ],
+    [
+      'events',
+      env.EVENT_PULL && env.ADMIN_PORT === 'off',
+      'no service can read the events of EVENT_PULL, because ADMIN_PORT is off',
+      'Set ADMIN_PORT to a port inside your network, or remove EVENT_PULL.',
+    ],
   ]
   return risks.flatMap(([part, applies, summary, advice]) => (applies ? [[part, note(summary, advice)]] : []))
 }
