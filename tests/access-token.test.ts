@@ -11,6 +11,7 @@ import {
 } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS } from './support/client.ts'
+import { publishedKeys } from './support/published-keys.ts'
 import { ORIGIN, startServer, useServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -19,7 +20,7 @@ const server = useServer({ ACCESS_TOKEN_AUDIENCE: 'https://api.example.com' })
 /** The access token of a new user, and the keys that it verifies against. */
 async function issueToken() {
   const { client, user, session } = await server.registerUser()
-  const keys = await (await server.fetch('/.well-known/jwks.json')).json()
+  const keys = await publishedKeys(server)
   return { token: client.kept.accessToken ?? '', keys, userId: user.id, sessionId: session.id }
 }
 
@@ -32,7 +33,7 @@ test('an access token verifies against the published keys, the issuer and the au
     typ: 'at+jwt',
   })
 
-  expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: keys.keys[0].kid })
+  expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: keys.keys[0]?.kid })
   const claims = 'acr amr aud auth_time client_id exp iat iss jti sid sub'
   expect(Object.keys(payload).sort()).toEqual(claims.split(' '))
   expect(payload).toMatchObject({ acr: 'aal1', amr: ['pwd'], auth_time: expect.any(Number) })
@@ -43,7 +44,7 @@ test('an access token verifies against the published keys, the issuer and the au
 test('the published keys have no private part', async () => {
   const { keys } = await issueToken()
 
-  expect(Object.keys(keys.keys[0]).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+  expect(Object.keys(keys.keys[0] ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
 })
 
 describe.each(ADAPTERS)('access tokens by %s', (adapter) => {
@@ -78,7 +79,7 @@ describe.each(ADAPTERS)('access tokens by %s', (adapter) => {
         .setIssuedAt()
         .setExpirationTime('5m')
         .sign(key)
-    const publicKeyAsSecret = new TextEncoder().encode(keys.keys[0].x)
+    const publicKeyAsSecret = new TextEncoder().encode(keys.keys[0]?.x)
 
     const forgeries = {
       'another signature': `${head}.${body}.${signature.split('').reverse().join('')}`,

@@ -14,14 +14,8 @@ import { startService } from './support/service-pages.ts'
 const server = useServer({ FEDERATION: 'true', INTROSPECTION: 'false' })
 const project = useProject()
 
-const ask = async (query: string, variables?: object, headers: Record<string, string> = {}) => {
-  const answer = await server.fetch('/graphql', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ query, variables }),
-  })
-  return answer.json()
-}
+const ask = async (query: string, variables?: object, headers?: Record<string, string>) =>
+  (await server.askGraphQL({ query, variables }, headers)).json()
 
 const ENTITIES = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { __typename ... on User { id email username } }

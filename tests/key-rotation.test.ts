@@ -15,6 +15,7 @@ import { ADAPTERS, bearer, type Client } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { runCommand } from './support/process.ts'
+import { publishedKeys } from './support/published-keys.ts'
 import { ORIGIN, type Server, startServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -31,8 +32,6 @@ beforeEach(() => {
 const kidOf = (token: string | null | undefined) => decodeProtectedHeader(token ?? '').kid
 const advance = (ms: number) => vi.advanceTimersByTime(ms)
 const rotate = (server: Server) => server.command('keys rotate')
-const published = async (server: Server): Promise<JSONWebKeySet> =>
-  (await server.fetch('/.well-known/jwks.json')).json()
 const kidsOf = (set: JSONWebKeySet) => set.keys.map(({ kid }) => kid)
 const verify = (token: string | undefined, set: JSONWebKeySet) =>
   jwtVerify(token ?? '', createLocalJWKSet(set), {
@@ -54,11 +53,11 @@ test.each(ADAPTERS)(
     const server = await startServer()
     const signIn = async () => (await server.client(adapter).register()).data
     const first = await signIn()
-    const [old] = kidsOf(await published(server))
+    const [old] = kidsOf(await publishedKeys(server))
 
     const { code, output } = await rotate(server)
     advance(CACHE_MS)
-    const during = await published(server)
+    const during = await publishedKeys(server)
     const between = await signIn()
     await age(server, 14)
     const early = await signIn()
@@ -73,7 +72,7 @@ test.each(ADAPTERS)(
     expect(kidOf(after?.accessToken)).toBe(next)
     // A service that fetched the keys before the new one signed can verify tokens of both keys.
     await verify(after?.accessToken, during)
-    await verify(early?.accessToken, await published(server))
+    await verify(early?.accessToken, await publishedKeys(server))
     for (const grant of [early, after]) {
       expect(
         (await server.client(adapter).call('me', undefined, { bearer: grant?.accessToken ?? '' })).data,
@@ -82,10 +81,10 @@ test.each(ADAPTERS)(
 
     await age(server, 60)
     advance(CACHE_MS)
-    expect(kidsOf(await published(server))).toHaveLength(2)
+    expect(kidsOf(await publishedKeys(server))).toHaveLength(2)
     await age(server, 2)
     advance(CACHE_MS)
-    expect(kidsOf(await published(server)).toSorted()).toEqual([next])
+    expect(kidsOf(await publishedKeys(server)).toSorted()).toEqual([next])
   },
 )
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { limitOperations, MAX_OPERATIONS, MIN_REFUSAL_MS } from '../src/auth/load/operation-limit.ts'
 import { createPace } from '../src/auth/load/pace.ts'
@@ -9,7 +10,6 @@ const MANY_READS = 2000
 const READS = 10
 /** More than a server can give since it has started. */
 const MANY_ANSWERS = 1e12
-const nextTurn = () => new Promise((next) => setImmediate(next))
 /** Waiting work is looked at once in a millisecond. */
 const nextLook = () => new Promise((next) => setTimeout(next, 2))
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { MAX_OPERATIONS } from '../src/auth/load/operation-limit.ts'
 import { JSON_TYPE } from './support/client.ts'
@@ -27,7 +28,6 @@ const registerUsers = (server: Pick<Server, 'registerUser'>, count: number) =>
   Promise.all(Array.from({ length: count }, () => server.registerUser('REST', 'TOKEN')))
 
 const MANY_READS = 2000
-const nextTurn = () => new Promise((next) => setImmediate(next))
 const at = <T>(list: T[], index: number) => list[index % list.length] as T
 
 test('ten seconds of overload cause no query and no bypass while the listener is alive', {

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { type GraphQLOutputType, getNamedType, isObjectType } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
 import type { Operation as Definition } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
 import { PERMISSIONS, type Permission } from '../src/contract/permissions.ts'
@@ -10,6 +9,7 @@ import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Adapter, type Answer, type Client, type Operation } from './support/client.ts'
 import { wellFormed } from './support/hostile.ts'
 import { startServer, useServer } from './support/server.ts'
+import { insertServiceKey } from './support/service-key.ts'
 
 const server = useServer()
 const permissions = Object.keys(PERMISSIONS) as Permission[]
@@ -31,12 +31,6 @@ function reachableTypes(of?: GraphQLOutputType, seen = new Set<string>()): strin
     for (const field of Object.values(type.getFields())) reachableTypes(field.type, seen)
   }
   return [...seen]
-}
-
-async function createKey(scope: Permission) {
-  const { key, hash } = createServiceKey()
-  await server.sql`insert into service_keys (name, hash, scopes) values (${scope.replace(':', '-')}, ${hash}, ${[scope]})`
-  return key
 }
 
 async function prove(email: string, columns: object) {
@@ -62,7 +56,9 @@ async function createCallers(adapter: Adapter) {
       client: (await registerAdministrator(server, [`${adapter}-${held}`], adapter)).client,
     })
   }
-  const keys = await Promise.all(permissions.map(async (scope) => ({ scope, key: await createKey(scope) })))
+  const keys = await Promise.all(
+    permissions.map(async (scope) => ({ scope, ...(await insertServiceKey(server.sql, [scope])) })),
+  )
   const anonymous = server.client(adapter)
   type Call = (name: Operation, input: unknown) => Promise<Answer<unknown>>
   type Caller = { who: string; call: Call; expected: (needed: Permission) => string | null }

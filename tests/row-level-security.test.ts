@@ -4,6 +4,7 @@ import type { TransactionSql } from 'postgres'
 import { beforeAll, expect, test } from 'vitest'
 import { addRole } from './support/administrator.ts'
 import type { Client } from './support/client.ts'
+import { publishedKeys } from './support/published-keys.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer({ CLAIMS: 'hasura,postgrest' })
@@ -16,7 +17,7 @@ let ada: Claims, eve: Claims, editor: Claims
 
 /** The claims of the client's token, checked as both programs do, by the published keys. */
 async function claimsOf({ kept }: Client): Promise<Claims> {
-  const keys = createLocalJWKSet(await (await server.fetch('/.well-known/jwks.json')).json())
+  const keys = createLocalJWKSet(await publishedKeys(server))
   const expected = { issuer: server.env.PUBLIC_URL, audience: server.env.PUBLIC_URL, algorithms: ['ES256'] }
   return (await jwtVerify(kept.accessToken ?? '', keys, expected)).payload
 }

@@ -3,6 +3,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { loadEnv } from '../src/env.ts'
 import { ADAPTERS, bearer } from './support/client.ts'
 import { runCommand } from './support/process.ts'
+import { publishedKeys } from './support/published-keys.ts'
 import { ORIGIN, type Server, startServer } from './support/server.ts'
 
 const MINUTE = 60_000
@@ -12,8 +13,6 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers())
 })
 
-const published = async (server: Pick<Server, 'fetch'>): Promise<JSONWebKeySet> =>
-  (await server.fetch('/.well-known/jwks.json')).json()
 const algorithmsOf = ({ keys }: JSONWebKeySet) => keys.map(({ alg }) => alg)
 
 async function signIn(server: Server) {
@@ -39,7 +38,7 @@ test.each([
   const server = await startServer({ ACCESS_TOKEN_ALG: alg })
 
   const token = await signIn(server)
-  const keys = await published(server)
+  const keys = await publishedKeys(server)
 
   expect(decodeProtectedHeader(token)).toEqual({ alg, typ: 'at+jwt', kid: keys.keys[0]?.kid })
   expect(keys.keys).toEqual([expect.objectContaining({ alg, use: 'sig', ...parts })])
@@ -68,7 +67,7 @@ test('another algorithm is published before it signs, and the old one until its 
 
   await restartWith(server, { ACCESS_TOKEN_ALG: 'RS256' })
   vi.advanceTimersByTime(MINUTE + 1000)
-  const during = await published(server)
+  const during = await publishedKeys(server)
   await age(server, 13)
   const early = await signIn(server)
   await age(server, 2)
@@ -88,13 +87,13 @@ test('another algorithm is published before it signs, and the old one until its 
   }
   await age(server, 62)
   vi.advanceTimersByTime(MINUTE + 1000)
-  expect(algorithmsOf(await published(server))).toEqual(['RS256'])
+  expect(algorithmsOf(await publishedKeys(server))).toEqual(['RS256'])
 })
 
 test('a token whose header names another algorithm than its key is refused', async () => {
   const server = await startServer()
   const [, ...rest] = (await signIn(server)).split('.')
-  const { keys } = await published(server)
+  const { keys } = await publishedKeys(server)
   const header = { alg: 'RS256', typ: 'at+jwt', kid: keys[0]?.kid }
   const bearer = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.')
 
@@ -121,7 +120,7 @@ test('ACCESS_TOKEN_AUDIENCE can be a list, and then every token names all of it'
   const server = await startServer({ ACCESS_TOKEN_AUDIENCE: audiences.join(', ') })
 
   const token = await signIn(server)
-  const keys = createLocalJWKSet(await published(server))
+  const keys = createLocalJWKSet(await publishedKeys(server))
 
   for (const audience of audiences) {
     expect((await jwtVerify(token, keys, { audience })).payload.aud).toEqual(audiences)
