@@ -226,3 +226,35 @@ inBrowser('an operation that is refused before it is executed has its code', asy
 
   expect(refused).toEqual(['INVALID_INPUT', 'username', expect.any(String)])
 })
+
+inBrowser('a page to which the browser goes back knows the present user', async () => {
+  const { run } = await openClient()
+  const other = await auth.registerUser()
+
+  const heard = await run<string[]>(`(async () => {
+    const heard = []
+    session.watch((id) => heard.push(id))
+    // A page that is kept for later hears no messages.
+    const login = { method: 'POST', credentials: 'include', headers: { 'content-type': 'application/json' } }
+    await fetch('${auth.url}/auth/login', { ...login, body: '${JSON.stringify(other.input)}' })
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    await new Promise((done) => setTimeout(done, 500))
+    return heard
+  })()`)
+
+  expect(heard).toEqual([expect.any(String), other.user.id])
+})
+
+inBrowser('the sessions of two servers on one page are separate', async () => {
+  const { page, run } = await openClient()
+  await page.route('http://localhost:1/**', (route) => route.abort())
+
+  const heard = await run<string[]>(`(async () => {
+    const heard = []
+    client.createSession('http://localhost:1').watch((id) => heard.push(id))
+    await session.signOut()
+    return heard
+  })()`)
+
+  expect(heard).toEqual([])
+})

@@ -34,7 +34,9 @@ export type Session = ReturnType<typeof createSession>
  * overtake each other. They avoid the GraphQL client, whose requests may be waiting for the new cookie.
  */
 export function createSession(server: string, { onStepUp }: Options = {}) {
-  const tabs = new BroadcastChannel('servauth')
+  // A page may use several servers. Each has its own cookie.
+  const name = `servauth ${server}`
+  const tabs = new BroadcastChannel(name)
   const watchers = new Set<Watcher>()
   /** Null when signed out, undefined until the first answer. */
   let grant: Grant | null | undefined
@@ -76,7 +78,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
   }
 
   /** Runs `work` in one tab at a time. */
-  const runInTurn = <T>(work: () => Promise<T>): Promise<T> => navigator.locks.request('servauth', work)
+  const runInTurn = <T>(work: () => Promise<T>): Promise<T> => navigator.locks.request(name, work)
 
   /** Runs `work` in one tab at a time, unless `signal` is aborted before, and shares its result with all tabs. */
   const runExclusive = <T extends Grant | null>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
@@ -144,6 +146,13 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
       if (code !== 'REAUTHENTICATION_REQUIRED' || !onStepUp || !acr || !methods) return false
       return onStepUp({ acr, maxAge: maxAge ?? 0, methods })
     }
+  }
+
+  // A page that the browser has kept for its button "Back" has heard nothing meanwhile.
+  if ('onpageshow' in globalThis) {
+    addEventListener('pageshow', ({ persisted }: Event & { persisted?: boolean }) => {
+      if (persisted) renew().catch(() => {})
+    })
   }
 
   return {
