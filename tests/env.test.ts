@@ -286,6 +286,8 @@ describe('the environment', () => {
     ['PGSSLMODE', 'always', /must be one of disable/],
     ['DATABASE_SCHEMA', 'pg_servauth', /must not be a schema of PostgreSQL itself/],
     ['DATABASE_SCHEMA', 'auth,public', /must be the name of one schema/],
+    ['DATABASE_SCHEMA', '$user', /must be the name of one schema/],
+    ['DATABASE_SCHEMA', 'a$$b', /must not have two dollar signs/],
     ['DATABASE_POOL_SIZE', '0', /must be a whole number from 1 to 1000/],
     ['NODE_TLS_REJECT_UNAUTHORIZED', '0', /NODE_EXTRA_CA_CERTS/],
     ['BUN_CONFIG_VERBOSE_FETCH', 'curl', /requests with their secrets to the log/],

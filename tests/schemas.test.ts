@@ -42,14 +42,17 @@ async function useServerFully(server: Server) {
   return answers.map(({ code }) => code).filter(Boolean)
 }
 
-test.each(['auth', 'We"ird\\ schema', 'über'])('everything is in the schema %s alone', async (schema) => {
-  const server = await startServer({ ...MAIL, DATABASE_SCHEMA: schema }, { prepare: empty })
+test.each(['auth', 'We"ird\\ schema', 'über $& $'])(
+  'everything is in the schema %s alone',
+  async (schema) => {
+    const server = await startServer({ ...MAIL, DATABASE_SCHEMA: schema }, { prepare: empty })
 
-  expect(await useServerFully(server)).toEqual([])
-  expect(await tablesOf(server.sql)).toEqual({ [schema]: TABLES })
-  const [events] = await server.sql`select count(*)::int from ${server.sql(schema)}.events`
-  expect(events?.count).toBeGreaterThan(3)
-})
+    expect(await useServerFully(server)).toEqual([])
+    expect(await tablesOf(server.sql)).toEqual({ [schema]: TABLES })
+    const [events] = await server.sql`select count(*)::int from ${server.sql(schema)}.events`
+    expect(events?.count).toBeGreaterThan(3)
+  },
+)
 
 test('a database of each earlier version can be migrated', async () => {
   const { url, sql, empty: clear } = await openDatabase()

@@ -128,7 +128,7 @@ export async function applyMigration(
 ) {
   for (const [index, text] of migration.statements.entries()) {
     onStep(index + 1)
-    await tx.unsafe(text.replaceAll('"public".', `${quoteIdentifier(schema)}.`))
+    await tx.unsafe(text.replaceAll('"public".', () => `${quoteIdentifier(schema)}.`))
   }
   await record(tx, migration)
 }
