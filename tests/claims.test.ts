@@ -1,11 +1,9 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createEnded } from '../packages/verify/src/ended.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
-import { createFolder } from './support/folder.ts'
+import { createFile } from './support/folder.ts'
 import { listenToFeed } from './support/revocations.ts'
 import { startServer, useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
@@ -131,8 +129,8 @@ test('a token that was issued while a change of roles was under way is refused a
 })
 
 test('CLAIMS and CLAIMS_FILE say what Hasura, PostgREST and others read', async () => {
-  const file = join(await createFolder(), 'claims.json')
-  writeFileSync(file, JSON.stringify({ groups_of: 'roles', tenant: 'claims.org', app: { value: 'shop' } }))
+  const claims = { groups_of: 'roles', tenant: 'claims.org', app: { value: 'shop' } }
+  const file = await createFile('claims.json', JSON.stringify(claims))
   const own = await startServer({ CLAIMS: 'hasura,postgrest', CLAIMS_FILE: file })
   await addRole(own, 'editor', ['posts:write'])
   const plain = await own.registerUser()

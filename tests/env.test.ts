@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 import { RATE_LIMITS } from '../src/settings/throttle.ts'
-import { createFolder } from './support/folder.ts'
+import { createFile, createFolder } from './support/folder.ts'
 
 const complete = {
   NODE_ENV: 'production',
@@ -416,8 +416,7 @@ describe('the environment', () => {
   test('a secret of its own, and memory for every hash, are required', async () => {
     const { AUTH_SECRET, ...others } = complete
     const SMTP_URL = `smtps://user:${encodeURIComponent(AUTH_SECRET)}@mail.example.com`
-    const AUTH_SECRET_FILE = join(await createFolder(), 'secret')
-    await writeFile(AUTH_SECRET_FILE, AUTH_SECRET)
+    const AUTH_SECRET_FILE = await createFile('secret', AUTH_SECRET)
     const greedy = { ...complete, ARGON2_MEMORY_KIB: '1048576', WORKERS: '64' }
 
     for (const secret of [{ AUTH_SECRET }, { AUTH_SECRET_FILE }]) {

@@ -1,7 +1,6 @@
 import { chmod, link, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { inBatches } from '../src/cli/import/batches.ts'
 import { readCsv } from '../src/cli/import/files/csv.ts'
 import { readJson } from '../src/cli/import/files/json.ts'
 import { openAuth0 } from '../src/cli/import/sources/auth0.ts'
@@ -11,18 +10,11 @@ import { openFirebase } from '../src/cli/import/sources/firebase.ts'
 import { openKeycloak } from '../src/cli/import/sources/keycloak.ts'
 import type { ForeignUser, Source } from '../src/cli/import/sources/source.ts'
 import { callCommand } from './support/command.ts'
-import { createFolder } from './support/folder.ts'
-import { startProcess } from './support/process.ts'
+import { createFile } from './support/folder.ts'
 import { startServer, useServer } from './support/server.ts'
 
 const server = useServer()
 const SECRET = 'perhaps-secret'
-
-async function write(name: string, content: string | Buffer) {
-  const path = join(await createFolder(), name)
-  await writeFile(path, content)
-  return path
-}
 
 const MEBIBYTE = 1024 * 1024
 const INVALID_UTF8 = Buffer.from([0x22, 0xc3, 0x28, 0x22])
@@ -85,7 +77,7 @@ test('a first line of a mebibyte is a record as any other', async () => {
     { email: 'a@example.com', claims: { note: 'a'.repeat(MEBIBYTE) } },
     { email: 'b@example.com' },
   ]
-  const path = await write('first.ndjson', records.map((record) => JSON.stringify(record)).join('\n'))
+  const path = await createFile('first.ndjson', records.map((record) => JSON.stringify(record)).join('\n'))
 
   const read: unknown[] = []
   for await (const rows of readJson(path, () => {})) read.push(...rows)
@@ -96,7 +88,7 @@ test('a first line of a mebibyte is a record as any other', async () => {
 test.each(FILES)(
   'the file %s is refused, with a reason that repeats nothing of it',
   async (name, content, reason) => {
-    const path = await write(name, content)
+    const path = await createFile(name, content)
     const read = async () => {
       for await (const _rows of (name.endsWith('.csv') ? readCsv : readJson)(path, () => {}));
     }
@@ -112,30 +104,13 @@ test.each(FILES)(
   },
 )
 
-test('what waits for the database is bounded by characters, and every user is in one batch', async () => {
-  const line = (n: number, name: string) => JSON.stringify({ email: `u${n}@example.com`, name })
-  const lines = Array.from({ length: 3009 }, (_, n) =>
-    line(n, n > 0 && n < 10 ? 'x'.repeat(MEBIBYTE) : 'Ada'),
-  )
-  const path = await write('large-users.json', lines.join('\n'))
-  const { users } = await openColumns('json', [path], {})
-  const sizes = []
-  for await (const batch of inBatches(users())) {
-    sizes.push(batch.length)
-    expect(JSON.stringify(batch.slice(0, -1)).length).toBeLessThan(5 * MEBIBYTE)
-  }
-
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(3009)
-  expect(Math.max(...sizes)).toBe(2000)
-})
-
 test.each([
   ['csv USERS --map USERS', 'users'],
   ['csv USERS --map ALIAS --dry-run', 'users'],
   ['csv USERS --mapping OTHER --map OTHER', 'other'],
   ['auth0 USERS --hashes OTHER --map OTHER', 'other'],
 ])('the import "%s" is refused before it writes over a file that it reads', async (words, name) => {
-  const users = await write('users', 'email,name\nada@example.com,Ada\n')
+  const users = await createFile('users', 'email,name\nada@example.com,Ada\n')
   const other = join(dirname(users), 'other')
   const alias = join(dirname(users), 'alias')
   await writeFile(other, '{"email":"email"}')
@@ -153,7 +128,7 @@ test.each([
 test.each(['csv USERS --mapping USERS', 'firebase USERS --hash-config USERS'])(
   'the import "%s" is refused before it reads a large file as one of settings',
   async (words) => {
-    const users = await write('users', 'x'.repeat(MEBIBYTE + 1))
+    const users = await createFile('users', 'x'.repeat(MEBIBYTE + 1))
 
     expect(
       await callCommand(`import ${words.replaceAll('USERS', users)}`, { env: server.env }),
@@ -165,8 +140,8 @@ test.each(['csv USERS --mapping USERS', 'firebase USERS --hash-config USERS'])(
 )
 
 test('the list of an import is for its owner alone, also if the file was there before', async () => {
-  const users = await write('users.csv', 'email,name\nowner@example.com,Ada\n')
-  const map = await write('map.csv', 'former')
+  const users = await createFile('users.csv', 'email,name\nowner@example.com,Ada\n')
+  const map = await createFile('map.csv', 'former')
   await chmod(map, 0o644)
   await callCommand(`import csv ${users} --dry-run --map ${map}`, { env: server.env })
 
@@ -183,7 +158,7 @@ test('what cannot be read twice, as a pipe or a device, is refused with this rea
 
 test('an import whose accounts have a thousand different roles is refused before it begins', async () => {
   const lines = Array.from({ length: 1001 }, (_, n) => `r${n}@example.com,role-${n}`)
-  const path = await write('roles.csv', ['email,roles', ...lines].join('\n'))
+  const path = await createFile('roles.csv', ['email,roles', ...lines].join('\n'))
 
   expect(await callCommand(`import csv ${path} --columns roles=roles`, { env: server.env })).toMatchObject({
     code: 1,
@@ -192,7 +167,7 @@ test('an import whose accounts have a thousand different roles is refused before
 })
 
 test('empty fields after the last column of a CSV file do not matter', async () => {
-  const path = await write('trailing.csv', '\ufeffemail;name\r\nada@example.com;Ada;;\r\n')
+  const path = await createFile('trailing.csv', '\ufeffemail;name\r\nada@example.com;Ada;;\r\n')
   const rows = []
   for await (const read of readCsv(path, () => {})) rows.push(...read)
 
@@ -258,7 +233,7 @@ describe('a record with nonsense in every field', () => {
     ],
     ['Django', ['model', 'pk', 'fields', 'groups', 'password'], (file) => openDjango([file])],
   ])('does not end the import of %s', async (_name, fields, open) => {
-    const file = await write('nonsense.json', JSON.stringify(records(fields)))
+    const file = await createFile('nonsense.json', JSON.stringify(records(fields)))
 
     const users = await readUsers(open(file))
 
@@ -274,7 +249,7 @@ test.each([
   'infinity',
   '12024-05-06T07:08:09Z',
 ])('the time %s is refused with the number of its record', async (time) => {
-  const file = await write('times.json', JSON.stringify([{ email: 'a@example.com', created_at: time }]))
+  const file = await createFile('times.json', JSON.stringify([{ email: 'a@example.com', created_at: time }]))
 
   await expect(readUsers(openColumns('json', [file], {}))).rejects.toThrow(
     /record 1: created_at must be a time/,
@@ -284,14 +259,14 @@ test.each([
 test('what an object has inherited is no field of a record', async () => {
   const text = '[{"email":"a@example.com","__proto__":{"verified":true,"totp_secret":"JBSWY3DPEHPK3PXP"}}]'
   const columns = { id: 'constructor.name', username: '__proto__.verified' }
-  const file = await write('inherited.json', text)
-  const plain = await write('plain.json', '[{"email":"a@example.com"}]')
+  const file = await createFile('inherited.json', text)
+  const plain = await createFile('plain.json', '[{"email":"a@example.com"}]')
 
   const [user] = await readUsers(openColumns('json', [file], {}))
 
   expect(user).toMatchObject({ emailVerified: false, totpKeys: [] })
   await expect(readUsers(openColumns('json', [plain], columns))).rejects.toThrow(/has no constructor.name/)
-  const mapping = await write('mapping.json', '{"email":"mail","__proto__":"x"}')
+  const mapping = await createFile('mapping.json', '{"email":"mail","__proto__":"x"}')
   await expect(readMapping(mapping)).rejects.toThrow(/must name fields of an account/)
   expect(() => parseColumns('email=mail,__proto__=x')).toThrow(/must name fields of an account/)
 })
@@ -342,8 +317,8 @@ test('accounts that would harm the server or others are left out, and the rest i
       { email: `cost${n}@example.com`, hash: `$scrypt$ln=4,r=8,p=${(n % 16) + 1}${SALT_AND_KEY}` },
     ]),
   ]
-  const file = await write('hostile.json', JSON.stringify(accounts.map(([, account]) => account)))
-  const map = await write('map.csv', '')
+  const file = await createFile('hostile.json', JSON.stringify(accounts.map(([, account]) => account)))
+  const map = await createFile('map.csv', '')
 
   const { code, output } = await callCommand(`import json ${file} --map ${map}`, { env: server.env })
 
@@ -370,8 +345,8 @@ test('an import and the doctor say what hashes cost that make each failed sign-i
     `pbkdf2_sha512$1000000$salt$${'e'.repeat(88)}`,
   ]
   const lines = hashes.map((hash, index) => `dear${index}@example.com,${hash}`)
-  const dear = await write('dear.csv', ['email,hash', ...lines].join('\n'))
-  const cheap = await write(
+  const dear = await createFile('dear.csv', ['email,hash', ...lines].join('\n'))
+  const cheap = await createFile(
     'cheap.csv',
     `email,hash\ncheap@example.com,pbkdf2_sha256$1000$salt$${'d'.repeat(44)}`,
   )
@@ -392,7 +367,7 @@ test('claims that an access token cannot have are left out with their accounts',
   const lines = claims.map((plan, n) =>
     JSON.stringify({ user_id: `auth0|${n}`, email: `claims${n}@example.com`, app_metadata: { plan } }),
   )
-  const file = await write('claims.ndjson', lines.join('\n'))
+  const file = await createFile('claims.ndjson', lines.join('\n'))
 
   const { output } = await callCommand(`import auth0 ${file} --claims plan`, { env: server.env })
   const reserved = await callCommand(`import auth0 ${file} --claims plan=sub`, { env: server.env })
@@ -400,56 +375,4 @@ test('claims that an access token cannot have are left out with their accounts',
   expect(output).toMatch(/^1 imported\./m)
   expect(output).toContain('3 not imported: roles or claims are not allowed.')
   expect(reserved).toMatchObject({ code: 1, output: expect.stringContaining('"sub" cannot be a name here') })
-})
-
-/** A file of accounts, and what runs in the database before each batch of them is inserted. */
-async function prepareBatches(prefix: string, count: number, statement: string) {
-  await server.sql.unsafe(`
-    create or replace function before_batch() returns trigger language plpgsql as $$ begin ${statement} return null; end $$;
-    create or replace trigger before_batch after insert on users referencing new table as added
-      for each statement execute function before_batch()`)
-  const rows = Array.from({ length: count }, (_, n) => `${prefix}${n}@example.com\n`)
-  return {
-    file: await write('batches.csv', `email\n${rows.join('')}`),
-    countImported: async () => (await server.sql`select from users where email like ${`${prefix}%`}`).length,
-    release: () => server.sql`drop trigger before_batch on users`,
-  }
-}
-
-test('a batch that takes the database too long is imported in parts', async () => {
-  const cancel = `if (select count(*) > 10 from added) then raise 'too slow' using errcode = '57014'; end if;`
-  const { file, countImported, release } = await prepareBatches('slow', 100, cancel)
-
-  const { output } = await callCommand(`import csv ${file}`, { env: server.env })
-  await release()
-
-  expect(output).toMatch(/^100 imported\./m)
-  expect(await countImported()).toBe(100)
-})
-
-test('each batch of an import is planned for the tables as they are, and not as the first batch found them', async () => {
-  const isKept = `if current_setting('plan_cache_mode') <> 'force_custom_plan' then raise 'the plan is kept'; end if;`
-  const { file, countImported, release } = await prepareBatches('planned', 10, isKept)
-
-  const { output } = await callCommand(`import csv ${file}`, { env: server.env })
-  await release()
-
-  expect(output).toMatch(/^10 imported\./m)
-  expect(await countImported()).toBe(10)
-})
-
-test('an import that is killed in the middle goes on where it ended, and misses no account', async () => {
-  const { file, countImported, release } = await prepareBatches('killed', 9000, 'perform pg_sleep(0.5);')
-  const killed = startProcess({ args: ['import', 'csv', file], env: server.env })
-  await expect.poll(countImported).toBeGreaterThan(0)
-  killed.kill('SIGKILL')
-  await killed.exited
-  const before = await countImported()
-  await release()
-
-  const { output } = await callCommand(`import csv ${file}`, { env: server.env })
-
-  expect(before).toBeLessThan(9000)
-  expect(output).toMatch(/^\d+ imported\.\n\d+ imported before/m)
-  expect(await countImported()).toBe(9000)
 })

@@ -6,7 +6,7 @@ import { hasBrowser } from './support/browser.ts'
 import { ADAPTERS } from './support/client.ts'
 import { callCommand } from './support/command.ts'
 import { createDatabase } from './support/database.ts'
-import { createFolder } from './support/folder.ts'
+import { createFile, createFolder } from './support/folder.ts'
 import { foreignOptions, readCreated, usePasskeyBrowser } from './support/passkeys.ts'
 import { ORIGIN, REAL_HASHES, useServer } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
@@ -267,8 +267,7 @@ test('passkeys that would not sign in here are left out, and the report says why
 })
 
 test('the file of a realm alone is refused, because it has no users', async () => {
-  const realm = join(await createFolder(), 'shop-realm.json')
-  await writeFile(realm, JSON.stringify({ realm: 'shop', ...DEMANDS }))
+  const realm = await createFile('shop-realm.json', JSON.stringify({ realm: 'shop', ...DEMANDS }))
 
   expect(await callCommand(`import keycloak ${realm}`, { env: server.env })).toMatchObject({
     code: 1,

@@ -8,7 +8,7 @@ import { createAuthenticator } from './support/authenticator.ts'
 import { ADAPTERS } from './support/client.ts'
 import { callCommand } from './support/command.ts'
 import { createDatabase } from './support/database.ts'
-import { createFolder } from './support/folder.ts'
+import { createFile, createFolder } from './support/folder.ts'
 import { startProcess } from './support/process.ts'
 import { REAL_HASHES, useServer } from './support/server.ts'
 
@@ -132,9 +132,9 @@ test('authenticator apps of Keycloak and of a column give codes that sign in', a
 })
 
 test('roles and claims come only from columns that the operator names, and must exist here', async () => {
-  const file = join(await createFolder(), 'roles.json')
   const roles = ['support', 'admin']
-  await writeFile(file, JSON.stringify([{ email: 'roles@members.example', roles, claims: { plan: 'pro' } }]))
+  const user = { email: 'roles@members.example', roles, claims: { plan: 'pro' } }
+  const file = await createFile('roles.json', JSON.stringify([user]))
   const read = async () =>
     (await server.sql`select roles, claims from users where email = 'roles@members.example'`)[0]
 
@@ -182,9 +182,8 @@ test.each(GRANTS)(
 
 test('an import takes the language of an account', async () => {
   await server.sql`delete from users where email = 'sha1@keycloak.example'`
-  const file = join(await createFolder(), 'locale.csv')
-  await writeFile(
-    file,
+  const file = await createFile(
+    'locale.csv',
     'email,locale\na@locale.example,pt_BR\nb@locale.example,de-u-ca-islamicc-nu-latn-co-phonebk\n',
   )
 
@@ -264,8 +263,7 @@ test('a file that cannot be read is refused before anything is imported, without
 test('an import waits for a database that is busy, and loses nothing', async () => {
   await server.sql`delete from users`
   const lines = Array.from({ length: 100 }, (_, n) => `busy${n}@example.com`)
-  const file = join(await createFolder(), 'busy.csv')
-  await writeFile(file, ['email', ...lines].join('\n'))
+  const file = await createFile('busy.csv', ['email', ...lines].join('\n'))
   const lock = await server.sql.reserve()
   onTestFinished(async () => {
     await lock`rollback`

@@ -1,10 +1,10 @@
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test as anywhere, expect } from 'vitest'
 import { ROOT } from '../src/root.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
-import { createFolder } from './support/folder.ts'
+import { createFile, createFolder } from './support/folder.ts'
 import { childrenOf, isGone, startProcess, untilAnswer } from './support/process.ts'
 import { AUTH_SECRET, launchProgram } from './support/program.ts'
 import { pause } from './support/time.ts'
@@ -183,10 +183,8 @@ test.each(['PORT', 'ADMIN_PORT'])('workers do not start on a %s that other worke
 })
 
 test('a secret from a file is not in the environment of a worker', async () => {
-  const AUTH_SECRET_FILE = join(await createFolder(), 'secret')
-  const DATABASE_URL_FILE = `${AUTH_SECRET_FILE}-url`
-  await writeFile(AUTH_SECRET_FILE, AUTH_SECRET)
-  await writeFile(DATABASE_URL_FILE, database.url)
+  const AUTH_SECRET_FILE = await createFile('secret', AUTH_SECRET)
+  const DATABASE_URL_FILE = await createFile('database-url', database.url)
   const server = await startWorkers(2, {
     AUTH_SECRET: '',
     AUTH_SECRET_FILE,
