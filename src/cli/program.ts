@@ -29,7 +29,7 @@ async function runCommand(args: string[], environment: Environment) {
     import('./commands.ts'),
   ])
   try {
-    await createProgram(environment, await createCommandEnvironment(environment)).parseAsync(args, {
+    await createProgram(environment, createCommandEnvironment(environment)).parseAsync(args, {
       from: 'user',
     })
     return EXIT_SUCCESS
@@ -41,7 +41,7 @@ async function runCommand(args: string[], environment: Environment) {
 }
 
 /** In the folder of a development server, commands use its database, unless the environment names another. */
-async function createCommandEnvironment(environment: Environment): Promise<Environment> {
+function createCommandEnvironment(environment: Environment): Environment {
   const isExplicit = environment.NODE_ENV || environment.DATABASE_URL || environment.DATABASE_URL_FILE
-  return !isExplicit && (await hasDataFolder()) ? { ...environment, NODE_ENV: 'development' } : environment
+  return !isExplicit && hasDataFolder() ? { ...environment, NODE_ENV: 'development' } : environment
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Settings } from '../compose.ts'
 import type { Env } from '../env.ts'
@@ -32,7 +33,7 @@ export async function completeSettings(env: Env, { joinsServer = false } = {}) {
  * @param options.make create a database if there is none; otherwise this is probably the wrong folder
  */
 export async function joinSettings(env: Env, { make = false } = {}) {
-  if (!env.DATABASE_URL && !make && !(await hasDataFolder())) {
+  if (!env.DATABASE_URL && !make && !hasDataFolder()) {
     throw new Error(
       `This folder has no ${DATA_FOLDER}: no server was started here yet. Start the server, or set DATABASE_URL.`,
     )
@@ -41,11 +42,7 @@ export async function joinSettings(env: Env, { make = false } = {}) {
 }
 
 /** Whether a development server was started in this folder before. */
-export const hasDataFolder = () =>
-  access(DATA_FOLDER).then(
-    () => true,
-    () => false,
-  )
+export const hasDataFolder = () => existsSync(DATA_FOLDER)
 
 /** The secret is in the folder of the database, because each is useless without the other. */
 async function loadOrCreateSecret(folder: string) {

@@ -80,7 +80,7 @@ function checkSettings(environment: Environment, printVerdict: PrintVerdict) {
 }
 
 async function checkParts(env: Env, mailTo: string | undefined, printVerdict: PrintVerdict) {
-  if (!env.DATABASE_URL && !(await hasDataFolder())) {
+  if (!env.DATABASE_URL && !hasDataFolder()) {
     const advice =
       'Start a development server in this folder, which creates it: bun run dev. For production, set DATABASE_URL, AUTH_SECRET and PUBLIC_URL.'
     printVerdict('database', note('nothing is there yet', advice))

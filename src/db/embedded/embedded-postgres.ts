@@ -7,6 +7,8 @@ import { connect } from '../connection/connect.ts'
 import { exists, type Place, preparePlace, run } from './place.ts'
 import { startPostgresProcess } from './postgres-process.ts'
 
+const DATABASE = 'servauth'
+
 /**
  * Starts a real PostgreSQL on loopback with its data under `folder`. The first call creates the data, later calls reuse
  * it. PostgreSQL ends after this process, also after a SIGKILL. Errors say what the developer can do. Uses only the binaries
@@ -16,17 +18,14 @@ import { startPostgresProcess } from './postgres-process.ts'
 export async function startEmbeddedPostgres(folder: string, options: string[] = []) {
   const place = await preparePlace(resolve(folder))
   const password = await keptPassword(place.folder)
-  const urlOf = (port: number, database: string) =>
-    `postgres://servauth:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
-
   await initialise(place, password)
-  await endFormer(place, urlOf)
+  await endFormer(place, password)
   const { port, stop } = await start(place, options)
-  await createDatabase(urlOf(port, 'postgres'), 'servauth')
-
-  const lock = await claim(urlOf(port, 'postgres'), place.folder)
+  const maintenance = urlOf(password, port, 'postgres')
+  await createDatabase(maintenance, DATABASE)
+  const lock = await claim(maintenance, place.folder)
   return {
-    url: urlOf(port, 'servauth'),
+    url: urlOf(password, port),
     folder: place.folder,
     async stop() {
       await lock.end({ timeout: 1 })
@@ -39,10 +38,13 @@ export async function startEmbeddedPostgres(folder: string, options: string[] = 
 export async function joinEmbeddedPostgres(folder: string): ReturnType<typeof startEmbeddedPostgres> {
   const place = await preparePlace(resolve(folder))
   const port = await runningPort(place.data)
-  const url = `postgres://servauth:${await keptPassword(place.folder)}@127.0.0.1:${port}/servauth?sslmode=disable`
-  if (port && (await answers(url))) return { url, folder: place.folder, stop: async () => {} }
+  const url = port && urlOf(await keptPassword(place.folder), port)
+  if (url && (await answers(url))) return { url, folder: place.folder, stop: async () => {} }
   return startEmbeddedPostgres(folder)
 }
+
+const urlOf = (password: string, port: number, database = DATABASE) =>
+  `postgres://servauth:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
 
 async function keptPassword(folder: string) {
   const file = join(folder, 'postgres-password')
@@ -87,13 +89,10 @@ async function runningPort(data: string) {
  * ends one whose supervisor was killed too.
  * @throws if it belongs to a server that runs
  */
-async function endFormer(
-  { folder, data, bin, exec }: Place,
-  urlOf: (port: number, database: string) => string,
-) {
+async function endFormer({ folder, data, bin, exec }: Place, password: string) {
   const port = await runningPort(data)
   if (!port) return
-  const url = urlOf(port, 'postgres')
+  const url = urlOf(password, port, 'postgres')
   if (await answers(url)) await claim(url, folder).then((lock) => lock.end({ timeout: 1 }))
   await exec(bin.pg_ctl, ['stop', '-D', data, '-m', 'fast', '-w', '-s']).catch(() => {})
 }
