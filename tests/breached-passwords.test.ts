@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openBreachedPasswords } from '../src/auth/passwords/breached/breached-passwords.ts'
 import { ADAPTERS, account } from './support/client.ts'
 import { runCommand } from './support/process.ts'
 import { startServerWithMail, useServer } from './support/server.ts'
@@ -71,6 +72,19 @@ test('a dump that cannot be right is refused with its line, and leaves the forme
     expect(await build(bad)).toMatchObject({ code: 1, output: expect.stringContaining(words) })
   }
   expect((await stat(join(folder, 'list.bin'))).mtimeMs).toBe(before.mtimeMs)
+})
+
+test('a file that is replaced stays in use, and one that is cut while it is in use does no harm', async () => {
+  const [password = ''] = BREACHED
+  const path = join(folder, 'list.bin')
+  await build(await writeDump('used.txt'))
+  const isBreached = openBreachedPasswords(path)
+  const before = isBreached(password)
+  await rename(path, `${path}.former`)
+  const afterRename = isBreached(password)
+  await truncate(`${path}.former`)
+
+  expect([before, afterRename, isBreached(password)]).toEqual([true, true, false])
 })
 
 test('a file that is no such list is refused at the start, in one sentence', async () => {

@@ -1,3 +1,5 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+
 /**
  * The file of breached passwords: a header, then a directory, then numbers of 32 bits, all little-endian. The first 16
  * bits of a SHA-1 choose a bucket; the directory says where the numbers of each bucket begin; a number is the next 32
@@ -26,25 +28,34 @@ export function createHeader(count: number, minCount: number) {
   return header
 }
 
-/** @returns null if the bytes are not a whole file of this form */
-export function readList(bytes: Uint8Array) {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (buffer.length < DATA_OFFSET || buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) return null
-  const count = buffer.readUInt32LE(COUNT_OFFSET)
-  if (buffer.length !== bytesFor(count)) return null
-  const startOf = (bucket: number) => buffer.readUInt32LE(HEADER_BYTES + bucket * NUMBER_BYTES)
-  if (startOf(0) !== 0 || startOf(BUCKETS) !== count) return null
+/**
+ * Opens a file of this form, and reads its directory. It is not mapped into memory: a file that another program cuts would
+ * end the process.
+ * @returns undefined if it is not a whole file of this form
+ */
+export function openList(path: string) {
+  const file = openSync(path, 'r')
+  const head = read(file, 0, DATA_OFFSET)
+  const isList = head.length === DATA_OFFSET && head.toString('latin1', 0, MAGIC.length) === MAGIC
+  const count = isList ? head.readUInt32LE(COUNT_OFFSET) : 0
+  const startOf = (bucket: number) => head.readUInt32LE(HEADER_BYTES + bucket * NUMBER_BYTES)
+  const isWhole = isList && fstatSync(file).size === bytesFor(count)
+  if (!isWhole || startOf(0) !== 0 || startOf(BUCKETS) !== count) {
+    closeSync(file)
+    return undefined
+  }
 
   return {
-    count,
     /** @param digest a SHA-1 */
     has(digest: Buffer) {
       const bucket = digest.readUInt16BE(0)
       const wanted = digest.readUInt32BE(2)
-      let [low, high] = [startOf(bucket), startOf(bucket + 1)]
+      const [start, end] = [startOf(bucket), startOf(bucket + 1)]
+      const numbers = read(file, DATA_OFFSET + start * NUMBER_BYTES, (end - start) * NUMBER_BYTES)
+      let [low, high] = [0, Math.floor(numbers.length / NUMBER_BYTES)]
       while (low < high) {
         const middle = Math.floor((low + high) / 2)
-        const found = buffer.readUInt32LE(DATA_OFFSET + middle * NUMBER_BYTES)
+        const found = numbers.readUInt32LE(middle * NUMBER_BYTES)
         if (found === wanted) return true
         if (found < wanted) low = middle + 1
         else high = middle
@@ -52,4 +63,10 @@ export function readList(bytes: Uint8Array) {
       return false
     },
   }
+}
+
+/** Fewer bytes if the file ends before. */
+function read(file: number, offset: number, bytes: number) {
+  const buffer = Buffer.allocUnsafe(bytes)
+  return buffer.subarray(0, readSync(file, buffer, 0, bytes, offset))
 }
