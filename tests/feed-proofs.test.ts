@@ -126,7 +126,8 @@ test('whatever commits, listens and is cut, no proof of the feed covers an end t
   })
   const seed = FEED_SEED ? { seed: Number(FEED_SEED) } : {}
   // A run takes a second, so a failure is not made shorter for long.
-  await fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: 30_000 + RUNS * 5000, ...seed })
+  const plugins = [fc.interruptAfterTimeLimit(30_000 + RUNS * 5000)]
+  await fc.assert(property, { numRuns: RUNS, plugins, ...seed })
 })
 
 /** The moment of a proof: everything that was committed before was sent. NaN for another event. */
