@@ -11,6 +11,7 @@ import { roleOperations } from './operations/roles.ts'
 import { serviceKeyOperations } from './operations/service-keys.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { signInOperations } from './operations/sign-in.ts'
+import { userSupportOperations } from './operations/user-support.ts'
 import { userOperations } from './operations/users.ts'
 import { webhookOperations } from './operations/webhooks.ts'
 import type { Permission } from './permissions.ts'
@@ -25,6 +26,7 @@ export const operations = {
   ...sessionOperations,
   ...roleOperations,
   ...userOperations,
+  ...userSupportOperations,
   ...auditOperations,
   ...serviceKeyOperations,
   ...webhookOperations,
