@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { clearAway } from './support/housekeeping.ts'
 import { useServerWithMail } from './support/server.ts'
 import {
   beginReading,
+  beginSignIns,
   beginTakeover,
   comeBack,
   MOVES,
@@ -32,9 +34,9 @@ async function make({ name, which }: Move, scene: Scene) {
 /** No second try: it would find another seed, and hide the failure. */
 const ONCE = { retry: 0, timeout: 180_000 + RUNS * 1000 }
 
-const check = <T>(property: fc.IAsyncProperty<T>) =>
+const check = <T>(property: fc.IAsyncProperty<T>, numRuns = RUNS) =>
   fc.assert(property, {
-    numRuns: RUNS,
+    numRuns,
     ...(TAKEOVER_SEED && { seed: Number(TAKEOVER_SEED) }),
   })
 
@@ -72,3 +74,44 @@ test('whatever an owner does, the mailboxes and the password open no way around 
     }),
   )
 })
+
+/** What a suspension keeps, and the sessions, which it ends. */
+async function readAccount({ userId }: Scene) {
+  const [account] = await server.sql`
+    select to_jsonb(u) - '{updated_at, disabled_at, disabled_until, factor_recovery_at}'::text[] as user,
+      (select json_agg(f.removed_at order by f.id) from factors f where f.user_id = u.id) as factors,
+      (select count(*)::int from sessions where user_id = u.id) as sessions
+    from users u where id = ${userId}`
+  return account
+}
+
+test(
+  'a suspended account changes by nothing that is tried, and afterwards its owner comes back',
+  ONCE,
+  () => {
+    const factors = fc.constantFrom('none', 'app', 'passkey', 'both')
+    return check(
+      fc.asyncProperty(factors, movesOf(NAMES), movesOf(NAMES), async (ofOwner, before, meanwhile) => {
+        const scene = await beginTakeover(server, ofOwner)
+        for (const move of before) await make(move, scene)
+        const completeSignIns = await beginSignIns(scene)
+        const [user] = await server.sql`select email from users where id = ${scene.userId}`
+        await server.command(`user disable ${user?.email} --until 2999-01-31T10:15:00Z`)
+        const suspended = await readAccount(scene)
+
+        for (const move of meanwhile) await make(move, scene)
+        await completeSignIns()
+        const isIn = [await readMailboxes(scene), await tryAll(scene)]
+        expect([isIn, await readAccount(scene)]).toEqual([[false, false], { ...suspended, sessions: 0 }])
+
+        await server.sql`update users set disabled_until = now() where id = ${scene.userId}`
+        await clearAway(server.env.DATABASE_URL)
+        expect(await readAccount(scene)).toEqual(suspended)
+        const owner = await comeBack(scene)
+        expect((await owner.me()).data).toMatchObject({ id: scene.userId, email: scene.email })
+        expect(await tryAll(scene)).toBe(false)
+      }),
+      Math.ceil(RUNS / 2),
+    )
+  },
+)

@@ -261,3 +261,21 @@ export async function tryAll(scene: Takeover) {
   const client = server.client('REST', 'TOKEN', AWAY)
   return (await signIn(server, client, actor)) && (await client.me()).data?.id === userId
 }
+
+/** Begins a sign-in with each password. @returns a function that shows the factors to those that wait for one */
+export async function beginSignIns({ server, userId, owner, actor }: Takeover) {
+  const [user] = await server.sql`select email from users where id = ${userId}`
+  const client = server.client('REST', 'TOKEN', HOME)
+  const challenges: string[] = []
+  for (const password of [...owner.passwords, ...actor.passwords]) {
+    const { challenge } = await client.login({ email: user?.email, password })
+    if (challenge) challenges.push(challenge.id)
+  }
+  return async () => {
+    await forgetUsedCodes(server)
+    for (const challenge of challenges) {
+      for (const app of [...owner.apps, ...actor.apps])
+        await client.completeLogin(challenge, { totp: app.code() })
+    }
+  }
+}
