@@ -32,8 +32,9 @@ import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createOpenSession } from './sign-in/opening/open-session.ts'
 import { createReplaceSession } from './sign-in/replace-session.ts'
 import { createSignInChallenges } from './sign-in/sign-in-challenges.ts'
+import type { CounterFactory } from './throttle/counter.ts'
 import { createPlaces } from './throttle/places.ts'
-import { type CounterFactory, createThrottle } from './throttle/throttle.ts'
+import { createThrottle } from './throttle/throttle.ts'
 import { createWebhookSecrets } from './webhooks/webhook-secrets.ts'
 
 /** The parts that the operations are built from. Each operation takes only those it names. */

@@ -2,7 +2,7 @@ import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEventByEmail } from '../events/events.ts'
-import { isLoginFailure } from '../throttle/throttle.ts'
+import { isLoginFailure } from '../throttle/guesses.ts'
 
 /** Opens a session for an account. The caller's former session ends. */
 export function createLogin({

@@ -1,4 +1,4 @@
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
+import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
@@ -6,24 +6,13 @@ import { AuthError } from '../../errors.ts'
 import type { RateLimitName, RateLimits } from '../../settings/throttle.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import type { EventKind } from '../events/kinds.ts'
-import { digest } from '../keys/sealed-tokens.ts'
 import type { Observer } from '../observer.ts'
-import { FAILURES, factorSubject, passwordSubject, WAITS } from './login-waits.ts'
-import { type Places, toNetwork, UNKNOWN_PLACE } from './places.ts'
+import { type CounterFactory, consumePoint } from './counter.ts'
+import { createGuessCount } from './guesses.ts'
+import { factorSubject, passwordSubject } from './login-waits.ts'
+import { type Places, toNetwork } from './places.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
-
-/** Creates a counter that all replicas share. Any store of `rate-limiter-flexible` works, for example Redis. */
-export type CounterFactory = (options: {
-  keyPrefix: string
-  points: number
-  duration: number
-  /** Once this many are counted, further ones are refused from memory. */
-  inMemoryBlockOnConsumed?: number
-}) => RateLimiterAbstract
-
-/** How long login failures of an account are remembered. */
-export const FAILURE_MEMORY_SECONDS = 24 * 3600
 
 /** The limits that are plain counts. Login failures cause a wait that doubles, so they have their own counters. */
 type CountLimitName = Exclude<RateLimitName, 'loginFailures'>
@@ -54,9 +43,12 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
   const counters = Object.fromEntries(
     Object.entries(countLimits).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
   ) as Record<CountLimitName, RateLimiterAbstract>
-  const failures = make(FAILURES, Number.MAX_SAFE_INTEGER, FAILURE_MEMORY_SECONDS)
-  const waits = make(WAITS, 1, 1)
-  const [freeFailures, maxWaitSeconds] = loginFailures
+  const countGuess = createGuessCount({
+    createCounter,
+    enabled,
+    limit: loginFailures,
+    createWaitError: (state) => createWaitError('loginFailures', state),
+  })
 
   async function count(limit: CountLimitName, key: string, client: Client) {
     if (!enabled) return
@@ -82,12 +74,6 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
 
   /** A browser with a device cookie counts by itself, so that neighbours in its network cannot make it wait. */
   const toClientKey = (client: Client) => places.toPlaces(client).device ?? toNetwork(client.ipAddress)
-
-  /** Takes one failure back. If a success reset the count in the meantime, there is none to take back. */
-  async function takeBack(key: string) {
-    const { consumedPoints } = await failures.reward(key)
-    if (consumedPoints < 0) await failures.penalty(key)
-  }
 
   function createWaitError(limit: RateLimitName, { msBeforeNext }: RateLimiterRes) {
     observer?.onLimitReached(limit)
@@ -145,63 +131,4 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
       return countGuess({ subject: factorSubject(userId, place), place, onWait }, attempt)
     },
   }
-
-  type Guess = { subject: string; place: string; onWait: () => Promise<void> }
-
-  /**
-   * Counts a guess at an account against the budget of a known place, or that of all unknown places together. A success
-   * resets only the budget of a known place, since the other reset would show strangers that the owner signed in. A guess
-   * that fails for another reason than being wrong is not counted.
-   */
-  async function countGuess<T>({ subject, place, onWait }: Guess, guess: () => Promise<T>): Promise<T> {
-    if (!enabled) return guess()
-    const key = digest(subject)
-    const wait = await waits.get(key)
-    const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
-    if (attempts >= freeFailures) {
-      const seconds = Math.min(2 ** (attempts - freeFailures), maxWaitSeconds)
-      // Of concurrent attempts the first gets the turn. The others must wait.
-      const turn = await consumePoint(waits, key, { customDuration: seconds })
-      // An attempt that saw a wait is refused even if the wait has ended since. It counted no failure, so if it got
-      // the turn, the next wait would be too short.
-      if (wait || turn.consumedPoints > 1) {
-        // A refused attempt does not make the wait longer.
-        if (!wait) await takeBack(key)
-        if (turn.consumedPoints === 2) await onWait()
-        throw createWaitError('loginFailures', turn)
-      }
-    }
-    try {
-      const result = await guess()
-      // A right guess is no failure, so it takes its own count back.
-      const reset =
-        place === UNKNOWN_PLACE ? takeBack(key) : Promise.all([failures.delete(key), waits.delete(key)])
-      await ignoreFailure(reset)
-      return result
-    } catch (fault) {
-      if (!isLoginFailure(fault)) await ignoreFailure(takeBack(key))
-      throw fault
-    }
-  }
-}
-
-/** Whether an error says that the password was wrong, or that it was right but opens no session yet. */
-export const isLoginFailure = (fault: unknown) =>
-  fault instanceof AuthError && (fault.code === 'INVALID_CREDENTIALS' || fault.code === 'EMAIL_NOT_VERIFIED')
-
-/** The attempt has its result already, and a failed reset must not change it. Counts expire by themselves. */
-async function ignoreFailure(reset: Promise<unknown>) {
-  await reset.catch(() => {})
-}
-
-/** Adds one to a counter and returns its state. The library rejects with the state if the counter is used up. */
-async function consumePoint(
-  counter: RateLimiterAbstract,
-  key: string,
-  options = {},
-): Promise<RateLimiterRes> {
-  return counter.consume(key, 1, options).catch((fault: unknown) => {
-    if (fault instanceof RateLimiterRes) return fault
-    throw fault
-  })
 }
