@@ -1,73 +1,28 @@
-import { type Column, type SQL, sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
 import { LOCKS } from '../db/locks.ts'
-import { daysAgo, secondsAgo } from '../db/moments.ts'
-import { events } from '../db/schema/events.ts'
-import { challenges, factors } from '../db/schema/factors.ts'
 import { jwks } from '../db/schema/keys.ts'
-import { mailOutbox } from '../db/schema/mail-outbox.ts'
-import { registrations, verifications } from '../db/schema/mailed-tokens.ts'
-import { revocations, sessions } from '../db/schema/sessions.ts'
-import { places, throttle } from '../db/schema/throttle.ts'
+import { sessions } from '../db/schema/sessions.ts'
 import { users } from '../db/schema/users.ts'
-import { webhookEvents } from '../db/schema/webhooks.ts'
 import { endSuspensions } from './administration/suspension-ends.ts'
 import { isPrivateKeyObsolete } from './keys/signing-keys.ts'
-import { KEPT_SECONDS } from './services/revocation-log.ts'
-import { KNOWN_PLACE_DAYS } from './throttle/places.ts'
+import { type Cleanup, createCleanups, type EventLimits, MAX_BATCH_ROWS } from './old-rows.ts'
 
 export const INTERVAL_MS = 60_000
-/**
- * How long expired sessions, mails that were sent or given up, registrations and removed factors are kept. The link that
- * brings a factor back lives as long as the factor.
- */
-export const KEPT_DAYS = { session: 1, mail: 7, registration: 1, removedFactor: 3, webhookEvent: 7 }
-const MAX_BATCH_ROWS = 500
 /** For one table in one run: 200,000 rows, more than a server under attack creates in a minute. */
 const MAX_BATCHES = 400
 /** A pause between batches, so that waiting requests get the database first. */
 const BATCH_PAUSE_MS = 10
-/** How much of the table of events is read to estimate how many rows it has: 4 MB, with an error of about 5 %. */
-const SAMPLE_PAGES = 500
 
-/** Rows to delete: those of the table of `time` that match, oldest first, and at most `maxRows`. */
-type Cleanup = { time: Column; where: SQL; maxRows: SQL }
-
-type Options = { db: Db; log: Logger; eventDays: number; maxEventRows: number }
+type Options = { db: Db; log: Logger } & EventLimits
 
 /**
  * Deletes old rows every minute, in small batches that delay no request, and in one replica at a time. Expired sessions
  * are kept for a day, so that their clients get `EXPIRED` instead of `REVOKED`. It also ends suspensions.
  */
-export function startHousekeeping({ db, log, eventDays, maxEventRows }: Options) {
-  const isBefore = (time: Column, limit: SQL): Cleanup => ({
-    time,
-    where: sql`${time} < ${limit}`,
-    maxRows: sql`${MAX_BATCH_ROWS}`,
-  })
-  const isExcess = (where: SQL): Cleanup => ({
-    time: events.lastAt,
-    where,
-    maxRows: sql`(${estimateEvents} - ${maxEventRows}::float8)`,
-  })
-  const cleanups = [
-    isBefore(throttle.expire, sql`now()`),
-    isBefore(sessions.expiresAt, daysAgo(KEPT_DAYS.session)),
-    isBefore(verifications.expiresAt, sql`now()`),
-    isBefore(challenges.expiresAt, sql`now()`),
-    isBefore(factors.removedAt, daysAgo(KEPT_DAYS.removedFactor)),
-    isBefore(mailOutbox.createdAt, sql`${daysAgo(KEPT_DAYS.mail)} and ${mailOutbox.status} <> 'PENDING'`),
-    isBefore(registrations.createdAt, daysAgo(KEPT_DAYS.registration)),
-    isBefore(revocations.at, secondsAgo(KEPT_SECONDS)),
-    // Their deliveries go with them; the last attempt was days ago.
-    isBefore(webhookEvents.at, daysAgo(KEPT_DAYS.webhookEvent)),
-    isBefore(places.seenAt, daysAgo(KNOWN_PLACE_DAYS)),
-    isBefore(events.lastAt, daysAgo(eventDays)),
-    // Any client can cause events without an account, so a flood of them deletes no events of users.
-    isExcess(sql`${events.userId} is null`),
-    isExcess(sql`true`),
-  ]
+export function startHousekeeping({ db, log, ...limits }: Options) {
+  const cleanups = createCleanups(limits)
   let stopped = false
 
   async function endAllSuspensions() {
@@ -142,12 +97,3 @@ const lockUsersOfExpired = (tx: Executor, where: SQL) =>
     where pending_session_id is not null and id = any(array(
       select user_id from ${sessions} where ${where} order by ${sessions.expiresAt} limit ${MAX_BATCH_ROWS}::int))
     order by id for no key update`)
-
-/**
- * About how many events there are, from a sample of pages that is always the same. Counting them all would take seconds,
- * and PostgreSQL's own estimate is old after a deletion and gone after a crash.
- */
-const pages = sql`(pg_relation_size('events'::regclass) / current_setting('block_size')::int)`
-const samplePercent = sql`least(100, 100.0 * ${sql.raw(String(SAMPLE_PAGES))} / greatest(1, ${pages}))`
-const estimateEvents = sql`(
-  select count(*) * 100 / ${samplePercent} from ${events} tablesample system (${samplePercent}) repeatable (0))`

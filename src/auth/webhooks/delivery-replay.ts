@@ -7,7 +7,7 @@ import { webhookDeliveries, webhookEvents } from '../../db/schema/webhooks.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/events.ts'
-import { KEPT_DAYS } from '../housekeeping.ts'
+import { KEPT_DAYS } from '../old-rows.ts'
 import { describe, findWebhook } from './managed-webhooks.ts'
 import { isEventId, parseDeliveryId } from './shown-deliveries.ts'
 
