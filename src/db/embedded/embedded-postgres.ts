@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { connect } from '../connection/connect.ts'
@@ -54,9 +54,12 @@ async function keptPassword(folder: string) {
 
 /** Creates the cluster under another name and then renames it, so that a kill leaves no incomplete cluster. */
 async function initialise({ data, bin, owner, exec }: Place, password: string) {
-  // A copy that root has made belongs to root.
-  if (owner && (await exists(data))) await run('chown', ['-R', `${owner.uid}:${owner.gid}`, data])
-  if (await exists(join(data, 'PG_VERSION'))) return
+  if (await exists(join(data, 'PG_VERSION'))) {
+    // A copy that root has made belongs to root. No PostgreSQL runs on it, whose files could vanish meanwhile.
+    const isForeign = owner && (await stat(data)).uid !== owner.uid
+    if (isForeign) await run('chown', ['-R', `${owner.uid}:${owner.gid}`, data])
+    return
+  }
   const fresh = `${data}.new`
   const passwordFile = `${data}.password`
   await rm(fresh, { recursive: true, force: true })
