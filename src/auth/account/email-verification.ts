@@ -8,7 +8,8 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
-import { changeEmail, isByAdministrator } from './email-change.ts'
+import { isChangeByAdministrator } from './change-by-administrator.ts'
+import { changeEmail } from './email-change.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
 import { voidSetUp } from './set-up.ts'
@@ -95,7 +96,7 @@ export function createEmailVerification(dependencies: Dependencies) {
     proof: OwnerProof,
     caller: Caller,
   ) {
-    const isByAdmin = await isByAdministrator(tx, user, newEmail)
+    const isByAdmin = await isChangeByAdministrator(tx, user, newEmail)
     const keptId = isByAdmin && 'sessionId' in proof ? proof.sessionId : user.pendingSessionId
     const [kept] = keptId ? await tx.select().from(sessions).where(eq(sessions.id, keptId)) : []
     // The change ends with the session that asked for it.

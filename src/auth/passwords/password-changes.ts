@@ -4,7 +4,8 @@ import type { InputOf } from '../../contract/operations.ts'
 import { refusePersonal } from '../../contract/password.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
-import { changeEmail, isByAdministrator } from '../account/email-change.ts'
+import { isChangeByAdministrator } from '../account/change-by-administrator.ts'
+import { changeEmail } from '../account/email-change.ts'
 import { createReauthentication } from '../account/reauthentication.ts'
 import { voidSetUp } from '../account/set-up.ts'
 import { concealTakenAddress } from '../account/taken-addresses.ts'
@@ -89,7 +90,7 @@ export function createPasswordChanges(dependencies: Dependencies) {
       const hash = await passwords.admit(caller.client, () => passwords.hash(newPassword))
       await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
         const { client } = caller
-        const isChange = purpose === 'EMAIL_VERIFICATION' && (await isByAdministrator(tx, user, email))
+        const isChange = purpose === 'EMAIL_VERIFICATION' && (await isChangeByAdministrator(tx, user, email))
         // The token of another change of address is none for a first verification.
         const isOther = user.email !== email || (purpose === 'EMAIL_VERIFICATION' && user.emailVerified)
         // A mailbox that an administrator names voids no factor.
