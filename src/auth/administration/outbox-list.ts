@@ -7,7 +7,7 @@ import type { Db } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { AuthError } from '../../errors.ts'
-import { recordAdministration } from '../events/events.ts'
+import { recordAdministration } from '../events/administration-events.ts'
 import { getLifetimeSeconds } from '../mailing/outbox.ts'
 import { countRows, fromCursor, isOlderThan, toCursor, toPage } from './pages.ts'
 

@@ -1,5 +1,4 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Act } from '../../contract/administrator.ts'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { param } from '../../db/parameters.ts'
@@ -7,7 +6,7 @@ import { events } from '../../db/schema/events.ts'
 import { users } from '../../db/schema/users.ts'
 import { createStatement } from '../../db/statement.ts'
 import { digest } from '../keys/sealed-tokens.ts'
-import { toNetwork } from '../throttle/places.ts'
+import { toNetwork } from '../throttle/networks.ts'
 import { type EventKind, UNPROVEN_KINDS } from './kinds.ts'
 
 /** Origins that are no place: one row of a kind for all days, and one row of a kind for a day. */
@@ -21,8 +20,6 @@ const WHOLE_DAY = '*'
 export const MAX_PLACE_ROWS_PER_DAY = 20
 
 const ORIGIN_CHARACTERS = 22
-/** What `detail` has room for. A longer text is cut. */
-const MAX_DETAIL_CHARACTERS = 255
 
 /**
  * What tells repetitions apart. A kind that needs no credential has one row of an account, so that a stranger cannot
@@ -105,34 +102,6 @@ export async function recordEvent(
   client: Client,
 ) {
   await insertEvent(executor, { kind, userId, ...toEventValues(kind, client) })
-}
-
-/**
- * What was given and taken, in as many texts as it needs, each with the same beginning. A name that is cut off could be hidden
- * behind others that are long.
- */
-export function toDetails({ given, taken }: { given: string[]; taken: string[] }, start = '') {
-  const details: string[] = []
-  for (const word of [...given.map((name) => `+${name}`), ...taken.map((name) => `-${name}`)]) {
-    const longer = `${details.at(-1) ?? start} ${word}`.trim()
-    if (longer.length <= MAX_DETAIL_CHARACTERS) details.splice(-1, 1, longer)
-    else details.push(`${start} ${word}`.trim())
-  }
-  return details
-}
-
-/** What an administrator did, to a user or to all. Each is a row of its own: none repeats another. */
-export async function recordAdministration(
-  tx: Executor,
-  kind: EventKind,
-  { userId = null, detail = null }: { userId?: string | null; detail?: string | null },
-  { administrator, client }: Act,
-) {
-  const { requestId, ipAddress, userAgent } = client
-  const { userId: actorId, serviceKey } = administrator
-  const actorKey = serviceKey?.name ?? null
-  const values = { kind, userId, actorId, actorKey, detail: detail?.slice(0, MAX_DETAIL_CHARACTERS) ?? null }
-  await tx.insert(events).values({ ...values, requestId, ipAddress, userAgent })
 }
 
 /**

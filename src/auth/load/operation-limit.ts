@@ -1,7 +1,7 @@
 import type { Caller } from '../../contract/caller.ts'
 import { operations } from '../../contract/operations.ts'
 import { AuthError } from '../../errors.ts'
-import { toNetwork } from '../throttle/places.ts'
+import { toNetwork } from '../throttle/networks.ts'
 import { type UseCase, wrapUseCases } from '../use-cases.ts'
 import { createAdmission } from './admission.ts'
 import { createPace } from './pace.ts'

@@ -8,7 +8,7 @@ import { LOCKS } from '../../db/locks.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { requireAll } from '../administration/roles/user-roles.ts'
-import { recordAdministration } from '../events/events.ts'
+import { recordAdministration } from '../events/administration-events.ts'
 import { createServiceKey } from './service-key-secret.ts'
 import { isValid } from './service-keys.ts'
 

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { and, eq, inArray, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
-import ipaddr from 'ipaddr.js'
-import { LRUCache } from 'lru-cache'
 import type { Client } from '../../contract/caller.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { daysAgo } from '../../db/moments.ts'
@@ -9,6 +7,7 @@ import { param } from '../../db/parameters.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { createSealer, digest, type Secrets } from '../keys/sealed-tokens.ts'
+import { toNetwork } from './networks.ts'
 
 export type Places = ReturnType<typeof createPlaces>
 
@@ -119,28 +118,8 @@ export function hasRoomForPlace(userId: SQL, place: SQL, ifKnown = sql`true`) {
 }
 
 /** The network as the migration `owner_first` writes it. */
-export function toNetworkPlace(ipAddress: string | null) {
+function toNetworkPlace(ipAddress: string | null) {
   return `n:${toNetwork(ipAddress)}`
-}
-
-/** Each request needs the network of its client several times, and to parse an address takes longer than to hash a token. */
-const networks = new LRUCache<string, string>({ max: 1000 })
-
-/** The key by which clients are counted: an IPv4 address, or the first address of an IPv6 /64. */
-export function toNetwork(ipAddress: string | null) {
-  if (ipAddress === null) return 'unknown'
-  const known = networks.get(ipAddress)
-  if (known !== undefined) return known
-  const network = parseNetwork(ipAddress)
-  networks.set(ipAddress, network)
-  return network
-}
-
-function parseNetwork(ipAddress: string) {
-  const address = ipaddr.process(ipAddress)
-  if (address.kind() === 'ipv4') return address.toString()
-  const { parts } = address as ipaddr.IPv6
-  return new ipaddr.IPv6([...parts.slice(0, 4), 0, 0, 0, 0]).toString()
 }
 
 const toDevicePlace = (id: Uint8Array) => `d:${digest(Buffer.from(id).toString('base64url'))}`

@@ -10,7 +10,8 @@ import type { Observer } from '../observer.ts'
 import { type CounterFactory, consumePoint } from './counter.ts'
 import { createGuessCount } from './guesses.ts'
 import { factorSubject, passwordSubject } from './login-waits.ts'
-import { type Places, toNetwork } from './places.ts'
+import { toNetwork } from './networks.ts'
+import type { Places } from './places.ts'
 
 export type Throttle = ReturnType<typeof createThrottle>
 

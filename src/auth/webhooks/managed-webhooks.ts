@@ -12,7 +12,7 @@ import { AuthError, invalid } from '../../errors.ts'
 import { toWebhookId } from '../../webhooks/stored.ts'
 import { createTargetFinder, DeliveryFault, type TargetSettings } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { recordAdministration } from '../events/events.ts'
+import { recordAdministration } from '../events/administration-events.ts'
 import { createSecret, MAX_SECRETS, toShownSecret } from './webhook-secrets.ts'
 
 /** Each change of a user writes a delivery for every webhook, and every replica has a worker for each. */

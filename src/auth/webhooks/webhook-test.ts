@@ -6,7 +6,7 @@ import { invalid } from '../../errors.ts'
 import type { SealedSecrets } from '../../webhooks/stored.ts'
 import { createTargetFinder, type TargetSettings } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { recordAdministration } from '../events/events.ts'
+import { recordAdministration } from '../events/administration-events.ts'
 import { describe, findWebhook } from './managed-webhooks.ts'
 import { readDelivery } from './shown-deliveries.ts'
 

@@ -8,7 +8,7 @@ import { LOCKS } from '../../../db/locks.ts'
 import { roles as table, users } from '../../../db/schema/users.ts'
 import { AuthError, invalid } from '../../../errors.ts'
 import type { Dependencies } from '../../dependencies.ts'
-import { recordAdministration, toDetails } from '../../events/events.ts'
+import { recordAdministration, toDetails } from '../../events/administration-events.ts'
 import { hasRole } from './roles.ts'
 import { requireAll } from './user-roles.ts'
 

@@ -5,7 +5,7 @@ import type { Executor } from '../../../db/client.ts'
 import { LOCKS } from '../../../db/locks.ts'
 import { roles as table, type UserRow, users } from '../../../db/schema/users.ts'
 import { AuthError, invalid } from '../../../errors.ts'
-import { recordAdministration, toDetails } from '../../events/events.ts'
+import { recordAdministration, toDetails } from '../../events/administration-events.ts'
 import { keepOneAdministrator } from './last-administrator.ts'
 
 /** Access tokens carry the roles, so there are not many. */
