@@ -1,7 +1,7 @@
 import { pause } from './time.ts'
 
 // The parts of a browser that tabs share, in one process: cookies, locks, messages and a network that fails. The code of a
-// tab gets them in the place of its globals. A real browser takes ten times as long.
+// tab gets them in the place of its globals.
 
 /** What happens to a request. */
 export type Fate = { kind: 'answered' | 'refused' | 'lost' | 'busy'; before: number; after: number }
