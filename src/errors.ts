@@ -44,7 +44,7 @@ export type SignInChallenge = { id: string; methods: FactorMethod[]; expiresAt: 
  * How recently and how strongly the caller must prove itself again, and the ways to do so. `maxAge` is in seconds. It
  * belongs to `REAUTHENTICATION_REQUIRED`.
  */
-export type Reauthentication = { acr: Acr; maxAge: number; methods: ('password' | FactorMethod)[] }
+type Reauthentication = { acr: Acr; maxAge: number; methods: ('password' | FactorMethod)[] }
 
 /** `aal1`: the password was proven in the session. `aal2`: a second factor too. */
 export type Acr = 'aal1' | 'aal2'

@@ -41,7 +41,7 @@ export type InputOf<Name extends OperationName> =
 type OutputOf<Name extends OperationName> = z.output<(typeof operations)[Name]['output']>
 
 /** The operations that need a permission. */
-export type AdministrationName = {
+type AdministrationName = {
   [Name in OperationName]: (typeof operations)[Name] extends { permission: Permission } ? Name : never
 }[OperationName]
 

@@ -12,7 +12,7 @@ const FOLDER = join(ROOT, 'drizzle')
 /** A migration. The journal of earlier versions has the time `when` instead of the name. */
 export type Migration = { name: string; hash: string; when: number; statements: string[] }
 
-export type JournalState = {
+type JournalState = {
   missing: Migration[]
   /** In the journal of an earlier version, and not yet in this one. */
   carried: Migration[]

@@ -1,7 +1,7 @@
 import type { Refuse } from './parameters.ts'
 
 /** What Servauth sets on each connection, in lower case. `db/connection/session.ts` has the values. */
-export const OWN_SETTINGS = [
+const OWN_SETTINGS = [
   'statement_timeout',
   'lock_timeout',
   'idle_in_transaction_session_timeout',

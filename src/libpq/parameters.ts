@@ -1,5 +1,5 @@
 /** The parameters of libpq that Servauth uses, each with the variable that replaces it if the URL leaves it out. */
-export const USED: Record<string, string | undefined> = {
+const USED: Record<string, string | undefined> = {
   host: 'PGHOST',
   hostaddr: 'PGHOSTADDR',
   port: 'PGPORT',
@@ -43,7 +43,7 @@ export const HARMLESS = new Set([
 ])
 
 /** Parameters of libpq that Servauth does not support, with the values that ask for nothing. */
-export const UNSUPPORTED: Record<string, { variable?: string; unless?: string[] }> = {
+const UNSUPPORTED: Record<string, { variable?: string; unless?: string[] }> = {
   gssencmode: { variable: 'PGGSSENCMODE', unless: ['disable', 'prefer'] },
   min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', unless: ['3.0'] },
   oauth_client_id: {},

@@ -54,7 +54,7 @@ export function fillIn(template: string, values: object, isHtml: boolean) {
   return Mustache.render(template, values, undefined, { escape: isHtml ? escapeHtml : String })
 }
 
-export function escapeHtml(text: string) {
+function escapeHtml(text: string) {
   const entities: Record<string, string> = {
     '&': '&amp;',
     '<': '&lt;',

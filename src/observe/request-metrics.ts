@@ -5,7 +5,7 @@ import { createHistogram } from './histogram.ts'
 const DURATION_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5]
 
 /** A finished request. All three are names of Servauth and never text of the client, so their number is limited. */
-export type ObservedRequest = { operation: string; adapter: string; code: string }
+type ObservedRequest = { operation: string; adapter: string; code: string }
 
 export type ObserveRequest = (request: ObservedRequest, ms: number) => void
 

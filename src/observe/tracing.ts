@@ -19,7 +19,7 @@ import { createTraceSampler } from './trace-sampler.ts'
 export type Tracing = ReturnType<typeof createTracing>
 
 /** The result of a request, for its span. */
-export type SpanResult = { name: string; attributes: Attributes; isFault: boolean }
+type SpanResult = { name: string; attributes: Attributes; isFault: boolean }
 
 /** How long a stop waits for the collector. */
 const MAX_FLUSH_MS = 2000

@@ -25,7 +25,7 @@ const Source = z.union([
 const Mapping = z.record(z.string(), Source)
 export type ClaimSource = z.output<typeof Source>
 
-export const PRESETS = ['hasura', 'postgrest'] as const
+const PRESETS = ['hasura', 'postgrest'] as const
 
 /** What access tokens say besides roles and permissions. */
 export const claimSettings = {

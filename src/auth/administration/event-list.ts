@@ -39,7 +39,7 @@ function toConditions(filter: Request['filter']) {
 }
 
 /** @internal A test reads the plan. */
-export function eventStatement(db: Db, { first, filter }: Request, after?: Position) {
+function eventStatement(db: Db, { first, filter }: Request, after?: Position) {
   return db
     .select({ ...EVENT_COLUMNS, key: sql<string>`${events.lastAt}::text` })
     .from(events)

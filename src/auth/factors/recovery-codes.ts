@@ -11,7 +11,7 @@ import type { Outbox } from '../mailing/outbox.ts'
 
 export const RECOVERY_CODES = 10
 /** From this many left, each use is also a mail. */
-export const FEW_RECOVERY_CODES = 3
+const FEW_RECOVERY_CODES = 3
 /** 120 random bits are 24 characters of Base32. */
 const CODE_BYTES = 15
 const GROUP = /.{4}(?!$)/g

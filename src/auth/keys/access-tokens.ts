@@ -34,7 +34,7 @@ type Subject = {
 const toEnrollmentAudience = ({ PUBLIC_URL }: Settings) => `${PUBLIC_URL}/auth/factors`
 
 /** The `client_id` of every token (RFC 9068, section 2.2): all clients are those of the operator. */
-export const CLIENT_ID = 'servauth'
+const CLIENT_ID = 'servauth'
 
 /** Requests with an unknown key id make the server read the keys again, but not more often than this. */
 const MIN_REREAD_INTERVAL_MS = 1000

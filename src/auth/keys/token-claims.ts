@@ -27,7 +27,7 @@ type Said = Record<string, unknown>
 type Grant = { permissions: string[]; said: Said & { scope: string }; changedAtMs: number }
 
 /** The role in tokens of users without one, for services that need one. */
-export const DEFAULT_ROLE = 'user'
+const DEFAULT_ROLE = 'user'
 /** How long after a row was changed its transaction may commit. Services compare with the moment of the commit. */
 const MAX_COMMIT_MS = 100
 /** Of so many sets of roles, the grants are kept. */

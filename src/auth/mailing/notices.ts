@@ -6,7 +6,7 @@ import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
 const NOTICE_PAUSE_SECONDS = 5 * 60
 
 /** How many events a mail stands for, and when the first of them happened. */
-export type JoinedNotices = { count: number; createdAt: Date }
+type JoinedNotices = { count: number; createdAt: Date }
 
 /**
  * Makes one mail of many notices of the same kind to the same mailbox. A notice takes in all others that no worker has

@@ -12,7 +12,7 @@ import { MAX_TOKEN_AGE_SECONDS, TOKEN_PURPOSES } from './mailed-tokens.ts'
 export type Outbox = ReturnType<typeof createOutbox>
 
 /** A mail to send. Without a `userId`, the worker looks the user up by the address. */
-export type OutboxMail = {
+type OutboxMail = {
   /** For a mail whose token, or whose registration, is stored in the same transaction. */
   id?: string
   kind: MailKind

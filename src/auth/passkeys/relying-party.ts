@@ -9,7 +9,7 @@ import { MAX_CHALLENGE_AGE_SECONDS } from '../factors/challenges.ts'
 export type RelyingParty = ReturnType<typeof createRelyingParty>
 
 /** The stored part of a passkey. `userHandle` is null for the handle of this server, `isSynced` if it is not known yet. */
-export type StoredPasskey = {
+type StoredPasskey = {
   credentialId: string
   publicKey: string
   isSynced: boolean | null

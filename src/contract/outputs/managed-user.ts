@@ -72,7 +72,7 @@ export const UserDetails = z
 export type UserDetails = z.output<typeof UserDetails>
 
 /** The columns of an account that administrators see. */
-export type ManagedColumns = Parameters<typeof toUser>[0] &
+type ManagedColumns = Parameters<typeof toUser>[0] &
   Pick<UserRow, 'claims' | 'disabledAt' | 'disabledUntil' | 'secondFactorAt' | 'factorRecoveryAt'>
 
 /** Another program may have written JSON that is no object, such as `null`. Then there are no claims. */

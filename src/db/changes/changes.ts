@@ -192,7 +192,7 @@ export function createChanges(
   }
 }
 
-export function startListenerThread(workerData: ListenerData) {
+function startListenerThread(workerData: ListenerData) {
   return new Worker(join(CODE, 'db/changes/change-listener-thread'), { workerData, name: LISTENER_THREAD })
 }
 

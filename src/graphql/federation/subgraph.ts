@@ -17,7 +17,7 @@ import { invalid } from '../../errors.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 
 /** The users with these ids, as far as they exist. */
-export type FindUsers = (ids: string[]) => Promise<Map<string, User>>
+type FindUsers = (ids: string[]) => Promise<Map<string, User>>
 
 const ENTITY = 'User'
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])'

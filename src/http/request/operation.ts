@@ -5,7 +5,7 @@ import type { AppContext } from '../context.ts'
 /** The name for requests that are no operation of the contract: pages, preflights, unknown paths, invalid documents. */
 export const OTHER = 'other'
 
-export type AdapterName = 'graphql' | 'rest'
+type AdapterName = 'graphql' | 'rest'
 
 /** The methods that change nothing (RFC 9110, section 9.2.1). */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])

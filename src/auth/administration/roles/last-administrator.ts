@@ -24,4 +24,4 @@ export async function keepOneAdministrator(tx: Executor, { id, roles }: Pick<Use
   if (!other) throw new AuthError('FORBIDDEN', { detail: LAST_ADMINISTRATOR })
 }
 
-export const LAST_ADMINISTRATOR = 'This is the last administrator. Give the role admin to another user first.'
+const LAST_ADMINISTRATOR = 'This is the last administrator. Give the role admin to another user first.'

@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
  * bits of a SHA-1 choose a bucket; the directory says where the numbers of each bucket begin; a number is the next 32
  * bits. The numbers of a bucket ascend. So of n passwords, another password is taken for one with n / 2^48.
  */
-export const MAGIC = 'servauth breached passwords 1\n'
+const MAGIC = 'servauth breached passwords 1\n'
 export const BUCKETS = 2 ** 16
 const HEADER_BYTES = 64
 const NUMBER_BYTES = 4

@@ -14,7 +14,7 @@ export type Work = {
 }
 
 /** `isBounded`: whether it is cheap enough to be verified at every attempt of an attacker. */
-export type Measure = { work: Work; isBounded: boolean }
+type Measure = { work: Work; isBounded: boolean }
 
 /** A way to turn a password into a key, as systems use it that accounts are imported from. */
 export type HashKind = {

@@ -25,7 +25,7 @@ const KINDS: Readonly<Record<string, HashKind>> = {
 const WRAPPED = 'argon2id-of-'
 
 /** The column of a password has this length. */
-export const MAX_HASH_CHARACTERS = 255
+const MAX_HASH_CHARACTERS = 255
 const MAX_SALT_BYTES = 64
 /** RFC 9106, section 3.1. The library takes no shorter one. */
 const MIN_ARGON2_SALT_BYTES = 8
