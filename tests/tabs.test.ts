@@ -216,7 +216,7 @@ async function explore(script: string, fates: Fate[], moves: Move[]) {
   expect(wrongs.join('\n')).toBe('')
 }
 
-/** A change carries a mark of the user for whom it was begun, and is made once. */
+/** A change has a mark of the user that it was begun for, and is made once. */
 function findWrongChanges(sent: Sent[]) {
   const made = sent.filter(({ body, code }) => /updateMe/.test(body) && code === 'OK')
   const isForeign = ({ body, json }: Sent) => !body.includes(`"${json.data?.updateMe?.id}.`)
