@@ -5,7 +5,7 @@ import { startListeners } from './listeners.ts'
 import { openMetrics } from './metrics-port.ts'
 import { waitForStopSignal, watchStopSignals } from './stop-signals.ts'
 import { getMaxStopMs, MAX_DRAIN_MS } from './stop-times.ts'
-import { connectSupervisor, type SupervisorConnection } from './supervisor-connection.ts'
+import { connectSupervisor, type SupervisorConnection } from './workers/supervisor-connection.ts'
 
 const RETRY_MS = 1000
 

@@ -3,10 +3,10 @@ import { createLog } from '../observe/log.ts'
 import { answerRequests } from './answering.ts'
 import { completeSettings } from './first-run.ts'
 import { allowCompilation } from './jit-policy.ts'
-import { superviseWorkers } from './supervising.ts'
 import { warnOfSettings } from './warnings.ts'
 import { formatWelcome } from './welcome-text.ts'
-import { WORKER_VARIABLE } from './worker-messages.ts'
+import { superviseWorkers } from './workers/supervising.ts'
+import { WORKER_VARIABLE } from './workers/worker-messages.ts'
 
 /** Starts the server, waits for a stop signal, finishes the running requests and stops. */
 export async function serve(env: Env) {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import pino from 'pino'
-import { connectSupervisor } from '../../src/process/supervisor-connection.ts'
-import { WORKER_VARIABLE } from '../../src/process/worker-messages.ts'
-import { startWorkers } from '../../src/process/workers.ts'
+import { connectSupervisor } from '../../src/process/workers/supervisor-connection.ts'
+import { WORKER_VARIABLE } from '../../src/process/workers/worker-messages.ts'
+import { startWorkers } from '../../src/process/workers/workers.ts'
 
 const kind = process.env[WORKER_VARIABLE]
 

@@ -1,4 +1,4 @@
-import type { Report } from '../observe/worker-totals.ts'
+import type { Report } from '../../observe/worker-totals.ts'
 
 /** What a worker and its supervisor tell each other. */
 

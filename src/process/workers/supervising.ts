@@ -1,9 +1,9 @@
-import type { Settings } from '../compose.ts'
-import type { Logger } from '../observe/log.ts'
-import { listen } from './listener.ts'
-import { openMetrics } from './metrics-port.ts'
-import { waitForStopSignal } from './stop-signals.ts'
-import { getMaxStopMs } from './stop-times.ts'
+import type { Settings } from '../../compose.ts'
+import type { Logger } from '../../observe/log.ts'
+import { listen } from '../listener.ts'
+import { openMetrics } from '../metrics-port.ts'
+import { waitForStopSignal } from '../stop-signals.ts'
+import { getMaxStopMs } from '../stop-times.ts'
 import { startWorkers } from './workers.ts'
 
 /** Runs several workers on one port. Like replicas, they share only the database. */
@@ -33,7 +33,7 @@ async function refuseUsedPorts({ HOST, PORT, ADMIN_PORT }: Settings) {
 
 // Imported only with a METRICS_PORT, to keep other servers small.
 async function createTotals() {
-  const { createWorkerTotals } = await import('../observe/worker-totals.ts')
+  const { createWorkerTotals } = await import('../../observe/worker-totals.ts')
   return createWorkerTotals()
 }
 

@@ -1,4 +1,4 @@
-import type { Report } from '../observe/worker-totals.ts'
+import type { Report } from '../../observe/worker-totals.ts'
 import {
   type AllReady,
   PULSE_MS,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Logger } from '../observe/log.ts'
-import type { WorkerTotals } from '../observe/worker-totals.ts'
-import { OWN_ARGUMENTS } from '../root.ts'
+import type { Logger } from '../../observe/log.ts'
+import type { WorkerTotals } from '../../observe/worker-totals.ts'
+import { OWN_ARGUMENTS } from '../../root.ts'
 import {
   type AllReady,
   PULSE_MS,
