@@ -8,11 +8,17 @@ import { CachedViewer, type FoundViewer } from './cached-viewer.ts'
  */
 const MAX_SHARED_MS = 50
 
+/**
+ * A load that has ended is empty. Its `Map` only has to hold the empty load then: the tables that a growing `Map` leaves
+ * behind would keep what it found in memory, see docs/decisions/processes.md.
+ */
+type Load = { viewer: Promise<Viewer> | undefined }
+
 /** Loads that began within a short time, and the changes that have arrived since the first of them. */
 class Batch {
   readonly beganAt: number
-  /** By credential. A load that has ended leaves its key behind. */
-  readonly loads = new Map<string, Promise<Viewer> | undefined>()
+  /** By credential. */
+  readonly loads = new Map<string, Load>()
   readonly changedIds = new Set<string>()
   missedChanges = false
   running = 0
@@ -34,8 +40,6 @@ type Receiver = {
  * credential would query the database at once whenever its entry in the cache expires.
  */
 export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Receiver) {
-  // Loads are not kept in one `Map` from which each is deleted: its former tables would keep all of them in memory, see
-  // docs/decisions/processes.md.
   let batches: Batch[] = []
   /** The batch whose loads later requests may share. */
   let latest: Batch | undefined
@@ -46,7 +50,7 @@ export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Recei
     return latest
   }
 
-  async function finish(credential: string, batch: Batch, read: () => Promise<FoundViewer>) {
+  async function finish(load: Load, credential: string, batch: Batch, read: () => Promise<FoundViewer>) {
     batch.running++
     try {
       const viewer = new CachedViewer(credential, await read(), onGrow)
@@ -57,7 +61,7 @@ export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Recei
       return viewer
     } finally {
       batch.running--
-      batch.loads.set(credential, undefined)
+      load.viewer = undefined
     }
   }
 
@@ -65,11 +69,12 @@ export function createSessionLoads(changes: Changes, { onLoaded, onGrow }: Recei
     load(credential: string, read: () => Promise<FoundViewer>): Promise<Viewer> {
       const beganAt = performance.now()
       const batch = latest && beganAt - latest.beganAt < MAX_SHARED_MS ? latest : openBatch(beganAt)
-      const shared = batch.loads.get(credential)
+      const shared = batch.loads.get(credential)?.viewer
       if (shared) return shared
-      const load = finish(credential, batch, read)
+      const load: Load = { viewer: undefined }
       batch.loads.set(credential, load)
-      return load
+      load.viewer = finish(load, credential, batch, read)
+      return load.viewer
     },
 
     /** The session or the user with this id has changed. */
