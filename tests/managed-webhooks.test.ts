@@ -438,6 +438,10 @@ test('the commands of an operator do the same, and a running server notices them
   expect((await run(`webhook replay ${id} --since 2020-01-01T00:00:00Z`)).output).toContain(
     '2 events are delivered again',
   )
+  const [delivery] = await readJson(`webhook deliveries --webhook ${id}`)
+  expect((await run(`webhook replay ${id} --delivery ${delivery.id}`)).output).toContain(
+    '1 events are delivered again',
+  )
   expect(await run(`webhook put ftp://example.com`)).toMatchObject({
     code: 1,
     output: expect.stringContaining('https URL'),

@@ -25,10 +25,13 @@ export function parseRole(value: string) {
 }
 
 /** The id of a row that a list shows. `list` is the command of that list. */
-export const parseIdOf = (what: string, list: string) => (value: string) => {
-  if (z.guid().safeParse(value).success) return value
-  throw new InvalidArgumentError(`It must be the id of a ${what}, from "servauth ${list}".`)
-}
+export const parseIdOf =
+  (what: string, list: string, isId: (value: string) => unknown = isGuid) =>
+  (value: string) => {
+    if (isId(value)) return value
+    throw new InvalidArgumentError(`It must be the id of a ${what}, from "servauth ${list}".`)
+  }
+const isGuid = (value: string) => z.guid().safeParse(value).success
 
 function parseLimit(value: string) {
   if (/^[1-9]\d{0,5}$/.test(value)) return Number(value)

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseDeliveryId } from '../../auth/webhooks/shown-deliveries.ts'
 import { WEBHOOK_TYPES, type WebhookType } from '../../contract/webhook-types.ts'
 import { JSON_OUTPUT, LIMIT, parseIdOf, parseMoment } from '../support/arguments.ts'
 import type { Output } from '../support/output.ts'
@@ -85,7 +86,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
     .summary('deliver events again')
     .description('Delivers events again: those that were given up, those of a span of time, or one.')
     .argument('<id>', 'the id of the webhook, from the list', parseId)
-    .option('--delivery <id>', 'only this delivery, from the list of deliveries', parseDeliveryId)
+    .option('--delivery <id>', 'only this delivery, from the list of deliveries', parseDelivery)
     .option('--since <time>', 'all events from this time on, as 2026-11-24T10:00:00Z', parseMoment)
     .option('--until <time>', 'only events before this time', parseMoment)
     .option(...JSON_OUTPUT)
@@ -93,7 +94,7 @@ export function addWebhookCommands(program: Command, environment: Environment) {
 }
 
 const parseId = parseIdOf('webhook', 'webhook list')
-const parseDeliveryId = parseIdOf('delivery', 'webhook deliveries')
+const parseDelivery = parseIdOf('delivery', 'webhook deliveries', parseDeliveryId)
 
 function parseTypes(value: string) {
   const types = value.split(',').map((type) => type.trim())
