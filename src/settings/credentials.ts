@@ -49,7 +49,7 @@ function parseServiceKey(text: string): ServiceKeyEntry {
   return refuse('must be name=hash; make one with: servauth service-key create <name> --setting')
 }
 
-/** A file that can be read. What is in it, the server checks when it maps it. */
+/** A file that can be read. What is in it, the server checks when it opens it. */
 function parseFile(path: string) {
   try {
     accessSync(path, constants.R_OK)

@@ -38,7 +38,6 @@ function toConditions(filter: Request['filter']) {
   )
 }
 
-/** @internal A test reads the plan. */
 function eventStatement(db: Db, { first, filter }: Request, after?: Position) {
   return db
     .select({ ...EVENT_COLUMNS, key: sql<string>`${events.lastAt}::text` })

@@ -18,7 +18,7 @@ const BUFFERED_NUMBERS = 256 * 1024
 
 /**
  * Makes the file of breached passwords from a dump of SHA-1 hashes with counts. Needs little memory: the dump is sorted,
- * and so is the file. A server that has the former file mapped keeps it until it restarts.
+ * and so is the file. A server that has opened the former file keeps it until it restarts.
  */
 export async function buildBreachedPasswords(
   dump: string,

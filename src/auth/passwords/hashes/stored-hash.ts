@@ -31,7 +31,7 @@ const MAX_SALT_BYTES = 64
 const MIN_ARGON2_SALT_BYTES = 8
 
 /**
- * The class of a hash is what begins it and says its cost: equal classes take equal time. `hashClass` in the schema
+ * The class of a hash is what begins it and says its cost: equal classes take equal time. `passwordClass` in the schema
  * says the same in SQL. Better-Auth's own hashes begin with nothing.
  */
 const CLASS = /^(?:\$2[aby]\$\d\d|\$[a-z\d-]+(?:\$[a-z]+=\d+(?:,[a-z]+=\d+)*)*)(?=\$)/
