@@ -57,6 +57,18 @@ describe('an address', () => {
     expect(parseEmail(text)).toEqual({ refusal: expect.stringMatching(refusal) })
   })
 
+  test('of thousands of accents is refused before it is normalised, which would take seconds', () => {
+    const accents = '\u0301'.repeat(7900) + '\u0316'.repeat(7900)
+
+    expect(parseEmail(`a@${accents}.com`)).toEqual({ refusal: 'Must have at most 254 characters.' })
+  })
+
+  test('is as long as it is without the blanks around it', () => {
+    const blanks = ' '.repeat(1000)
+
+    expect(parseEmail(`${blanks}ada@example.com${blanks}`)).toEqual({ email: 'ada@example.com' })
+  })
+
   test('whatever RFC 5321 allows and browsers hand over is taken', () => {
     const atom = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,12}$/)
     const label = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9-]{0,8}[A-Za-z0-9])?$/)

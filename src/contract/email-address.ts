@@ -7,6 +7,11 @@ type Parsed = { email: string } | { refusal: string }
 export const MAX_EMAIL_CHARACTERS = 254
 const MAX_LOCAL_CHARACTERS = 64
 const MAX_LABEL_CHARACTERS = 63
+/**
+ * Before it is normalised, which takes quadratic time: thousands of accents on one letter would keep the server busy for
+ * seconds. An accent may be a character of its own.
+ */
+const MAX_GIVEN_CHARACTERS = 2 * MAX_EMAIL_CHARACTERS
 
 /** A Dot-string of RFC 5321, section 4.1.2. Browsers take no other form (HTML, section 4.10.5.1.5). */
 const LOCAL = /^[a-z\d!#$%&'*+/=?^_`{|}~-]+(\.[a-z\d!#$%&'*+/=?^_`{|}~-]+)*$/
@@ -16,6 +21,7 @@ const LABEL = /^[a-z\d]([a-z\d-]*[a-z\d])?$/
 export const ASCII_EMAIL =
   /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]*[A-Za-z0-9]$/
 
+const TOO_LONG = `Must have at most ${MAX_EMAIL_CHARACTERS} characters.`
 const ALIKE = 'Must not have look-alike or invisible characters after the @.'
 
 /**
@@ -23,10 +29,12 @@ const ALIKE = 'Must not have look-alike or invisible characters after the @.'
  * is ASCII, because few mail servers take anything else, and so that no two addresses look alike.
  */
 export function parseEmail(text: string): Parsed {
-  const whole = text.normalize('NFKC').trim().toLowerCase()
+  const given = text.trim()
+  if (given.length > MAX_GIVEN_CHARACTERS) return { refusal: TOO_LONG }
+  const whole = given.normalize('NFKC').trim().toLowerCase()
   const at = whole.lastIndexOf('@')
-  const [local, given] = [whole.slice(0, Math.max(at, 0)), whole.slice(at + 1)]
-  if (!local || !given || local.includes('@')) return { refusal: 'Must be an e-mail address.' }
+  const [local, domain] = [whole.slice(0, Math.max(at, 0)), whole.slice(at + 1)]
+  if (!local || !domain || local.includes('@')) return { refusal: 'Must be an e-mail address.' }
   if (/[^\0-\x7f]/.test(local)) {
     return {
       refusal:
@@ -37,13 +45,11 @@ export function parseEmail(text: string): Parsed {
     return { refusal: `Must have at most ${MAX_LOCAL_CHARACTERS} characters before the @.` }
   }
   if (!LOCAL.test(local)) return { refusal: 'Must be an e-mail address.' }
-  if (looksAlike(given)) return { refusal: ALIKE }
-  const host = toAsciiHost(given)
+  if (looksAlike(domain)) return { refusal: ALIKE }
+  const host = toAsciiHost(domain)
   if (!host) return { refusal: 'Must have a domain after the @, such as example.com.' }
   const email = `${local}@${host}`
-  if (email.length > MAX_EMAIL_CHARACTERS) {
-    return { refusal: `Must have at most ${MAX_EMAIL_CHARACTERS} characters.` }
-  }
+  if (email.length > MAX_EMAIL_CHARACTERS) return { refusal: TOO_LONG }
   return { email }
 }
 
