@@ -68,6 +68,15 @@ describe('the Host of a request', () => {
     },
   )
 
+  test('that is longer than any name is refused before it is decoded, which takes long for accents', async () => {
+    const accents = '%CC%81'.repeat(1200) + '%CC%96'.repeat(1200)
+    const { status, text } = await get('/health', `Host: a${accents}.com`)
+
+    expect(status).toBe(400)
+    expect(text).toContain('"message":"The Host header is not valid."')
+    expect((await get('/health', `Host: ${'a.'.repeat(127)}com:65535`)).status).toBe(200)
+  })
+
   test('two of them are refused, also on a health check, and the log has the reason', async () => {
     const { status } = await get('/ready', 'Host: a', 'Host: b')
 
