@@ -74,6 +74,7 @@ describe('a gateway that asks', () => {
     expect(await ask({ ...foreign, authorization: 'Basic eDp5' })).toBe(403)
     // A header that the gateway does not set comes from the client.
     expect(await ask({ ...foreign, 'x-original-method': 'POST', 'x-forwarded-method': 'GET' })).toBe(403)
+    expect(await ask({ ...crossSite, 'x-original-method': 'POST', 'x-servauth-forward': 'envoy' })).toBe(403)
     expect(await ask({ ...crossSite, 'x-forwarded-method': 'GET' })).toBe(200)
     expect(await ask({ origin: 'https://app.example.com', 'x-forwarded-method': 'POST' })).toBe(200)
     // nginx takes every status but 401 and 403 for a fault.

@@ -11,14 +11,15 @@ type AdapterName = 'graphql' | 'rest'
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * The method of a request, or that of the request about which a gateway asks. An unknown one may change something. A
- * client can send the header that its gateway does not set, so the method that changes something counts.
+ * The method of the request about which a gateway asks: that of a header, or for Envoy that of the question too. An
+ * unknown one may change something. A client can send the header that its gateway does not set, also the one by which
+ * Envoy is known, so the method that changes something counts.
  */
 export function methodOf(c: AppContext) {
-  if (!endpointOf(c)?.rest.isForGateways) return c.req.method
   const headers = [c.req.header('x-forwarded-method'), c.req.header('x-original-method')]
   const named = headers.flatMap((method) => (method ? [method.toUpperCase()] : []))
-  return named.find((method) => !SAFE_METHODS.has(method)) ?? named[0] ?? 'POST'
+  const methods = endpointOf(c)?.rest.isForGateways ? named : [c.req.method, ...named]
+  return methods.find((method) => !SAFE_METHODS.has(method)) ?? methods[0] ?? 'POST'
 }
 
 /** Whether the route of a request also takes its body as a form. */
