@@ -84,6 +84,29 @@ inBrowser('a change that waits while another user signs in is not made for that 
   expect([code, await nameOf(other)]).toEqual(['UNAUTHENTICATED', null])
 })
 
+inBrowser('a sign-in whose answer breaks off after its cookie tells who is signed in', async () => {
+  const { run } = await openClient()
+  const other = await auth.registerUser()
+
+  const heard = await run<string[]>(`(async () => {
+    const send = globalThis.fetch
+    globalThis.fetch = async (...request) => {
+      const response = await send(...request)
+      if (!response.url.endsWith('/auth/login')) return response
+      response.text = () => Promise.reject(new TypeError('The network lost the rest'))
+      return response
+    }
+    const heard = []
+    session.watch((id) => heard.push(id))
+    const signIn = session.signIn(${JSON.stringify(other.input)}).catch(codeOf)
+    const change = session.request(client.UpdateMeDocument, { input: { username: 'Ada' } }).catch(codeOf)
+    return [...await Promise.all([signIn, change]), ...heard]
+  })()`)
+
+  expect(heard).toEqual(['TypeError', 'UNAUTHENTICATED', expect.any(String), other.user.id])
+  expect(await nameOf(other)).toBe(null)
+})
+
 inBrowser('a change that needs a proof is not made for a user who signs in meanwhile', async () => {
   const { run } = await openClient()
   const other = await auth.registerUser()

@@ -7,6 +7,7 @@ import {
   request,
   retry,
   ServauthError,
+  ServerFailure,
   type StepUp,
 } from './rest.ts'
 
@@ -82,19 +83,33 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
 
   /** Runs `work` in one tab at a time, unless `signal` is aborted before, and shares its result with all tabs. */
   const runExclusive = <T extends Grant | null>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
-    runInTurn(async () => {
+    runInTurn(() => {
       signal?.throwIfAborted()
-      try {
-        const grant = await work()
-        await shareChange({ grant, why: '' })
-        return grant
-      } catch (fault) {
-        if (isSessionOver(fault)) {
-          await shareChange({ grant: null, why: fault.reason === 'MISSING' ? '' : fault.message })
-        }
-        throw fault
-      }
+      return shareResult(work)
     })
+
+  async function shareResult<T extends Grant | null>(work: () => Promise<T>): Promise<T> {
+    try {
+      const grant = await work()
+      await shareChange({ grant, why: '' })
+      return grant
+    } catch (fault) {
+      if (isSessionOver(fault)) {
+        await shareChange({ grant: null, why: fault.reason === 'MISSING' ? '' : fault.message })
+      }
+      throw fault
+    }
+  }
+
+  /** Signs a user in. An answer that breaks off may have brought the cookie of that user: then asks whose it is. */
+  const enter = <T extends Grant | null>(work: () => Promise<T>) =>
+    runExclusive(() =>
+      work().catch(async (fault) => {
+        const isAnswered = fault instanceof ServauthError || fault instanceof ServerFailure
+        if (!isAnswered) await shareResult(() => post<Grant>('/auth/refresh')).catch(() => {})
+        throw fault
+      }),
+    )
 
   /**
    * Runs `work`, which sends a request, for the user who is signed in now. A mutation waits until no other tab changes the
@@ -194,14 +209,13 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     },
 
     signUp: (credentials: Credentials) =>
-      runExclusive(async () => toGrant(await post<Registered>('/auth/register', credentials))),
-    signIn: (credentials: Credentials) => runExclusive(() => post<Grant>('/auth/login', credentials)),
+      enter(async () => toGrant(await post<Registered>('/auth/register', credentials))),
+    signIn: (credentials: Credentials) => enter(() => post<Grant>('/auth/login', credentials)),
     /** Signs in with the answer of the browser to `beginPasskeyLogin`. */
-    signInWithPasskey: (answer: PasskeyProof) =>
-      runExclusive(() => post<Grant>('/auth/login/passkey', answer)),
+    signInWithPasskey: (answer: PasskeyProof) => enter(() => post<Grant>('/auth/login/passkey', answer)),
     /** Completes a sign-in that was refused with `SECOND_FACTOR_REQUIRED`; `challenge` is the id in the answer. */
     completeSignIn: (challenge: string, proof: FactorProof) =>
-      runExclusive(() => post<Grant>('/auth/login/complete', { challenge, proof })),
+      enter(() => post<Grant>('/auth/login/complete', { challenge, proof })),
     signOut: () =>
       runExclusive(async () => {
         // It may be sent twice. After a lost answer, the session may be over already.
