@@ -63,6 +63,23 @@ describe.each(Object.entries(REPLACING))(
   },
 )
 
+test('a change of the password takes its strongest lock first, because a lock that grows could deadlock', async () => {
+  const { client, input, user } = await open.registerUser()
+  await drainOutbox(open)
+
+  let change: Promise<{ code?: string }> | undefined
+  await open.sql.begin(async (tx) => {
+    await tx`select from users where id = ${user.id} for key share`
+    change = client.changePassword({ currentPassword: input.password, newPassword: NEW })
+    await untilWaiting(open.sql, 1)
+
+    const unchanged = await tx`select from users where id = ${user.id} for no key update skip locked`
+    expect(unchanged).toHaveLength(1)
+  })
+
+  expect((await change)?.code).toBeUndefined()
+})
+
 test('housekeeping waits for a change that ends the expired sessions of an account, and does not deadlock with it', async () => {
   const { id } = await openPendingChange(open)
   await open.sql`update sessions set expires_at = now() - interval '2 days' where user_id = ${id}`

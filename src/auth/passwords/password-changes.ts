@@ -46,6 +46,8 @@ export function createPasswordChanges(dependencies: Dependencies) {
         return passwords.hash(newPassword)
       })
       const changed = await db.transaction(async (tx) => {
+        // Before the password: it locks the user more strongly, and a lock that grows could deadlock.
+        await endSessions(tx, user.id, session.id)
         // Fails if another request changed the password in the meantime.
         const isCurrent = and(eq(users.id, user.id), eq(users.password, user.password))
         const [row] = await tx
@@ -55,7 +57,6 @@ export function createPasswordChanges(dependencies: Dependencies) {
           .returning({ ...getTableColumns(users), secondsSinceClaims })
         if (!row) throw new AuthError('INVALID_CREDENTIALS')
         const renewed = await renewSession(tx, session.id, refreshTokens)
-        await endSessions(tx, user.id, session.id)
         await endMailedTokens(tx, row)
         await recordEvent(tx, 'password_changed', user.id, caller.client)
         await outbox.add(tx, { kind: 'password-changed', recipient: row.email, userId: user.id })
