@@ -1,4 +1,4 @@
-import { errors, importJWK, type JSONWebKeySet, type JWK, jwtVerify } from 'jose'
+import { errors, importJWK, type JSONWebKeySet, type JWK, type JWTHeaderParameters, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Time } from '../../contract/outputs/fields.ts'
 import type { Env } from '../../env.ts'
@@ -41,6 +41,8 @@ const MIN_REREAD_INTERVAL_MS = 1000
 
 /** How far the clocks of replicas may differ. A token that was issued later than that was not issued by this server. */
 const MAX_CLOCK_DIFFERENCE_SECONDS = 3600
+
+const FOREVER_SECONDS = Number.MAX_SAFE_INTEGER / 1e4
 
 /**
  * The claims as this server writes them, which the library does not check: it accepts an `exp` of 1e999, which JSON reads
@@ -91,19 +93,18 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
     return key
   }
 
-  async function readClaims(token: string, toleranceSeconds: number) {
+  /** The key has one algorithm, and the header of a token cannot choose another (RFC 8725, section 3.1). */
+  async function findKeyFor({ kid, alg, typ }: JWTHeaderParameters) {
+    const { jwk, key } = await findPublicKey(kid)
+    if (alg !== jwk.alg || !isTokenType(typ)) throw unauthenticated('INVALID')
+    return key
+  }
+
+  async function readClaims(token: string, acceptsExpired: boolean) {
     if (!isCanonical(token)) throw unauthenticated('INVALID')
     try {
-      const { payload, protectedHeader } = await jwtVerify(
-        token,
-        async ({ kid, alg, typ }) => {
-          const { jwk, key } = await findPublicKey(kid)
-          // The key has one algorithm, and the header cannot choose another (RFC 8725, section 3.1).
-          if (alg !== jwk.alg || !isTokenType(typ)) throw unauthenticated('INVALID')
-          return key
-        },
-        { ...verifyOptions, clockTolerance: toleranceSeconds },
-      )
+      const options = acceptsExpired ? { ...verifyOptions, clockTolerance: FOREVER_SECONDS } : verifyOptions
+      const { payload, protectedHeader } = await jwtVerify(token, findKeyFor, options)
       const { success, data: claims } = Claims.safeParse(payload)
       if (!success) throw unauthenticated('INVALID')
       const secondsLeft = claims.exp - Date.now() / 1000
@@ -111,7 +112,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
       const { retired } = await findPublicKey(protectedHeader.kid)
       if (retired && secondsLeft > 0) throw unauthenticated('INVALID')
       // Of a former setting. A refresh brings a token that has the present one.
-      if (toleranceSeconds === 0 && !claims.aud.some((name) => audiences.has(name))) {
+      if (!acceptsExpired && !claims.aud.some((name) => audiences.has(name))) {
         throw unauthenticated('EXPIRED')
       }
       return {
@@ -122,9 +123,7 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
         secondsLeft,
       }
     } catch (fault) {
-      if (fault instanceof errors.JWTExpired) throw unauthenticated('EXPIRED')
-      if (fault instanceof errors.JOSEError || fault instanceof SyntaxError) throw unauthenticated('INVALID')
-      throw fault
+      throw toRefusal(fault)
     }
   }
 
@@ -157,10 +156,10 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
     },
 
     /** Does not check that the session is live. @throws `UNAUTHENTICATED`, with `EXPIRED` or `INVALID` */
-    verify: (token: string) => readClaims(token, 0),
+    verify: (token: string) => readClaims(token, false),
 
     /** Accepts expired tokens too, so that a client can still log out. */
-    verifyExpired: (token: string) => readClaims(token, Number.MAX_SAFE_INTEGER / 1e4),
+    verifyExpired: (token: string) => readClaims(token, true),
 
     /**
      * Creates the first key if there is none, and checks that the signing key can be decrypted. If the newest key has
@@ -177,6 +176,14 @@ export function createAccessTokens(api: BetterAuth['api'], settings: Settings, t
       return { keys: keys.filter(({ retired }) => !retired).map(({ jwk }) => jwk) }
     },
   }
+}
+
+/** What the library refuses, as an error of this server. */
+function toRefusal(fault: unknown) {
+  if (fault instanceof errors.JWTExpired) return unauthenticated('EXPIRED')
+  return fault instanceof errors.JOSEError || fault instanceof SyntaxError
+    ? unauthenticated('INVALID')
+    : fault
 }
 
 const toSeconds = (time: Time) => Math.floor(new Date(time).getTime() / 1000)
