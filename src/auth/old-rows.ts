@@ -7,7 +7,7 @@ import { registrations, verifications } from '../db/schema/mailed-tokens.ts'
 import { revocations, sessions } from '../db/schema/sessions.ts'
 import { places, throttle } from '../db/schema/throttle.ts'
 import { webhookEvents } from '../db/schema/webhooks.ts'
-import { KEPT_SECONDS } from './services/revocation-log.ts'
+import { KEPT_SECONDS } from './services/recent-revocations.ts'
 import { KNOWN_PLACE_DAYS } from './throttle/places.ts'
 
 /**
