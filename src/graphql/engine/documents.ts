@@ -1,7 +1,7 @@
 import { type DocumentNode, GraphQLError, Kind, OperationTypeNode, visit } from 'graphql'
 import type { YogaServerInstance } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
-import { parseError, validationErrors } from './request-errors.ts'
+import { parseError, validationErrors } from './document-errors.ts'
 import { rootFields } from './root-field.ts'
 import type { Execute } from './single-field.ts'
 

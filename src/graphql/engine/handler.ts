@@ -8,15 +8,16 @@ import { graphqlContentType, graphqlMediaType } from '../../http/request/accept.
 import { bodyOf, readJson } from '../../http/request/body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
 import { costLimits } from './cost-limits.ts'
+import { operationNameError } from './document-errors.ts'
 import { createDocuments, type Prepared } from './documents.ts'
 import { createMeRequests } from './me-requests.ts'
 import { noIntrospection } from './no-introspection.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 import { withPlainAnswers } from './plain-answers.ts'
 import { toPublicErrors } from './public-errors.ts'
-import { operationNameError, variablesError } from './request-errors.ts'
 import { rootField } from './root-field.ts'
 import { MAX_COERCION_ERRORS, prepareSingleField } from './single-field.ts'
+import { variablesError } from './variable-errors.ts'
 
 type Options = {
   schema: GraphQLSchema

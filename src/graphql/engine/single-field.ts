@@ -23,7 +23,7 @@ type Read = { given: Given; errors?: never } | { given?: never; errors: readonly
 
 /**
  * How many faults of variables graphql-js describes, which takes long for a large value. The answer names them in other words
- * (`request-errors.ts`).
+ * (`variable-errors.ts`).
  */
 export const MAX_COERCION_ERRORS = 1
 /** Longer variables are not kept. Lists and searches have shorter ones. */
