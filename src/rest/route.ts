@@ -32,23 +32,22 @@ export function documented(operationName: string, endpoint: Endpoint, handler: H
 
 /** Collects the input from the path and from the body or the query, and parses it. */
 function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
-  const {
-    input,
-    credentials,
-    rest: { takesForm },
-  } = endpoint
+  const { input, credentials, rest } = endpoint
   if (!input) return () => undefined
   const { path, query, body } = inputPlacesOf(endpoint)
-  const readBody = (c: AppContext) => (takesForm && isForm(c) ? readForm(c) : readJson(c))
   const readQuery = query.length > 0 ? createQueryReader(input) : undefined
   const takesBearerSecret = credentials?.includes('refreshToken')
+
+  function readPlaces(c: AppContext): unknown {
+    if (readQuery) return readQuery(c.req.query())
+    if (body.length === 0) return {}
+    // A body that is null counts as none.
+    return (rest.takesForm && isForm(c) ? readForm(c) : readJson(c)) ?? undefined
+  }
+
   return (c) => {
-    const rest: unknown = readQuery
-      ? readQuery(c.req.query())
-      : body.length > 0
-        ? (readBody(c) ?? undefined)
-        : {}
-    const given = path.length > 0 && isRecord(rest) ? { ...rest, ...c.req.param() } : rest
+    const found = readPlaces(c)
+    const given = path.length > 0 && isRecord(found) ? { ...found, ...c.req.param() } : found
     const parsed = parse(input, given)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed
   }
