@@ -3,6 +3,17 @@ import { z } from 'zod'
 import { codesOf, type Endpoint } from '../contract/operation.ts'
 import { AuthError, CODES, type Code, NO_FACTOR, type Reason } from '../errors.ts'
 
+const optionalText = (description: string, example: string) =>
+  z
+    .string()
+    .optional()
+    .meta({ description, examples: [example] })
+const seconds = (description: string, example: number) =>
+  z
+    .int()
+    .min(1)
+    .meta({ description, examples: [example] })
+
 /** The members that some codes add to a problem. */
 const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
   INVALID_INPUT: {
@@ -21,26 +32,17 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
     }),
   },
   FORBIDDEN: {
-    permission: z
-      .string()
-      .optional()
-      .meta({ description: 'The permission that the caller lacks.', examples: ['tokens:introspect'] }),
-    detail: z
-      .string()
-      .optional()
-      .meta({
-        description: 'What is missing, or why.',
-        examples: ['The service key does not have the scope tokens:introspect.'],
-      }),
+    permission: optionalText('The permission that the caller lacks.', 'tokens:introspect'),
+    detail: optionalText(
+      'What is missing, or why.',
+      'The service key does not have the scope tokens:introspect.',
+    ),
   },
   UNSUPPORTED_MEDIA_TYPE: {
-    detail: z
-      .string()
-      .optional()
-      .meta({
-        description: 'What to change, if the media type is right.',
-        examples: ['Send the body without Content-Encoding.'],
-      }),
+    detail: optionalText(
+      'What to change, if the media type is right.',
+      'Send the body without Content-Encoding.',
+    ),
   },
   SECOND_FACTOR_REQUIRED: {
     challenge: z
@@ -64,34 +66,15 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
     acr: z
       .enum(['aal1', 'aal2'])
       .meta({ description: '`aal2` if a second factor is needed.', examples: ['aal2'] }),
-    maxAge: z
-      .int()
-      .min(1)
-      .meta({ description: 'For how many seconds the proof counts.', examples: [300] }),
+    maxAge: seconds('For how many seconds the proof counts.', 300),
     methods: z.array(z.enum(['password', 'totp', 'passkey', 'recoveryCode'])).meta({
       description: 'The ways to prove it. Empty if the account must first enrol a factor.',
       examples: [['totp', 'recoveryCode']],
     }),
-    detail: z
-      .string()
-      .optional()
-      .meta({
-        description: 'What to do first, if `methods` is empty.',
-        examples: [NO_FACTOR],
-      }),
+    detail: optionalText('What to do first, if `methods` is empty.', NO_FACTOR),
   },
-  TOO_MANY_REQUESTS: {
-    retryAfter: z
-      .int()
-      .min(1)
-      .meta({ description: 'In seconds.', examples: [30] }),
-  },
-  SERVICE_UNAVAILABLE: {
-    retryAfter: z
-      .int()
-      .min(1)
-      .meta({ description: 'In seconds.', examples: [1] }),
-  },
+  TOO_MANY_REQUESTS: { retryAfter: seconds('In seconds.', 30) },
+  SERVICE_UNAVAILABLE: { retryAfter: seconds('In seconds.', 1) },
 }
 
 const header = (description: string, schema: object) => ({ description, required: true, schema })
