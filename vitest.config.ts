@@ -86,8 +86,8 @@ export default defineConfig({
     // Shared machines stall at times, and some promises are about time.
     retry: process.env.CI ? 1 : 0,
     // Tests wait for events. These limits only end what hangs, also on a machine that is busy with other work.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
-    expect: { poll: { timeout: 60_000, interval: 20 } },
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    expect: { poll: { timeout: 180_000, interval: 20 } },
   },
 })

@@ -160,7 +160,7 @@ test('a failover to a synchronous standby signs no client out, loses no acknowle
   // It asked each host once, and keeps no connection to the former primary.
   await expect.poll(onFormer).toHaveLength(0)
   for (const replica of [...replicas, late]) await replica.stop()
-}, 400_000)
+})
 
 test('a primary that hangs is left within seconds after the promotion of its standby', async () => {
   const replication = await startReplication()
@@ -184,7 +184,7 @@ test('a primary that hangs is left within seconds after the promotion of its sta
   const hitsBefore = await hits()
   await expect.poll(() => client.me().then(hits), { timeout: MAX_FAILOVER_MS }).toBeGreaterThan(hitsBefore)
   await server.stop()
-}, 100_000)
+})
 
 test('services hear what ends after a failover, also if the lost primary had counted its transactions further', async () => {
   const { primary, standby, url } = await startReplication()
@@ -229,7 +229,7 @@ test('services hear what ends after a failover, also if the lost primary had cou
   await returns.until(isProof)
   expect(returns.revocations().some(ended(idAfter))).toBe(true)
   await server.stop()
-}, 100_000)
+})
 
 test('commits that wait for a lost standby do not use up the connections of the primary', async () => {
   const { primary, standby, url } = await startReplication()
@@ -248,7 +248,7 @@ test('commits that wait for a lost standby do not use up the connections of the 
   await primary.sql`alter system set synchronous_standby_names = ''`
   await primary.sql`select pg_reload_conf()`
   await server.stop()
-}, 100_000)
+})
 
 test.runIf(hasPgbouncer)(
   'behind PgBouncer, a failover signs no client out, and revocations arrive after it',
@@ -279,5 +279,4 @@ test.runIf(hasPgbouncer)(
     expect((await untilServed(stays.client.me)).code).toBe(undefined)
     await server.stop()
   },
-  200_000,
 )

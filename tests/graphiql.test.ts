@@ -245,7 +245,7 @@ async function playWith(page: Page, name: string, variables: object) {
     expect(errors).toBeUndefined()
     return data
   }
-  return vi.waitFor(work, { timeout: 60_000 })
+  return vi.waitFor(work, { timeout: 180_000 })
 }
 
 /** The token of the first mail to this address with a link to `page`, once it is in the log of the server. */

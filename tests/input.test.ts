@@ -31,7 +31,7 @@ import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 /** With one fixed seed a failure is caused by the change under test; `FUZZ_RUNS` searches with new seeds. */
 const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 0)
 const RUNS = FUZZ_RUNS || 20
-if (FUZZ_RUNS) vi.setConfig({ testTimeout: 180_000 + FUZZ_RUNS * 1000 })
+if (FUZZ_RUNS) vi.setConfig({ testTimeout: 600_000 + FUZZ_RUNS * 1000 })
 
 const CALLERS = ['signed out', 'COOKIE', 'TOKEN'] as const
 const NAMES = Object.keys(ROUTES) as Operation[]

@@ -50,7 +50,7 @@ test('a start names settings that have no effect without another, and the settin
     OTEL_TRACES_SAMPLER_ARG: '0.1',
   }
   const program = await launchProgram({ DATABASE_URL: 'postgres://localhost:1/servauth', ...alone })
-  await expect.poll(program.output, { timeout: 60_000 }).toContain('not ready yet')
+  await expect.poll(program.output).toContain('not ready yet')
   await program.stop()
 
   const warnings = program
@@ -85,7 +85,7 @@ test('every setting that needs another is without effect alone, and has an effec
 test('a start names variables that are probably misspelt settings, without their values', async () => {
   const misspelt = { SMPT_URL: 'smtp://pa55word.example.com', ALLOWED_ORIGIN: 'https://pa55word.example.com' }
   const program = await launchProgram({ DATABASE_URL: 'postgres://localhost:1/servauth', ...misspelt })
-  await expect.poll(program.output, { timeout: 60_000 }).toContain('not ready yet')
+  await expect.poll(program.output).toContain('not ready yet')
   await program.stop()
 
   const warnings = program

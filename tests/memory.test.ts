@@ -69,5 +69,4 @@ test.skipIf(process.platform !== 'linux')(
     expect(attacks.map(({ statuses }) => statuses)).toEqual([[200], [200], [200], [401]])
     expect(Math.max(...attacks.map(({ most }) => most))).toBeLessThan(MAX_MIB)
   },
-  240_000,
 )

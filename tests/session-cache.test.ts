@@ -344,7 +344,7 @@ describe('three processes on one database', () => {
   test('a credential is accepted until its end and refused at most 250 ms after it', {
     // No second try: it would find another seed, and hide the failure.
     retry: 0,
-    timeout: 180_000 + RUNS * 5000,
+    timeout: 600_000 + RUNS * 5000,
   }, async () => {
     const scenario = fc.record({
       transport: fc.constantFrom('COOKIE' as const, 'TOKEN' as const),

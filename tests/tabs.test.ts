@@ -87,7 +87,6 @@ const move = fc.record({
 
 test('whatever two users do in three tabs, nothing of one is shown to or done for the other', {
   retry: 0,
-  timeout: 180_000,
 }, async () => {
   const script = await buildPage()
   const property = fc.asyncProperty(

@@ -32,7 +32,7 @@ async function make({ name, which }: Move, scene: Scene) {
 }
 
 /** No second try: it would find another seed, and hide the failure. */
-const ONCE = { retry: 0, timeout: 180_000 + RUNS * 1000 }
+const ONCE = { retry: 0, timeout: 600_000 + RUNS * 1000 }
 
 const check = <T>(property: fc.IAsyncProperty<T>, numRuns = RUNS) =>
   fc.assert(property, {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import config from '../vitest.config.ts'
 import { findMissingTests } from './support/named-tests.ts'
 
 test('the tests that the ASVS table names exist', () => {
@@ -15,17 +16,24 @@ test('a test that a document names and that does not exist is found', () => {
 })
 
 test('no test has a time limit of its own that is shorter than the common one', async () => {
-  // `{ timeout: … }` of a poll, and the last argument of a test.
-  const limit = /\{ timeout: ([\d_]+)|^\s*(?:\}, )?([\d_]{5,})\)?,?$/gm
+  const { testTimeout = 0, expect: { poll } = {} } = config.test ?? {}
+  const limits = [
+    { limit: /\{ timeout: ([\d_]+) \}/g, common: poll?.timeout ?? 0 },
+    // The last argument of a test, and an option of it.
+    { limit: /^\s*(?:\}, |timeout: )?([\d_]{5,})(?: \+ .*)?\)?,?$/gm, common: testTimeout },
+  ]
   const found = await Promise.all(
     [...new Bun.Glob('tests/**/*.ts').scanSync()].map(async (file) => {
-      const text = await Bun.file(file).text()
-      return [...text.replace(/\.end\(.*\)/g, '').matchAll(limit)]
-        .map(([, ofPoll = '', ofTest = '']) => Number((ofPoll || ofTest).replaceAll('_', '')))
-        .filter((ms) => ms < 60_000)
-        .map((ms) => `${file}: ${ms}`)
+      const text = (await Bun.file(file).text()).replace(/\.end\(.*\)/g, '')
+      return limits.flatMap(({ limit, common }) =>
+        [...text.matchAll(limit)]
+          .map(([, ms = '']) => Number(ms.replaceAll('_', '')))
+          .filter((ms) => ms < common)
+          .map((ms) => `${file}: ${ms}`),
+      )
     }),
   )
 
+  expect(limits.map(({ common }) => common > 0)).toEqual([true, true])
   expect(found.flat()).toEqual([])
 })

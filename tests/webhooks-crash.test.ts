@@ -93,5 +93,5 @@ test(
       inOrder(committed.map(({ id, userId }) => ({ id: `msg_${id}`, userId }))),
     )
   },
-  180_000 + KILLS * 30_000,
+  600_000 + KILLS * 30_000,
 )
