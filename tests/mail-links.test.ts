@@ -397,4 +397,25 @@ describe('a pending change of address', () => {
     const resets = server.mailbox.received.filter(({ to, subject }) => to === email && /Reset/.test(subject))
     expect(resets).toHaveLength(4)
   })
+
+  test('strangers who ask to change to the new address of an owner do not use up its mails', async () => {
+    const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=3/3600' })
+    const newEmail = account().email
+    /** A change as often as given, and how many mails it sends to the new mailbox. */
+    async function change(times: number) {
+      const { email, password } = await knownAtHome(server, true)
+      const client = server.client('REST', 'TOKEN')
+      await client.call('login', { email, password, transport: 'TOKEN' }, from(HOME))
+      for (let count = 0; count < times; count++) {
+        await client.call('updateMe', { email: newEmail, currentPassword: password }, from(HOME))
+        await drainOutbox(server)
+        if (count + 1 < times) await client.call('updateMe', { email }, from(HOME))
+      }
+      return tokens(server, newEmail).length
+    }
+
+    expect(await change(4)).toBe(3)
+
+    expect(await change(2)).toBe(1)
+  })
 })

@@ -70,7 +70,8 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
     [max, seconds]: RateLimit,
   ) {
     // Links that are sent again use at most half, so that strangers leave room for the next new link.
-    if ((await countMails(tx, row, seconds)) >= (live ? Math.ceil(max / 2) : max)) {
+    const isOver = (await countMails(tx, row, seconds)) >= (live ? Math.ceil(max / 2) : max)
+    if (isOver && !(await isFirstOfChange(tx, row, seconds))) {
       observer?.onLimitReached('linkMailPerMailbox')
       return false
     }
@@ -103,8 +104,18 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
 const isLimited = ({ kind, userId, sessionId }: MailRow) =>
   kind === 'email-change' ? sessionId !== null : kind !== 'password-reset' || userId === null
 
-/** Counts the mails that the mailbox got in this time, and those that wait for the mail server. */
-async function countMails(tx: Executor, { kind, recipient }: MailRow, seconds: number) {
+/** Otherwise strangers who ask to change to the new address of an owner would keep its link from the owner. */
+async function isFirstOfChange(tx: Executor, row: MailRow, seconds: number) {
+  return row.kind === 'email-change' && (await countMails(tx, row, seconds, row.userId)) === 0
+}
+
+/** Counts the mails that the mailbox got in this time, and those that wait for the mail server: all, or of one account. */
+async function countMails(
+  tx: Executor,
+  { kind, recipient }: MailRow,
+  seconds: number,
+  ofUser: string | null = null,
+) {
   const { status, tokenMade, nextAttemptAt } = mailOutbox
   const isSent = and(eq(status, 'SENT'), gt(nextAttemptAt, secondsAgo(seconds)))
   const isUnderWay = and(eq(status, 'PENDING'), eq(tokenMade, true))
@@ -113,6 +124,7 @@ async function countMails(tx: Executor, { kind, recipient }: MailRow, seconds: n
     and(
       eq(mailOutbox.recipient, recipient),
       inArray(mailOutbox.kind, COUNTED_KINDS[kind] ?? []),
+      ofUser === null ? undefined : eq(mailOutbox.userId, ofUser),
       or(isSent, isUnderWay),
     ),
   )
