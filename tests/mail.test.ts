@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { readReply } from '../src/mail/smtp.ts'
 import { account } from './support/client.ts'
 import { createDatabase } from './support/database.ts'
 import { createMailbox } from './support/mailbox.ts'
@@ -260,6 +261,15 @@ test('without a mail server in production, operations that need a mail are unava
   for (const { code, retryAfter } of answers) expect([code, retryAfter]).toEqual(['SERVICE_UNAVAILABLE', 60])
   expect(changed.data).not.toBeNull()
   expect(await server.sql`select from mail_outbox`).toHaveLength(0)
+})
+
+test('a long reply of the mail server is read in part, since the search for secrets in it takes long', () => {
+  const reply = (response: string) => readReply(Object.assign(new Error(), { response }))
+
+  expect(reply(`550 ${'a!'.repeat(20_000)}`)).toBe('550 ***')
+  // Without its end, an address is not known as one.
+  expect(reply(`550 ${'a'.repeat(983)} secret-address@example.com`)).toBe('550 *** ***')
+  expect(reply(`550 ${'no '.repeat(400)}`)).toBe(`550 ${'no '.repeat(400)}`.slice(0, 200))
 })
 
 test('the log has the reply of the mail server to a mail that was not sent, without the address', async () => {

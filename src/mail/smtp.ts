@@ -82,13 +82,20 @@ function describeSecurity(url: string, isBare: boolean) {
 }
 
 const MAX_REPLY_LENGTH = 200
+/** A reply can have a mebibyte, and the search for what may be secret takes quadratic time for a long word. */
+const MAX_READ_LENGTH = 1000
 
-/** What the mail server replied, if it did. Without what may be secret in it: addresses, links and long words. */
+/**
+ * What the mail server replied, if it did. Without what may be secret in it: addresses, links and long words, also one that
+ * is not read to its end.
+ */
 export function readReply(fault: unknown): string | undefined {
   for (let current = fault; current instanceof Error; current = current.cause) {
     const { response } = current as { response?: unknown }
     if (typeof response !== 'string') continue
-    const bare = response.replace(/\S*@\S*|\w+:\/\/\S+|[\w-]{25,}/g, '***')
+    const isWhole = response.length <= MAX_READ_LENGTH
+    const read = isWhole ? response : response.slice(0, MAX_READ_LENGTH).replace(/\S+$/, '***')
+    const bare = read.replace(/\S*@\S*|\w+:\/\/\S+|[\w-]{25,}/g, '***')
     return bare.replace(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_REPLY_LENGTH)
   }
   return undefined
