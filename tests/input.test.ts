@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Endpoint, objectIn } from '../src/contract/operation.ts'
+import { operations } from '../src/contract/operations.ts'
+import * as serviceEndpoints from '../src/rest/service-endpoints.ts'
 import {
   ADAPTERS,
   account,
@@ -278,6 +281,21 @@ test.each(ADAPTERS)('every field refuses control characters and lone surrogates,
     expect(code).toBe('INVALID_INPUT')
     expect(fields?.map((each) => each.path.split('.')[0])).toContain(field)
   })
+})
+
+test('no field is normalised before its length is known, because accents on accents take quadratic time', () => {
+  const normalize = vi.spyOn(String.prototype, 'normalize')
+  const accents = '\u0316\u0301'.repeat(1000)
+
+  for (const { input } of Object.values<Endpoint>({ ...operations, ...serviceEndpoints })) {
+    for (const field of input ? Object.values(objectIn(input).shape) : []) {
+      for (const given of [accents, `a@${accents}.com`]) field.safeParse(given)
+    }
+  }
+
+  const lengths = normalize.mock.contexts.map((text) => String(text).length)
+  normalize.mockRestore()
+  expect(Math.max(0, ...lengths)).toBeLessThan(accents.length)
 })
 
 describe('addresses that look alike', () => {
