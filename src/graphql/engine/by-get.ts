@@ -13,11 +13,13 @@ const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'docume
  */
 export function createGraphQLByGet(page?: Handler): Handler & { refuses: boolean } {
   function byGet(c: AppContext) {
-    const isOperation = PARAMETERS.some((name) => c.req.query(name) !== undefined)
+    // Once, because each reading decodes all of it.
+    const query = c.req.query()
+    const isOperation = PARAMETERS.some((name) => query[name] !== undefined)
     headersOf(c).append('Vary', 'Accept')
     if (page && acceptsHtml(c, !isOperation)) return page(c)
-    const isHashed = c.req.query('extensions')?.includes('"persistedQuery"')
-    if (isHashed && !c.req.query('query')) return refusePersistedQuery(c)
+    const isHashed = query.extensions?.includes('"persistedQuery"')
+    if (isHashed && !query.query) return refusePersistedQuery(c)
     throw new AuthError('METHOD_NOT_ALLOWED', {
       allow: ['POST'],
       ...(isOperation && { detail: 'Send GraphQL operations by POST.' }),
