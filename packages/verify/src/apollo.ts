@@ -1,13 +1,7 @@
-import { bearerOf } from './bearer.ts'
-import type { Freshness } from './feed.ts'
+import { callerOf, type Options } from './caller-of.ts'
 import { asGraphQLError } from './graphql-error.ts'
 import type { Caller, Verifier } from './verifier.ts'
 
-type Options = {
-  /** Whether requests without a token are refused. Default: true. */
-  required?: boolean
-  freshness?: Freshness
-}
 type Request = { headers: { authorization?: string | undefined } }
 
 /** A context function for Apollo Server 4 and 5: `contextValue.caller` is the caller. */
@@ -16,15 +10,10 @@ export function servauthContext(
   options: Options & { required: false },
 ): Context<Caller | null>
 export function servauthContext(verifier: Verifier, options?: Options): Context<Caller>
-export function servauthContext(
-  verifier: Verifier,
-  { required = true, freshness = verifier.freshness }: Options = {},
-): Context<Caller | null> {
+export function servauthContext(verifier: Verifier, options: Options = {}): Context<Caller | null> {
   return async ({ req }) => {
-    const token = bearerOf(req.headers.authorization)
-    if (token === null && !required) return { caller: null }
     try {
-      return { caller: await verifier.verify(token, { freshness }) }
+      return { caller: await callerOf(verifier, req.headers.authorization, options) }
     } catch (fault) {
       throw asGraphQLError(fault, toHeaderMap)
     }

@@ -1,9 +1,7 @@
-import { bearerOf } from './bearer.ts'
-import type { Freshness } from './feed.ts'
+import { callerOf, type Options } from './caller-of.ts'
 import { isRefusal } from './refusal.ts'
 import type { Caller, Verifier } from './verifier.ts'
 
-type Options = { required?: boolean; freshness?: Freshness }
 type Request = { headers: { authorization?: string | undefined }; caller?: Caller | null }
 type Response = {
   status(code: number): Response
@@ -13,14 +11,10 @@ type Response = {
 type Next = (fault?: unknown) => void
 
 /** Middleware for Express: `req.caller` is the caller. */
-export function servauth(
-  verifier: Verifier,
-  { required = true, freshness = verifier.freshness }: Options = {},
-) {
+export function servauth(verifier: Verifier, options: Options = {}) {
   return async function servauth(req: Request, res: Response, next: Next) {
     try {
-      const token = bearerOf(req.headers.authorization)
-      req.caller = token === null && !required ? null : await verifier.verify(token, { freshness })
+      req.caller = await callerOf(verifier, req.headers.authorization, options)
     } catch (fault) {
       return answerRefusal(fault, req, res, next)
     }

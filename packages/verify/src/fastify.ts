@@ -1,9 +1,7 @@
-import { bearerOf } from './bearer.ts'
-import type { Freshness } from './feed.ts'
+import { callerOf, type Options } from './caller-of.ts'
 import { isRefusal } from './refusal.ts'
-import type { Caller, Verifier } from './verifier.ts'
+import type { Verifier } from './verifier.ts'
 
-type Options = { required?: boolean; freshness?: Freshness }
 type Request = { headers: { authorization?: string | undefined } }
 type Reply = {
   code(status: number): Reply
@@ -12,15 +10,10 @@ type Reply = {
 }
 
 /** A hook for Fastify's `onRequest`: `request.caller` is the caller. Declare it by `decorateRequest('caller', null)`. */
-export function servauth(
-  verifier: Verifier,
-  { required = true, freshness = verifier.freshness }: Options = {},
-) {
+export function servauth(verifier: Verifier, options: Options = {}) {
   return async function servauth(request: Request, reply: Reply) {
     try {
-      const token = bearerOf(request.headers.authorization)
-      const caller: Caller | null =
-        token === null && !required ? null : await verifier.verify(token, { freshness })
+      const caller = await callerOf(verifier, request.headers.authorization, options)
       Object.assign(request, { caller })
     } catch (fault) {
       return answerRefusal(fault, request, reply)

@@ -1,14 +1,8 @@
-import { bearerOf } from './bearer.ts'
-import type { Freshness } from './feed.ts'
+import { callerOf, type Options } from './caller-of.ts'
 import { asGraphQLError } from './graphql-error.ts'
 import { untilEnded } from './running.ts'
 import type { Caller, Verifier } from './verifier.ts'
 
-type Options = {
-  /** Whether requests without a token are refused. Default: true. */
-  required?: boolean
-  freshness?: Freshness
-}
 type Context = { request?: Request; caller?: Caller | null }
 type Extend = { context: Context; extendContext(extension: { caller: Caller | null }): void }
 type Subscribe = { args: { contextValue: unknown } }
@@ -18,16 +12,14 @@ type Subscribed = { result: unknown; setResult(result: unknown): void }
  * A plugin for GraphQL Yoga and Hive Gateway: `context.caller` is the caller, and a subscription completes when its
  * session ends or its token expires.
  */
-export function useServauth(
-  verifier: Verifier,
-  { required = true, freshness = verifier.freshness }: Options = {},
-) {
+export function useServauth(verifier: Verifier, options: Options = {}) {
+  const { freshness = verifier.freshness } = options
   return {
     async onContextBuilding({ context, extendContext }: Extend) {
-      const token = bearerOf(context.request?.headers.get('authorization'))
-      if (token === null && !required) return extendContext({ caller: null })
       try {
-        extendContext({ caller: await verifier.verify(token, { freshness }) })
+        extendContext({
+          caller: await callerOf(verifier, context.request?.headers.get('authorization'), options),
+        })
       } catch (fault) {
         throw asGraphQLError(fault)
       }
