@@ -1,6 +1,6 @@
 import { callerOf, type Options } from './caller-of.ts'
 import { asGraphQLError } from './graphql-error.ts'
-import { untilEnded } from './running.ts'
+import { untilEnded } from './until-ended.ts'
 import type { Caller, Verifier } from './verifier.ts'
 
 type Context = { request?: Request; caller?: Caller | null }
