@@ -1,4 +1,4 @@
-import { findMissingWork } from './hashes/failure-cost.ts'
+import { dearestOf, findMissingWork, spendAll } from './hashes/failure-cost.ts'
 import type { Work } from './hashes/hash-kind.ts'
 import { classOf, readHash, type StoredHash } from './hashes/stored-hash.ts'
 
@@ -36,13 +36,7 @@ export function createImportedHashes({ cost, ownClass, listHashClasses, listWork
 
     /** Limits how many costs of hashes an import adds to those that are stored. */
     async limitCosts() {
-      const dearest = new Map<string, Work>()
-      const count = (works: Work[]) => {
-        for (const work of works) {
-          if (work.amount > (dearest.get(work.group)?.amount ?? 0)) dearest.set(work.group, work)
-        }
-      }
-      count([...(await listHashClasses()), ownClass].flatMap(listWorks))
+      let dearest = dearestOf([...(await listHashClasses()), ownClass].flatMap(listWorks))
       let latest: string | undefined
       return {
         /** @returns whether a hash can be added; if so, it counts */
@@ -53,7 +47,7 @@ export function createImportedHashes({ cost, ownClass, listHashClasses, listWork
           const works = listWorks(hashClass)
           const added = new Set(works.map(({ group }) => group).filter((group) => !dearest.has(group)))
           if (added.size > 0 && dearest.size + added.size > MAX_HASH_COSTS) return false
-          count(works)
+          dearest = dearestOf([...dearest.values(), ...works])
           latest = hashClass
           return true
         },
@@ -61,11 +55,7 @@ export function createImportedHashes({ cost, ownClass, listHashClasses, listWork
         async measureSeconds() {
           const missing = findMissingWork([...dearest.values()], listWorks(ownClass))
           const startedAt = performance.now()
-          if (missing.length > 0) {
-            await run(async () => {
-              for (const { spend, amount } of missing) await spend(amount)
-            })
-          }
+          if (missing.length > 0) await run(() => spendAll(missing))
           return (performance.now() - startedAt) / 1000
         },
       }

@@ -7,7 +7,7 @@ import type { Span } from '../../span.ts'
 import type { Observer } from '../observer.ts'
 import { toNetwork } from '../throttle/networks.ts'
 import { type BreachedPasswords, openBreachedPasswords } from './breached/breached-passwords.ts'
-import { findMissingWork } from './hashes/failure-cost.ts'
+import { findMissingWork, spendAll } from './hashes/failure-cost.ts'
 import { classOf, readClass, readHash } from './hashes/stored-hash.ts'
 import { createHashingGate } from './hashing-gate.ts'
 import { createImportedHashes } from './imported-hashes.ts'
@@ -128,10 +128,7 @@ export function createPasswords(
       const works = [...classes, ownClass].flatMap(listWorks)
       const tried = triedHash === undefined ? ownClass : classOf(triedHash)
       const missing = findMissingWork(works, listWorks(tried))
-      if (missing.length === 0) return
-      await run(async () => {
-        for (const { spend, amount } of missing) await spend(amount)
-      })
+      if (missing.length > 0) await run(() => spendAll(missing))
     },
     /** Whether a stored hash has other parameters than the current settings. */
     isOutdated: (encoded: string) => !encoded.startsWith(`${ownClass}$`),

@@ -7,7 +7,7 @@ import type { Work } from './hash-kind.ts'
  * so that otherwise the attempt that begins with the kind at the end of the one before would cost less.
  */
 export function findMissingWork(all: Work[], done: Work[]): Work[] {
-  const [dearest, spent] = [toGroups(all), toGroups(done)]
+  const [dearest, spent] = [dearestOf(all), dearestOf(done)]
   return [...dearest.values()]
     .flatMap((work) => {
       const amount = work.amount - (spent.get(work.group)?.amount ?? 0)
@@ -16,10 +16,16 @@ export function findMissingWork(all: Work[], done: Work[]): Work[] {
     .sort((one, other) => other.memoryKib - one.memoryKib)
 }
 
-function toGroups(works: Work[]) {
+/** The dearest work of each group. */
+export function dearestOf(works: Work[]) {
   const groups = new Map<string, Work>()
   for (const work of works) {
     if (work.amount > (groups.get(work.group)?.amount ?? 0)) groups.set(work.group, work)
   }
   return groups
+}
+
+/** Does one work after the other. */
+export async function spendAll(works: Work[]) {
+  for (const { spend, amount } of works) await spend(amount)
 }
