@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
 import type { Client } from '../../contract/caller.ts'
@@ -19,9 +18,7 @@ type NewUser = InputOf<'createUser'> | InputOf<'inviteUser'>
 
 /** Creates accounts without a password: only a mailed link sets one, so that no administrator knows it. */
 export function createNewUsers({ db, outbox, passwords, roles, sessionCache }: Dependencies) {
-  /** A random password that is not kept, so that a sign-in takes the same time as for any account. */
-  const hashUnknown = (client: Client) =>
-    passwords.admit(client, () => passwords.hash(randomBytes(32).toString('base64url')))
+  const hashUnknown = (client: Client) => passwords.admit(client, passwords.hashUnknown)
 
   async function add(
     tx: Executor,

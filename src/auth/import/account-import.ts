@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { Email, ImportedUsername, UserClaims } from '../../contract/fields.ts'
 import { MAX_ROLES } from '../administration/roles/user-roles.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -65,9 +64,9 @@ export function createAccountImport({
   let unusableHash: Promise<string> | undefined
   let costs: ReturnType<typeof passwords.limitCosts> | undefined
 
-  /** The hash of a random password that is not kept. All accounts without a password have the same one. */
+  /** All accounts without a password have the same one. */
   function createUnusableHash() {
-    unusableHash ??= passwords.hash(randomBytes(32).toString('base64'))
+    unusableHash ??= passwords.hashUnknown()
     return unusableHash
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2'
 import type { Client } from '../../contract/caller.ts'
@@ -118,6 +119,8 @@ export function createPasswords(
       gate.enter(toNetwork(ipAddress), operation),
     hashing: gate.state,
     hash: (password: string) => run(() => hash(password, argon2id)),
+    /** The hash of a random password that is not kept: no password matches, and a sign-in takes as long as any. */
+    hashUnknown: () => run(() => hash(randomBytes(32).toString('base64url'), argon2id)),
     verify: (encoded: string, password: string) => run(() => verifyAny(encoded, password)),
     /**
      * Call it after a failed attempt, with the hash that was verified, if any. It does the work that is missing until
