@@ -5,14 +5,8 @@ import { toStoredHash } from '../passwords/hashes/notations.ts'
 import { toAccountId } from './account-id.ts'
 import { inBatch } from './batch.ts'
 import { findExisting } from './existing-accounts.ts'
-import type {
-  ForeignAccount,
-  ImportOptions,
-  ImportOutcome,
-  ImportResult,
-  PasskeyFault,
-} from './foreign-account.ts'
-import { type ChosenPasskeys, choosePasskeys } from './foreign-passkeys.ts'
+import type { ForeignAccount, ImportOptions, ImportOutcome, ImportResult } from './foreign-account.ts'
+import { type ChosenPasskeys, choosePasskeys, withoutMissing } from './foreign-passkeys.ts'
 import { insertAccounts } from './new-accounts.ts'
 
 /** Brings an address into the form in which it is stored. Null if it is invalid. */
@@ -21,19 +15,6 @@ export const normalizeEmail = (email: string) => Email.safeParse(email).data ?? 
 /** The same bounds as for an administrator. The names of the roles were checked before. */
 function hasAllowedGrants({ roles, claims }: ForeignAccount) {
   return roles.length <= MAX_ROLES && (isEmpty(claims) || UserClaims.safeParse(claims).success)
-}
-
-/** As the domain of passkeys: none is taken. */
-const NO_PASSKEYS = 'none'
-
-/** Two accounts can have a passkey of one id, which authenticators choose. The first one keeps it (section 7.1, step 26). */
-const withoutMissing = ({ taken, left }: ChosenPasskeys, missing: Set<string | null>): ChosenPasskeys => {
-  const kept = taken.filter(({ credentialId }) => !missing.has(credentialId))
-  const lost = taken.filter(({ credentialId }) => missing.has(credentialId))
-  return {
-    taken: kept,
-    left: [...left, ...lost.map((): PasskeyFault => 'the id is that of another passkey here')],
-  }
 }
 
 type Candidate = {
@@ -71,10 +52,7 @@ export function createAccountImport({
   }
 
   function findFault(
-    account: ForeignAccount,
-    id: string,
-    email: string | null,
-    password: string | null,
+    { account, id, email, hash }: Pick<Candidate, 'account' | 'id' | 'hash'> & { email: string | null },
     { isAmbiguous, takesPasswordless }: ImportOptions,
     takeCost: (hash: string) => boolean,
   ): ImportOutcome | null {
@@ -83,9 +61,9 @@ export function createAccountImport({
     if (isAmbiguous.email(email)) return 'address is there twice'
     if (isAmbiguous.id(id)) return 'id is there twice'
     if (!hasAllowedGrants(account)) return 'roles or claims are not allowed'
-    if (password) {
-      const fault = passwords.findHashFault(password)
-      return fault ?? (takeCost(password) ? null : 'too many costs of hashes')
+    if (hash) {
+      const fault = passwords.findHashFault(hash)
+      return fault ?? (takeCost(hash) ? null : 'too many costs of hashes')
     }
     return takesPasswordless ? null : 'no password'
   }
@@ -102,15 +80,14 @@ export function createAccountImport({
       const username = ImportedUsername.parse(account.name || null)
       const hash = options.withoutHashes || !account.password ? null : toStoredHash(account.password)
       const id = toAccountId(options.system, account.id)
-      const outcome = findFault(account, id, email, hash, options, take)
+      const outcome = findFault({ account, id, email, hash }, options, take)
       const usernameLost = username === null && Boolean(account.name?.trim())
       const chosen: ChosenPasskeys = { taken: [], left: [] }
       return { account, id, email: email ?? '', username, hash, usernameLost, outcome, chosen }
     })
     const accepted = await findAcceptable(candidates)
-    for (const each of accepted) {
-      if (each.account.passkeys.length > 0) each.chosen = await choose(each.account, options)
-    }
+    const domains = { rpId: relyingParty.id, passkeyDomain: options.passkeyDomain }
+    for (const each of accepted) each.chosen = await choosePasskeys(each.account.passkeys, domains)
     if (!options.dryRun && accepted.length > 0) await insert(accepted, options)
     return candidates.map(({ id, hash, usernameLost, outcome, chosen: { taken, left } }) => ({
       id,
@@ -150,15 +127,6 @@ export function createAccountImport({
       if (missing.accounts.has(each.id)) each.outcome = 'address is taken here'
       if (each.chosen.taken.length > 0) each.chosen = withoutMissing(each.chosen, missing.passkeysOf(each.id))
     }
-  }
-
-  async function choose(
-    { passkeys }: ForeignAccount,
-    { passkeyDomain }: ImportOptions,
-  ): Promise<ChosenPasskeys> {
-    const isNone = passkeyDomain === NO_PASSKEYS
-    if (isNone) return { taken: [], left: passkeys.map((): PasskeyFault => 'left out by --passkeys none') }
-    return choosePasskeys(passkeys, { rpId: relyingParty.id, passkeyDomain })
   }
 
   async function toStored(hashes: (string | null)[], { wrap }: ImportOptions) {

@@ -26,6 +26,9 @@ export const MAX_PUBLIC_KEY_BYTES = 1024
 /** A counter has 32 bits (section 6.1). */
 const MAX_SIGN_COUNT = 2 ** 32 - 1
 
+/** As the domain of passkeys: none is taken. */
+const NO_PASSKEYS = 'none'
+
 type Domains = {
   /** The domain of the passkeys here. */
   rpId: string
@@ -45,10 +48,22 @@ export async function choosePasskeys(passkeys: ForeignPasskey[], domains: Domain
   return chosen
 }
 
+/** Two accounts can have a passkey of one id, which authenticators choose. The first one keeps it (section 7.1, step 26). */
+export function withoutMissing({ taken, left }: ChosenPasskeys, missing: Set<string | null>): ChosenPasskeys {
+  const { kept = [], lost = [] } = Object.groupBy(taken, ({ credentialId }) =>
+    missing.has(credentialId) ? 'lost' : 'kept',
+  )
+  return {
+    taken: kept,
+    left: [...left, ...lost.map((): PasskeyFault => 'the id is that of another passkey here')],
+  }
+}
+
 async function findFault(
   { domain, isDiscoverable, credentialId, userHandle, publicKey, signCount }: ForeignPasskey,
   { rpId, passkeyDomain }: Domains,
 ): Promise<PasskeyFault | null> {
+  if (passkeyDomain === NO_PASSKEYS) return 'left out by --passkeys none'
   const home = domain ?? passkeyDomain
   if (home === null) return 'the domain is not known, and --passkeys does not name it'
   if (home !== rpId) return 'another domain than PASSKEY_RP_ID'
