@@ -90,10 +90,9 @@ test('three calls with an expired token share one refresh, even during a restart
   await untilExpired()
   await auth.stop()
 
-  const showing = shown()
-  await auth.start()
+  const [answer] = await Promise.all([shown(), auth.start()])
 
-  expect(await showing).toMatchObject({ me: { email } })
+  expect(answer).toMatchObject({ me: { email } })
   expect((await auth.refreshes()).slice(before)).toEqual(['OK'])
 })
 

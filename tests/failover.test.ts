@@ -9,6 +9,7 @@ import { type FeedEvent, listenToFeed } from './support/revocations.ts'
 import { scrape } from './support/scrape.ts'
 import { createKeySetting } from './support/service-key.ts'
 import { pause } from './support/time.ts'
+import { untilServed } from './support/until-served.ts'
 
 const mailbox = useMailbox()
 
@@ -20,15 +21,6 @@ const MAX_FAILOVER_MS = 10_000
 
 type Replica = Awaited<ReturnType<typeof startProgram>>
 type Answer = Awaited<ReturnType<Client['me']>>
-
-/** Asks until the answer is no 503, as clients do. A busy machine answers some at any time. */
-async function untilServed<T extends { code?: string | undefined }>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    const answer = await ask()
-    if (answer.code !== 'SERVICE_UNAVAILABLE') return answer
-    await pause(100)
-  }
-}
 
 async function register(replica: Replica) {
   const input = account()

@@ -7,6 +7,7 @@ import { ADAPTERS } from './support/client.ts'
 import { openDatabase } from './support/database.ts'
 import { useServer } from './support/server.ts'
 import { pause, secondsSince } from './support/time.ts'
+import { untilServed } from './support/until-served.ts'
 
 /** Defaults of a database or a role, each with a value that could break Servauth. */
 const HOSTILE: Record<string, string> = {
@@ -97,7 +98,11 @@ describe('with hostile defaults of the database,', () => {
     await Promise.all(others.map((other) => other.login(input)))
 
     const answers = await Promise.all(
-      others.flatMap((other) => [other.refresh(), other.updateMe({ username: NAME }), other.sessions()]),
+      others.flatMap((other) =>
+        [other.refresh, () => other.updateMe({ username: NAME }), other.sessions].map((ask) =>
+          untilServed<{ code?: string }>(ask),
+        ),
+      ),
     )
 
     expect(answers.map(({ code }) => code).filter(Boolean)).toEqual([])

@@ -17,12 +17,12 @@ export async function registerAdministrator(
   return person
 }
 
-/** Adds a role by plain SQL. */
+/** Adds a role by plain SQL, unless a first attempt of the test has added it. */
 export async function addRole(
   { sql, catchUp }: Pick<Server, 'sql' | 'catchUp'>,
   name: string,
   permissions: string[],
 ) {
-  await sql`insert into roles (name, permissions) values (${name}, ${permissions})`
+  await sql`insert into roles (name, permissions) values (${name}, ${permissions}) on conflict do nothing`
   await catchUp()
 }

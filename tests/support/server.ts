@@ -40,7 +40,12 @@ const SOCKET_ADDRESS = '192.0.2.1'
 export const BEHIND_PROXY = { TRUSTED_PROXIES: SOCKET_ADDRESS }
 
 /** Most tests are not about deadlines, which pass on a busy machine while a server does nothing wrong. */
-const PATIENT: DatabaseLimits = { callMs: 90_000, connectSeconds: 90, statementMs: 80_000, lockMs: 70_000 }
+export const PATIENT: DatabaseLimits = {
+  callMs: 90_000,
+  connectSeconds: 90,
+  statementMs: 80_000,
+  lockMs: 70_000,
+}
 
 /** A server for the tests of this file or group. */
 export const useServer = (settings?: Settings, options?: Options) =>
