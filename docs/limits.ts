@@ -358,6 +358,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
       title: 'GraphQL',
       rows: [
         ['tokens in a document', number(GRAPHQL_LIMITS.tokens)],
+        ['fields of one name in a document', number(GRAPHQL_LIMITS.repetitions)],
         ['levels of an operation', number(GRAPHQL_LIMITS.depth)],
         ['aliases in an operation', number(GRAPHQL_LIMITS.aliases)],
         ['directives in an operation', number(GRAPHQL_LIMITS.directives)],

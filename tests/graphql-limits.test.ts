@@ -17,6 +17,12 @@ const nested = (levels: number) => `${'{ a '.repeat(levels)}{ b }${' }'.repeat(l
 describe('a document is refused before execution', () => {
   test.each([
     ['too many tokens', `{ ${repeat(1001, () => 'me')} }`, 'GRAPHQL_PARSE_FAILED'],
+    ['a field too often', `{ ${repeat(51, () => 'me { id }')} }`, 'GRAPHQL_VALIDATION_FAILED'],
+    [
+      'a field too often in fragments',
+      `{ me { ...A ...B } } ${repeat(2, (n) => `fragment ${'AB'[n]} on User { ${repeat(26, () => 'id')} }`)}`,
+      'GRAPHQL_VALIDATION_FAILED',
+    ],
     ['too deep a selection', nested(7), 'GRAPHQL_VALIDATION_FAILED'],
     [
       'too deep a selection by fragments',
@@ -113,10 +119,12 @@ test('an error does not suggest fields of a schema that is not public', async ()
   expect(errors[0].message).toBe('Cannot query field "emial" on type "User".')
 })
 
-test('15 aliases pass, and so does one credential mutation beside another mutation', async () => {
+test('50 fields of one name pass, and so do 15 aliases, and one credential mutation beside another mutation', async () => {
+  const repeated = await ask(`{ ${repeat(50, () => 'me { id }')} }`)
   const aliases = await ask(`{ ${repeat(15, (n) => `a${n}: me { id }`)} }`)
   const mutation = await ask(`mutation { ${login(1)} logout }`)
 
+  expect(repeated.status).toBe(200)
   expect(aliases.status).toBe(200)
   expect(mutation.status).toBe(200)
 })

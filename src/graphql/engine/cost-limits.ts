@@ -1,5 +1,6 @@
 import {
   type ASTVisitor,
+  type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
@@ -7,6 +8,7 @@ import {
   parse,
   type SelectionNode,
   type ValidationContext,
+  visit,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Operation } from '../../contract/operation.ts'
@@ -15,6 +17,7 @@ import { operations } from '../../contract/operations.ts'
 /** The limits of one document (OWASP GraphQL Cheat Sheet). Each attempt at a credential needs its own request. */
 export const GRAPHQL_LIMITS = {
   tokens: 1000,
+  repetitions: 50,
   depth: 6,
   aliases: 15,
   directives: 10,
@@ -38,7 +41,25 @@ export const costLimits: Plugin = {
     setParseFn((source: string, options?: object) =>
       parse(source, { ...options, maxLexicalTokens: GRAPHQL_LIMITS.tokens }),
     ),
-  onValidate: ({ addValidationRule }) => addValidationRule(costRule),
+  onValidate({ params, addValidationRule, setResult }) {
+    if (repeatsTooMuch(params.documentAST as DocumentNode)) {
+      setResult([
+        new GraphQLError(`The document has more than ${GRAPHQL_LIMITS.repetitions} fields of one name.`),
+      ])
+    } else addValidationRule(costRule)
+  },
+}
+
+/** Whether a field stands there too often. Asked before the rules, one of which compares every two fields of a name. */
+function repeatsTooMuch(document: DocumentNode) {
+  const counts = new Map<string, number>()
+  visit(document, {
+    Field: ({ alias, name }) => {
+      const key = (alias ?? name).value
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    },
+  })
+  return Math.max(0, ...counts.values()) > GRAPHQL_LIMITS.repetitions
 }
 
 /**
