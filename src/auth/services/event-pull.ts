@@ -2,9 +2,11 @@ import { sql } from 'drizzle-orm'
 import type { WebhookEvents } from '../../contract/outputs/webhook-events.ts'
 import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import type { Db } from '../../db/client.ts'
+import { daysAgo } from '../../db/moments.ts'
 import { webhookEvents } from '../../db/schema/webhooks.ts'
 import { invalid } from '../../errors.ts'
 import { toMessageId } from '../../webhooks/message-id.ts'
+import { KEPT_DAYS } from '../old-rows.ts'
 
 type Row = {
   xid: string | null
@@ -37,12 +39,15 @@ export function createEventPull({ db }: { db: Db }) {
     const [, xid, id] = /^(\d{1,18})\.(\d{1,18})$/.exec(after) ?? []
     if (!xid || !id) throw unknownCursor()
     const cursor = sql`(${xid}::bigint, ${id}::bigint)`
-    // Housekeeping deletes the event of an old cursor, but only after all before it.
+    // Housekeeping deletes events by age, which is nearly their order. While the event before the cursor is young, that of
+    // the cursor has not been deleted: if it is missing, it was lost.
+    const isLost = sql`(
+      select at from ${webhookEvents} where (xid, id) < ${cursor} order by xid desc, id desc limit 1
+    ) > ${daysAgo(KEPT_DAYS.webhookEvent - 1)} and not exists (select from ${webhookEvents} where (xid, id) = ${cursor})`
     const rows = (await db.execute(sql`
       select e.xid, e.id, e.message_id, e.type, e.user_id, e.data, e.at,
         ${xid}::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-          or exists (select from ${webhookEvents} where (xid, id) < ${cursor})
-            and not exists (select from ${webhookEvents} where (xid, id) = ${cursor}) as is_unknown
+          or coalesce(${isLost}, false) as is_unknown
       from (select) as one left join lateral (
         select * from ${webhookEvents}
         where (xid, id) > ${cursor} and type <> ${TEST_TYPE}
