@@ -27,7 +27,8 @@ import { createKeyRotation } from './keys/key-rotation.ts'
 import { limitOperations } from './load/operation-limit.ts'
 import { createMailComposer } from './mailing/mail-composer.ts'
 import { createOwnPasskeys } from './passkeys/own-passkeys.ts'
-import { createPasswordChanges } from './passwords/password-changes.ts'
+import { createPasswordChange } from './passwords/password-change.ts'
+import { createPasswordReset } from './passwords/password-reset.ts'
 import { adoptRestoredEvents, createEventPull } from './services/event-pull.ts'
 import { createForward } from './services/forward.ts'
 import { createIntrospection } from './services/introspection.ts'
@@ -88,7 +89,8 @@ export function createAuthCore(options: CoreOptions) {
     requestFactorRecovery: createRecoveryRequest(dependencies),
     ...createOwnAccount(dependencies),
     exportMe: createExport(dependencies),
-    ...createPasswordChanges(dependencies),
+    ...createPasswordChange(dependencies),
+    ...createPasswordReset(dependencies),
     acceptInvitation: createAcceptInvitation(dependencies),
     ...createEmailVerification(dependencies),
     ...createNoticeLinks(dependencies),
