@@ -1,11 +1,11 @@
 import type { Env } from '../env.ts'
 import { createLog } from '../observe/log.ts'
-import { answerRequests } from './answering.ts'
+import { answerRequests } from './answer-requests.ts'
 import { completeSettings } from './first-run.ts'
 import { allowCompilation } from './jit-policy.ts'
 import { warnOfSettings } from './warnings.ts'
 import { formatWelcome } from './welcome-text.ts'
-import { superviseWorkers } from './workers/supervising.ts'
+import { superviseWorkers } from './workers/supervise-workers.ts'
 import { WORKER_VARIABLE } from './workers/worker-messages.ts'
 
 /** Starts the server, waits for a stop signal, finishes the running requests and stops. */
