@@ -57,12 +57,13 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
         ? null
         : storeLink(tx, { id: createRandomId(), row, user, registration })
     }
-    if (limit && isLimited(row) && !(await isWithinLimit(tx, row, user, live, limit))) return null
+    if (limit && isLimited(row) && !(await takesFromLimit(tx, row, user, live, limit))) return null
     await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, row.id))
     return live ? live.id : storeLink(tx, { id: row.id, row, user, registration })
   }
 
-  async function isWithinLimit(
+  /** @returns whether the mail may be sent; if so, a link that is sent again is marked */
+  async function takesFromLimit(
     tx: Executor,
     row: MailRow,
     user: UserRow,

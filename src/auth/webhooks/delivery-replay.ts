@@ -8,7 +8,7 @@ import { AuthError, invalid } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/administration-events.ts'
 import { KEPT_DAYS } from '../old-rows.ts'
-import { describe, findWebhook } from './managed-webhooks.ts'
+import { describeWebhook, findWebhook } from './managed-webhooks.ts'
 import { isEventId, parseDeliveryId } from './shown-deliveries.ts'
 
 type Input = InputOf<'replayDeliveries'>
@@ -37,7 +37,7 @@ export function createDeliveryReplay({ db }: Pick<Dependencies, 'db'>) {
           (select count(*) > ${MAX_REPLAYED}::int from chosen) as "hasMore"`)
       const { count = 0, last = null, hasMore = false } = row ?? {}
       if (input.delivery && count === 0) throw new AuthError('NOT_FOUND')
-      const detail = `${describe(webhookId, url)}: ${count}`
+      const detail = `${describeWebhook(webhookId, url)}: ${count}`
       await recordAdministration(tx, 'deliveries_replayed', { detail }, act)
       return { count, next: hasMore ? last : null }
     })

@@ -92,7 +92,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
               .insert(table)
               .values({ ...values, id, disabledAt: disabled ? sql`now()` : null })
               .returning()
-        await recordAdministration(tx, 'webhook_changed', { detail: describe(id, url) }, act)
+        await recordAdministration(tx, 'webhook_changed', { detail: describeWebhook(id, url) }, act)
         // Receivers of Ed25519 need only the public key, so the private one never leaves the server.
         const secret = created && toShownSecret(created).kind === 'HMAC' ? created : null
         return { webhook: toWebhook(row as WebhookRow), secret }
@@ -107,7 +107,7 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
         // One that the settings no longer have can go.
         if (settings.WEBHOOKS.some((one) => toWebhookId(one) === id)) throw ofSettings()
         await tx.delete(table).where(eq(table.id, id))
-        await recordAdministration(tx, 'webhook_deleted', { detail: describe(id, url) }, act)
+        await recordAdministration(tx, 'webhook_deleted', { detail: describeWebhook(id, url) }, act)
       })
       return true
     },
@@ -133,7 +133,7 @@ export async function findWebhook(tx: Executor, id: string): Promise<WebhookRow 
 }
 
 /** For the events of administration. The rest of the URL may be a secret of the receiver. */
-export const describe = (id: string, url: string) =>
+export const describeWebhook = (id: string, url: string) =>
   `${id} ${URL.parse(url)?.origin ?? 'without a valid URL'}`
 
 const ofSettings = () => invalid('id', 'Is a webhook of the settings. Change WEBHOOKS instead.')

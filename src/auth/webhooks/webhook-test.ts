@@ -7,7 +7,7 @@ import type { SealedSecrets } from '../../webhooks/stored.ts'
 import { createTargetFinder, type TargetSettings } from '../../webhooks/target.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordAdministration } from '../events/administration-events.ts'
-import { describe, findWebhook } from './managed-webhooks.ts'
+import { describeWebhook, findWebhook } from './managed-webhooks.ts'
 import { readDelivery } from './shown-deliveries.ts'
 
 type Parts = Pick<Dependencies, 'db' | 'webhookSecrets'> & { settings: TargetSettings }
@@ -29,7 +29,7 @@ export function createWebhookTest({ db, webhookSecrets, settings }: Parts) {
       await act.administrator.assertCurrent(tx)
       const secrets = webhookSecrets.open(webhook)
       if (secrets.length === 0) throw invalid('id', withoutSecret(webhook))
-      await recordAdministration(tx, 'webhook_tested', { detail: describe(id, webhook.url) }, act)
+      await recordAdministration(tx, 'webhook_tested', { detail: describeWebhook(id, webhook.url) }, act)
       return { url: webhook.url, secrets, delivery: await deliveries.begin(tx, id, TEST_TYPE) }
     })
     const sender = createSender({ findTarget: createTargetFinder(settings), maxConnections: 1 })
