@@ -79,15 +79,13 @@ export const MailedToken = Token.max(512, 'Must have at most 512 characters.').m
 })
 
 /** Spaces, as apps show them, do not matter. */
-const TotpCode = Text.transform((value) => value.replace(/\s/g, ''))
+export const TotpCode = Text.transform((value) => value.replace(/\s/g, ''))
   .pipe(z.string().regex(/^\d{6}$/, 'Must be six digits.'))
   .meta({ description: 'The six digits that the authenticator app shows.', pattern: '^[0-9 ]{6,}$' })
 
 const RecoveryCode = Text.min(1, 'Must not be empty.')
   .max(64, 'Must have at most 64 characters.')
   .meta({ description: 'One of the recovery codes. Case, spaces and dashes do not matter.' })
-
-export const EnrollmentCode = TotpCode
 
 /** The id of something that a client has begun. It is a secret of the client, so it is not shown elsewhere. */
 export const OpaqueId = Text.min(1, 'Must not be empty.')

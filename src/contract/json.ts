@@ -33,7 +33,7 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 
 /** Whether a value of JSON is an object, and not an array. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  isObject(value) && !Array.isArray(value)
 
 /** Whether a value of JSON has at most this many levels. */
 const isShallow = (value: unknown, levels: number): boolean =>

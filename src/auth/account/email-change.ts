@@ -5,12 +5,10 @@ import type { SessionRow } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { createRandomId } from '../../db/uuid.ts'
 import { AuthError } from '../../errors.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
-import type { MailedTokens } from '../mailing/mailed-tokens.ts'
-import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
-import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import { renewCookie } from '../sessions/renew-session.ts'
 import { isEmailTaken } from './taken-addresses.ts'
 
@@ -30,11 +28,7 @@ type EmailChange = {
  */
 export async function changeEmail(
   tx: Executor,
-  {
-    mailedTokens,
-    outbox,
-    refreshTokens,
-  }: { mailedTokens: MailedTokens; outbox: Outbox; refreshTokens: RefreshTokens },
+  { mailedTokens, outbox, refreshTokens }: Pick<Dependencies, 'mailedTokens' | 'outbox' | 'refreshTokens'>,
   { user, newEmail, keptSession, client, verified = false }: EmailChange,
 ) {
   if (await isEmailTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')

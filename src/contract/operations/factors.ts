@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EnrollmentCode, FactorProof, MailedToken, OpaqueId, OwnRowId } from '../fields.ts'
+import { FactorProof, MailedToken, OpaqueId, OwnRowId, TotpCode } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { Factor, FactorRecovery, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
@@ -7,9 +7,7 @@ import { Password } from '../password.ts'
 
 const id = '5b1f0c8e-2d6a-4f3b-9c0d-7e4a1b2c3d4e'
 
-const ConfirmTotpInput = z
-  .strictObject({ id: OpaqueId, code: EnrollmentCode })
-  .meta({ id: 'ConfirmTotpInput' })
+const ConfirmTotpInput = z.strictObject({ id: OpaqueId, code: TotpCode }).meta({ id: 'ConfirmTotpInput' })
 
 const StepUpInput = z
   .strictObject({ password: Password.nullish(), proof: FactorProof.nullish() })
