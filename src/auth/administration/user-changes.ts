@@ -65,7 +65,10 @@ export const suspendAccount = (until: string) => async (tx: Executor, user: User
   return ended
 }
 
-/** Allows sign-ins again, also of a suspended account. What ended with the account stays ended. @returns whether the account was disabled */
+/**
+ * Allows sign-ins again, also of a suspended account. What ended with the account stays ended.
+ * @returns whether the account was disabled
+ */
 export async function enableAccount(tx: Executor, user: UserRow, act: Act) {
   if (!user.disabledAt) return false
   await tx.update(users).set(ENABLED).where(eq(users.id, user.id))

@@ -4,7 +4,7 @@ import { createAuthEndpoint } from 'better-auth/api'
 /**
  * An endpoint of Better-Auth whose work is called directly: it returns the function that acts with Better-Auth's context,
  * and `callDirectly` calls it once. Each call of an endpoint copies that context several times, which takes a tenth of
- * all that a sign-in takes beside its hash.
+ * all that a sign-in takes besides its hash.
  */
 export const createDirectEndpoint = <Input, Output>(
   act: (input: Input, context: AuthContext) => Promise<Output>,

@@ -21,6 +21,7 @@ type Peeled = { core: z.core.$ZodType; meta: Meta; nullable: boolean; optional: 
 
 const outputs = new Map<string, OutputRef<unknown>>()
 const inputs = new Map<string, InputRef<unknown>>()
+const enums = new Map<string, ReturnType<typeof builder.enumType>>()
 
 /** The options of an output field: its type, whether it can be null, its description. */
 export function outputOf(schema: z.core.$ZodType) {
@@ -90,8 +91,6 @@ function inputType(core: z.core.$ZodType, fieldMeta: Meta): InputType {
   inputs.set(nameOf(meta), ref)
   return ref
 }
-
-const enums = new Map<string, ReturnType<typeof builder.enumType>>()
 
 function enumType(schema: z.ZodEnum) {
   const { options } = schema

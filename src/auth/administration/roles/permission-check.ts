@@ -31,6 +31,7 @@ export function createPermissionCheck({ db, roles }: Parts) {
   /** @throws `UNAUTHENTICATED`, `FORBIDDEN`, or `REAUTHENTICATION_REQUIRED` */
   async function findUser(caller: Caller, permission: Permission, isRead: boolean): Promise<Administrator> {
     const { user, sessionId, secondsOfFactor } = await (isRead ? readViewer(caller) : readIdentity(caller))
+    /** By the roles as they were read last. A change reads them again in its transaction. */
     let held: string[] = []
     const holds = (wanted: string) => includesPermission(held, wanted)
     function takeRoles(roleNames: string[], all: RoleMap) {
