@@ -256,6 +256,20 @@ test.each([
   )
 })
 
+test('an id that JSON rounds is refused, since it could be that of another account', async () => {
+  const idOf = async (id: string) => {
+    const file = await createFile('ids.json', `[{"id":${id},"email":"a@example.com"}]`)
+    const [user] = await readUsers(openColumns('json', [file], {}))
+    return user?.id
+  }
+
+  expect(await idOf('9007199254740991')).toBe('9007199254740991')
+  expect(await idOf('"9007199254740993"')).toBe('9007199254740993')
+  await expect(idOf('9007199254740993')).rejects.toThrow(
+    /record 1: id must be a text or a whole number up to 9007199254740991/,
+  )
+})
+
 test('what an object has inherited is no field of a record', async () => {
   const text = '[{"email":"a@example.com","__proto__":{"verified":true,"totp_secret":"JBSWY3DPEHPK3PXP"}}]'
   const columns = { id: 'constructor.name', username: '__proto__.verified' }

@@ -3,7 +3,7 @@ import { CommandError } from '../../support/command-error.ts'
 import { readSmallFile } from '../../support/small-file.ts'
 import { readCsv } from '../files/csv.ts'
 import { readJson } from '../files/json.ts'
-import { claimsAt, flagAt, rolesAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
+import { claimsAt, flagAt, idAt, rolesAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
@@ -82,7 +82,7 @@ function createReader(given: Columns) {
     const totpKey = toTotpKey(text('totpKey'))
     return {
       ...NO_DETAILS,
-      id: text('id') ?? email,
+      id: read('id', idAt, null) ?? email,
       email,
       emailVerified: read('emailVerified', flagAt, false),
       name: text('username'),

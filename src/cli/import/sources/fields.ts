@@ -38,6 +38,13 @@ export function textAt(row: unknown, path: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null
 }
 
+/** A large number of JSON is rounded, so it could be the id of another account. */
+export function idAt(row: unknown, path: string): string | null {
+  const value = valueAt(row, path)
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return textAt(row, path)
+  throw new FieldError(`${path} must be a text or a whole number up to ${Number.MAX_SAFE_INTEGER}.`)
+}
+
 /** The first of several fields that has a text. */
 export const firstTextAt = (row: unknown, ...paths: string[]) =>
   paths.reduce<string | null>((found, path) => found ?? textAt(row, path), null)
