@@ -440,7 +440,7 @@ test('the commands of an operator do the same, and a running server notices them
   )
   const [delivery] = await readJson(`webhook deliveries --webhook ${id}`)
   expect((await run(`webhook replay ${id} --delivery ${delivery.id}`)).output).toContain(
-    '1 events are delivered again',
+    '1 event is delivered again',
   )
   expect(await run(`webhook put ftp://example.com`)).toMatchObject({
     code: 1,

@@ -116,7 +116,7 @@ export async function replayDeliveries(
     }
   }).catch(explain)
   if (json) return printJson({ count })
-  console.log(`${count} events are delivered again.`)
+  console.log(`${count} ${count === 1 ? 'event is' : 'events are'} delivered again.`)
 }
 
 const explain = explainRefusal({ NOT_FOUND: 'There is nothing with this id.' })
