@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createOrigins } from '../src/http/request/origins.ts'
 import { account, codeOf, JSON_TYPE } from './support/client.ts'
 import { ORIGIN, useServer } from './support/server.ts'
@@ -301,4 +301,14 @@ describe('a server for a try on this machine', () => {
     'refuses its page at %s, whose cookie would not be for https',
     async (origin) => expect(await codeOf(await send(origin))).toBe('FORBIDDEN_ORIGIN'),
   )
+})
+
+test('an origin that is longer than any name is refused before its host is decoded', () => {
+  const { isMisplaced } = createOrigins({ own: 'http://localhost:3000', allowed: [] })
+  const parse = vi.spyOn(URL, 'parse')
+  onTestFinished(() => parse.mockRestore())
+
+  expect(isMisplaced('http://localhost:3000')).toBe(false)
+  expect(isMisplaced(`http://a${'%CC%81'.repeat(1000)}.localhost`)).toBe(true)
+  expect(parse).toHaveBeenCalledTimes(1)
 })
