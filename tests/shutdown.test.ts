@@ -157,7 +157,7 @@ test('a server with another AUTH_SECRET than the database reports it and is not 
 
   const AUTH_SECRET = randomBytes(32).toString('base64')
   const second = await launchProgram({ DATABASE_URL: database.url, AUTH_SECRET })
-  await expect.poll(() => second.output()).toContain('AUTH_SECRET is not the one')
+  await expect.poll(second.output).toContain('"not ready yet: AUTH_SECRET is not the one')
 
   expect((await fetch(`${second.url}/ready`)).status).toBe(503)
   await second.stop()

@@ -1,3 +1,4 @@
+import { DatabaseFault } from '../db/database-fault.ts'
 import { AuthError } from '../errors.ts'
 
 type Described = { type: string; message?: string; code?: string; stack?: string; cause?: Described }
@@ -12,11 +13,11 @@ export function describeFault(fault: unknown, depth = 0): Described {
   const ofDatabase = fault.name === 'PostgresError' && !String(code).startsWith('22')
   // By their names, because the faults of the listening thread lose their classes on the way.
   const ofConnection = fault.name === 'ConnectionFault'
-  const own = fault instanceof AuthError || fault instanceof TypeError || ofDatabase || ofConnection
+  const isOwn = [AuthError, DatabaseFault, TypeError].some((type) => fault instanceof type)
   return {
     type: fault.name,
     ...(typeof code === 'string' && { code }),
-    ...(own && { message: fault.message.slice(0, 500) }),
+    ...((isOwn || ofDatabase || ofConnection) && { message: fault.message.slice(0, 500) }),
     ...(fault.stack && { stack: frames(fault.stack) }),
     ...(fault.cause !== undefined && depth < 3 && { cause: describeFault(fault.cause, depth + 1) }),
   }

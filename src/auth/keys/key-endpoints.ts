@@ -2,12 +2,9 @@ import { createPrivateKey } from 'node:crypto'
 import { createAuthEndpoint } from 'better-auth/api'
 import { symmetricDecrypt } from 'better-auth/crypto'
 import { createJwk, type Jwk, type JwtOptions } from 'better-auth/plugins/jwt'
+import { DatabaseFault } from '../../db/database-fault.ts'
 import type { TokenAlgorithm } from '../../settings/credentials.ts'
 import type { KeyRow, SigningKeys } from './signing-keys.ts'
-
-const WRONG_SECRET =
-  'AUTH_SECRET is not the one that this database was set up with. Restore the old value, or name it in AUTH_SECRET_PREVIOUS. ' +
-  'If it is lost, delete the rows of the table jwks: this signs all users out.'
 
 /** The algorithm of the first key, unless a setting names another. All common libraries know it. */
 const DEFAULT_ALGORITHM: TokenAlgorithm = 'ES256'
@@ -70,7 +67,7 @@ export function createKeyEndpoints(
         key = await find()
         jwk = await decrypt(key)
       }
-      if (jwk === null) throw new TypeError(WRONG_SECRET)
+      if (jwk === null) throw wrongSecret()
       const privateKey = createPrivateKey({ key: JSON.parse(jwk), format: 'jwk' })
       return { kid: key.id, alg: algorithmOf(key), privateKey }
     }),
@@ -95,6 +92,12 @@ export function createKeyEndpoints(
     }),
   }
 }
+
+const wrongSecret = () =>
+  new DatabaseFault(
+    'AUTH_SECRET is not the one that this database was set up with',
+    'Restore the old value, or name it in AUTH_SECRET_PREVIOUS. If it is lost, delete the rows of the table jwks: this signs all users out.',
+  )
 
 /** Every key has at least 128 bits of strength (NIST SP 800-57, part 1, table 2), so RSA takes 3072. */
 function keyPairOf(alg: TokenAlgorithm) {

@@ -1,4 +1,5 @@
 import type { AuthCore } from '../../auth/core.ts'
+import { DatabaseFault } from '../../db/database-fault.ts'
 import { bad, good, note } from './verdict.ts'
 
 const MAX_KEY_AGE_DAYS = 365
@@ -20,9 +21,9 @@ export async function checkKeys({ keys, operator }: Pick<AuthCore, 'keys' | 'ope
   }
   try {
     await keys.check()
-  } catch (error) {
-    // Our own error says what to do. An error of a library may contain secrets.
-    const advice = error instanceof TypeError ? error.message : 'Look at the row in the table jwks.'
+  } catch (fault) {
+    // Our own fault says what to do. An error of a library may contain secrets.
+    const advice = fault instanceof DatabaseFault ? fault.message : 'Look at the row in the table jwks.'
     return bad('the signing key cannot be used', advice)
   }
   const days = Math.floor((current.now.getTime() - current.key.createdAt.getTime()) / DAY_MS)
