@@ -73,18 +73,8 @@ export function createPasswords(
   const isBreached: BreachedPasswords = settings.BREACHED_PASSWORDS
     ? openBreachedPasswords(settings.BREACHED_PASSWORDS)
     : () => false
-  let mostRunning = 0
-
-  /** The engine starts its threads when they are needed, so there may be a new one when more hashes run than before. */
-  function start<T>(job: () => Promise<T>) {
-    const pending = job()
-    const { running } = gate.state()
-    if (running > mostRunning) {
-      mostRunning = running
-      lowerPoolPriority()
-    }
-    return pending
-  }
+  /** At its end, because a thread that the engine has started for the hash has its name only once it runs. */
+  const start = <T>(job: () => Promise<T>) => job().finally(lowerPoolPriority)
 
   const run = <T>(job: () => Promise<T>) =>
     gate.hash(() => (span ? span('argon2id', {}, () => start(job)) : start(job)))
