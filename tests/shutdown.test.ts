@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { account } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
+import { holdRequest } from './support/held-request.ts'
 import { freePort, untilReady } from './support/process.ts'
 import { AUTH_SECRET, launchProgram, startProgram } from './support/program.ts'
 import { createProxy } from './support/proxy.ts'
@@ -15,57 +14,22 @@ import { pause } from './support/time.ts'
 const database = useDatabase()
 const start = () => startProgram({ DATABASE_URL: database.url })
 
-/** Sends a request, acts when the database holds it up, and then lets it continue. */
-async function whileUnderWay<Answer>(send: () => Promise<Answer>, act: () => void) {
-  const { answer } = await database.sql.begin(async (tx) => {
-    await tx`lock table users`
-    const answer = send()
-    const countWaiting = async () =>
-      (await database.sql`select from pg_locks where relation = 'users'::regclass and not granted`).length
-    await expect.poll(countWaiting).toBe(1)
-    act()
-    return { answer }
-  })
-  return answer
-}
-
-test.each(['SIGTERM', 'SIGINT'] as const)(
-  'after %s the server finishes its requests and exits with 0',
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  'after %s the server finishes its requests and exits with 0, also if the signal arrives twice',
   async (signal) => {
-    const server = await start()
-    const { client, input } = await server.registerUser()
+    for (const times of [1, 2]) {
+      const server = await start()
+      const { input } = await server.registerUser()
+      const login = await holdRequest(server.url, '/auth/login', { ...input, transport: 'TOKEN' })
 
-    const answer = await whileUnderWay(
-      () => client.twin().login(input),
-      () => server.kill(signal),
-    )
-    const exit = await server.exited
+      for (let time = 0; time < times; time++) server.kill(signal)
+      await expect.poll(() => server.output()).toContain('stopping')
+      const answer = await login.finish()
 
-    expect(answer.code ?? answer.data?.user.email).toBe(input.email)
-    expect(exit).toEqual({ code: 0, signal: null })
-    await expect(fetch(`${server.url}/health`)).rejects.toThrow()
-  },
-)
-
-test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-  'a %s that arrives twice lets the server finish its requests',
-  async (signal) => {
-    const server = await start()
-    const connection = connect(Number(server.env.PORT), '127.0.0.1').on('error', () => {})
-    await once(connection, 'connect')
-    connection.write(
-      'POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{',
-    )
-    await pause(100)
-
-    server.kill(signal)
-    server.kill(signal)
-    await expect.poll(() => server.output()).toContain('stopping')
-    connection.write('}')
-    const [answer] = await once(connection, 'data')
-
-    expect(String(answer)).toContain('INVALID_INPUT')
-    expect((await server.exited).code).toBe(0)
+      expect(answer).toEqual({ status: 200, body: expect.stringContaining(input.email) })
+      expect(await server.exited).toEqual({ code: 0, signal: null })
+      await expect(fetch(`${server.url}/health`)).rejects.toThrow()
+    }
   },
 )
 

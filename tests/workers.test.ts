@@ -1,19 +1,17 @@
-import { copyFile, readFile, rename } from 'node:fs/promises'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test as anywhere, expect } from 'vitest'
 import { ROOT } from '../src/root.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
 import { createFile, createFolder } from './support/folder.ts'
+import { holdRequest } from './support/held-request.ts'
 import { childrenOf, isGone, startProcess, untilAnswer } from './support/process.ts'
 import { AUTH_SECRET, launchProgram } from './support/program.ts'
 import { pause } from './support/time.ts'
 
 /** Other kernels do not share a port among processes. */
 const test = anywhere.skipIf(process.platform !== 'linux')
-
-/** As Linux writes it in its table of connections. */
-const ESTABLISHED = '01'
 
 const database = useDatabase()
 
@@ -31,10 +29,7 @@ async function startWorkers(...given: Parameters<typeof launchWorkers>) {
 
 /** The status of `/ready` on a new connection; null if the connection was cut. */
 const askReady = async (url: string) => {
-  const response = await fetch(`${url}/ready`, {
-    headers: { connection: 'close' },
-    signal: AbortSignal.timeout(1000),
-  }).catch(() => null)
+  const response = await fetch(`${url}/ready`, { headers: { connection: 'close' } }).catch(() => null)
   return response?.status ?? null
 }
 
@@ -74,17 +69,24 @@ test('what is about the server as a whole is logged once and as a warning, whate
 })
 
 test('no worker is ready before all have started', async () => {
-  const server = await launchWorkers(2)
-  const workers = () => childrenOf(server.pid)
-  await expect.poll(async () => (await workers()).length, { interval: 5 }).toBe(2)
-  const [frozen = 0] = await workers()
-  process.kill(frozen, 'SIGSTOP')
+  const { name, url, sql } = await openDatabase()
+  const folder = await createFolder()
+  const start = join(folder, 'start')
+  // The second worker waits until that file is there.
+  const preload = await createFile(
+    'wait.ts',
+    `while (process.env.SERVAUTH_WORKER === 'other' && !(await Bun.file('${start}').exists())) await Bun.sleep(20)`,
+  )
+  const server = await launchWorkers(2, { DATABASE_URL: url, BUN_OPTIONS: `--preload ${preload}` })
+  const listening = () => sql`
+    select from pg_stat_activity where datname = ${name} and query like '%pg_listening_channels%'`
 
   await untilAnswer(`${server.url}/ready`, () => true)
+  await expect.poll(listening).toHaveLength(1)
   await pause(1500)
 
   expect(await askReady(server.url)).toBe(503)
-  process.kill(frozen, 'SIGCONT')
+  await writeFile(start, '')
   await server.untilReady()
   await server.stop()
 })
@@ -97,15 +99,15 @@ test('a worker that keeps dying is replaced more slowly, and the others stay rea
 
   for (let death = 0; death < 3; death++) {
     const victim = (await childrenOf(server.pid)).find((pid) => pid !== steady) ?? 0
+    const killedAt = performance.now()
     process.kill(victim, 'SIGKILL')
     // Until the supervisor has noticed; before that the dead worker is still its child.
     await expect.poll(() => childrenOf(server.pid), { interval: 5 }).not.toContain(victim)
-    const since = Date.now()
-    while (Date.now() < since + 5000 && (await childrenOf(server.pid)).length < 2) {
+    while ((await childrenOf(server.pid)).length < 2) {
       answers.add(await askReady(server.url))
       await pause(10)
     }
-    pauses.push(Date.now() - since)
+    pauses.push(performance.now() - killedAt)
   }
 
   expect([...answers].filter((status) => status !== null)).toEqual([200])
@@ -126,7 +128,7 @@ test('a replacement gets no requests before it is ready', async () => {
   }
 
   expect([...answers].filter((status) => status !== null)).toEqual([200])
-  expect(await childrenOf(server.pid)).toHaveLength(2)
+  await expect.poll(() => childrenOf(server.pid)).toHaveLength(2)
   await server.stop()
 })
 
@@ -203,28 +205,20 @@ test('a secret from a file is not in the environment of a worker', async () => {
   await server.stop()
 })
 
-/** Whether a server on this machine has accepted so many connections, and read all that they have sent. */
-async function hasRead(url: string, count: number) {
-  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0')
-  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8')))
-  const connections = tables
-    .flatMap((table) => table.split('\n'))
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === ESTABLISHED)
-  return connections.length >= count && connections.every(([, , , , queues]) => queues?.endsWith(':00000000'))
-}
-
 test('a stop lets all workers finish their requests', async () => {
   const server = await startWorkers(2)
-  const { input } = await server.registerUser()
+  const { client } = await server.registerUser('REST', 'TOKEN')
   const workers = await childrenOf(server.pid)
-  const logins = Array.from({ length: 20 }, () => server.client().login(input))
-  await expect.poll(() => hasRead(server.url, logins.length), { interval: 5 }).toBe(true)
+  // They query the database, and need no hash, for which many would wait too long on a busy machine.
+  const refresh = () => holdRequest(server.url, '/auth/refresh', { refreshToken: client.kept.refreshToken })
+  const refreshes = await Promise.all(Array.from({ length: 20 }, refresh))
 
-  const exit = await server.stop()
+  const exit = server.stop()
+  await expect.poll(() => askReady(server.url)).toBe(null)
+  const answers = await Promise.all(refreshes.map(({ finish }) => finish()))
 
-  for (const { data } of await Promise.all(logins)) expect(data?.user.email).toBe(input.email)
-  expect(exit).toEqual({ code: 0, signal: null })
+  expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
+  expect(await exit).toEqual({ code: 0, signal: null })
   expect(await Promise.all(workers.map(isGone))).toEqual([true, true])
 })
 
