@@ -12,12 +12,20 @@ const flood = ({ sql }: ServerWithMail, domains: string[], count: number) => sql
   from generate_series(1, ${count}::int) n, unnest(${domains}::text[]) domain order by n`
 
 /** Registers a user, and waits for the first mail. @returns how many slow answers the mail server has given meanwhile */
-async function countUntilMail(server: ServerWithMail, email = account().email) {
+async function countUntilMail(server: ServerWithMail, domain = 'example.com') {
   const before = server.mailbox.slowAnswers()
+  const email = `${crypto.randomUUID()}@${domain}`
   await server.client().register({ ...account(), email })
   await server.mailbox.mail(email, /Verify/)
   return server.mailbox.slowAnswers() - before
 }
+
+/**
+ * Repeats it until a mail arrives between two slow answers. On a busy machine, some mails take as long as these. A mail that
+ * must wait for one never does.
+ */
+const expectNoWait = (...given: Parameters<typeof countUntilMail>) =>
+  expect.poll(() => countUntilMail(...given)).toBe(0)
 
 /** A little less than a step of the conversation may take, so that a mail that waits for a slow one is noticed. */
 const HELD_MS = 9000
@@ -36,7 +44,7 @@ test.each(['RCPT', 'DATA'] as const)(
     await flood(server, ['slow.example'], 50)
     await expect.poll(() => countTaken(server, 'slow.example')).toBeGreaterThan(2)
 
-    expect(await countUntilMail(server)).toBe(0)
+    await expectNoWait(server)
   },
 )
 
@@ -47,8 +55,9 @@ test('a stranger cannot hold more connections to the mail server with subdomains
   await flood(server, domains, 10)
   await expect.poll(() => countTaken(server, 'slow.co.uk')).toBeGreaterThan(2)
 
-  expect(await countUntilMail(server, 'owner@quick.co.uk')).toBe(0)
-  expect(await countTaken(server, 'slow.co.uk')).toBe(MAX_PER_DOMAIN)
+  await expectNoWait(server, 'quick.co.uk')
+  const taken = await countTaken(server, 'slow.co.uk')
+  expect(taken - server.mailbox.slowAnswers()).toBeLessThanOrEqual(MAX_PER_DOMAIN)
 })
 
 test('two replicas leave room for other mails while they wait for a slow domain', async () => {
@@ -58,7 +67,7 @@ test('two replicas leave room for other mails while they wait for a slow domain'
   await flood(server, ['slow.example'], 50)
   await expect.poll(() => countTaken(server, 'slow.example')).toBeGreaterThan(5)
 
-  for (let mail = 0; mail < 4; mail++) expect(await countUntilMail(server)).toBe(0)
+  for (let mail = 0; mail < 4; mail++) await expectNoWait(server)
 })
 
 test('domains that were slow share their room, so that more of them delay no other mail', async () => {
@@ -73,7 +82,7 @@ test('domains that were slow share their room, so that more of them delay no oth
   const countUnderWay = async () => (await countTaken(server, '.example')) - server.mailbox.slowAnswers()
   await expect.poll(countUnderWay).toBe(MAX_PER_DOMAIN)
 
-  for (let mail = 0; mail < 4; mail++) expect(await countUntilMail(server)).toBe(0)
+  for (let mail = 0; mail < 4; mail++) await expectNoWait(server)
 })
 
 test('a flood of mails to one domain that is quick delays others by no more than a few mails', async () => {
@@ -82,7 +91,10 @@ test('a flood of mails to one domain that is quick delays others by no more than
   await flood(server, ['one.example', 'two.example', 'three.example'], 200)
   await expect.poll(() => server.mailbox.received.length).toBeGreaterThan(5)
 
-  expect(await countUntilMail(server)).toBeLessThan(20)
+  const { email } = await server.registerUser()
+  const before = server.mailbox.slowAnswers()
+  await server.mailbox.mail(email, /Verify/)
+  expect(server.mailbox.slowAnswers() - before).toBeLessThan(20)
 })
 
 test('mails to one domain alone are all sent, and no more than it may have at once', async () => {
