@@ -8,6 +8,30 @@ const wrong = 'not the password'
 /** A trusted proxy names the network of each client, so every test uses networks of its own. */
 const settings = { THROTTLE: 'on', ...BEHIND_PROXY }
 
+/** On a busy machine, the next attempts may take longer than a wait of some seconds. */
+const prolongWaits = ({ sql }: Server) =>
+  sql`update throttle set expire = expire + interval '1 hour' where key like 'loginWait:%'`
+
+const endWaits = ({ sql }: Server) => sql`update throttle set expire = now() where key like 'loginWait:%'`
+
+/** Records how long each wait is when it begins. */
+async function recordWaits({ sql }: Server) {
+  await sql.unsafe(`
+    create table begun (seconds float);
+    create function record_wait() returns trigger language plpgsql as $$ begin
+      insert into begun values (extract(epoch from new.expire - now()));
+      return null;
+    end $$;
+    create trigger record_wait after insert or update on throttle for each row
+      when (new.key like 'loginWait:%') execute function record_wait()`)
+  /** The latest wait, 0 if none has begun, which is over then. */
+  return async () => {
+    const begun =
+      await sql`with gone as (delete from throttle where key like 'loginWait:%') delete from begun returning seconds`
+    return Math.ceil(Math.max(0, ...begun.map(({ seconds }) => seconds)))
+  }
+}
+
 describe.each(ADAPTERS)('limits by %s', (adapter) => {
   const stranger = ({ client }: Pick<Server, 'client'>) => client(adapter)
 
@@ -23,40 +47,40 @@ describe.each(ADAPTERS)('limits by %s', (adapter) => {
       codes.push(...(await Promise.all([fail(input.email, index), fail(unknown, index)])))
     }
     expect(codes).toEqual(Array(10).fill('INVALID_CREDENTIALS'))
+    await prolongWaits(server)
     const answers = await Promise.all([
       stranger(server).call('login', { ...input, password: wrong }, from('198.51.100.50')),
       stranger(server).call('login', { ...input, transport: 'TOKEN' }, from('198.51.100.51')),
       stranger(server).call('login', { email: unknown, password: wrong }, from('198.51.100.52')),
     ])
 
-    for (const { code, status, retryAfter, headers } of answers) {
-      expect({ code, status, retryAfter }).toEqual({
+    for (const { code, status, retryAfter = 0, headers } of answers) {
+      expect({ code, status }).toEqual({
         code: 'TOO_MANY_REQUESTS',
         status: adapter === 'REST' ? 429 : 200,
-        retryAfter: 1,
       })
-      if (adapter === 'REST') expect(headers.get('retry-after')).toBe('1')
+      expect(retryAfter).toBeLessThanOrEqual(3601)
+      expect(retryAfter).toBeGreaterThan(3500)
+      if (adapter === 'REST') expect(headers.get('retry-after')).toBe(String(retryAfter))
     }
-    await pause(1100)
+    await endWaits(server)
     expect(
       (await stranger(server).call('login', { ...input, transport: 'TOKEN' }, from('198.51.100.53'))).data,
     ).not.toBeNull()
     // The network that signed in has a budget of its own. For strangers nothing has changed.
     expect(await fail(input.email, 53)).toBe('INVALID_CREDENTIALS')
+    await prolongWaits(server)
     expect(await fail(input.email, 54)).toBe('TOO_MANY_REQUESTS')
   })
 
   test('the wait grows with each failure, and the owner can still reset the password', async () => {
     const server = await startServerWithMail(settings)
     const { input } = await server.registerUser(adapter)
-    const key = 'loginWait:%'
+    const endWait = await recordWaits(server)
     const waits = []
     for (let index = 0; index < 8; index++) {
-      await server.sql`delete from throttle where key like ${key}`
       await stranger(server).call('login', { ...input, password: wrong }, from(`198.51.100.${index}`))
-      const [row] =
-        await server.sql`select extract(epoch from expire - now())::float as seconds from throttle where key like ${key}`
-      waits.push(Math.ceil(row?.seconds ?? 0))
+      waits.push(await endWait())
     }
     await stranger(server).call('requestPasswordReset', { email: input.email })
     const token = await server.mailbox.token(input.email, /Reset/)
@@ -223,13 +247,11 @@ test('each limit is a setting', async () => {
   const { client, input } = await server.registerUser()
   const fail = (email: string, address: string) =>
     client.call('login', { email, password: wrong }, { bearer: null, ...from(address) })
+  const endWait = await recordWaits(server)
   const waits = []
   for (const index of [0, 1, 2, 3, 4]) {
     await fail(input.email, `198.51.100.${index}`)
-    const [row] =
-      await server.sql`select extract(epoch from expire - now())::float as seconds from throttle where key like 'loginWait:%'`
-    waits.push(Math.ceil(row?.seconds ?? 0))
-    await server.sql`delete from throttle where key like 'loginWait:%'`
+    waits.push(await endWait())
   }
   const logins = []
   for (let index = 0; index < 3; index++) logins.push((await fail(account().email, '203.0.113.9')).code)
