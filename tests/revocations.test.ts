@@ -219,21 +219,20 @@ describe('without a proof', () => {
     await feed.until(isProof)
 
     own.proxy.cut()
-    // Within the lifetime of a proof, one more may have been sent.
-    await Bun.sleep(1000)
-    const proofs = feed.events.filter(isProof).length
-    await Bun.sleep(1000)
-    const during = feed.events.filter(isProof).length
+    // The server has the same clock. It may still send what it knew before.
+    const cutAt = performance.now()
+    const isNew = ({ name, data }: FeedEvent) =>
+      name === 'proof' && Number(data.at) - Number(data.age) > cutAt
+    await Bun.sleep(2000)
+    const during = feed.events.filter(isNew)
     await own.sql`delete from sessions where id = ${session.id}`
     own.proxy.restore()
 
-    expect(during).toBe(proofs)
-    const next = feed.events.length
-    expect(await feed.until(isProof, next)).toBeDefined()
-    expect(feed.events.slice(next).findIndex(ended(session.id))).toBeLessThan(
-      feed.events.slice(next).findIndex(isProof),
-    )
-    expect(feed.revocations().some(ended(session.id))).toBe(true)
+    expect(during).toEqual([])
+    expect(await feed.until(isNew)).toBeDefined()
+    const end = feed.events.findIndex(ended(session.id))
+    expect(end).toBeGreaterThan(0)
+    expect(end).toBeLessThan(feed.events.findIndex(isNew))
   })
 
   test('a server that stops ends its streams at once', async () => {
@@ -275,7 +274,7 @@ test('a reader that does not read is dropped', async () => {
     await Bun.sleep(300)
   }
 
-  expect(own.revocationListeners()).toBe(0)
+  await expect.poll(() => own.revocationListeners()).toBe(0)
 })
 
 test('of more revocations at once than the server keeps, services get the newest, and a date for the others', async () => {

@@ -7,7 +7,7 @@ import { useAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
 import { useProject } from './support/project.ts'
 import { createKeySetting } from './support/service-key.ts'
-import { startService } from './support/service-pages.ts'
+import { startService, untilKnown } from './support/service-pages.ts'
 
 const { key, settings } = createKeySetting()
 const auth = useAuthServer({ ...settings, ACCESS_TOKEN_SECONDS: '900' })
@@ -17,16 +17,18 @@ const start = (name: string) => startService(project, name, { issuer: auth.url, 
 const bearer = (token?: string | null) => (token ? { authorization: `Bearer ${token}` } : {})
 
 function ask(origin: string, token?: string | null) {
-  return fetch(`${origin}/caller`, { headers: bearer(token) })
+  return untilKnown(() => fetch(`${origin}/caller`, { headers: bearer(token) }))
 }
 
 function askGraphQL(path: string) {
   return (origin: string, token?: string | null) =>
-    fetch(`${origin}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...bearer(token) },
-      body: JSON.stringify({ query: '{ caller }' }),
-    })
+    untilKnown(() =>
+      fetch(`${origin}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...bearer(token) },
+        body: JSON.stringify({ query: '{ caller }' }),
+      }),
+    )
 }
 
 const STACKS = [
@@ -98,10 +100,9 @@ describe('requireFresh (RFC 9470)', () => {
     const { origin } = await start('hono')
     const { client } = await auth.registerUser()
 
-    const answer = await fetch(`${origin}/payout`, {
-      method: 'POST',
-      headers: bearer(client.kept.accessToken),
-    })
+    const answer = await untilKnown(() =>
+      fetch(`${origin}/payout`, { method: 'POST', headers: bearer(client.kept.accessToken) }),
+    )
 
     expect(answer.status).toBe(401)
     expect(answer.headers.get('www-authenticate')).toBe(
@@ -115,15 +116,17 @@ test('a subscription over server-sent events completes when its session ends', a
   const { origin } = await start('yoga')
   const { client } = await auth.registerUser()
 
-  const answer = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: {
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
-      ...bearer(client.kept.accessToken),
-    },
-    body: JSON.stringify({ query: 'subscription { ticks }' }),
-  })
+  const answer = await untilKnown(() =>
+    fetch(`${origin}/graphql`, {
+      method: 'POST',
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        ...bearer(client.kept.accessToken),
+      },
+      body: JSON.stringify({ query: 'subscription { ticks }' }),
+    }),
+  )
   let text = ''
   const done = (async () => {
     for await (const chunk of answer.body ?? []) text += new TextDecoder().decode(chunk)

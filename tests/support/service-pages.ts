@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import { freePort, startProcess, untilAnswer } from './process.ts'
 import type { Project } from './project.ts'
 import { snippetsOf } from './snippets.ts'
+import { pause } from './time.ts'
 
 /** The files of a page of docs/services, in a new folder. The keys of `here` are texts that are different here. */
 export async function pasteService({ folder }: Project, page: string, here: Record<string, string>) {
@@ -57,4 +58,15 @@ export async function startService(
   const origin = `http://localhost:${port}`
   await untilAnswer(origin)
   return { ...service, origin }
+}
+
+/** The answer of a service once it knows what has ended. On a busy machine, a proof may come late at any time. */
+export async function untilKnown<Answer extends { status: number }>(
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  for (;;) {
+    const answer = await ask()
+    if (answer.status !== 503) return answer
+    await pause(50)
+  }
 }
