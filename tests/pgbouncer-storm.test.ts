@@ -123,9 +123,6 @@ describe.runIf(hasPgbouncer)('two replicas behind a PgBouncer', () => {
         }
       })()
 
-      await pause(1000)
-      await storm(bouncer)
-      const ended = performance.now()
       const isNormal = async () => {
         const answers = await Promise.all(
           replicas.map(async ({ url, client }) => [
@@ -136,13 +133,21 @@ describe.runIf(hasPgbouncer)('two replicas behind a PgBouncer', () => {
         )
         return answers.flat()
       }
-      await expect.poll(isNormal, { interval: 50 }).toEqual([200, undefined, 200, 200, undefined, 200])
-      const seconds = secondsSince(ended)
+      const untilNormal = async () => {
+        const began = performance.now()
+        await expect.poll(isNormal, { interval: 50 }).toEqual([200, undefined, 200, 200, undefined, 200])
+        return secondsSince(began)
+      }
+      await pause(1000)
+      const usual = await untilNormal()
+      await storm(bouncer)
+      const seconds = await untilNormal()
       await pause(1500)
       load.isOver = true
       await Promise.all([...loops, ends])
 
-      expect(seconds).toBeLessThan(5)
+      // The same requests, for which a busy machine needs longer at any time.
+      expect(seconds).toBeLessThan(5 + 10 * usual)
       expect(seen.stale).toEqual([])
       expect(Object.keys(seen.me).filter((status) => status !== '200' && status !== '503')).toEqual([])
       expect(
