@@ -194,6 +194,7 @@ inBrowser('each watcher hears of all changes in order, while others fail or take
     await session.signOut()
     await session.signUp(${JSON.stringify(account())})
     await session.signOut()
+    while (heard.length < 4) await new Promise((done) => setTimeout(done, 10))
     await new Promise((done) => setTimeout(done, 400))
     return heard
   })()`)
@@ -261,6 +262,7 @@ inBrowser('a page to which the browser goes back knows the present user', async 
     const login = { method: 'POST', credentials: 'include', headers: { 'content-type': 'application/json' } }
     await fetch('${auth.url}/auth/login', { ...login, body: '${JSON.stringify(other.input)}' })
     dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    while (heard.length < 2) await new Promise((done) => setTimeout(done, 10))
     await new Promise((done) => setTimeout(done, 500))
     return heard
   })()`)

@@ -1,6 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { limitOperations, MAX_OPERATIONS, MIN_REFUSAL_MS } from '../src/auth/load/operation-limit.ts'
+import {
+  limitOperations,
+  MAX_OPERATIONS,
+  MAX_START_MS,
+  MIN_REFUSAL_MS,
+} from '../src/auth/load/operation-limit.ts'
 import { createPace } from '../src/auth/load/pace.ts'
 import type { Caller } from '../src/contract/caller.ts'
 import { AuthError } from '../src/errors.ts'
@@ -210,29 +215,40 @@ test('after a pause of the thread, waiting work starts again beside moderate rea
 })
 
 test('beside moderate reads, a burst of operations is not refused while the thread rests', async () => {
-  let answers = MANY_ANSWERS
-  const limits = { isShared: true, countCachedAnswers: () => answers }
-  const refresh: (...args: unknown[]) => unknown = () => 'done'
-  const { useCases, refuseIfBusy } = limitOperations({ refresh }, limits)
-  const caller = { client: { ipAddress: '192.0.2.1' } } as Caller
-  for (let look = 0; look < 100; look++) {
-    answers += READS
-    await nextLook()
-  }
-  const outcomes: unknown[] = []
-  for (let index = 0; index < 100; index++) {
-    const call = async () => {
-      await refuseIfBusy(caller)
-      return useCases.refresh(undefined, caller)
+  async function sendBurst() {
+    let answers = MANY_ANSWERS
+    const limits = { isShared: true, countCachedAnswers: () => answers }
+    const refresh: (...args: unknown[]) => unknown = () => 'done'
+    const { useCases, refuseIfBusy } = limitOperations({ refresh }, limits)
+    const caller = { client: { ipAddress: '192.0.2.1' } } as Caller
+    for (let look = 0; look < 100; look++) {
+      answers += READS
+      await nextLook()
     }
-    void call().then(
-      (done) => outcomes.push(done),
-      ({ code }) => outcomes.push(code),
-    )
+    const outcomes: unknown[] = []
+    for (let index = 0; index < 100; index++) {
+      const call = async () => {
+        await refuseIfBusy(caller)
+        return useCases.refresh(undefined, caller)
+      }
+      void call().then(
+        (done) => outcomes.push(done),
+        ({ code }) => outcomes.push(code),
+      )
+    }
+    let longestLookMs = 0
+    for (let at = performance.now(); outcomes.length < 100; at = performance.now()) {
+      answers += READS
+      await nextLook()
+      longestLookMs = Math.max(longestLookMs, performance.now() - at)
+    }
+    return { refused: outcomes.filter((outcome) => outcome !== 'done').length, longestLookMs }
   }
 
-  for (; outcomes.length < 100; answers += READS) await nextLook()
-  expect(new Set(outcomes)).toEqual(new Set(['done']))
+  let burst = await sendBurst()
+  // A thread that a busy machine holds up does not rest, and what waits so long is given up.
+  while (burst.refused > 0 && burst.longestLookMs > MAX_START_MS / 10) burst = await sendBurst()
+  expect(burst.refused).toBe(0)
 })
 
 test('an operation that was given up after a while is refused without a further wait', async () => {

@@ -207,9 +207,11 @@ describe('an app with the packages', () => {
     await run('void app.readEmails().catch(() => {})')
     await isAsked
     await run(`app.session.signUp(${JSON.stringify(other)}).then(() => true)`)
+    const shown = { byApollo: other.email, byUrql: other.email }
+    await expect.poll(() => run('app.shown')).toEqual(shown)
     await pause(900)
 
-    expect(await run('app.shown')).toEqual({ byApollo: other.email, byUrql: other.email })
+    expect(await run('app.shown')).toEqual(shown)
   })
 
   inBrowser('nothing of a user is shown after a sign-out, while the server does not answer', async () => {

@@ -136,6 +136,9 @@ describe('the session cache', () => {
       reads++
       return promise
     }
+    // No time passes until all of them have asked.
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
 
     const viewers = Array.from({ length: 100 }, () => cache.load('credential', read))
     const other = cache.load('another credential', read)
