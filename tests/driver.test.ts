@@ -154,7 +154,7 @@ describe('the driver', () => {
     const sql = postgres(proxy.url, {
       max: 1,
       fetch_types: false,
-      max_silence: 0.5,
+      max_silence: 2,
     } as object)
     await sql`select 1`
     proxy.freeze()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WAYS } from './support/client.ts'
+import { untilWaiting } from './support/locks.ts'
 import { useServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -134,7 +135,7 @@ test('revokeOtherSessions beside a password change ends and counts live sessions
   await server.sql.begin(async (tx) => {
     await tx`select from sessions where token = ${`${user.id}3`} for update`
     const revoked = revoking.revokeOtherSessions()
-    await pause(50)
+    await untilWaiting(server.sql, 1)
     const changed = changing.changePassword({
       currentPassword: input.password,
       newPassword: 'another long phrase',
