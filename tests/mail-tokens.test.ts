@@ -5,6 +5,7 @@ import { createPlaces } from '../src/auth/throttle/places.ts'
 import { createDb } from '../src/db/client.ts'
 import { createLanguages } from '../src/mail/languages.ts'
 import { account } from './support/client.ts'
+import { PATIENT } from './support/database.ts'
 import { drainOutbox, mailStates } from './support/outbox.ts'
 import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 
@@ -16,7 +17,7 @@ const from = (address: string, userAgent = FIREFOX) => ({
 const server = useServerWithMail(BEHIND_PROXY)
 let database: ReturnType<typeof createDb>
 beforeAll(() => {
-  database = createDb(server.env)
+  database = createDb({ ...server.env, databaseLimits: PATIENT })
 })
 afterAll(() => database.close())
 

@@ -4,6 +4,7 @@ import { userStatement } from '../src/auth/administration/user-list.ts'
 import { createDb } from '../src/db/client.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
+import { PATIENT } from './support/database.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
@@ -302,7 +303,7 @@ test('the lists of administration read an index and only their page, whatever th
       now() - n * interval '1 minute'
     from generate_series(1, 30000) as n`
   await sql`analyze users`
-  const { db, close } = createDb({ DATABASE_URL: large.env.DATABASE_URL })
+  const { db, close } = createDb({ DATABASE_URL: large.env.DATABASE_URL, databaseLimits: PATIENT })
   const id = crypto.randomUUID()
   const older = { key: '2026-01-01 00:00:00+00', id }
   const pages = {

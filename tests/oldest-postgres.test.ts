@@ -4,6 +4,7 @@ import { createRevocationLog } from '../src/auth/services/revocation-log.ts'
 import { createDb } from '../src/db/client.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { callCommand } from './support/command.ts'
+import { PATIENT } from './support/database.ts'
 import { hasOldestPostgres, useOldestPostgres } from './support/oldest-postgres.ts'
 import { ORIGIN } from './support/server.ts'
 
@@ -36,7 +37,7 @@ describe.runIf(hasOldestPostgres)('with the oldest PostgreSQL', () => {
   test('a revocation at an infinite time is read like any other', async () => {
     const subject = crypto.randomUUID()
     await database.sql`insert into revocations (kind, subject, at) values ('ENDED', ${subject}, 'infinity')`
-    const { db, close } = createDb({ DATABASE_URL: database.url })
+    const { db, close } = createDb({ DATABASE_URL: database.url, databaseLimits: PATIENT })
     onTestFinished(close)
 
     const { added } = await createRevocationLog(db).read()

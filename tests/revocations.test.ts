@@ -5,7 +5,7 @@ import { MAX_REVOCATIONS } from '../src/auth/services/recent-revocations.ts'
 import { createRevocationLog } from '../src/auth/services/revocation-log.ts'
 import { createDb } from '../src/db/client.ts'
 import { bearer } from './support/client.ts'
-import { openDatabase } from './support/database.ts'
+import { openDatabase, PATIENT } from './support/database.ts'
 import { memoryOf } from './support/process.ts'
 import { startProgram } from './support/program.ts'
 import { type FeedEvent, listenToFeed } from './support/revocations.ts'
@@ -186,7 +186,7 @@ test('a service that continues gets what a transaction ended that was open when 
 
 test('while a transaction stays open, what came after its begin is not read again each time', async () => {
   const database = await openDatabase()
-  const { db, close } = createDb({ DATABASE_URL: database.url })
+  const { db, close } = createDb({ DATABASE_URL: database.url, databaseLimits: PATIENT })
   onTestFinished(close)
   const log = createRevocationLog(db)
   const read = async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createDb } from '../src/db/client.ts'
 import { prepareRows } from '../src/db/row-reader.ts'
 import { users } from '../src/db/schema/users.ts'
+import { PATIENT } from './support/database.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
@@ -25,7 +26,7 @@ test('a prepared list has the rows that Drizzle reads, with times as JSON writes
       roles::text[], time::timestamptz, case n when 3 then '{"plan":"prö"}' else '{}' end::jsonb, case when n > 2 then now() end
     from unnest(${TIMES}::text[], array['{}', '{one}', '{one,two}', '{"a b","c,d"}', '{"q\\"t"}', '{}', '{}', '{}'])
       with ordinality as given (time, roles, n)`
-  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL, databaseLimits: PATIENT })
   const { id, username, roles, createdAt, claims, secondFactorAt, disabledAt } = users
   const list = db
     .select({

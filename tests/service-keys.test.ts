@@ -9,6 +9,7 @@ import { DATABASE_LIMITS } from '../src/db/limits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, bearer } from './support/client.ts'
 import { callCommand } from './support/command.ts'
+import { PATIENT } from './support/database.ts'
 import { runCommand } from './support/process.ts'
 import { createProxy } from './support/proxy.ts'
 import { listenToFeed } from './support/revocations.ts'
@@ -232,7 +233,10 @@ test('invented keys share a few reads of the table, however many there are', asy
     statements.push(name)
     return work()
   }
-  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL }, span as never)
+  const { db, close } = createDb(
+    { DATABASE_URL: server.env.DATABASE_URL, databaseLimits: PATIENT },
+    span as never,
+  )
   const changes = createChanges(server.env.DATABASE_URL)
   const keys = createServiceKeys({ db, changes, entries: [] })
   changes.start()
@@ -257,7 +261,10 @@ test('requests with one key right after a rest of the listener share one read of
       if (/^select/i.test(name)) reads.push(name)
       return work()
     }
-    const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL }, span as never)
+    const { db, close } = createDb(
+      { DATABASE_URL: server.env.DATABASE_URL, databaseLimits: PATIENT },
+      span as never,
+    )
     const changes = createChanges(server.env.DATABASE_URL)
     const keys = createServiceKeys({ db, changes, entries: [] })
     changes.start()
@@ -281,7 +288,7 @@ test('requests with one key right after a rest of the listener share one read of
 test('a gap in the notifications that is noticed while a known key is looked up is no error', async () => {
   const { key, id } = await createKey()
   const proxy = await createProxy(server.env.DATABASE_URL)
-  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL, databaseLimits: PATIENT })
   const changes = createChanges(proxy.url)
   const keys = createServiceKeys({ db, changes, entries: [] })
   changes.start()
@@ -327,7 +334,7 @@ test.each([
 })
 
 test('a service has a bounded number of connections to the feed, and takes none from another service', async () => {
-  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL })
+  const { db, close } = createDb({ DATABASE_URL: server.env.DATABASE_URL, databaseLimits: PATIENT })
   const changes = createChanges(server.env.DATABASE_URL)
   const feed = createRevocationFeed({ db, changes })
   onTestFinished(async () => {

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { createDb, type Db } from '../src/db/client.ts'
 import { createDeliveries } from '../src/webhooks/deliveries.ts'
-import { openDatabase } from './support/database.ts'
+import { openDatabase, PATIENT } from './support/database.ts'
 
 const EVENTS = 10_000
 const TURNS = 20
@@ -12,7 +12,7 @@ test.each(['has no statistics', 'was analyzed while nothing waited'])(
   'a worker reads few of many due events for each turn, also if the table %s',
   async (state) => {
     const database = await openDatabase()
-    const { db, close } = createDb({ DATABASE_URL: database.url })
+    const { db, close } = createDb({ DATABASE_URL: database.url, databaseLimits: PATIENT })
     try {
       const webhookId = crypto.randomUUID()
       await database.sql`

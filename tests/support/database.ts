@@ -1,8 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import postgres, { type Sql } from 'postgres'
 import { inject } from 'vitest'
+import type { DatabaseLimits } from '../../src/db/limits.ts'
 import { createProxy } from './proxy.ts'
 import { openForTest, useResource } from './resource.ts'
+
+/** Most tests are not about deadlines, which pass on a busy machine while a server does nothing wrong. */
+export const PATIENT: DatabaseLimits = {
+  callMs: 90_000,
+  connectSeconds: 90,
+  statementMs: 80_000,
+  lockMs: 70_000,
+}
 
 /** A database for the tests of this file or group. */
 export const useDatabase = () =>

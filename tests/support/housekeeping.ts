@@ -1,7 +1,7 @@
 import { startHousekeeping } from '../../src/auth/housekeeping.ts'
 import { createDb } from '../../src/db/client.ts'
 import { createLog } from '../../src/observe/log.ts'
-import { PATIENT } from './server.ts'
+import { PATIENT } from './database.ts'
 
 /** Runs the housekeeping of a database once, as a server does regularly. */
 export async function clearAway(databaseUrl: string, { eventDays = 30, maxEventRows = 1000 } = {}) {

@@ -7,7 +7,7 @@ import { loadEnv } from '../../src/env.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { type Adapter, createClients, type Transport } from './client.ts'
 import { callCommand } from './command.ts'
-import { createDatabase } from './database.ts'
+import { createDatabase, PATIENT } from './database.ts'
 import { createMailbox } from './mailbox.ts'
 import { type Conformance, createConformance } from './openapi.ts'
 import { createProxy } from './proxy.ts'
@@ -38,14 +38,6 @@ export const ORIGIN = 'https://auth.example.com'
 const SOCKET_ADDRESS = '192.0.2.1'
 /** For a server that takes this address for its proxy, so that a client says with `from` where it comes from. */
 export const BEHIND_PROXY = { TRUSTED_PROXIES: SOCKET_ADDRESS }
-
-/** Most tests are not about deadlines, which pass on a busy machine while a server does nothing wrong. */
-export const PATIENT: DatabaseLimits = {
-  callMs: 90_000,
-  connectSeconds: 90,
-  statementMs: 80_000,
-  lockMs: 70_000,
-}
 
 /** A server for the tests of this file or group. */
 export const useServer = (settings?: Settings, options?: Options) =>
