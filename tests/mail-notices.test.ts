@@ -56,6 +56,31 @@ test('a taker who changes the password again and again silences no notice', asyn
   expect(more).toEqual([])
 })
 
+describe('a deletion', () => {
+  test('is mailed to the proven mailbox of the account, in its language', async () => {
+    const server = await startServerWithMail()
+    const { client, email, password } = await server.registerVerifiedUser()
+    await client.updateMe({ locale: 'de' })
+
+    expect((await client.deleteMe({ password })).code).toBeUndefined()
+
+    const { text } = await server.mailbox.mail(email, /Konto wurde gelöscht/)
+    expect(text).toContain('Das geschah am')
+  })
+
+  test('is not mailed to a mailbox that may be that of another person', async () => {
+    const server = await startServerWithMail()
+    const { client, input } = await server.registerUser()
+    await server.mailbox.mail(input.email, /Verify/)
+
+    expect((await client.deleteMe({ password: input.password })).code).toBeUndefined()
+
+    expect(
+      await server.sql`select from mail_outbox where recipient = ${input.email} and kind = 'account-deleted'`,
+    ).toEqual([])
+  })
+})
+
 describe('notices', () => {
   test('notices of one kind to one mailbox join, and others stay apart', async () => {
     const server = await startServerWithMail()

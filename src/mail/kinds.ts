@@ -46,6 +46,7 @@ export const MAIL_KINDS = {
   'recovery-codes-low': notice,
   'sign-in': { ...withLink, has: ['ipAddress', 'browser', 'system', 'unknownBrowser', ...withLink.has] },
   'refresh-reused': notice,
+  'account-deleted': notice,
 } satisfies Record<string, Definition>
 
 export type MailKind = keyof typeof MAIL_KINDS

@@ -87,11 +87,20 @@ export function createOwnAccount(dependencies: Dependencies) {
         await tx.delete(users).where(eq(users.id, user.id))
         await endMailedTokens(tx, user)
         await recordEvent(tx, 'account_deleted', user.id, caller.client)
+        await reportDeletion(tx, user, caller)
       })
       sessionCache.evict(identity.user.id)
       caller.forgetAll()
       return true
     },
+  }
+
+  /**
+   * A taker may have deleted the account, and the notices of the sign-in end with it. An unproven mailbox may be that of
+   * another person.
+   */
+  async function reportDeletion(tx: Executor, { email, emailVerified, locale }: UserRow, { client }: Caller) {
+    if (emailVerified) await outbox.add(tx, { kind: 'account-deleted', recipient: email, client, locale })
   }
 
   /** Omitted fields stay unchanged. Null clears a field. */

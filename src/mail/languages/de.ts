@@ -170,4 +170,12 @@ export const de: Language = {
       NOT_YOU,
     ],
   },
+  'account-deleted': {
+    subject: 'Ihr Konto wurde gelöscht',
+    lines: [
+      'Ihr Konto und alles, was dazu gehört, wurde gelöscht.',
+      WHEN,
+      'Falls Sie das nicht waren, hat jemand Ihr Passwort oder eines Ihrer Geräte benutzt. Ändern Sie dieses Passwort überall, wo Sie es verwenden.',
+    ],
+  },
 }

@@ -162,4 +162,12 @@ export const en: Language = {
       NOT_YOU,
     ],
   },
+  'account-deleted': {
+    subject: 'Your account was deleted',
+    lines: [
+      'Your account and everything that belongs to it were deleted.',
+      WHEN,
+      'If this was not you, someone used your password or one of your devices. Change this password in every place where you use it.',
+    ],
+  },
 }

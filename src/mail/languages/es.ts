@@ -179,4 +179,12 @@ export const es: Language = {
       NOT_YOU,
     ],
   },
+  'account-deleted': {
+    subject: 'Se ha eliminado su cuenta',
+    lines: [
+      'Se han eliminado su cuenta y todo lo que le pertenece.',
+      WHEN,
+      'Si no ha sido usted, alguien ha usado su contraseña o uno de sus dispositivos. Cambie esta contraseña en todos los sitios donde la use.',
+    ],
+  },
 }

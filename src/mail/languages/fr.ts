@@ -173,4 +173,12 @@ export const fr: Language = {
       NOT_YOU,
     ],
   },
+  'account-deleted': {
+    subject: 'Votre compte a été supprimé',
+    lines: [
+      'Votre compte et tout ce qui en fait partie ont été supprimés.',
+      WHEN,
+      'Si ce n’était pas vous, quelqu’un a utilisé votre mot de passe ou l’un de vos appareils. Changez ce mot de passe partout où vous l’utilisez.',
+    ],
+  },
 }
