@@ -71,8 +71,10 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
     [max, seconds]: RateLimit,
   ) {
     // Links that are sent again use at most half, so that strangers leave room for the next new link.
-    const isOver = (await countMails(tx, row, seconds)) >= (live ? Math.ceil(max / 2) : max)
-    if (isOver && !(await isFirstOfChange(tx, row, seconds))) {
+    const count = await countMails(tx, row, seconds)
+    const isOver = count >= (live ? Math.ceil(max / 2) : max)
+    const isFull = count >= MAX_FACTOR * max
+    if (isOver && (isFull || !(await isFirstOfChange(tx, row, seconds)))) {
       observer?.onLimitReached('linkMailPerMailbox')
       return false
     }
@@ -104,6 +106,9 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
  */
 const isLimited = ({ kind, userId, sessionId }: MailRow) =>
   kind === 'email-change' ? sessionId !== null : kind !== 'password-reset' || userId === null
+
+/** How many times as many mails as its limit a mailbox gets from accounts that each ask for the first time. */
+const MAX_FACTOR = 8
 
 /** Otherwise strangers who ask to change to the new address of an owner would keep its link from the owner. */
 async function isFirstOfChange(tx: Executor, row: MailRow, seconds: number) {
