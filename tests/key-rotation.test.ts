@@ -12,12 +12,11 @@ import { compose } from '../src/compose.ts'
 import { loadEnv } from '../src/env.ts'
 import { createLog } from '../src/observe/log.ts'
 import { ADAPTERS, bearer, type Client } from './support/client.ts'
-import { createDatabase } from './support/database.ts'
+import { createDatabase, PATIENT } from './support/database.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { runCommand } from './support/process.ts'
 import { publishedKeys } from './support/published-keys.ts'
 import { ORIGIN, type Server, startServer } from './support/server.ts'
-import { pause } from './support/time.ts'
 
 const MINUTE = 60_000
 /** Longer than a server caches the keys. */
@@ -177,7 +176,9 @@ test('replicas at their first start agree on one key', async () => {
   }
   const log = await createLog(loadEnv(source))
   const replicas = await Promise.all(
-    Array.from({ length: 4 }, () => compose({ ...loadEnv(source), ...source } as never, log)),
+    Array.from({ length: 4 }, () =>
+      compose({ ...loadEnv(source), ...source, databaseLimits: PATIENT } as never, log),
+    ),
   )
   try {
     let prepared: Promise<unknown> | undefined
@@ -185,12 +186,12 @@ test('replicas at their first start agree on one key', async () => {
       // The table is not writable until at least two replicas have seen that there is no key.
       await tx`lock table jwks in share row exclusive mode`
       prepared = Promise.all(replicas.map((replica) => replica.prepare()))
-      for (let turn = 0; turn < 100; turn++) {
+      const countWaiting = async () => {
         const waiting = await tx`select from pg_locks join pg_database on oid = database
           where not granted and datname = current_database()`
-        if (waiting.length > 1) break
-        await pause(20)
+        return waiting.length
       }
+      await expect.poll(countWaiting).toBeGreaterThan(1)
     })
     await prepared
 
