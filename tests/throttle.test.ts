@@ -102,11 +102,13 @@ describe.each(ADAPTERS)('limits by %s', (adapter) => {
       ),
     )
 
-    const turns = answers.filter(({ code }) => code === 'INVALID_CREDENTIALS').length
+    const count = (...codes: string[]) => answers.filter(({ code }) => codes.includes(code ?? '')).length
+    const turns = count('INVALID_CREDENTIALS')
     const kinds = await server.sql`select count(*)::int as times from events where kind = 'throttled'`
     // On a busy machine the first wait of one second may be over before the last guess arrives.
     const seconds = (performance.now() - began) / 1000
-    expect(turns).toBeGreaterThanOrEqual(5)
+    // It may also refuse a guess that has got its turn.
+    expect(count('INVALID_CREDENTIALS', 'SERVICE_UNAVAILABLE')).toBeGreaterThanOrEqual(5)
     expect(turns).toBeLessThanOrEqual(5 + Math.floor(seconds))
     expect(kinds[0]?.times).toBeLessThanOrEqual(1 + Math.floor(seconds))
   })
