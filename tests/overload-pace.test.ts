@@ -194,7 +194,8 @@ test('beside moderate reads, work that leaves the thread at rest starts faster a
     answers += READS
     await nextLook()
   }
-  expect(looks).toBeLessThan(200)
+  // At a pace that does not grow it takes 3000 looks; on an idle machine 80, and on a busy one 250.
+  expect(looks).toBeLessThan(1000)
 })
 
 test('after a pause of the thread, waiting work starts again beside moderate reads', async () => {
