@@ -1,4 +1,5 @@
 import { getPath } from 'hono/utils/url'
+import type { AppContext } from '../context.ts'
 
 /** Where gateways ask whether they may let a request through. */
 export const FORWARD_PATH = '/auth/forward'
@@ -18,15 +19,15 @@ export const MAX_HOST_CHARACTERS = 300
  * would cut it.
  */
 export function pathOf(request: Request) {
-  if (request.headers.has(FORWARD_HEADER)) return FORWARD_ANY_PATH
   if (hasLongHost(request)) return NO_TARGET
+  if (request.headers.has(FORWARD_HEADER)) return FORWARD_ANY_PATH
   return getPath(isTargetAlone(request.url) ? new Request(`http://localhost${request.url}`) : request)
 }
 
-/** The target of a request as the client sent it: the path with the query. */
-export function targetOf(request: Request) {
-  if (hasLongHost(request)) return NO_TARGET
-  const { url } = request
+/** The target of a request as the client sent it: the path with the query. Without the query, if the path is `/`. */
+export function targetOf({ req }: AppContext) {
+  if (req.path === NO_TARGET) return NO_TARGET
+  const { url } = req.raw
   return isTargetAlone(url) ? url : url.slice(url.indexOf('/', 'https://'.length))
 }
 

@@ -19,7 +19,7 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
     const line = {
       requestId: c.env.requestId,
       method: c.req.method,
-      path: maskedPathOf(c.req.raw),
+      path: maskedPathOf(c),
       status,
       ms: Math.round(ms),
       code,
@@ -58,8 +58,8 @@ const ORDINARY = /^[\w/.-]{1,39}$/
  * The path as the client sent it, because a decoded path may contain any character. Words as long as a UUID are masked:
  * they may be secrets, or name what a client has begun.
  */
-function maskedPathOf(request: Request) {
-  const target = targetOf(request)
+function maskedPathOf(c: AppContext) {
+  const target = targetOf(c)
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)
   if (ORDINARY.test(path)) return path
