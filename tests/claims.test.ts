@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { createEnded } from '../packages/verify/src/ended.ts'
+import { createEnded } from '../packages/verify/src/feed/ended.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
 import { createFile } from './support/folder.ts'

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createFeed } from '../packages/verify/src/feed.ts'
+import { createFeed } from '../packages/verify/src/feed/feed.ts'
 import { createVerifier } from '../packages/verify/src/index.ts'
 import { bearer } from './support/client.ts'
 import { createDatabase } from './support/database.ts'

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
-import type { Fetch } from '../../packages/verify/src/feed.ts'
+import type { Fetch } from '../../packages/verify/src/feed/feed.ts'
 import { createVerifier } from '../../packages/verify/src/verifier.ts'
 
 const TOKENS = 20_000

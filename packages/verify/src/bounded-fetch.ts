@@ -1,4 +1,4 @@
-import type { Fetch } from './feed.ts'
+import type { Fetch } from './feed/feed.ts'
 
 /**
  * A `fetch` that reads an answer whole, and at most `maxBytes` of it after decompression, so that whatever answers in the

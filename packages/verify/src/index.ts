@@ -1,5 +1,5 @@
 export { bearerOf } from './bearer.ts'
-export type { Freshness } from './feed.ts'
+export type { Freshness } from './feed/feed.ts'
 export { isRefusal, Refusal } from './refusal.ts'
 export { type FreshnessRequirement, requireFresh } from './require-fresh.ts'
 export { type Caller, createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from 'jose'
 import { boundFetch } from './bounded-fetch.ts'
-import { createEnded } from './ended.ts'
-import { createFeed, type Fetch, type Freshness } from './feed.ts'
+import { createEnded } from './feed/ended.ts'
+import { createFeed, type Fetch, type Freshness } from './feed/feed.ts'
 import { Refusal, unauthenticated, unavailable } from './refusal.ts'
 import { createRemembered } from './remembered.ts'
 

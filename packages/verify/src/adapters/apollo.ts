@@ -1,6 +1,6 @@
+import type { Caller, Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
 import { asGraphQLError } from './graphql-error.ts'
-import type { Caller, Verifier } from './verifier.ts'
 
 type Request = { headers: { authorization?: string | undefined } }
 

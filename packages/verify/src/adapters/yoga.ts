@@ -1,7 +1,7 @@
+import type { Caller, Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
 import { asGraphQLError } from './graphql-error.ts'
 import { untilEnded } from './until-ended.ts'
-import type { Caller, Verifier } from './verifier.ts'
 
 type Context = { request?: Request; caller?: Caller | null }
 type Extend = { context: Context; extendContext(extension: { caller: Caller | null }): void }

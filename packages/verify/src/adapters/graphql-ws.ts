@@ -1,7 +1,7 @@
-import { bearerOf } from './bearer.ts'
-import type { Freshness } from './feed.ts'
-import { isRefusal } from './refusal.ts'
-import type { Caller, Verifier } from './verifier.ts'
+import { bearerOf } from '../bearer.ts'
+import type { Freshness } from '../feed/feed.ts'
+import { isRefusal } from '../refusal.ts'
+import type { Caller, Verifier } from '../verifier.ts'
 
 type Socket = { close(code: number, reason: string): unknown }
 type Connection = {

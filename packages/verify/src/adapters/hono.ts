@@ -1,6 +1,6 @@
+import { isRefusal } from '../refusal.ts'
+import type { Caller, Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
-import { isRefusal } from './refusal.ts'
-import type { Caller, Verifier } from './verifier.ts'
 
 type Context = {
   req: { header(name: string): string | undefined }

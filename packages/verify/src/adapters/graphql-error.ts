@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import { isRefusal } from './refusal.ts'
+import { isRefusal } from '../refusal.ts'
 
 type Headers = Record<string, string>
 

@@ -1,6 +1,6 @@
+import { isRefusal } from '../refusal.ts'
+import type { Caller, Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
-import { isRefusal } from './refusal.ts'
-import type { Caller, Verifier } from './verifier.ts'
 
 type Request = { headers: { authorization?: string | undefined }; caller?: Caller | null }
 type Response = {

@@ -1,6 +1,6 @@
-import { bearerOf } from './bearer.ts'
-import type { Freshness } from './feed.ts'
-import type { Caller, Verifier } from './verifier.ts'
+import { bearerOf } from '../bearer.ts'
+import type { Freshness } from '../feed/feed.ts'
+import type { Caller, Verifier } from '../verifier.ts'
 
 export type Options = {
   /** Whether requests without a token are refused. Default: true. */

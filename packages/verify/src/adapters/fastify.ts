@@ -1,6 +1,6 @@
+import { isRefusal } from '../refusal.ts'
+import type { Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
-import { isRefusal } from './refusal.ts'
-import type { Verifier } from './verifier.ts'
 
 type Request = { headers: { authorization?: string | undefined } }
 type Reply = {

@@ -1,5 +1,5 @@
-import type { Freshness } from './feed.ts'
-import type { Caller, Verifier } from './verifier.ts'
+import type { Freshness } from '../feed/feed.ts'
+import type { Caller, Verifier } from '../verifier.ts'
 
 /** How often the feed is looked at while a value waits for a proof. */
 const WAIT_MS = 1000
