@@ -96,8 +96,8 @@ export function createOwnAccount(dependencies: Dependencies) {
   }
 
   /**
-   * A taker may have deleted the account, and the notices of the sign-in end with it. An unproven mailbox may be that of
-   * another person.
+   * A taker may have deleted the account, and then the notice of the sign-in is not sent any more. A mailbox that is not
+   * proven may be that of another person.
    */
   async function reportDeletion(tx: Executor, { email, emailVerified, locale }: UserRow, { client }: Caller) {
     if (emailVerified) await outbox.add(tx, { kind: 'account-deleted', recipient: email, client, locale })

@@ -107,7 +107,7 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
 const isLimited = ({ kind, userId, sessionId }: MailRow) =>
   kind === 'email-change' ? sessionId !== null : kind !== 'password-reset' || userId === null
 
-/** How many times as many mails as its limit a mailbox gets from accounts that each ask for the first time. */
+/** A mailbox gets at most so many times its limit. Each mail above the limit is the first of another account. */
 const MAX_FACTOR = 8
 
 /** Otherwise strangers who ask to change to the new address of an owner would keep its link from the owner. */

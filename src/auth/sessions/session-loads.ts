@@ -9,8 +9,8 @@ import { CachedViewer, type FoundViewer } from './cached-viewer.ts'
 const MAX_SHARED_MS = 50
 
 /**
- * A load that has ended is empty. Its `Map` only has to hold the empty load then: the tables that a growing `Map` leaves
- * behind would keep what it found in memory, see docs/decisions/processes.md.
+ * Empty once it has ended. A `Map` that grows leaves tables behind, which keep what was in them in memory
+ * (docs/decisions/processes.md): so they keep only the empty load, and not what it has found.
  */
 type Load = { viewer: Promise<Viewer> | undefined }
 

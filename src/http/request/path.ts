@@ -24,7 +24,10 @@ export function pathOf(request: Request) {
   return getPath(isTargetAlone(request.url) ? new Request(`http://localhost${request.url}`) : request)
 }
 
-/** The target of a request as the client sent it: the path with the query. Without the query, if the path is `/`. */
+/**
+ * The target of a request as the client sent it: the path with the query. Only `/` if that is the path, because a host that
+ * is too long leads there too.
+ */
 export function targetOf({ req }: AppContext) {
   if (req.path === NO_TARGET) return NO_TARGET
   const { url } = req.raw
