@@ -8,10 +8,10 @@ type Parameter = { object: string; isBoolean: boolean }
  * The input in a query string. The fields of an object stand beside the others, as OpenAPI's style `form` has them, and
  * words become booleans. Everything else stays text, which the input parses.
  */
-export function createQueryReader(input: z.core.$ZodType) {
+export function createQueryConverter(input: z.core.$ZodType) {
   const parameters = new Map(parametersOf(objectIn(input)))
 
-  return function readQuery(query: Record<string, string>): Record<string, unknown> {
+  return function toInput(query: Record<string, string>): Record<string, unknown> {
     if (parameters.size === 0) return query
     const values = Object.entries(query).map(([name, text]) => {
       const { object, isBoolean } = parameters.get(name) ?? { object: '', isBoolean: false }

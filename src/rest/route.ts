@@ -6,9 +6,10 @@ import { unauthenticated } from '../errors.ts'
 import { answer, headersOf } from '../http/answer.ts'
 import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
-import { readForm, readJson } from '../http/request/body.ts'
+import { readJson } from '../http/request/body.ts'
 import { isForm } from '../http/request/content-type.ts'
-import { createQueryReader } from './query.ts'
+import { readForm, readQuery } from '../http/request/parameters.ts'
+import { createQueryConverter } from './query.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
 export type Documented = { operationName: string; endpoint: Endpoint }
@@ -35,11 +36,11 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
   const { input, credentials, rest } = endpoint
   if (!input) return () => undefined
   const { path, query, body } = inputPlacesOf(endpoint)
-  const readQuery = query.length > 0 ? createQueryReader(input) : undefined
+  const toInput = query.length > 0 ? createQueryConverter(input) : undefined
   const takesBearerSecret = credentials?.includes('refreshToken')
 
   function readPlaces(c: AppContext): unknown {
-    if (readQuery) return readQuery(c.req.query())
+    if (toInput) return toInput(readQuery(c))
     if (body.length === 0) return {}
     // A body that is null counts as none.
     return (rest.takesForm && isForm(c) ? readForm(c) : readJson(c)) ?? undefined

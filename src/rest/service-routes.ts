@@ -11,6 +11,7 @@ import type { RevocationFeed } from '../contract/revocations.ts'
 import type { Scope, ServiceKey } from '../contract/service-key.ts'
 import { answer } from '../http/answer.ts'
 import type { AppContext, AppEnv } from '../http/context.ts'
+import { readQuery } from '../http/request/parameters.ts'
 import { FORWARD_ANY_PATH } from '../http/request/path.ts'
 import { createRevocationStreams } from './revocation-stream.ts'
 import { documented, route } from './route.ts'
@@ -56,7 +57,7 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }
 
   async function openStream(c: AppContext, { id: serviceId }: ServiceKey) {
     const { caller } = c.env
-    const { nonce } = parse(revocations.input, c.req.query())
+    const { nonce } = parse(revocations.input, readQuery(c))
     const position = c.req.header('last-event-id') ?? null
     const assertAllowed = () => serviceOf(caller, scopeOf(revocations))
     // The body of an answer to HEAD is dropped, and its stream would not learn of that.

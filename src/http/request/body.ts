@@ -16,11 +16,6 @@ export function bodyOf(c: AppContext): string {
   return body
 }
 
-/** The fields of a form (RFC 6749, appendix B). Of a repeated field, the last one counts. */
-export function readForm(c: AppContext): unknown {
-  return Object.fromEntries(new URLSearchParams(bodyOf(c)))
-}
-
 /** The body as JSON, `undefined` when there is none. @throws `INVALID_INPUT` when it is not JSON. */
 export function readJson(c: AppContext): unknown {
   const body = bodyOf(c)
