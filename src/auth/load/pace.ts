@@ -1,4 +1,5 @@
 import { createFairQueue } from './fair-queue.ts'
+import { createRestMeter } from './thread-rest.ts'
 
 /** How often waiting work is looked at, at most. A busy event loop looks once in each of its turns. */
 const LOOK_MS = 1
@@ -55,8 +56,7 @@ export function createPace(
 ) {
   const waiting = createFairQueue<Waiting>()
   let last = { at: performance.now(), answers: countAnswers() }
-  /** Linux counts the time of a thread when it sleeps, and otherwise in steps of some milliseconds. The looks since then count too. */
-  let clock = { at: last.at, ranMs: measureRunMs(), looks: 0 }
+  const measureRest = createRestMeter(last.at)
   let credit = 0
   let answersPerLook = 0.975 * QUIET_ANSWERS
   let startsPerMs = MAX_STARTS_PER_MS
@@ -70,30 +70,23 @@ export function createPace(
     if (ms < LOOK_MS) return
     const answers = countAnswers() - last.answers
     last = { at: now, answers: answers + last.answers }
-    const { ranMs, restMs } = measureRest(now)
+    const isWorkWaiting = waiting.size > 0
+    // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
+    const { ranMs, restMs } = measureRest(now, isWorkWaiting ? LOOK_MS : Infinity)
     const looks = Math.max(1, restMs / LOOK_MS)
     answersPerLook += (answers / looks - answersPerLook) * Math.min(1, looks / AVERAGE_LOOKS)
     const filling = ((isQuiet() ? QUIET_FILL : FILL) * startsPerMs) / runShare
     credit += answers / answersEach + restMs * (idleStartsPerMs ?? Math.max(filling, MIN_STARTS_PER_REST_MS))
-    if (waiting.size > 0) {
+    if (isWorkWaiting) {
       startsPerMs *= 1 - Math.min(ms / AVERAGE_MS, 1)
       // Without the time in which the thread waited for a processor.
       const knownMs = ranMs + restMs
       if (knownMs > 0) runShare += (ranMs / knownMs - runShare) * Math.min(knownMs / AVERAGE_MS, 1)
     } else {
-      ;[credit, startsPerMs, runShare] = [Math.min(credit, 1), MAX_STARTS_PER_MS, 1]
+      credit = Math.min(credit, 1)
+      startsPerMs = MAX_STARTS_PER_MS
+      runShare = 1
     }
-  }
-
-  /** While the clock stands still, the thread has not slept. */
-  function measureRest(now: number) {
-    clock.looks++
-    const ranMs = measureRunMs() - clock.ranMs
-    if (ranMs === 0) return { ranMs, restMs: 0 }
-    // While work waits, a look that comes late does not mean rest: the thread waited for a processor.
-    const maxRestMs = waiting.size > 0 ? clock.looks * LOOK_MS : now - clock.at
-    clock = { at: now, ranMs: clock.ranMs + ranMs, looks: 0 }
-    return { ranMs, restMs: Math.max(0, maxRestMs - ranMs) }
   }
 
   function turn() {
@@ -168,10 +161,4 @@ export function createPace(
 
     countStarts,
   }
-}
-
-/** How long this thread has run since its start. */
-function measureRunMs() {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }
