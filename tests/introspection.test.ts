@@ -79,6 +79,22 @@ describe('introspection (RFC 7662)', () => {
     expect(await answer.json()).toMatchObject({ active: true })
   })
 
+  // RFC 6749, section 2.3.1. Openid-client also encodes signs that need it nowhere, such as the `_` of a key.
+  test('with Basic, the name and the key may be percent-encoded', async () => {
+    const { client } = await server.registerUser()
+    const encode = (text: string) => text.replace(/[^a-z]/gi, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
+    const token = client.kept.accessToken ?? ''
+
+    for (const name of ['orders', '%6Frders']) {
+      const authorization = `Basic ${btoa(`${name}:${encode(key)}`)}`
+      expect(await (await post('/auth/introspect', { token }, { authorization })).json()).toMatchObject({
+        active: true,
+      })
+    }
+    const authorization = `Basic ${btoa(`orders:${key}%`)}`
+    expect((await post('/auth/introspect', { token }, { authorization })).status).toBe(401)
+  })
+
   test('without a service key it is refused', async () => {
     const { client } = await server.registerUser()
     const token = client.kept.accessToken ?? ''
