@@ -39,6 +39,6 @@ function parseSecrets(text: string) {
   return secrets
 }
 
-/** 24 to 64 bytes for `v1`; the seed of an Ed25519 key, or the seed and its public key, for `v1a`. */
+/** 24 to 64 bytes in base64 for `v1`; the seed of an Ed25519 key, or the seed and its public key, for `v1a`. */
 export const WEBHOOK_SECRET =
-  /^(whsec_([A-Za-z\d+/]{32,87}={0,2})|whsk_([A-Za-z\d+/]{43}=|[A-Za-z\d+/]{86}==))$/
+  /^(whsec_(?=[^=]{32,86}=*$)([A-Za-z\d+/]{4})+([A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?|whsk_([A-Za-z\d+/]{43}=|[A-Za-z\d+/]{86}==))$/
