@@ -234,6 +234,32 @@ describe.each(ADAPTERS)('a webhook of administration by %s', (adapter) => {
     expect(await replay({ delivery: newest?.node.id, since: now })).toBe('INVALID_INPUT')
     expect(await replay({ after: 'x' })).toBe('INVALID_INPUT')
   })
+
+  test('delivers one event at once that waits for its next attempt', async () => {
+    const { receiver, client, id } = await createWebhook(adapter)
+    const readFirst = async () =>
+      (
+        await server.sql`select event_id, attempts, status from webhook_deliveries
+          where webhook_id = ${id} and last_result = '503' order by event_id limit 1`
+      )[0]
+    receiver.answerWith(() => 503)
+    await server.registerUser()
+    await expect.poll(readFirst).toMatchObject({ attempts: 1, status: 'PENDING' })
+    const eventId = (await readFirst())?.event_id
+    await server.sql`update webhook_deliveries set next_attempt_at = now() + interval '1 hour', attempts = 9
+      where webhook_id = ${id} and event_id = ${eventId}`
+    receiver.answerWith(() => 204)
+
+    const { data } = await client.call('replayDeliveries', { webhookId: id, delivery: `${eventId}.${id}` })
+    expect(data).toEqual({ count: 1, next: null })
+    await expect.poll(readAttempt).toMatchObject({ attempts: 10, status: 'DELIVERED' })
+
+    async function readAttempt() {
+      const rows = await server.sql`select attempts, status from webhook_deliveries
+        where webhook_id = ${id} and event_id = ${eventId}`
+      return rows[0]
+    }
+  })
 })
 
 describe('a URL that cannot be', () => {

@@ -16,21 +16,27 @@ type Input = InputOf<'replayDeliveries'>
 /** Events get their ids and their times at almost the same moment. */
 const MARGIN = sql`interval '1 minute'`
 
-/** Delivers events again that were delivered or given up, oldest first. Workers keep the order of each user. */
+/**
+ * Delivers events again that were delivered or given up, oldest first. One that is named may also wait for its next attempt.
+ * Workers keep the order of each user.
+ */
 export function createDeliveryReplay({ db }: Pick<Dependencies, 'db'>) {
   return async function replayDeliveries(input: Input, act: Act): Promise<ReplayedDeliveries> {
     const { webhookId } = input
     return db.transaction(async (tx) => {
       const { url } = await findWebhook(tx, webhookId)
       await act.administrator.assertCurrent(tx)
+      const unlessPending = input.delivery ? sql`` : sql`and d.status <> 'PENDING'`
       const [row] = await tx.execute<{ count: number; last: string | null; hasMore: boolean }>(sql`
         with chosen as (${chooseDeliveries(input)}),
         replayed as (
-          update ${webhookDeliveries} as d set status = 'PENDING', attempts = 0, next_attempt_at = now(),
+          update ${webhookDeliveries} as d set status = 'PENDING', next_attempt_at = now(),
+            -- An attempt that runs must not take the next one for itself.
+            attempts = case when d.status = 'PENDING' then d.attempts else 0 end,
             expires_at = least(now() + interval '72 hours',
               (select at from ${webhookEvents} where id = d.event_id) + make_interval(days => ${KEPT_DAYS.webhookEvent}::int))
           from (select * from chosen order by event_id limit ${MAX_REPLAYED}::int) as c
-          where d.event_id = c.event_id and d.webhook_id = ${webhookId}::uuid and d.status <> 'PENDING'
+          where d.event_id = c.event_id and d.webhook_id = ${webhookId}::uuid ${unlessPending}
           returning d.event_id
         )
         select (select count(*)::int from replayed) as count, (select max(event_id)::text from replayed) as last,

@@ -83,11 +83,9 @@ const DeliveryFilter = z
 export const ReplayDeliveriesInput = z
   .strictObject({
     webhookId: id,
-    delivery: z
-      .string()
-      .max(64, 'Must have at most 64 characters.')
-      .nullish()
-      .meta({ description: 'The `id` of one delivery that is over.' }),
+    delivery: z.string().max(64, 'Must have at most 64 characters.').nullish().meta({
+      description: 'The `id` of one delivery. One that waits for its next attempt is tried at once.',
+    }),
     since: Moment.nullish().meta({
       description:
         'All events from this moment on that were delivered or given up. Without it, those that were given up.',

@@ -198,7 +198,7 @@ export type RenamePasskeyInput = {
 export type ReplayDeliveriesInput = {
   /** The `next` of the call before. */
   after?: string | null | undefined;
-  /** The `id` of one delivery that is over. */
+  /** The `id` of one delivery. One that waits for its next attempt is tried at once. */
   delivery?: string | null | undefined;
   /** All events from this moment on that were delivered or given up. Without it, those that were given up. */
   since?: string | null | undefined;
