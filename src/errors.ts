@@ -109,7 +109,7 @@ export function invalid(path: string, message: string) {
 }
 
 /** A client can send thousands, and no reader needs more. */
-const MAX_REPORTED_FIELDS = 20
+export const MAX_REPORTED_FIELDS = 20
 
 /** `INVALID_INPUT` with the first fault of each field. */
 export function invalidFields(faults: FieldFault[]) {

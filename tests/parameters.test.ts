@@ -34,6 +34,13 @@ describe('the parameters of a query', () => {
     },
   )
 
+  test('more than any input has are refused before they are read', async () => {
+    const query = Array.from({ length: 101 }, (_, index) => `first=${index}`).join('&')
+    const answer = await askForEvents(query)
+
+    expect(await faultsOf(answer)).toEqual([{ path: '', message: 'There are more than 100 parameters.' }])
+  })
+
   test('one of each is read, encoded or not', async () => {
     const answer = await askForEvents('%66irst=%31')
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type FieldFault, invalidFields } from '../errors.ts'
+import { type FieldFault, invalidFields, MAX_REPORTED_FIELDS } from '../errors.ts'
 
 /** Parses, or refuses with `INVALID_INPUT` and every field that is at fault. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
@@ -15,7 +15,7 @@ export function invalidInput({ issues }: Pick<z.ZodError, 'issues'>) {
     const isMissing = issue.code === 'invalid_type' && message.endsWith('received undefined')
     if (issue.code !== 'unrecognized_keys')
       return [{ path: path.join('.'), message: isMissing ? 'Is required.' : message }]
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, MAX_REPORTED_FIELDS).map((key) => ({
       path: [...path, key.slice(0, 100)].join('.'),
       message: 'Is not a known field.',
     }))

@@ -1,4 +1,4 @@
-import { invalidFields } from '../../errors.ts'
+import { invalid, invalidFields } from '../../errors.ts'
 import type { AppContext } from '../context.ts'
 import { bodyOf } from './body.ts'
 import { targetOf } from './path.ts'
@@ -15,11 +15,18 @@ export function readForm(c: AppContext) {
   return toObject(bodyOf(c))
 }
 
+/** No input has nearly as many. To read all that fit into a request would take longer than all the rest of its work. */
+const MAX_PARAMETERS = 100
+/** What an answer repeats of a name. */
+const MAX_NAME_CHARACTERS = 100
+
 /**
  * Refuses a name that comes twice (RFC 6749, section 3.1): a proxy that checks a request may read the first value where
  * its server reads the last.
  */
 function toObject(text: string): Record<string, string> {
+  if (text.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS)
+    throw invalid('', `There are more than ${MAX_PARAMETERS} parameters.`)
   const values = new Map<string, string>()
   const repeated = new Set<string>()
   for (const [name, value] of new URLSearchParams(text)) {
@@ -30,6 +37,3 @@ function toObject(text: string): Record<string, string> {
     throw invalidFields([...repeated].map((path) => ({ path, message: 'Is given more than once.' })))
   return Object.fromEntries(values)
 }
-
-/** What an answer repeats of a name. */
-const MAX_NAME_CHARACTERS = 100
