@@ -48,6 +48,13 @@ describe('the parameters of a query', () => {
   })
 })
 
+test('GET /graphql refuses a parameter that is given twice', async () => {
+  const answer = await server.fetch('/graphql?query=%7Bme%7Bid%7D%7D&query=x')
+
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toContain('INVALID_INPUT')
+})
+
 describe('the parameters of a form', () => {
   test('one that is given twice is refused, whichever of the two is right', async () => {
     const { client } = await server.registerUser()

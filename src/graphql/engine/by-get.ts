@@ -3,6 +3,7 @@ import { headersOf } from '../../http/answer.ts'
 import type { AppContext } from '../../http/context.ts'
 import type { Handler } from '../../http/pipeline.ts'
 import { preferredType } from '../../http/request/accept.ts'
+import { readQuery } from '../../http/request/parameters.ts'
 import { refusePersistedQuery } from './handler.ts'
 
 const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'documentId']
@@ -13,8 +14,7 @@ const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'docume
  */
 export function createGraphQLByGet(page?: Handler): Handler & { refuses: boolean } {
   function byGet(c: AppContext) {
-    // Once, because each reading decodes all of it.
-    const query = c.req.query()
+    const query = readQuery(c)
     const isOperation = PARAMETERS.some((name) => query[name] !== undefined)
     headersOf(c).append('Vary', 'Accept')
     if (page && acceptsHtml(c, !isOperation)) return page(c)
