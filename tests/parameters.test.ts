@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { bearer } from './support/client.ts'
 import { useServer } from './support/server.ts'
@@ -41,6 +42,14 @@ describe('the parameters of a query', () => {
     expect(await faultsOf(answer)).toEqual([{ path: '', message: 'There are more than 100 parameters.' }])
   })
 
+  test.each(['0x10', '1e1', '%205', '+5', '5.0', '', 'true', '-1'])('a page has no %j rows', async (text) => {
+    const answer = await askForEvents(`first=${text}`)
+
+    expect(await faultsOf(answer)).toEqual([
+      { path: 'first', message: 'Must be a whole number from 1 to 100.' },
+    ])
+  })
+
   test('one of each is read, encoded or not', async () => {
     const answer = await askForEvents('%66irst=%31')
 
@@ -78,5 +87,34 @@ describe('the fields of a JSON body', () => {
     })
 
     expect(await faultsOf(answer)).toEqual([{ path: name, message: 'Is not a known field.' }])
+  })
+
+  const requestAs = async (method: string, path: string, body: string) => {
+    const { client } = await server.registerUser()
+    const headers = { 'content-type': 'application/json', ...bearer(client.kept.accessToken ?? '') }
+    return server.fetch(path, { method, headers, body })
+  }
+
+  test('a field that is in the path is not in the body too', async () => {
+    const body = JSON.stringify({ id: randomUUID(), name: 'Phone' })
+    const answer = await requestAs('PATCH', `/auth/passkeys/${randomUUID()}`, body)
+
+    expect(await faultsOf(answer)).toEqual([{ path: 'id', message: 'Is not a known field.' }])
+  })
+
+  test.each([
+    ['DELETE', '/auth/sessions'],
+    ['DELETE', `/auth/sessions/${randomUUID()}`],
+    ['POST', '/auth/login/passkey/options'],
+  ])('%s %s has no fields', async (method, path) => {
+    const answer = await requestAs(method, path, '{"except":"this one"}')
+
+    expect(await faultsOf(answer)).toEqual([{ path: 'except', message: 'Is not a known field.' }])
+  })
+
+  test.each(['', '{}', 'null'])('an operation without fields accepts the body %j', async (body) => {
+    const answer = await requestAs('DELETE', '/auth/sessions', body)
+
+    expect(answer.status).toBe(200)
   })
 })

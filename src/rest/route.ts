@@ -1,8 +1,9 @@
+import { z } from 'zod'
 import type { Caller } from '../contract/caller.ts'
 import { isRecord } from '../contract/json.ts'
 import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
-import { unauthenticated } from '../errors.ts'
+import { invalidFields, unauthenticated } from '../errors.ts'
 import { answer, headersOf } from '../http/answer.ts'
 import type { AppContext } from '../http/context.ts'
 import type { Handler } from '../http/pipeline.ts'
@@ -34,24 +35,40 @@ export function documented(operationName: string, endpoint: Endpoint, handler: H
 /** Collects the input from the path and from the body or the query, and parses it. */
 function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
   const { input, credentials, rest } = endpoint
-  if (!input) return () => undefined
-  const { path, query, body } = inputPlacesOf(endpoint)
+  if (!input) return rest.method === 'GET' ? () => undefined : refuseFields
+  const { path, query } = inputPlacesOf(endpoint)
   const toInput = query.length > 0 ? createQueryConverter(input) : undefined
   const takesBearerSecret = credentials?.includes('refreshToken')
 
   function readPlaces(c: AppContext): unknown {
     if (toInput) return toInput(readQuery(c))
-    if (body.length === 0) return {}
-    // A body that is null counts as none.
-    return (rest.takesForm && isForm(c) ? readForm(c) : readJson(c)) ?? undefined
+    return rest.takesForm && isForm(c) ? readForm(c) : readFields(c)
   }
 
   return (c) => {
     const found = readPlaces(c)
-    const given = path.length > 0 && isRecord(found) ? { ...found, ...c.req.param() } : found
+    const given = path.length > 0 ? withPath(found ?? {}, c.req.param()) : found
     const parsed = parse(input, given)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed
   }
+}
+
+/** A body that is null counts as none. */
+const readFields = (c: AppContext) => readJson(c) ?? undefined
+
+const NO_FIELDS = z.strictObject({})
+
+function refuseFields(c: AppContext) {
+  parse(NO_FIELDS, readFields(c) ?? {})
+}
+
+/** @throws `INVALID_INPUT` for a field of the body that the path has too, whose value would be ignored */
+function withPath(found: unknown, parameters: Record<string, string>) {
+  if (!isRecord(found)) return found
+  const repeated = Object.keys(parameters).filter((name) => Object.hasOwn(found, name))
+  if (repeated.length > 0)
+    throw invalidFields(repeated.map((path) => ({ path, message: 'Is not a known field.' })))
+  return { ...found, ...parameters }
 }
 
 /** REST also accepts a refresh token as the bearer. A bearer with dots is an access token. */

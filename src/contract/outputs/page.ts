@@ -34,10 +34,10 @@ const PageInfo = z
   })
   .meta({ id: 'PageInfo' })
 
-/** The size of a page. It is coerced, because a query of REST is text. */
+/** The size of a page. */
 export function pageSize(max: number, initial: number) {
   const error = `Must be a whole number from 1 to ${max}.`
-  return z.coerce
+  return z
     .number(error)
     .int(error)
     .min(1, error)
