@@ -98,9 +98,19 @@ test('a service with the scope users:read gets other users, and one without it g
   expect(asMe).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'INVALID' } }] })
 })
 
+test('an id that is no UUID is null, so that one wrong reference does not hide the users of the others', async () => {
+  const { user, email, client } = await server.registerUser()
+  const { key } = await insertServiceKey(server.sql, ['users:read'])
+  const ids = ["' or true --", user.id, '', '7']
+
+  for (const token of [key, client.kept.accessToken]) {
+    const { data } = await entities(ids, bearer(token))
+    expect(data?._entities).toMatchObject([null, { id: user.id, email }, null, null])
+  }
+})
+
 test.each([
   { __typename: 'Session', id: crypto.randomUUID() },
-  { __typename: 'User', id: "' or true --" },
   { __typename: 'User', email: 'ada@example.com' },
 ])('the representation %j is refused', async (representation) => {
   const { errors } = await ask(ENTITIES, { representations: [representation] })

@@ -32,7 +32,10 @@ const ADDITIONS = parse(`
   }
 `)
 
-const Representations = z.array(z.object({ __typename: z.literal(ENTITY), id: UserId.toLowerCase() }))
+/** Any text: references come from other services, and a wrong one must not hide the users of the others. */
+const Representations = z.array(z.object({ __typename: z.literal(ENTITY), id: z.string().toLowerCase() }))
+
+const isUserId = (id: string) => UserId.safeParse(id).success
 
 type Resolve = GraphQLFieldResolver<unknown, GraphQLContext>
 
@@ -50,7 +53,7 @@ export function createSubgraph(schema: GraphQLSchema, findUsers: FindUsers): Gra
     const ids = data.map(({ id }) => id)
     if (presentsServiceKey(caller)) {
       await serviceOf(caller, 'users:read')
-      const users = await findUsers([...new Set(ids)])
+      const users = await findUsers([...new Set(ids.filter(isUserId))])
       return ids.map((id) => users.get(id) ?? null)
     }
     const self = await core.me(undefined, caller)
