@@ -72,6 +72,17 @@ const FILES: [name: string, content: string | Buffer, reason: RegExp][] = [
   ['empty.csv', '', /is empty/],
 ]
 
+// `kc.sh export --file` without a realm writes a list of all realms.
+test('a file with several realms of Keycloak is refused, and none of its realms counts as an account', async () => {
+  const realm = { realm: 'shop', users: [{ id: '1', username: SECRET, email: 'ada@example.com' }] }
+  const path = await createFile('realms.json', JSON.stringify([{ realm: 'master' }, realm]))
+
+  const { code, output } = await callCommand(`import keycloak ${path}`, { env: server.env })
+
+  expect([code, output]).toEqual([1, expect.stringMatching(/record 1: it is a whole realm.*--realm/)])
+  expect(output).not.toContain(SECRET)
+})
+
 test('a first line of a mebibyte is a record as any other', async () => {
   const records = [
     { email: 'a@example.com', claims: { note: 'a'.repeat(MEBIBYTE) } },

@@ -15,7 +15,7 @@ import {
   toTotpKeyOfText,
   valueAt,
 } from './fields.ts'
-import { openFiles, type Row } from './file-source.ts'
+import { FieldError, openFiles, type Row } from './file-source.ts'
 import { PASSKEY_KINDS, POLICY_FIELDS, toPasskey } from './keycloak-passkeys.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
@@ -58,6 +58,9 @@ async function* requireUsers<Key>(keys: AsyncIterable<Key[]>): AsyncGenerator<Ke
 type Credential = { type: string | null; secret: unknown; data: unknown }
 
 function toUser(row: Row, policy: Row): ForeignUser | null {
+  // An export of all realms is a list of them, and their users may share addresses.
+  if (textAt(row, 'realm'))
+    throw new FieldError('it is a whole realm. Export one realm: kc.sh export --realm <name>')
   // Accounts of clients are no users.
   if (textAt(row, 'serviceAccountClientId')) return null
   const credentials = listAt(row, 'credentials').map(readCredential)
