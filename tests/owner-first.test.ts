@@ -62,6 +62,40 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(data?.user).toMatchObject({ emailVerified: true, username: null })
     })
 
+    test('strangers who guess do not make the owner of a new address wait', async () => {
+      const { email, password } = account()
+      const owner = person(server, OWNER)
+      await owner.register({ email, password })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      const guesses = []
+      for (let count = 0; count < 6; count++) {
+        guesses.push(await person(server, STRANGER).login({ email, password: 'a wrong password' }))
+      }
+
+      const verified = await owner.call('verifyEmail', { token, password })
+      const login = await owner.login({ email, password })
+
+      expect(guesses.at(-1)?.code).toBe('TOO_MANY_REQUESTS')
+      expect(verified.code).toBeUndefined()
+      expect(login.data?.user).toMatchObject({ email, emailVerified: true })
+    })
+
+    test('guesses with a mailed token are counted too, and make no sign-in wait', async () => {
+      const { email, password } = account()
+      const owner = person(server, OWNER)
+      await owner.register({ email, password })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      const codes = []
+      for (let count = 0; count < 6; count++) {
+        codes.push((await owner.call('verifyEmail', { token, password: 'a wrong password' })).code)
+      }
+
+      const login = await person(server, AWAY).login({ email, password })
+
+      expect(codes).toEqual([...Array(5).fill('INVALID_CREDENTIALS'), 'TOO_MANY_REQUESTS'])
+      expect(login.code).toBe('EMAIL_NOT_VERIFIED')
+    })
+
     test('a sign-in after a registration does not show whether the address was free', async () => {
       const [taken, free, left] = [account(), account(), account()]
       for (const { email, password } of [taken, left]) {

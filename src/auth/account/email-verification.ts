@@ -17,7 +17,7 @@ import { concealTakenAddress } from './taken-addresses.ts'
 
 /** Verifies addresses: the one of an account, and the one that is to replace it. */
 export function createEmailVerification(dependencies: Dependencies) {
-  const { db, mailedTokens, outbox, redeemToken, throttle } = dependencies
+  const { db, mailedTokens, outbox, places, redeemToken, throttle } = dependencies
   const proveOwner = createOwnerProof(dependencies)
 
   return {
@@ -85,6 +85,8 @@ export function createEmailVerification(dependencies: Dependencies) {
       .set({ ...activated, emailVerified: true })
       .where(eq(users.id, user.id))
     await tx.delete(registrations).where(eq(registrations.userId, user.id))
+    // The owner signs in from here next, and strangers' failures must not make that wait.
+    await places.add(tx, user.id, client)
     await recordEvent(tx, 'email_verified', user.id, client)
     return undefined
   }

@@ -5,6 +5,7 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import { MAILBOX_PLACE, UNKNOWN_PLACE } from '../throttle/places.ts'
 import { passwordRequired } from './reauthentication.ts'
 
 type Registration = typeof registrations.$inferSelect
@@ -38,7 +39,8 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
   }
 
   async function checkPassword(user: UserRow, mailId: string, password: string, { client }: Caller) {
-    const place = await places.find(user.email, client)
+    const known = await places.find(user.email, client)
+    const place = known === UNKNOWN_PLACE ? MAILBOX_PLACE : known
     return throttle.attemptLogin(user.email, place, client, async () => {
       const proof = await passwords.admit(client, () => findMatch(user, mailId, password))
       if (proof) return proof

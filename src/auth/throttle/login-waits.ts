@@ -4,7 +4,7 @@ import type { Db, Executor } from '../../db/client.ts'
 import { places, throttle } from '../../db/schema/throttle.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import { digest } from '../keys/sealed-tokens.ts'
-import { MAX_PLACES, UNKNOWN_PLACE } from './places.ts'
+import { MAILBOX_PLACE, MAX_PLACES, UNKNOWN_PLACE } from './places.ts'
 
 /** The counters of wrong passwords and factors, and of the waits that follow. */
 export const FAILURES = 'loginFailures'
@@ -24,7 +24,7 @@ export function createLoginWaits({ db }: { db: Db }) {
       .from(places)
       .where(eq(places.userId, id))
       .limit(MAX_PLACES)
-    return [UNKNOWN_PLACE, ...known.map(({ place }) => place)].flatMap((place) => [
+    return [UNKNOWN_PLACE, MAILBOX_PLACE, ...known.map(({ place }) => place)].flatMap((place) => [
       { place, proof: 'password', key: digest(passwordSubject(email, place)) },
       { place, proof: 'factor', key: digest(factorSubject(id, place)) },
     ])

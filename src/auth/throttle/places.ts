@@ -26,6 +26,9 @@ const DEVICE_ID_BYTES = 16
 /** The budget that all places share that an account does not know. */
 export const UNKNOWN_PLACE = 'unknown'
 
+/** The budget of unknown places that show a mailed token. Strangers have none, so they cannot make its reader wait. */
+export const MAILBOX_PLACE = 'mailbox'
+
 /**
  * Where requests come from: a network (an IPv4 address, or the /64 of an IPv6 address, RFC 6177), and a browser by its
  * device cookie. A place is known to an account that signed in from it within `KNOWN_PLACE_DAYS`.

@@ -46,7 +46,7 @@ export const LoginWait = z
   .strictObject({
     place: z.string().meta({
       description:
-        'Where attempts must wait: a known network or browser, or `unknown` for all others together.',
+        'Where attempts must wait: a known network or browser, `mailbox` for unknown ones that show a mailed link, or `unknown` for all others together.',
       examples: ['unknown'],
     }),
     proof: z.string().meta({ description: '`password` or `factor`.', examples: ['password'] }),
