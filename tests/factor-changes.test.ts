@@ -9,6 +9,7 @@ import {
 import { WAYS } from './support/client.ts'
 import { passTime } from './support/outbox.ts'
 import { useServerWithMail } from './support/server.ts'
+import { createSoftwarePasskey } from './support/software-passkey.ts'
 
 const server = useServerWithMail()
 
@@ -31,6 +32,27 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
     })
     expect(stepped.data?.session.acr).toBe('aal1')
     expect(begun.data?.uri).toMatch(/^otpauth:\/\/totp\/auth\.example\.com:person/)
+  })
+
+  test('a passkey gets another name only as long after a factor as it could be removed', async () => {
+    const { client, password, session } = await server.registerUser(adapter, transport)
+    const passkey = createSoftwarePasskey()
+    await passkey.addTo(client)
+    const [{ id = '' } = {}] = (await client.call('passkeys')).data ?? []
+    await ageProofs(server, session.id, 6)
+
+    const refused = await client.call('renamePasskey', { id, name: 'The phone of the owner' })
+    await client.stepUp({ password })
+    const withPassword = await client.call('renamePasskey', { id, name: 'The phone of the owner' })
+    const { data: begun } = await client.call('beginPasskeyLogin')
+    const response = passkey.get(begun?.options ?? {})
+    await client.stepUp({ proof: { passkey: { ceremony: begun?.id, response } } })
+    const renamed = await client.call('renamePasskey', { id, name: 'Phone' })
+
+    for (const answer of [refused, withPassword]) {
+      expect(answer).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', methods: ['passkey'] })
+    }
+    expect(renamed.data?.name).toBe('Phone')
   })
 
   test('an enrolment that was begun is not confirmed after the proof is too old', async () => {

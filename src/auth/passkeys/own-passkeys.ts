@@ -83,9 +83,14 @@ export function createOwnPasskeys(dependencies: Dependencies) {
       return (await list(user.id)).map(toPasskey)
     },
 
-    /** @throws `NOT_FOUND` for any id that is not of an own passkey */
+    /**
+     * With exchanged names, a thief of a session would lead the owner to remove another passkey than that of the thief.
+     * @throws `NOT_FOUND` for any id that is not of an own passkey
+     */
     async renamePasskey({ id, name }: InputOf<'renamePasskey'>, caller: Caller) {
-      const { user } = await identityOf(caller)
+      const identity = await identityOf(caller)
+      const { user } = identity
+      await requireRecentProof(db, identity, user)
       requireRowId(id)
       const [renamed] = await db
         .update(factors)

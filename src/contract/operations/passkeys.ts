@@ -67,13 +67,13 @@ export const passkeyOperations = {
   renamePasskey: mutation({
     tag: 'Passkeys',
     summary: 'Give a passkey another name',
-    description: 'The name is for its user only.',
+    description: 'The name is for its user only. Takes a recent factor, as every change of factors does.',
     input: RenamePasskeyInput,
     example: { id: ceremony, name: 'Phone' },
     output: Passkey,
     handlesCredential: false,
     credentials: ['bearer', 'cookie'],
-    refusals: ['NOT_FOUND', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
+    refusals: ['NOT_FOUND', 'REAUTHENTICATION_REQUIRED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
     rest: { method: 'PATCH', path: '/auth/passkeys/:id', status: 200 },
   }),
 
