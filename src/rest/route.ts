@@ -62,12 +62,14 @@ function refuseFields(c: AppContext) {
   parse(NO_FIELDS, readFields(c) ?? {})
 }
 
-/** @throws `INVALID_INPUT` for a field of the body that the path has too, whose value would be ignored */
+/** @throws `INVALID_INPUT` for a field that the body has with another value than the path, and that would be ignored */
 function withPath(found: unknown, parameters: Record<string, string>) {
   if (!isRecord(found)) return found
-  const repeated = Object.keys(parameters).filter((name) => Object.hasOwn(found, name))
-  if (repeated.length > 0)
-    throw invalidFields(repeated.map((path) => ({ path, message: 'Is not a known field.' })))
+  const differing = Object.keys(parameters).filter(
+    (name) => Object.hasOwn(found, name) && found[name] !== parameters[name],
+  )
+  if (differing.length > 0)
+    throw invalidFields(differing.map((path) => ({ path, message: 'Differs from the path.' })))
   return { ...found, ...parameters }
 }
 
