@@ -118,3 +118,32 @@ test('logout with an invalid bearer ends the session of the cookie in the same r
   expect(client.kept.cookie).toBeNull()
   expect((await left.me()).reason).toBe('REVOKED')
 })
+
+// It would end the session that the request has presented, and leave the one that was opened or renewed beside it.
+test.each([
+  (email: string, password: string) =>
+    `login(input: { email: "${email}", password: "${password}" }) { user { id } }`,
+  (_email: string, password: string) => `stepUp(input: { password: "${password}" }) { user { id } }`,
+  (_email: string, password: string) =>
+    `changePassword(input: { currentPassword: "${password}", newPassword: "another long phrase" }) { user { id } }`,
+  (email: string) => `updateMe(input: { email: "new.${email}" }) { id }`,
+])('a logout is refused in one operation with a mutation that replaces the secret (%#)', async (mutation) => {
+  const { client, input } = await server.registerUser('GraphQL', 'COOKIE')
+  const query = `mutation { ${mutation(input.email, input.password)} logout }`
+
+  const response = await server.askGraphQL({ query }, { cookie: client.kept.cookie ?? '' })
+
+  expect(response.status).toBe(400)
+  expect(response.headers.getSetCookie()).toEqual([])
+  expect((await client.me()).data?.email).toBe(input.email)
+})
+
+test('an operation may end the other sessions and then this one', async () => {
+  const { client } = await server.registerUser('GraphQL', 'COOKIE')
+  const query = 'mutation { revokeOtherSessions logout }'
+
+  const response = await server.askGraphQL({ query }, { cookie: client.kept.cookie ?? '' })
+
+  expect(await response.json()).toEqual({ data: { revokeOtherSessions: 0, logout: true } })
+  expect((await client.me()).reason).toBe('REVOKED')
+})

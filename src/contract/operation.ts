@@ -71,8 +71,9 @@ export type Operation<Input extends z.ZodType = z.ZodType, Output extends z.ZodT
     | {
         kind: 'mutation'
         /**
-         * Whether it takes a credential (a password, a code, a mailed token), gives one, or has one mailed. A GraphQL
-         * document may hold one such mutation, so that aliases do not multiply the attempts.
+         * Whether it takes a credential (a password, a code, a token), gives one, or has one mailed. A GraphQL
+         * operation may hold one such mutation, so that aliases do not multiply the attempts, and none acts on a secret
+         * that another has replaced.
          */
         handlesCredential: boolean
       }

@@ -124,7 +124,7 @@ export const signInOperations = {
     input: LogoutInput.prefault({}),
     example: {},
     output: z.boolean(),
-    handlesCredential: false,
+    handlesCredential: true,
     credentials: ['bearer', 'cookie', 'refreshToken'],
     credentialsOptional: true,
     refusals: ['SERVICE_UNAVAILABLE'],
