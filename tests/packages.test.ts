@@ -21,6 +21,22 @@ const APOLLO = ['@servauth/apollo', '@apollo/client', 'graphql', 'rxjs']
 const URQL = ['@servauth/urql', '@urql/core', '@urql/exchange-auth', 'wonka']
 const NAMES = ['client', 'apollo', 'urql', 'verify'].map((name) => `@servauth/${name}`)
 
+test.each([
+  ['apollo', '@apollo/client'],
+  ['verify', 'graphql-yoga'],
+])(
+  'the package %s can be installed beside every version of graphql from 16 that %s takes',
+  async (name, other) => {
+    const readRange = async (path: string): Promise<string> =>
+      JSON.parse(await readFile(join(ROOT, path, 'package.json'), 'utf8')).peerDependencies.graphql
+    const own = await readRange(`packages/${name}`)
+
+    for (const version of (await readRange(`node_modules/${other}`)).split(' || ')) {
+      expect(own.split(' || ').includes(version) || version.startsWith('^15')).toBe(true)
+    }
+  },
+)
+
 /** An app that uses all three packages, and that breaks the build if their types are wrong. */
 const APP = `
 import { createApolloClient } from '@servauth/apollo'
