@@ -20,13 +20,13 @@ function ask(origin: string, token?: string | null) {
   return untilKnown(() => fetch(`${origin}/caller`, { headers: bearer(token) }))
 }
 
-function askGraphQL(path: string) {
+function askGraphQL(path: string, query = '{ caller }') {
   return (origin: string, token?: string | null) =>
     untilKnown(() =>
       fetch(`${origin}${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...bearer(token) },
-        body: JSON.stringify({ query: '{ caller }' }),
+        body: JSON.stringify({ query }),
       }),
     )
 }
@@ -109,6 +109,30 @@ describe('requireFresh (RFC 9470)', () => {
       'Bearer error="insufficient_user_authentication", error_description="Sign in again to do this.", ' +
         'acr_values="aal2", max_age="300"',
     )
+  })
+
+  test.each([
+    ['yoga', '/graphql'],
+    ['apollo-server', '/'],
+  ])('a resolver of %s refuses with the status, the challenge and the code', async (name, path) => {
+    const { origin } = await start(name)
+    const { client } = await auth.registerUser()
+
+    const answer = await askGraphQL(path, 'mutation { payout }')(origin, client.kept.accessToken)
+
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringContaining('error="insufficient_user_authentication"'),
+    ])
+    expect(await answer.json()).toMatchObject({
+      errors: [
+        {
+          message: 'Sign in again to do this.',
+          path: ['payout'],
+          extensions: { code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2', maxAge: 300 },
+        },
+      ],
+    })
   })
 })
 

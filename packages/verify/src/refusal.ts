@@ -29,6 +29,11 @@ export class Refusal extends Error {
     this.headers = headers
   }
 
+  /** Servers for GraphQL read these from an error of a resolver. */
+  get extensions() {
+    return { code: this.code, ...this.details }
+  }
+
   /** The body of an HTTP answer: problem details (RFC 9457). */
   toJSON() {
     return { type: 'about:blank', title: this.message, status: this.status, code: this.code, ...this.details }

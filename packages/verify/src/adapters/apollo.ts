@@ -1,6 +1,8 @@
+import type { GraphQLError } from 'graphql'
+import { isRefusal } from '../refusal.ts'
 import type { Caller, Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
-import { asGraphQLError } from './graphql-error.ts'
+import { asGraphQLError, toExtensions } from './graphql-error.ts'
 
 type Request = { headers: { authorization?: string | undefined } }
 
@@ -19,6 +21,19 @@ export function servauthContext(verifier: Verifier, options: Options = {}): Cont
     }
   }
 }
+
+/** A plugin for Apollo Server: refusals of resolvers, such as those of `requireFresh`, have their status and headers. */
+export const servauthPlugin = () => ({
+  async requestDidStart() {
+    return {
+      async didEncounterErrors({ errors }: { errors: readonly GraphQLError[] }) {
+        for (const { originalError, extensions } of errors) {
+          if (isRefusal(originalError)) Object.assign(extensions, toExtensions(originalError, toHeaderMap))
+        }
+      },
+    }
+  },
+})
 
 type Context<Found> = (given: { req: Request }) => Promise<{ caller: Found }>
 

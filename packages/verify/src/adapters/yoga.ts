@@ -1,12 +1,12 @@
 import type { Caller, Verifier } from '../verifier.ts'
 import { callerOf, type Options } from './caller-of.ts'
-import { asGraphQLError } from './graphql-error.ts'
+import { asGraphQLError, showRefusals } from './graphql-error.ts'
 import { untilEnded } from './until-ended.ts'
 
 type Context = { request?: Request; caller?: Caller | null }
 type Extend = { context: Context; extendContext(extension: { caller: Caller | null }): void }
 type Subscribe = { args: { contextValue: unknown } }
-type Subscribed = { result: unknown; setResult(result: unknown): void }
+type Done = { result: unknown; setResult(result: unknown): void }
 
 /**
  * A plugin for GraphQL Yoga and Hive Gateway: `context.caller` is the caller, and a subscription completes when its
@@ -25,16 +25,27 @@ export function useServauth(verifier: Verifier, options: Options = {}) {
       }
     },
 
+    onExecute: () => ({ onExecuteDone: show }),
+
     onSubscribe({ args }: Subscribe) {
       return {
-        onSubscribeResult({ result, setResult }: Subscribed) {
+        onSubscribeResult({ result, setResult }: Done) {
+          if (!isIterable(result)) return show({ result, setResult })
           const { caller } = args.contextValue as Context
-          if (caller && isIterable(result)) setResult(untilEnded(verifier, caller, result, freshness))
+          if (caller) setResult(untilEnded(verifier, caller, result, freshness))
+          return { onNext: show }
         },
       }
     },
   }
 }
 
+/** Before Yoga masks errors of resolvers, since it runs its own plugins last. */
+function show({ result, setResult }: Done): undefined {
+  if (isObject(result) && !isIterable(result)) setResult(showRefusals(result))
+}
+
+const isObject = (result: unknown): result is object => typeof result === 'object' && result !== null
+
 const isIterable = (result: unknown): result is AsyncIterable<unknown> =>
-  typeof result === 'object' && result !== null && Symbol.asyncIterator in result
+  isObject(result) && Symbol.asyncIterator in result
