@@ -7,7 +7,6 @@ import {
   beginSignIns,
   beginTakeover,
   comeBack,
-  HOME,
   MOVES,
   readMailboxes,
   type Scene,
@@ -59,21 +58,6 @@ test(
       }),
     )
   },
-)
-
-test('a taker in the network of the owner, whose sign-in causes no mail, does not stay either', ONCE, () =>
-  check(
-    fc.asyncProperty(movesOf(NAMES), async (moves) => {
-      const scene = await beginTakeover(server, 'none', HOME)
-      for (const move of moves) await make(move, scene)
-
-      const owner = await comeBack(scene)
-      const isTakerIn = await tryAll(scene)
-
-      expect((await owner.me()).data).toMatchObject({ id: scene.userId, email: scene.email })
-      expect(isTakerIn).toBe(false)
-    }),
-  ),
 )
 
 test('whatever an owner does, the mailboxes and the password open no way around older factors', ONCE, () => {

@@ -36,7 +36,6 @@ export const MAIL_KINDS = {
   'password-changed': notice,
   'password-was-reset': notice,
   'password-breached': notice,
-  'first-factor-added': withLink,
   'factor-added': notice,
   'factor-removed': withLink,
   'factor-recovery-started': { ...notice, has: ['wait', ...notice.has] },

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, isNotNull, lt, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { factors, recoveryCodes } from '../../db/schema/factors.ts'
@@ -48,8 +48,7 @@ export async function recoverAccount(
 /**
  * When the first sign-in was that this mailbox can still report, or the time of the used link if there was none before it.
  * The taker may have added a factor since that sign-in, and the owner may follow only the newest link. The reader of the
- * mailbox could follow the link of that sign-in too, so this opens no way around a factor. The link of a first factor belongs
- * to no sign-in: it would void the owner's own factor too.
+ * mailbox could follow the link of that sign-in too, so this opens no way around a factor.
  */
 async function findStart(tx: Executor, userId: string, email: string, since: Date) {
   const reports = await tx
@@ -60,7 +59,6 @@ async function findStart(tx: Executor, userId: string, email: string, since: Dat
         eq(verifications.userId, userId),
         eq(verifications.value, email),
         eq(verifications.purpose, 'SIGN_IN_REPORT'),
-        isNotNull(verifications.sessionId),
         gt(verifications.expiresAt, sql`now()`),
         lt(verifications.createdAt, since),
       ),

@@ -35,9 +35,7 @@ export async function changeFactors<T>(
     await requireRecentProof(tx, identity, user)
     const result = await work(tx, user, identity)
     const mail = { id: createRandomId(), userId: user.id }
-    // Without a link the owner could not come back: a taker who adds the first factor in the owner's network causes no other.
-    const kind = notice === 'factor-added' && !user.secondFactorAt ? 'first-factor-added' : notice
-    const purpose = TOKEN_PURPOSES[kind]
+    const purpose = TOKEN_PURPOSES[notice]
     await endMailedTokens(tx, user)
     await endSessions(tx, user.id, session.id)
     // Statements that do not wait for each other share one round trip.
@@ -45,7 +43,7 @@ export async function changeFactors<T>(
       renewCookie(tx, session, refreshTokens),
       tx.delete(challenges).where(eq(challenges.userId, user.id)),
       recordEvent(tx, event, user.id, caller.client),
-      outbox.add(tx, { ...mail, kind, recipient: user.email }),
+      outbox.add(tx, { ...mail, kind: notice, recipient: user.email }),
       purpose && mailedTokens.store(tx, { ...mail, purpose, value: user.email }),
     ])
     return { result, secret }

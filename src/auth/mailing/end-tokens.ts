@@ -41,7 +41,7 @@ export async function endMailedTokens(
     )
   const isToLeftMailbox = emailVerified
     ? undefined
-    : and(isPending(...REPORT_KINDS), ne(mailOutbox.recipient, currentEmail))
+    : and(isPending('sign-in'), ne(mailOutbox.recipient, currentEmail))
   await executor
     .delete(mailOutbox)
     .where(
@@ -95,8 +95,6 @@ export async function endAllMailedTokens(executor: Executor, user: UserRow) {
 /** The kinds of mails that carry a token with such a purpose. */
 const kindsWith = (isWanted: (purpose: TokenPurpose) => boolean) =>
   Object.entries(TOKEN_PURPOSES).flatMap(([kind, purpose]) => (isWanted(purpose) ? [kind] : []))
-
-const REPORT_KINDS = kindsWith((purpose) => purpose === 'SIGN_IN_REPORT')
 
 /** Mails that are not sent yet. */
 export const isPending = (...kinds: string[]) =>

@@ -32,7 +32,6 @@ export const TOKEN_PURPOSES: Record<string, TokenPurpose> = {
   'email-changed': 'EMAIL_CHANGE_UNDO',
   'email-change-requested': 'EMAIL_CHANGE_CANCEL',
   'sign-in': 'SIGN_IN_REPORT',
-  'first-factor-added': 'SIGN_IN_REPORT',
   'factor-removed': 'FACTOR_REMOVAL_UNDO',
   'factor-recovery': 'FACTOR_RECOVERY',
   invitation: 'INVITATION',

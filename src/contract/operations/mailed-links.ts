@@ -157,9 +157,9 @@ export const mailedLinkOperations = {
 
   reportSignIn: mutation({
     tag: 'By mail',
-    summary: 'Say that a sign-in, or a first factor, was not by the owner',
+    summary: 'Say that a sign-in was not by the owner',
     description:
-      'The link is mailed when an account signs in from a new place, and when it gets its first factor. All sessions end; the ' +
+      'The link is mailed when an account signs in from a new place. Its session ends, and so do all others; the ' +
       'password no longer works, and factors are void that were added since, or since an earlier sign-in that can still be ' +
       'reported. `newPassword` becomes the password of the account; without it, a mail leads to a new one.',
     input: ReportSignInInput,

@@ -88,18 +88,10 @@ export const de: Language = {
       WHEN,
     ],
   },
-  'first-factor-added': {
-    subject: 'Ihr Konto hat einen neuen zweiten Faktor',
-    lines: [
-      'Am {{time}} hat Ihr Konto einen zweiten Faktor erhalten. Von jetzt an braucht eine Anmeldung ihn. Alle anderen Sitzungen sind beendet.',
-      'Falls Sie das nicht waren, folgen Sie dem Link: Er entfernt den Faktor, beendet alle Sitzungen und führt zu einem neuen Passwort. Der Link gilt {{validity}}.',
-    ],
-    link: 'Das war ich nicht',
-  },
   'factor-added': {
     subject: 'Ihr Konto hat einen neuen zweiten Faktor',
     lines: [
-      'Ihr Konto hat einen weiteren zweiten Faktor. Alle anderen Sitzungen sind beendet.',
+      'Von jetzt an braucht die Anmeldung an Ihrem Konto einen zweiten Faktor. Alle anderen Sitzungen sind beendet.',
       WHEN,
       'Falls Sie das nicht waren, setzen Sie jetzt Ihr Passwort zurück, entfernen Sie jeden Faktor und beenden Sie jede Sitzung, die Sie nicht kennen.',
     ],

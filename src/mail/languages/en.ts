@@ -80,18 +80,10 @@ export const en: Language = {
       WHEN,
     ],
   },
-  'first-factor-added': {
-    subject: 'A second factor was added to your account',
-    lines: [
-      'On {{time}}, a second factor was added to your account. From now on, a sign-in needs it. All other sessions have ended.',
-      'If this was not you, follow the link to remove the factor, to end all sessions and to set a new password. The link is valid for {{validity}}.',
-    ],
-    link: 'This was not me',
-  },
   'factor-added': {
     subject: 'A second factor was added to your account',
     lines: [
-      'Your account has one more second factor. All other sessions have ended.',
+      'From now on, a sign-in to your account needs a second factor. All other sessions have ended.',
       WHEN,
       'If this was not you, reset your password now, and remove every factor and end every session that you do not recognise.',
     ],

@@ -97,18 +97,10 @@ export const es: Language = {
       WHEN,
     ],
   },
-  'first-factor-added': {
-    subject: 'Se ha añadido un segundo factor a su cuenta',
-    lines: [
-      'El {{time}} se añadió un segundo factor a su cuenta. A partir de ahora, hace falta para iniciar sesión. Todas las demás sesiones se han cerrado.',
-      'Si no ha sido usted, siga el enlace para quitar el factor, cerrar todas las sesiones y elegir una nueva contraseña. El enlace es válido durante {{validity}}.',
-    ],
-    link: 'No he sido yo',
-  },
   'factor-added': {
     subject: 'Se ha añadido un segundo factor a su cuenta',
     lines: [
-      'Su cuenta tiene un segundo factor más. Todas las demás sesiones se han cerrado.',
+      'A partir de ahora, para iniciar sesión en su cuenta hace falta un segundo factor. Todas las demás sesiones se han cerrado.',
       WHEN,
       'Si no ha sido usted, restablezca su contraseña ahora, quite todos los factores y cierre todas las sesiones que no reconozca.',
     ],

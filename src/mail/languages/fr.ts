@@ -91,18 +91,10 @@ export const fr: Language = {
       WHEN,
     ],
   },
-  'first-factor-added': {
-    subject: 'Un second facteur a été ajouté à votre compte',
-    lines: [
-      'Le {{time}}, un second facteur a été ajouté à votre compte. Désormais, une connexion le demande. Toutes les autres sessions sont terminées.',
-      'Si ce n’était pas vous, suivez le lien pour retirer le facteur, mettre fin à toutes les sessions et choisir un nouveau mot de passe. Le lien est valable {{validity}}.',
-    ],
-    link: 'Ce n’était pas moi',
-  },
   'factor-added': {
     subject: 'Un second facteur a été ajouté à votre compte',
     lines: [
-      'Votre compte a un second facteur de plus. Toutes les autres sessions sont terminées.',
+      'Désormais, une connexion à votre compte demande un second facteur. Toutes les autres sessions sont terminées.',
       WHEN,
       'Si ce n’était pas vous, réinitialisez votre mot de passe maintenant, retirez tous les facteurs et mettez fin à toutes les sessions que vous ne reconnaissez pas.',
     ],
