@@ -150,3 +150,31 @@ test('revokeOtherSessions beside a password change ends and counts live sessions
   expect(answers[0]).toMatchObject({ data: 4 })
   expect(answers[1]).toMatchObject({ code: 'UNAUTHENTICATED' })
 })
+
+test.each(['revokeOtherSessions', 'revokeSession'] as const)(
+  'of two sessions that end each other at once by %s, one stays',
+  async (operation) => {
+    const { client, input, user } = await server.registerUser()
+    const both = [client, server.client()] as const
+    await both[1].login(input)
+    const ids = await Promise.all(
+      both.map(async (one) => (await one.sessions()).data?.find(({ current }) => current)?.id ?? ''),
+    )
+
+    let asked: Promise<{ reason?: string | undefined }[]> | undefined
+    await server.sql.begin(async (tx) => {
+      await tx`select from users where id = ${user.id} for update`
+      asked = Promise.all(
+        both.map((one, index) =>
+          operation === 'revokeSession' ? one.revokeSession(ids[1 - index] ?? '') : one.revokeOtherSessions(),
+        ),
+      )
+      await untilWaiting(server.sql, 2)
+    })
+    const answers = (await asked) ?? []
+    const alive = await Promise.all(both.map(async (one) => (await one.me()).data !== null))
+
+    expect(answers.filter(({ reason }) => reason === 'REVOKED')).toHaveLength(1)
+    expect(alive).toEqual(answers.map(({ reason }) => reason !== 'REVOKED'))
+  },
+)

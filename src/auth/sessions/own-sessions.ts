@@ -10,8 +10,9 @@ import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endSession, endSessions } from './end-session.ts'
+import { lockLiveUser } from './live-session.ts'
 
-/** Lists and ends the signed-in user's own sessions. */
+/** Lists and ends the signed-in user's own sessions. Of two sessions that end each other at once, one stays. */
 export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' | 'sessionCache'>) {
   const { id, createdAt, lastUsedAt, expiresAt, authenticatedAt, factorAt, amr, ipAddress, userAgent } =
     sessions
@@ -31,9 +32,11 @@ export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' 
 
     /** Ends one of the user's sessions; this may be the current one. @throws `NOT_FOUND` for any other id */
     async revokeSession({ id }: InputOf<'revokeSession'>, caller: Caller) {
-      const { user, session } = await identityOf(caller)
+      const identity = await identityOf(caller)
+      const { user, session } = identity
       requireRowId(id)
       await db.transaction(async (tx) => {
+        await lockLiveUser(tx, identity)
         const ended = await endSession(tx, id, { userId: user.id })
         if (!ended) throw new AuthError('NOT_FOUND')
         await recordEvent(tx, 'sessions_revoked', user.id, caller.client)
@@ -45,8 +48,10 @@ export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' 
 
     /** Ends all of the user's sessions except the current one. @returns how many ended */
     async revokeOtherSessions(_input: undefined, caller: Caller) {
-      const { user, session } = await identityOf(caller)
+      const identity = await identityOf(caller)
+      const { user, session } = identity
       const count = await db.transaction(async (tx) => {
+        await lockLiveUser(tx, identity)
         const ended = await endSessions(tx, user.id, session.id)
         if (ended > 0) await recordEvent(tx, 'sessions_revoked', user.id, caller.client)
         return ended
