@@ -156,7 +156,7 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   factorPerAddress: 'guesses at second factors from one network or one browser',
   ceremonyPerAddress: 'sign-ins with a passkey begun from one network or one browser',
   registerPerAddress: 'registrations from one network',
-  mailedTokenPerAddress: 'mailed tokens tried from one network or one browser',
+  mailedTokenPerAddress: 'tries with one mailed token; with invented ones, from one network or one browser',
   reauthenticatePerSession: 'passwords given in one session',
   emailChangePerAccount: 'changes of address for one account',
   exportPerAccount: 'exports of one account',

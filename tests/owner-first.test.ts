@@ -80,6 +80,27 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(login.data?.user).toMatchObject({ email, emailVerified: true })
     })
 
+    test('a neighbour who invents tokens does not use up those that the owner was mailed', async () => {
+      const { email, password } = account()
+      const [owner, neighbour] = [person(server, OWNER), person(server, OWNER)]
+      await owner.register({ email, password })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      const invented = []
+      for (let count = 0; count < 11; count++) {
+        invented.push((await neighbour.call('verifyEmail', { token: 'x'.repeat(60), password })).code)
+      }
+
+      const verified = await owner.call('verifyEmail', { token, password })
+      const used = []
+      for (let count = 0; count < 10; count++) {
+        used.push((await owner.call('resetPassword', { token, newPassword: password })).code)
+      }
+
+      expect(invented).toEqual([...Array(10).fill('INVALID_TOKEN'), 'TOO_MANY_REQUESTS'])
+      expect(verified.data).toBe(true)
+      expect(used).toEqual([...Array(9).fill('INVALID_TOKEN'), 'TOO_MANY_REQUESTS'])
+    })
+
     test('guesses with a mailed token are counted too, and make no sign-in wait', async () => {
       const { email, password } = account()
       const owner = person(server, OWNER)

@@ -80,6 +80,7 @@ export function createDependencies({
     createCounter,
     enabled: env.THROTTLE,
     limits: env.THROTTLE_LIMITS,
+    mailedTokens,
     places,
     observer,
   })

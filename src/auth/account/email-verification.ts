@@ -42,7 +42,7 @@ export function createEmailVerification(dependencies: Dependencies) {
 
     /** Verifies the account's address, or changes it to the pending one. Opens no session. */
     async verifyEmail({ token, password }: InputOf<'verifyEmail'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
+      await throttle.countMailedToken(token, caller.client)
       const { id: mailId, userId } = await mailedTokens.peek(db, token, 'EMAIL_VERIFICATION')
       const proof = await proveOwner({ userId, mailId }, password, caller)
       const secret = await redeemToken(token, ['EMAIL_VERIFICATION'], async (tx, user, { value }) => {

@@ -22,7 +22,7 @@ export function createAcceptInvitation({
     { client }: Caller,
   ) {
     passwords.refuseWeak(password, 'password')
-    await throttle.countMailedToken(client)
+    await throttle.countMailedToken(token, client)
     const { value: email } = await mailedTokens.peek(db, token, 'INVITATION')
     refusePersonal(password, email, 'password')
     const hash = await passwords.admit(client, () => passwords.hash(password))

@@ -16,7 +16,7 @@ export function createNoticeLinks(dependencies: Dependencies) {
   return {
     /** Ends a pending change of address. */
     async cancelEmailChange({ token }: InputOf<'cancelEmailChange'>, caller: Caller) {
-      await throttle.countMailedToken(caller.client)
+      await throttle.countMailedToken(token, caller.client)
       await redeemToken(token, ['EMAIL_CHANGE_CANCEL'], async (tx, user) => {
         await endPendingChange(tx, user)
         await recordEvent(tx, 'email_change_cancelled', user.id, caller.client)
@@ -58,7 +58,7 @@ export function createNoticeLinks(dependencies: Dependencies) {
     newPassword: string | null | undefined,
     { client }: Caller,
   ) {
-    await throttle.countMailedToken(client)
+    await throttle.countMailedToken(token, client)
     const { value: email } = await mailedTokens.peek(db, token, purpose)
     if (!newPassword) return { email, passwordHash: undefined }
     passwords.refuseWeak(newPassword, 'newPassword')

@@ -16,7 +16,7 @@ export function createRemovalUndo(dependencies: Dependencies) {
   const { redeemToken, throttle } = dependencies
 
   return async function undoFactorChange({ token }: InputOf<'undoFactorChange'>, { client }: Caller) {
-    await throttle.countMailedToken(client)
+    await throttle.countMailedToken(token, client)
     await redeemToken(token, ['FACTOR_REMOVAL_UNDO'], async (tx, user, { value: email, createdAt }) => {
       // After a change of address the undo link of the old mailbox comes first.
       if (user.email !== email) throw new AuthError('INVALID_TOKEN')

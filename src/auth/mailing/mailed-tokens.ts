@@ -60,16 +60,23 @@ export function createMailedTokens(secrets: Secrets) {
   /** The token of a mail; always the same one. */
   const derive = (mailId: string) => seal(uuidToBytes(mailId))
 
+  /** The mail of a token; null if this server did not create the token. */
+  function findId(token: string) {
+    const id = open(token)
+    return id && bytesToUuid(id)
+  }
+
   /** By the id in the token, so that a token of the secret before is found too. The seal has proven the id. */
-  const isLive = (token: string, purposes: TokenPurpose[]) =>
+  const isLive = (id: string, purposes: TokenPurpose[]) =>
     and(
-      eq(verifications.id, bytesToUuid(open(token) ?? Buffer.alloc(UUID_BYTES))),
+      eq(verifications.id, id),
       inArray(verifications.purpose, purposes),
       gt(verifications.expiresAt, sql`now()`),
     )
 
   return {
     derive,
+    findId,
 
     /**
      * Makes the token of a mail valid. In the transaction of a change, it is valid whatever becomes of the mail: pass the
@@ -83,9 +90,8 @@ export function createMailedTokens(secrets: Secrets) {
 
     /** Reads a token and leaves it valid. @throws `INVALID_TOKEN` */
     async peek(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
-      const [row] = open(token)
-        ? await executor.select().from(verifications).where(isLive(token, purposes))
-        : []
+      const id = findId(token)
+      const [row] = id ? await executor.select().from(verifications).where(isLive(id, purposes)) : []
       if (!row) throw new AuthError('INVALID_TOKEN')
       return row
     },
@@ -95,7 +101,7 @@ export function createMailedTokens(secrets: Secrets) {
      * @throws `INVALID_TOKEN`
      */
     async consume(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
-      const { userId } = await this.peek(executor, token, ...purposes)
+      const { id, userId } = await this.peek(executor, token, ...purposes)
       // Every operation locks the user first: another order could deadlock with a change of the password.
       const [user] = await executor
         .select()
@@ -103,7 +109,7 @@ export function createMailedTokens(secrets: Secrets) {
         .where(and(eq(users.id, userId), isNull(users.disabledAt)))
         .for('update')
       if (!user) throw new AuthError('INVALID_TOKEN')
-      const [row] = await executor.delete(verifications).where(isLive(token, purposes)).returning()
+      const [row] = await executor.delete(verifications).where(isLive(id, purposes)).returning()
       if (!row) throw new AuthError('INVALID_TOKEN')
       return { ...row, user }
     },

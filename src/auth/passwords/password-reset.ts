@@ -42,7 +42,7 @@ export function createPasswordReset(dependencies: Dependencies) {
      */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, { client }: Caller) {
       passwords.refuseWeak(newPassword, 'newPassword')
-      await throttle.countMailedToken(client)
+      await throttle.countMailedToken(token, client)
       const { value: email } = await mailedTokens.peek(db, token, ...RESET_PURPOSES)
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(client, () => passwords.hash(newPassword))

@@ -6,6 +6,7 @@ import { AuthError } from '../../errors.ts'
 import type { RateLimitName, RateLimits } from '../../settings/throttle.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import type { EventKind } from '../events/kinds.ts'
+import type { MailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Observer } from '../observer.ts'
 import { type CounterFactory, consumePoint } from './counter.ts'
 import { createGuessCount } from './guesses.ts'
@@ -23,6 +24,7 @@ type Parts = {
   createCounter: CounterFactory
   enabled: boolean
   limits: RateLimits
+  mailedTokens: MailedTokens
   places: Places
   observer?: Observer | undefined
 }
@@ -31,7 +33,15 @@ type Parts = {
  * Rate limits. Attempts are counted before any hashing, and in the same way for existing and unknown accounts and for
  * right and wrong passwords. So a client that must wait learns nothing else.
  */
-export function createThrottle({ db, createCounter, enabled, limits, places, observer }: Parts) {
+export function createThrottle({
+  db,
+  createCounter,
+  enabled,
+  limits,
+  mailedTokens,
+  places,
+  observer,
+}: Parts) {
   const make = (keyPrefix: string, points: number, duration: number) =>
     createCounter({
       keyPrefix,
@@ -84,7 +94,11 @@ export function createThrottle({ db, createCounter, enabled, limits, places, obs
   return {
     /** @throws `TOO_MANY_REQUESTS` */
     countRegistration: (client: Client) => count('registerPerAddress', toNetwork(client.ipAddress), client),
-    countMailedToken: (client: Client) => count('mailedTokenPerAddress', toClientKey(client), client),
+    /** A token that this server has mailed counts by itself: a neighbour who invents tokens does not make its reader wait. */
+    countMailedToken(token: string, client: Client) {
+      const id = mailedTokens.findId(token)
+      return count('mailedTokenPerAddress', id ? `token ${id}` : toClientKey(client), client)
+    },
     countFactorOfClient: (client: Client) => count('factorPerAddress', toClientKey(client), client),
     countCeremony: (client: Client) => count('ceremonyPerAddress', toClientKey(client), client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
