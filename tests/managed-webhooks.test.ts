@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'
 import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { createPrivateSecret, createSymmetricSecret } from '../src/webhooks/signature.ts'
+import { toWebhookId } from '../src/webhooks/stored.ts'
 import { registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Adapter, type Client } from './support/client.ts'
 import { callCommand } from './support/command.ts'
@@ -355,6 +356,25 @@ test('a webhook of the settings is shown, and only the settings change it', asyn
     })
   }
   expect((await client.call('testWebhook', { id })).data?.status).toBe('DELIVERED')
+})
+
+test('a program without the settings of a webhook cannot delete it before the servers have lost it too', async () => {
+  const receiver = await startReceiver()
+  const own = await startServer({
+    NODE_ENV: 'development',
+    WEBHOOKS: receiver.url,
+    WEBHOOK_SECRETS: createSymmetricSecret(),
+  })
+  const { WEBHOOKS: _, WEBHOOK_SECRETS: __, ...env } = own.env
+  const remove = () => callCommand(`webhook delete ${toWebhookId(receiver.url)}`, { env })
+
+  expect(await remove()).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('Change WEBHOOKS instead'),
+  })
+  // As the start of a server without it does.
+  await own.sql`update webhooks set disabled_at = now()`
+  expect((await remove()).code).toBe(0)
 })
 
 test('a receiver that answers 410 is asked no more, until an administrator enables its webhook again', async () => {

@@ -102,10 +102,11 @@ export function createManagedWebhooks({ db, webhookSecrets, settings }: Parts) {
     /** Housekeeping deletes its deliveries together with their events. @throws `NOT_FOUND`, `INVALID_INPUT` */
     async deleteWebhook({ id }: InputOf<'deleteWebhook'>, act: Act) {
       await db.transaction(async (tx) => {
-        const { url } = await findWebhook(tx, id)
+        const { url, secrets, disabledAt } = await findWebhook(tx, id)
         await act.administrator.assertCurrent(tx)
-        // One that the settings no longer have can go.
-        if (settings.WEBHOOKS.some((one) => toWebhookId(one) === id)) throw ofSettings()
+        // One that the settings no longer have can go. This program may have others than the servers, which then disable it.
+        const isInSettings = disabledAt === null || settings.WEBHOOKS.some((one) => toWebhookId(one) === id)
+        if (secrets === null && isInSettings) throw ofSettings()
         await tx.delete(table).where(eq(table.id, id))
         await recordAdministration(tx, 'webhook_deleted', { detail: describeWebhook(id, url) }, act)
       })
