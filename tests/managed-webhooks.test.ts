@@ -365,7 +365,7 @@ test('a program without the settings of a webhook cannot delete it before the se
     WEBHOOKS: receiver.url,
     WEBHOOK_SECRETS: createSymmetricSecret(),
   })
-  const { WEBHOOKS: _, WEBHOOK_SECRETS: __, ...env } = own.env
+  const env = { ...own.env, WEBHOOKS: '', WEBHOOK_SECRETS: '' }
   const remove = () => callCommand(`webhook delete ${toWebhookId(receiver.url)}`, { env })
 
   expect(await remove()).toMatchObject({
