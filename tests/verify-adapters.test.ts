@@ -3,6 +3,8 @@ import { createClient } from 'graphql-ws'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { servauthConnection } from '../packages/verify/src/adapters/graphql-ws.ts'
+import { createVerifier } from '../packages/verify/src/index.ts'
 import { useAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
 import { useProject } from './support/project.ts'
@@ -199,4 +201,28 @@ test('a connection of graphql-ws without a token is closed with 4403', async () 
 
   expect((await closed.promise).code).toBe(4403)
   await connection.dispose()
+})
+
+test('a connection of graphql-ws that closes while its token is checked is not watched', async () => {
+  const { client } = await auth.registerUser()
+  const verifier = createVerifier({ issuer: auth.url, url: auth.url, serviceKey: key })
+  onTestFinished(() => verifier.close())
+  verifier.start()
+  await expect.poll(() => verifier.isProven()).toBe(true)
+  const { onConnect, onClose } = servauthConnection(verifier)
+  const ends: string[] = []
+  const open = (name: string) => {
+    const extra = { socket: { close: () => ends.push(name) } }
+    const connectionParams = { authorization: `Bearer ${client.kept.accessToken}` }
+    return { extra, connected: onConnect({ connectionParams, extra }) }
+  }
+
+  const gone = open('gone')
+  onClose(gone)
+  const stays = open('stays')
+  expect(await Promise.all([gone.connected, stays.connected])).toEqual([undefined, true])
+  await client.call('logout')
+
+  await expect.poll(() => ends.length).toBeGreaterThan(0)
+  expect(ends).toEqual(['stays'])
 })

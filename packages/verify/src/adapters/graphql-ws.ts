@@ -22,6 +22,8 @@ export function servauthConnection(
   { freshness = verifier.freshness }: { freshness?: Freshness } = {},
 ) {
   const stops = new WeakMap<object, () => void>()
+  /** A client may leave while its token is checked. */
+  const closed = new WeakSet<object>()
   return {
     async onConnect({ connectionParams, extra }: Connection) {
       const header = connectionParams?.authorization
@@ -29,6 +31,7 @@ export function servauthConnection(
         const caller = await verifier.verify(bearerOf(typeof header === 'string' ? header : null), {
           freshness,
         })
+        if (closed.has(extra)) return undefined
         extra.caller = caller
         stops.set(
           extra,
@@ -46,6 +49,7 @@ export function servauthConnection(
       }
     },
     onClose({ extra }: Connection) {
+      closed.add(extra)
       stops.get(extra)?.()
     },
   }
