@@ -92,7 +92,11 @@ describe('introspection (RFC 7662)', () => {
       })
     }
     const authorization = `Basic ${btoa(`orders:${key}%`)}`
-    expect((await post('/auth/introspect', { token }, { authorization })).status).toBe(401)
+    const refused = await post('/auth/introspect', { token }, { authorization })
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="Servauth"'])
+    // It may be for a proxy on the way, and a browser would ask its user for a password.
+    const elsewhere = await server.fetch('/auth/me', { headers: { authorization } })
+    expect([elsewhere.status, elsewhere.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
   })
 
   test('without a service key it is refused', async () => {

@@ -2,7 +2,7 @@ import { AuthError, asAuthError } from '../errors.ts'
 import { answer, headersOf } from './answer.ts'
 import type { AppContext } from './context.ts'
 import { graphqlContentType } from './request/accept.ts'
-import { adapterOf } from './request/operation.ts'
+import { adapterOf, takesForm } from './request/operation.ts'
 
 const UNLISTED_PROXY =
   'A proxy that TRUSTED_PROXIES does not list forwards this, so all its clients count as one.'
@@ -21,9 +21,18 @@ export function errorResponse(fault: unknown, c: AppContext) {
   if (adapterOf(c) === 'graphql') {
     return answer(c, JSON.stringify({ errors: [{ message, extensions }] }), status, graphqlContentType(c))
   }
-  if (status === 401) headersOf(c).set('WWW-Authenticate', 'Bearer')
+  if (status === 401) headersOf(c).set('WWW-Authenticate', challengeOf(c))
   const problem = { type: 'about:blank', title, status, detail, ...extensions }
   return answer(c, JSON.stringify(problem), status, 'application/problem+json')
+}
+
+/**
+ * The scheme of the credentials that were refused (RFC 6749, section 5.2). Only the endpoints of OAuth have Basic: elsewhere
+ * it may be for a proxy on the way, and a browser would ask its user for a password.
+ */
+function challengeOf(c: AppContext) {
+  const isBasic = takesForm(c) && /^basic /i.test(c.req.header('authorization') ?? '')
+  return isBasic ? 'Basic realm="Servauth"' : 'Bearer'
 }
 
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */

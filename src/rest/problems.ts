@@ -82,7 +82,9 @@ const RETRY_AFTER = { 'Retry-After': header('In seconds.', { type: 'integer', mi
 
 /** The headers that a status adds. */
 const HEADERS: Record<number, object> = {
-  401: { 'WWW-Authenticate': header('The scheme of the credentials.', { type: 'string', const: 'Bearer' }) },
+  401: {
+    'WWW-Authenticate': header('The scheme of the credentials.', { type: 'string', examples: ['Bearer'] }),
+  },
   405: { Allow: header('The methods of the path.', { type: 'string', examples: ['GET, PUT, DELETE'] }) },
   429: RETRY_AFTER,
   503: RETRY_AFTER,
