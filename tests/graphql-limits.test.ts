@@ -78,6 +78,15 @@ describe('a document is refused before execution', () => {
     expect(data).toBeUndefined()
   })
 
+  test('a document with too many tokens is told so, also if it is not complete', async () => {
+    for (const end of [' }', '']) {
+      const { errors } = await ask(`{ ${repeat(1001, () => 'me')}${end}`)
+      expect(errors[0].message).toBe('The document has more than 1000 tokens.')
+    }
+    const { errors } = await ask(`{ ${repeat(990, () => 'me')} ) }`)
+    expect(errors[0].message).toBe('Syntax Error: Unexpected ).')
+  })
+
   test('each fragment of a document is visited once, however often it is spread', async () => {
     const names = Array.from({ length: 14 }, (_, index) => `F${index}`)
     const fanOut = `{ ...F0 } ${names.map((name, index) => `fragment ${name} on Query { ...${names[index + 1] ?? 'End'} ...${names[index + 1] ?? 'End'} }`).join(' ')} fragment End on Query { a: me { id } }`

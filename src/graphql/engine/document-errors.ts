@@ -14,24 +14,27 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import { invalid } from '../../errors.ts'
+import { GRAPHQL_LIMITS } from './cost-limits.ts'
 
 /** The errors of documents that are not executed. They omit the values that the client sent, which may be passwords. */
 
 /** The error of a document that does not parse. It names the kind of the unexpected token instead of its text. */
 export function parseError({ source, positions }: GraphQLError) {
   const place = { source: source ?? null, positions: positions ?? null }
-  const message = `Syntax Error: Unexpected ${source ? tokenKindAt(source.body, positions?.[0]) : 'end'}.`
+  const message = source ? explainToken(source.body, positions?.[0]) : 'Syntax Error: Unexpected end.'
   return new GraphQLError(message, { ...place, extensions: { code: 'GRAPHQL_PARSE_FAILED' } })
 }
 
-function tokenKindAt(text: string, position = 0) {
+function explainToken(text: string, position = 0) {
   const lexer = new Lexer({ body: text } as ConstructorParameters<typeof Lexer>[0])
+  let tokens = 0
   try {
-    while (lexer.token.end <= position && lexer.token.kind !== '<EOF>') lexer.advance()
-    return lexer.token.kind
+    for (; lexer.token.end <= position && lexer.token.kind !== '<EOF>'; tokens++) lexer.advance()
   } catch {
-    return 'character'
+    return 'Syntax Error: Unexpected character.'
   }
+  if (tokens > GRAPHQL_LIMITS.tokens) return `The document has more than ${GRAPHQL_LIMITS.tokens} tokens.`
+  return `Syntax Error: Unexpected ${lexer.token.kind}.`
 }
 
 /** The error of an operation name that chooses no operation of the document. */
