@@ -51,12 +51,14 @@ test('every command about a user prints as JSON what the operation answers', asy
   const run = (command: string, more = '') => readJson(`user ${command} ${email}${more}`)
 
   const found = []
-  for (const command of ['sign-out', 'recover-factor', 'disable', 'enable']) found.push(await run(command))
+  for (const command of ['sign-out', 'recover-factor', 'remove-factors', 'disable', 'enable'])
+    found.push(await run(command))
   found.push(await run('grant', ' editor'), await run('revoke', ' editor'), await run('show'))
 
   expect(found).toMatchObject([
     { revoked: 1 },
     { endsAt: null },
+    { id: user.id, disabledAt: null },
     { id: user.id, disabledAt: expect.any(String) },
     { id: user.id, disabledAt: null },
     { id: user.id, roles: ['editor'] },

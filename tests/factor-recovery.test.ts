@@ -254,3 +254,26 @@ test('`servauth user recover-factor` starts a recovery, and `user show` lists fa
   expect(await server.eventsOf(user.id)).toContain('factor_recovery_started')
   await server.mailbox.mail(input.email, /about to be replaced/)
 })
+
+test('`servauth user remove-factors` gives an account back to an owner that a taker keeps out', async () => {
+  const { client, input, user } = await registerVerified()
+  const servauth = (words: string) => server.command(`user ${words} ${input.email}`)
+
+  const tooSoon = await servauth('remove-factors')
+  await servauth('disable')
+  const removed = await servauth('remove-factors')
+  const again = await servauth('remove-factors')
+  await servauth('enable')
+  const ofTaker = await client.call('login', input)
+  await client.call('requestPasswordReset', { email: input.email })
+  const token = await server.mailbox.token(input.email, /reset/i)
+  await client.call('resetPassword', { token, newPassword: 'a new phrase of the owner' })
+  const ofOwner = await client.call('login', { ...input, password: 'a new phrase of the owner' })
+
+  expect(tooSoon).toMatchObject({ code: 1, output: expect.stringContaining('Disable the account first') })
+  expect(removed).toMatchObject({ code: 0, output: expect.stringContaining('has no second factor now') })
+  expect(again).toMatchObject({ code: 0, output: expect.stringContaining('has no second factor.') })
+  expect(ofTaker.code).toBe('INVALID_CREDENTIALS')
+  expect(ofOwner.data?.user.id).toBe(user.id)
+  expect(await server.eventsOf(user.id)).toContain('factors_recovered')
+})

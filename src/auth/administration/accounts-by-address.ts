@@ -13,6 +13,7 @@ import {
   disableAccount,
   enableAccount,
   recoverFactor,
+  removeFactors,
   signOutAccount,
   suspendAccount,
 } from './user-changes.ts'
@@ -73,5 +74,8 @@ export function createAccountsByAddress(parts: Parts) {
 
     /** Starts to replace lost factors, for a user who asks for help. The result: when the wait ends; null without a factor. */
     recoverFactor: (account: AccountInput) => change(account, recoverFactor(outbox)),
+
+    /** The result: whether the account had a factor. @throws `INVALID_INPUT` if the account is not disabled */
+    removeFactors: (account: AccountInput) => change(account, removeFactors),
   }
 }

@@ -8,6 +8,7 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { recordAdministration, toDetails } from '../events/administration-events.ts'
 import { startFactorRecovery } from '../factors/factor-recovery.ts'
+import { voidFactors } from '../factors/stored-factors.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import type { Outbox } from '../mailing/outbox.ts'
 import { endSession, endSessions } from '../sessions/end-session.ts'
@@ -93,6 +94,24 @@ export const endOneSession = (sessionId: string) => async (tx: Executor, user: U
 /** Starts to replace lost factors. @returns when the wait ends; null if the account has no factor */
 export const recoverFactor = (outbox: Outbox) => (tx: Executor, user: UserRow, act: Act) =>
   startFactorRecovery(tx, outbox, user, (kind) => recordAdministration(tx, kind, { userId: user.id }, act))
+
+/**
+ * Removes the factors with which a taker keeps the owner out, and locks the password, which the taker may know. After the
+ * account is enabled, the owner resets it. Only while the account is disabled, so that the taker has no session.
+ * @returns whether the account had a factor
+ * @throws `INVALID_INPUT` if the account is not disabled, or its owner can come back alone
+ */
+export async function removeFactors(tx: Executor, user: UserRow, act: Act) {
+  if (!user.secondFactorAt) return false
+  if (!user.disabledAt) throw invalid('', 'Disable the account first, so that its sessions end.')
+  // A locked password would also make the account look like an invitation that waits.
+  if (!user.emailVerified)
+    throw invalid('', 'The mailbox was never proven: a reset of the password removes the factors.')
+  await voidFactors(tx, user.id)
+  await tx.update(users).set({ passwordLockedAt: sql`now()` }).where(eq(users.id, user.id))
+  await recordAdministration(tx, 'factors_recovered', { userId: user.id }, act)
+  return true
+}
 
 /** With the row the database deletes sessions and tokens. @throws `FORBIDDEN` for the last administrator */
 export async function deleteAccount(tx: Executor, user: UserRow, act: Act) {

@@ -67,6 +67,18 @@ export async function recoverFactor(environment: Environment, email: string, { j
   )
 }
 
+export async function removeFactors(environment: Environment, email: string, { json }: Output) {
+  const { user, result } = await change(environment, email, (accounts) =>
+    accounts.removeFactors({ email }).catch(explainRefusal()),
+  )
+  if (json) return printJson(user)
+  console.log(
+    result
+      ? `${email} has no second factor now, and its password is locked. Enable the account, and let its owner reset the password.`
+      : `${email} has no second factor.`,
+  )
+}
+
 export async function grantRole(environment: Environment, email: string, role: string, { json }: Output) {
   const { user, result } = await change(environment, email, (accounts) =>
     accounts.grantRole({ email }, role).catch(explainRole(role)),

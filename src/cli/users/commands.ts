@@ -10,6 +10,7 @@ import {
   enableUser,
   grantRole,
   recoverFactor,
+  removeFactors,
   revokeRole,
   signOutUser,
 } from './change.ts'
@@ -22,6 +23,11 @@ const OF_ONE_USER = [
   ['enable', 'let a disabled user sign in again', enableUser],
   ['sign-out', 'end all sessions', signOutUser],
   ['recover-factor', 'start to replace lost second factors, which takes 72 hours', recoverFactor],
+  [
+    'remove-factors',
+    'remove the second factors of a disabled account, which a taker has added',
+    removeFactors,
+  ],
   ['delete', 'delete the account and everything that belongs to it', deleteUser],
 ] as const
 
