@@ -105,10 +105,17 @@ describe('introspection (RFC 7662)', () => {
     const other = createKeySetting().key
     const wrongName = { authorization: `Basic ${btoa(`billing:${key}`)}` }
 
-    const refused = [{}, bearer(token), bearer(other), bearer(key.slice(0, -1)), wrongName]
+    const refused: Record<string, string>[] = [
+      {},
+      bearer(token),
+      bearer(other),
+      bearer(key.slice(0, -1)),
+      wrongName,
+    ]
     for (const headers of refused) {
-      const answer = await post('/auth/introspect', { token }, headers as Record<string, string>)
-      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+      const answer = await post('/auth/introspect', { token }, headers)
+      const challenge = headers === wrongName ? 'Basic realm="Servauth"' : 'Bearer'
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, challenge])
     }
   })
 
