@@ -25,7 +25,7 @@ const OF_ONE_USER = [
   ['recover-factor', 'start to replace lost second factors, which takes 72 hours', recoverFactor],
   [
     'remove-factors',
-    'remove the second factors of a disabled account, which a taker has added',
+    'remove the second factors of a disabled account, with which a taker keeps its owner out',
     removeFactors,
   ],
   ['delete', 'delete the account and everything that belongs to it', deleteUser],

@@ -59,7 +59,7 @@ export function cookieValues(c: AppContext, name: string) {
   const values: string[] = []
   const header = c.req.header('cookie')
   if (!header?.includes(name)) return values
-  // Not with `map` and `filter`, with which a remembered `me` takes 6 % longer.
+  // Not with `map` and `filter`, with which a remembered `me` by cookie takes 6 % longer.
   for (const part of header.split(';')) {
     const pair = stripBlanks(part)
     if (pair.startsWith(name) && pair[name.length] === '=') values.push(pair.slice(name.length + 1))
