@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { objectIn } from '../contract/operation.ts'
 
+/** A fault names the parameter that the client sent, without the object of the input that it belongs to. */
+export const toParameterName = (path: PropertyKey[]) => String(path.at(-1) ?? '')
+
 /** A parameter that the query does not hold as the input has it: a field of the object of this name, no text, or both. */
 type Parameter = { object: string; convert: Converter }
 

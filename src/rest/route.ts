@@ -10,7 +10,7 @@ import type { Handler } from '../http/pipeline.ts'
 import { readJson } from '../http/request/body.ts'
 import { isForm } from '../http/request/content-type.ts'
 import { readForm, readQuery } from '../http/request/parameters.ts'
-import { createQueryConverter } from './query.ts'
+import { createQueryConverter, toParameterName } from './query.ts'
 
 /** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
 export type Documented = { operationName: string; endpoint: Endpoint }
@@ -48,7 +48,7 @@ function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
   return (c) => {
     const found = readPlaces(c)
     const given = path.length > 0 ? withPath(found ?? {}, c.req.param()) : found
-    const parsed = parse(input, given)
+    const parsed = parse(input, given, toInput && toParameterName)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed
   }
 }
