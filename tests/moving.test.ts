@@ -187,13 +187,14 @@ test('an import takes the language of an account', async () => {
     'email,locale\na@locale.example,pt_BR\nb@locale.example,de-u-ca-islamicc-nu-latn-co-phonebk\n',
   )
 
-  await runHere('import keycloak shop-users-0.json')
+  const keycloak = await runHere('import keycloak shop-users-0.json')
   await runHere(`import csv ${file}`)
 
   const locales = ['sha1@keycloak.example', 'a@locale.example', 'b@locale.example'].map(
     async (email) => (await readUser(email))?.locale,
   )
   expect(await Promise.all(locales)).toEqual(['de-AT', 'pt-BR', null])
+  expect(keycloak.output).toContain('with claims there that --claims does not name: plan.')
 })
 
 test('the file of hashes of Auth0 is enough, and a file without lines is refused', async () => {

@@ -107,8 +107,9 @@ function readGrants(row: Row) {
     textsAt(clients, client).map((role) => `${client}/${role}`),
   )
   const attributes = objectAt(row, 'attributes')
+  const names = Object.keys(attributes).filter((name) => name !== 'locale')
   // An attribute is a list. Of most, one value is meant.
-  const claims = Object.keys(attributes).map((name) => {
+  const claims = names.map((name) => {
     const values = textsAt(attributes, name)
     return [name, values.length === 1 ? values[0] : values] as const
   })
