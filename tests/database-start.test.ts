@@ -314,6 +314,36 @@ describe.runIf(hasPgbouncer)('behind PgBouncer', () => {
     expect(messagesOf(program.output())).toEqual(['ready', 'stopping'])
   })
 
+  test('that keeps the locks of a client that left, no start waits for an earlier one', async () => {
+    const { url: direct } = await openDatabase()
+    const { url } = await startPgbouncer(direct, 'session', 40, ['server_reset_query = RESET ALL'])
+    const start = () => migrate({ DATABASE_URL: url })
+    await start()
+
+    expect(await Promise.all([start(), start()])).toEqual([[], []])
+  })
+
+  test('its own refusals are named in its words', async () => {
+    const { url: direct } = await openDatabase()
+    const { url } = await startPgbouncer(direct, 'session')
+    const [wrongPassword, wrongDatabase] = [new URL(url), new URL(url)]
+    wrongPassword.password = 'wrong'
+    wrongDatabase.pathname = '/absent'
+
+    expectSentence(
+      await explain({ DATABASE_URL: wrongPassword.href }),
+      /\(08P01: .*auth.*\)\. A pooler in front of it refuses the connection/i,
+    )
+    expectSentence(
+      await explain({ DATABASE_URL: wrongDatabase.href }),
+      /\(08P01: no such database: absent\)\. A pooler in front of it refuses/,
+    )
+    expectSentence(
+      await explain({ DATABASE_URL: `${url}&options=-d1` }),
+      /\(08P01: unsupported startup parameter: options\)\. A pooler/,
+    )
+  })
+
   test('in transaction mode, a start is refused in words and leaves nothing behind', async () => {
     const { url: direct } = await openDatabase()
     const { url } = await startPgbouncer(direct, 'transaction')

@@ -53,8 +53,10 @@ test.concurrent('a migration waits for the migration of another replica as long 
   const { sql, proxy, drop } = await databaseWithProxy()
   const other = await sql.reserve()
   await other`select pg_advisory_lock(${LOCKS.migration})`
+  const [holder] = await other`select pg_backend_pid() as pid`
   const began = performance.now()
-  const waiting = migrate({ DATABASE_URL: proxy.url })
+  const warnings: string[] = []
+  const waiting = migrate({ DATABASE_URL: proxy.url }, { onWarning: (message) => warnings.push(message) })
 
   await pause(13_000)
   await other`select pg_advisory_unlock(${LOCKS.migration})`
@@ -63,6 +65,9 @@ test.concurrent('a migration waits for the migration of another replica as long 
   await drop()
 
   expect(secondsSince(began)).toBeGreaterThan(13)
+  expect(warnings).toEqual([
+    expect.stringContaining(`waits for it: process ${holder?.pid} in pg_stat_activity`),
+  ])
 })
 
 test.concurrent('a migration takes as long as a slow database needs that answers each question', async () => {

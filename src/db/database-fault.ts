@@ -27,7 +27,8 @@ const ADVICE: Record<string, string> = {
   EHOSTUNREACH: 'There is no route to that host. Correct DATABASE_URL, or look at the network.',
   ENETUNREACH: 'There is no route to that host. Correct DATABASE_URL, or look at the network.',
   ECONNRESET: 'It closes the connection. Look at its log, and whether PostgreSQL listens there.',
-  CONNECT_TIMEOUT: 'It does not answer. Look at firewalls on the way, and whether PostgreSQL is overloaded.',
+  CONNECT_TIMEOUT:
+    'It does not answer. Look at firewalls on the way, whether PostgreSQL is overloaded, and whether a pooler has no connection left (default_pool_size).',
   ENOTLS:
     'It offers no TLS, which sslmode or channel_binding requires. Set ssl = on in its postgresql.conf, or write sslmode=disable if the network is trusted.',
   ETLS: 'TLS fails. Look at its log, and at sslmode, sslnegotiation and the versions of TLS in DATABASE_URL.',
@@ -68,7 +69,8 @@ export function explainFault(fault: unknown, subject = 'The database'): Database
   for (let inner = fault; inner instanceof Error; inner = inner.cause) {
     if (inner instanceof DatabaseFault) return inner
     const { code } = inner as { code?: unknown }
-    const advice = typeof code === 'string' ? getAdvice(code) : undefined
+    const known = typeof code === 'string' ? getAdvice(code) : undefined
+    const advice = isRefusedByPooler(inner) ? REFUSED_BY_POOLER : known
     if (advice) return new DatabaseFault(`${subject} cannot be used (${describeCode(inner)})`, advice, fault)
   }
   return undefined
@@ -76,10 +78,18 @@ export function explainFault(fault: unknown, subject = 'The database'): Database
 
 export const getAdvice = (code: string) => (Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined)
 
-/** The code, and the code of the cause. Messages may contain secrets, but not the one that says why a user is refused. */
+const REFUSED_BY_POOLER =
+  'A pooler in front of it refuses the connection. Correct DATABASE_URL, or look at the settings and the log of the pooler.'
+
+/** PgBouncer uses this code for every refusal, also of a password or a database. PostgreSQL's own is no fatal error. */
+const isRefusedByPooler = (fault: Error) =>
+  fault instanceof postgres.PostgresError && fault.code === '08P01' && fault.severity_local === 'FATAL'
+
+/** The code, and the code of the cause. Messages may contain secrets, but not those that say why a user is refused. */
 function describeCode(fault: Error) {
   const { code } = fault as { code?: string }
   const { code: inner } = (fault.cause ?? {}) as { code?: unknown }
-  if (fault instanceof postgres.PostgresError) return code === '28000' ? `${code}: ${fault.message}` : code
+  const saysWhy = code === '28000' || isRefusedByPooler(fault)
+  if (fault instanceof postgres.PostgresError) return saysWhy ? `${code}: ${fault.message}` : code
   return typeof inner === 'string' ? `${code}, ${inner}` : code
 }

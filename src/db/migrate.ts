@@ -9,6 +9,8 @@ import { assertMigrationRights, assertServerRights, findSchema, type Schema } fr
 import { assertUsableServer } from './requirements/server.ts'
 
 const PULSE_MS = 1000
+/** How long it waits for another migration without a word. */
+const PATIENCE_MS = 5000
 /** A migration is given up if the database does not answer for this long. */
 export const SILENCE_MS = 10_000
 
@@ -40,7 +42,16 @@ export async function migrate(settings: DatabaseSettings, watcher: Watcher = {})
 
 async function apply(sql: Sql, other: Sql, settings: DatabaseSettings, { onStep, onWarning }: Watcher) {
   await assertUsableServer(sql, other)
-  await sql.unsafe(`select pg_advisory_lock(${LOCKS.migration})`)
+  await waitForLock(sql, other, onWarning)
+  try {
+    return await applyMissing(sql, settings, { onStep, onWarning })
+  } finally {
+    // A pooler may keep the session, and with it the lock, for the next client.
+    await sql.unsafe(`select pg_advisory_unlock(${LOCKS.migration})`).catch(() => {})
+  }
+}
+
+async function applyMissing(sql: Sql, settings: DatabaseSettings, { onStep, onWarning }: Watcher) {
   const { schema, missing, carried } = await readState(sql, settings)
   if (missing.length > 0 || carried.length > 0) {
     await assertMigratable(sql, schema, missing)
@@ -58,6 +69,26 @@ async function apply(sql: Sql, other: Sql, settings: DatabaseSettings, { onStep,
   const [limit] = await Promise.all([findConnectionLimit(sql, settings), assertServerRights(sql, schema)])
   if (limit) onWarning?.(`${limit.summary}. ${limit.advice}`)
   return missing.map(({ name }) => name)
+}
+
+/** Waits without a limit, and says after a while which process of PostgreSQL it waits for. */
+async function waitForLock(sql: Sql, other: Sql, onWarning: Watcher['onWarning']) {
+  const warn = async () => {
+    const [holder] = await other.unsafe(`
+      select pid from pg_catalog.pg_locks where locktype = 'advisory' and granted
+        and database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+        and (classid, objid, objsubid) = (0, ${LOCKS.migration}, 1)`)
+    if (holder)
+      onWarning?.(
+        `another server or command migrates this database, and this one waits for it: process ${holder.pid} in pg_stat_activity`,
+      )
+  }
+  const timer = setTimeout(() => void warn().catch(() => {}), PATIENCE_MS)
+  try {
+    await sql.unsafe(`select pg_advisory_lock(${LOCKS.migration})`)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Rejects when the database has not answered for {@link SILENCE_MS}. A refusal counts as an answer. */

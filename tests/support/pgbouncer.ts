@@ -16,8 +16,13 @@ const PGBOUNCER = findProgram('pgbouncer')
 
 export const hasPgbouncer = PGBOUNCER !== ''
 
-/** PgBouncer in front of a database, with the settings of its package, for one test. */
-export async function startPgbouncer(target: string, mode: 'session' | 'transaction', poolSize = 40) {
+/** PgBouncer in front of a database, with the settings of its package and `others`, for one test. */
+export async function startPgbouncer(
+  target: string,
+  mode: 'session' | 'transaction',
+  poolSize = 40,
+  others: string[] = [],
+) {
   const folder = await createFolder()
   await chmod(folder, 0o755)
   const { hostname, port, username, password, pathname } = new URL(target)
@@ -40,6 +45,7 @@ export async function startPgbouncer(target: string, mode: 'session' | 'transact
     `default_pool_size = ${poolSize}`,
     // Otherwise it lets no client through for 15 s after it has lost a connection to PostgreSQL.
     'server_login_retry = 1',
+    ...others,
   ]
   await writeSettings(port)
   const bouncer = await openForTest(async () => {
