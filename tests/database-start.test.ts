@@ -87,6 +87,20 @@ describe('a start and doctor name the same reason:', () => {
     expectSentence(messages, /accepts no connections.*allow_connections true/)
   })
 
+  test('options that the role may not set, or that do not exist, by their names', async () => {
+    const { url } = await openForTest(createRole)
+    const explainOption = (option: string) => explain({ DATABASE_URL: `${url}&options=-c%20${option}` })
+
+    expectSentence(
+      await explainOption('session_replication_role%3Dreplica'),
+      /\(42501: permission denied to set parameter "session_replication_role"\)\. The role lacks a right/,
+    )
+    expectSentence(
+      await explainOption('work_memory%3D8MB'),
+      /\(42704: .*"work_memory"\)\. It does not know a setting in options/,
+    )
+  })
+
   test('a role that may not sign in, in the words of PostgreSQL', async () => {
     const { url, sql, role } = await openForTest(createRole)
     await sql.unsafe(`alter role ${role} nologin`)

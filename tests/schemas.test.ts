@@ -124,6 +124,19 @@ describe('without DATABASE_SCHEMA', () => {
     },
   )
 
+  test.each(['pg_catalog', 'pg_temp, public', 'information_schema'])(
+    'a search path that begins with a schema of PostgreSQL is refused in words: %s',
+    async (path) => {
+      const database = await openDatabase()
+      await database.empty()
+      await database.setDefault(`search_path = ${path}`)
+
+      await expect(migrate({ DATABASE_URL: database.url })).rejects.toThrow(
+        /^The search path begins with a schema of PostgreSQL itself: \w+\. Name another one with DATABASE_SCHEMA/,
+      )
+    },
+  )
+
   test('a search path without an existing schema is refused in words', async () => {
     const database = await openDatabase()
     await database.setDefault('search_path = nowhere, neither')

@@ -85,11 +85,15 @@ const REFUSED_BY_POOLER =
 const isRefusedByPooler = (fault: Error) =>
   fault instanceof postgres.PostgresError && fault.code === '08P01' && fault.severity_local === 'FATAL'
 
-/** The code, and the code of the cause. Messages may contain secrets, but not those that say why a user is refused. */
+/** Codes whose messages only say a user, a right, or the name of an object or a setting. Others may contain secrets. */
+const SAYS_WHY = ['28000', '42501', '42704']
+
+/** The code, and the message of PostgreSQL or the code of the cause. */
 function describeCode(fault: Error) {
   const { code } = fault as { code?: string }
   const { code: inner } = (fault.cause ?? {}) as { code?: unknown }
-  const saysWhy = code === '28000' || isRefusedByPooler(fault)
-  if (fault instanceof postgres.PostgresError) return saysWhy ? `${code}: ${fault.message}` : code
+  if (fault instanceof postgres.PostgresError) {
+    return SAYS_WHY.includes(fault.code) || isRefusedByPooler(fault) ? `${code}: ${fault.message}` : code
+  }
   return typeof inner === 'string' ? `${code}, ${inner}` : code
 }

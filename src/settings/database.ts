@@ -9,13 +9,16 @@ export const DEFAULT_POOL_SIZE = 20
 /** PostgreSQL cuts longer names. */
 const MAX_NAME_BYTES = 63
 
+/** Whether PostgreSQL reserves this name, also for the temporary tables of a connection. */
+export const isReservedSchema = (name: string) => /^(pg_|information_schema$)/i.test(name)
+
 const SchemaName = kind((name) => {
   // `$user` means the name of the role, also in quotation marks.
   if (/[,;\p{Cc}]|^\$user$/u.test(name)) refuse('must be the name of one schema')
   // They end the body of a function in the migrations.
   if (name.includes('$$')) refuse('must not have two dollar signs, one behind the other')
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) refuse(`must be at most ${MAX_NAME_BYTES} bytes long`)
-  if (/^(pg_|information_schema$)/i.test(name)) refuse('must not be a schema of PostgreSQL itself')
+  if (isReservedSchema(name)) refuse('must not be a schema of PostgreSQL itself')
   return name
 })
 

@@ -1,6 +1,7 @@
 import { getTableName, is } from 'drizzle-orm'
 import { PgTable } from 'drizzle-orm/pg-core'
 import type { Sql } from 'postgres'
+import { isReservedSchema } from '../../settings/database.ts'
 import { getOnlySchema, JOURNAL, quoteText } from '../connection/session.ts'
 import { DatabaseFault } from '../database-fault.ts'
 import * as tables from '../schema/all.ts'
@@ -32,6 +33,12 @@ export async function findSchema(sql: Sql, given: string | undefined): Promise<S
       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') as "mayCreateSchema"
     from (select ${given === undefined ? 'pg_catalog.current_schema()' : quoteText(given)} as name) as wanted
     left join pg_catalog.pg_namespace on nspname = wanted.name`)
+  if (found?.name && isReservedSchema(found.name)) {
+    throw new DatabaseFault(
+      `The search path begins with a schema of PostgreSQL itself: ${found.name}`,
+      'Name another one with DATABASE_SCHEMA, or correct the search path of the role, the database or DATABASE_URL.',
+    )
+  }
   if (found?.name) {
     const { name, exists, mayUse, mayCreate, mayCreateSchema } = found
     return {
