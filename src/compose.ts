@@ -79,11 +79,12 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
     async prepare(watcher: Watcher = {}) {
       await migrate(env, watcher)
       await core.prepare()
+      await storeWebhooks(db, env)
+      // From here on nothing fails, so a repeated call starts nothing twice.
       changes.start()
       state.prepared = true
       const limits = { eventDays: env.EVENT_RETENTION_DAYS, maxEventRows: env.EVENT_MAX_ROWS }
       stops.push(startHousekeeping({ db, log, ...limits }).stop)
-      await storeWebhooks(db, env)
       stops.push(webhooks.stop)
       await webhooks.start()
       if (!mail) return

@@ -247,6 +247,28 @@ test('a server that waits logs the reason once, and is ready when the reason is 
   ])
 })
 
+test('a server that cannot finish its start is not ready, and starts nothing twice', async () => {
+  const { url, sql } = await openDatabase()
+  const holder = await sql.reserve()
+  await holder`begin`
+  await holder`lock table webhooks in exclusive mode`
+  const program = await launchProgram({ DATABASE_URL: url, EVENT_PULL: 'true' })
+  await expect.poll(program.output).toContain('not ready yet')
+  // Two more attempts, each until the lock_timeout.
+  await pause(7000)
+  const before = await fetch(`${program.url}/ready`)
+  await holder`rollback`
+  holder.release()
+  await program.untilReady()
+  const listening = () => sql`select distinct pid from pg_stat_activity
+    where datname = current_database() and query like '%pg_listening_channels%' and pid <> pg_backend_pid()`
+  await expect.poll(async () => (await listening()).length).toBeGreaterThan(0)
+  const listeners = await listening()
+  await program.stop()
+
+  expect([before.status, listeners.length]).toEqual([503, 1])
+})
+
 describe('a role that may open three connections', () => {
   const database = useResource(() => createRole('connection limit 3'))
   beforeAll(async () => {

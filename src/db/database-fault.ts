@@ -27,6 +27,7 @@ const ADVICE: Record<string, string> = {
   EHOSTUNREACH: 'There is no route to that host. Correct DATABASE_URL, or look at the network.',
   ENETUNREACH: 'There is no route to that host. Correct DATABASE_URL, or look at the network.',
   ECONNRESET: 'It closes the connection. Look at its log, and whether PostgreSQL listens there.',
+  CONNECTION_CLOSED: 'It has closed the connection. Look at its log.',
   CONNECT_TIMEOUT:
     'It does not answer. Look at firewalls on the way, whether PostgreSQL is overloaded, and whether a pooler has no connection left (default_pool_size).',
   ENOTLS:

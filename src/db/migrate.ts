@@ -40,11 +40,11 @@ export async function migrate(settings: DatabaseSettings, watcher: Watcher = {})
   }
 }
 
-async function apply(sql: Sql, other: Sql, settings: DatabaseSettings, { onStep, onWarning }: Watcher) {
+async function apply(sql: Sql, other: Sql, settings: DatabaseSettings, watcher: Watcher) {
   await assertUsableServer(sql, other)
-  await waitForLock(sql, other, onWarning)
+  await waitForLock(sql, other, watcher)
   try {
-    return await applyMissing(sql, settings, { onStep, onWarning })
+    return await applyMissing(sql, settings, watcher)
   } finally {
     // A pooler may keep the session, and with it the lock, for the next client.
     await sql.unsafe(`select pg_advisory_unlock(${LOCKS.migration})`).catch(() => {})
@@ -72,7 +72,7 @@ async function applyMissing(sql: Sql, settings: DatabaseSettings, { onStep, onWa
 }
 
 /** Waits without a limit, and says after a while which process of PostgreSQL it waits for. */
-async function waitForLock(sql: Sql, other: Sql, onWarning: Watcher['onWarning']) {
+async function waitForLock(sql: Sql, other: Sql, { onWarning }: Watcher) {
   const warn = async () => {
     const [holder] = await other.unsafe(`
       select pid from pg_catalog.pg_locks where locktype = 'advisory' and granted
