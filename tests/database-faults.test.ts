@@ -181,18 +181,22 @@ test('a refresh that a frozen database delays is not taken for theft later', asy
   expect((await client.refresh()).data).not.toBeNull()
 })
 
-test('a database that is read-only after a failover is unavailable and signs no user out', async () => {
+test.each([
+  ['is read-only after a failover', 'default_transaction_read_only', 'on', 'off', 200],
+  ['has taken the rights of the role', 'role', 'pg_monitor', 'none', 503],
+])('a database that %s is unavailable and signs no user out', async (_, setting, value, usual, reads) => {
   const { client, input } = await server.registerUser('REST', 'COOKIE')
-  const setReadOnly = async (value: string) => {
+  const change = async (to: string) => {
     await server.sql.unsafe(
-      `do $$ begin execute format('alter database %I set default_transaction_read_only = ${value}', current_database()); end $$`,
+      `do $$ begin execute format('alter database %I set ${setting} = ${to}', current_database()); end $$`,
     )
     await server.sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'servauth' and datname = current_database()`
   }
-  await setReadOnly('on')
-  await expect.poll(async () => (await client.me()).status).toBe(200)
+  await change(value)
+  await expect.poll(async () => (await client.refresh()).status).toBe(503)
+  await expect.poll(async () => (await client.me()).status).toBe(reads)
 
   const answers = [
     await client.refresh(),
@@ -201,10 +205,10 @@ test('a database that is read-only after a failover is unavailable and signs no 
     await server.client().register(),
     await client.logout(),
   ]
-  await setReadOnly('off')
+  await change(usual)
 
-  for (const { status, code, headers } of answers) {
-    expect([status, code]).toEqual([503, 'SERVICE_UNAVAILABLE'])
+  for (const { status, code, retryAfter, headers } of answers) {
+    expect([status, code, retryAfter]).toEqual([503, 'SERVICE_UNAVAILABLE', 1])
     expect(headers.getSetCookie()).toEqual([])
   }
   await expect.poll(async () => (await client.refresh()).status).toBe(200)

@@ -1,17 +1,20 @@
 import postgres from 'postgres'
 import { AuthError } from '../errors.ts'
 
+const OF_THE_DATABASE = ['42P01', '25006', '42501', '26000', '42P05', '25P03', '25P04']
+
 /**
  * Whether the database caused a fault, and not the statement. True for all SQLSTATE classes (PostgreSQL, appendix A)
  * except data, integrity, syntax and the like. Also true if a table is missing (before the migrations), the database
- * takes no writes (25006, after a failover), PostgreSQL ended the transaction for its age (25P03, 25P04), or a table was
- * changed between two statements of a connection, so that its prepared ones fail once (0A000 of that routine).
+ * takes no writes (25006, after a failover), the role has lost a right (42501), a pooler has changed the session (26000,
+ * 42P05), PostgreSQL ended the transaction for its age (25P03, 25P04), or a table was changed between two statements of a connection, so that its prepared ones fail once (0A000 of that routine).
  */
 export function isUnavailable(fault: unknown) {
   if (fault instanceof AuthError) return false
   if (!(fault instanceof postgres.PostgresError)) return isConnectionFault(fault)
   if (fault.routine === 'RevalidateCachedQuery') return true
-  return /^(42P01|25006|25P03|25P04)$/.test(fault.code) || !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
+  if (OF_THE_DATABASE.includes(fault.code)) return true
+  return !/^(0A|2[0-7]|3[489]|42|44|P0)/.test(fault.code)
 }
 
 export function isConnectionFault(fault: unknown) {
