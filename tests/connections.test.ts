@@ -68,7 +68,6 @@ describe.runIf(hasOpenssl)('a server with TLS', () => {
     ['localhost', 'sslmode=verify-full&sslrootcert=FOREIGN', { code: 'ECERTIFICATE' }],
     ['localhost', 'sslmode=verify-ca&sslrootcert=FOREIGN', { code: 'ECERTIFICATE' }],
     ['localhost', 'sslmode=require&sslrootcert=FOREIGN', { code: 'ECERTIFICATE' }],
-    ['127.0.0.1', 'sslmode=disable&channel_binding=require', { code: 'ENOTLS' }],
     ['127.0.0.1', 'require_auth=md5', { code: 'ESIGNIN' }],
   ])('by %s and %s answers as it answers psql', async (host, query, expected) => {
     const paths = query.replace('=CA', `=${authority.path}`).replace('=FOREIGN', `=${otherAuthority.path}`)

@@ -47,7 +47,7 @@ const ADVICE: Record<string, string> = {
   '28000':
     'It refuses the user. Correct DATABASE_URL, or look at pg_hba.conf, which may require TLS or a certificate (sslcert).',
   '28P01':
-    'It refuses the user or the password. Correct them in DATABASE_URL, where special characters are %-encoded.',
+    'It refuses the user or the password. Correct them in DATABASE_URL, where special characters are %-encoded, or in PGUSER, PGPASSWORD or the password file.',
   '3D000': 'There is no such database. Make it with createdb, or correct DATABASE_URL.',
   '42501': 'The role lacks a right. docs/database.md lists what it needs.',
   '42704': 'It does not know a setting in options of DATABASE_URL. Correct it there.',

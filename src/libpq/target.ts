@@ -63,6 +63,11 @@ export function interpret(given: Parameters, refuse: Refuse): Target {
     refuse('target_session_attrs', 'must be read-write or primary, because Servauth writes')
   }
   const login = { hosts, database, user }
+  const tls = hosts.every(isSocket) ? undefined : readTls(text, oneOf, refuse)
+  const bindsChannel = oneOf('channel_binding', ['prefer', 'disable', 'require']) === 'require'
+  if (bindsChannel && !tls) {
+    refuse('channel_binding', 'require needs TLS, which neither sslmode=disable nor a socket in a folder has')
+  }
   return {
     hosts,
     isShuffled: oneOf('load_balance_hosts', ['disable', 'random']) === 'random',
@@ -77,9 +82,9 @@ export function interpret(given: Parameters, refuse: Refuse): Target {
     startupOptions: rest,
     settings,
     searchPath: text('search_path') ?? searchPath,
-    tls: hosts.every(isSocket) ? undefined : readTls(text, oneOf, refuse),
+    tls,
     authentication: readAuthentication(text('require_auth'), refuse),
-    bindsChannel: oneOf('channel_binding', ['prefer', 'disable', 'require']) === 'require',
+    bindsChannel,
   }
 }
 
@@ -119,6 +124,12 @@ function readAuthentication(list: string | undefined, refuse: Refuse) {
   if (isMixed || !names.every(isKnown)) {
     return refuse('require_auth', 'must be none, password, md5 or scram-sha-256, with commas between several')
   }
-  const methods = Object.entries(METHODS)
-  return methods.filter(([name]) => names.includes(name) !== isNegated).map(([, number]) => number)
+  const allowed = Object.entries(METHODS).filter(([name]) => names.includes(name) !== isNegated)
+  if (allowed.length === 0) {
+    return refuse(
+      'require_auth',
+      `must allow one of ${Object.keys(METHODS).join(', ')}: others are not supported`,
+    )
+  }
+  return allowed.map(([, number]) => number)
 }

@@ -35,6 +35,9 @@ export function readTls(text: Text, oneOf: OneOf, refuse: Refuse): Tls | undefin
   const minVersion = oneOf('ssl_min_protocol_version', VERSIONS)
   const hasMax = text('ssl_max_protocol_version') !== undefined
   const maxVersion = hasMax ? oneOf('ssl_max_protocol_version', VERSIONS) : undefined
+  if (maxVersion && maxVersion < minVersion) {
+    refuse('ssl_max_protocol_version', `must not be below ssl_min_protocol_version, which is ${minVersion}`)
+  }
   const isDirect = oneOf('sslnegotiation', ['postgres', 'direct']) === 'direct'
   const sendsName = oneOf('sslsni', ['1', '0']) === '1'
   if (!MODES.includes(mode)) return refuse('sslmode', `must be one of ${MODES.join(', ')}`)
@@ -62,7 +65,8 @@ function readFiles(text: Text, isRequired: boolean, refuse: Refuse): Files {
     const path = named ?? getHomePath('.postgresql', defaultName)
     if (path === undefined || (named === undefined && !existsSync(path))) return undefined
     try {
-      return readFileSync(path, 'utf8')
+      const content = readFileSync(path, 'utf8')
+      return content.trim() === '' ? refuse(parameter, 'is an empty file') : content
     } catch (fault) {
       const { code } = fault as NodeJS.ErrnoException
       return named === undefined ? undefined : refuse(parameter, `is a file that cannot be read (${code})`)
