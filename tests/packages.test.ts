@@ -40,7 +40,7 @@ test.each([
 /** An app that uses all three packages, and that breaks the build if their types are wrong. */
 const APP = `
 import { createApolloClient } from '@servauth/apollo'
-import { createSession, describeError, MeDocument, RevokeOtherSessionsDocument, ServauthError, UpdateMeDocument } from '@servauth/client'
+import { createSession, DeleteMeDocument, describeError, MeDocument, RevokeOtherSessionsDocument, ServauthError, UpdateMeDocument } from '@servauth/client'
 import * as documents from '@servauth/client/documents'
 import { createUrqlClient } from '@servauth/urql'
 
@@ -99,13 +99,19 @@ export function start(url: string, password: string) {
     }
   }
 
+  const deleteMe = () => session.request(DeleteMeDocument)
+  const deleteMeByApollo = () => apollo.mutate({ mutation: documents.DeleteMeDocument })
+  const deleteMeByUrql = () => urql.mutation(documents.DeleteMeDocument, {}).toPromise()
+
   const revokeOthers = () => session.request(RevokeOtherSessionsDocument)
-  return { session, heard, asked, hooks, apollo, urql, documents, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, revokeOthers }
+  return { session, heard, asked, hooks, apollo, urql, documents, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, deleteMe, deleteMeByApollo, deleteMeByUrql, revokeOthers }
 }
 
 export const wrong = (session: ReturnType<typeof createSession>) => {
   // @ts-expect-error The variables of this operation are needed.
   void session.request(UpdateMeDocument)
+  // @ts-expect-error A parsed document cannot be sent as text.
+  void session.request(documents.MeDocument)
   // @ts-expect-error There is no such field.
   void session.request(UpdateMeDocument, { input: { mail: 'ada@example.com' } })
 }
@@ -303,6 +309,44 @@ describe('an app with the packages', () => {
     })()`)
 
     expect(emails).toEqual([person.email, person.email])
+  })
+
+  inBrowser.each(['deleteMe', 'deleteMeByApollo', 'deleteMeByUrql'])(
+    'all tabs know that the user is signed out after %s',
+    async (deletion) => {
+      const { page, run } = await openApp()
+      const other = await page.context().newPage()
+      await other.goto(page.url())
+      const watch = `import('/module.js').then(async ({ start }) => {
+        const app = (globalThis.app ??= start('${auth.url}', ''))
+        await app.session.renew()
+      })`
+      await other.evaluate(watch)
+
+      await run(`app.${deletion}().then(() => true)`)
+
+      for (const tab of [page, other]) {
+        await expect.poll(() => tab.evaluate('app.heard.at(-1)')).toBe(null)
+      }
+      expect(await run('app.session.renew().catch(({ code }) => code)')).toBe('UNAUTHENTICATED')
+    },
+  )
+
+  inBrowser('a page whose cookie is gone signs the user out when it reads the user', async () => {
+    const { page, run } = await openApp()
+    await page.context().clearCookies()
+
+    await run('app.readEmails().catch(() => {})')
+
+    await expect.poll(() => run('app.heard.at(-1)')).toBe(null)
+  })
+
+  inBrowser('a parsed document that a script without types sends is refused with the reason', async () => {
+    const { run } = await openApp()
+
+    const refused = run('app.session.request(app.documents.MeDocument)')
+
+    await expect(refused).rejects.toThrow('operations as text')
   })
 
   inBrowser('a request that needs a newer proof is repeated after the step-up', async () => {

@@ -52,7 +52,10 @@ function createUserLink(session: ServauthSession) {
             const start = () =>
               // Not the observer itself: it would end with the first request.
               forward(operation).subscribe({
-                next: (result) => observer.next(result),
+                next(result) {
+                  observer.next(result)
+                  if (!result.errors) session.checkAnswer(result.data)
+                },
                 error: (fault: unknown) => observer.error(fault),
                 complete: () => observer.complete(),
               })

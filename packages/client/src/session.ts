@@ -163,6 +163,11 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     }
   }
 
+  /** Asks Servauth whether the session is over, if an answer without errors may mean that. Then all tabs know it. */
+  function checkAnswer(data: unknown) {
+    if (grant && mayMeanOver(Object(data))) renew().catch(() => {})
+  }
+
   // A page that the browser has kept for its button "Back" has heard nothing meanwhile.
   if ('onpageshow' in globalThis) {
     addEventListener('pageshow', ({ persisted }: Event & { persisted?: boolean }) => {
@@ -174,6 +179,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     renew,
     recover,
     runForUser,
+    checkAnswer,
 
     /** Sends an operation of `generated/operations.ts` with the cookie. @throws `ServauthError` */
     async request<Data, Variables>(
@@ -184,8 +190,12 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     ): Promise<Data> {
       const isMutation = /^\s*mutation\b/.test(document.toString())
       const { signal } = period
-      const attempt = () =>
-        runForUser(isMutation, (signal) => sendOperation(`${server}/graphql`, document, variables, signal))
+      const attempt = async () => {
+        const send = (signal: AbortSignal) => sendOperation(`${server}/graphql`, document, variables, signal)
+        const data = await runForUser(isMutation, send)
+        checkAnswer(data)
+        return data
+      }
       return attempt().catch(async (fault: unknown) => {
         signal.throwIfAborted()
         if (fault instanceof ServauthError && (await recover(fault.details))) return attempt()
@@ -244,6 +254,10 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     },
   }
 }
+
+/** These operations clear the cookie. Later requests are then those of a visitor: they are not refused, and `me` is null. */
+const mayMeanOver = ({ me, deleteMe, logout, revokeSession }: Record<string, unknown>) =>
+  me === null || Boolean(deleteMe || logout || revokeSession)
 
 /** Why a request of a former user fails. */
 const toEnded = () =>

@@ -118,7 +118,10 @@ function createUserExchange(session: ServauthSession): Exchange {
         filter(() => false),
       )
       const results = forward(merge([waiting, sent.source]))
-      const finished = tap(({ operation, hasNext }: OperationResult) => hasNext || finish(operation))
+      const finished = tap(({ operation, data, error, hasNext }: OperationResult) => {
+        if (!hasNext) finish(operation)
+        if (!error) session.checkAnswer(data)
+      })
       return merge([failed.source, pipe(results, finished)])
     }
   }
