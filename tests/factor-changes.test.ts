@@ -13,6 +13,15 @@ import { createSoftwarePasskey } from './support/software-passkey.ts'
 
 const server = useServerWithMail()
 
+test('an account without a second factor is told to add one before it gets recovery codes', async () => {
+  const { client } = await server.registerUser('REST', 'COOKIE')
+
+  expect(await client.renewRecoveryCodes()).toMatchObject({
+    code: 'NOT_FOUND',
+    detail: 'The account has no second factor. Add one first.',
+  })
+})
+
 describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport }) => {
   const register = () => registerWithTotp(server, adapter, transport)
 

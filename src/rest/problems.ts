@@ -38,6 +38,9 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
       'The service key does not have the scope tokens:introspect.',
     ),
   },
+  NOT_FOUND: {
+    detail: optionalText('What to do first.', 'The account has no second factor. Add one first.'),
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     detail: optionalText(
       'What to change, if the media type is right.',

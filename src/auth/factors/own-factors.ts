@@ -43,7 +43,9 @@ export function createOwnFactors(dependencies: Dependencies) {
     renewRecoveryCodes(_input: undefined, caller: Caller) {
       const change = { event: 'recovery_codes_renewed', notice: 'recovery-codes-renewed' } as const
       return changeFactors(dependencies, caller, change, async (tx, user) => {
-        if (!user.secondFactorAt) throw new AuthError('NOT_FOUND')
+        if (!user.secondFactorAt) {
+          throw new AuthError('NOT_FOUND', { detail: 'The account has no second factor. Add one first.' })
+        }
         return { codes: await replaceRecoveryCodes(tx, user.id) }
       })
     },
