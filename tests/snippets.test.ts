@@ -31,6 +31,9 @@ test('the snippets of docs/services in TypeScript compile as pasted', async () =
   const { write, run } = await createProject(typed.flatMap(({ packages }) => packages).concat('@types/node'))
   for (const { name, snippets } of typed) {
     for (const { path, code } of snippets) await write(`${name}/${path}`, code)
+    // What the page says about TypeScript is enough for its file. Those of Express have types in a package of their own.
+    const server = name === 'services/fastify' && snippets.find(({ path }) => path === 'server.js')
+    if (server) await write(`${name}/server.ts`, server.code)
   }
   const compilerOptions = {
     module: 'nodenext',

@@ -9,7 +9,7 @@ type Reply = {
   send(body: string): unknown
 }
 
-/** A hook for Fastify's `onRequest`: `request.caller` is the caller. Declare it by `decorateRequest('caller', null)`. */
+/** A hook for Fastify's `onRequest`: `request.caller` is the caller. Declare it by `decorateRequest('caller')`. */
 export function servauth(verifier: Verifier, options: Options = {}) {
   return async function servauth(request: Request, reply: Reply) {
     try {
