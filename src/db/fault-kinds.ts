@@ -7,7 +7,8 @@ const OF_THE_DATABASE = ['42P01', '25006', '42501', '26000', '42P05', '25P03', '
  * Whether the database caused a fault, and not the statement. True for all SQLSTATE classes (PostgreSQL, appendix A)
  * except data, integrity, syntax and the like. Also true if a table is missing (before the migrations), the database
  * takes no writes (25006, after a failover), the role has lost a right (42501), a pooler has changed the session (26000,
- * 42P05), PostgreSQL ended the transaction for its age (25P03, 25P04), or a table was changed between two statements of a connection, so that its prepared ones fail once (0A000 of that routine).
+ * 42P05), PostgreSQL ended the transaction for its age (25P03, 25P04), or a table was changed between two statements of
+ * a connection, so that its prepared ones fail once (0A000 of that routine).
  */
 export function isUnavailable(fault: unknown) {
   if (fault instanceof AuthError) return false
