@@ -18,7 +18,7 @@ test('an account without a second factor is told to add one before it gets recov
 
   expect(await client.renewRecoveryCodes()).toMatchObject({
     code: 'NOT_FOUND',
-    detail: 'The account has no second factor. Add one first.',
+    detail: 'This needs a second factor, and the account has none. Add one first.',
   })
 })
 

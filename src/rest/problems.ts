@@ -39,7 +39,7 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
     ),
   },
   NOT_FOUND: {
-    detail: optionalText('What to do first.', 'The account has no second factor. Add one first.'),
+    detail: optionalText('What to do first.', NO_FACTOR),
   },
   UNSUPPORTED_MEDIA_TYPE: {
     detail: optionalText(

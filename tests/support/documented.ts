@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { SCOPES } from '../../src/contract/service-key.ts'
-import { AuthError, type Code } from '../../src/errors.ts'
+import { AuthError, type Code, NO_FACTOR } from '../../src/errors.ts'
 import { SECRET_DIGITS } from './hostile.ts'
 
 const SECURITY_HEADERS = {
@@ -23,6 +23,7 @@ const DETAILS = [
   'Send the body without Content-Encoding.',
   'Send the body with the charset UTF-8.',
   'Send GraphQL operations by POST.',
+  NO_FACTOR,
 ]
 
 const GRAPHQL_CODES = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'PERSISTED_QUERY_NOT_SUPPORTED']

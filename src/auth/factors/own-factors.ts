@@ -6,7 +6,7 @@ import { toFactor } from '../../contract/outputs/factors.ts'
 import type { Executor } from '../../db/client.ts'
 import { factors } from '../../db/schema/factors.ts'
 import type { UserRow } from '../../db/schema/users.ts'
-import { AuthError, invalid } from '../../errors.ts'
+import { AuthError, invalid, NO_FACTOR } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { changeFactors } from './factor-change.ts'
 import { replaceRecoveryCodes } from './recovery-codes.ts'
@@ -43,9 +43,7 @@ export function createOwnFactors(dependencies: Dependencies) {
     renewRecoveryCodes(_input: undefined, caller: Caller) {
       const change = { event: 'recovery_codes_renewed', notice: 'recovery-codes-renewed' } as const
       return changeFactors(dependencies, caller, change, async (tx, user) => {
-        if (!user.secondFactorAt) {
-          throw new AuthError('NOT_FOUND', { detail: 'The account has no second factor. Add one first.' })
-        }
+        if (!user.secondFactorAt) throw new AuthError('NOT_FOUND', { detail: NO_FACTOR })
         return { codes: await replaceRecoveryCodes(tx, user.id) }
       })
     },
