@@ -66,7 +66,7 @@ export function interpret(given: Parameters, refuse: Refuse): Target {
   const tls = hosts.every(isSocket) ? undefined : readTls(text, oneOf, refuse)
   const bindsChannel = oneOf('channel_binding', ['prefer', 'disable', 'require']) === 'require'
   if (bindsChannel && !tls) {
-    refuse('channel_binding', 'require needs TLS, which neither sslmode=disable nor a socket in a folder has')
+    refuse('channel_binding', 'require needs TLS: with sslmode=disable or a socket in a folder there is none')
   }
   return {
     hosts,

@@ -163,7 +163,7 @@ export function createSession(server: string, { onStepUp }: Options = {}) {
     }
   }
 
-  /** Asks Servauth whether the session is over, if an answer without errors may mean that. Then all tabs know it. */
+  /** Asks Servauth whether the session is over, if an answer without errors may mean that. If it is over, all tabs learn it. */
   function checkAnswer(data: unknown) {
     if (grant && mayMeanOver(Object(data))) renew().catch(() => {})
   }
