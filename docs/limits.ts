@@ -315,6 +315,7 @@ async function sections(): Promise<Section[]> {
           'different hashes that a failed sign-in computes; an import adds no more',
           `${MAX_HASH_COSTS}: one for each kind, and for each cost of Argon2 and scrypt`,
         ],
+        ['with `REQUIRE_EMAIL_VERIFICATION`, a failed sign-in computes besides', 'one of your hashes'],
       ],
     },
     {

@@ -19,8 +19,8 @@ test('expired rows are deleted in batches, and live rows stay', async () => {
       (${user.id}, 'n:203.0.113.2', now() - interval '99 days', now() - interval '89 days')`
   await server.sql`
     insert into registrations (id, user_id, password, profile, created_at) values
-      (gen_random_uuid(), ${user.id}, 'old', '{}', now() - interval '25 hours'),
-      (gen_random_uuid(), ${user.id}, 'new', '{}', now() - interval '23 hours')`
+      (gen_random_uuid(), ${user.id}, 'old', '{}', now() - interval '169 hours'),
+      (gen_random_uuid(), ${user.id}, 'new', '{}', now() - interval '167 hours')`
   await server.sql`
     insert into factors (user_id, kind, secret, name, removed_at) values
       (${user.id}, 'TOTP', 'x', 'old', now() - interval '73 hours'),

@@ -30,6 +30,7 @@ import { createRefreshTokens } from './sessions/refresh-tokens.ts'
 import { createSessionCache } from './sessions/session-cache.ts'
 import { createIssueCredentials } from './sign-in/issue-credentials.ts'
 import { createOpenSession } from './sign-in/opening/open-session.ts'
+import { createRegistrationHashes } from './sign-in/registration-hashes.ts'
 import { createReplaceSession } from './sign-in/replace-session.ts'
 import { createSignInChallenges } from './sign-in/sign-in-challenges.ts'
 import type { CounterFactory } from './throttle/counter.ts'
@@ -68,6 +69,7 @@ export function createDependencies({
     ? [env.AUTH_SECRET, env.AUTH_SECRET_PREVIOUS]
     : [env.AUTH_SECRET]
   const refreshTokens = createRefreshTokens(secrets)
+  const registrationHashes = createRegistrationHashes({ passwords, secrets })
   const mailedTokens = createMailedTokens(secrets)
   const places = createPlaces({ db, secrets })
   const outbox = createOutbox({ enabled: canMail, languages, places })
@@ -109,6 +111,7 @@ export function createDependencies({
     passwords,
     places,
     refreshTokens,
+    registrationHashes,
     relyingParty,
     roles,
     /** After a commit that changes a session or a user, evict it here. Other replicas get a NOTIFY. */

@@ -14,7 +14,7 @@ import { KNOWN_PLACE_DAYS } from './throttle/places.ts'
  * How long expired sessions, mails that were sent or given up, registrations and removed factors are kept. The link that
  * brings a factor back lives as long as the factor.
  */
-export const KEPT_DAYS = { session: 1, mail: 7, registration: 1, removedFactor: 3, webhookEvent: 7 }
+export const KEPT_DAYS = { session: 1, mail: 7, registration: 7, removedFactor: 3, webhookEvent: 7 }
 /** How many rows are deleted at once. */
 export const MAX_BATCH_ROWS = 500
 /** How much of the table of events is read to estimate how many rows it has: 4 MB, with an error of about 5 %. */

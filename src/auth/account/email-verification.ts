@@ -2,7 +2,6 @@ import { and, eq } from 'drizzle-orm'
 import { type Caller, findIdentity } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import type { Executor } from '../../db/client.ts'
-import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError, invalid } from '../../errors.ts'
@@ -14,6 +13,7 @@ import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
 import { voidSetUp } from './set-up.ts'
 import { concealTakenAddress } from './taken-addresses.ts'
+import { endRegistrationsFromHere } from './verified-registrations.ts'
 
 /** Verifies addresses: the one of an account, and the one that is to replace it. */
 export function createEmailVerification(dependencies: Dependencies) {
@@ -63,16 +63,17 @@ export function createEmailVerification(dependencies: Dependencies) {
       const [live] = await tx.select({ id: sessions.id }).from(sessions).where(isLive)
       if (!live) throw passwordRequired()
     } else if (proof.registration) {
-      // Another way has verified the address in the meantime, and no registration survives that.
+      // Another way has verified the address in the meantime, and no link activates a registration after that.
       if (user.emailVerified) throw new AuthError('INVALID_TOKEN')
     } else if (proof.passwordHash !== user.password) {
       throw new AuthError('INVALID_CREDENTIALS')
     }
   }
 
-  /** A registration that waited for this verification becomes the account, and no earlier one survives it. */
+  /** A registration that waited for this verification becomes the account, and no other one can any more. */
   async function verifyAddress(tx: Executor, user: UserRow, proof: OwnerProof, { client }: Caller) {
     const registration = 'registration' in proof ? proof.registration : undefined
+    await endRegistrationsFromHere(tx, places, user, client, registration?.password)
     // An account that was used before verification was required may be a stranger's.
     if (registration) await voidSetUp(tx, user)
     const activated = registration && {
@@ -84,7 +85,6 @@ export function createEmailVerification(dependencies: Dependencies) {
       .update(users)
       .set({ ...activated, emailVerified: true })
       .where(eq(users.id, user.id))
-    await tx.delete(registrations).where(eq(registrations.userId, user.id))
     // The owner signs in from here next, and strangers' failures must not make that wait.
     await places.add(tx, user.id, client)
     await recordEvent(tx, 'email_verified', user.id, client)

@@ -7,6 +7,7 @@ import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { voidSetUp } from './set-up.ts'
+import { endRegistrationsFromHere } from './verified-registrations.ts'
 
 /** Sets the first password of an account that an administrator has created. A token stays valid if the password is refused. */
 export function createAcceptInvitation({
@@ -28,6 +29,7 @@ export function createAcceptInvitation({
     const hash = await passwords.admit(client, () => passwords.hash(password))
     await redeemToken(token, ['INVITATION'], async (tx, user) => {
       if (user.email !== email || user.emailVerified) throw new AuthError('INVALID_TOKEN')
+      await endRegistrationsFromHere(tx, places, user, client)
       await voidSetUp(tx, user)
       await tx
         .update(users)

@@ -58,7 +58,8 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
     if (registration && (await passwords.verify(registration.password, password))) {
       return { passwordHash: registration.password, registration }
     }
-    const isRegistered = candidates.some((candidate) => candidate.password === user.password)
+    const isRegistered =
+      !user.emailVerified && candidates.some((candidate) => candidate.password === user.password)
     if (isRegistered || user.passwordLockedAt) return undefined
     const isRight = await passwords.verify(user.password, password)
     return isRight ? { passwordHash: user.password, registration: undefined } : undefined

@@ -9,6 +9,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { voidSetUp } from './set-up.ts'
+import { endRegistrationsFromHere } from './verified-registrations.ts'
 
 type Recovery = {
   user: UserRow
@@ -34,7 +35,10 @@ export async function recoverAccount(
     ? { password: passwordHash, passwordLockedAt: null }
     : { passwordLockedAt: sql`now()` }
   const isFirstProof = !user.emailVerified && user.email === email
-  await (isFirstProof ? voidSetUp(tx, user) : voidSince(tx, user, await findStart(tx, user.id, email, since)))
+  if (isFirstProof) {
+    await endRegistrationsFromHere(tx, places, user, client)
+    await voidSetUp(tx, user)
+  } else await voidSince(tx, user, await findStart(tx, user.id, email, since))
   // The taker may have chosen a language that the owner does not read.
   const locale = languages.choose(client.languages) ?? user.locale
   await tx

@@ -1,6 +1,5 @@
 import { eq } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
-import { registrations } from '../../db/schema/mailed-tokens.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { voidFactors } from '../factors/stored-factors.ts'
@@ -15,7 +14,6 @@ export async function voidSetUp(tx: Executor, user: UserRow) {
   await endSessions(tx, user.id)
   await endAllMailedTokens(tx, user)
   await voidFactors(tx, user.id)
-  await tx.delete(registrations).where(eq(registrations.userId, user.id))
   await tx.delete(places).where(eq(places.userId, user.id))
   await tx.update(users).set({ username: null, factorRecoveryAt: null }).where(eq(users.id, user.id))
 }

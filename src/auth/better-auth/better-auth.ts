@@ -21,6 +21,7 @@ import { createRotateSessionEndpoint } from '../sessions/session-rotation.ts'
 import { createCompleteSignInEndpoint } from '../sign-in/complete-sign-in-endpoint.ts'
 import type { OpenSession } from '../sign-in/opening/open-session.ts'
 import { createPasskeySignInEndpoint } from '../sign-in/passkey-sign-in-endpoint.ts'
+import type { RegistrationHashes } from '../sign-in/registration-hashes.ts'
 import type { SignInChallenges } from '../sign-in/sign-in-challenges.ts'
 import { createSignInEndpoint } from '../sign-in/sign-in-endpoint.ts'
 import { createSignUpEndpoint } from '../sign-in/sign-up-endpoint.ts'
@@ -43,6 +44,7 @@ type Parts = {
   /** Encrypts the signing keys with the present secret. */
   reencryptKeys: () => Promise<void>
   refreshTokens: RefreshTokens
+  registrationHashes: RegistrationHashes
   sessionCache: SessionCache
   settings: Env & { AUTH_SECRET: string }
   signingKeys: SigningKeys
@@ -73,7 +75,7 @@ export function createBetterAuth(parts: Parts) {
     emailAndPassword: {
       enabled: true,
       password: {
-        hash: passwords.hash,
+        hash: (password) => passwords.hash(password),
         verify: ({ hash, password }) => passwords.verify(hash, password),
       },
     },

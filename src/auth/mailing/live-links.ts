@@ -7,31 +7,29 @@ import { TOKEN_PURPOSES } from './mailed-tokens.ts'
 
 /** The links of an account that a mail sends again, follows or replaces. */
 
+/** How many registrations of an address are looked at, so that strangers who add more cannot make it slow. */
+const MAX_CANDIDATES = 1000
+
 /** The registration of a mail: its own, or else preferably one of the same place, and one with a live link. */
 export async function findRegistration(tx: Executor, row: MailRow, user: UserRow) {
   if (row.kind !== 'email-verification') return undefined
   const isLive = sql<boolean>`${verifications.id} is not null`
-  const [registration] = await tx
-    .select({ id: registrations.id, isLive })
+  const { id, userId, createdAt } = registrations
+  const newest = tx
+    .select({ id, createdAt })
     .from(registrations)
-    .leftJoin(mailOutbox, eq(mailOutbox.id, registrations.id))
-    .leftJoin(
-      verifications,
-      and(eq(verifications.id, registrations.id), gt(verifications.expiresAt, sql`now()`)),
-    )
-    .where(
-      and(
-        eq(registrations.userId, user.id),
-        // Not those of an address that the account has left.
-        eq(sql`coalesce(${mailOutbox.recipient}, ${user.email})`, user.email),
-      ),
-    )
-    .orderBy(
-      desc(eq(registrations.id, row.id)),
-      ...samePlaceFirst(row),
-      desc(isLive),
-      desc(registrations.createdAt),
-    )
+    .where(eq(userId, user.id))
+    .orderBy(desc(createdAt))
+    .limit(MAX_CANDIDATES)
+    .as('newest')
+  const [registration] = await tx
+    .select({ id: newest.id, isLive })
+    .from(newest)
+    .leftJoin(mailOutbox, eq(mailOutbox.id, newest.id))
+    .leftJoin(verifications, and(eq(verifications.id, newest.id), gt(verifications.expiresAt, sql`now()`)))
+    // Not those of an address that the account has left.
+    .where(eq(sql`coalesce(${mailOutbox.recipient}, ${user.email})`, user.email))
+    .orderBy(desc(eq(newest.id, row.id)), ...samePlaceFirst(row), desc(isLive), desc(newest.createdAt))
     .limit(1)
   return registration
 }

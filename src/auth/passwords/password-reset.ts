@@ -9,6 +9,7 @@ import { isChangeByAdministrator } from '../account/change-by-administrator.ts'
 import { changeEmail } from '../account/email-change.ts'
 import { voidSetUp } from '../account/set-up.ts'
 import { concealTakenAddress } from '../account/taken-addresses.ts'
+import { endRegistrationsFromHere } from '../account/verified-registrations.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
@@ -51,7 +52,10 @@ export function createPasswordReset(dependencies: Dependencies) {
         if (user.emailVerified) {
           await endSessions(tx, user.id)
           await endMailedTokens(tx, user)
-        } else await voidSetUp(tx, user)
+        } else {
+          await endRegistrationsFromHere(tx, places, user, client)
+          await voidSetUp(tx, user)
+        }
         if (isChange)
           await changeEmail(tx, dependencies, {
             user,

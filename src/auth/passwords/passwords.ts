@@ -108,7 +108,9 @@ export function createPasswords(
     admit: <T>({ ipAddress }: Client, operation: () => Promise<T>) =>
       gate.enter(toNetwork(ipAddress), operation),
     hashing: gate.state,
-    hash: (password: string) => run(() => hash(password, argon2id)),
+    /** Without a `salt`, with one of its own. */
+    hash: (password: string, salt?: Uint8Array) =>
+      run(() => hash(password, salt ? { ...argon2id, salt } : argon2id)),
     /** The hash of a random password that is not kept: no password matches, and a sign-in takes as long as any. */
     hashUnknown: () => run(() => hash(randomBytes(32).toString('base64url'), argon2id)),
     verify: (encoded: string, password: string) => run(() => verifyAny(encoded, password)),

@@ -13,6 +13,7 @@ import { createRehash } from '../passwords/rehash.ts'
 import { type Places, UNKNOWN_PLACE } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenSession, RequestedSession } from './opening/open-session.ts'
+import type { RegistrationHashes } from './registration-hashes.ts'
 import type { SignInChallenges } from './sign-in-challenges.ts'
 import { createWaitingRegistrations } from './waiting-registrations.ts'
 
@@ -30,13 +31,14 @@ type Parts = {
   outbox: Outbox
   passwords: Passwords
   places: Places
+  registrationHashes: RegistrationHashes
   throttle: Throttle
   settings: { REQUIRE_EMAIL_VERIFICATION: boolean }
 }
 
 /** Sign-in with a password, as a Better-Auth endpoint: `auth.api.signIn` returns it. */
 export function createSignInEndpoint(parts: Parts) {
-  const { challenges, db, openSession, passwords, settings, throttle } = parts
+  const { challenges, db, openSession, passwords, registrationHashes, settings, throttle } = parts
   const findAccount = prepareAccountSearch(parts)
   const isRegistrationWaiting = createWaitingRegistrations(parts)
   const rehash = createRehash(parts)
@@ -93,8 +95,16 @@ export function createSignInEndpoint(parts: Parts) {
         await passwords.equalizeTiming(account?.password)
         const isWaiting =
           settings.REQUIRE_EMAIL_VERIFICATION && (await isRegistrationWaiting(email, password))
-        const isUnverified = matches && account ? isOpen(account) : isWaiting
+        const isUnverified = matches && account ? isOpen(account) && (isWaiting || isOwn(account)) : isWaiting
         return new AuthError(isUnverified ? 'EMAIL_NOT_VERIFIED' : 'INVALID_CREDENTIALS')
+      }
+
+      /**
+       * Whether the account had its password before any registration. The first registration of a free address sets it,
+       * and counts as long as those of taken addresses: otherwise a stranger could tell them apart later.
+       */
+      function isOwn({ password: encoded }: Account) {
+        return !registrationHashes.hasMade(email, encoded)
       }
     },
   )

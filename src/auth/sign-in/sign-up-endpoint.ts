@@ -7,6 +7,7 @@ import type { Outbox } from '../mailing/outbox.ts'
 import type { Places } from '../throttle/places.ts'
 import type { Throttle } from '../throttle/throttle.ts'
 import type { OpenedSession, OpenSession, RequestedSession } from './opening/open-session.ts'
+import type { RegistrationHashes } from './registration-hashes.ts'
 import { registerUnverified, toNewUser } from './unverified-registration.ts'
 
 type SignUpInput = RequestedSession & { email: string; password: string; profile: ProfileColumns }
@@ -19,19 +20,23 @@ type Parts = {
   openSession: OpenSession
   outbox: Outbox
   places: Places
+  registrationHashes: RegistrationHashes
   throttle: Throttle
   settings: { REQUIRE_EMAIL_VERIFICATION: boolean }
 }
 
 /** Sign-up with a password, as a Better-Auth endpoint: `auth.api.signUp` returns it. */
-export function createSignUpEndpoint({ db, openSession, outbox, places, throttle, settings }: Parts) {
+export function createSignUpEndpoint(parts: Parts) {
+  const { db, openSession, outbox, places, registrationHashes, throttle, settings } = parts
   const mustVerifyFirst = settings.REQUIRE_EMAIL_VERIFICATION
 
   return createDirectEndpoint(
     async ({ email, password, profile, transport, client, formerSessionId }: SignUpInput, context) => {
       // Asked before the transaction, which holds a connection.
       const mayRecord = mustVerifyFirst && (await throttle.mayRecord('register', client))
-      const passwordHash = await context.password.hash(password)
+      const passwordHash = mustVerifyFirst
+        ? await registrationHashes.hash(email, password)
+        : await context.password.hash(password)
       return mustVerifyFirst ? registerOnly() : registerAndSignIn()
 
       async function registerOnly(): Promise<SignedUp> {

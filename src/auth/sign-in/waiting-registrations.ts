@@ -1,35 +1,41 @@
-import { and, desc, eq, inArray, or } from 'drizzle-orm'
+import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
+import { daysAgo } from '../../db/moments.ts'
 import { param } from '../../db/parameters.ts'
 import { registrations, verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { isReservation } from '../account/taken-addresses.ts'
-import type { Passwords } from '../passwords/passwords.ts'
+import { KEPT_DAYS } from '../old-rows.ts'
+import type { RegistrationHashes } from './registration-hashes.ts'
+
+type Parts = { db: Db; registrationHashes: RegistrationHashes }
 
 /**
- * Answers whether a password is that of the newest registration of an address, which waits for its verification. The
- * registration of a taken or reserved address is kept too, although no link activates it: otherwise a client could
- * register an address, sign in, and learn from the refusal whether the address was free.
+ * Answers whether a password is that of a registration of an address, which waits for its verification. The registration
+ * of a taken or reserved address is kept too, although no link activates it: otherwise a client could register an
+ * address, sign in, and learn from the refusal whether the address was free. For the same reason every call hashes once.
  */
-export function createWaitingRegistrations({ db, passwords }: { db: Db; passwords: Passwords }) {
-  const accounts = db
-    .select({ id: users.id })
-    .from(users)
-    .where(eq(users.email, param('email')))
-  const reservers = db
-    .select({ id: verifications.userId })
-    .from(verifications)
-    .where(and(eq(verifications.value, param('email')), isReservation))
-  const newest = db
-    .select({ password: registrations.password })
+export function createWaitingRegistrations({ db, registrationHashes }: Parts) {
+  const accounts = sql`
+    select ${users.id} from ${users} where ${users.email} = ${param('email')}
+    union all select ${verifications.userId} from ${verifications}
+    where ${verifications.value} = ${param('email')} and ${isReservation}`
+  const waiting = db
+    .select({ id: registrations.id })
     .from(registrations)
-    .where(or(inArray(registrations.userId, accounts), inArray(registrations.userId, reservers)))
-    .orderBy(desc(registrations.createdAt))
+    .where(
+      and(
+        // An array, so that PostgreSQL uses the index.
+        sql`${registrations.userId} = any(array(${accounts}))`,
+        eq(registrations.password, param('hash')),
+        gt(registrations.createdAt, daysAgo(KEPT_DAYS.registration)),
+      ),
+    )
     .limit(1)
-    .prepare('newest_registration')
+    .prepare('waiting_registration')
 
   return async function isRegistrationWaiting(email: string, password: string) {
-    const [registration] = await newest.execute({ email })
-    return registration !== undefined && passwords.verify(registration.password, password)
+    const hash = await registrationHashes.hash(email, password)
+    return (await waiting.execute({ email, hash })).length > 0
   }
 }
