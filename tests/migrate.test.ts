@@ -83,3 +83,27 @@ test.concurrent('a migration takes as long as a slow database needs that answers
   await drop()
   expect(seconds).toBeGreaterThan(SILENCE_MS / 1000)
 })
+
+test.concurrent('while a migration waits for a long transaction, other sessions use its tables', async () => {
+  const { sql, url, drop } = await createDatabase()
+  await sql.unsafe(`drop function clear_disabled_until() cascade; alter table users drop column disabled_until;
+    delete from servauth_migrations where name = '0027_suspensions'`)
+  const backup = await sql.reserve()
+  await backup.unsafe('begin; lock table users in access share mode')
+  const [{ pid } = {}] = await backup`select pg_backend_pid() as pid`
+  const warnings: string[] = []
+  const migrated = migrate({ DATABASE_URL: url }, { onWarning: (message) => warnings.push(message) })
+  await expect.poll(() => warnings).toHaveLength(1)
+
+  const reads = await sql.begin((tx) => [tx`set local lock_timeout = '10 s'`, tx`select from users`])
+  await backup.unsafe('commit')
+  backup.release()
+  const applied = await migrated
+  await drop()
+
+  expect(warnings[0]).toBe(
+    `the migration waits until other transactions release Servauth's tables: process ${pid} in pg_stat_activity`,
+  )
+  expect(reads[1]).toEqual([])
+  expect(applied).toEqual(['0027_suspensions'])
+})

@@ -8,6 +8,8 @@ const PATIENCE_MS = 2000
 export async function migrateDatabase(source: Record<string, string | undefined>) {
   const { settings, stop } = await joinSettings(loadEnv(source), { make: true })
   let doing = 'waiting for another process that migrates'
+  // A migration that waited for a lock begins again.
+  const shown = new Set<string>()
   const began = Date.now()
   const timer = setInterval(() => {
     console.log(`  … ${doing}, ${Math.round((Date.now() - began) / 1000)} s so far`)
@@ -16,9 +18,13 @@ export async function migrateDatabase(source: Record<string, string | undefined>
     const applied = await migrate(settings, {
       onStep({ name, step, steps }) {
         doing = `${name}, statement ${step} of ${steps}`
-        if (step === 1) console.log(`  ${name}`)
+        if (!shown.has(name)) console.log(`  ${name}`)
+        shown.add(name)
       },
-      onWarning: (message) => console.log(`  ${message}`),
+      onWarning(message) {
+        doing = 'waiting'
+        console.log(`  ${message}`)
+      },
     })
     console.log(
       applied.length > 0

@@ -1,4 +1,4 @@
-import postgres, { type Sql } from 'postgres'
+import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { quoteIdentifier } from './connection/session.ts'
 import { DatabaseFault, getAdvice } from './database-fault.ts'
@@ -7,6 +7,7 @@ import { LOCKS } from './locks.ts'
 import { findConnectionLimit } from './requirements/connection-limit.ts'
 import { assertMigrationRights, assertServerRights, findSchema, type Schema } from './requirements/schema.ts'
 import { assertUsableServer } from './requirements/server.ts'
+import { runUnblocked } from './unblocked-transaction.ts'
 
 const PULSE_MS = 1000
 /** How long it waits for another migration without a word. */
@@ -55,7 +56,7 @@ async function applyMissing(sql: Sql, settings: DatabaseSettings, { onStep, onWa
   const { schema, missing, carried } = await readState(sql, settings)
   if (missing.length > 0 || carried.length > 0) {
     await assertMigratable(sql, schema, missing)
-    await sql.begin(async (tx) => {
+    const applyAll = async (tx: TransactionSql) => {
       if (!schema.exists) await tx.unsafe(`create schema ${quoteIdentifier(schema.name)}`)
       await openJournal(tx, carried)
       for (const migration of missing) {
@@ -64,7 +65,8 @@ async function applyMissing(sql: Sql, settings: DatabaseSettings, { onStep, onWa
           onStep?.({ name, step, steps: statements.length }),
         )
       }
-    })
+    }
+    await runUnblocked(sql, schema.name, applyAll, (message) => onWarning?.(message))
   }
   const [limit] = await Promise.all([findConnectionLimit(sql, settings), assertServerRights(sql, schema)])
   if (limit) onWarning?.(`${limit.summary}. ${limit.advice}`)
