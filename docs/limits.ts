@@ -335,7 +335,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
       rows: [
         ...rateLimits,
         ['a place stays known to an account after a sign-in for', `${KNOWN_PLACE_DAYS} days`],
-        ['places of an account (further ones stay unknown)', number(MAX_PLACES)],
+        ['places that an account has signed in from (further ones stay unknown)', number(MAX_PLACES)],
         ['the count of wrong passwords ends after', duration(FAILURE_MEMORY_SECONDS)],
       ],
     },

@@ -1,6 +1,7 @@
 import { hash } from '@node-rs/argon2'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ADAPTERS, account, type Client } from './support/client.ts'
+import { MAX_PLACES } from '../src/auth/throttle/places.ts'
+import { ADAPTERS, account, type Client, from } from './support/client.ts'
 import { BEHIND_PROXY, type ServerWithMail, useServerWithMail } from './support/server.ts'
 
 /**
@@ -392,6 +393,24 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       const kinds =
         await server.sql`select kind from mail_outbox where recipient = ${email} and kind = 'sign-in'`
       expect(kinds).toHaveLength(0)
+    })
+
+    test('a browser becomes known by its sign-in, however many networks the user’s telephone was in', async () => {
+      const { email, password } = await verified()
+      const telephone = person(server, OWNER, 'TOKEN')
+      await telephone.login({ email, password })
+      const secret = { refreshToken: telephone.kept.refreshToken }
+      const networks = Array.from({ length: MAX_PLACES }, (_, index) => from(`198.18.0.${index}`))
+      await Promise.all(networks.map((network) => telephone.call('refresh', secret, network)))
+      const browser = person(server, TAKER)
+      await browser.login({ email, password })
+
+      await browser.login({ email, password })
+
+      const { data: events } = await browser.events(100)
+      const ofNewPlaces = events?.filter(({ kind }) => kind.endsWith('_new_place'))
+      expect(ofNewPlaces?.map(({ kind }) => kind)).toContain('refresh_new_place')
+      expect(ofNewPlaces?.filter(({ kind }) => kind === 'login_new_place')).toMatchObject([{ count: 1 }])
     })
 
     test('failures of strangers never make a known network wait, and its success does not help them', async () => {

@@ -4,7 +4,7 @@ import type { Executor } from '../../db/client.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { insertEvents, selectEvent, toEventValues } from '../events/events.ts'
-import { hasRoomForPlace } from '../throttle/places.ts'
+import { hasRoomForRefresh } from '../throttle/places.ts'
 
 /**
  * Remembers the places of a refresh and records an event, if the account has not had one of them. It is a statement of
@@ -22,7 +22,7 @@ export async function recordNewPlaces(
     with account as (
       select id from ${users} where id = ${userId}::uuid for key share
     ), here as (
-      select account.id as user_id, here.place, ${hasRoomForPlace(sql`account.id`, sql`here.place`)} as has_room
+      select account.id as user_id, here.place, ${hasRoomForRefresh(sql`account.id`, sql`here.place`)} as has_room
       from account, (values (${network}), (${device})) as here (place) where here.place is not null
     ), placed as (
       insert into ${places} (user_id, place) select user_id, place from here where has_room

@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
 import type { LoginWait } from '../../contract/outputs/managed-user.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { places, throttle } from '../../db/schema/throttle.ts'
@@ -22,7 +22,7 @@ export function createLoginWaits({ db }: { db: Db }) {
     const known = await executor
       .select({ place: places.place })
       .from(places)
-      .where(eq(places.userId, id))
+      .where(and(eq(places.userId, id), isNotNull(places.signedInAt)))
       .limit(MAX_PLACES)
     return [UNKNOWN_PLACE, MAILBOX_PLACE, ...known.map(({ place }) => place)].flatMap((place) => [
       { place, proof: 'password', key: digest(passwordSubject(email, place)) },

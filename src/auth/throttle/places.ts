@@ -16,8 +16,8 @@ export const KNOWN_PLACE_DAYS = 90
 export const isKnownPlace = sql`${places.signedInAt} > ${daysAgo(KNOWN_PLACE_DAYS)}`
 
 /**
- * How many places an account has. Further ones stay unknown: if they took the room of others, a taker could make the
- * owner's places unknown.
+ * How many places of sign-ins an account has, and how many in all for a refresh to add one. Further ones stay unknown: if they
+ * took the room of others, a taker could make the owner's places unknown.
  */
 export const MAX_PLACES = 100
 
@@ -111,13 +111,27 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
 }
 
 /**
- * Whether an account has room for a place, or has it already; then `ifKnown` decides, a condition on `had`. A value and no
- * `exists`: for that, PostgreSQL may read the whole table into a hash. Without `count`, which costs more to start than to run.
+ * Whether a sign-in makes its place known. The places of refreshes do not take the room of sign-ins: a telephone alone is in
+ * more networks than there is room.
  */
-export function hasRoomForPlace(userId: SQL, place: SQL, ifKnown = sql`true`) {
+export const hasRoomForSignIn = (userId: SQL, place: SQL) =>
+  hasRoom(userId, place, {
+    ifThere: sql`had.signed_in_at is null or had.signed_in_at < now() - interval '1 day'`,
+    others: sql`and had.signed_in_at is not null`,
+  })
+
+/** Whether the place of a refresh is remembered, or is there already. */
+export const hasRoomForRefresh = (userId: SQL, place: SQL) =>
+  hasRoom(userId, place, { ifThere: sql`true`, others: sql`` })
+
+/**
+ * `ifThere` decides about a place that the account has, and without it the number of `others`. A value and no `exists`: for
+ * that, PostgreSQL may read the whole table into a hash. Without `count`, which costs more to start than to run.
+ */
+function hasRoom(userId: SQL, place: SQL, { ifThere, others }: { ifThere: SQL; others: SQL }) {
   return sql`coalesce(
-    (select ${ifKnown} from ${places} as had where had.user_id = ${userId} and had.place = ${place}),
-    (select false from ${places} as had where had.user_id = ${userId} offset ${sql.raw(`${MAX_PLACES - 1}`)} limit 1), true)`
+    (select ${ifThere} from ${places} as had where had.user_id = ${userId} and had.place = ${place}),
+    (select false from ${places} as had where had.user_id = ${userId} ${others} offset ${sql.raw(`${MAX_PLACES - 1}`)} limit 1), true)`
 }
 
 /** The network as the migration `owner_first` writes it. */

@@ -8,7 +8,7 @@ import { users } from '../../../db/schema/users.ts'
 import { insertEvents } from '../../events/events.ts'
 import { secondsSinceClaims } from '../../keys/token-claims.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../../mailing/mailed-tokens.ts'
-import { hasRoomForPlace, isKnownPlace, KNOWN_PLACE_DAYS } from '../../throttle/places.ts'
+import { hasRoomForSignIn, isKnownPlace, KNOWN_PLACE_DAYS } from '../../throttle/places.ts'
 import { device, event, network, type ProofParts } from './opening-statement.ts'
 
 type Options = { needsVerification: boolean; mailsSignIns: boolean }
@@ -89,7 +89,7 @@ const knowPlaces = sql`placed as (
     insert into ${places} (user_id, place, signed_in_at)
     select opened.user_id, here.place, now() from opened, (values (${network}), (${device})) as here (place)
     where here.place is not null
-      and ${hasRoomForPlace(sql`opened.user_id`, sql`here.place`, sql`had.signed_in_at is null or had.signed_in_at < now() - interval '1 day'`)}
+      and ${hasRoomForSignIn(sql`opened.user_id`, sql`here.place`)}
     on conflict (user_id, place) do update set signed_in_at = now(), seen_at = now()
   )`
 
