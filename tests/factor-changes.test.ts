@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import {
   ageProofs,
@@ -146,6 +147,21 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
     )
     expect(minutesAgo).toEqual([60, 60])
     expect(changed.data?.session.acr).toBe('aal2')
+  })
+
+  test('once the last factor is removed, a password alone shows no more than a password', async () => {
+    const { client, session, password } = await register()
+    const [factor] = (await client.factors()).data ?? []
+    await client.removeFactor(factor?.id ?? '')
+    await ageProofs(server, session.id, 60)
+
+    const { data } = await client.stepUp({ password })
+
+    const shown = decodeJwt(data?.accessToken ?? '')
+    expect(shown).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
+    expect(Number(shown.iat) - Number(shown.auth_time)).toBeLessThan(60)
+    expect(data?.session).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
+    expect((await client.beginTotp()).code).toBeUndefined()
   })
 
   test('removing the last factor ends other sessions, and the password alone signs in again', async () => {

@@ -22,15 +22,14 @@ export async function requireRecentProof(executor: Executor, { ages }: Identity,
   throw proofRequired({ acr, maxAge: MAX_PROOF_AGE_SECONDS, methods })
 }
 
-/**
- * Other services judge by `acr` and `auth_time` together. So a password alone leaves the time of an `aal2` session as it is,
- * while the account has a factor.
- */
-const nowUnlessFactorCounts = sql`case when ${sessions.factorAt} is not null and exists (
-    select from ${users} where ${users.id} = ${sessions.userId} and ${users.secondFactorAt} is not null)
-  then ${sessions.authenticatedAt} else now() end`
+/** Whether the session has proven a factor, and the account still has one. */
+const factorCounts = sql`(${sessions.factorAt} is not null and exists (
+  select from ${users} where ${users.id} = ${sessions.userId} and ${users.secondFactorAt} is not null))`
 
-/** Records in a session what was proven in it now. */
+/**
+ * Records in a session what was proven in it now. Other services judge by `acr` and `auth_time` together. So a password alone
+ * leaves the time of an `aal2` session as it is. Once the account has no factor any more, it makes the session `aal1`.
+ */
 export async function recordProof(
   tx: Executor,
   { id, amr }: { id: string; amr: string },
@@ -38,12 +37,14 @@ export async function recordProof(
   isFactor: boolean,
 ) {
   const all = [...new Set([...amr.split(' '), ...methods])].join(' ')
+  const byFactor = { authenticatedAt: sql`now()`, factorAt: sql`now()`, amr: all }
+  const byPassword = {
+    authenticatedAt: sql`case when ${factorCounts} then ${sessions.authenticatedAt} else now() end`,
+    factorAt: sql`case when ${factorCounts} then ${sessions.factorAt} end`,
+    amr: sql`case when ${factorCounts} or ${sessions.factorAt} is null then ${all} else ${methods.join(' ')} end`,
+  }
   await tx
     .update(sessions)
-    .set({
-      authenticatedAt: isFactor ? sql`now()` : nowUnlessFactorCounts,
-      amr: all,
-      ...(isFactor && { factorAt: sql`now()` }),
-    })
+    .set(isFactor ? byFactor : byPassword)
     .where(eq(sessions.id, id))
 }
