@@ -266,6 +266,20 @@ test('a removal can be undone for 72 hours', async () => {
   expect((await server.client().call('undoFactorChange', { token })).code).toBe('INVALID_TOKEN')
 })
 
+test('a passkey that is the first factor again brings no recovery codes of an earlier factor back', async () => {
+  const { client, input, recoveryCodes } = await registerWithTotp(server)
+  const [factor] = (await client.factors()).data ?? []
+  await client.removeFactor(factor?.id ?? '')
+  await createSoftwarePasskey().addTo(client)
+  const taker = server.client()
+  const { challenge } = await taker.login(input)
+
+  const answer = await taker.completeLogin(challenge?.id, { recoveryCode: recoveryCodes[0] })
+
+  expect(challenge?.methods).toEqual(['passkey'])
+  expect(answer.code).toBe('INVALID_CREDENTIALS')
+})
+
 test('from three recovery codes left, each use of one is a mail', async () => {
   const { input, recoveryCodes, user } = await registerWithTotp(server)
   const use = async (recoveryCode: string | undefined) => {

@@ -21,10 +21,15 @@ const createCode = () => new Secret({ size: CODE_BYTES }).base32.replace(GROUP, 
 /** A code as it is compared: people may type it without dashes, with spaces and in lower case. */
 const toHash = (code: string) => digest(code.replace(/[\s-]/g, '').toUpperCase())
 
+/** Ends the recovery codes of a locked user. */
+export async function endRecoveryCodes(tx: Executor, userId: string) {
+  await tx.delete(recoveryCodes).where(eq(recoveryCodes.userId, userId))
+}
+
 /** Replaces the recovery codes of a locked user. @returns the new codes, which are stored as hashes only */
 export async function replaceRecoveryCodes(tx: Executor, userId: string) {
   const codes = Array.from({ length: RECOVERY_CODES }, createCode)
-  await tx.delete(recoveryCodes).where(eq(recoveryCodes.userId, userId))
+  await endRecoveryCodes(tx, userId)
   await tx.insert(recoveryCodes).values(codes.map((code) => ({ userId, hash: toHash(code) })))
   return codes
 }

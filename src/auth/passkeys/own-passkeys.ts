@@ -11,6 +11,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { changeFactors } from '../factors/factor-change.ts'
 import { createOwnFactors } from '../factors/own-factors.ts'
 import { recordProof, requireRecentProof } from '../factors/recent-proof.ts'
+import { endRecoveryCodes } from '../factors/recovery-codes.ts'
 import { isFactorOf } from '../factors/stored-factors.ts'
 import { toUserHandle } from './relying-party.ts'
 
@@ -63,6 +64,8 @@ export function createOwnPasskeys(dependencies: Dependencies) {
       const change = { event: 'factor_added', notice: 'factor-added' } as const
       return changeFactors(dependencies, caller, change, async (tx, user, identity) => {
         await finish(tx)
+        // Those of a factor that was removed long ago may be anywhere by now.
+        if (!user.secondFactorAt) await endRecoveryCodes(tx, user.id)
         const [passkey] = await tx
           .insert(factors)
           .values({ ...created, userId: user.id, kind: 'PASSKEY', name })
