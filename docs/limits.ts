@@ -158,6 +158,7 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   registerPerAddress: 'registrations from one network',
   mailedTokenPerAddress: 'tries with one mailed token; with invented ones, from one network or one browser',
   reauthenticatePerSession: 'passwords given in one session',
+  passwordChangePerAccount: 'changes of the password of one account, without resets',
   emailChangePerAccount: 'changes of address for one account',
   exportPerAccount: 'exports of one account',
   writePerSession: 'changes in one session',

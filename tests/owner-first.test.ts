@@ -395,6 +395,28 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(kinds).toHaveLength(0)
     })
 
+    test('a taker who keeps changing the password does not keep its owner from resetting it', async () => {
+      const { email, password } = await verified()
+      const [owner, taker] = [person(server, AWAY), person(server, OWNER)]
+      await taker.login({ email, password })
+      const passwords = [password, 'one phrase', 'a second phrase', 'a third phrase', 'a fourth phrase']
+      const [changes, resets] = [[] as unknown[], [] as unknown[]]
+
+      for (const [turn, newPassword] of passwords.slice(1).entries()) {
+        await owner.call('requestPasswordReset', { email })
+        const token = await server.mailbox.token(email, /Reset/, turn + 1)
+        const change = await taker.changePassword({ currentPassword: passwords[turn], newPassword })
+        const reset = await owner.call('resetPassword', { token, newPassword: 'a phrase of the owner' })
+        changes.push(change.code)
+        resets.push(reset.code)
+      }
+
+      expect(changes).toEqual([undefined, undefined, undefined, 'TOO_MANY_REQUESTS'])
+      expect(resets).toEqual(['INVALID_TOKEN', 'INVALID_TOKEN', 'INVALID_TOKEN', undefined])
+      expect((await taker.me()).code).toBe('UNAUTHENTICATED')
+      expect((await owner.login({ email, password: 'a phrase of the owner' })).data?.user.email).toBe(email)
+    })
+
     test('a browser becomes known by its sign-in, however many networks the user’s telephone was in', async () => {
       const { email, password } = await verified()
       const telephone = person(server, OWNER, 'TOKEN')

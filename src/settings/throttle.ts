@@ -21,6 +21,8 @@ export const RATE_LIMITS = {
   reauthenticatePerSession: [5, 15 * MINUTE],
   /** Changes by a signed-in user. */
   writePerSession: [120, MINUTE],
+  /** Fewer than half of the links of `linkMailPerMailbox`, so that a taker who changes the password ends only some of them. */
+  passwordChangePerAccount: [3, HOUR],
   emailChangePerAccount: [10, HOUR],
   exportPerAccount: [10, HOUR],
   /** Mails with a link for a reset or a verification. While a link is live, the same one is sent again. */

@@ -14,7 +14,7 @@ import { renewSession } from '../sessions/renew-session.ts'
 
 /** Sets a new password with the old one. */
 export function createPasswordChange(dependencies: Dependencies) {
-  const { db, issueCredentials, outbox, passwords, refreshTokens, sessionCache } = dependencies
+  const { db, issueCredentials, outbox, passwords, refreshTokens, sessionCache, throttle } = dependencies
   const reauthentication = createReauthentication(dependencies)
 
   return {
@@ -26,6 +26,8 @@ export function createPasswordChange(dependencies: Dependencies) {
       refusePersonal(newPassword, user.email)
       const hash = await passwords.admit(caller.client, async () => {
         await reauthentication.checkPassword(identity, currentPassword, caller)
+        // After the password is proven, so that no other client uses up the changes of the owner.
+        await throttle.countPasswordChange(user.id, caller.client)
         return passwords.hash(newPassword)
       })
       const changed = await db.transaction(async (tx) => {

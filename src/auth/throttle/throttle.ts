@@ -101,6 +101,8 @@ export function createThrottle({
     },
     countFactorOfClient: (client: Client) => count('factorPerAddress', toClientKey(client), client),
     countCeremony: (client: Client) => count('ceremonyPerAddress', toClientKey(client), client),
+    countPasswordChange: (userId: string, client: Client) =>
+      count('passwordChangePerAccount', userId, client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
     countExport: (userId: string, client: Client) => count('exportPerAccount', userId, client),
     countWrite: (sessionId: string, client: Client) => count('writePerSession', sessionId, client),
