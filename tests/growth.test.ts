@@ -70,15 +70,16 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('with %s', (planning)
   const explained: Explained[] = []
 
   beforeAll(async () => {
-    // PostgreSQL then reports its plan of each statement, those of triggers and cascades too.
+    // PostgreSQL then reports its plan of each statement, those of triggers and cascades too. The setting that switches it on
+    // is the last, since a connection that is made meanwhile would report in another format.
     const [database] = await server.sql`select current_database() as name`
     for (const setting of [
-      "session_preload_libraries = 'auto_explain'",
-      'auto_explain.log_min_duration = 0',
       "auto_explain.log_level = 'notice'",
       "auto_explain.log_format = 'json'",
       'auto_explain.log_nested_statements = on',
       `plan_cache_mode = '${planning}'`,
+      'auto_explain.log_min_duration = 0',
+      "session_preload_libraries = 'auto_explain'",
     ]) {
       await server.sql.unsafe(`alter database ${database?.name} set ${setting}`)
     }
