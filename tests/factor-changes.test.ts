@@ -217,6 +217,7 @@ describe.each(WAYS)('factors by $adapter with $transport', ({ adapter, transport
     }
 
     expect(undone.data).toBe(true)
+    expect(undone.headers.getSetCookie()).toEqual([expect.stringContaining('-device=')])
     expect(again.code).toBe('INVALID_TOKEN')
     expect((await client.me()).code).toBe('UNAUTHENTICATED')
     expect(lockedLogin.code).toBe('INVALID_CREDENTIALS')

@@ -103,6 +103,22 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(used).toEqual([...Array(9).fill('INVALID_TOKEN'), 'TOO_MANY_REQUESTS'])
     })
 
+    test('a neighbour who uses up the sign-ins of the network keeps no new user of it out', async () => {
+      const { email, password } = account()
+      const [owner, neighbour] = [person(server, OWNER), person(server, OWNER)]
+      await owner.register({ email, password })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      const attempts = []
+      for (let count = 0; count < 21; count++) attempts.push((await neighbour.login(account())).code)
+
+      const verified = await owner.call('verifyEmail', { token, password })
+      const login = await owner.login({ email, password })
+
+      expect(attempts.at(-1)).toBe('TOO_MANY_REQUESTS')
+      expect(verified.code).toBeUndefined()
+      expect(login.code).toBeUndefined()
+    })
+
     test('guesses with a mailed token are counted too, and make no sign-in wait', async () => {
       const { email, password } = account()
       const owner = person(server, OWNER)
@@ -470,6 +486,30 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(strangersBrowser.code).toBe('TOO_MANY_REQUESTS')
       expect(ownBrowser.code).toBeUndefined()
     })
+
+    test.each([
+      ['resetPassword', /Reset/],
+      ['undoEmailChange', /was changed/],
+      ['reportSignIn', /New sign-in/],
+    ] as const)(
+      'after %s, the browser of the owner does not wait for a neighbour who guesses',
+      async (operation, subject) => {
+        const [owner, neighbour] = [person(server, AWAY), person(server, AWAY)]
+        const { email } = operation === 'undoEmailChange' ? await takenOver() : await verified()
+        if (operation === 'resetPassword') await owner.call('requestPasswordReset', { email })
+        if (operation === 'reportSignIn') {
+          await person(server, TAKER).login({ email, password: account().password })
+        }
+        const { token } = await server.mailbox.mail(email, subject)
+
+        const done = await owner.call(operation, { token, newPassword: 'a phrase of the owner' })
+        await failUntilRefused(neighbour, email)
+        const login = await owner.login({ email, password: 'a phrase of the owner' })
+
+        expect(done.data).toBe(true)
+        expect(login.code).toBeUndefined()
+      },
+    )
 
     test('the places of a taker are forgotten when the owner takes the account back', async () => {
       const { email, taker, owner } = await takenOver()

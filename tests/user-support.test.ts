@@ -24,6 +24,7 @@ describe.each(ADAPTERS)('administration by %s', (adapter) => {
     expect(personal).toMatchObject({ code: 'INVALID_INPUT', fields: [{ path: 'password' }] })
     expect((await owner.call('acceptInvitation', { token, password })).data).toBe(true)
     expect((await owner.call('acceptInvitation', { token, password })).code).toBe('INVALID_TOKEN')
+    expect(owner.kept.device).not.toBeNull()
     const again = await owner.call('resetPassword', { token: reset, newPassword: 'another long phrase' })
     expect(again.code).toBe('INVALID_TOKEN')
     expect((await owner.login({ email, password })).data?.user).toMatchObject({

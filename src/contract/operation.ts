@@ -49,7 +49,7 @@ export type Endpoint<Input extends z.ZodType = z.ZodType, Output extends z.ZodTy
     status: 200 | 201 | 202 | 204
     /** Wraps an output that is no object: `{ [member]: output }`, a schema of this id. */
     wrap?: { member: string; id: string }
-    cookie?: 'set' | 'cleared'
+    cookie?: 'set' | 'cleared' | 'device'
     cacheSeconds?: number
     /** Also takes the body as a form, as the standards of OAuth require. It reads no cookie. */
     takesForm?: true

@@ -154,6 +154,12 @@ function successOf(endpoint: Endpoint) {
           'servauth=…; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax',
         ),
       }),
+      ...(cookie === 'device' && {
+        'Set-Cookie': header(
+          'Marks the browser as one of the account. It authenticates nothing.',
+          'servauth-device=…; Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax',
+        ),
+      }),
       ...(cookie === 'cleared' && {
         'Set-Cookie': header(
           'Deletes the cookie, if the request had it.',

@@ -15,6 +15,9 @@ import { voidSetUp } from './set-up.ts'
 import { concealTakenAddress } from './taken-addresses.ts'
 import { endRegistrationsFromHere } from './verified-registrations.ts'
 
+/** What a verification leaves in the browser. */
+type Kept = { secret?: string | undefined; deviceToken?: string }
+
 /** Verifies addresses: the one of an account, and the one that is to replace it. */
 export function createEmailVerification(dependencies: Dependencies) {
   const { db, mailedTokens, outbox, places, redeemToken, throttle } = dependencies
@@ -45,13 +48,18 @@ export function createEmailVerification(dependencies: Dependencies) {
       await throttle.countMailedToken(token, caller.client)
       const { id: mailId, userId } = await mailedTokens.peek(db, token, 'EMAIL_VERIFICATION')
       const proof = await proveOwner({ userId, mailId }, password, caller)
-      const secret = await redeemToken(token, ['EMAIL_VERIFICATION'], async (tx, user, { value }) => {
-        await checkProof(tx, user, proof)
-        if (user.email === value) return verifyAddress(tx, user, proof, caller)
-        if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
-        return confirmChange(tx, user, value, proof, caller)
-      }).catch(concealTakenAddress)
+      const { secret, deviceToken }: Kept = await redeemToken(
+        token,
+        ['EMAIL_VERIFICATION'],
+        async (tx, user, { value }) => {
+          await checkProof(tx, user, proof)
+          if (user.email === value) return verifyAddress(tx, user, proof, caller)
+          if (user.pendingEmail !== value) throw new AuthError('INVALID_TOKEN')
+          return confirmChange(tx, user, value, proof, caller)
+        },
+      ).catch(concealTakenAddress)
       if (secret) caller.keepSecret(secret)
+      if (deviceToken) caller.keepDevice(deviceToken)
       return true
     },
   }
@@ -86,9 +94,9 @@ export function createEmailVerification(dependencies: Dependencies) {
       .set({ ...activated, emailVerified: true })
       .where(eq(users.id, user.id))
     // The owner signs in from here next, and strangers' failures must not make that wait.
-    await places.add(tx, user.id, client)
+    const deviceToken = await places.add(tx, user.id, client)
     await recordEvent(tx, 'email_verified', user.id, client)
-    return undefined
+    return { deviceToken }
   }
 
   async function confirmChange(
@@ -107,6 +115,7 @@ export function createEmailVerification(dependencies: Dependencies) {
     const isOwnBrowser = kept && (await findIdentity(caller))?.session.id === kept.id
     const keptSession = kept && { id: kept.id, transport: isOwnBrowser ? kept.transport : ('TOKEN' as const) }
     const change = { user, newEmail, keptSession, client: caller.client, verified: true }
-    return (await changeEmail(tx, dependencies, change)).secret
+    const { secret } = await changeEmail(tx, dependencies, change)
+    return { secret }
   }
 }

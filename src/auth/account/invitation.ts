@@ -18,16 +18,14 @@ export function createAcceptInvitation({
   redeemToken,
   throttle,
 }: Dependencies) {
-  return async function acceptInvitation(
-    { token, password }: InputOf<'acceptInvitation'>,
-    { client }: Caller,
-  ) {
+  return async function acceptInvitation({ token, password }: InputOf<'acceptInvitation'>, caller: Caller) {
+    const { client } = caller
     passwords.refuseWeak(password, 'password')
     await throttle.countMailedToken(token, client)
     const { value: email } = await mailedTokens.peek(db, token, 'INVITATION')
     refusePersonal(password, email, 'password')
     const hash = await passwords.admit(client, () => passwords.hash(password))
-    await redeemToken(token, ['INVITATION'], async (tx, user) => {
+    const deviceToken = await redeemToken(token, ['INVITATION'], async (tx, user) => {
       if (user.email !== email || user.emailVerified) throw new AuthError('INVALID_TOKEN')
       await endRegistrationsFromHere(tx, places, user, client)
       await voidSetUp(tx, user)
@@ -36,9 +34,10 @@ export function createAcceptInvitation({
         // The administrator has chosen the name.
         .set({ password: hash, passwordLockedAt: null, emailVerified: true, username: user.username })
         .where(eq(users.id, user.id))
-      await places.add(tx, user.id, client)
       await recordEvent(tx, 'invitation_accepted', user.id, client)
+      return places.add(tx, user.id, client)
     })
+    caller.keepDevice(deviceToken)
     return true
   }
 }

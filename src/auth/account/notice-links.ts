@@ -27,26 +27,43 @@ export function createNoticeLinks(dependencies: Dependencies) {
     /** Restores the earlier address and takes the account out of an attacker's hands. */
     async undoEmailChange({ token, newPassword }: InputOf<'undoEmailChange'>, caller: Caller) {
       const { email, passwordHash } = await prepareRecovery(token, 'EMAIL_CHANGE_UNDO', newPassword, caller)
-      await redeemToken(token, ['EMAIL_CHANGE_UNDO'], async (tx, user, { createdAt: since }) => {
-        const { client } = caller
-        await recoverAccount(tx, dependencies, { user, email, passwordHash, since, client })
-        await endLaterUndoLinks(tx, user.id, since)
-        await recordEvent(tx, 'email_change_undone', user.id, client)
-        await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
-      }).catch(concealTakenAddress)
+      const deviceToken = await redeemToken(
+        token,
+        ['EMAIL_CHANGE_UNDO'],
+        async (tx, user, { createdAt: since }) => {
+          const { client } = caller
+          const deviceToken = await recoverAccount(tx, dependencies, {
+            user,
+            email,
+            passwordHash,
+            since,
+            client,
+          })
+          await endLaterUndoLinks(tx, user.id, since)
+          await recordEvent(tx, 'email_change_undone', user.id, client)
+          await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
+          return deviceToken
+        },
+      ).catch(concealTakenAddress)
+      caller.keepDevice(deviceToken)
       return true
     },
 
     /** Takes the account out of the hands of the attacker who signed in. */
     async reportSignIn({ token, newPassword }: InputOf<'reportSignIn'>, caller: Caller) {
       const { email, passwordHash } = await prepareRecovery(token, 'SIGN_IN_REPORT', newPassword, caller)
-      await redeemToken(token, ['SIGN_IN_REPORT'], async (tx, user, { createdAt: since }) => {
-        // After a change of address the undo link of the old mailbox is the way back, not this one.
-        if (user.email !== email) throw new AuthError('INVALID_TOKEN')
-        const { client } = caller
-        await recoverAccount(tx, dependencies, { user, email, passwordHash, since, client })
-        await recordEvent(tx, 'sign_in_reported', user.id, client)
-      })
+      const deviceToken = await redeemToken(
+        token,
+        ['SIGN_IN_REPORT'],
+        async (tx, user, { createdAt: since }) => {
+          // After a change of address the undo link of the old mailbox is the way back, not this one.
+          if (user.email !== email) throw new AuthError('INVALID_TOKEN')
+          const { client } = caller
+          await recordEvent(tx, 'sign_in_reported', user.id, client)
+          return recoverAccount(tx, dependencies, { user, email, passwordHash, since, client })
+        },
+      )
+      caller.keepDevice(deviceToken)
       return true
     },
   }

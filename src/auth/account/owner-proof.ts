@@ -34,7 +34,6 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
     if (!password) throw passwordRequired()
     const [user] = await db.select().from(users).where(eq(users.id, userId))
     if (!user) throw new AuthError('INVALID_TOKEN')
-    await throttle.countLoginOfNetwork(user.email, caller.client)
     return checkPassword(user, mailId, password, caller)
   }
 

@@ -25,6 +25,7 @@ type Recovery = {
 /**
  * Takes an account back from a taker who knows its password: all sessions end, the password no longer works, and
  * everything that the taker may have set up is void. Works on a locked user.
+ * @returns the device cookie of the owner's browser
  */
 export async function recoverAccount(
   tx: Executor,
@@ -45,8 +46,8 @@ export async function recoverAccount(
     .update(users)
     .set({ email, emailVerified: true, pendingEmail: null, pendingSessionId: null, locale, ...password })
     .where(eq(users.id, user.id))
-  await places.add(tx, user.id, client)
   if (!passwordHash) await outbox.add(tx, { kind: 'password-reset', recipient: email, userId: user.id })
+  return places.add(tx, user.id, client)
 }
 
 /**

@@ -7,6 +7,7 @@ import { AuthError } from '../../errors.ts'
 import { recoverAccount } from '../account/recovery.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
+import type { TokenPurpose } from '../mailing/mailed-tokens.ts'
 
 /**
  * Restores a removed factor, by the link of the notice. The client that removed it had the password and a factor, so this
@@ -15,9 +16,11 @@ import { recordEvent } from '../events/events.ts'
 export function createRemovalUndo(dependencies: Dependencies) {
   const { redeemToken, throttle } = dependencies
 
-  return async function undoFactorChange({ token }: InputOf<'undoFactorChange'>, { client }: Caller) {
+  return async function undoFactorChange({ token }: InputOf<'undoFactorChange'>, caller: Caller) {
+    const { client } = caller
     await throttle.countMailedToken(token, client)
-    await redeemToken(token, ['FACTOR_REMOVAL_UNDO'], async (tx, user, { value: email, createdAt }) => {
+    const purposes: TokenPurpose[] = ['FACTOR_REMOVAL_UNDO']
+    const deviceToken = await redeemToken(token, purposes, async (tx, user, { value: email, createdAt }) => {
       // After a change of address the undo link of the old mailbox comes first.
       if (user.email !== email) throw new AuthError('INVALID_TOKEN')
       // Otherwise an old link would void newer factors and bring none back.
@@ -25,9 +28,10 @@ export function createRemovalUndo(dependencies: Dependencies) {
       if ((await tx.$count(factors, isRemoved)) === 0) throw new AuthError('INVALID_TOKEN')
       await voidNewerThanRestored(tx, user.id, createdAt)
       const recovery = { user, email, passwordHash: undefined, since: createdAt, client }
-      await recoverAccount(tx, dependencies, recovery)
       await recordEvent(tx, 'factor_change_undone', user.id, client)
+      return recoverAccount(tx, dependencies, recovery)
     })
+    caller.keepDevice(deviceToken)
     return true
   }
 }

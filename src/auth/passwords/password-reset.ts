@@ -41,13 +41,14 @@ export function createPasswordReset(dependencies: Dependencies) {
      * time, everything that was set up before is void. The link of a change of address that an administrator has started
      * changes it. A token stays valid if the password is refused.
      */
-    async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, { client }: Caller) {
+    async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
+      const { client } = caller
       passwords.refuseWeak(newPassword, 'newPassword')
       await throttle.countMailedToken(token, client)
       const { value: email } = await mailedTokens.peek(db, token, ...RESET_PURPOSES)
       refusePersonal(newPassword, email)
       const hash = await passwords.admit(client, () => passwords.hash(newPassword))
-      await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
+      const deviceToken = await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
         const isChange = await isAddressChange(tx, user, { email, purpose })
         if (user.emailVerified) {
           await endSessions(tx, user.id)
@@ -74,10 +75,12 @@ export function createPasswordReset(dependencies: Dependencies) {
           })
           .where(eq(users.id, user.id))
         // The owner signs in from here next, and strangers' failures must not make that wait.
-        await places.add(tx, user.id, client)
+        const deviceToken = await places.add(tx, user.id, client)
         await recordEvent(tx, 'password_reset', user.id, client)
         await outbox.add(tx, { kind: 'password-was-reset', recipient: email, userId: user.id })
+        return deviceToken
       }).catch(concealTakenAddress)
+      caller.keepDevice(deviceToken)
       return true
     },
   }

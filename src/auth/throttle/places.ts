@@ -95,17 +95,26 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
       return { place: toDevicePlace(id), token: seal(id) }
     },
 
-    /** Makes the places of a client known to an account whose owner has proven the mailbox from there. */
+    /**
+     * Makes the places of a client known to an account whose owner has proven the mailbox from there.
+     * @returns the device cookie: strangers may share the network, and their failures would make it wait
+     */
     async add(executor: Executor, userId: string, client: Client) {
-      const { network, device } = toPlaces(client)
-      const rows = [network, ...(device ? [device] : [])].map((place) => ({ userId, place }))
+      const device = this.identifyDevice(client)
       await executor
         .insert(places)
-        .values(rows.map((row) => ({ ...row, signedInAt: sql`now()` })))
+        .values(
+          [toPlaces(client).network, device.place].map((place) => ({
+            userId,
+            place,
+            signedInAt: sql`now()`,
+          })),
+        )
         .onConflictDoUpdate({
           target: [places.userId, places.place],
           set: { signedInAt: sql`now()`, seenAt: sql`now()` },
         })
+      return device.token
     },
   }
 }

@@ -107,7 +107,7 @@ export const factorOperations = {
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
-    rest: { method: 'POST', path: '/auth/factors/undo', status: 204 },
+    rest: { method: 'POST', path: '/auth/factors/undo', status: 204, cookie: 'device' },
   }),
 
   stepUp: mutation({

@@ -74,7 +74,7 @@ export const mailedLinkOperations = {
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
-    rest: { method: 'POST', path: '/auth/password-reset/confirm', status: 204 },
+    rest: { method: 'POST', path: '/auth/password-reset/confirm', status: 204, cookie: 'device' },
   }),
 
   acceptInvitation: mutation({
@@ -86,7 +86,7 @@ export const mailedLinkOperations = {
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
-    rest: { method: 'POST', path: '/auth/invitations/accept', status: 204 },
+    rest: { method: 'POST', path: '/auth/invitations/accept', status: 204, cookie: 'device' },
   }),
 
   requestEmailVerification: mutation({
@@ -152,7 +152,7 @@ export const mailedLinkOperations = {
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
-    rest: { method: 'POST', path: '/auth/email-change/undo', status: 204 },
+    rest: { method: 'POST', path: '/auth/email-change/undo', status: 204, cookie: 'device' },
   }),
 
   reportSignIn: mutation({
@@ -167,6 +167,6 @@ export const mailedLinkOperations = {
     output: z.boolean(),
     handlesCredential: true,
     refusals: ['INVALID_TOKEN', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
-    rest: { method: 'POST', path: '/auth/sign-in-reports', status: 204 },
+    rest: { method: 'POST', path: '/auth/sign-in-reports', status: 204, cookie: 'device' },
   }),
 }
