@@ -40,7 +40,6 @@ import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/guesses.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'
-import { MAX_LEEWAY_SECONDS } from '../src/cli/doctor/clock.ts'
 import {
   Email,
   MAX_CLAIMS_BYTES,
@@ -58,6 +57,7 @@ import { ECHO_MS, HEARTBEAT_MS } from '../src/db/changes/change-listener.ts'
 import { PROOF_MS, REST_AFTER_MS } from '../src/db/changes/changes.ts'
 import { COMMAND_LIMITS, DATABASE_LIMITS, SILENT_CALLS } from '../src/db/limits.ts'
 import { SILENCE_MS } from '../src/db/migrate.ts'
+import { MAX_LEEWAY_SECONDS } from '../src/db/requirements/clock.ts'
 import { loadEnv } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
 import { MAX_DOCUMENT_BYTES } from '../src/graphql/engine/documents.ts'

@@ -261,17 +261,18 @@ test('doctor names a pooler without notifications, and a database that does not 
   })
 })
 
-test('doctor names a clock that is wrong', async () => {
+test('doctor and a start name a clock that is wrong', async () => {
   const preload = join(tmpdir(), `servauth-clock-${process.pid}.ts`)
   await writeFile(preload, 'const now = Date.now; Date.now = () => now() + 600_000')
-  const { code, output } = await runCommand('doctor', {
-    env: { ...server.env, BUN_OPTIONS: `--preload ${preload}` },
-  })
+  const env = { ...server.env, BUN_OPTIONS: `--preload ${preload}` }
+  const { code, output } = await runCommand('doctor', { env })
+  const migrated = await runCommand('migrate', { env })
   await rm(preload)
 
   expect(code).toBe(1)
   expect(line(output, 'clock')).toMatch(/^BAD.*(599|600|601) s ahead/)
   expect(output).toContain('NTP')
+  expect(migrated.output).toMatch(/the clock of this machine is (599|600|601) s ahead of.*NTP/)
 })
 
 test('doctor names a missing key, and notes an old one', async () => {

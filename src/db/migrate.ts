@@ -4,6 +4,7 @@ import { quoteIdentifier } from './connection/session.ts'
 import { DatabaseFault, getAdvice } from './database-fault.ts'
 import { applyMigration, assertNamesAreFree, type Migration, openJournal, readJournal } from './journal.ts'
 import { LOCKS } from './locks.ts'
+import { CLOCK_ADVICE, findClockFault, measureClock } from './requirements/clock.ts'
 import { findConnectionLimit } from './requirements/connection-limit.ts'
 import { assertMigrationRights, assertServerRights, findSchema, type Schema } from './requirements/schema.ts'
 import { assertUsableServer } from './requirements/server.ts'
@@ -68,8 +69,14 @@ async function applyMissing(sql: Sql, settings: DatabaseSettings, { onStep, onWa
     }
     await runUnblocked(sql, schema.name, applyAll, (message) => onWarning?.(message))
   }
-  const [limit] = await Promise.all([findConnectionLimit(sql, settings), assertServerRights(sql, schema)])
+  const [limit, clock] = await Promise.all([
+    findConnectionLimit(sql, settings),
+    measureClock(sql),
+    assertServerRights(sql, schema),
+  ])
   if (limit) onWarning?.(`${limit.summary}. ${limit.advice}`)
+  const clockFault = findClockFault(clock.aheadMs)
+  if (clockFault) onWarning?.(`the clock of this machine is ${clockFault}. ${CLOCK_ADVICE}`)
   return missing.map(({ name }) => name)
 }
 

@@ -2,6 +2,7 @@ import type { Sql } from 'postgres'
 import { createDeadline } from '../deadline.ts'
 import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { databaseTimeout } from './connection/connection-fault.ts'
+import { measureClock } from './requirements/clock.ts'
 import { assertUsableServer } from './requirements/server.ts'
 
 const ROUNDS = 5
@@ -27,7 +28,7 @@ async function look(sql: Sql, other: Sql) {
   const [server] = await sql`select current_setting('server_version') as version`
   await assertUsableServer(sql, other)
   const rounds = []
-  for (let round = 0; round < ROUNDS; round++) rounds.push(await clock(sql))
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await measureClock(sql))
   const quickest = rounds.toSorted((a, b) => a.tookMs - b.tookMs)
   return {
     version: String(server?.version),
@@ -36,14 +37,6 @@ async function look(sql: Sql, other: Sql) {
     aheadMs: quickest[0]?.aheadMs ?? 0,
     notifies: await notifies(sql),
   }
-}
-
-async function clock(sql: Sql) {
-  const sentAt = Date.now()
-  const began = performance.now()
-  const [row] = await sql`select extract(epoch from clock_timestamp()) * 1000 as now`
-  const tookMs = performance.now() - began
-  return { tookMs, aheadMs: sentAt + tookMs / 2 - Number(row?.now) }
 }
 
 /** False behind a pooler in transaction mode, which accepts the LISTEN but forwards no notifications. */
