@@ -3,6 +3,7 @@ import { DatabaseFault, explainFault } from '../db/database-fault.ts'
 import type { Logger } from '../observe/log.ts'
 import { startListeners } from './listeners.ts'
 import { openMetrics } from './metrics-port.ts'
+import { watchMigration } from './migration-progress.ts'
 import { waitForStopSignal, watchStopSignals } from './stop-signals.ts'
 import { getMaxStopMs, MAX_DRAIN_MS } from './stop-times.ts'
 import { connectSupervisor, type SupervisorConnection } from './workers/supervisor-connection.ts'
@@ -31,8 +32,11 @@ export async function answerRequests(
     const stopSignal = isWorker
       ? waitForSupervisor(settings, supervisor)
       : waitForStopSignal(settings, () => process.exit(1))
-    const onWarning = (message: string) => supervisor.isSpeaker && log.warn(message)
-    const prepared = retryUntilPrepared(() => server.prepare({ onWarning }), log).then(() => {
+    const prepare = async () => {
+      using watcher = supervisor.isSpeaker ? watchMigration(log) : undefined
+      await server.prepare(watcher)
+    }
+    const prepared = retryUntilPrepared(prepare, log).then(() => {
       listeners ??= startListening()
       supervisor.announceReady()
       onReady()
