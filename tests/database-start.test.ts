@@ -169,6 +169,31 @@ describe('a start and doctor name the same reason:', () => {
   })
 })
 
+test('a schema that was renamed is refused with its former name', async () => {
+  const { url, sql } = await openDatabase()
+  await sql`alter schema public rename to "Auth"`
+  await sql`create schema public`
+
+  expectSentence(
+    await explain({ DATABASE_URL: url, DATABASE_SCHEMA: 'Auth' }),
+    /The schema "Auth" was renamed, and its functions still use public.*alter schema "Auth" rename to public/,
+  )
+})
+
+test('a start that migrates for long logs what it does', async () => {
+  const { url, sql } = await openDatabase()
+  await sql.unsafe(`drop function clear_disabled_until() cascade; alter table users drop column disabled_until;
+    delete from servauth_migrations where name = '0027_suspensions';
+    create function wait() returns event_trigger language plpgsql as $$ begin perform pg_sleep(7); end $$;
+    create event trigger slow on ddl_command_start when tag in ('ALTER TABLE') execute function wait()`)
+  const program = await startProgram({ DATABASE_URL: url })
+  await program.stop()
+
+  expect(messagesOf(program.output())).toContainEqual(
+    expect.stringMatching(/^not ready yet: .* taken \d+ s so far: 0027_suspensions, statement 1 of 4$/),
+  )
+})
+
 test('two roles and a schema, and commands for psql, work as the documents say', async () => {
   const { url, sql, role, empty } = await openForTest(createRole)
   const server = `${role}_server`

@@ -6,7 +6,7 @@ import { applyMigration, assertNamesAreFree, type Migration, openJournal, readJo
 import { LOCKS } from './locks.ts'
 import { CLOCK_ADVICE, findClockFault, measureClock } from './requirements/clock.ts'
 import { findConnectionLimit } from './requirements/connection-limit.ts'
-import { assertMigrationRights, assertServerRights, findSchema, type Schema } from './requirements/schema.ts'
+import { assertMigrationRights, assertUsableSchema, findSchema, type Schema } from './requirements/schema.ts'
 import { assertUsableServer } from './requirements/server.ts'
 import { runUnblocked } from './unblocked-transaction.ts'
 
@@ -72,7 +72,7 @@ async function applyMissing(sql: Sql, settings: DatabaseSettings, { onStep, onWa
   const [limit, clock] = await Promise.all([
     findConnectionLimit(sql, settings),
     measureClock(sql),
-    assertServerRights(sql, schema),
+    assertUsableSchema(sql, schema),
   ])
   if (limit) onWarning?.(`${limit.summary}. ${limit.advice}`)
   const clockFault = findClockFault(clock.aheadMs)
@@ -147,7 +147,7 @@ export async function migrationState(settings: DatabaseSettings) {
   const sql = connectForMigration(settings)
   try {
     const { schema, missing, isAhead } = await readState(sql, settings)
-    if (missing.length === 0) await assertServerRights(sql, schema)
+    if (missing.length === 0) await assertUsableSchema(sql, schema)
     else await assertMigratable(sql, schema, missing)
     return {
       schema: schema.name,

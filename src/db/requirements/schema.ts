@@ -59,9 +59,27 @@ export async function findSchema(sql: Sql, given: string | undefined): Promise<S
   )
 }
 
-/** Asserts that the role may use what the migrations have created. @throws DatabaseFault */
-export const assertServerRights = (sql: Sql, schema: Schema) =>
-  Promise.all([assertTableRights(sql, schema), assertFunctionRights(sql, schema)])
+/** Asserts that the role can use what the migrations have created. @throws DatabaseFault */
+export const assertUsableSchema = (sql: Sql, schema: Schema) =>
+  Promise.all([
+    assertTableRights(sql, schema),
+    assertFunctionRights(sql, schema),
+    assertFormerName(sql, schema),
+  ])
+
+/** The functions name the schema of their migration, so after another name of it they would use other tables, or none. */
+async function assertFormerName(sql: Sql, { name }: Schema) {
+  const [renamed] = await sql.unsafe(`
+    select pg_catalog.quote_ident(nspname) as name, pg_catalog.substring(prosrc, 'FROM (.+)[.]webhooks') as former
+    from pg_catalog.pg_proc join pg_catalog.pg_namespace on pg_namespace.oid = pronamespace
+    where nspname = ${quoteText(name)} and proname = 'has_webhooks'
+      and pg_catalog.strpos(prosrc, 'FROM ' || pg_catalog.quote_ident(nspname) || '.webhooks') = 0`)
+  if (!renamed) return
+  throw new DatabaseFault(
+    `The schema ${renamed.name} was renamed, and its functions still use ${renamed.former}`,
+    `Rename it back, because they name their schema: alter schema ${renamed.name} rename to ${renamed.former}.`,
+  )
+}
 
 async function assertTableRights(sql: Sql, { name }: Schema) {
   const rows = await sql.unsafe(`
