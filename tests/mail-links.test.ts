@@ -125,6 +125,17 @@ describe.each(['false', 'true'])('with REQUIRE_EMAIL_VERIFICATION=%s', (REQUIRE_
     },
   )
 
+  test('a link that is sent again says how long it is still valid', async () => {
+    const { email } = await knownAtHome(server, true)
+    await ask(server, 'requestPasswordReset', email)
+    await passTime(server, 12)
+
+    await ask(server, 'requestPasswordReset', email, HOME)
+
+    const texts = server.mailbox.to(email).map(({ text }) => /valid for [^.]+/.exec(text)?.[0])
+    expect(texts).toEqual(['valid for 15 minutes', 'valid for 3 minutes'])
+  })
+
   test('a place that was known ninety days ago is unknown', async () => {
     const { email, userId } = await knownAtHome(server, true)
     await server.sql`update places set signed_in_at = now() - interval '91 days' where user_id = ${userId}`

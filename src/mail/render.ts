@@ -85,7 +85,9 @@ function toValues(data: MailData, locale: string, sender: string) {
 }
 
 function formatDuration(locale: string, seconds: number) {
-  const [value, unit] = seconds < 3600 ? [seconds / 60, 'minute'] : [seconds / 3600, 'hour']
+  // A moment of the time has passed already.
+  const minutes = Math.max(1, Math.round(seconds / 60))
+  const [value, unit] = minutes < 60 ? [minutes, 'minute'] : [Math.floor(minutes / 60), 'hour']
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value)
 }
 

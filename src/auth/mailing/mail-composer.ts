@@ -1,5 +1,6 @@
 import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Db, Executor } from '../../db/client.ts'
+import { secondsUntil } from '../../db/moments.ts'
 import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { sessions } from '../../db/schema/sessions.ts'
@@ -9,12 +10,7 @@ import { isStillOurs } from '../../mail/lease.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
 import { RECOVERY_WAIT_SECONDS } from '../factors/factor-recovery.ts'
 import type { Observer } from '../observer.ts'
-import {
-  MAX_TOKEN_AGE_SECONDS,
-  type MailedTokens,
-  TOKEN_PURPOSES,
-  type TokenPurpose,
-} from './mailed-tokens.ts'
+import { type MailedTokens, TOKEN_PURPOSES, type TokenPurpose } from './mailed-tokens.ts'
 import { joinNotices } from './notices.ts'
 import { createRequestedLinks, isRequestedKind } from './requested-links.ts'
 
@@ -74,17 +70,23 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
       const tokenId = isRequestedKind(row.kind)
         ? await chooseLink(tx, row, user)
         : await storeOwnToken(tx, row, user, purpose)
-      return tokenId && { tokenId, user, session: await findSession(tx, row) }
+      if (!tokenId) return null
+      return {
+        tokenId,
+        user,
+        validSeconds: await readLifetime(tx, tokenId),
+        session: await findSession(tx, row),
+      }
     })
     if (!composed) return 'UNWANTED'
-    const { tokenId, user, session } = composed
+    const { tokenId, user, validSeconds, session } = composed
     const address = row.kind === 'email-change-requested' ? user.pendingEmail : user.email
     return {
       ...toMail(row),
       ...toReader(row, user),
       // The token is in the fragment: browsers do not send it, so no server logs it.
       link: `${appUrl}/${LINK_PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`,
-      validSeconds: MAX_TOKEN_AGE_SECONDS[purpose],
+      validSeconds,
       ...(address && { address }),
       ...(session && { session }),
     }
@@ -137,6 +139,15 @@ async function lockUserAndMail(tx: Executor, row: MailRow) {
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`mail ${row.recipient}`}, 0))`)
   const [mail] = await tx.select({ id: mailOutbox.id }).from(mailOutbox).where(isStillOurs(row)).for('update')
   return mail ? user : null
+}
+
+/** How long the token of a link is still valid: the link may be sent again, or late. */
+async function readLifetime(tx: Executor, tokenId: string) {
+  const [token] = await tx
+    .select({ seconds: secondsUntil(verifications.expiresAt) })
+    .from(verifications)
+    .where(eq(verifications.id, tokenId))
+  return token?.seconds ?? 0
 }
 
 /** The session that a notice of a sign-in is about. It may have ended. */
