@@ -131,6 +131,9 @@ export function isRefused(fault: unknown) {
   return fault instanceof AuthError && (fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN')
 }
 
+/** What only the operator can correct, such as a database that cannot be used. No bug: clients get `SERVICE_UNAVAILABLE`. */
+export class OperatorFault extends Error {}
+
 /**
  * Masks errors that clients must not see, and keeps their cause for the log. Libraries wrap errors, so this also
  * searches the causes for a refusal.
@@ -138,6 +141,9 @@ export function isRefused(fault: unknown) {
 export function asAuthError(fault: unknown): AuthError {
   for (let inner = fault; inner instanceof Error; inner = inner.cause) {
     if (inner instanceof AuthError) return inner
+    if (inner instanceof OperatorFault) {
+      return new AuthError('SERVICE_UNAVAILABLE', { retryAfter: 1, cause: fault })
+    }
   }
   return new AuthError('INTERNAL', { cause: fault })
 }

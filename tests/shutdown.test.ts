@@ -115,16 +115,20 @@ test('the log has one JSON line for each request and no secret', async () => {
     expect(server.output()).not.toContain(secret)
 })
 
-test('a server with another AUTH_SECRET than the database reports it and is not ready', async () => {
+test('a server with another AUTH_SECRET than the database reports it, is not ready, and refuses sign-ins with 503', async () => {
   const first = await start()
+  const { input } = await first.registerUser()
   await first.stop()
 
   const AUTH_SECRET = randomBytes(32).toString('base64')
   const second = await launchProgram({ DATABASE_URL: database.url, AUTH_SECRET })
   await expect.poll(second.output).toContain('"not ready yet: AUTH_SECRET is not the one')
 
-  expect((await fetch(`${second.url}/ready`)).status).toBe(503)
+  const login = await second.client().login(input)
+  const ready = await fetch(`${second.url}/ready`)
   await second.stop()
+
+  expect([login.code, ready.status]).toEqual(['SERVICE_UNAVAILABLE', 503])
 })
 
 test('a server whose log is not read any more can be stopped', async () => {

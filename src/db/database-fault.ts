@@ -1,7 +1,8 @@
 import postgres from 'postgres'
+import { OperatorFault } from '../errors.ts'
 
 /** Why a database cannot be used, in words for the operator: the reason, and what to do about it. */
-export class DatabaseFault extends Error {
+export class DatabaseFault extends OperatorFault {
   override readonly name = 'DatabaseFault'
   readonly reason: string
   readonly advice: string
