@@ -4,7 +4,7 @@ import postgres, { type Sql, type TransactionSql } from 'postgres'
 const MAX_LOCK_WAIT_MS = 1500
 const LOOK_MS = 500
 /** After this long, it says what it waits for. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 2000
 /** A lock that was not free in time, and a deadlock. */
 const REPEATED = ['55P03', '40P01']
 
