@@ -68,6 +68,76 @@ test('the examples of the document work one after the other', async () => {
   ])
 })
 
+describe('the document suits generators of clients', () => {
+  const readDocument = async () => (await server.fetch('/openapi.json')).json()
+
+  /** All schemas of answers, with those that they refer to. */
+  async function schemasOfAnswers() {
+    const document = await readDocument()
+    const found: Record<string, unknown>[] = []
+    const seen = new Set<string>()
+    function visit(value: unknown) {
+      if (typeof value !== 'object' || value === null) return
+      found.push(value as Record<string, unknown>)
+      const { $ref } = value as { $ref?: string }
+      const isNew = $ref && !seen.has($ref)
+      if (isNew) {
+        seen.add($ref)
+        visit(
+          $ref
+            .slice(2)
+            .split('/')
+            .reduce((at, key) => at[key], document),
+        )
+      }
+      for (const [name, member] of Object.entries(value)) if (!name.startsWith('example')) visit(member)
+    }
+    for (const path of Object.values<Record<string, { responses: object }>>(document.paths))
+      for (const { responses } of Object.values(path)) visit(responses)
+    return found
+  }
+
+  test('a client may get members that its document did not have', async () => {
+    const schemas = await schemasOfAnswers()
+
+    expect(schemas.length).toBeGreaterThan(1000)
+    expect(schemas.filter(({ additionalProperties }) => additionalProperties === false)).toEqual([])
+  })
+
+  test('a value that may be null has one type, also a time', async () => {
+    const { components } = await readDocument()
+    const isScalar = ({ type }: { type?: unknown }) => ['string', 'integer'].includes(String(type))
+    const unions = (await schemasOfAnswers()).filter(
+      ({ anyOf }) => Array.isArray(anyOf) && anyOf.some(isScalar),
+    )
+
+    expect(unions).toEqual([])
+    expect(components.schemas.ManagedUser.properties.disabledAt).toMatchObject({
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When the account was disabled.',
+    })
+  })
+
+  test('refusals with one status have a name, and their code tells them apart', async () => {
+    const { components } = await readDocument()
+
+    expect(components.responses.REFRESH_REUSED_or_UNAUTHENTICATED.content).toMatchObject({
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/RefreshReusedOrUnauthenticatedProblem' },
+      },
+    })
+    expect(components.schemas.RefreshReusedOrUnauthenticatedProblem.discriminator).toEqual({
+      propertyName: 'code',
+      mapping: {
+        REFRESH_REUSED: '#/components/schemas/RefreshReusedProblem',
+        UNAUTHENTICATED: '#/components/schemas/UnauthenticatedProblem',
+      },
+    })
+    expect(components.schemas.RefreshReusedProblem.properties.status).toEqual({ type: 'integer', const: 401 })
+  })
+})
+
 describe('the check of an answer against the document', () => {
   const headers = { 'content-type': 'application/json', 'x-request-id': 'x' }
   const user = async () => (await server.registerUser()).user

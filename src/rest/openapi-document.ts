@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { describeRoute, generateSpecs, resolver, validator } from 'hono-openapi'
 import { z } from 'zod'
 import { type Endpoint, inputPlacesOf, objectIn, type Tag } from '../contract/operation.ts'
+import { outputSchema } from './output-schema.ts'
 import { refusalsOf, refusalTable } from './problems.ts'
 import type { Documented } from './route.ts'
 
@@ -168,7 +169,7 @@ function successOf(endpoint: Endpoint) {
       }),
     },
     ...(body && {
-      content: { [mediaType]: { schema: resolver(body, { options: { io: 'output' } }) } },
+      content: { [mediaType]: { schema: outputSchema(body) } },
     }),
   }
 }

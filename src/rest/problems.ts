@@ -1,7 +1,7 @@
-import { resolver } from 'hono-openapi'
 import { z } from 'zod'
 import { codesOf, type Endpoint } from '../contract/operation.ts'
 import { AuthError, CODES, type Code, NO_FACTOR, type Reason } from '../errors.ts'
+import { outputSchema } from './output-schema.ts'
 
 const optionalText = (description: string, example: string) =>
   z
@@ -121,8 +121,6 @@ export function refusalTable(used: Refusals[], headers: object) {
   ]
   return Object.fromEntries(
     [...used, ...elsewhere].map(({ status, name, codes }) => {
-      const [first, ...others] = codes.map((code) => PROBLEMS[code])
-      const schema = others.length > 0 ? z.discriminatedUnion('code', [first, ...others] as never) : first
       return [
         name,
         {
@@ -130,7 +128,7 @@ export function refusalTable(used: Refusals[], headers: object) {
           headers: { ...headers, ...HEADERS[status] },
           content: {
             'application/problem+json': {
-              schema: resolver(schema as z.ZodType, { options: { io: 'output' } }),
+              schema: outputSchema(schemaOf(codes)),
               examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
             },
           },
@@ -147,11 +145,22 @@ function createProblem(code: Code): z.ZodType {
     .strictObject({
       type: z.literal('about:blank'),
       title: z.string().meta({ examples: [message] }),
-      status: z.literal(status),
+      // Without the type, Kotlin gets an enumeration of decimals, which does not compile.
+      status: z.literal(status).meta({ type: 'integer' }),
       code: z.literal(code),
       ...DETAILS[code],
     })
-    .meta({ id: `${pascal(code)}Problem`, description: message })
+    .meta({ id: nameOf([code]), description: message })
+}
+
+/** The problem of one of these codes. With the discriminator, generated clients know which one it is. */
+function schemaOf(codes: Code[]): z.ZodType {
+  const [first, ...others] = codes.map((code) => PROBLEMS[code])
+  if (!first || others.length === 0) return first ?? z.never()
+  const mapping = Object.fromEntries(codes.map((code) => [code, `#/components/schemas/${nameOf([code])}`]))
+  return z
+    .discriminatedUnion('code', [first, ...others] as never)
+    .meta({ id: nameOf(codes), discriminator: { propertyName: 'code', mapping } })
 }
 
 const PROBLEMS = Object.fromEntries(CODES.map((code) => [code, createProblem(code)])) as Record<
@@ -169,6 +178,8 @@ function exampleOf(code: Code) {
   return { type: 'about:blank', title: message, status, code, ...Object.fromEntries(details) }
 }
 
-function pascal(code: Code) {
-  return code.replace(/_?([A-Z])([A-Z]*)/g, (_, first: string, rest: string) => first + rest.toLowerCase())
+function nameOf(codes: Code[]) {
+  const pascal = (code: Code) =>
+    code.replace(/_?([A-Z])([A-Z]*)/g, (_, first: string, rest: string) => first + rest.toLowerCase())
+  return `${codes.map(pascal).join('Or')}Problem`
 }
