@@ -9,6 +9,7 @@ type Result = { data?: { me: { email: string } | null } }
 type Created = {
   client: { query: (query: string, variables: object) => PromiseLike<Result> }
   signIn: (email: string, password: string) => Promise<{ message: string } | undefined>
+  keepTokensOf: (mutation: string, input: object) => Promise<{ message: string } | undefined>
   signOut: () => Promise<unknown>
 }
 
@@ -57,6 +58,11 @@ test('the urql client of docs/rest.md refreshes once for all requests, and ends 
   expect((await app.signIn(email, 'a wrong phrase'))?.message).toContain('is wrong')
   expect(await app.signIn(email, input.password)).toBeUndefined()
   expect(await emailBy(app)).toBe(email)
+
+  const { refreshToken: replaced } = kept as unknown as NonNullable<Tokens>
+  const stepUp = 'mutation ($input: StepUpInput!) { stepUp(input: $input) { accessToken refreshToken } }'
+  expect(await app.keepTokensOf(stepUp, { password: input.password })).toBeUndefined()
+  expect(kept).not.toMatchObject({ refreshToken: replaced })
 
   damage()
   const refreshed = await open()

@@ -6,6 +6,25 @@ const server = useServerWithMail()
 
 const NEW = 'another long phrase'
 
+test.each(['stepUp', 'changePassword'] as const)(
+  'a client that lost the answer of %s gets the refresh token by stepUp with its old access token',
+  async (operation) => {
+    const { client, password } = await server.registerUser('REST', 'TOKEN')
+    const device = client.twin()
+    const current = operation === 'stepUp' ? password : NEW
+    const lost =
+      operation === 'stepUp'
+        ? await client.stepUp({ password })
+        : await client.changePassword({ currentPassword: password, newPassword: NEW })
+
+    const stepped = await device.stepUp({ password: current })
+
+    expect(stepped.data?.session.id).toBe(lost.data?.session.id)
+    expect((await device.refresh()).data?.session.id).toBe(lost.data?.session.id)
+    expect((await client.refresh()).reason).toBe('REVOKED')
+  },
+)
+
 describe.each(WAYS)('changePassword by $adapter with $transport', ({ adapter, transport }) => {
   const registerUser = () => server.registerUser(adapter, transport)
 

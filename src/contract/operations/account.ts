@@ -100,7 +100,9 @@ export const accountOperations = {
   changePassword: mutation({
     tag: 'Account',
     summary: 'Change the password',
-    description: 'This session continues with a new secret; every other session ends.',
+    description:
+      'This session continues with a new secret; every other session ends. With transport `TOKEN`, the former refresh token ' +
+      'stops working at once: keep the new one.',
     input: ChangePasswordInput,
     example: { currentPassword: password, newPassword: 'a longer phrase still' },
     output: AuthPayload,

@@ -114,8 +114,8 @@ export const factorOperations = {
     tag: 'Second factor',
     summary: 'Prove the password or a factor again in this session',
     description:
-      'The session gets a new secret, and the new access token carries the proof. `REAUTHENTICATION_REQUIRED` says which ' +
-      'proof another operation needs. Where a factor counts, a password alone does not renew `authenticatedAt`.',
+      'The session gets a new secret, and the new access token carries the proof. With transport `TOKEN`, the former refresh ' +
+      'token stops working at once: keep the new one. `REAUTHENTICATION_REQUIRED` says which proof another operation needs. Where a factor counts, a password alone does not renew `authenticatedAt`.',
     input: StepUpInput,
     example: { proof: { totp: '123456' } },
     output: AuthPayload,
