@@ -11,7 +11,7 @@ import { pasteService, startService } from './support/service-pages.ts'
 /** A Python with Authlib and PyJWT: `pip install authlib 'pyjwt[crypto]' requests`. */
 const PYTHON = process.env.PYTHON ?? 'python3'
 
-const imports = spawnSync(PYTHON, ['-c', 'import authlib, jwt, cryptography, requests'])
+const imports = spawnSync(PYTHON, ['-c', 'import authlib, joserfc, jwt, cryptography, requests'])
 const hasLibraries = reportMissing('Authlib, PyJWT or requests for Python', imports.status === 0)
 
 const project = useProject()
@@ -26,13 +26,13 @@ describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
   }
 
   /** The subject of a token by the function `verify` of a page; throws if it is refused. */
-  async function verify(page: string, path: string, token: string, url = auth.url) {
+  async function verify(page: string, path: string, token: string, url = auth.url, before = '') {
     const here = { 'http://localhost:3000': url, ES256: alg }
     const { own } = await pasteService(project, page, here)
     const [run, command, code] = path.endsWith('.py')
       ? ['run.py', PYTHON, PYTHON_CALLER]
       : ['run.ts', process.execPath, CALLER]
-    await writeFile(join(own, run), code.replace('MODULE', path.replace(/\.py$/, '')))
+    await writeFile(join(own, run), before + code.replace('MODULE', path.replace(/\.py$/, '')))
     return execFileSync(command, [run, token], { cwd: own, encoding: 'utf8', stdio: 'pipe' }).trim()
   }
 
@@ -54,6 +54,13 @@ describe.each(['ES256', 'RS256'])('with ACCESS_TOKEN_ALG=%s', (alg) => {
 
     expect(await verify('python', path, token)).toBe(userId)
     await expect(verify('python', path, damaged)).rejects.toThrow(/signature|invalid/i)
+  })
+
+  test.skipIf(!hasLibraries)('Authlib accepts a new token if its clock is 25 seconds behind', async () => {
+    const { token, userId } = await signIn()
+    const shifted = 'import time\nnow = time.time\ntime.time = lambda: now() - 25\n'
+
+    expect(await verify('python', 'validator.py', token, auth.url, shifted)).toBe(userId)
   })
 
   test('jsonwebtoken tells keys that cannot be fetched from a token that is not valid', async () => {
