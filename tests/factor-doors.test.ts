@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { z } from 'zod'
 import { type Operation, objectIn } from '../src/contract/operation.ts'
 import { type OperationName, operations } from '../src/contract/operations.ts'
@@ -359,6 +359,26 @@ describe('guesses', () => {
     expect(byKey.data?.session.acr).toBe('aal2')
     expect(stepped.data?.session.acr).toBe('aal2')
     expect(byLink.code).toBe('INVALID_CREDENTIALS')
+  })
+
+  test('codes that the server knows to be wrong count, also if it cannot record them', async () => {
+    const { input, authenticator } = await ownerAtHome()
+    const taker = throttled.client('REST', 'TOKEN', '203.0.113.40')
+    const { challenge } = await taker.login(input)
+    await throttled.sql.unsafe(`
+      create function refuse() returns trigger language plpgsql as 'begin raise exception ''full''; end';
+      create trigger refuse before insert on events for each row when (new.kind = 'factor_failed')
+        execute function refuse()`)
+    onTestFinished(async () => {
+      await throttled.sql`drop function refuse cascade`
+    })
+    const codes = []
+
+    for (let guess = 0; guess < 6; guess++) {
+      codes.push((await taker.completeLogin(challenge?.id, { totp: authenticator.wrongCode() })).code)
+    }
+
+    expect(codes).toEqual([...Array(5).fill('INTERNAL'), 'TOO_MANY_REQUESTS'])
   })
 
   test('without the password, an attacker neither learns of a factor nor makes its owner wait', async () => {

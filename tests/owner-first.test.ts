@@ -1,5 +1,5 @@
 import { hash } from '@node-rs/argon2'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { ADAPTERS, account, type Client, from } from './support/client.ts'
 import { BEHIND_PROXY, type ServerWithMail, useServerWithMail } from './support/server.ts'
@@ -80,6 +80,26 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(guesses.at(-1)?.code).toBe('TOO_MANY_REQUESTS')
       expect(verified.code).toBeUndefined()
       expect(login.data?.user).toMatchObject({ email, emailVerified: true })
+    })
+
+    test('passwords that the server knows to be wrong count, also if it cannot finish its answer', async () => {
+      const { email, password } = account()
+      await person(server, OWNER).register({ email, password })
+      const { token } = await server.mailbox.mail(email, /Verify/)
+      await person(server, OWNER).call('verifyEmail', { token, password })
+      const stranger = person(server, STRANGER)
+      await server.sql`alter table registrations rename to registrations_away`
+      onTestFinished(async () => {
+        await server.sql`alter table registrations_away rename to registrations`
+      })
+      const codes = []
+
+      for (let guess = 0; guess < 6; guess++) {
+        codes.push((await stranger.login({ email, password: `not it ${guess}` })).code)
+      }
+
+      expect(codes.slice(0, 5)).not.toContain('INVALID_CREDENTIALS')
+      expect(codes[5]).toBe('TOO_MANY_REQUESTS')
     })
 
     test('a neighbour who invents tokens does not use up those that the owner was mailed', async () => {

@@ -40,9 +40,10 @@ export function createOwnerProof({ db, passwords, places, throttle }: Dependenci
   async function checkPassword(user: UserRow, mailId: string, password: string, { client }: Caller) {
     const known = await places.find(user.email, client)
     const place = known === UNKNOWN_PLACE ? MAILBOX_PLACE : known
-    return throttle.attemptLogin(user.email, place, client, async () => {
+    return throttle.attemptLogin(user.email, place, client, async (onWrong) => {
       const proof = await passwords.admit(client, () => findMatch(user, mailId, password))
       if (proof) return proof
+      onWrong()
       await recordEvent(db, 'reauthentication_failed', user.id, client)
       throw new AuthError('INVALID_CREDENTIALS')
     })

@@ -38,11 +38,12 @@ export function createStepUp(dependencies: Dependencies) {
 
     async function stepUpByFactor(proof: FactorProof) {
       const place = await places.find(user.email, client)
-      return throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
+      return throttle.attemptFactor({ userId: user.id, place, proof }, client, async (onWrong) => {
         const hasShownPassword = Boolean(password)
         const factor = await factorProofs.check(user, proof, client, { hasShownPassword })
         const renewed = factor && (await useUp(factor))
         if (renewed) return renewed
+        onWrong()
         await recordEvent(db, 'factor_failed', user.id, client)
         throw new AuthError('INVALID_CREDENTIALS')
       })

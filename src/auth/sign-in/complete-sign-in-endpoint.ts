@@ -30,7 +30,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
     if (!found) throw new AuthError('INVALID_TOKEN')
     const { user, transport, place } = found
     // Counted for the account, so that a new challenge gives no new guesses.
-    return throttle.attemptFactor({ userId: user.id, place, proof }, client, async () => {
+    return throttle.attemptFactor({ userId: user.id, place, proof }, client, async (onWrong) => {
       const factor = await factorProofs.check(user, proof, client, {
         hasShownPassword: true,
         expected: found,
@@ -38,6 +38,7 @@ export function createCompleteSignInEndpoint(parts: Parts) {
       const opened = factor && (await open(factor))
       if (opened === 'PASSWORD_CHANGED') throw new AuthError('INVALID_TOKEN')
       if (opened && opened !== 'FACTOR_MISSING') return opened
+      onWrong()
       await recordEvent(db, 'factor_failed', user.id, client)
       throw new AuthError('INVALID_CREDENTIALS')
     })

@@ -55,10 +55,11 @@ export function createSignInEndpoint(parts: Parts) {
         email,
         place,
         client,
-        async () => {
+        async (onWrong) => {
           // A concurrent sign-in may have rehashed the same password, so there is a second attempt.
           const proven =
-            (await attempt(found?.account)) ?? (await attempt((await findAccount(email, client))?.account))
+            (await attempt(found?.account, onWrong)) ??
+            (await attempt((await findAccount(email, client))?.account, onWrong))
           if (!proven) throw new AuthError('INVALID_CREDENTIALS')
           const { account } = proven
           // The password was right. If the rehash fails, the next sign-in tries again.
@@ -72,9 +73,10 @@ export function createSignInEndpoint(parts: Parts) {
       throw new AuthError('SECOND_FACTOR_REQUIRED', { challenge: await challenges.beginSignIn(signIn) })
 
       /** Undefined if the stored hash has changed since the account was read. */
-      async function attempt(account: Account | undefined) {
+      async function attempt(account: Account | undefined, onWrong: () => void) {
         const matches = await matchesPassword(account)
         if (!matches || !account || !isOpen(account) || mustVerifyFirst(account)) {
+          onWrong()
           throw await createRefusal(account, matches)
         }
         // The statement that opens sessions would refuse. It judges again when a factor completes the sign-in.

@@ -19,10 +19,14 @@ type Parts = {
 
 type Guess = { subject: string; place: string; onWait: () => Promise<void> }
 
+/** Makes a guess. It calls `onWrong` as soon as it knows that the guess is wrong. */
+export type MakeGuess<T> = (onWrong: () => void) => Promise<T>
+
 /**
  * Counts a guess at an account against the budget of a known place, or that of all unknown places together. A success
  * resets only the budget of a known place, since the other reset would show strangers that the owner signed in. A guess
- * that fails for another reason than being wrong is not counted.
+ * that fails for another reason than being wrong is not counted. A wrong one is, also if the server fails afterwards: under
+ * a flood that keeps the server from recording it, guesses would have no limit.
  */
 export function createGuessCount({ createCounter, enabled, limit, createWaitError }: Parts) {
   const [freeFailures, maxWaitSeconds] = limit
@@ -33,11 +37,8 @@ export function createGuessCount({ createCounter, enabled, limit, createWaitErro
   })
   const waits = createCounter({ keyPrefix: WAITS, points: 1, duration: 1 })
 
-  return async function countGuess<T>(
-    { subject, place, onWait }: Guess,
-    guess: () => Promise<T>,
-  ): Promise<T> {
-    if (!enabled) return guess()
+  return async function countGuess<T>({ subject, place, onWait }: Guess, guess: MakeGuess<T>): Promise<T> {
+    if (!enabled) return guess(() => {})
     const key = digest(subject)
     const wait = await waits.get(key)
     const attempts = wait ? freeFailures : (await failures.penalty(key)).consumedPoints
@@ -54,15 +55,18 @@ export function createGuessCount({ createCounter, enabled, limit, createWaitErro
         throw createWaitError(turn)
       }
     }
+    const known = { isWrong: false }
     try {
-      const result = await guess()
+      const result = await guess(() => {
+        known.isWrong = true
+      })
       // A right guess is no failure, so it takes its own count back.
       const reset =
         place === UNKNOWN_PLACE ? takeBack(key) : Promise.all([failures.delete(key), waits.delete(key)])
       await ignoreFailure(reset)
       return result
     } catch (fault) {
-      if (!isLoginFailure(fault)) await ignoreFailure(takeBack(key))
+      if (!known.isWrong && !isLoginFailure(fault)) await ignoreFailure(takeBack(key))
       throw fault
     }
   }

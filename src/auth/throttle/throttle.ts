@@ -9,7 +9,7 @@ import type { EventKind } from '../events/kinds.ts'
 import type { MailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Observer } from '../observer.ts'
 import { type CounterFactory, consumePoint } from './counter.ts'
-import { createGuessCount } from './guesses.ts'
+import { createGuessCount, type MakeGuess } from './guesses.ts'
 import { factorSubject, passwordSubject } from './login-waits.ts'
 import { toNetwork } from './networks.ts'
 import type { Places } from './places.ts'
@@ -128,7 +128,7 @@ export function createThrottle({
     },
 
     /** Runs a login attempt at an account, existing or not. @throws `TOO_MANY_REQUESTS` */
-    attemptLogin: <T>(email: string, place: string, client: Client, attempt: () => Promise<T>) => {
+    attemptLogin: <T>(email: string, place: string, client: Client, attempt: MakeGuess<T>) => {
       const onWait = () => recordEventByEmail(db, 'throttled', email, client)
       return countGuess({ subject: passwordSubject(email, place), place, onWait }, attempt)
     },
@@ -141,9 +141,9 @@ export function createThrottle({
     attemptFactor: <T>(
       { userId, place, proof }: { userId: string; place: string; proof: FactorProof },
       client: Client,
-      attempt: () => Promise<T>,
+      attempt: MakeGuess<T>,
     ) => {
-      if (!proof.totp && !proof.recoveryCode) return attempt()
+      if (!proof.totp && !proof.recoveryCode) return attempt(() => {})
       const onWait = () => recordEvent(db, 'throttled', userId, client)
       return countGuess({ subject: factorSubject(userId, place), place, onWait }, attempt)
     },
