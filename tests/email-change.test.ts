@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ADAPTERS, account } from './support/client.ts'
+import { drainOutbox } from './support/outbox.ts'
 import { useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail()
@@ -131,6 +132,20 @@ describe.each(ADAPTERS)('an e-mail change by %s', (adapter) => {
     expect(taken.data?.pendingEmail).toBe(owner.email)
     expect(Object.keys(taken.data ?? {})).toEqual(Object.keys(other.data ?? {}))
     expect((await owner.client.me()).data?.email).toBe(owner.email)
+  })
+
+  test('changes of many accounts to one taken address cause one mail, in the language of the owner', async () => {
+    const owner = await registerVerified()
+    await owner.client.updateMe({ locale: 'de' })
+    const strangers = [await registerVerified(), await registerVerified(), await registerVerified()]
+
+    for (const { client } of strangers) {
+      await client.updateMe({ email: owner.email, currentPassword: PASSWORD })
+      await drainOutbox(server)
+    }
+
+    const notices = server.mailbox.to(owner.email).filter(({ subject }) => !/Verify/.test(subject))
+    expect(notices.map(({ subject }) => subject)).toEqual([expect.stringContaining('bereits')])
   })
 
   test('a change to an address that was taken in the meantime ends with INVALID_TOKEN', async () => {

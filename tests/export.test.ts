@@ -2,7 +2,8 @@ import { getTableColumns, getTableName } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { EXPORT_LEAVES_OUT, EXPORT_SECTIONS } from '../src/auth/account/export.ts'
 import { ageProofs, enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
-import { ADAPTERS, WAYS } from './support/client.ts'
+import { ADAPTERS, account, WAYS } from './support/client.ts'
+import { drainOutbox } from './support/outbox.ts'
 import { startServer, useServerWithMail } from './support/server.ts'
 
 const server = useServerWithMail({ EVENT_PULL: 'true' })
@@ -93,6 +94,20 @@ test('mails to an address that is not verified are not exported, because they ma
   expect(await kinds()).toEqual(['email-verification'])
   await server.sql`update users set email_verified = true where id = ${user.id}`
   expect(await kinds()).toEqual(['password-reset', 'email-verification'])
+})
+
+test('an export does not show whether the address of a requested change is taken', async () => {
+  const taken = await server.registerVerifiedUser()
+  const shown = []
+  for (const newEmail of [taken.email, account().email]) {
+    const { client, password } = await server.registerVerifiedUser()
+    await client.updateMe({ email: newEmail, currentPassword: password })
+    await drainOutbox(server)
+    const { mails, mailedLinks } = (await client.exportMe()).data as Record<string, Record<string, string>[]>
+    shown.push([mails?.map(({ kind, status }) => [kind, status]), mailedLinks?.map(({ purpose }) => purpose)])
+  }
+
+  expect(shown[0]).toEqual(shown[1])
 })
 
 test('an account can be exported ten times an hour', async () => {

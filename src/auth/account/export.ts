@@ -1,4 +1,4 @@
-import { desc, eq, getTableColumns, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { type Caller, identityOf } from '../../contract/caller.ts'
 import { events } from '../../db/schema/events.ts'
@@ -45,16 +45,26 @@ export const EXPORT_SECTIONS = {
   registrations: section(registrations, registrations.createdAt, ({ id }) => eq(registrations.userId, id), {
     password: SECRET,
   }),
-  mailedLinks: section(verifications, verifications.createdAt, ({ id }) => eq(verifications.userId, id), {
-    identifier: SECRET,
-  }),
+  // The link and the mail of a change that is not confirmed are left out: there are none if the address is taken.
+  mailedLinks: section(
+    verifications,
+    verifications.createdAt,
+    ({ id, email }) => {
+      const { userId, purpose, value } = verifications
+      return and(eq(userId, id), or(ne(purpose, 'EMAIL_VERIFICATION'), eq(value, email)))
+    },
+    { identifier: SECRET },
+  ),
   // A request for a mail names only an address. It may be another person's, until the user has shown whose it is.
   mails: section(
     mailOutbox,
     mailOutbox.createdAt,
     ({ id, email, emailVerified }) =>
       or(
-        eq(mailOutbox.userId, id),
+        and(
+          eq(mailOutbox.userId, id),
+          or(ne(mailOutbox.kind, 'email-change'), eq(mailOutbox.recipient, email)),
+        ),
         emailVerified ? sql`${mailOutbox.userId} is null and ${mailOutbox.recipient} = ${email}` : undefined,
       ),
     {},

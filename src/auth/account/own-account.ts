@@ -132,9 +132,11 @@ export function createOwnAccount(dependencies: Dependencies) {
       .where(eq(users.id, user.id))
       .returning()
     if (!row) throw unauthenticated('REVOKED')
-    const kind = isTaken ? 'address-taken' : 'email-change'
-    const mail = { kind, recipient: pendingEmail, userId: user.id, sessionId: session.id } as const
-    await outbox.add(tx, mail)
+    // The notice is about the owner of the address, so it is joined with those that other accounts cause.
+    const mail = isTaken
+      ? ({ kind: 'address-taken', client } as const)
+      : ({ kind: 'email-change', userId: user.id, sessionId: session.id } as const)
+    await outbox.add(tx, { ...mail, recipient: pendingEmail })
     // The present mailbox gets a link that cancels the change. No link that confirms the change outlives it.
     const notice = { id: createRandomId(), userId: user.id, sessionId: session.id }
     await outbox.add(tx, { kind: 'email-change-requested', recipient: user.email, ...notice })
