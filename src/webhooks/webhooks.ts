@@ -4,6 +4,7 @@ import { type Changes, WATCH_MS } from '../db/changes/changes.ts'
 import type { Db } from '../db/client.ts'
 import { webhooks } from '../db/schema/webhooks.ts'
 import type { Env } from '../env.ts'
+import { createFailureReport } from '../worker.ts'
 import { type SealedSecrets, toWebhookId } from './stored.ts'
 import type { TargetSettings } from './target.ts'
 import type { WebhookWorker } from './webhook-worker.ts'
@@ -30,6 +31,7 @@ type Options = {
 export function createWebhooks({ db, changes, log, settings, openSecrets }: Options) {
   const ofSettings = new Set(settings.WEBHOOKS.map(toWebhookId))
   const workers = new Map<string, WebhookWorker>()
+  const failure = createFailureReport((err) => log.warn({ err }, 'the webhooks cannot be read'))
   let isOutdated = true
   let readAtMs = Number.NEGATIVE_INFINITY
   let reading: Promise<void> | undefined
@@ -67,9 +69,9 @@ export function createWebhooks({ db, changes, log, settings, openSecrets }: Opti
 
   function readOnce() {
     reading ??= readWebhooks()
-      .catch((err: unknown) => {
+      .then(failure.end, (err: unknown) => {
         isOutdated = true
-        log.warn({ err }, 'the webhooks cannot be read')
+        failure.report(err)
       })
       .finally(() => {
         reading = undefined
