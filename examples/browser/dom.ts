@@ -1,4 +1,4 @@
-import { describeError, type ServauthError } from '@servauth/client'
+import { describeError, detailsOf } from '@servauth/client'
 
 export function find<T extends HTMLElement>(selector: string, within: ParentNode = document) {
   const found = within.querySelector<T>(selector)
@@ -86,14 +86,7 @@ export function explainError(fault: unknown) {
   if (fault instanceof TypeError)
     return 'No answer. Are both servers running, and is this origin in ALLOWED_ORIGINS?'
   if (fault instanceof DOMException && PASSKEY_ERRORS[fault.name]) return PASSKEY_ERRORS[fault.name] ?? ''
-  const message = fault instanceof Error ? fault.message : String(fault)
-  return describeError({ message, ...detailsOf(fault) })
-}
-
-/** What Servauth adds to an error: by REST, or as the extensions of an error of Apollo Client or urql. */
-export function detailsOf(fault: unknown): Partial<ServauthError['details']> {
-  const { details, errors, graphQLErrors } = Object(fault)
-  return details ?? (errors ?? graphQLErrors)?.[0]?.extensions ?? {}
+  return fault instanceof Error ? describeError(fault) : String(fault)
 }
 
 /** Fills a list with the given items: a text, and buttons that belong to it. */

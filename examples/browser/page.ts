@@ -1,6 +1,6 @@
 import type { ServauthSession } from '@servauth/client'
-import { ServauthError, signalPasskeys } from '@servauth/client'
-import { detailsOf, explainError, find, list } from './dom.ts'
+import { detailsOf, ServauthError, signalPasskeys } from '@servauth/client'
+import { explainError, find, list } from './dom.ts'
 import { createFactors, FACTORS, type Factors } from './factors.ts'
 import { findLinkPage, startLinkPage } from './link-page.ts'
 import { createSignIn, SIGN_IN } from './sign-in.ts'

@@ -10,6 +10,7 @@ export {
 } from './passkeys.ts'
 export {
   describeError,
+  detailsOf,
   type ErrorDetails,
   isSessionOver,
   ServauthError,

@@ -49,13 +49,35 @@ export class ServauthError extends Error {
 export const isSessionOver = (fault: unknown): fault is ServauthError =>
   fault instanceof ServauthError && (fault.code === 'UNAUTHENTICATED' || fault.code === 'REFRESH_REUSED')
 
-/** An error as a sentence for people: with what is wrong with each field, and with how long to wait. */
-export function describeError({ message, fields, retryAfter }: Details) {
-  const text = fields ? fields.map((field) => field.message).join(' ') : message
+/**
+ * An error as a sentence for people: with what is wrong with each field, and with how long to wait. Takes the errors of
+ * Apollo Client and urql too.
+ */
+export function describeError(fault: { message: string }) {
+  const { fields, retryAfter } = detailsOf(fault)
+  const text = fields
+    ? fields.map(({ message }) => message).join(' ')
+    : (graphQLErrorOf(fault) ?? fault).message
   return retryAfter ? `${text} Try again in ${retryAfter} seconds.` : text
 }
 
-type Details = { message: string } & { [Name in 'fields' | 'retryAfter']?: Problem[Name] | undefined }
+/** What Servauth adds to an error, such as `fields` to `INVALID_INPUT`. Takes the errors of Apollo Client and urql too. */
+export function detailsOf(fault: unknown): Partial<ErrorDetails> {
+  if (fault instanceof ServauthError) return fault.details
+  if (fault instanceof ServerFailure && fault.retryAfter) return { retryAfter: fault.retryAfter }
+  return graphQLErrorOf(fault)?.extensions ?? {}
+}
+
+/** The first error in a `CombinedGraphQLErrors` of Apollo Client, or in a `CombinedError` of urql. */
+function graphQLErrorOf(fault: unknown): GraphQLError | undefined {
+  const { errors, graphQLErrors } = Object(fault) as {
+    errors?: GraphQLError[]
+    graphQLErrors?: GraphQLError[]
+  }
+  return (errors ?? graphQLErrors)?.[0]
+}
+
+type GraphQLError = { message: string; extensions?: Partial<ErrorDetails> }
 
 /**
  * The server failed or is not available, or something else answered in its place. This says nothing about the session.
