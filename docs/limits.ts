@@ -162,7 +162,8 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   emailChangePerAccount: 'changes of address for one account',
   exportPerAccount: 'exports of one account',
   writePerSession: 'changes in one session',
-  linkMailPerMailbox: 'mails with a link for a reset or a verification to one mailbox',
+  linkMailPerMailbox:
+    'links for resets and verifications to one mailbox; to an unproven one, as many in notices',
   mailRequestPerAddress:
     'mails requested from one network, for any address; after that, also from each known browser',
   eventPerAddress: 'events of one kind that any client can cause, from one network; also with `THROTTLE=off`',

@@ -316,6 +316,23 @@ describe('while the mail server is away', () => {
   })
 })
 
+test('an account whose mailbox was never proven cannot fill it with notices that have a link', async () => {
+  const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=2/3600' })
+  const counts = []
+  for (const verified of [false, true]) {
+    const { email, password } = await knownAtHome(server, verified)
+    for (let count = 0; count < 4; count++) {
+      await server.client('REST', 'TOKEN').call('login', { email, password }, from(elsewhere()))
+      await drainOutbox(server)
+    }
+    counts.push(server.mailbox.to(email).filter(({ subject }) => /New sign-in/.test(subject)).length)
+    await ask(server, 'requestPasswordReset', email)
+    expect(server.mailbox.to(email).at(-1)?.subject).toMatch(/Reset/)
+  }
+
+  expect(counts).toEqual([2, 4])
+})
+
 test('a reset that the server itself mails to the owner is sent although the mailbox is over its limit', async () => {
   const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=1/3600' })
   const { email, userId } = await knownAtHome(server, true)

@@ -25,7 +25,7 @@ export const RATE_LIMITS = {
   passwordChangePerAccount: [3, HOUR],
   emailChangePerAccount: [10, HOUR],
   exportPerAccount: [10, HOUR],
-  /** Mails with a link for a reset or a verification. While a link is live, the same one is sent again. */
+  /** Mails with a link for a reset or a verification, and notices with a link if the mailbox is not proven. */
   linkMailPerMailbox: [8, HOUR],
   mailRequestPerAddress: [100, HOUR],
   /** For each kind of event that any client can cause. It also applies with `THROTTLE=off`: it protects the disk. */

@@ -12,7 +12,7 @@ import { RECOVERY_WAIT_SECONDS } from '../factors/factor-recovery.ts'
 import type { Observer } from '../observer.ts'
 import { type MailedTokens, TOKEN_PURPOSES, type TokenPurpose } from './mailed-tokens.ts'
 import { joinNotices } from './notices.ts'
-import { createRequestedLinks, isRequestedKind } from './requested-links.ts'
+import { countMails, createRequestedLinks, isRequestedKind } from './requested-links.ts'
 
 /** The page of each link, under `APP_URL`. */
 export const LINK_PATHS: Record<TokenPurpose, string> = {
@@ -25,6 +25,9 @@ export const LINK_PATHS: Record<TokenPurpose, string> = {
   FACTOR_RECOVERY: 'recover-factor',
   INVITATION: 'accept-invitation',
 }
+
+/** Kinds with a link that a user causes as often as it likes. */
+const CAUSED_BY_USE: string[] = ['sign-in', 'factor-removed'] satisfies MailKind[]
 
 /** Kinds that a client can cause without a credential of the account. */
 const STRANGERS_CAUSE: ReadonlySet<string> = new Set<MailKind>(['password-reset', 'email-verification'])
@@ -92,7 +95,22 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
     }
   }
 
-  /** The token of a mail that is sent whatever else happens. Null if the token was used in the meantime. */
+  /**
+   * Whether a mailbox that was never proven has had its mails. The account may be a stranger's, who could fill it. Nothing is
+   * lost: the first proof of the mailbox voids all that was set up before.
+   */
+  async function isFull(tx: Executor, { kind, recipient }: MailRow, { emailVerified }: UserRow) {
+    if (emailVerified || !linkLimit || !CAUSED_BY_USE.includes(kind)) return false
+    const [max, seconds] = linkLimit
+    const isOver = (await countMails(tx, { recipient, kinds: CAUSED_BY_USE }, seconds)) >= max
+    if (isOver) observer?.onLimitReached('linkMailPerMailbox')
+    return isOver
+  }
+
+  /**
+   * The token of a mail that is sent whatever else happens to a proven mailbox. Null if the token was used in the meantime,
+   * or if a mailbox that was never proven has had too many.
+   */
   async function storeOwnToken(tx: Executor, row: MailRow, user: UserRow, purpose: TokenPurpose) {
     const { id, recipient: value, sessionId, createdAt, expiresAt } = row
     const [stored] = await tx
@@ -100,6 +118,7 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
       .from(verifications)
       .where(and(eq(verifications.id, id), gt(verifications.expiresAt, sql`now()`)))
     if (!stored && row.tokenMade) return null
+    if (!row.tokenMade && (await isFull(tx, row, user))) return null
     await tx.update(mailOutbox).set({ tokenMade: true }).where(eq(mailOutbox.id, id))
     if (!stored) {
       await mailedTokens.store(tx, { id, purpose, userId: user.id, value, sessionId, createdAt, expiresAt })

@@ -71,7 +71,7 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
     [max, seconds]: RateLimit,
   ) {
     // Links that are sent again use at most half, so that strangers leave room for the next new link.
-    const count = await countMails(tx, row, seconds)
+    const count = await countMails(tx, { ...row, kinds: COUNTED_KINDS[row.kind] ?? [] }, seconds)
     const isOver = count >= (live ? Math.ceil(max / 2) : max)
     const isFull = count >= MAX_FACTOR * max
     if (isOver && (isFull || !(await isFirstOfChange(tx, row, seconds)))) {
@@ -112,13 +112,14 @@ const MAX_FACTOR = 8
 
 /** Otherwise strangers who ask to change to the new address of an owner would keep its link from the owner. */
 async function isFirstOfChange(tx: Executor, row: MailRow, seconds: number) {
-  return row.kind === 'email-change' && (await countMails(tx, row, seconds, row.userId)) === 0
+  const ofAccount = { ...row, kinds: ['email-change'] }
+  return row.kind === 'email-change' && (await countMails(tx, ofAccount, seconds, row.userId)) === 0
 }
 
-/** Counts the mails that the mailbox got in this time, and those that wait for the mail server: all, or of one account. */
-async function countMails(
+/** Counts the mails of some kinds that a mailbox got in this time, and those that wait for the mail server: all, or of one account. */
+export async function countMails(
   tx: Executor,
-  { kind, recipient }: MailRow,
+  { recipient, kinds }: { recipient: string; kinds: string[] },
   seconds: number,
   ofUser: string | null = null,
 ) {
@@ -129,7 +130,7 @@ async function countMails(
     mailOutbox,
     and(
       eq(mailOutbox.recipient, recipient),
-      inArray(mailOutbox.kind, COUNTED_KINDS[kind] ?? []),
+      inArray(mailOutbox.kind, kinds),
       ofUser === null ? undefined : eq(mailOutbox.userId, ofUser),
       or(isSent, isUnderWay),
     ),
