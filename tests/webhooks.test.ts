@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createPublicKey, verify } from 'node:crypto'
+import { join } from 'node:path'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
 import { loadEnv } from '../src/env.ts'
@@ -7,8 +8,10 @@ import { createPrivateSecret, createSymmetricSecret, toPublicKey } from '../src/
 import { registerWithTotp } from './support/authenticator.ts'
 import { JSON_TYPE } from './support/client.ts'
 import { reportMissing } from './support/programs.ts'
+import { createProject } from './support/project.ts'
 import { type Received, startReceiver } from './support/receiver.ts'
 import { startServer } from './support/server.ts'
+import { snippetsOf } from './support/snippets.ts'
 
 /** A Python with the library: `pip install standardwebhooks`. */
 const PYTHON = process.env.PYTHON ?? 'python3'
@@ -205,6 +208,27 @@ describe('a signature', () => {
     const content = Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`)
     expect(verify(null, content, key, Buffer.from(signature, 'base64'))).toBe(true)
   })
+})
+
+test('the function of docs/webhooks.md accepts a message by its public key, and refuses others', async () => {
+  const { snippets } = await snippetsOf('webhooks')
+  const project = await createProject([])
+  for (const { path, code } of snippets) await project.write(path, code)
+  const { verifyEvent } = await import(join(project.folder, 'verify-public.ts'))
+  const receiver = await startReceiver()
+  const secret = createPrivateSecret()
+  const server = await startServer(settingsFor(receiver, [createSymmetricSecret(), secret]))
+  await server.registerUser()
+  await drain(server)
+
+  const [{ body, headers } = { body: '', headers: {} }] = receiver.received
+  const given = new Headers(headers)
+  const key = toPublicKey(secret)
+  expect(verifyEvent(key, body, given)).toMatchObject({ type: 'user.created' })
+  expect(() => verifyEvent(toPublicKey(createPrivateSecret()), body, given)).toThrow('not a message')
+  expect(() => verifyEvent(key, body.replace('user', 'root'), given)).toThrow('not a message')
+  given.set('webhook-timestamp', '1795856000')
+  expect(() => verifyEvent(key, body, given)).toThrow('not a message')
 })
 
 test.skipIf(!hasPython)('the library of the standard for Python verifies a message', async () => {
