@@ -124,10 +124,12 @@ describe.each(ADAPTERS)('limits by %s', (adapter) => {
     }
     const oneNetwork = Array.from({ length: 22 }, (_, index) => `2001:db8:1:2:${index}::1`)
     const manyNetworks = Array.from({ length: 22 }, (_, index) => `2001:db8:2:${index}::1`)
+    const manyTranslated = Array.from({ length: 22 }, (_, index) => `64:ff9b::203.0.113.${index + 10}`)
 
     expect(await repeat(login, Array(22).fill('203.0.113.1'))).toBe(2)
     expect(await repeat(login, oneNetwork)).toBe(2)
     expect(await repeat(login, manyNetworks)).toBe(0)
+    expect(await repeat(login, manyTranslated)).toBe(0)
     expect(await repeat(register, Array(22).fill('203.0.113.2'))).toBe(2)
     expect((await login('203.0.113.3')).code).toBe('INVALID_CREDENTIALS')
   })

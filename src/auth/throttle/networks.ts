@@ -14,9 +14,13 @@ export function toNetwork(ipAddress: string | null) {
   return network
 }
 
+const TRANSLATED = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
+
 function parseNetwork(ipAddress: string) {
   const address = ipaddr.process(ipAddress)
   if (address.kind() === 'ipv4') return address.toString()
   const { parts } = address as ipaddr.IPv6
+  // A translator shows every IPv4 client in one /64 (RFC 6052, section 2.1).
+  if (address.match(TRANSLATED)) return new ipaddr.IPv4(address.toByteArray().slice(-4)).toString()
   return new ipaddr.IPv6([...parts.slice(0, 4), 0, 0, 0, 0]).toString()
 }
