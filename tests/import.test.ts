@@ -13,7 +13,7 @@ import { createDatabase } from './support/database.ts'
 import { createFolder } from './support/folder.ts'
 import { runCommand } from './support/process.ts'
 import { openForTest } from './support/resource.ts'
-import { REAL_HASHES, type Server, startServer, useServer } from './support/server.ts'
+import { REAL_HASHES, type Server, startServer, startServerWithMail, useServer } from './support/server.ts'
 
 const PASSWORD = 'a long enough phrase'
 const person = () => ({ ...account(), password: PASSWORD, name: 'Ada' })
@@ -63,6 +63,24 @@ describe('a user who is imported from Better-Auth', () => {
       expect((await client.events()).data?.map(({ kind }) => kind)).toContain('account_imported')
     },
   )
+
+  test('the first sign-in of an imported user is mailed, also if the account is young', async () => {
+    const withMail = await startServerWithMail()
+    const { email, password, name } = person()
+    await source.signUp({ email, password, name })
+    await source.sql`update "user" set "emailVerified" = true where email = ${email}`
+    await importInto(withMail, source)
+    const taker = withMail.client()
+    await taker.login({ email, password })
+
+    const token = await withMail.mailbox.token(email, /New sign-in/)
+    const report = await withMail
+      .client()
+      .call('reportSignIn', { token, newPassword: 'a phrase of its owner' })
+
+    expect(report.data).toBe(true)
+    expect((await taker.me()).code).toBe('UNAUTHENTICATED')
+  })
 
   test.each(['12024-05-06', 'infinity'])(
     'a user who was created at %s there is created now',

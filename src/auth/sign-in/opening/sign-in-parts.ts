@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { daysAgo, secondsFromNow } from '../../../db/moments.ts'
+import { secondsFromNow } from '../../../db/moments.ts'
 import { param } from '../../../db/parameters.ts'
 import { challenges } from '../../../db/schema/factors.ts'
 import { mailOutbox } from '../../../db/schema/mail-outbox.ts'
@@ -8,7 +8,7 @@ import { users } from '../../../db/schema/users.ts'
 import { insertEvents } from '../../events/events.ts'
 import { secondsSinceClaims } from '../../keys/token-claims.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../../mailing/mailed-tokens.ts'
-import { hasRoomForSignIn, isKnownPlace, KNOWN_PLACE_DAYS } from '../../throttle/places.ts'
+import { hasRoomForSignIn, isKnownPlace } from '../../throttle/places.ts'
 import { device, event, network, type ProofParts } from './opening-statement.ts'
 
 type Options = { needsVerification: boolean; mailsSignIns: boolean }
@@ -25,7 +25,6 @@ export const writeSignIn = (
       email_verified or not ${needsVerification}::boolean as is_verified,
       second_factor_at is not null as needs_factor,
       coalesce(factor_recovery_at <= now(), false) as can_recover,
-      created_at < ${daysAgo(KNOWN_PLACE_DAYS)} as is_old,
       roles, claims, claims_changed_at, ${secondsSinceClaims} as seconds_since_claims
     from ${users}
     where id = ${param('accountId')}::uuid and email = ${param('email')} and disabled_at is null
@@ -78,10 +77,9 @@ const findNewPlace = [
     select coalesce(place in (${network}, ${device}), false) as is_here from ${places}
     where user_id = ${param('accountId')}::uuid and ${isKnownPlace}
   )`,
-  // Without a known place, a young account signs in for the first time, and an old one after a long pause.
+  // Also without any known place: an imported account signs in for the first time, or another one after a long pause.
   sql`from_new_place as (
     select id, user_id from opened where not exists (select from known where is_here)
-      and (exists (select from known) or (select is_old from account))
   )`,
 ]
 
