@@ -32,17 +32,12 @@ export function createNoticeLinks(dependencies: Dependencies) {
         ['EMAIL_CHANGE_UNDO'],
         async (tx, user, { createdAt: since }) => {
           const { client } = caller
-          const deviceToken = await recoverAccount(tx, dependencies, {
-            user,
-            email,
-            passwordHash,
-            since,
-            client,
-          })
+          const recovery = { user, email, passwordHash, since, client }
+          const ownDevice = await recoverAccount(tx, dependencies, recovery)
           await endLaterUndoLinks(tx, user.id, since)
           await recordEvent(tx, 'email_change_undone', user.id, client)
           await outbox.add(tx, { kind: 'email-change-undone', recipient: email, userId: user.id })
-          return deviceToken
+          return ownDevice
         },
       ).catch(concealTakenAddress)
       caller.keepDevice(deviceToken)
