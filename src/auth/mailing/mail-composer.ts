@@ -26,7 +26,7 @@ export const LINK_PATHS: Record<TokenPurpose, string> = {
   INVITATION: 'accept-invitation',
 }
 
-/** Kinds with a link that a user causes as often as it likes. */
+/** Kinds with a link that a client of the account can cause again and again. */
 const CAUSED_BY_USE: string[] = ['sign-in', 'factor-removed'] satisfies MailKind[]
 
 /** Kinds that a client can cause without a credential of the account. */
