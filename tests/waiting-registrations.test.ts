@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ADAPTERS, account } from './support/client.ts'
+import { ADAPTERS, account, type Client } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { useMailbox } from './support/mailbox.ts'
@@ -88,6 +88,33 @@ describe.each(ADAPTERS)('by %s', (adapter) => {
       expect(await signIn(email, String(first))).toBe('EMAIL_NOT_VERIFIED')
       expect((await owner().login({ email, password: 'an earlier idea' })).code).toBe('INVALID_CREDENTIALS')
       expect((await owner().login({ email, password })).code).toBeUndefined()
+    },
+  )
+
+  const LEAVE = {
+    'deletes the account': (client: Client, password: string) => client.call('deleteMe', { password }),
+    'leaves the address': async (client: Client, password: string) => {
+      const { email } = account()
+      await client.updateMe({ email, currentPassword: password })
+      const { token } = await server.mailbox.mail(email, /Confirm/)
+      const confirmed = await client.call('verifyEmail', { token })
+      await server.sql`update verification set expires_at = now() where purpose = 'EMAIL_CHANGE_UNDO'`
+      return confirmed
+    },
+  }
+
+  test.each(Object.entries(LEAVE))(
+    'a stranger does not see that the owner of the address %s',
+    async (_, leave) => {
+      const { email, password } = await verifiedAccount()
+      const [first] = await registerOften(email)
+      const signedIn = owner()
+      await signedIn.login({ email, password })
+
+      expect((await leave(signedIn, password)).data).toBe(true)
+
+      expect(await signIn(email, String(first))).toBe('EMAIL_NOT_VERIFIED')
+      expect(await signIn(email, password)).toBe('INVALID_CREDENTIALS')
     },
   )
 

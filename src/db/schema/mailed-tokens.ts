@@ -45,21 +45,21 @@ export const verifications = pgTable(
 
 /**
  * Registrations of addresses that are not verified yet, if verification is required. The id is the id of the mail, so
- * each mailed link activates only the password of its own registration.
+ * each mailed link activates only the password of its own registration. A row outlives its account: otherwise a stranger
+ * who signs in with its password would see that the account is gone.
  */
 export const registrations = pgTable(
   'registrations',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'set null' }),
     password: varchar({ length: 255 }).notNull(),
     profile: jsonb().notNull().$type<Record<string, string | null>>(),
     createdAt: createdAt(),
   },
   (table) => [
     index('registrations_user_id_index').on(table.userId),
+    index('registrations_password_index').on(table.password),
     index('registrations_created_at_index').on(table.createdAt),
   ],
 )
