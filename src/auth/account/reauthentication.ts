@@ -11,23 +11,26 @@ export function createReauthentication({
   passwords,
   throttle,
 }: Pick<Dependencies, 'db' | 'passwords' | 'throttle'>) {
-  return {
-    /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
-    async verifyPassword({ user, session }: Identity, password: string, { client }: Caller) {
-      await throttle.countReauthentication(session.id, client)
-      const isRight = await passwords.verify(user.password, password)
-      // A locked password proves nothing. A session can be open beside it: that of a passkey.
-      if (!isRight || user.passwordLockedAt) {
-        await recordEvent(db, 'reauthentication_failed', user.id, client)
-        throw new AuthError('INVALID_CREDENTIALS')
-      }
-    },
+  /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
+  async function verifyPassword({ user, session }: Identity, password: string, { client }: Caller) {
+    await throttle.countReauthentication(session.id, client)
+    const isRight = await passwords.verify(user.password, password)
+    // A locked password proves nothing. A session can be open beside it: that of a passkey.
+    if (!isRight || user.passwordLockedAt) {
+      await recordEvent(db, 'reauthentication_failed', user.id, client)
+      throw new AuthError('INVALID_CREDENTIALS')
+    }
+  }
 
-    /** The same, and makes the session fresh, unless a factor counts there. */
-    async checkPassword(identity: Identity, password: string, caller: Caller) {
-      await this.verifyPassword(identity, password, caller)
-      await recordProof(db, identity.session, ['pwd'], false)
-    },
+  /** The same, and makes the session fresh, unless a factor counts there. */
+  async function checkPassword(identity: Identity, password: string, caller: Caller) {
+    await verifyPassword(identity, password, caller)
+    await recordProof(db, identity.session, ['pwd'], false)
+  }
+
+  return {
+    verifyPassword,
+    checkPassword,
 
     /**
      * Checks the password if there is one, even if the session is fresh. A bearer is never fresh: other services see it.
@@ -39,7 +42,7 @@ export function createReauthentication({
       isRequired: boolean,
       caller: Caller,
     ) {
-      if (password) await passwords.admit(caller.client, () => this.checkPassword(identity, password, caller))
+      if (password) await passwords.admit(caller.client, () => checkPassword(identity, password, caller))
       else if (isRequired && (!identity.fresh || caller.bearer !== null)) throw passwordRequired()
     },
   }

@@ -74,9 +74,18 @@ export function createMailedTokens(secrets: Secrets) {
       gt(verifications.expiresAt, sql`now()`),
     )
 
+  /** Reads a token and leaves it valid. @throws `INVALID_TOKEN` */
+  async function peek(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
+    const id = findId(token)
+    const [row] = id ? await executor.select().from(verifications).where(isLive(id, purposes)) : []
+    if (!row) throw new AuthError('INVALID_TOKEN')
+    return row
+  }
+
   return {
     derive,
     findId,
+    peek,
 
     /**
      * Makes the token of a mail valid. In the transaction of a change, it is valid whatever becomes of the mail: pass the
@@ -88,20 +97,12 @@ export function createMailedTokens(secrets: Secrets) {
       await executor.insert(verifications).values({ expiresAt, ...token, id, purpose, identifier })
     },
 
-    /** Reads a token and leaves it valid. @throws `INVALID_TOKEN` */
-    async peek(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
-      const id = findId(token)
-      const [row] = id ? await executor.select().from(verifications).where(isLive(id, purposes)) : []
-      if (!row) throw new AuthError('INVALID_TOKEN')
-      return row
-    },
-
     /**
      * Deletes a token, and locks its user. Of concurrent calls only one succeeds. The token of a disabled account stays.
      * @throws `INVALID_TOKEN`
      */
     async consume(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
-      const { id, userId } = await this.peek(executor, token, ...purposes)
+      const { id, userId } = await peek(executor, token, ...purposes)
       // Every operation locks the user first: another order could deadlock with a change of the password.
       const [user] = await executor
         .select()

@@ -63,8 +63,16 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     return { network: toNetworkPlace(ipAddress), device: id && toDevicePlace(id) }
   }
 
+  /** The browser of a client, which is a new one if it has no valid device cookie. */
+  function identifyDevice({ device }: Client) {
+    const known = device === null ? null : open(device)
+    const id = known ?? randomBytes(DEVICE_ID_BYTES)
+    return { place: toDevicePlace(id), token: seal(id) }
+  }
+
   return {
     toPlaces,
+    identifyDevice,
 
     /** The finest place of the client that the account knows, otherwise `UNKNOWN_PLACE`. */
     async find(email: string, client: Client): Promise<string> {
@@ -88,19 +96,12 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
       return known?.place
     },
 
-    /** The browser of a client, which is a new one if it has no valid device cookie. */
-    identifyDevice({ device }: Client) {
-      const known = device === null ? null : open(device)
-      const id = known ?? randomBytes(DEVICE_ID_BYTES)
-      return { place: toDevicePlace(id), token: seal(id) }
-    },
-
     /**
      * Makes the places of a client known to an account whose owner has proven the mailbox from there.
      * @returns the device cookie: strangers may share the network, and their failures would make it wait
      */
     async add(executor: Executor, userId: string, client: Client) {
-      const device = this.identifyDevice(client)
+      const device = identifyDevice(client)
       await executor
         .insert(places)
         .values(

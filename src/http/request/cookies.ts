@@ -25,21 +25,22 @@ export function createCookies({ https, sessionSeconds }: Options) {
     headersOf(c).append('Set-Cookie', serialize(name, value, { ...attributes, maxAge }))
   }
 
+  /** Deletes the session cookie, if the request has it. The device stays known. */
+  function clearSession(c: AppContext) {
+    if (cookieValues(c, sessionName).length > 0) write(c, sessionName, '', 0)
+  }
+
   return {
     sessionName,
+    clearSession,
     readSession: (c: AppContext) => readOnly(c, sessionName),
     readDevice: (c: AppContext) => readOnly(c, deviceName),
     writeSession: (c: AppContext, secret: string) => write(c, sessionName, secret, sessionSeconds),
     writeDevice: (c: AppContext, token: string) => write(c, deviceName, token, DEVICE_COOKIE_SECONDS),
 
-    /** Deletes the session cookie, if the request has it. The device stays known. */
-    clearSession(c: AppContext) {
-      if (cookieValues(c, sessionName).length > 0) write(c, sessionName, '', 0)
-    },
-
     /** Asks the browser to forget all cookies of this origin, as after the deletion of an account. */
     clearAll(c: AppContext) {
-      this.clearSession(c)
+      clearSession(c)
       if (c.req.header('cookie') !== undefined) headersOf(c).set('Clear-Site-Data', '"cookies"')
     },
   }
