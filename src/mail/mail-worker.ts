@@ -1,7 +1,8 @@
 import { and, getTableColumns, lte, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Db, Executor } from '../db/client.ts'
-import { secondsFromNow, secondsUntil } from '../db/moments.ts'
+import { secondsFromNow } from '../db/moments.ts'
+import { retryWait } from '../db/retry-wait.ts'
 import { type MailRow, mailOutbox } from '../db/schema/mail-outbox.ts'
 import type { Attributes } from '../span.ts'
 import { startWorker } from '../worker.ts'
@@ -32,7 +33,6 @@ const POLL_MS = 500
 /** How long a leased mail belongs to its worker. Must be longer than the worker can take to compose and send it. */
 export const LEASE_SECONDS = 60
 export const MAX_RETRY_SECONDS = 900
-const MIN_LAST_RETRY_SECONDS = 10
 
 /**
  * Sends the mails of the outbox. A worker leases each mail, so that two replicas do not send the same one, and
@@ -134,14 +134,10 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
     })
   }
 
-  /** Waits at most half of the time that is left, so that the last attempts are close to the expiry. */
   async function scheduleRetry(row: MailRow, fault: string) {
-    const seconds = Math.min(2 ** row.attempts, MAX_RETRY_SECONDS)
-    const half = sql`${secondsUntil(mailOutbox.expiresAt)} / 2`
-    const wait = sql`make_interval(secs => least(${seconds}::int, greatest(${half}, ${MIN_LAST_RETRY_SECONDS}::int)))`
     await db
       .update(mailOutbox)
-      .set({ nextAttemptAt: sql`now() + ${wait}`, fault })
+      .set({ nextAttemptAt: sql`now() + ${retryWait(mailOutbox, MAX_RETRY_SECONDS)}`, fault })
       .where(isStillOurs(row))
   }
 

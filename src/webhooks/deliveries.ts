@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Executor } from '../db/client.ts'
-import { secondsFromNow, secondsUntil } from '../db/moments.ts'
+import { secondsFromNow } from '../db/moments.ts'
+import { retryWait } from '../db/retry-wait.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../db/schema/webhooks.ts'
 import { joinCalls } from './join-calls.ts'
 
@@ -40,7 +41,6 @@ export type Result = Pick<Delivery, 'webhookId' | 'eventId' | 'attempts'> & {
 export const LEASE_SECONDS = 60
 /** The longest wait between two attempts. */
 export const MAX_RETRY_SECONDS = 3600
-const MIN_LAST_RETRY_SECONDS = 10
 /** How many due events are looked at, before those that wait for an earlier one of their user are postponed. */
 const MIN_SEEN = 32
 const SEEN_PER_LEASE = 4
@@ -144,9 +144,7 @@ export function createDeliveries(db: Db) {
    * is over, the next one of its user is due.
    */
   async function finish(results: Result[]) {
-    const half = sql`${secondsUntil(sql`d.expires_at`)} / 2`
-    const wait = sql`make_interval(secs => least(
-      2.0 ^ least(r.attempts, 20), ${MAX_RETRY_SECONDS}::int, greatest(${half}, ${MIN_LAST_RETRY_SECONDS}::int)))`
+    const wait = retryWait({ attempts: sql`r.attempts`, expiresAt: sql`d.expires_at` }, MAX_RETRY_SECONDS)
     await db.execute(sql`
       with held as (
         select r.* from (
