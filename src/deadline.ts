@@ -1,4 +1,4 @@
-type Pending = { until: number; reject: (fault: unknown) => void; onLate: () => Error; place: number }
+type Pending = { until: number; reject: (fault: unknown) => void; onLate: () => Error; index: number }
 
 /**
  * Rejects work that takes longer than `ms`, with a precision of a tenth. One timer watches all pending work, because a
@@ -12,11 +12,11 @@ export function createDeadline(ms: number, toFault = (fault: unknown) => fault) 
   let isTicking = false
 
   function remove(each: Pending) {
-    if (pending[each.place] !== each) return
+    if (pending[each.index] !== each) return
     const last = pending.pop() as Pending
     if (last === each) return
-    pending[each.place] = last
-    last.place = each.place
+    pending[each.index] = last
+    last.index = each.index
   }
 
   function tick() {
@@ -32,7 +32,7 @@ export function createDeadline(ms: number, toFault = (fault: unknown) => fault) 
   /** The result of the work, or the error that `onLate` returns. */
   function inTime<T>(work: PromiseLike<T>, onLate: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const each = { until: performance.now() + ms, reject, onLate, place: pending.length }
+      const each = { until: performance.now() + ms, reject, onLate, index: pending.length }
       pending.push(each)
       if (!isTicking) {
         isTicking = true

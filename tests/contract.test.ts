@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { buildSchema } from 'graphql'
 import { expect, test } from 'vitest'
-import { inputPlacesOf, type Operation, objectIn } from '../src/contract/operation.ts'
+import { fieldLocationsOf, type Operation, objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
 import { refusalsOf } from '../src/rest/problems.ts'
 
@@ -28,7 +28,7 @@ test('every operation has a description, a route of its own and an example if it
   for (const [name, operation] of all) {
     expect(operation.summary, name).toMatch(/[^.]$/)
     expect(operation.description, name).toMatch(/\.$/)
-    if (inputPlacesOf(operation).body.length > 0) {
+    if (fieldLocationsOf(operation).body.length > 0) {
       expect(operation.input?.safeParse(operation.example).success, name).toBe(true)
     }
   }

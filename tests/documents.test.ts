@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { median, type Results } from '../bench/rig/results.ts'
 import { limitsPage } from '../docs/limits.ts'
 import { LINK_PATHS } from '../src/auth/mailing/mail-composer.ts'
-import { inputPlacesOf, type Operation, objectIn } from '../src/contract/operation.ts'
+import { fieldLocationsOf, type Operation, objectIn } from '../src/contract/operation.ts'
 import { operations } from '../src/contract/operations.ts'
 import { ENV_NAMES, loadEnv } from '../src/env.ts'
 import { AuthError, CODES } from '../src/errors.ts'
@@ -244,7 +244,7 @@ test('docs/api.md has every operation with its path and status', () => {
   const defined = Object.entries<Operation>(operations).map(([name, operation]) => {
     const { input, rest } = operation
     const fields = input ? Object.keys(objectIn(input).shape) : []
-    const isPlain = inputPlacesOf(operation).body.length === 0
+    const isPlain = fieldLocationsOf(operation).body.length === 0
     const given = fields.length === 0 ? '' : `(${isPlain ? fields.join(', ') : 'input'})`
     return `${name}${given} ${rest.method} ${rest.path} ${rest.status}`
   })

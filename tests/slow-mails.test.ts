@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MAX_PER_DOMAIN, SLOW_MS } from '../src/mail/fair-places.ts'
+import { MAX_PER_DOMAIN, SLOW_MS } from '../src/mail/fair-slots.ts'
 import { account } from './support/client.ts'
 import { type ServerWithMail, startServerWithMail } from './support/server.ts'
 

@@ -107,7 +107,7 @@ export function createAuthCore(options: CoreOptions) {
     isShared: env.THROTTLE,
     countCachedAnswers: () => sessionCache.counts.hits,
   })
-  // The writes of a session wait for each other before they are admitted, so one session occupies only one place.
+  // The writes of a session wait for each other before they are admitted, so one session occupies only one slot.
   const limited = env.THROTTLE ? limitWrites(admitted, throttle) : admitted
 
   return {

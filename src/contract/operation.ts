@@ -158,7 +158,7 @@ export function endpoint<Output extends z.ZodType, Input extends z.ZodType = NoI
 }
 
 /** Where the fields of an input travel over REST. GraphQL puts an input with a body into one `input` argument. */
-export function inputPlacesOf({ input, rest }: Endpoint) {
+export function fieldLocationsOf({ input, rest }: Endpoint) {
   const fields = input ? Object.keys(objectIn(input).shape) : []
   const path = fields.filter((field) => rest.path.split('/').includes(`:${field}`))
   const others = fields.filter((field) => !path.includes(field))

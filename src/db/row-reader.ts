@@ -74,7 +74,7 @@ function createRowReader(fields: Fields): RowReader {
   return (message, columns) => {
     const size = split(message)
     const text = message.toString('utf8', HEADER_BYTES, size)
-    // Otherwise a place in the text is not that in the message.
+    // Otherwise a position in the text is not that in the message.
     const isAscii = text.length === size - HEADER_BYTES
     for (let index = 0; index < kinds.length; index++) {
       const start = starts[index] as number

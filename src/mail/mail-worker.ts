@@ -6,7 +6,7 @@ import { retryWait } from '../db/retry-wait.ts'
 import { type MailRow, mailOutbox } from '../db/schema/mail-outbox.ts'
 import type { Attributes } from '../span.ts'
 import { startWorker } from '../worker.ts'
-import { createFairPlaces, registeredDomain } from './fair-places.ts'
+import { createFairSlots, registeredDomain } from './fair-slots.ts'
 import type { MailData, Message } from './kinds.ts'
 import { isStillOurs } from './lease.ts'
 import { MAX_CONNECTIONS, readReply, UndeliverableError } from './smtp.ts'
@@ -40,7 +40,7 @@ export const MAX_RETRY_SECONDS = 900
  * Only a permanent refusal by the mail server ends it sooner.
  */
 export function startMailWorker({ db, log, compose, onFailed, render, send, around }: Parts) {
-  const places = createFairPlaces()
+  const slots = createFairSlots()
 
   /** Leases the oldest due mail, except to some domains. */
   async function leaseMail(waiting: string[]) {
@@ -76,9 +76,9 @@ export function startMailWorker({ db, log, compose, onFailed, render, send, arou
   }
 
   async function leaseNext() {
-    for (const waiting of places.listWaiting()) {
+    for (const waiting of slots.listWaiting()) {
       const mail = await leaseMail(waiting)
-      if (mail) return { ...mail, leave: places.enter(mail.domain) }
+      if (mail) return { ...mail, leave: slots.enter(mail.domain) }
     }
     return undefined
   }

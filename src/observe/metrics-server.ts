@@ -2,11 +2,11 @@ import { prometheusContentType } from 'prom-client'
 import { explainListenError } from './listen-error.ts'
 import type { Logger } from './log.ts'
 
-type Place = { METRICS_HOST: string; METRICS_PORT: number }
+type Address = { METRICS_HOST: string; METRICS_PORT: number }
 
 /** Serves only the metrics, on an address and a port of its own. Concurrent scrapes share one read. */
 export function serveMetrics(
-  { METRICS_HOST, METRICS_PORT }: Place,
+  { METRICS_HOST, METRICS_PORT }: Address,
   text: () => Promise<string>,
   log: Logger,
 ) {

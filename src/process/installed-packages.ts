@@ -5,7 +5,7 @@ import { ROOT } from '../root.ts'
 const ADVICE = 'In the folder of Servauth, run: npx -y bun@1.4.5 install --frozen-lockfile --production'
 
 type Manifest = { dependencies: Record<string, string>; patchedDependencies: Record<string, string> }
-/** By place: the names of the packages around a package and its own name, such as `a` or `a/b`. */
+/** By path: the names of the packages around a package and its own name, such as `a` or `a/b`. */
 type Packages = Record<string, [nameAndVersion: string, registry: string, needs: Partial<Needs>]>
 type Needs = Record<'dependencies' | 'optionalDependencies', Record<string, string>>
 
@@ -40,11 +40,11 @@ function assertInstalledPackages(root: string) {
     throw new Error(`The packages of Servauth are not installed (${missing[0]} is missing). ${ADVICE}`)
   }
   const wrong = [
-    ...placesOf(packages, Object.keys(dependencies)).flatMap((place) => {
-      const folder = folderOf(root, place)
+    ...pathsOf(packages, Object.keys(dependencies)).flatMap((path) => {
+      const folder = folderOf(root, path)
       // Packages for other systems are in the lockfile too.
       if (!existsSync(folder)) return []
-      const wanted = packages[place]?.[0] ?? ''
+      const wanted = packages[path]?.[0] ?? ''
       const { name, version } = readJson<{ name: string; version: string }>(folder, 'package.json')
       return wanted.endsWith(`@${version}`) ? [] : [`${name} ${version} instead of ${wanted}`]
     }),
@@ -56,26 +56,26 @@ function assertInstalledPackages(root: string) {
   throw new Error(`Installed packages are not those of bun.lock: ${wrong.join(', ')}. ${ADVICE}`)
 }
 
-/** The places of some packages and of all that they need. */
-function placesOf(packages: Packages, names: string[]) {
-  const places = new Set<string>()
+/** The paths of some packages and of all that they need. */
+function pathsOf(packages: Packages, names: string[]) {
+  const paths = new Set<string>()
   const visit = (name: string, around: string) => {
-    const place = around === '' ? name : `${around}/${name}`
-    if (!packages[place]) {
+    const path = around === '' ? name : `${around}/${name}`
+    if (!packages[path]) {
       if (around !== '') visit(name, around.replace(/\/?(@[^/]+\/)?[^/]+$/, ''))
       return
     }
-    if (places.has(place)) return
-    places.add(place)
-    const { dependencies, optionalDependencies } = packages[place][2]
-    for (const need of Object.keys({ ...dependencies, ...optionalDependencies })) visit(need, place)
+    if (paths.has(path)) return
+    paths.add(path)
+    const { dependencies, optionalDependencies } = packages[path][2]
+    for (const need of Object.keys({ ...dependencies, ...optionalDependencies })) visit(need, path)
   }
   for (const name of names) visit(name, '')
-  return [...places]
+  return [...paths]
 }
 
-const folderOf = (root: string, place: string) =>
-  join(root, ...(place.match(/@[^/]+\/[^/]+|[^/]+/g) ?? []).flatMap((name) => ['node_modules', name]))
+const folderOf = (root: string, path: string) =>
+  join(root, ...(path.match(/@[^/]+\/[^/]+|[^/]+/g) ?? []).flatMap((name) => ['node_modules', name]))
 
 /** Whether each file has what each hunk of the patch makes of it. */
 function isPatched(folder: string, patch: string) {

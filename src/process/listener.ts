@@ -8,7 +8,7 @@ type Fetch = Awaited<ReturnType<typeof compose>>['app']['fetch']
 type Handler = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>
 export type Listener = ReturnType<typeof listen>
 
-type Place = { HOST?: string | undefined; PORT: number }
+type Address = { HOST?: string | undefined; PORT: number }
 
 /** Passes the requests of one listener to the application. */
 export function createHandler(fetch: Fetch, { waitForLaterTurn }: ShortTurns): Handler {
@@ -21,7 +21,7 @@ export function createHandler(fetch: Fetch, { waitForLaterTurn }: ShortTurns): H
 }
 
 /** Starts to listen. With `isShared`, several processes may listen on the port (Linux only). */
-export function listen({ HOST, PORT }: Place, isShared: boolean, handle: Handler, setting = 'PORT') {
+export function listen({ HOST, PORT }: Address, isShared: boolean, handle: Handler, setting = 'PORT') {
   try {
     return Bun.serve({
       port: PORT,

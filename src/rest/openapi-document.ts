@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { describeRoute, generateSpecs, resolver, validator } from 'hono-openapi'
 import { z } from 'zod'
-import { type Endpoint, inputPlacesOf, objectIn, type Tag } from '../contract/operation.ts'
+import { type Endpoint, fieldLocationsOf, objectIn, type Tag } from '../contract/operation.ts'
 import { outputSchema } from './output-schema.ts'
 import { refusalsOf, refusalTable } from './problems.ts'
 import type { Documented } from './route.ts'
@@ -47,7 +47,7 @@ export async function describe(routes: Route[], { url, cookieName }: Settings) {
       method,
       path,
       describeRoute(specOf(operationName, endpoint)),
-      ...parametersOf(endpoint).map(({ place, schema }) => validator(place, schema)),
+      ...parametersOf(endpoint).map(({ target, schema }) => validator(target, schema)),
     )
   }
   return generateSpecs(described, {
@@ -83,13 +83,13 @@ export async function describe(routes: Route[], { url, cookieName }: Settings) {
 
 /** The parameters of path and query. `requestBodyOf` describes the fields of the body. */
 function parametersOf(endpoint: Endpoint) {
-  const { path, query, body } = inputPlacesOf(endpoint)
+  const { path, query, body } = fieldLocationsOf(endpoint)
   const { input } = endpoint
   if (!input) return []
   const only = (fields: string[]) => (body.length > 0 ? pick(objectIn(input), fields) : input)
   return [
-    ...(path.length > 0 ? [{ place: 'param' as const, schema: only(path) }] : []),
-    ...(query.length > 0 ? [{ place: 'query' as const, schema: only(query) }] : []),
+    ...(path.length > 0 ? [{ target: 'param' as const, schema: only(path) }] : []),
+    ...(query.length > 0 ? [{ target: 'query' as const, schema: only(query) }] : []),
   ]
 }
 
@@ -105,7 +105,7 @@ function specOf(operationId: string, endpoint: Endpoint) {
     summary,
     description,
     security: securityOf(endpoint),
-    ...(inputPlacesOf(endpoint).body.length > 0 && { requestBody: requestBodyOf(endpoint) }),
+    ...(fieldLocationsOf(endpoint).body.length > 0 && { requestBody: requestBodyOf(endpoint) }),
     responses: {
       [rest.status]: successOf(endpoint),
       ...Object.fromEntries(
@@ -117,7 +117,7 @@ function specOf(operationId: string, endpoint: Endpoint) {
 
 function requestBodyOf(endpoint: Endpoint) {
   const { input, example } = endpoint
-  const { path, body } = inputPlacesOf(endpoint)
+  const { path, body } = fieldLocationsOf(endpoint)
   const schema = input && path.length > 0 ? pick(objectIn(input), body) : input
   return {
     required: !input?.safeParse(undefined).success,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Caller } from '../contract/caller.ts'
 import { isRecord } from '../contract/json.ts'
-import { type Endpoint, inputPlacesOf } from '../contract/operation.ts'
+import { type Endpoint, fieldLocationsOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
 import { invalidFields, unauthenticated } from '../errors.ts'
 import { answer, headersOf } from '../http/answer.ts'
@@ -36,17 +36,17 @@ export function documented(operationName: string, endpoint: Endpoint, handler: H
 function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
   const { input, credentials, rest } = endpoint
   if (!input) return rest.method === 'GET' ? () => undefined : refuseFields
-  const { path, query } = inputPlacesOf(endpoint)
+  const { path, query } = fieldLocationsOf(endpoint)
   const toInput = query.length > 0 ? createQueryConverter(input) : undefined
   const takesBearerSecret = credentials?.includes('refreshToken')
 
-  function readPlaces(c: AppContext): unknown {
+  function readInput(c: AppContext): unknown {
     if (toInput) return toInput(readQuery(c))
     return rest.takesForm && isForm(c) ? readForm(c) : readFields(c)
   }
 
   return (c) => {
-    const found = readPlaces(c)
+    const found = readInput(c)
     const given = path.length > 0 ? withPath(found ?? {}, c.req.param()) : found
     const parsed = parse(input, given, toInput && toParameterName)
     return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed

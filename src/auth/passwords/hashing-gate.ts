@@ -19,7 +19,7 @@ type Limits = {
 /**
  * Limits concurrent password hashes, so that a flood of logins leaves memory and processor time for other requests.
  * If the queue is full, new operations are refused before they do any other work. Each hash waits for a permit and
- * holds it until the hash ends, even if its request was aborted. One network holds at most `maxShare` of the places.
+ * holds it until the hash ends, even if its request was aborted. One network holds at most `maxShare` of the slots.
  *
  * While hashes wait, operations whose hash has ended continue together: after a hash, the caches of the processor have
  * none of the code that follows, and the first of several operations loads it for all.
@@ -29,8 +29,8 @@ export function createHashingGate(
   observer?: Observer,
 ) {
   const { admit: enter } = createAdmission({
-    maxOperations: countPlaces,
-    maxPerNetwork: () => Math.floor(countPlaces() * maxShare),
+    maxOperations: countSlots,
+    maxPerNetwork: () => Math.floor(countSlots() * maxShare),
     onRefused: () => observer?.onHashRefused(),
   })
   const queue: (() => void)[] = []
@@ -40,7 +40,7 @@ export function createHashingGate(
   const last = { hashMs: 0, endedAt: 0 }
 
   /** How many operations can hash in time. Where requests take the processor, a hash can take thirty times as long. */
-  function countPlaces() {
+  function countSlots() {
     if (freePermits === maxConcurrent && performance.now() - last.endedAt > MEMORY_MS) last.hashMs = 0
     const inTime = maxConcurrent * Math.ceil(maxWaitMs / Math.max(last.hashMs, 1))
     return Math.min(maxConcurrent + maxQueued, inTime)

@@ -14,7 +14,7 @@ export function createLogin({
   throttle,
 }: Dependencies) {
   return async (input: InputOf<'login'>, caller: Caller) => {
-    // Counted before the attempt takes a place at the hashing gate.
+    // Counted before the attempt takes a slot of the hashing gate.
     await throttle.countLoginOfNetwork(input.email, caller.client)
     return passwords.admit(caller.client, () => login(input, caller))
   }

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { codesOf, inputPlacesOf, type Operation, objectIn } from '../../contract/operation.ts'
+import { codesOf, fieldLocationsOf, type Operation, objectIn } from '../../contract/operation.ts'
 import { type OperationName, operations } from '../../contract/operations.ts'
 import { parse } from '../../contract/parse.ts'
 import { builder, type GraphQLContext } from './builder.ts'
@@ -16,7 +16,7 @@ export function addRootFields() {
 
 function optionsOf(name: OperationName, operation: Operation) {
   const { input, output } = operation
-  const takesInput = inputPlacesOf(operation).body.length > 0
+  const takesInput = fieldLocationsOf(operation).body.length > 0
   type Args = { input?: object | null }
 
   let last: { args: Args; parsed: unknown } | undefined

@@ -25,10 +25,10 @@ export const registeredDomain = sql<string>`(
   || ${label(2)} || '.' || ${label(1)})`
 
 /**
- * Shares the places of a worker between the domains of recipients. Domains are a stranger's to choose, and a mail server
- * may wait for theirs: without this, a slow domain would soon have all places, and every other mail would wait.
+ * Shares the slots of a worker between the domains of recipients. Domains are a stranger's to choose, and a mail server
+ * may wait for theirs: without this, a slow domain would soon have all slots, and every other mail would wait.
  */
-export function createFairPlaces() {
+export function createFairSlots() {
   const underWay: string[] = []
   const slowUntilMs = new Map<string, number>()
 
@@ -41,7 +41,7 @@ export function createFairPlaces() {
 
   return {
     /**
-     * The domains that must wait, in the order in which a free place is offered: first to a domain without a mail under
+     * The domains that must wait, in the order in which a free slot is offered: first to a domain without a mail under
      * way, then to one with a single mail, and so on.
      */
     listWaiting() {
@@ -56,7 +56,7 @@ export function createFairPlaces() {
       return lists
     },
 
-    /** Takes a place for a mail. Call the result when the mail is done. */
+    /** Takes a slot for a mail. Call the result when the mail is done. */
     enter(domain: string) {
       const began = performance.now()
       underWay.push(domain)
