@@ -30,20 +30,20 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
   const mails = await createMails(toMailOptions(env))
   // Loaded here, because its schema takes half of the time that a command would take to load.
   const { createApp } = await import('./app.ts')
-  const metrics = env.METRICS_PORT === undefined ? undefined : await createMetrics()
-  const tracing = isTraced(env) ? await createTracing(env, log) : undefined
+  const metrics = env.METRICS_PORT === undefined ? undefined : await loadMetrics()
+  const tracing = isTraced(env) ? await loadTracing(env, log) : undefined
   const span = tracing?.span
   const { db, pool, close } = createDb(env, span)
   const changes = createChanges(env.DATABASE_URL, (err) =>
     log.warn({ err }, 'the listening connection is lost: until it is back, the session cache is not used'),
   )
-  const mail = createMail(env, log, span)
+  const mailSender = createMailSender(env, log, span)
   const { languages, render } = mails
   const core = createAuthCore({
     env,
     db,
     changes,
-    canMail: mail !== undefined,
+    canMail: mailSender !== undefined,
     languages,
     createCounter: createCounters(db),
     observer: metrics?.observer,
@@ -87,18 +87,18 @@ export async function compose(env: Settings, log: Logger, areOthersReady = () =>
       stops.push(startHousekeeping({ db, log, ...limits }).stop)
       stops.push(webhooks.stop)
       await webhooks.start()
-      if (!mail) return
+      if (!mailSender) return
       const worker = startMailWorker({
         db,
         log,
         compose: core.composeMail,
         onFailed: (tx, { userId }) => recordEvent(tx, 'mail_failed', userId, NO_CLIENT),
         render,
-        send: mail.send,
+        send: mailSender.send,
         around: tracing?.task,
       })
       wakeMailWorker = worker.wake
-      stops.push(() => worker.stop().finally(mail.close))
+      stops.push(() => worker.stop().finally(mailSender.close))
     },
     /** Makes the server not ready, while it finishes its requests. */
     drain() {
@@ -128,7 +128,7 @@ export function toMailOptions({ MAIL_FROM, MAIL_LANGUAGES, MAIL_TEMPLATES }: Env
 }
 
 /** Sends mails by SMTP. Without a mail server, development writes them to the log, so that their links can be used. */
-function createMail(env: Settings, log: Logger, span?: Span) {
+function createMailSender(env: Settings, log: Logger, span?: Span) {
   if (env.SMTP_URL) {
     const smtp = createSmtp({ url: env.SMTP_URL, from: env.MAIL_FROM })
     return span ? { ...smtp, send: (message: Message) => span('smtp', {}, () => smtp.send(message)) } : smtp
@@ -147,12 +147,12 @@ function isTraced(env: Env) {
 }
 
 /** Loaded only if a setting asks for it, so that it costs other servers no memory. */
-async function createTracing(env: Env, log: Logger) {
+async function loadTracing(env: Env, log: Logger) {
   const observe = await import('./observe/tracing.ts')
   return observe.createTracing(env, log)
 }
 
-async function createMetrics() {
+async function loadMetrics() {
   const observe = await import('./observe/metrics.ts')
   return observe.createMetrics()
 }
