@@ -5,10 +5,10 @@ import type { AuthCore } from './auth/core.ts'
 import type { Env } from './env.ts'
 import { createGraphQLByGet } from './graphql/engine/by-get.ts'
 import { createGraphQL } from './graphql/engine/handler.ts'
-import { createSubgraph } from './graphql/federation/subgraph.ts'
 import { createGraphiQL } from './graphql/pages/graphiql/graphiql.ts'
 import { createSdl } from './graphql/pages/sdl.ts'
 import { schema } from './graphql/schema/schema.ts'
+import { createSubgraph } from './graphql/schema/subgraph.ts'
 import { withoutAdministration } from './graphql/schema/without-administration.ts'
 import type { AppContext, AppEnv } from './http/context.ts'
 import { errorResponse, notFound } from './http/error-response.ts'
@@ -49,16 +49,12 @@ type Parts = {
 }
 
 /** The HTTP application: the routes of both adapters behind one pipeline. */
-export function createApp({ env, core, log, isReady, observe, tracing, hasAdministration }: Parts) {
-  const cookies = createCookies({
-    https: env.PUBLIC_URL.startsWith('https:'),
-    sessionSeconds: env.SESSION_IDLE_SECONDS,
-  })
-  const routes = createRoutes(
-    { env, core, isReady, observe, tracing, hasAdministration },
-    cookies.sessionName,
-  )
-  const serve = createPipeline(createSteps({ env, core, log, observe, tracing }, cookies))
+export function createApp(parts: Parts) {
+  const { env } = parts
+  const https = env.PUBLIC_URL.startsWith('https:')
+  const cookies = createCookies({ https, sessionSeconds: env.SESSION_IDLE_SECONDS })
+  const routes = createRoutes(parts, cookies.sessionName)
+  const serve = createPipeline(createSteps(parts, cookies, https))
 
   // Hono would take a slower router, for all paths, if this one does not support a path. It refuses such a path at the start.
   const app = new Hono<AppEnv>({ getPath: pathOf, router: new RegExpRouter() })
@@ -69,11 +65,9 @@ export function createApp({ env, core, log, isReady, observe, tracing, hasAdmini
 }
 
 /** The steps of a request, in order. A step can read the values that earlier steps have set. */
-function createSteps(
-  { env, core, log, observe, tracing }: Omit<Parts, 'isReady' | 'hasAdministration'>,
-  cookies: Cookies,
-) {
+function createSteps({ env, core, log, observe, tracing }: Parts, cookies: Cookies, https: boolean) {
   const { identify, view, findServiceKey, waitForTurn } = core
+  const { TRUSTED_PROXIES: trustedProxies } = env
   const origins = createOrigins({
     own: env.PUBLIC_URL,
     allowed: env.ALLOWED_ORIGINS,
@@ -81,31 +75,25 @@ function createSteps(
   })
   const onRefused = (c: AppContext) => {
     core
-      .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies: env.TRUSTED_PROXIES }))
+      .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies }))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
   }
   return [
-    securityHeaders({ https: env.PUBLIC_URL.startsWith('https:') }),
+    securityHeaders({ https }),
     requestId,
     ...(tracing ? [trace(tracing)] : []),
     requestLog(log, observe),
-    turnsAndErrors({ trustedProxies: env.TRUSTED_PROXIES, waitForTurn }),
+    turnsAndErrors({ trustedProxies, waitForTurn }),
     cors({ origins, onRefused }),
     body(),
     host,
     csrf({ origins, cookieName: cookies.sessionName, onRefused }),
-    caller({
-      cookies,
-      trustedProxies: env.TRUSTED_PROXIES,
-      identify,
-      view,
-      findServiceKey,
-    }),
+    caller({ cookies, trustedProxies, identify, view, findServiceKey }),
   ]
 }
 
 function createRoutes(
-  { env, core, isReady, observe, tracing, hasAdministration }: Omit<Parts, 'log'>,
+  { env, core, isReady, observe, tracing, hasAdministration }: Parts,
   cookieName: string,
 ) {
   const { publishedKeys } = core

@@ -14,7 +14,7 @@ import { presentsServiceKey, serviceOf } from '../../contract/caller.ts'
 import { UserId } from '../../contract/fields.ts'
 import type { User } from '../../contract/outputs/user.ts'
 import { invalid } from '../../errors.ts'
-import type { GraphQLContext } from '../schema/builder.ts'
+import type { GraphQLContext } from './builder.ts'
 
 /** The users with these ids, as far as they exist. */
 type FindUsers = (ids: string[]) => Promise<Map<string, User>>
