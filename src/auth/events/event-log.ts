@@ -2,12 +2,15 @@ import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import type { Event } from '../../contract/outputs/event.ts'
+import { Event } from '../../contract/outputs/event.ts'
 import type { Db } from '../../db/client.ts'
 import { param } from '../../db/parameters.ts'
+import { pick } from '../../db/pick.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { events } from '../../db/schema/events.ts'
 import { invalid } from '../../errors.ts'
+
+const EVENT_FIELDS = Object.keys(Event.shape) as (keyof Event)[]
 
 /** Reads the signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
@@ -15,9 +18,8 @@ export function createEventLog({ db }: { db: Db }) {
   const readOlder = prepare(isOlderThanGiven)
 
   function prepare(filter?: SQL) {
-    const { id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail } = events
     const newestFirst = db
-      .select({ id, kind, count, createdAt, lastAt, ipAddress, userAgent, actorId, detail })
+      .select(pick(events, EVENT_FIELDS))
       .from(events)
       .where(and(eq(events.userId, param('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))

@@ -4,6 +4,7 @@ import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toSession } from '../../contract/outputs/session.ts'
 import { param } from '../../db/parameters.ts'
+import { pick } from '../../db/pick.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { AuthError } from '../../errors.ts'
@@ -11,13 +12,12 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endSession, endSessions } from './end-session.ts'
 import { lockLiveUser } from './live-session.ts'
+import { SESSION_COLUMNS } from './session-columns.ts'
 
 /** Lists and ends the signed-in user's own sessions. Of two sessions that end each other at once, one stays. */
 export function createOwnSessions({ db, sessionCache }: Pick<Dependencies, 'db' | 'sessionCache'>) {
-  const { id, createdAt, lastUsedAt, expiresAt, authenticatedAt, factorAt, amr, ipAddress, userAgent } =
-    sessions
   const newestFirst = db
-    .select({ id, createdAt, lastUsedAt, expiresAt, authenticatedAt, factorAt, amr, ipAddress, userAgent })
+    .select(pick(sessions, SESSION_COLUMNS))
     .from(sessions)
     .where(and(eq(sessions.userId, param('userId')), gt(sessions.expiresAt, sql`now()`)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))

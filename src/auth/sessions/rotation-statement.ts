@@ -1,12 +1,14 @@
 import { and, eq, isNull, not, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { param } from '../../db/parameters.ts'
+import { pick } from '../../db/pick.ts'
 import { prepareRows } from '../../db/row-reader.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { places } from '../../db/schema/throttle.ts'
 import { users } from '../../db/schema/users.ts'
 import { EVENT_PARAMETERS, insertEvents, selectEvent } from '../events/events.ts'
 import { secondsSinceClaims } from '../keys/token-claims.ts'
+import { SESSION_COLUMNS } from './session-columns.ts'
 import {
   GRACE_SECONDS,
   grace,
@@ -19,19 +21,8 @@ import {
 
 type Settings = { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
 
-/** What the answer says of the session and of its user. */
-const SESSION_COLUMNS = [
-  'id',
-  'transport',
-  'authenticatedAt',
-  'factorAt',
-  'amr',
-  'lastUsedAt',
-  'expiresAt',
-  'ipAddress',
-  'userAgent',
-  'createdAt',
-] as const
+/** What the answer and the tokens say of the session and of its user. */
+const SHOWN_COLUMNS = [...SESSION_COLUMNS, 'transport'] as const
 const USER_COLUMNS = [
   'email',
   'emailVerified',
@@ -43,10 +34,6 @@ const USER_COLUMNS = [
   'claimsChangedAt',
   'secondFactorAt',
 ] as const
-
-function pick<From, Name extends keyof From>(from: From, names: readonly Name[]) {
-  return Object.fromEntries(names.map((name) => [name, from[name]])) as Pick<From, Name>
-}
 
 const latestEnd = ({ SESSION_MAX_SECONDS }: Settings) =>
   sql`${sessions.createdAt} + ${toInterval(SESSION_MAX_SECONDS)}`
@@ -101,7 +88,7 @@ export function prepareRotation(db: Db, settings: Settings) {
         ),
       )
       .returning({
-        ...pick(sessions, SESSION_COLUMNS),
+        ...pick(sessions, SHOWN_COLUMNS),
         userId: sessions.userId,
         rotatedAt: sessions.rotatedAt,
         isCurrent: isCurrent.as('is_current'),
@@ -125,7 +112,7 @@ export function prepareRotation(db: Db, settings: Settings) {
   const rotate = db
     .with(rotated, recorded)
     .select({
-      session: pick(rotated, SESSION_COLUMNS),
+      session: pick(rotated, SHOWN_COLUMNS),
       user: {
         ...pick(rotated, USER_COLUMNS),
         id: rotated.userId,
