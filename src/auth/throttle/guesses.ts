@@ -3,11 +3,18 @@ import { AuthError } from '../../errors.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { type CounterFactory, consumePoint } from './counter.ts'
-import { FAILURES, WAITS } from './login-waits.ts'
 import { UNKNOWN_PLACE } from './places.ts'
+
+/** The counters of wrong passwords and factors, and of the waits that follow. */
+export const FAILURES = 'loginFailures'
+export const WAITS = 'loginWait'
 
 /** How long login failures of an account are remembered. */
 export const FAILURE_MEMORY_SECONDS = 24 * 3600
+
+/** What guesses are counted for: a proof of an account, from a place that it knows or from all others together. */
+export const passwordSubject = (email: string, place: string) => `${email} ${place}`
+export const factorSubject = (userId: string, place: string) => `factor ${userId} ${place}`
 
 type Parts = {
   createCounter: CounterFactory

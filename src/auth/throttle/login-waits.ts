@@ -4,15 +4,8 @@ import type { Db, Executor } from '../../db/client.ts'
 import { places, throttle } from '../../db/schema/throttle.ts'
 import type { UserRow } from '../../db/schema/users.ts'
 import { digest } from '../keys/sealed-tokens.ts'
+import { FAILURES, factorSubject, passwordSubject, WAITS } from './guesses.ts'
 import { MAILBOX_PLACE, MAX_PLACES, UNKNOWN_PLACE } from './places.ts'
-
-/** The counters of wrong passwords and factors, and of the waits that follow. */
-export const FAILURES = 'loginFailures'
-export const WAITS = 'loginWait'
-
-/** What guesses are counted for: a proof of an account, from a place that it knows or from all others together. */
-export const passwordSubject = (email: string, place: string) => `${email} ${place}`
-export const factorSubject = (userId: string, place: string) => `factor ${userId} ${place}`
 
 type Account = Pick<UserRow, 'id' | 'email'>
 

@@ -16,8 +16,8 @@ export const KNOWN_PLACE_DAYS = 90
 export const isKnownPlace = sql`${places.signedInAt} > ${daysAgo(KNOWN_PLACE_DAYS)}`
 
 /**
- * How many places of sign-ins an account has, and how many in all for a refresh to add one. Further ones stay unknown: if they
- * took the room of others, a taker could make the owner's places unknown.
+ * How many places of sign-ins an account may have. A refresh adds a place only while the account has fewer places in all. Further
+ * places stay unknown: if they replaced others, a taker could make the owner's places unknown.
  */
 export const MAX_PLACES = 100
 
@@ -51,7 +51,7 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     .limit(1)
     .prepare('known_place')
 
-  /** The client of a prepared statement, for the placeholders `network` and `device`. */
+  /** The places of a client for a prepared statement, which has the placeholders `network` and `device`. */
   function toParameters(client: Client) {
     const { network, device } = toPlaces(client)
     return { network, device: device ?? network }

@@ -9,8 +9,7 @@ import type { EventKind } from '../events/kinds.ts'
 import type { MailedTokens } from '../mailing/mailed-tokens.ts'
 import type { Observer } from '../observer.ts'
 import { type CounterFactory, consumePoint } from './counter.ts'
-import { createGuessCount, type MakeGuess } from './guesses.ts'
-import { factorSubject, passwordSubject } from './login-waits.ts'
+import { createGuessCount, factorSubject, type MakeGuess, passwordSubject } from './guesses.ts'
 import { toNetwork } from './networks.ts'
 import type { Places } from './places.ts'
 
@@ -42,17 +41,18 @@ export function createThrottle({
   places,
   observer,
 }: Parts) {
-  const make = (keyPrefix: string, points: number, duration: number) =>
-    createCounter({
-      keyPrefix,
-      points,
-      duration,
-      // The client of a session is known, so that what memory holds is bounded by the sessions.
-      ...(keyPrefix === 'writePerSession' && { inMemoryBlockOnConsumed: points + 1 }),
-    })
   const { loginFailures, ...countLimits } = limits
   const counters = Object.fromEntries(
-    Object.entries(countLimits).map(([name, [points, seconds]]) => [name, make(name, points, seconds)]),
+    Object.entries(countLimits).map(([keyPrefix, [points, duration]]) => [
+      keyPrefix,
+      createCounter({
+        keyPrefix,
+        points,
+        duration,
+        // In memory only for sessions, of which there are few. Clients without an account could fill it.
+        ...(keyPrefix === 'writePerSession' && { inMemoryBlockOnConsumed: points + 1 }),
+      }),
+    ]),
   ) as Record<CountLimitName, RateLimiterAbstract>
   const countGuess = createGuessCount({
     createCounter,
