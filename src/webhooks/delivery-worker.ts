@@ -3,9 +3,10 @@ import type { Db } from '../db/client.ts'
 import { startWorker } from '../worker.ts'
 import { attempt, GONE, isSuccess } from './attempt.ts'
 import { createDeliveries, type LeasedDelivery } from './deliveries.ts'
-import type { Sender } from './sender.ts'
+import { createSender } from './sender.ts'
 import { createSigner, type Signer } from './signature.ts'
 import { disableGone, type SealedSecrets } from './stored.ts'
+import { createTargetFinder, type TargetSettings } from './target.ts'
 
 /** How many deliveries to one webhook run at once, in each process. */
 export const MAX_CONCURRENT = 32
@@ -14,20 +15,24 @@ const POLL_MS = 250
 const FAILURES_UNTIL_PAUSE = 5
 const MAX_PAUSE_MS = 30_000
 
-type Parts = {
+export type DeliveryWorker = ReturnType<typeof startDeliveryWorker>
+
+type Options = {
   db: Db
   log: Logger
-  sender: Sender
+  settings: TargetSettings
   webhookId: string
   openSecrets: (row: SealedSecrets) => readonly string[]
 }
 
 /**
  * Delivers the events of one webhook at least once, and those of each user in order. While the receiver is away, only one
- * delivery at a time finds out whether it is back, with growing pauses.
+ * delivery at a time finds out whether it is back, with growing pauses. The worker has connections of its own, so that a
+ * receiver that does not answer delays no other on the same host.
  */
-export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }: Parts) {
+export function startDeliveryWorker({ db, log, settings, webhookId, openSecrets }: Options) {
   const deliveries = createDeliveries(db)
+  const sender = createSender({ findTarget: createTargetFinder(settings), maxConnections: MAX_CONCURRENT })
   let failures = 0
   let pausedUntilMs = 0
   let known: { sealed: string | null; signers: readonly Signer[] } | undefined
@@ -71,11 +76,12 @@ export function startDeliveryWorker({ db, log, sender, webhookId, openSecrets }:
     }
   }
 
-  return startWorker({
+  const worker = startWorker({
     max: MAX_CONCURRENT,
     pollMs: POLL_MS,
     take,
     work: deliver,
     onTakeFailed: (err) => log.warn({ err }, 'the deliveries of webhooks cannot be read'),
   })
+  return { wake: worker.wake, stop: () => worker.stop().finally(sender.close) }
 }

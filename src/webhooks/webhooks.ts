@@ -5,9 +5,9 @@ import type { Db } from '../db/client.ts'
 import { webhooks } from '../db/schema/webhooks.ts'
 import type { Env } from '../env.ts'
 import { createFailureReport } from '../worker.ts'
+import type { DeliveryWorker } from './delivery-worker.ts'
 import { type SealedSecrets, toWebhookId } from './stored.ts'
 import type { TargetSettings } from './target.ts'
-import type { WebhookWorker } from './webhook-worker.ts'
 
 /** How soon a change of the table is noticed. */
 const CHECK_MS = 250
@@ -30,7 +30,7 @@ type Options = {
  */
 export function createWebhooks({ db, changes, log, settings, openSecrets }: Options) {
   const ofSettings = new Set(settings.WEBHOOKS.map(toWebhookId))
-  const workers = new Map<string, WebhookWorker>()
+  const workers = new Map<string, DeliveryWorker>()
   const failure = createFailureReport((err) => log.warn({ err }, 'the webhooks cannot be read'))
   let isOutdated = true
   let readAtMs = Number.NEGATIVE_INFINITY
@@ -63,8 +63,8 @@ export function createWebhooks({ db, changes, log, settings, openSecrets }: Opti
   }
 
   async function start(webhookId: string) {
-    const { startWebhookWorker } = await import('./webhook-worker.ts')
-    if (!isStopped) workers.set(webhookId, startWebhookWorker({ db, log, settings, openSecrets, webhookId }))
+    const { startDeliveryWorker } = await import('./delivery-worker.ts')
+    if (!isStopped) workers.set(webhookId, startDeliveryWorker({ db, log, settings, openSecrets, webhookId }))
   }
 
   function readOnce() {
