@@ -29,9 +29,9 @@ export function createEmailVerification(dependencies: Dependencies) {
       outbox.requireEnabled()
       const { client } = caller
       const identity = await (email ? findIdentity(caller) : caller.identify())
-      const account = identity?.user.email ?? email
-      if (!account) throw invalid('email', 'Is required when signed out.')
-      await throttle.countMailRequest(account, client)
+      const address = identity?.user.email ?? email
+      if (!address) throw invalid('email', 'Is required when signed out.')
+      await throttle.countMailRequest(address, client)
       if (identity) {
         const { user, session } = identity
         const kind = user.pendingEmail ? 'email-change' : 'email-verification'

@@ -27,13 +27,12 @@ export function createLogout({ credentials, endSessionOf }: Dependencies & { end
   return async function logout({ refreshToken }: InputOf<'logout'>, caller: Caller) {
     const presented = refreshToken ?? caller.bearer ?? caller.cookie
     if (presented === null) throw unauthenticated('MISSING')
-    const cookieSessionId = caller.cookie && (await credentials.findSessionId(caller.cookie))
-    const presentedSessionId = await credentials.findSessionId(presented)
-    const sessionId = presentedSessionId ?? cookieSessionId
-    if (sessionId) {
-      await endSessionOf((presentedSessionId ? presented : caller.cookie) ?? '', sessionId, caller.client)
-    }
-    if (!cookieSessionId || cookieSessionId === sessionId) caller.forgetSecret()
+    const { cookie, client } = caller
+    const idOfCookie = cookie && (await credentials.findSessionId(cookie))
+    const id = await credentials.findSessionId(presented)
+    if (id) await endSessionOf(presented, id, client)
+    else if (cookie && idOfCookie) await endSessionOf(cookie, idOfCookie, client)
+    if (!id || !idOfCookie || id === idOfCookie) caller.forgetSecret()
     return true
   }
 }
