@@ -42,7 +42,7 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     .where(
       and(
         eq(users.email, param('email')),
-        inArray(places.place, [param('device'), param('network')]),
+        inArray(places.place, [param('devicePlace'), param('networkPlace')]),
         isKnownPlace,
       ),
     )
@@ -51,10 +51,10 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     .limit(1)
     .prepare('known_place')
 
-  /** The places of a client for a prepared statement, which has the placeholders `network` and `device`. */
+  /** The places of a client for a prepared statement, which has the placeholders `networkPlace` and `devicePlace`. */
   function toParameters(client: Client) {
     const { network, device } = toPlaces(client)
-    return { network, device: device ?? network }
+    return { networkPlace: network, devicePlace: device ?? network }
   }
 
   /** The places of a client; a device cookie that this server did not create is none. */
@@ -85,14 +85,14 @@ export function createPlaces({ db, secrets }: { db: Db; secrets: Secrets }) {
     /** The same for the select list of a prepared statement that has the account, and gets `toParameters`. */
     selectKnown: (userId: SQLWrapper) => sql<string>`coalesce((
       select ${places.place} from ${places} where ${places.userId} = ${userId}
-        and ${inArray(places.place, [param('device'), param('network')])} and ${isKnownPlace}
+        and ${inArray(places.place, [param('devicePlace'), param('networkPlace')])} and ${isKnownPlace}
       order by ${places.place} limit 1), ${sql.raw(`'${UNKNOWN_PLACE}'`)})`,
 
     /** The browser of a client, if the account knows it. */
     async findBrowser(email: string, client: Client): Promise<string | undefined> {
       const { device } = toPlaces(client)
       if (!device) return undefined
-      const [known] = await knownPlaces.execute({ email, network: device, device })
+      const [known] = await knownPlaces.execute({ email, networkPlace: device, devicePlace: device })
       return known?.place
     },
 
