@@ -291,7 +291,7 @@ describe.skipIf(!hasBrowser)('passkeys', () => {
     expect(ofAnotherSession.code).toBe('INVALID_TOKEN')
   })
 
-  test('a page of another origin, and a user whom the device did not verify, are refused', async () => {
+  test('a page of another origin, and a user that the device did not verify, are refused', async () => {
     const { client, device } = await registerWithPasskey()
     const foreign = await createDevice({ origin: 'https://auth.example.com:4999' })
     await foreign.writeKeys(await device.readKeys())
