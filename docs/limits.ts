@@ -62,7 +62,7 @@ import { loadEnv } from '../src/env.ts'
 import { GRAPHQL_LIMITS } from '../src/graphql/engine/cost-limits.ts'
 import { MAX_DOCUMENT_BYTES } from '../src/graphql/engine/documents.ts'
 import { MAX_REQUEST_BYTES } from '../src/graphql/engine/me-requests.ts'
-import type { AppContext } from '../src/http/context.ts'
+import type { RequestContext } from '../src/http/context.ts'
 import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/request/cookies.ts'
 import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/steps/body.ts'
 import { MAX_PER_DOMAIN, SLOW_MEMORY_MS, SLOW_MS } from '../src/mail/fair-slots.ts'
@@ -142,7 +142,7 @@ async function maxSessions() {
 function attributesOf(write: 'writeSession' | 'writeDevice') {
   const headers = new Headers()
   const cookies = createCookies({ https: true, sessionSeconds: env.SESSION_IDLE_SECONDS })
-  const context = { env: { headers } } as AppContext
+  const context = { answerHeaders: headers as Headers | undefined } as RequestContext
   cookies[write](context, '')
   const [sent = ''] = headers.getSetCookie()
   const [pair, ...attributes] = sent.split('; ').filter((part) => !part.startsWith('Max-Age'))

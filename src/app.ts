@@ -1,5 +1,3 @@
-import { Hono } from 'hono'
-import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { AuthCore } from './auth/core.ts'
 import type { Env } from './env.ts'
@@ -10,13 +8,12 @@ import { createSdl } from './graphql/pages/sdl.ts'
 import { schema } from './graphql/schema/schema.ts'
 import { createSubgraph } from './graphql/schema/subgraph.ts'
 import { withoutAdministration } from './graphql/schema/without-administration.ts'
-import type { AppContext, AppEnv } from './http/context.ts'
-import { errorResponse, notFound } from './http/error-response.ts'
-import { createPipeline, type Handler } from './http/pipeline.ts'
+import type { Handler, RequestContext, Route } from './http/context.ts'
+import { notFound } from './http/error-response.ts'
+import { createPipeline } from './http/pipeline.ts'
 import { clientOf } from './http/request/client.ts'
 import { type Cookies, createCookies } from './http/request/cookies.ts'
 import { createOrigins } from './http/request/origins.ts'
-import { pathOf } from './http/request/path.ts'
 import { body } from './http/steps/body.ts'
 import { caller } from './http/steps/caller.ts'
 import { cors } from './http/steps/cors.ts'
@@ -33,7 +30,6 @@ import type { Tracing } from './observe/tracing.ts'
 import { openApi } from './rest/openapi.ts'
 import { operationRoutes } from './rest/operation-routes.ts'
 import { createReference } from './rest/reference/reference.ts'
-import { openApiDocument } from './rest/server-endpoints.ts'
 import { serverRoutes } from './rest/server-routes.ts'
 import { serviceRoutes } from './rest/service-routes.ts'
 
@@ -54,14 +50,8 @@ export function createApp(parts: Parts) {
   const https = env.PUBLIC_URL.startsWith('https:')
   const cookies = createCookies({ https, sessionSeconds: env.SESSION_IDLE_SECONDS })
   const routes = createRoutes(parts, cookies.sessionName)
-  const serve = createPipeline(createSteps(parts, cookies, https))
-
-  // Hono would take a slower router, for all paths, if this one does not support a path. It refuses such a path at the start.
-  const app = new Hono<AppEnv>({ getPath: pathOf, router: new RegExpRouter() })
-  for (const { method, path, handler } of routes.routes) app.on(method, path, serve(handler as Handler))
-  app.notFound(serve(notFound(methodsByPath(routes.routes))))
-  app.onError(errorResponse)
-  return app
+  const steps = createSteps(parts, cookies, https)
+  return { fetch: createPipeline({ steps, routes, notFound: notFound(methodsByPath(routes)) }), routes }
 }
 
 /** The steps of a request, in order. A step can read the values that earlier steps have set. */
@@ -73,7 +63,7 @@ function createSteps({ env, core, log, observe, tracing }: Parts, cookies: Cooki
     allowed: env.ALLOWED_ORIGINS,
     ownsAddresses: env.NODE_ENV === 'development',
   })
-  const onRefused = (c: AppContext) => {
+  const onRefused = (c: RequestContext) => {
     core
       .recordRefusedOrigin(clientOf(c, { cookies, trustedProxies }))
       .catch((err: unknown) => log.warn({ err }, 'event lost'))
@@ -98,39 +88,33 @@ function createRoutes(
 ) {
   const { publishedKeys } = core
   const isObserved = (observe ?? tracing) !== undefined
-  const routes = new Hono<AppEnv>()
   const ownSchema = hasAdministration ? schema : withoutAdministration(schema)
   const servedSchema = env.FEDERATION ? createSubgraph(ownSchema, core.findUsers) : ownSchema
-  routes.post(
-    '/graphql',
-    createGraphQL({ schema: servedSchema, core, introspection: env.INTROSPECTION, isObserved }),
-  )
+  const graphql = createGraphQL({ schema: servedSchema, core, introspection: env.INTROSPECTION, isObserved })
   const graphiql = env.GRAPHIQL ? createGraphiQL() : undefined
-  routes.get('/graphql', createGraphQLByGet(graphiql?.page))
-  if (graphiql) routes.get('/graphql/:file', graphiql.file)
   const reference = env.DOCS ? createReference() : undefined
-  if (reference) routes.get('/docs', reference.page).get('/docs/:file', reference.file)
-  if (env.INTROSPECTION || env.PUBLISH_SCHEMA) routes.get('/schema.graphql', createSdl(ownSchema))
-  routes.route('/', operationRoutes(core, hasAdministration))
-  routes.route(
-    '/',
-    serverRoutes({
+  const get = (path: string, handler: Handler) => ({ method: 'GET', path, handler })
+  const routes: Route[] = [
+    { method: 'POST', path: '/graphql', handler: graphql },
+    { ...get('/graphql', createGraphQLByGet(graphiql?.page)), refuses: !graphiql },
+    ...(graphiql ? [get('/graphql/:file', graphiql.file)] : []),
+    ...(reference ? [get('/docs', reference.page), get('/docs/:file', reference.file)] : []),
+    ...(env.INTROSPECTION || env.PUBLISH_SCHEMA ? [get('/schema.graphql', createSdl(ownSchema))] : []),
+    ...operationRoutes(core, hasAdministration),
+    ...serverRoutes({
       isReady,
       publishedKeys,
       passkeyOrigins: env.PASSKEY_ORIGINS,
       publishVersion: env.PUBLISH_VERSION,
     }),
-  )
-  routes.route('/', serviceRoutes({ ...core, url: env.PUBLIC_URL, hasAdministration }))
-  routes.get(openApiDocument.rest.path, openApi(routes, { url: env.PUBLIC_URL, cookieName }))
-  return routes
+    ...serviceRoutes({ ...core, url: env.PUBLIC_URL, hasAdministration }),
+  ]
+  return [...routes, openApi(routes, { url: env.PUBLIC_URL, cookieName })]
 }
 
-/** Finds the methods of a path, without those that exist only to refuse. It matches paths as Hono does. */
-function methodsByPath(routes: { method: string; path: string; handler: object }[]) {
+/** Finds the methods of a path, without those that exist only to refuse. */
+function methodsByPath(routes: Route[]) {
   const router = new TrieRouter<string>()
-  for (const { method, path, handler } of routes) {
-    if (!('refuses' in handler && handler.refuses)) router.add('ALL', path, method)
-  }
+  for (const { method, path, refuses } of routes) if (!refuses) router.add('ALL', path, method)
   return (path: string) => [...new Set(router.match('ALL', path)[0].map(([method]) => method))]
 }

@@ -5,6 +5,7 @@ import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Client } from './support/client.ts'
 import { createFile } from './support/folder.ts'
 import { listenToFeed } from './support/revocations.ts'
+import { send } from './support/send.ts'
 import { startServer, useServer } from './support/server.ts'
 import { createKeySetting } from './support/service-key.ts'
 
@@ -18,8 +19,7 @@ const setUser = (email: string, columns: Record<string, unknown>) =>
 /** What a service with the package says about the token of a client: the roles in it, or why it is refused. */
 async function startService() {
   const ended = createEnded(() => {})
-  const ask = async (url: string, init: RequestInit) =>
-    server.app.request(url, init, { address: () => '192.0.2.1' })
+  const ask = async (url: string, init: RequestInit) => send(server.app, url, init)
   const feed = await listenToFeed({ url: '', key, ask })
   let taken = 0
   return (client: Client) => {

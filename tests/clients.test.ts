@@ -19,7 +19,7 @@ let url: string
 beforeAll(async () => {
   listener = Bun.serve({
     port: 0,
-    fetch: (request) => server.app.fetch(request, { address: () => '127.0.0.1' }),
+    fetch: (request) => server.app.fetch(request, () => '127.0.0.1'),
   })
   url = `http://localhost:${listener.port}/graphql`
 })

@@ -4,6 +4,7 @@ import { type Operation, objectIn } from '../src/contract/operation.ts'
 import { type OperationName, operations } from '../src/contract/operations.ts'
 import { enrollTotp, forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { ADAPTERS, type Adapter, type Client, createClient, WAYS } from './support/client.ts'
+import { send } from './support/send.ts'
 import { BEHIND_PROXY, useServerWithMail } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 import { pause } from './support/time.ts'
@@ -287,8 +288,7 @@ test('equal codes at two replicas at once open one session', async () => {
   const replica = await server.startReplica()
   const { input, authenticator, user } = await registerWithTotp(server)
   await server.sql`delete from sessions where user_id = ${user.id}`
-  const fetchThere = async (path: string, init: RequestInit = {}) =>
-    replica.app.request(path, init, { address: () => '192.0.2.1' })
+  const fetchThere = async (path: string, init: RequestInit = {}) => send(replica.app, path, init)
   const { challenge } = await server.client().login(input)
   const totp = authenticator.code()
 

@@ -13,6 +13,7 @@ import { portOf } from './support/net.ts'
 import { freePort, untilAnswer } from './support/process.ts'
 import { findProgram } from './support/programs.ts'
 import { sendBytes } from './support/raw-request.ts'
+import { send } from './support/send.ts'
 import { startServer, useServer } from './support/server.ts'
 import { pause } from './support/time.ts'
 
@@ -125,7 +126,7 @@ describe('a gateway that asks', () => {
 describe('Envoy, which asks with the method and the path of the original request,', () => {
   const ask = (method: string, headers: Record<string, string>, path = '/orders/1?full=true') => {
     const sent = { 'x-servauth-forward': 'envoy', ...headers }
-    return server.app.request(`/auth/forward${path}`, { method, headers: sent }, { address: () => null })
+    return send(server.app, `/auth/forward${path}`, { method, headers: sent }, null)
   }
 
   test('gets the answer for a cookie and for an access token', async () => {
@@ -149,7 +150,7 @@ describe('Envoy, which asks with the method and the path of the original request
 
     expect((await ask('POST', foreign)).status).toBe(403)
     expect((await ask('DELETE', foreign, '/')).status).toBe(403)
-    expect((await server.app.request('/auth/forwarding', {}, { address: () => null })).status).toBe(404)
+    expect((await send(server.app, '/auth/forwarding', {}, null)).status).toBe(404)
   })
 
   test('gets 401 without credentials, whatever the path of the original request leads to', async () => {

@@ -16,6 +16,7 @@ import { createDatabase, PATIENT } from './support/database.ts'
 import { clearAway } from './support/housekeeping.ts'
 import { runCommand } from './support/process.ts'
 import { publishedKeys } from './support/published-keys.ts'
+import { send } from './support/send.ts'
 import { ORIGIN, type Server, startServer } from './support/server.ts'
 
 const MINUTE = 60_000
@@ -122,8 +123,7 @@ test('a replica that has not read the new key yet accepts its tokens', async () 
   const server = await startServer()
   const { client: before } = await server.registerUser()
   const replica = await server.startReplica()
-  const ask = ({ kept }: Client) =>
-    replica.app.request('/auth/me', { headers: bearer(kept.accessToken) }, { address: () => null })
+  const ask = ({ kept }: Client) => send(replica.app, '/auth/me', { headers: bearer(kept.accessToken) }, null)
   const known = await ask(before)
   await rotate(server)
   await server.sql`update jwks set created_at = created_at - interval '16 minutes'`
@@ -144,8 +144,7 @@ test('a key is public while tokens of a longer lifetime, which a setting has sho
   await age(server, 55)
 
   const shortened = await server.startReplica(loadEnv({ ...server.env, ACCESS_TOKEN_SECONDS: '60' }))
-  const ask = (path: string) =>
-    shortened.app.request(path, { headers: bearer(token) }, { address: () => null })
+  const ask = (path: string) => send(shortened.app, path, { headers: bearer(token) }, null)
 
   expect((await ask('/auth/me')).status).toBe(200)
   await verify(token, await (await ask('/.well-known/jwks.json')).json())
@@ -198,9 +197,7 @@ test('replicas at their first start agree on one key', async () => {
     const sets = await Promise.all(
       replicas.map(
         async ({ app }) =>
-          (
-            await app.request('/.well-known/jwks.json', {}, { address: () => null })
-          ).json() as Promise<JSONWebKeySet>,
+          (await send(app, '/.well-known/jwks.json', {}, null)).json() as Promise<JSONWebKeySet>,
       ),
     )
     expect(await database.sql`select from jwks`).toHaveLength(1)

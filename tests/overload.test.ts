@@ -6,6 +6,7 @@ import { JSON_TYPE } from './support/client.ts'
 import { openDatabase, useDatabase } from './support/database.ts'
 import { PROGRAM } from './support/process.ts'
 import { startProgram } from './support/program.ts'
+import { send as sendTo } from './support/send.ts'
 import { REAL_HASHES, startServer } from './support/server.ts'
 import { findListeners, openWitness } from './support/witness.ts'
 
@@ -273,7 +274,7 @@ function send(server: Pick<Server, 'app'>, route: string, bearer: string | null,
   const [method = '', path = ''] = route.split(' ')
   const headers = { ...JSON_TYPE, ...(bearer && { authorization: `Bearer ${bearer}` }) }
   const init = { method, headers, ...(body && { body: JSON.stringify(body) }) }
-  return server.app.request(path, init, { address: () => '192.0.2.1' })
+  return sendTo(server.app, path, init)
 }
 
 /** How many look-ups of the session cache ended how. */

@@ -3,6 +3,7 @@ import { ageProofs, registerWithTotp } from './support/authenticator.ts'
 import { hasBrowser } from './support/browser.ts'
 import { ADAPTERS, account, createClient, WAYS } from './support/client.ts'
 import { usePasskeyBrowser } from './support/passkeys.ts'
+import { send } from './support/send.ts'
 import { BEHIND_PROXY, startServer, useServerWithMail } from './support/server.ts'
 import { createSoftwarePasskey } from './support/software-passkey.ts'
 
@@ -118,8 +119,7 @@ describe.skipIf(!hasBrowser)('passkeys', () => {
   test('of equal counters at two replicas at once, one opens a session', async () => {
     const { device, user } = await registerWithPasskey()
     const replica = await server.startReplica()
-    const there = async (path: string, init: RequestInit = {}) =>
-      replica.app.request(path, init, { address: () => '192.0.2.1' })
+    const there = async (path: string, init: RequestInit = {}) => send(replica.app, path, init)
     const keys = await device.readKeys()
     const proofs = []
     for (let count = 0; count < 10; count++) {

@@ -8,6 +8,7 @@ import { schema } from '../src/graphql/schema/schema.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, type Adapter, type Answer, type Client, type Operation } from './support/client.ts'
 import { wellFormed } from './support/hostile.ts'
+import { send } from './support/send.ts'
 import { startServer, useServer } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 
@@ -184,7 +185,7 @@ test('no spelling of a path, no other method and no header of a proxy reaches an
           'x-forwarded-uri': path,
         }
         const init = { method: sent, headers, ...(!['GET', 'HEAD'].includes(sent) && { body }) }
-        const { status } = await server.app.request(spelling, init, { address: () => '192.0.2.1' })
+        const { status } = await send(server.app, spelling, init)
         if (status < 400 || status >= 500) reached.push(`${name}: ${sent} ${spelling} ${status}`)
       }
     }
@@ -198,10 +199,8 @@ describe('ADMIN_PORT', () => {
     const own = await startServer({ ADMIN_PORT: '3999', INTROSPECTION: 'true' })
     const admin = await registerAdministrator(own)
     const cookie = admin.client.kept.cookie ?? ''
-    const here = (path: string) =>
-      own.app.request(path, { headers: { cookie } }, { address: () => '192.0.2.1' })
-    const there = (path: string) =>
-      own.adminApp?.request(path, { headers: { cookie } }, { address: () => '192.0.2.1' })
+    const here = (path: string) => send(own.app, path, { headers: { cookie } })
+    const there = (path: string) => own.adminApp && send(own.adminApp, path, { headers: { cookie } })
 
     expect((await here('/auth/admin/roles')).status).toBe(404)
     expect((await there('/auth/admin/roles'))?.status).toBe(200)

@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { loadEnv } from '../src/env.ts'
 import { ADAPTERS, bearer, type Client, WAYS } from './support/client.ts'
+import { send } from './support/send.ts'
 import { useServer } from './support/server.ts'
 
 const server = useServer()
@@ -345,11 +346,7 @@ test('a shorter maximum ends an older session at its next refresh', async () => 
   const headers = bearer(client.kept.refreshToken)
 
   const shortened = await server.startReplica(loadEnv({ ...server.env, SESSION_MAX_SECONDS: '3600' }))
-  const refused = await shortened.app.request(
-    '/auth/refresh',
-    { method: 'POST', headers },
-    { address: () => null },
-  )
+  const refused = await send(shortened.app, '/auth/refresh', { method: 'POST', headers }, null)
 
   expect(await refused.json()).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'EXPIRED' })
   expect((await client.refresh()).data).not.toBeNull()

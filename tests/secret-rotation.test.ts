@@ -5,6 +5,7 @@ import { registerAdministrator } from './support/administrator.ts'
 import { forgetUsedCodes, registerWithTotp } from './support/authenticator.ts'
 import { createClients } from './support/client.ts'
 import { callCommand } from './support/command.ts'
+import { send } from './support/send.ts'
 import { startServerWithMail } from './support/server.ts'
 import { insertServiceKey } from './support/service-key.ts'
 
@@ -13,8 +14,7 @@ type Server = Awaited<ReturnType<typeof startServerWithMail>>
 /** A replica beside a server, on the same database and with other secrets. */
 async function startBeside(server: Server, settings: Record<string, string>) {
   const replica = await server.startReplica(loadEnv({ ...server.env, ...settings }))
-  const fetch = async (path: string, init: RequestInit = {}) =>
-    replica.app.request(path, init, { address: () => '192.0.2.1' })
+  const fetch = async (path: string, init: RequestInit = {}) => send(replica.app, path, init)
   return createClients(fetch)
 }
 

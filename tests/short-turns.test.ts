@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import type { AppEnv } from '../src/http/context.ts'
 import { createHandler, listen } from '../src/process/listener.ts'
 import { createShortTurns } from '../src/process/short-turns.ts'
 
@@ -30,8 +29,8 @@ test('a request that waits for something waits for few others, however eager the
   const listener = listen(
     { HOST: '127.0.0.1', PORT: 0 },
     false,
-    createHandler((request, env) => {
-      addresses.add((env as AppEnv['Bindings']).address(request))
+    createHandler((request, addressOf) => {
+      addresses.add(addressOf(request))
       return request.url.endsWith('/late') ? answerLate() : answer()
     }, turns),
   )

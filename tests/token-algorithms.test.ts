@@ -4,6 +4,7 @@ import { loadEnv } from '../src/env.ts'
 import { ADAPTERS, bearer } from './support/client.ts'
 import { runCommand } from './support/process.ts'
 import { publishedKeys } from './support/published-keys.ts'
+import { send } from './support/send.ts'
 import { ORIGIN, type Server, startServer } from './support/server.ts'
 
 const MINUTE = 60_000
@@ -57,7 +58,7 @@ test('a database with an EdDSA key keeps it, also at a rotation, until the setti
   const { output } = await runCommand('keys rotate', { env: withoutSetting })
 
   expect(output.match(/EdDSA/g)).toHaveLength(2)
-  const keys = await (await replica.app.request('/.well-known/jwks.json', {}, { address: () => null })).json()
+  const keys = await (await send(replica.app, '/.well-known/jwks.json', {}, null)).json()
   expect(new Set(algorithmsOf(keys as JSONWebKeySet))).toEqual(new Set(['EdDSA']))
 })
 
@@ -105,11 +106,7 @@ test('ACCESS_TOKEN_TYP changes the type of new tokens, and tokens of both types 
   const old = await restartWith(server, { ACCESS_TOKEN_TYP: 'at+jwt' })
   const token = await signIn(server)
 
-  const answer = await old.app.request(
-    '/auth/me',
-    { headers: { authorization: `Bearer ${token}` } },
-    { address: () => null },
-  )
+  const answer = await send(old.app, '/auth/me', { headers: { authorization: `Bearer ${token}` } }, null)
 
   expect(decodeProtectedHeader(token).typ).toBe('JWT')
   expect(answer.status).toBe(200)
@@ -136,7 +133,7 @@ test('after a change of the audience, older tokens are expired, and can log out'
 
   const changed = await restartWith(server, { ACCESS_TOKEN_AUDIENCE: audience })
   const ask = (method: string, path: string) =>
-    changed.app.request(path, { method, headers: bearer(token) }, { address: () => null })
+    send(changed.app, path, { method, headers: bearer(token) }, null)
   const refused = await ask('GET', '/auth/me')
   const loggedOut = await ask('POST', '/auth/logout')
 

@@ -10,6 +10,7 @@ import { JSON_TYPE } from './support/client.ts'
 import { reportMissing } from './support/programs.ts'
 import { createProject } from './support/project.ts'
 import { type Received, startReceiver } from './support/receiver.ts'
+import { send } from './support/send.ts'
 import { startServer } from './support/server.ts'
 import { snippetsOf } from './support/snippets.ts'
 
@@ -125,7 +126,7 @@ describe('events', () => {
       headers: JSON_TYPE,
       body: JSON.stringify({ email, password, transport: 'TOKEN' }),
     }
-    const attempt = await quick.app.request('/auth/login', login, { address: () => '192.0.2.1' })
+    const attempt = await send(quick.app, '/auth/login', login)
     await drain(server)
 
     expect(attempt.status).toBe(200)

@@ -1,11 +1,11 @@
-import type { AppContext } from './context.ts'
+import type { RequestContext } from './context.ts'
 
 /** The headers of this answer alone, for those that not every answer has. They begin as a copy of the common ones. */
-export function headersOf(c: AppContext): Headers {
-  const known = c.env.headers
+export function headersOf(c: RequestContext): Headers {
+  const known = c.answerHeaders
   if (known) return known
-  const headers = new Headers(c.env.commonHeaders)
-  c.env.headers = headers
+  const headers = new Headers(c.commonHeaders)
+  c.answerHeaders = headers
   return headers
 }
 
@@ -21,7 +21,7 @@ type Body = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
  * A long text is a stream, which Bun sends in two packets, in a quarter of the time.
  */
 export function answer(
-  c: AppContext,
+  c: RequestContext,
   body: Body,
   status: number,
   contentType?: string,
@@ -29,16 +29,16 @@ export function answer(
 ) {
   for (const name in more) headersOf(c).set(name, more[name] as string)
   if (contentType === undefined) headersOf(c).delete('Content-Type')
-  const headers = c.env.headers ?? c.env.commonHeaders
+  const headers = c.answerHeaders ?? c.commonHeaders
   if (contentType !== undefined) headers.set('Content-Type', contentType)
-  headers.set('X-Request-Id', c.env.requestId)
+  headers.set('X-Request-Id', c.requestId)
   const isShort = typeof body === 'string' && body.length < MAX_WHOLE_CHARACTERS
   return new Response(isShort ? body : toLongBody(c, body), { status, headers })
 }
 
-function toLongBody(c: AppContext, body: Body) {
+function toLongBody(c: RequestContext, body: Body) {
   if (body === null || body instanceof ReadableStream) return body
-  c.env.answerLength = body.length
+  c.answerLength = body.length
   if (typeof body !== 'string') return body
   // Only when it is sent, because the answer may wait for its turn.
   const send = (controller: ReadableStreamDefaultController<Uint8Array>) => {

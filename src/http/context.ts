@@ -1,20 +1,46 @@
-import type { Context } from 'hono'
+import { HonoRequest } from 'hono/request'
+import type { Result } from 'hono/router'
 import type { Caller } from '../contract/caller.ts'
+import type { Endpoint } from '../contract/operation.ts'
 
-type AddressOf = (request: Request) => string | null
+/** Reads the address of the socket of a request. */
+export type AddressOf = (request: Request) => string | null
+
+export type Handler = (c: RequestContext) => Response | Promise<Response>
+
+/** Which requests a handler serves. */
+export type Route = {
+  /** In capital letters, or `ALL`. */
+  method: string
+  /** With parameters as `:name`. */
+  path: string
+  handler: Handler
+  /** The operation that it serves, for the metrics and the traces. */
+  operationName?: string
+  /** What the OpenAPI document says of it. */
+  endpoint?: Endpoint
+  /** Whether it exists only to refuse. */
+  refuses?: boolean
+}
 
 /**
- * What the steps of the pipeline know of one request. It replaces the `env` that the listener passes. Hono's variables
- * would do the same with a `Map`, and a remembered `me` would take 2 % longer.
+ * One request on its way through the pipeline: what it asks for, and what the steps learn of it. It takes the place of
+ * Hono's context, which makes 18 functions for each request (`docs/decisions/http.md`).
  */
-export class RequestState {
-  /** The address of the socket of a request. */
-  readonly address: AddressOf
+export class RequestContext {
+  readonly request: Request
+  readonly method: string
+  /** Decoded. */
+  readonly path: string
+  /** Missing if there is none for this method and path. */
+  readonly route: Route | undefined
+  readonly addressOf: AddressOf
+  readonly #match: Result<Route>
   requestId!: string
   /** Of every answer. Only `answer` may change them. */
   commonHeaders!: Headers
   /** Of this answer. Missing until a step sets one that not every answer has. */
-  headers: Headers | undefined
+  answerHeaders: Headers | undefined
   /** Missing until the step that reads it has run. */
   body: string | undefined
   /** How long the work has taken without what it waited for, set by GraphQL, where that differs much. */
@@ -33,10 +59,22 @@ export class RequestState {
   operation: string | undefined
   traceId: string | undefined
 
-  constructor(address: AddressOf) {
-    this.address = address
+  constructor(request: Request, path: string, match: Result<Route>, addressOf: AddressOf) {
+    this.request = request
+    this.method = request.method
+    this.path = path
+    this.route = match[0][0]?.[0]
+    this.addressOf = addressOf
+    this.#match = match
+  }
+
+  /** A header of the request. */
+  header(name: string) {
+    return this.request.headers.get(name) ?? undefined
+  }
+
+  /** The decoded parts of the path that the route names. */
+  parameters() {
+    return new HonoRequest(this.request, this.path, this.#match as never).param()
   }
 }
-
-export type AppEnv = { Bindings: RequestState }
-export type AppContext = Context<AppEnv>

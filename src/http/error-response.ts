@@ -1,6 +1,6 @@
 import { AuthError, asAuthError } from '../errors.ts'
 import { answer, headersOf } from './answer.ts'
-import type { AppContext } from './context.ts'
+import type { RequestContext } from './context.ts'
 import { graphqlContentType } from './request/accept.ts'
 import { adapterOf, takesForm } from './request/operation.ts'
 
@@ -11,7 +11,7 @@ const OTHER_SITE =
   'The page is of another site, to which its browser sends no cookie: it needs the transport TOKEN.'
 
 /** An error in the form that the clients of the adapter read: GraphQL errors, or problem details (RFC 9457) for REST. */
-export function errorResponse(fault: unknown, c: AppContext) {
+export function errorResponse(fault: unknown, c: RequestContext) {
   const error = asAuthError(fault)
   reportError(c, error)
   const { status, title, message, extensions } = error
@@ -30,38 +30,38 @@ export function errorResponse(fault: unknown, c: AppContext) {
  * The scheme of the credentials that were refused (RFC 6749, section 5.2). Only the endpoints of OAuth have Basic: elsewhere
  * it may be for a proxy on the way, and a browser would ask its user for a password.
  */
-function challengeOf(c: AppContext) {
-  const isBasic = takesForm(c) && /^basic /i.test(c.req.header('authorization') ?? '')
+function challengeOf(c: RequestContext) {
+  const isBasic = takesForm(c) && /^basic /i.test(c.header('authorization') ?? '')
   return isBasic ? 'Basic realm="Servauth"' : 'Bearer'
 }
 
 /** Sets the `Retry-After` header of an error, and its code and cause for the log. */
-export function reportError(c: AppContext, error: AuthError) {
-  c.env.code = error.code
+export function reportError(c: RequestContext, error: AuthError) {
+  c.code = error.code
   const hint = findHint(c, error)
-  if (hint && !c.env.hint) c.env.hint = { hint }
+  if (hint && !c.hint) c.hint = { hint }
   const { retryAfter } = error.details
   if (retryAfter !== undefined) headersOf(c).set('Retry-After', String(retryAfter))
-  if (error.status >= 500 && error.cause !== undefined) c.env.fault = error.cause
+  if (error.status >= 500 && error.cause !== undefined) c.fault = error.cause
 }
 
-function findHint(c: AppContext, { code, details }: AuthError) {
+function findHint(c: RequestContext, { code, details }: AuthError) {
   if (code === 'TOO_MANY_REQUESTS') return findProxyFault(c)
   const isWithoutCookie = code === 'UNAUTHENTICATED' && details.reason === 'MISSING'
-  return isWithoutCookie && c.req.header('sec-fetch-site') === 'cross-site' ? OTHER_SITE : undefined
+  return isWithoutCookie && c.header('sec-fetch-site') === 'cross-site' ? OTHER_SITE : undefined
 }
 
-function findProxyFault(c: AppContext) {
-  if (c.env.probableProxy === 'UNLISTED') return UNLISTED_PROXY
-  const isUnnamed = c.req.header('x-forwarded-for') === undefined
-  const hasOther = c.req.header('x-real-ip') !== undefined || c.req.header('forwarded') !== undefined
-  return c.env.probableProxy === 'LISTED' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
+function findProxyFault(c: RequestContext) {
+  if (c.probableProxy === 'UNLISTED') return UNLISTED_PROXY
+  const isUnnamed = c.header('x-forwarded-for') === undefined
+  const hasOther = c.header('x-real-ip') !== undefined || c.header('forwarded') !== undefined
+  return c.probableProxy === 'LISTED' || (isUnnamed && hasOther) ? SILENT_PROXY : undefined
 }
 
 /** Answers a path without a route, or with routes for other methods only. */
 export function notFound(methodsOf: (path: string) => string[]) {
-  return (c: AppContext) => {
-    const allow = methodsOf(c.req.path)
+  return (c: RequestContext) => {
+    const allow = methodsOf(c.path)
     throw allow.length > 0 ? new AuthError('METHOD_NOT_ALLOWED', { allow }) : new AuthError('NOT_FOUND')
   }
 }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { AuthError } from '../errors.ts'
 import { answer, headersOf } from './answer.ts'
-import type { AppContext } from './context.ts'
+import type { RequestContext } from './context.ts'
 
 const compress = promisify(gzip)
 
@@ -43,12 +43,12 @@ export function createPageFiles<Name extends string>(
     },
 
     /** The handler of `<folder>/:file`. @throws `NOT_FOUND` */
-    async serve(c: AppContext) {
+    async serve(c: RequestContext) {
       loading ??= load()
       const files = await loading
-      const file = files.find(([, { url }]) => url === c.req.path)?.[1]
+      const file = files.find(([, { url }]) => url === c.path)?.[1]
       if (!file) throw new AuthError('NOT_FOUND')
-      const isCompressed = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '')
+      const isCompressed = /\bgzip\b/.test(c.header('accept-encoding') ?? '')
       headersOf(c).append('Vary', 'Accept-Encoding')
       return answer(c, new Uint8Array(isCompressed ? file.compressed : file.raw), 200, file.type, {
         'Cache-Control': 'public, max-age=31536000, immutable',

@@ -1,5 +1,5 @@
 import { answer } from './answer.ts'
-import type { AppContext } from './context.ts'
+import type { RequestContext } from './context.ts'
 import { createPageFiles, type Source } from './page-files.ts'
 
 type Options<Name extends string> = {
@@ -16,7 +16,7 @@ type Options<Name extends string> = {
 export function createPage<Name extends string>({ path, policy, files, body }: Options<Name>) {
   const { urls, serve } = createPageFiles(path, files)
 
-  async function page(c: AppContext) {
+  async function page(c: RequestContext) {
     const found = await urls()
     const styles = Object.values<string>(found).filter((url) => url.endsWith('.css'))
     const html = `<!doctype html>

@@ -1,22 +1,49 @@
-import { type AppContext, RequestState } from './context.ts'
-
-export type Handler = (c: AppContext) => Response | Promise<Response>
+import { RegExpRouter } from 'hono/router/reg-exp-router'
+import { type AddressOf, type Handler, RequestContext, type Route } from './context.ts'
+import { errorResponse } from './error-response.ts'
+import { pathOf } from './request/path.ts'
 
 /** One step of a request: it calls `next` for the rest of the pipeline, or answers by itself. */
-export type Step = (c: AppContext, next: Handler) => Response | Promise<Response>
+export type Step = (c: RequestContext, next: Handler) => Response | Promise<Response>
+
+type Parts = {
+  /** The first is the outermost. */
+  steps: Step[]
+  routes: Route[]
+  /** Answers what has no route. */
+  notFound: Handler
+}
 
 /**
- * Puts the steps around a handler; the first step is the outermost. Hono's own middleware awaits each step. Without
- * these promises, an answer that needs none takes a third less time.
+ * Leads each request through the steps to the handler of its route. Hono finds the route. Its own middleware awaits each
+ * step: without these promises, an answer that needs none takes a third less time.
  */
-export function createPipeline(steps: Step[]) {
-  return (handler: Handler): Handler => {
-    const run = steps.reduceRight<Handler>((next, step) => (c) => step(c, next), handler)
-    function start(c: AppContext) {
-      c.env = new RequestState(c.env.address)
-      return run(c)
+export function createPipeline({ steps, routes, notFound }: Parts) {
+  // This router is the fastest. It refuses a path that it does not support, at the start.
+  const router = new RegExpRouter<Route>()
+  for (const route of routes) router.add(route.method, route.path, route)
+  const handle: Handler = (c) => (c.route ? c.route.handler(c) : notFound(c))
+  const run = steps.reduceRight<Handler>((next, step) => (c) => step(c, next), handle)
+
+  /** Answers an error of the steps themselves too. */
+  function answer(c: RequestContext) {
+    try {
+      const answering = run(c)
+      if (!(answering instanceof Promise)) return answering
+      return answering.catch((fault: unknown) => errorResponse(fault, c))
+    } catch (fault) {
+      return errorResponse(fault, c)
     }
-    // Copies the properties of the handler, which name the operation that it serves.
-    return Object.assign(start, handler)
+  }
+
+  return function serve(request: Request, addressOf: AddressOf): Response | Promise<Response> {
+    const path = pathOf(request)
+    const isHead = request.method === 'HEAD'
+    const match = router.match(isHead ? 'GET' : request.method, path)
+    const answering = answer(new RequestContext(request, path, match, addressOf))
+    return isHead ? withoutBody(answering) : answering
   }
 }
+
+/** RFC 9110, section 9.3.2. */
+const withoutBody = async (answering: Response | Promise<Response>) => new Response(null, await answering)

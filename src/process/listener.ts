@@ -12,11 +12,12 @@ type Address = { HOST?: string | undefined; PORT: number }
 
 /** Passes the requests of one listener to the application. */
 export function createHandler(fetch: Fetch, { waitForLaterTurn }: ShortTurns): Handler {
-  let bindings: { address: (request: Request) => string | null } | undefined
+  let listener: Bun.Server<undefined> | undefined
+  const addressOf = (request: Request) => listener?.requestIP(request)?.address ?? null
   return (request, server) => {
-    bindings ??= { address: (asked) => server.requestIP(asked)?.address ?? null }
+    listener = server
     const later = waitForLaterTurn()
-    return later ? later.then(() => fetch(request, bindings)) : fetch(request, bindings)
+    return later ? later.then(() => fetch(request, addressOf)) : fetch(request, addressOf)
   }
 }
 

@@ -2,11 +2,10 @@ import { Hono } from 'hono'
 import { describeRoute, generateSpecs, resolver, validator } from 'hono-openapi'
 import { z } from 'zod'
 import { type Endpoint, fieldLocationsOf, objectIn, type Tag } from '../contract/operation.ts'
+import type { Route } from '../http/context.ts'
 import { outputSchema } from './output-schema.ts'
 import { refusalsOf, refusalTable } from './problems.ts'
-import type { Documented } from './route.ts'
 
-type Route = { method: string; path: string; handler: unknown }
 type Settings = { url: string; cookieName: string }
 
 const TAGS: Record<Tag, string> = {
@@ -38,10 +37,9 @@ const ANY_HEADERS = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id
 export async function describe(routes: Route[], { url, cookieName }: Settings) {
   // The library gets its own routes, so that no request passes through it.
   const described = new Hono()
-  const served = routes.flatMap(({ method, path, handler }) => {
-    const { operationName, endpoint } = handler as Partial<Documented>
-    return operationName && endpoint ? [{ method, path, operationName, endpoint }] : []
-  })
+  const served = routes.flatMap(({ method, path, operationName, endpoint }) =>
+    operationName && endpoint ? [{ method, path, operationName, endpoint }] : [],
+  )
   for (const { method, path, operationName, endpoint } of served) {
     described.on(
       method,

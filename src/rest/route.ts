@@ -5,60 +5,62 @@ import { type Endpoint, fieldLocationsOf } from '../contract/operation.ts'
 import { parse } from '../contract/parse.ts'
 import { invalidFields, unauthenticated } from '../errors.ts'
 import { answer, headersOf } from '../http/answer.ts'
-import type { AppContext } from '../http/context.ts'
-import type { Handler } from '../http/pipeline.ts'
+import type { Handler, RequestContext, Route } from '../http/context.ts'
 import { readJson } from '../http/request/body.ts'
 import { isForm } from '../http/request/content-type.ts'
 import { readForm, readQuery } from '../http/request/parameters.ts'
 import { createQueryConverter, toParameterName } from './query.ts'
 
-/** A handler with the operation that it serves, for the OpenAPI document, the metrics and the traces. */
-export type Documented = { operationName: string; endpoint: Endpoint }
-
 type Act = (input: never, caller: Caller) => unknown
 
-/** A handler that parses the input, calls `act` and answers, as the definition of the operation says. */
-export function route(operationName: string, endpoint: Endpoint, act: Act): Handler & Documented {
-  const read = createReader(endpoint)
-  const respond = createResponder(endpoint)
-  return documented(operationName, endpoint, (c) => {
-    const result = act(read(c) as never, c.env.caller)
-    return result instanceof Promise ? result.then((value) => respond(c, value)) : respond(c, result)
-  })
+/** The route of an endpoint that `act` serves. */
+export function route(operationName: string, endpoint: Endpoint, act: Act) {
+  return toRoute(operationName, endpoint, createHandler(endpoint, act))
 }
 
-/** A handler that answers by itself. */
-export function documented(operationName: string, endpoint: Endpoint, handler: Handler) {
-  return Object.assign(handler, { operationName, endpoint })
+/** The route of a handler that answers by itself. */
+export function toRoute(operationName: string, endpoint: Endpoint, handler: Handler) {
+  const { method, path } = endpoint.rest
+  return { method, path, handler, operationName, endpoint } satisfies Route
+}
+
+/** Parses the input, calls `act` and answers, as the definition of the endpoint says. */
+export function createHandler(endpoint: Endpoint, act: Act): Handler {
+  const read = createReader(endpoint)
+  const respond = createResponder(endpoint)
+  return (c) => {
+    const result = act(read(c) as never, c.caller)
+    return result instanceof Promise ? result.then((value) => respond(c, value)) : respond(c, result)
+  }
 }
 
 /** Collects the input from the path and from the body or the query, and parses it. */
-function createReader(endpoint: Endpoint): (c: AppContext) => unknown {
+function createReader(endpoint: Endpoint): (c: RequestContext) => unknown {
   const { input, credentials, rest } = endpoint
   if (!input) return rest.method === 'GET' ? () => undefined : refuseFields
   const { path, query } = fieldLocationsOf(endpoint)
   const toInput = query.length > 0 ? createQueryConverter(input) : undefined
   const takesBearerSecret = credentials?.includes('refreshToken')
 
-  function readInput(c: AppContext): unknown {
+  function readInput(c: RequestContext): unknown {
     if (toInput) return toInput(readQuery(c))
     return rest.takesForm && isForm(c) ? readForm(c) : readFields(c)
   }
 
   return (c) => {
     const found = readInput(c)
-    const given = path.length > 0 ? withPath(found ?? {}, c.req.param()) : found
+    const given = path.length > 0 ? withPath(found ?? {}, c.parameters()) : found
     const parsed = parse(input, given, toInput && toParameterName)
-    return takesBearerSecret ? withBearerSecret(parsed as object, c.env.caller) : parsed
+    return takesBearerSecret ? withBearerSecret(parsed as object, c.caller) : parsed
   }
 }
 
 /** A body that is null counts as none. */
-const readFields = (c: AppContext) => readJson(c) ?? undefined
+const readFields = (c: RequestContext) => readJson(c) ?? undefined
 
 const NO_FIELDS = z.strictObject({})
 
-function refuseFields(c: AppContext) {
+function refuseFields(c: RequestContext) {
   parse(NO_FIELDS, readFields(c) ?? {})
 }
 
@@ -80,7 +82,7 @@ function withBearerSecret(input: { refreshToken?: string | null }, { bearer }: C
 }
 
 /** Writes the answer. The same object, such as a cached user, is not serialised again. */
-function createResponder({ rest }: Endpoint): (c: AppContext, result: unknown) => Response {
+function createResponder({ rest }: Endpoint): (c: RequestContext, result: unknown) => Response {
   const { status, wrap, cacheSeconds } = rest
   if (status === 202 || status === 204) return (c) => answer(c, null, status)
   const texts = new WeakMap<object, string>()

@@ -1,4 +1,3 @@
-import { Hono } from 'hono'
 import type { JSONWebKeySet } from 'jose'
 import type { z } from 'zod'
 import { type Caller, type Client, serviceOf } from '../contract/caller.ts'
@@ -10,11 +9,11 @@ import { parse } from '../contract/parse.ts'
 import type { RevocationFeed } from '../contract/revocations.ts'
 import type { Scope, ServiceKey } from '../contract/service-key.ts'
 import { answer } from '../http/answer.ts'
-import type { AppContext, AppEnv } from '../http/context.ts'
+import type { Handler, RequestContext } from '../http/context.ts'
 import { readQuery } from '../http/request/parameters.ts'
 import { FORWARD_ANY_PATH } from '../http/request/path.ts'
 import { createRevocationStreams } from './revocation-stream.ts'
-import { documented, route } from './route.ts'
+import { createHandler, route, toRoute } from './route.ts'
 import { createMetadata } from './server-metadata.ts'
 import * as endpoints from './service-endpoints.ts'
 
@@ -36,7 +35,6 @@ type TokenInput = { token: string }
 export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }: Options) {
   const { serverMetadata, openIdConfiguration, revoke, forward, introspect, revocations, webhookEvents } =
     endpoints
-  const app = new Hono<AppEnv>()
   const metadata = createMetadata({ url, publishedKeys })
   const streamRevocations = createRevocationStreams(core.revocationFeed)
 
@@ -45,8 +43,8 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }
     return {}
   }
 
-  async function answerGateway(c: AppContext) {
-    const { userId, sessionId, accessToken } = await core.forward(c.env.caller)
+  async function answerGateway(c: RequestContext) {
+    const { userId, sessionId, accessToken } = await core.forward(c.caller)
     const variables = JSON.stringify({ 'X-Hasura-User-Id': userId, 'X-Hasura-Role': 'user' })
     return answer(c, variables, 200, 'application/json', {
       Authorization: `Bearer ${accessToken}`,
@@ -55,43 +53,44 @@ export function serviceRoutes({ url, publishedKeys, hasAdministration, ...core }
     })
   }
 
-  async function openStream(c: AppContext, { id: serviceId }: ServiceKey) {
-    const { caller } = c.env
+  async function openStream(c: RequestContext, { id: serviceId }: ServiceKey) {
+    const { caller } = c
     const { nonce } = parse(revocations.input, readQuery(c))
-    const position = c.req.header('last-event-id') ?? null
+    const position = c.header('last-event-id') ?? null
     const assertAllowed = () => serviceOf(caller, scopeOf(revocations))
     // The body of an answer to HEAD is dropped, and its stream would not learn of that.
     const stream =
-      c.req.method === 'HEAD' ? null : await streamRevocations({ nonce, position, serviceId, assertAllowed })
+      c.method === 'HEAD' ? null : await streamRevocations({ nonce, position, serviceId, assertAllowed })
     // nginx would buffer the stream otherwise.
     return answer(c, stream, 200, 'text/event-stream', { 'X-Accel-Buffering': 'no' })
   }
 
-  app.get(serverMetadata.rest.path, route('serverMetadata', serverMetadata, metadata))
-  app.get(openIdConfiguration.rest.path, route('openIdConfiguration', openIdConfiguration, metadata))
-  app.post(revoke.rest.path, route('revoke', revoke, revokeToken))
-  app.get(forward.rest.path, documented('forward', forward, answerGateway))
-  // Envoy asks with the method of the original request. So this route has no `endpoint`, whose method is in a header.
-  const answerEnvoy = Object.assign((c: AppContext) => answerGateway(c), { operationName: 'forward' })
-  app.all(FORWARD_ANY_PATH, answerEnvoy)
-  const introspectToken = route('introspect', introspect, ({ token }: TokenInput) => core.introspect(token))
-  app.post(introspect.rest.path, forServices('introspect', introspect, introspectToken))
-  app.get(revocations.rest.path, forServices('revocations', revocations, openStream))
-  if (!hasAdministration) return app
-  const pullEvents = route('webhookEvents', webhookEvents, core.pullEvents)
-  app.get(webhookEvents.rest.path, forServices('webhookEvents', webhookEvents, pullEvents))
-  return app
+  const introspectToken = createHandler(introspect, ({ token }: TokenInput) => core.introspect(token))
+  const pullEvents = createHandler(webhookEvents, core.pullEvents)
+  return [
+    route('serverMetadata', serverMetadata, metadata),
+    route('openIdConfiguration', openIdConfiguration, metadata),
+    route('revoke', revoke, revokeToken),
+    toRoute('forward', forward, answerGateway),
+    // Envoy asks with the method of the original request. So this route has no `endpoint`, whose method is in a header.
+    { method: 'ALL', path: FORWARD_ANY_PATH, handler: answerGateway, operationName: 'forward' },
+    toRoute('introspect', introspect, forServices(introspect, introspectToken)),
+    toRoute('revocations', revocations, forServices(revocations, openStream)),
+    ...(hasAdministration
+      ? [toRoute('webhookEvents', webhookEvents, forServices(webhookEvents, pullEvents))]
+      : []),
+  ]
 }
 
-type ServiceHandler = (c: AppContext, service: ServiceKey) => Response | Promise<Response>
+type ServiceHandler = (c: RequestContext, service: ServiceKey) => Response | Promise<Response>
 
 /** Lets only services through whose key has the scope of the endpoint. */
-function forServices(operationName: string, endpoint: Endpoint, handler: ServiceHandler) {
+function forServices(endpoint: Endpoint, handler: ServiceHandler): Handler {
   const scope = scopeOf(endpoint)
-  return documented(operationName, endpoint, (c) => {
-    const service = serviceOf(c.env.caller, scope)
+  return (c) => {
+    const service = serviceOf(c.caller, scope)
     return service instanceof Promise ? service.then((found) => handler(c, found)) : handler(c, service)
-  })
+  }
 }
 
 function scopeOf({ permission, rest }: Endpoint): Scope {

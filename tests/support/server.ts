@@ -12,6 +12,7 @@ import { createMailbox } from './mailbox.ts'
 import { type Conformance, createConformance } from './openapi.ts'
 import { createProxy } from './proxy.ts'
 import { openForTest, useResource } from './resource.ts'
+import { SOCKET_ADDRESS, send } from './send.ts'
 
 type Settings = Record<string, string>
 type Options = {
@@ -35,7 +36,7 @@ export const REAL_HASHES = { ARGON2_MEMORY_KIB: '19456' }
 export const ORIGIN = 'https://auth.example.com'
 
 /** All requests of tests come from this address. */
-const SOCKET_ADDRESS = '192.0.2.1'
+
 /** For a server that takes this address for its proxy, so that a client says with `from` where it comes from. */
 export const BEHIND_PROXY = { TRUSTED_PROXIES: SOCKET_ADDRESS }
 
@@ -60,7 +61,7 @@ export function serveOnPort({ app }: Pick<Server, 'app'>) {
   const listener = Bun.serve({
     port: 0,
     idleTimeout: 30,
-    fetch: (request) => app.fetch(request, { address: () => null }),
+    fetch: (request) => app.fetch(request, () => null),
   })
   onTestFinished(() => listener.stop(true))
   return `http://localhost:${listener.port}`
@@ -116,8 +117,7 @@ async function openServer(settings: Settings = {}, options: Options = {}) {
   }
   let server = await start()
 
-  const request = async (path: string, init: RequestInit = {}) =>
-    server.app.request(path, init, { address: () => SOCKET_ADDRESS })
+  const request = async (path: string, init: RequestInit = {}) => send(server.app, path, init)
   const conformance = await conformanceOf(source, async () => (await request('/openapi.json')).text())
   /** Every answer of REST must be one that the OpenAPI document allows. */
   const fetch = async (path: string, init: RequestInit = {}) => {

@@ -3,7 +3,7 @@ import { createYoga } from 'graphql-yoga'
 import type { AdmittingCore } from '../../contract/operations.ts'
 import { invalid } from '../../errors.ts'
 import { answer } from '../../http/answer.ts'
-import type { AppContext } from '../../http/context.ts'
+import type { RequestContext } from '../../http/context.ts'
 import { graphqlContentType, graphqlMediaType } from '../../http/request/accept.ts'
 import { bodyOf, readJson } from '../../http/request/body.ts'
 import type { GraphQLContext } from '../schema/builder.ts'
@@ -48,16 +48,16 @@ export function createGraphQL({ schema, core, introspection, isObserved }: Optio
   const executable = withPlainAnswers(schema)
   const prepare = createDocuments(yoga, (document) => prepareSingleField(executable, document))
 
-  function executeRequest(prepared: Prepared, { operationName, variables }: Parameters, c: AppContext) {
+  function executeRequest(prepared: Prepared, { operationName, variables }: Parameters, c: RequestContext) {
     const { document, introspects, errors } = prepared
     if (!document) return { errors }
-    if (isObserved) c.env.operation = rootField(document, operationName)
+    if (isObserved) c.operation = rootField(document, operationName)
     const operation = getOperationAST(document, operationName)
     if (!operation) throw operationNameError(document, operationName)
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
       throw invalid('query', 'There are no subscriptions.')
     }
-    const contextValue: GraphQLContext = { core, caller: c.env.caller }
+    const contextValue: GraphQLContext = { core, caller: c.caller }
     const variableValues = variables ?? {}
     const result =
       prepared.execute?.(variableValues, contextValue) ??
@@ -75,27 +75,27 @@ export function createGraphQL({ schema, core, introspection, isObserved }: Optio
   }
 
   /** Without a promise, because each one costs a cached `me`. */
-  return function graphql(c: AppContext) {
+  return function graphql(c: RequestContext) {
     const key = meRequests.find(bodyOf(c))
     const written = key === undefined ? undefined : cachedViewer(c)?.findAnswer(key)
     return written === undefined ? measureWork(c) : respondToMe(c, written)
   }
 
-  function measureWork(c: AppContext) {
+  function measureWork(c: RequestContext) {
     const began = performance.now()
     try {
       return answerRequest(c)
     } finally {
-      c.env.workMs = performance.now() - began
+      c.workMs = performance.now() - began
     }
   }
 
-  function respondToMe(c: AppContext, written: string) {
-    if (isObserved) c.env.operation = 'me'
+  function respondToMe(c: RequestContext, written: string) {
+    if (isObserved) c.operation = 'me'
     return respond(c, written, 200)
   }
 
-  async function answerRequest(c: AppContext) {
+  async function answerRequest(c: RequestContext) {
     const parameters = readParameters(readJson(c))
     if (!parameters) return refusePersistedQuery(c)
     const prepared = prepare(parameters.query)
@@ -107,8 +107,8 @@ export function createGraphQL({ schema, core, introspection, isObserved }: Optio
     const written = viewer?.findAnswer(key)
     if (written) return respondToMe(c, written)
     // Only answers that were written before need no turn. A client with an account can send new documents for ever.
-    c.env.caller.isAdmitted = false
-    const refusal = isMe ? undefined : core.refuseIfBusy(c.env.caller)
+    c.caller.isAdmitted = false
+    const refusal = isMe ? undefined : core.refuseIfBusy(c.caller)
     if (refusal) await refusal
     const answering = executeRequest(prepared, parameters, c)
     const result = answering instanceof Promise ? await answering : answering
@@ -122,8 +122,8 @@ export function createGraphQL({ schema, core, introspection, isObserved }: Optio
 }
 
 /** The caller, if the session cache has it. */
-function cachedViewer(c: AppContext) {
-  const viewer = c.env.caller.view()
+function cachedViewer(c: RequestContext) {
+  const viewer = c.caller.view()
   if (!(viewer instanceof Promise)) return viewer
   // The resolver waits for it too, unless a directive leaves `me` out.
   viewer.catch(() => {})
@@ -134,13 +134,13 @@ function cachedViewer(c: AppContext) {
  * Makes a client of automatic persisted queries send its queries in full. Older clients read only the JSON of a 200, which
  * Apollo Server sends. With `graphql-response+json`, the status is that of a refusal.
  */
-export function refusePersistedQuery(c: AppContext) {
+export function refusePersistedQuery(c: RequestContext) {
   const code = 'PERSISTED_QUERY_NOT_SUPPORTED'
-  c.env.code = code
+  c.code = code
   const text = JSON.stringify({ errors: [{ message: 'PersistedQueryNotSupported', extensions: { code } }] })
   return respond(c, text, graphqlMediaType(c) === 'application/json' ? 200 : 400)
 }
 
-function respond(c: AppContext, text: string, status: 200 | 400) {
+function respond(c: RequestContext, text: string, status: 200 | 400) {
   return answer(c, text, status, graphqlContentType(c))
 }

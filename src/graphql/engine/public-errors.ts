@@ -1,17 +1,17 @@
 import { GraphQLError } from 'graphql'
 import { AuthError, asAuthError } from '../../errors.ts'
-import type { AppContext } from '../../http/context.ts'
+import type { RequestContext } from '../../http/context.ts'
 import { reportError } from '../../http/error-response.ts'
 
 /**
  * The errors of an answer as clients see them. Keeps their codes for the log.
  * @param executed whether they are of resolvers, and not of the request
  */
-export function toPublicErrors(c: AppContext, errors: readonly GraphQLError[], executed: boolean) {
+export function toPublicErrors(c: RequestContext, errors: readonly GraphQLError[], executed: boolean) {
   const masked = executed ? errors.map(mask) : errors
   for (const { originalError, extensions } of masked) {
     if (originalError instanceof AuthError) reportError(c, originalError)
-    else if (!executed) c.env.code = String(extensions.code)
+    else if (!executed) c.code = String(extensions.code)
   }
   return masked.map(withoutHttp)
 }

@@ -2,27 +2,27 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { isIn, type Network } from '../../settings/kinds/network.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { stripBlanks } from './header-text.ts'
 
 /**
  * The client's address. This is the address of the socket, unless that is a trusted proxy. Then it is the right-most
  * address of `X-Forwarded-For` that is no trusted proxy: a client can write everything to the left of it.
  */
-export function clientAddress(c: AppContext, trustedProxies: Network[]): string | null {
-  let address = parse(c.env.address(c.req.raw) ?? '')
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',')
+export function clientAddress(c: RequestContext, trustedProxies: Network[]): string | null {
+  let address = parse(c.addressOf(c.request) ?? '')
+  const hops = (c.header('x-forwarded-for') ?? '').split(',')
   while (address && isIn(trustedProxies, address)) {
     const hop = parse(stripBlanks(hops.pop() ?? ''))
     if (!hop) {
-      c.env.probableProxy = 'LISTED'
+      c.probableProxy = 'LISTED'
       break
     }
     address = hop
   }
-  const isForwarded = c.req.header('x-forwarded-for') !== undefined
+  const isForwarded = c.header('x-forwarded-for') !== undefined
   // An address that is not of the internet is rather that of a proxy than that of a client.
-  if (isForwarded && address && address.range() !== 'unicast') c.env.probableProxy = 'UNLISTED'
+  if (isForwarded && address && address.range() !== 'unicast') c.probableProxy = 'UNLISTED'
   return address?.toString() ?? null
 }
 

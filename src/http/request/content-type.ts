@@ -1,15 +1,15 @@
 import { AuthError } from '../../errors.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { stripBlanks } from './header-text.ts'
 
 /** Whether the request has the content type `application/json`, with any parameters. */
-export function isJson(c: AppContext) {
+export function isJson(c: RequestContext) {
   return mediaTypeOf(c) === 'application/json'
 }
 
 /** @throws `UNSUPPORTED_MEDIA_TYPE` unless the body is JSON in UTF-8. */
-export function requireJson(c: AppContext) {
-  if (c.req.header('content-type') === 'application/json') return
+export function requireJson(c: RequestContext) {
+  if (c.header('content-type') === 'application/json') return
   if (!isJson(c)) throw new AuthError('UNSUPPORTED_MEDIA_TYPE')
   for (const parameter of contentTypeOf(c).split(';').slice(1)) {
     const [name = '', value = ''] = parameter.split('=')
@@ -19,15 +19,15 @@ export function requireJson(c: AppContext) {
   }
 }
 
-export function isForm(c: AppContext) {
+export function isForm(c: RequestContext) {
   return mediaTypeOf(c) === 'application/x-www-form-urlencoded'
 }
 
 /** In lower case and without parameters (RFC 9110, section 8.3.1). */
-function mediaTypeOf(c: AppContext) {
+function mediaTypeOf(c: RequestContext) {
   const text = contentTypeOf(c)
   const end = text.indexOf(';')
   return stripBlanks(end === -1 ? text : text.slice(0, end))
 }
 
-const contentTypeOf = (c: AppContext) => c.req.header('content-type')?.toLowerCase() ?? ''
+const contentTypeOf = (c: RequestContext) => c.header('content-type')?.toLowerCase() ?? ''

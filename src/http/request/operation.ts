@@ -1,6 +1,4 @@
-import { matchedRoutes } from 'hono/route'
-import type { Endpoint } from '../../contract/operation.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 
 /** The name for requests that are no operation of the contract: pages, preflights, unknown paths, invalid documents. */
 export const OTHER = 'other'
@@ -15,28 +13,23 @@ export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTION
  * unknown one may change something. A client can send the header that its gateway does not set, also the one by which
  * Envoy is known, so the method that changes something counts.
  */
-export function methodOf(c: AppContext) {
-  const headers = [c.req.header('x-forwarded-method'), c.req.header('x-original-method')]
+export function methodOf(c: RequestContext) {
+  const headers = [c.header('x-forwarded-method'), c.header('x-original-method')]
   const named = headers.flatMap((method) => (method ? [method.toUpperCase()] : []))
-  const methods = endpointOf(c)?.rest.isForGateways ? named : [c.req.method, ...named]
+  const methods = c.route?.endpoint?.rest.isForGateways ? named : [c.method, ...named]
   return methods.find((method) => !SAFE_METHODS.has(method)) ?? methods[0] ?? 'POST'
 }
 
 /** Whether the route of a request also takes its body as a form. */
-export function takesForm(c: AppContext) {
-  return endpointOf(c)?.rest.takesForm === true
+export function takesForm(c: RequestContext) {
+  return c.route?.endpoint?.rest.takesForm === true
 }
 
-function endpointOf(c: AppContext) {
-  return (matchedRoutes(c).at(-1)?.handler as { endpoint?: Endpoint } | undefined)?.endpoint
-}
-
-export function adapterOf(c: AppContext): AdapterName {
-  return c.req.path === '/graphql' ? 'graphql' : 'rest'
+export function adapterOf(c: RequestContext): AdapterName {
+  return c.path === '/graphql' ? 'graphql' : 'rest'
 }
 
 /** The operation of a request, by its name in the contract: the same for both adapters, and never text of the client. */
-export function operationOf(c: AppContext): string {
-  const handler = matchedRoutes(c).at(-1)?.handler as { operationName?: string } | undefined
-  return c.env.operation ?? handler?.operationName ?? OTHER
+export function operationOf(c: RequestContext): string {
+  return c.operation ?? c.route?.operationName ?? OTHER
 }

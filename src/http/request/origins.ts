@@ -1,6 +1,6 @@
 import { isAddress, isLocal, withoutBrackets } from '../../settings/kinds/host.ts'
 import { isListedOrigin } from '../../settings/kinds/origin.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { printable } from './header-text.ts'
 import { MAX_HOST_CHARACTERS } from './path.ts'
 
@@ -36,12 +36,11 @@ export function createOrigins({ own, allowed, ownsAddresses = false }: Options) 
 }
 
 /** Writes to the log why the browser of a page that was not listed reports an error. */
-export function reportRefusedOrigin(c: AppContext, { isMisplaced }: Origins) {
-  const origin = c.req.header('origin')
-  const isOwn =
-    origin !== undefined && c.req.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)
-  c.env.hint = {
-    origin: printable(origin ?? `none, Sec-Fetch-Site: ${c.req.header('sec-fetch-site')}`),
+export function reportRefusedOrigin(c: RequestContext, { isMisplaced }: Origins) {
+  const origin = c.header('origin')
+  const isOwn = origin !== undefined && c.header('sec-fetch-site') === 'same-origin' && isMisplaced(origin)
+  c.hint = {
+    origin: printable(origin ?? `none, Sec-Fetch-Site: ${c.header('sec-fetch-site')}`),
     hint: isOwn
       ? 'This page is of this server: set PUBLIC_URL to its origin. It is http, which is for a try on this machine.'
       : 'If this origin is yours, list it in ALLOWED_ORIGINS.',

@@ -1,17 +1,17 @@
 import { invalid, invalidFields } from '../../errors.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { bodyOf } from './body.ts'
 import { targetOf } from './path.ts'
 
 /** The query as an object. @throws `INVALID_INPUT` for a parameter that is given twice */
-export function readQuery(c: AppContext) {
+export function readQuery(c: RequestContext) {
   const target = targetOf(c)
   const start = target.indexOf('?')
   return start === -1 ? {} : toObject(target.slice(start + 1))
 }
 
 /** The fields of a form as an object (RFC 6749, appendix B). @throws `INVALID_INPUT` for a field that is given twice */
-export function readForm(c: AppContext) {
+export function readForm(c: RequestContext) {
   return toObject(bodyOf(c))
 }
 

@@ -1,5 +1,5 @@
 import { getPath } from 'hono/utils/url'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 
 /** Where gateways ask whether they may let a request through. */
 export const FORWARD_PATH = '/auth/forward'
@@ -28,9 +28,9 @@ export function pathOf(request: Request) {
  * The target of a request as the client sent it: the path with the query. Only `/` if that is the path, because a host that
  * is too long leads there too.
  */
-export function targetOf({ req }: AppContext) {
-  if (req.path === NO_TARGET) return NO_TARGET
-  const { url } = req.raw
+export function targetOf({ path, request }: RequestContext) {
+  if (path === NO_TARGET) return NO_TARGET
+  const { url } = request
   return isTargetAlone(url) ? url : url.slice(url.indexOf('/', 'https://'.length))
 }
 

@@ -1,7 +1,7 @@
 import { createDeadline } from '../../deadline.ts'
 import { AuthError, invalid } from '../../errors.ts'
 import { headersOf } from '../answer.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { leaveBodyUnread } from '../request/body.ts'
 import { adapterOf } from '../request/operation.ts'
@@ -24,15 +24,15 @@ export function body(): Step {
   const inTime = createDeadline(MAX_BODY_MS)
 
   return function body(c, next) {
-    if (WITHOUT_BODY.has(c.req.method)) {
+    if (WITHOUT_BODY.has(c.method)) {
       leaveBodyUnread(c)
-      c.env.body = ''
+      c.body = ''
       return next(c)
     }
     // Not `await`: each further promise costs every request with a body.
     return inTime(readBytes(c), timeout).then(
       (bytes) => {
-        c.env.body = bytes ? decode(bytes) : ''
+        c.body = bytes ? decode(bytes) : ''
         return next(c)
       },
       (fault: unknown) => {
@@ -44,21 +44,21 @@ export function body(): Step {
 }
 
 /** The body as it was sent, null if there is none. Rejects if it is refused by its headers or size. */
-function readBytes(c: AppContext): Promise<Uint8Array | null> {
-  const { raw } = c.req
+function readBytes(c: RequestContext): Promise<Uint8Array | null> {
+  const { request } = c
   const maxBytes = MAX_BODY_BYTES[adapterOf(c)]
-  const encoding = c.req.header('content-encoding')
+  const encoding = c.header('content-encoding')
   if (encoding && encoding.toLowerCase() !== 'identity') {
     const detail = 'Send the body without Content-Encoding.'
     return Promise.reject(new AuthError('UNSUPPORTED_MEDIA_TYPE', { detail }))
   }
-  const length = c.req.header('content-length')
+  const length = c.header('content-length')
   // Reading `body` creates a stream, which costs more than all the rest of a request.
-  if (length === undefined) return raw.body ? collect(raw.body, maxBytes) : Promise.resolve(null)
+  if (length === undefined) return request.body ? collect(request.body, maxBytes) : Promise.resolve(null)
   if (!/^\d+$/.test(length))
     return Promise.reject(invalid('', 'The request has more than one Content-Length.'))
   if (Number(length) > maxBytes) return Promise.reject(new AuthError('PAYLOAD_TOO_LARGE'))
-  return raw.bytes()
+  return request.bytes()
 }
 
 function decode(bytes: Uint8Array) {

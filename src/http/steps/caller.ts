@@ -1,6 +1,6 @@
 import type { Caller, Client, Identity, Presented, Viewer } from '../../contract/caller.ts'
 import type { PresentedKey, ServiceKey } from '../../contract/service-key.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { readBasic, readBearer } from '../request/authorization.ts'
 import { type ClientOptions, clientOf } from '../request/client.ts'
@@ -14,7 +14,7 @@ type Options = ClientOptions & {
 /** Reads the credentials of the request. They are proven when an operation first needs them, and only once. */
 export function caller(options: Options): Step {
   return function caller(c, next) {
-    c.env.caller = new RequestCaller(c, options)
+    c.caller = new RequestCaller(c, options)
     return next(c)
   }
 }
@@ -25,16 +25,16 @@ class RequestCaller implements Caller {
   /** OAuth libraries send a key as the password of Basic, others as the bearer. */
   readonly presentedKey: PresentedKey | null
   isAdmitted = false
-  readonly #c: AppContext
+  readonly #c: RequestContext
   readonly #options: Options
   #client: Client | undefined
   #identity: Promise<Identity | null> | undefined
   #viewer: Viewer | null | Promise<Viewer | null> | undefined
 
-  constructor(c: AppContext, options: Options) {
+  constructor(c: RequestContext, options: Options) {
     this.#c = c
     this.#options = options
-    const authorization = c.req.header('authorization')
+    const authorization = c.header('authorization')
     this.bearer = readBearer(authorization)
     this.presentedKey = this.bearer === null ? readBasic(authorization) : { key: this.bearer, name: null }
     this.cookie = options.cookies.readSession(c)

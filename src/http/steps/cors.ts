@@ -1,6 +1,6 @@
 import { AuthError } from '../../errors.ts'
 import { answer, headersOf } from '../answer.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { leaveBodyUnread } from '../request/body.ts'
 import { printable } from '../request/header-text.ts'
@@ -31,21 +31,21 @@ const HEADERS = [
 type Options = {
   origins: Origins
   /** Called at each refused preflight; the answer does not wait for it. */
-  onRefused: (c: AppContext) => void
+  onRefused: (c: RequestContext) => void
 }
 
 /** Lets pages of the listed origins read answers and send their cookie. Other origins get no CORS header. */
 export function cors({ origins, onRefused }: Options): Step {
   return function cors(c, next) {
-    const origin = c.req.header('origin')
+    const origin = c.header('origin')
     if (origin !== undefined && origins.isAllowed(origin)) {
       const headers = headersOf(c)
       headers.set('Access-Control-Allow-Origin', origin)
       headers.set('Access-Control-Allow-Credentials', 'true')
       headers.set('Access-Control-Expose-Headers', EXPOSED.join(','))
-      return c.req.method === 'OPTIONS' ? answerPreflight(c, origin) : next(c)
+      return c.method === 'OPTIONS' ? answerPreflight(c, origin) : next(c)
     }
-    if (origin === undefined || origins.isOwn(origin, c.req.header('host'))) return next(c)
+    if (origin === undefined || origins.isOwn(origin, c.header('host'))) return next(c)
     reportRefusedOrigin(c, origins)
     if (!isPreflight(c)) return next(c)
     leaveBodyUnread(c)
@@ -54,7 +54,7 @@ export function cors({ origins, onRefused }: Options): Step {
   }
 }
 
-function answerPreflight(c: AppContext, origin: string) {
+function answerPreflight(c: RequestContext, origin: string) {
   leaveBodyUnread(c)
   reportUnlistedHeaders(c, origin)
   headersOf(c).append('Vary', 'Access-Control-Request-Headers')
@@ -65,19 +65,19 @@ function answerPreflight(c: AppContext, origin: string) {
   })
 }
 
-const isPreflight = (c: AppContext) =>
-  c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
+const isPreflight = (c: RequestContext) =>
+  c.method === 'OPTIONS' && c.header('access-control-request-method') !== undefined
 
 /** The browser does not send a request with a header that its preflight did not allow. */
-function reportUnlistedHeaders(c: AppContext, origin: string) {
+function reportUnlistedHeaders(c: RequestContext, origin: string) {
   const requested =
-    c.req
+    c
       .header('access-control-request-headers')
       ?.toLowerCase()
       .split(/[, \t]+/) ?? []
   const unlisted = requested.filter((name) => name !== '' && !HEADERS.includes(name))
   if (unlisted.length === 0) return
-  c.env.hint = {
+  c.hint = {
     origin: printable(origin),
     headers: printable(unlisted.join(' ')),
     hint: 'Servauth does not allow these headers from other origins. Let the page leave them out.',

@@ -1,5 +1,5 @@
 import { AuthError } from '../../errors.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { bodyOf } from '../request/body.ts'
 import { isForm, isJson, requireJson } from '../request/content-type.ts'
@@ -12,7 +12,7 @@ type Options = {
   origins: Origins
   cookieName: string
   /** Called at each refusal; the answer does not wait for it. */
-  onRefused: (c: AppContext) => void
+  onRefused: (c: RequestContext) => void
 }
 
 /**
@@ -22,30 +22,30 @@ type Options = {
  */
 export function csrf({ origins, cookieName, onRefused }: Options): Step {
   /** Decides by headers that browsers set and that pages cannot set. */
-  function isForeign(c: AppContext) {
-    const site = c.req.header('sec-fetch-site')
-    const origin = c.req.header('origin')
+  function isForeign(c: RequestContext) {
+    const site = c.header('sec-fetch-site')
+    const origin = c.header('origin')
     if (site === 'same-origin') return origin !== undefined && origins.isMisplaced(origin)
     if (origin !== undefined) {
-      return !origins.isOwn(origin, c.req.header('host')) && !origins.isAllowed(origin)
+      return !origins.isOwn(origin, c.header('host')) && !origins.isAllowed(origin)
     }
     return site === 'cross-site' || site === 'same-site'
   }
 
   /** Neither header shows a page that may send our cookie. */
-  function isUnproven(c: AppContext) {
-    const isKnown = c.req.header('sec-fetch-site') === 'same-origin' || c.req.header('origin') !== undefined
+  function isUnproven(c: RequestContext) {
+    const isKnown = c.header('sec-fetch-site') === 'same-origin' || c.header('origin') !== undefined
     return !isKnown && cookieValues(c, cookieName).length > 0
   }
 
   /** Whether the request that a gateway asks about changes nothing, or is not authenticated by the cookie. */
-  function isHarmlessBehindGateway(c: AppContext) {
-    if (/^bearer /i.test(c.req.header('authorization') ?? '')) return true
+  function isHarmlessBehindGateway(c: RequestContext) {
+    if (/^bearer /i.test(c.header('authorization') ?? '')) return true
     // A WebSocket begins with a GET, and the page can send anything afterwards (RFC 6455, section 10.2).
-    return SAFE_METHODS.has(methodOf(c)) && c.req.header('sec-websocket-version') === undefined
+    return SAFE_METHODS.has(methodOf(c)) && c.header('sec-websocket-version') === undefined
   }
 
-  function refuse(c: AppContext): never {
+  function refuse(c: RequestContext): never {
     reportRefusedOrigin(c, origins)
     onRefused(c)
     throw new AuthError('FORBIDDEN_ORIGIN')
@@ -53,12 +53,12 @@ export function csrf({ origins, cookieName, onRefused }: Options): Step {
 
   return function csrf(c, next) {
     // The path first, so that other requests do not look up their route.
-    if (c.req.path.startsWith(FORWARD_PATH)) {
+    if (c.path.startsWith(FORWARD_PATH)) {
       if (isHarmlessBehindGateway(c)) return next(c)
       // Gateways know 401 and 403 as refusals, and take another status for a fault.
       return isForeign(c) || (!isJson(c) && isUnproven(c)) ? refuse(c) : next(c)
     }
-    if (SAFE_METHODS.has(c.req.method)) return next(c)
+    if (SAFE_METHODS.has(c.method)) return next(c)
     if (isForeign(c)) refuse(c)
     if (bodyOf(c) !== '') {
       // A route that takes a form reads no cookie, so a foreign page gains nothing by it.

@@ -7,9 +7,9 @@ const POSSIBLE = /^[\w.~!$&'()*+,;=:%[\]-]*$/
 
 /** Refuses a `Host` that is doubled, too long or impossible (RFC 9112, section 3.2). In production, it is used for nothing else. */
 export const host: Step = (c, next) => {
-  const given = c.req.header('host')
+  const given = c.header('host')
   if (given === undefined || (given.length <= MAX_HOST_CHARACTERS && POSSIBLE.test(given))) return next(c)
   const message = 'The Host header is not valid.'
-  c.env.hint = { hint: message }
+  c.hint = { hint: message }
   throw invalid('', message)
 }

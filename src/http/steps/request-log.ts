@@ -1,7 +1,7 @@
 import type { Logger } from '../../observe/log.ts'
 import { createRequestLines } from '../../observe/request-lines.ts'
 import type { ObserveRequest } from '../../observe/request-metrics.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import type { Step } from '../pipeline.ts'
 import { adapterOf, operationOf } from '../request/operation.ts'
 import { targetOf } from '../request/path.ts'
@@ -10,20 +10,20 @@ import { targetOf } from '../request/path.ts'
 export function requestLog(log: Logger, observe?: ObserveRequest): Step {
   const write = createRequestLines(log)
 
-  function report(c: AppContext, began: number, status: number) {
+  function report(c: RequestContext, began: number, status: number) {
     const ms = performance.now() - began
-    const code = c.env.code
+    const code = c.code
     observe?.({ operation: operationOf(c), adapter: adapterOf(c), code: code ?? 'OK' }, ms)
-    const fault = c.env.fault
-    const hint = c.env.hint
+    const fault = c.fault
+    const hint = c.hint
     const line = {
-      requestId: c.env.requestId,
-      method: c.req.method,
+      requestId: c.requestId,
+      method: c.method,
       path: maskedPathOf(c),
       status,
       ms: Math.round(ms),
       code,
-      traceId: c.env.traceId,
+      traceId: c.traceId,
     }
     // Probes arrive every few seconds, as long as the server runs.
     const probe = line.path === '/health' || line.path === '/ready'
@@ -33,7 +33,7 @@ export function requestLog(log: Logger, observe?: ObserveRequest): Step {
     else write(line)
   }
 
-  function end(c: AppContext, began: number, response: Response) {
+  function end(c: RequestContext, began: number, response: Response) {
     try {
       report(c, began, response.status)
     } catch {
@@ -58,7 +58,7 @@ const ORDINARY = /^[\w/.-]{1,39}$/
  * The path as the client sent it, because a decoded path may contain any character. Words as long as a UUID are masked:
  * they may be secrets, or name what a client has begun.
  */
-function maskedPathOf(c: AppContext) {
+function maskedPathOf(c: RequestContext) {
   const target = targetOf(c)
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)

@@ -18,7 +18,7 @@ export function securityHeaders({ https }: { https: boolean }): Step {
     ...(https && { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' }),
   })
   return function securityHeaders(c, next) {
-    c.env.commonHeaders = commonHeaders
+    c.commonHeaders = commonHeaders
     return next(c)
   }
 }

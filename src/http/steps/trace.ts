@@ -7,19 +7,19 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** One span for each request. It has names of the contract and the request id, but no path, query, address or input. */
 export function trace({ request }: Tracing): Step {
   return function trace(c, next) {
-    return request(c.req.header('traceparent'), async (traceId) => {
-      c.env.traceId = traceId
+    return request(c.header('traceparent'), async (traceId) => {
+      c.traceId = traceId
       const response = await next(c)
       const operation = operationOf(c)
       const attributes = {
-        'http.request.method': METHODS.has(c.req.method) ? c.req.method : '_OTHER',
+        'http.request.method': METHODS.has(c.method) ? c.method : '_OTHER',
         'http.response.status_code': response.status,
         'servauth.operation': operation,
         'servauth.door': adapterOf(c),
-        'servauth.code': c.env.code ?? 'OK',
-        'servauth.request_id': c.env.requestId,
+        'servauth.code': c.code ?? 'OK',
+        'servauth.request_id': c.requestId,
       }
-      const isFault = c.env.fault !== undefined || response.status >= 500
+      const isFault = c.fault !== undefined || response.status >= 500
       return { result: response, answered: { name: operation, attributes, isFault } }
     })
   }

@@ -1,6 +1,6 @@
 import type { Caller } from '../../contract/caller.ts'
 import type { Network } from '../../settings/kinds/network.ts'
-import type { AppContext } from '../context.ts'
+import type { RequestContext } from '../context.ts'
 import { errorResponse } from '../error-response.ts'
 import type { Step } from '../pipeline.ts'
 import { clientAddress } from '../request/client-address.ts'
@@ -20,12 +20,12 @@ type Options = {
  * This is one step, because each further promise costs every request with a body.
  */
 export function turnsAndErrors({ trustedProxies, waitForTurn }: Options): Step {
-  function inTurn(c: AppContext, answer: Response) {
+  function inTurn(c: RequestContext, answer: Response) {
     // A request that is refused early has no caller.
-    const caller = c.env.caller as Caller | undefined
+    const caller = c.caller as Caller | undefined
     if (caller?.isAdmitted) return answer
-    const workMs = c.env.workMs + c.env.answerLength / CHARACTERS_PER_MS
-    const turn = waitForTurn(clientAddress(c, trustedProxies), workMs, c.req.raw.signal)
+    const workMs = c.workMs + c.answerLength / CHARACTERS_PER_MS
+    const turn = waitForTurn(clientAddress(c, trustedProxies), workMs, c.request.signal)
     return turn ? turn.then(() => answer) : answer
   }
 
