@@ -96,15 +96,16 @@ describe('more events than the table may have', () => {
       ]),
     )
 
-  test('events without an account are deleted first, the oldest of them first', async () => {
+  test('events that strangers cause without an account are deleted first, the oldest of them first', async () => {
     await server.sql`delete from events`
-    await fill(USER, 'login', 600, '20 days')
+    await fill(USER, 'login', 500, '20 days')
+    await fill(null, 'service_key_created', 100, '20 days')
     await fill(null, 'origin_refused', 300, '2 hours')
     await fill(null, 'throttled', 900, '1 hour')
 
     await sweep()
 
-    expect(await counts()).toEqual({ login: 600, throttled: 400 })
+    expect(await counts()).toEqual({ login: 500, service_key_created: 100, throttled: 400 })
   })
 
   test('the oldest events of accounts are deleted next, and no more than exceed the limit', async () => {

@@ -1,4 +1,4 @@
-import { type Column, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, inArray, isNull, type SQL, sql } from 'drizzle-orm'
 import { daysAgo, secondsAgo } from '../db/moments.ts'
 import { events } from '../db/schema/events.ts'
 import { challenges, factors } from '../db/schema/factors.ts'
@@ -7,6 +7,7 @@ import { registrations, verifications } from '../db/schema/mailed-tokens.ts'
 import { revocations, sessions } from '../db/schema/sessions.ts'
 import { places, throttle } from '../db/schema/throttle.ts'
 import { webhookEvents } from '../db/schema/webhooks.ts'
+import { UNPROVEN_KINDS } from './events/kinds.ts'
 import { KEPT_SECONDS } from './services/recent-revocations.ts'
 import { KNOWN_PLACE_DAYS } from './throttle/places.ts'
 
@@ -51,8 +52,8 @@ export function createCleanups({ eventDays, maxEventRows }: EventLimits): Cleanu
     isBefore(webhookEvents.at, daysAgo(KEPT_DAYS.webhookEvent)),
     isBefore(places.seenAt, daysAgo(KNOWN_PLACE_DAYS)),
     isBefore(events.lastAt, daysAgo(eventDays)),
-    // Any client can cause events without an account, so a flood of them deletes no events of users.
-    isExcess(sql`${events.userId} is null`),
+    // Any client can cause these, so a flood of them deletes no event of a user or of administration.
+    isExcess(and(isNull(events.userId), inArray(events.kind, [...UNPROVEN_KINDS])) as SQL),
     isExcess(sql`true`),
   ]
 }
