@@ -38,6 +38,7 @@ import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/crede
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
 import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/guesses.ts'
+import { MAX_CLEARED } from '../src/auth/throttle/login-waits.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
 import { MAX_WEBHOOKS } from '../src/auth/webhooks/managed-webhooks.ts'
 import {
@@ -231,6 +232,7 @@ async function sections(): Promise<Section[]> {
           number(MAX_HOLDERS),
         ],
         ['the claims of a user', bytes(MAX_CLAIMS_BYTES)],
+        ['how often the waits of an account can be ended in a day', number(MAX_CLEARED)],
         ['the maximum of `totalCount`', number(MAX_COUNT)],
         ['an invitation expires after', duration(MAX_TOKEN_AGE_SECONDS.INVITATION)],
       ],

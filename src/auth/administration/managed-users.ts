@@ -97,8 +97,9 @@ export function createManagedUsers(parts: Parts) {
     },
     async clearLoginWaits({ id }: InputOf<'clearLoginWaits'>, act: Act) {
       const { result } = await change(id, act, async (tx, user) => {
+        const ended = await loginWaits.clear(tx, user)
         await recordAdministration(tx, 'waits_cleared', { userId: user.id }, act)
-        return loginWaits.clear(tx, user)
+        return ended
       })
       return result
     },

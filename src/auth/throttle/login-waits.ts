@@ -1,11 +1,18 @@
-import { and, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
 import type { LoginWait } from '../../contract/outputs/managed-user.ts'
 import type { Db, Executor } from '../../db/client.ts'
+import { secondsAgo, secondsSince } from '../../db/moments.ts'
+import { events } from '../../db/schema/events.ts'
 import { places, throttle } from '../../db/schema/throttle.ts'
 import type { UserRow } from '../../db/schema/users.ts'
+import { AuthError } from '../../errors.ts'
 import { digest } from '../keys/sealed-tokens.ts'
 import { FAILURES, factorSubject, passwordSubject, WAITS } from './guesses.ts'
 import { MAILBOX_PLACE, MAX_PLACES, UNKNOWN_PLACE } from './places.ts'
+
+/** How often the waits of an account can be ended in a day. Else an administrator could guess codes and passwords without any. */
+export const MAX_CLEARED = 10
+const CLEARED_SECONDS = 24 * 3600
 
 type Account = Pick<UserRow, 'id' | 'email'>
 
@@ -26,6 +33,22 @@ export function createLoginWaits({ db }: { db: Db }) {
   const keysOf = (counters: { key: string }[]) =>
     counters.flatMap(({ key }) => [`${FAILURES}:${key}`, `${WAITS}:${key}`])
 
+  async function refuseRepetition(tx: Executor, { id }: Account) {
+    const { kind, lastAt, userId } = events
+    const isRecent = gt(lastAt, secondsAgo(CLEARED_SECONDS))
+    const [last] = await tx
+      .select({ age: secondsSince(lastAt) })
+      .from(events)
+      .where(and(eq(userId, id), eq(kind, 'waits_cleared'), isRecent))
+      .orderBy(desc(lastAt))
+      .offset(MAX_CLEARED - 1)
+      .limit(1)
+    if (last) {
+      const retryAfter = Math.max(1, Math.ceil(CLEARED_SECONDS - last.age))
+      throw new AuthError('TOO_MANY_REQUESTS', { retryAfter })
+    }
+  }
+
   return {
     async list(account: Account): Promise<LoginWait[]> {
       const counters = await findCounters(db, account)
@@ -41,8 +64,13 @@ export function createLoginWaits({ db }: { db: Db }) {
       })
     },
 
-    /** Also forgets the failures, so that the next attempts cause no wait. @returns how many waits ended */
+    /**
+     * Also forgets the failures, so that the next attempts cause no wait. Call it before the event is recorded.
+     * @returns how many waits ended
+     * @throws `TOO_MANY_REQUESTS`
+     */
     async clear(tx: Executor, account: Account) {
+      await refuseRepetition(tx, account)
       const counters = await findCounters(tx, account)
       const gone = await tx
         .delete(throttle)

@@ -78,7 +78,7 @@ export const userSupportOperations = {
 
   clearLoginWaits: administrationMutation({
     summary: 'End the waits of an account',
-    description: `Returns how many ended. Failed attempts are forgotten too. ${ABOVE}`,
+    description: `Returns how many ended. Failed attempts are forgotten too. Each account has a limit for a day. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: z
       .int()
