@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { MAX_CLEARED } from '../src/auth/throttle/login-waits.ts'
 import { addRole, registerAdministrator } from './support/administrator.ts'
 import { ADAPTERS, account } from './support/client.ts'
 import { startServer, useServerWithMail } from './support/server.ts'
+import { insertServiceKey } from './support/service-key.ts'
 
 const server = useServerWithMail()
 
@@ -135,6 +137,51 @@ describe.each(ADAPTERS)('administration by %s', (adapter) => {
     expect((await admin.client.call('clearLoginWaits', { id: user.id })).data).toBe(1)
     expect((await admin.client.call('loginWaits', { id: user.id })).data).toEqual([])
     expect((await stranger.login(input)).code).toBeUndefined()
+  })
+
+  test('ends the waits of an account ten times a day, so that it cannot guess without a wait', async () => {
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const { user } = await server.registerUser(adapter)
+    const clear = () => admin.client.call('clearLoginWaits', { id: user.id })
+
+    for (let call = 0; call < MAX_CLEARED; call++) expect((await clear()).code).toBeUndefined()
+
+    expect(await clear()).toMatchObject({ code: 'TOO_MANY_REQUESTS', retryAfter: expect.any(Number) })
+    await server.sql`
+      update events set last_at = last_at - interval '1 day' where user_id = ${user.id} and kind = 'waits_cleared'`
+    expect((await clear()).code).toBeUndefined()
+  })
+
+  test('does not show a user from where its account was changed', async () => {
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const service = await insertServiceKey(server.sql, ['users:write'])
+    const person = await server.registerUser(adapter)
+    const from = { headers: { 'user-agent': 'browser of support' } }
+    await admin.client.call('disableUser', { id: person.user.id }, from)
+    await server.client(adapter).call('enableUser', { id: person.user.id }, { ...from, bearer: service.key })
+    const owner = server.client(adapter)
+    await owner.login({ email: person.email, password: person.password })
+
+    const { data: events = [] } = await owner.events()
+    const { data: all } = await owner.exportMe()
+    const audit = await admin.client.call(
+      'auditEvents',
+      adapter === 'REST' ? { userId: person.user.id } : { filter: { userId: person.user.id } },
+    )
+
+    const acts = ['account_enabled', 'account_disabled']
+    const ofUser = (list: { kind: string; ipAddress: string | null; userAgent: string | null }[]) =>
+      list
+        .filter(({ kind }) => acts.includes(kind))
+        .map(({ kind, ipAddress, userAgent }) => [kind, ipAddress, userAgent])
+    const hidden = acts.map((kind) => [kind, null, null])
+    expect(ofUser(events ?? [])).toEqual(hidden)
+    expect(ofUser((all?.events ?? []) as never)).toEqual(hidden)
+    expect(JSON.stringify(all)).not.toContain('browser of support')
+    expect(events?.find(({ kind }) => kind === 'login')?.ipAddress).toBe('192.0.2.1')
+    expect(ofUser(audit.data?.edges.map(({ node }) => node) ?? [])).toEqual(
+      acts.map((kind) => [kind, '192.0.2.1', 'browser of support']),
+    )
   })
 
   test('shows why a mail has failed, and sends it again', async () => {

@@ -10,6 +10,7 @@ import { places } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { webhookEvents } from '../../db/schema/webhooks.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { OWN_PLACE } from '../events/event-log.ts'
 import { recordEvent } from '../events/events.ts'
 import { requireRecentProof } from '../factors/recent-proof.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
@@ -20,6 +21,8 @@ type Section = {
   rows: (user: UserRow) => SQL | undefined
   /** Columns that are left out, each with its reason. */
   without: Record<string, string>
+  /** What a column shows instead of its value. */
+  instead: Record<string, SQL>
 }
 
 const SECRET = 'a secret at rest'
@@ -73,7 +76,7 @@ export const EXPORT_SECTIONS = {
   webhookEvents: section(webhookEvents, webhookEvents.at, ({ id }) => eq(webhookEvents.userId, id), {
     xid: INTERNAL,
   }),
-  events: section(events, events.lastAt, ({ id }) => eq(events.userId, id), {}),
+  events: section(events, events.lastAt, ({ id }) => eq(events.userId, id), {}, OWN_PLACE),
 } satisfies Record<string, Section>
 
 /** @internal Tables that an export does not have, each with its reason. */
@@ -100,9 +103,12 @@ export function createExport({ db, throttle }: Pick<Dependencies, 'db' | 'thrott
       await recordEvent(tx, 'account_exported', user.id, caller.client)
       const sections = await Promise.all(
         Object.entries<Section>(EXPORT_SECTIONS).map(
-          async ([name, { table, newestFirst, rows, without }]) => {
+          async ([name, { table, newestFirst, rows, without, instead }]) => {
             const columns = Object.entries(getTableColumns(table)).filter(([column]) => !(column in without))
-            const found = tx.select(Object.fromEntries(columns)).from(table).where(rows(user))
+            const found = tx
+              .select({ ...Object.fromEntries(columns), ...instead })
+              .from(table)
+              .where(rows(user))
             return [name, await found.orderBy(desc(newestFirst))] as const
           },
         ),
@@ -118,6 +124,11 @@ function section<Table extends PgTable>(
   newestFirst: PgColumn,
   rows: Section['rows'],
   without: { [Column in keyof Table['_']['columns']]?: string },
+  instead: { [Column in keyof Table['_']['columns']]?: SQL } = {},
 ): Section {
-  return { table, newestFirst, rows, without: without as Record<string, string> }
+  return {
+    ...{ table, newestFirst, rows },
+    without: without as Record<string, string>,
+    instead: instead as Record<string, SQL>,
+  }
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, type Column, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
@@ -12,6 +12,16 @@ import { invalid } from '../../errors.ts'
 
 const EVENT_FIELDS = Object.keys(Event.shape) as (keyof Event)[]
 
+const isOfAnother = sql`(${events.actorKey} is not null or ${events.actorId} <> ${events.userId})`
+const unlessOfAnother = (column: Column) =>
+  sql<string | null>`case when ${isOfAnother} then null else ${column} end`
+
+/** Where the user was. The place of an administrator or a service is none of the user's business. */
+export const OWN_PLACE = {
+  ipAddress: unlessOfAnother(events.ipAddress),
+  userAgent: unlessOfAnother(events.userAgent),
+}
+
 /** Reads the signed-in user's own events, newest first. */
 export function createEventLog({ db }: { db: Db }) {
   const readNewest = prepare()
@@ -19,7 +29,7 @@ export function createEventLog({ db }: { db: Db }) {
 
   function prepare(filter?: SQL) {
     const newestFirst = db
-      .select(pick(events, EVENT_FIELDS))
+      .select({ ...pick(events, EVENT_FIELDS), ...OWN_PLACE })
       .from(events)
       .where(and(eq(events.userId, param('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))
