@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createRevocationFeed, MAX_LISTENERS_PER_SERVICE } from '../src/auth/services/revocation-feed.ts'
+import { MAX_SERVICE_KEYS } from '../src/auth/services/service-key-changes.ts'
 import { createServiceKey } from '../src/auth/services/service-key-secret.ts'
 import { createServiceKeys } from '../src/auth/services/service-keys.ts'
 import type { Scope } from '../src/contract/service-key.ts'
@@ -171,7 +172,7 @@ describe.each(ADAPTERS)('by %s, an administrator', (adapter) => {
     const create = (scopes: string[], bearer?: string) =>
       (bearer ? server.client(adapter) : client).call(
         'createServiceKey',
-        { name: 'orders', scopes },
+        { name: `copy-${adapter}`, scopes },
         bearer ? { bearer } : undefined,
       )
 
@@ -187,6 +188,34 @@ describe.each(ADAPTERS)('by %s, an administrator', (adapter) => {
     }
     expect((await client.call('revokeServiceKey', { id: 'nonsense' })).code).toBe('NOT_FOUND')
   })
+})
+
+test('a key gets the name of another one only from a caller that holds the scopes of both', async () => {
+  const creator = await createKey('service-keys:write', 'revocations:read')
+  const create = (name: string) =>
+    server.client().call('createServiceKey', { name, scopes: ['revocations:read'] }, { bearer: creator.key })
+  const admin = await registerAdministrator(server)
+  const other = await admin.client.call('createServiceKey', { name: 'back-office', scopes: ['users:write'] })
+
+  expect(await create('back-office')).toMatchObject({ code: 'FORBIDDEN', permission: 'users:write' })
+  expect((await create('front-office')).code).toBeUndefined()
+  expect((await create('front-office')).code).toBeUndefined()
+  await admin.client.call('revokeServiceKey', { id: other.data?.serviceKey.id })
+  expect((await create('back-office')).code).toBeUndefined()
+})
+
+test('a valid key is listed, however many were created and revoked after it', async () => {
+  const { client } = await registerAdministrator(server)
+  const { id } = await createKey('users:write')
+  await server.sql`insert into service_keys (name, hash, scopes, created_at, revoked_at)
+    select 'filler', gen_random_uuid(), '{}', now() + interval '1 second', now()
+    from generate_series(1, ${2 * MAX_SERVICE_KEYS})`
+
+  const { data } = await client.call('serviceKeys')
+  await server.sql`delete from service_keys where name = 'filler'`
+
+  expect(data?.map((key) => key.id)).toContain(id)
+  expect(data?.length).toBe(2 * MAX_SERVICE_KEYS)
 })
 
 test.each(ADAPTERS)('by %s, a service revokes its own key', async (adapter) => {

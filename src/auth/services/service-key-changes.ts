@@ -14,7 +14,7 @@ import { isValid } from './service-keys.ts'
 
 /** Every replica keeps all valid keys in memory. */
 export const MAX_SERVICE_KEYS = 1000
-/** The latest are shown, revoked and expired ones too. */
+/** All valid ones are shown, and the latest of those that were revoked or have expired. */
 const MAX_SHOWN_KEYS = 2 * MAX_SERVICE_KEYS
 
 /** Creates, lists and revokes the keys of other services. Only their hashes are stored. */
@@ -23,17 +23,17 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
   const shown = { ...columns, valid: sql<boolean>`${isValid}` }
 
   return {
-    /** All keys, the newest first. */
+    /** The valid keys and then the others, the newest first. So no number of revoked keys hides one that works. */
     serviceKeys: (): Promise<ServiceKeyRecord[]> =>
       db
         .select(shown)
         .from(serviceKeys)
-        .orderBy(desc(serviceKeys.createdAt), desc(serviceKeys.id))
+        .orderBy(desc(shown.valid), desc(serviceKeys.createdAt), desc(serviceKeys.id))
         .limit(MAX_SHOWN_KEYS),
 
     /**
-     * @throws `FORBIDDEN` if the administrator does not hold a scope, `INVALID_INPUT` if the key would outlive the one that
-     * creates it, or if there are too many keys
+     * @throws `FORBIDDEN` if the administrator does not hold a scope, or one of another key with this name; `INVALID_INPUT`
+     * if the key would outlive the one that creates it, or if there are too many keys
      */
     async createServiceKey(
       { name, scopes, expiresAt: wanted = null }: InputOf<'createServiceKey'>,
@@ -44,7 +44,7 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
         // Several at once would each count the keys before the others are there.
         await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.serviceKeys})`)
         await act.administrator.assertCurrent(tx)
-        requireAll(act.administrator, scopes)
+        requireAll(act.administrator, [...scopes, ...(await scopesOfName(tx, name))])
         const expiresAt = await boundExpiry(tx, wanted, act.administrator)
         if ((await tx.$count(serviceKeys, isValid)) >= MAX_SERVICE_KEYS) throw invalid('name', TOO_MANY)
         const [row] = await tx.insert(serviceKeys).values({ name, hash, scopes, expiresAt }).returning(shown)
@@ -78,6 +78,16 @@ export function createServiceKeyChanges({ db }: { db: Db }) {
       return true
     },
   }
+}
+
+/** What a service may already do. Events name it, so a key of its name must not be given to a caller that may do less. */
+async function scopesOfName(tx: Executor, name: string) {
+  const { scopes } = serviceKeys
+  const keys = await tx
+    .select({ scopes })
+    .from(serviceKeys)
+    .where(and(eq(serviceKeys.name, name), isValid))
+  return keys.flatMap((key) => key.scopes)
 }
 
 /** A key that another key creates expires with it, or earlier. */

@@ -28,8 +28,9 @@ const CreateServiceKeyInput = z
 
 export const serviceKeyOperations = {
   serviceKeys: administrationQuery({
-    summary: 'The keys of other services, newest first',
-    description: 'Revoked and expired ones too. Those of the setting `SERVICE_KEYS` are not listed.',
+    summary: 'The keys of other services, the valid ones first',
+    description:
+      'Newest first, and then those that were revoked or have expired. Those of the setting `SERVICE_KEYS` are not listed.',
     output: z.array(ServiceKeyRecord),
     permission: 'service-keys:read',
     refusals: [],
@@ -39,8 +40,8 @@ export const serviceKeyOperations = {
   createServiceKey: administrationMutation({
     summary: 'Create a key for another service',
     description:
-      'The key works at once on every replica. Only this answer shows it. A key that creates another one gives it no scope ' +
-      'that it does not hold, and no later expiry than its own.',
+      'The key works at once on every replica. Only this answer shows it. The caller must also hold the scopes of valid keys of ' +
+      'the same name, because events name the service. A key that creates another one gives it no later expiry than its own.',
     input: CreateServiceKeyInput,
     example: { name: 'orders', scopes: ['revocations:read'], expiresAt: '2099-12-31T00:00:00Z' },
     output: CreatedServiceKey,
