@@ -47,6 +47,25 @@ describe.each(ADAPTERS)('an administrator by %s', (adapter) => {
     expect(row?.disabled_at).toBeNull()
   })
 
+  test('is judged by its roles as they are, also while the notification of their change is on its way', async () => {
+    const name = `late-${adapter}`
+    await addRole(server, name, ['roles:write', 'mails:write'])
+    const { client } = await registerAdministrator(server, [name], adapter)
+    const give = () => client.call('putRole', { name: `${name}-other`, permissions: ['mails:write'] })
+    expect((await give()).code).toBeUndefined()
+    // Its refusal reads the roles into memory.
+    expect((await client.call('roles')).code).toBe('FORBIDDEN')
+
+    await server.sql.begin(async (tx) => {
+      // Without triggers, so that no notification arrives.
+      await tx`alter table roles disable trigger user`
+      await tx`update roles set permissions = '{roles:write}' where name = ${name}`
+      await tx`alter table roles enable trigger user`
+    })
+
+    expect(await give()).toMatchObject({ code: 'FORBIDDEN', permission: 'mails:write' })
+  })
+
   test('that changes a role while it is created must hold what it gets', async () => {
     const [name, lesser] = [`new-${adapter}`, `lesser-${adapter}`]
     await addRole(server, lesser, ['roles:write', 'users:read'])

@@ -113,6 +113,30 @@ describe.each(ADAPTERS)('an operation of administration by %s', (adapter) => {
     expect(acts.at(-1)?.actor_id).toBe(admin.user.id)
   })
 
+  test('moves a role before another only if it holds what all roles of the user allow', async () => {
+    const [first, second] = [`reader-${adapter}`, `boss-${adapter}`]
+    await addRole(server, first, [])
+    await addRole(server, second, ['posts:write'])
+    await addRole(server, `giver-${adapter}`, ['roles:write'])
+    const roles = [`giver-${adapter}`, first, second]
+    const { client, user } = await registerAdministrator(server, roles, adapter)
+    const admin = await registerAdministrator(server, ['admin'], adapter)
+    const other = await server.registerUser(adapter)
+    await server.sql`update users set roles = ${[second]} where id = ${other.user.id}`
+    const set = (id: string, names: string[], by = client) =>
+      by.call('setUserRoles', { id, roles: names }).then(({ code, permission }) => permission ?? code)
+
+    // Other services may read the first role alone.
+    expect(await set(user.id, [second, ...roles.slice(0, 2)])).toBe('*')
+    expect(await set(other.user.id, [second, first])).toBeUndefined()
+    const weak = await registerAdministrator(server, [`giver-${adapter}`], adapter)
+    expect(await set(other.user.id, [first, second], weak.client)).toBe('posts:write')
+    expect(await set(other.user.id, [first, second], admin.client)).toBeUndefined()
+    const rows = await server.sql`
+      select detail from events where user_id = ${other.user.id} and kind = 'roles_changed' order by created_at`
+    expect(rows.map(({ detail }) => detail)).toEqual([`+${first}`, `=${first} =${second}`])
+  })
+
   test('names every role in the events, also behind others with long names', async () => {
     const { client } = await registerAdministrator(server, ['admin'], adapter)
     const { user } = await server.registerUser()

@@ -6,13 +6,16 @@ import type { EventKind } from './kinds.ts'
 /** What `detail` has room for. A longer text is cut. */
 const MAX_DETAIL_CHARACTERS = 255
 
+type Change = { given: string[]; taken: string[]; ordered?: string[] }
+
 /**
- * What was given and taken, in as many texts as it needs, each with the same beginning. A name that is cut off could be hidden
- * behind others that are long.
+ * What was given and taken, and a new order, in as many texts as it needs, each with the same beginning. A name that is cut off
+ * could be hidden behind others that are long.
  */
-export function toDetails({ given, taken }: { given: string[]; taken: string[] }, start = '') {
+export function toDetails({ given, taken, ordered = [] }: Change, start = '') {
   const details: string[] = []
-  for (const word of [...given.map((name) => `+${name}`), ...taken.map((name) => `-${name}`)]) {
+  const signed = (sign: string, names: string[]) => names.map((name) => sign + name)
+  for (const word of [...signed('+', given), ...signed('-', taken), ...signed('=', ordered)]) {
     const longer = `${details.at(-1) ?? start} ${word}`.trim()
     if (longer.length <= MAX_DETAIL_CHARACTERS) details.splice(-1, 1, longer)
     else details.push(`${start} ${word}`.trim())

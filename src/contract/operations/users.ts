@@ -87,9 +87,10 @@ export const userOperations = {
   setUserRoles: administrationMutation({
     summary: 'Give a user these roles and no others',
     description:
-      'The caller must hold every permission of the roles that are given or taken. Older access tokens of the user are ' +
-      'refused as `EXPIRED`, so that its clients refresh. The last administrator keeps its role. Only a holder of every ' +
-      'permission adds a role to its own account.',
+      'The caller must hold every permission of the roles that are given or taken; and of all, unless the others keep their ' +
+      'order and new ones come after them. Older access tokens of the user are refused as `EXPIRED`, so that its clients ' +
+      'refresh. The last administrator keeps its role. Only a holder of every permission adds a role to its own account, or ' +
+      'changes their order there.',
     input: SetUserRolesInput,
     example: { id: exampleId, roles: ['support'] },
     output: RolesOfUser,

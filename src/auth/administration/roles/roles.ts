@@ -39,10 +39,10 @@ export function createRoles({ db, changes }: { db: Db; changes: Changes }) {
     /** Returns without a promise if the memory is certain. */
     list: (): RoleMap | Promise<RoleMap> => certain() ?? read(),
     /**
-     * The same inside a transaction, which must not wait for another connection: the pool may be full of transactions that
-     * wait for this one. What it reads is not kept. Call it before the transaction changes roles.
+     * For a change, from the table: it may have waited for another change, whose NOTIFY is still on its way. It must not wait
+     * for another connection: the pool may be full of transactions that wait for this one. Call it before it changes roles.
      */
-    listWithin: async (tx: Executor): Promise<RoleMap> => certain() ?? toRoleMap(await select(tx)),
+    listWithin: async (tx: Executor): Promise<RoleMap> => toRoleMap(await select(tx)),
   }
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { eq, inArray, sql } from 'drizzle-orm'
 import type { Act, Administrator } from '../../../contract/administrator.ts'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../../contract/permissions.ts'
@@ -13,24 +14,27 @@ export const MAX_ROLES = 8
 
 /**
  * Gives a user these roles and no others. Call it after the row was locked. Older access tokens are refused as expired.
- * @throws `INVALID_INPUT` for a role that does not exist, `FORBIDDEN` if the administrator does not hold what a given or
- * taken role allows, or if this is the last administrator
+ * @throws `INVALID_INPUT` for a role that does not exist, `FORBIDDEN` if the administrator does not hold what a given, taken
+ * or moved role allows, or if this is the last administrator
  */
 export async function setRoles(tx: Executor, user: UserRow, roles: string[], act: Act) {
   if (roles.length > MAX_ROLES) throw invalid('roles', `Must have at most ${MAX_ROLES} items.`)
   const given = roles.filter((name) => !user.roles.includes(name))
   const taken = user.roles.filter((name) => !roles.includes(name))
-  const permissions = await readPermissions(tx, [...given, ...taken])
+  const kept = user.roles.filter((name) => roles.includes(name))
+  // The first role can be the only one that another service reads, so the order of roles gives rights too.
+  const ordered = isDeepStrictEqual(roles, [...kept, ...given]) ? [] : roles
+  const permissions = await readPermissions(tx, [...given, ...taken, ...ordered])
   const unknown = given.findIndex((name) => !permissions.has(name))
   if (unknown !== -1) throw invalid('roles', 'Has a role that does not exist.')
   requireAll(act.administrator, [...permissions.values()].flat())
   // Other services may read the name of a role as a permission, as they may read a claim.
-  if (given.length > 0 && user.id === act.administrator.userId)
+  if (given.length + ordered.length > 0 && user.id === act.administrator.userId)
     requireAll(act.administrator, [ALL_PERMISSIONS])
   if (taken.includes(ADMIN_ROLE)) await keepOneAdministrator(tx, user)
   const [changed] = await tx.update(users).set({ roles }).where(eq(users.id, user.id)).returning()
   if (!changed) throw new AuthError('NOT_FOUND')
-  for (const detail of toDetails({ given, taken })) {
+  for (const detail of toDetails({ given, taken, ordered })) {
     await recordAdministration(tx, 'roles_changed', { userId: user.id, detail }, act)
   }
   return changed
