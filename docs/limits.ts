@@ -20,6 +20,7 @@ import {
   MAX_START_MS,
   MIN_REFUSAL_MS,
 } from '../src/auth/load/operation-limit.ts'
+import { countReads, MAX_READ_WAIT_MS } from '../src/auth/load/read-limit.ts'
 import { MAX_TOKEN_AGE_SECONDS } from '../src/auth/mailing/mailed-tokens.ts'
 import { MAX_NOTICE_AGE_SECONDS } from '../src/auth/mailing/outbox.ts'
 import { KEPT_DAYS } from '../src/auth/old-rows.ts'
@@ -234,6 +235,11 @@ async function sections(): Promise<Section[]> {
         ['the claims of a user', bytes(MAX_CLAIMS_BYTES)],
         ['how often the waits of an account can be ended in a day', number(MAX_CLEARED)],
         ['the maximum of `totalCount`', number(MAX_COUNT)],
+        [
+          'lists that each process reads at once, by `DATABASE_POOL_SIZE`',
+          number(countReads(env.DATABASE_POOL_SIZE)),
+        ],
+        ['another one waits for at most', ms(MAX_READ_WAIT_MS)],
         ['an invitation expires after', duration(MAX_TOKEN_AGE_SECONDS.INVITATION)],
       ],
     },

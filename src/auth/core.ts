@@ -25,6 +25,7 @@ import { createAccountImport } from './import/account-import.ts'
 import { createMissingRoles } from './import/missing-roles.ts'
 import { createKeyRotation } from './keys/key-rotation.ts'
 import { limitOperations } from './load/operation-limit.ts'
+import { createReadLimit } from './load/read-limit.ts'
 import { createMailComposer } from './mailing/mail-composer.ts'
 import { createOwnPasskeys } from './passkeys/own-passkeys.ts'
 import { createPasswordChange } from './passwords/password-change.ts'
@@ -59,19 +60,23 @@ export function createAuthCore(options: CoreOptions) {
   const endSessionOf = createEndSessionOf(dependencies)
   const checkPermissions = createPermissionCheck(dependencies)
 
+  const limitRead = createReadLimit({ connections: env.DATABASE_POOL_SIZE })
+  const outbox = createOutboxList(dependencies)
+
   const administrationUseCases = {
     roles: createRoleList(dependencies),
     ...createRoleChanges(dependencies),
-    users: createUserList(dependencies),
+    users: limitRead(createUserList(dependencies)),
     user: createUserDetails(dependencies),
     ...createManagedUsers(dependencies),
     ...createNewUsers(dependencies),
-    auditEvents: createAuditLog(dependencies),
-    ...createOutboxList(dependencies),
+    auditEvents: limitRead(createAuditLog(dependencies)),
+    ...outbox,
+    mails: limitRead(outbox.mails),
     ...createServiceKeyChanges(dependencies),
     ...createManagedWebhooks({ ...dependencies, settings: env }),
     testWebhook: createWebhookTest({ ...dependencies, settings: env }),
-    webhookDeliveries: createDeliveryList(dependencies),
+    webhookDeliveries: limitRead(createDeliveryList(dependencies)),
     replayDeliveries: createDeliveryReplay(dependencies),
   }
 
