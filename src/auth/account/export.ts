@@ -10,7 +10,7 @@ import { places } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { webhookEvents } from '../../db/schema/webhooks.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { OWN_PLACE } from '../events/event-log.ts'
+import { OWN_CLIENT } from '../events/event-log.ts'
 import { recordEvent } from '../events/events.ts'
 import { requireRecentProof } from '../factors/recent-proof.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
@@ -76,7 +76,7 @@ export const EXPORT_SECTIONS = {
   webhookEvents: section(webhookEvents, webhookEvents.at, ({ id }) => eq(webhookEvents.userId, id), {
     xid: INTERNAL,
   }),
-  events: section(events, events.lastAt, ({ id }) => eq(events.userId, id), {}, OWN_PLACE),
+  events: section(events, events.lastAt, ({ id }) => eq(events.userId, id), {}, OWN_CLIENT),
 } satisfies Record<string, Section>
 
 /** @internal Tables that an export does not have, each with its reason. */

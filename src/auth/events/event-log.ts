@@ -16,8 +16,8 @@ const isOfAnother = sql`(${events.actorKey} is not null or ${events.actorId} <> 
 const unlessOfAnother = (column: Column) =>
   sql<string | null>`case when ${isOfAnother} then null else ${column} end`
 
-/** Where the user was. The place of an administrator or a service is none of the user's business. */
-export const OWN_PLACE = {
+/** The address and the browser of the user. Those of an administrator or a service are not about the user. */
+export const OWN_CLIENT = {
   ipAddress: unlessOfAnother(events.ipAddress),
   userAgent: unlessOfAnother(events.userAgent),
 }
@@ -29,7 +29,7 @@ export function createEventLog({ db }: { db: Db }) {
 
   function prepare(filter?: SQL) {
     const newestFirst = db
-      .select({ ...pick(events, EVENT_FIELDS), ...OWN_PLACE })
+      .select({ ...pick(events, EVENT_FIELDS), ...OWN_CLIENT })
       .from(events)
       .where(and(eq(events.userId, param('userId')), filter))
       .orderBy(desc(events.lastAt), desc(events.id))
