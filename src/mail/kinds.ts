@@ -10,6 +10,7 @@ type Variable =
   | 'browser'
   | 'system'
   | 'unknownBrowser'
+  | 'endsAnother'
   | 'name'
   | 'sender'
 
@@ -25,7 +26,7 @@ const notice: Definition = { needs: [], has: ['count', ...COMMON] }
 /** Every kind of mail. */
 export const MAIL_KINDS = {
   'email-verification': withLink,
-  'email-change': withLink,
+  'email-change': { ...withLink, has: ['endsAnother', ...withLink.has] },
   'email-change-requested': withLinkAndAddress,
   'email-changed': withLinkAndAddress,
   'email-replaced': notice,
@@ -71,6 +72,8 @@ export type MailData = {
   validSeconds?: number
   waitSeconds?: number
   address?: string
+  /** Whether another account ends if the link is used. */
+  endsAnother?: boolean
   /** The session that a sign-in opened, unless it has ended. */
   session?: { ipAddress: string | null; userAgent: string | null }
 }

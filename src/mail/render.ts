@@ -65,12 +65,13 @@ function toFormatLocale(locale: string | null, tag: string) {
 }
 
 function toValues(data: MailData, locale: string, sender: string) {
-  const { at, count = 1, link, address, name, session, validSeconds, waitSeconds } = data
+  const { at, count = 1, link, address, endsAnother, name, session, validSeconds, waitSeconds } = data
   const program = session?.userAgent == null ? undefined : recogniseBrowser(session.userAgent)
   const time = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
   return {
     link,
     address,
+    endsAnother,
     name: name == null ? undefined : toSafeName(name),
     sender,
     time: `${time.format(at)} UTC`,

@@ -11,6 +11,7 @@ import { endMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { renewCookie } from '../sessions/renew-session.ts'
 import { isEmailTaken } from './taken-addresses.ts'
+import { endUnprovenClaim } from './unproven-claim.ts'
 
 type EmailChange = {
   user: UserRow
@@ -23,7 +24,7 @@ type EmailChange = {
 
 /**
  * Changes the address of a locked user. Other sessions and mailed tokens end. The old mailbox gets a notice, with an
- * undo link if that address was verified.
+ * undo link if that address was verified. If the mailbox has proven the new address, an account that only claimed it ends.
  * @throws a unique violation, or `EMAIL_TAKEN` if the address is taken or reserved
  */
 export async function changeEmail(
@@ -31,7 +32,8 @@ export async function changeEmail(
   { mailedTokens, outbox, refreshTokens }: Pick<Dependencies, 'mailedTokens' | 'outbox' | 'refreshTokens'>,
   { user, newEmail, keptSession, client, verified = false }: EmailChange,
 ) {
-  if (await isEmailTaken(tx, newEmail, user.id)) throw new AuthError('EMAIL_TAKEN')
+  if (verified) await endUnprovenClaim(tx, newEmail, user.id, client)
+  if (await isEmailTaken(tx, newEmail, user.id, 'CLAIM')) throw new AuthError('EMAIL_TAKEN')
   const [row] = await tx
     .update(users)
     .set({ email: newEmail, emailVerified: verified, pendingEmail: null, pendingSessionId: null })

@@ -125,7 +125,7 @@ export function createOwnAccount(dependencies: Dependencies) {
     pendingEmail: string,
     { client }: Caller,
   ) {
-    const isTaken = await isEmailTaken(tx, pendingEmail, user.id)
+    const isTaken = await isEmailTaken(tx, pendingEmail, user.id, 'PROOF')
     const [row] = await tx
       .update(users)
       .set({ pendingEmail, pendingSessionId: session.id })

@@ -1,9 +1,10 @@
-import { and, eq, gt, ne, sql } from 'drizzle-orm'
+import { and, eq, gt, ne, not, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { isUniqueViolation } from '../../db/fault-kinds.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
+import { isUnprovenClaim } from './unproven-claim.ts'
 
 /**
  * An undo token that is valid reserves the address for the account that had it before. No other account can take the
@@ -24,12 +25,17 @@ export async function findReservation(executor: Executor, email: string, exceptU
   return reservation
 }
 
-/** Whether an address belongs to another account or is reserved for one. */
-export async function isEmailTaken(executor: Executor, email: string, userId: string) {
+/**
+ * Whether an address belongs to another account or is reserved for one.
+ * @param by `PROOF` if the mailbox is proven before the account gets the address. Then an account that only claims it does not
+ * count, and must be ended before.
+ */
+export async function isEmailTaken(executor: Executor, email: string, userId: string, by: 'CLAIM' | 'PROOF') {
+  const counts = by === 'PROOF' ? not(sql`(${isUnprovenClaim})`) : undefined
   const [owner] = await executor
     .select({ id: users.id })
     .from(users)
-    .where(and(eq(users.email, email), ne(users.id, userId)))
+    .where(and(eq(users.email, email), ne(users.id, userId), counts))
   // Both queries always run, so that the time does not reveal which one matched.
   const reservation = await findReservation(executor, email, userId)
   return owner !== undefined || reservation !== undefined

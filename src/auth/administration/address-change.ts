@@ -28,8 +28,11 @@ export const startEmailChange =
     // The reader of the new mailbox gets all that the user may do, also at other services.
     requireAll(act.administrator, permissionsOf(user.roles, await roles.listWithin(tx)))
     if (email === user.email) return cancelChange(tx, user, act)
-    if (await isEmailTaken(tx, email, id)) throw new AuthError('EMAIL_TAKEN')
-    if (mayBeInvited(user)) return moveInvitation(tx, outbox, { ...user, email }, act)
+    // An invitation moves at once, and its new mailbox has proven nothing.
+    const isInvitation = mayBeInvited(user)
+    if (await isEmailTaken(tx, email, id, isInvitation ? 'CLAIM' : 'PROOF'))
+      throw new AuthError('EMAIL_TAKEN')
+    if (isInvitation) return moveInvitation(tx, outbox, { ...user, email }, act)
     // Without a session, so that only another change, the link that cancels it or a new password ends it.
     await tx.update(users).set({ pendingEmail: email, pendingSessionId: null }).where(eq(users.id, id))
     await outbox.add(tx, { kind: 'email-change', recipient: email, userId: id })

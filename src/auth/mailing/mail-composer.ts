@@ -8,6 +8,7 @@ import { type UserRow, users } from '../../db/schema/users.ts'
 import type { MailData, MailKind } from '../../mail/kinds.ts'
 import { isStillOurs } from '../../mail/lease.ts'
 import type { RateLimit } from '../../settings/throttle.ts'
+import { isUnprovenClaim } from '../account/unproven-claim.ts'
 import { RECOVERY_WAIT_SECONDS } from '../factors/factor-recovery.ts'
 import type { Observer } from '../observer.ts'
 import { type MailedTokens, TOKEN_PURPOSES, type TokenPurpose } from './mailed-tokens.ts'
@@ -78,11 +79,12 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
         tokenId,
         user,
         validSeconds: await readLifetime(tx, tokenId),
+        endsAnother: row.kind === 'email-change' && (await isClaimed(tx, row)),
         session: await findSession(tx, row),
       }
     })
     if (!composed) return 'UNWANTED'
-    const { tokenId, user, validSeconds, session } = composed
+    const { tokenId, user, validSeconds, endsAnother, session } = composed
     const address = row.kind === 'email-change-requested' ? user.pendingEmail : user.email
     return {
       ...toMail(row),
@@ -90,6 +92,7 @@ export function createMailComposer({ db, mailedTokens, appUrl, linkLimit, observ
       // The token is in the fragment: browsers do not send it, so no server logs it.
       link: `${appUrl}/${LINK_PATHS[purpose]}#token=${mailedTokens.derive(tokenId)}`,
       validSeconds,
+      endsAnother,
       ...(address && { address }),
       ...(session && { session }),
     }
@@ -167,6 +170,12 @@ async function readLifetime(tx: Executor, tokenId: string) {
     .from(verifications)
     .where(eq(verifications.id, tokenId))
   return token?.seconds ?? 0
+}
+
+/** Whether an account claims the recipient's address, and ends if the link is used. */
+async function isClaimed(tx: Executor, { recipient }: MailRow) {
+  const isClaim = and(eq(users.email, recipient), isUnprovenClaim)
+  return (await tx.select({ id: users.id }).from(users).where(isClaim)).length > 0
 }
 
 /** The session that a notice of a sign-in is about. It may have ended. */

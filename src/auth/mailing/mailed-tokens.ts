@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
 import { verifications } from '../../db/schema/mailed-tokens.ts'
@@ -99,20 +99,24 @@ export function createMailedTokens(secrets: Secrets) {
 
     /**
      * Deletes a token, and locks its user. Of concurrent calls only one succeeds. The token of a disabled account stays.
+     * @returns the token with its user, and `lockedIds` of all accounts that the change may concern
      * @throws `INVALID_TOKEN`
      */
     async consume(executor: Executor, token: string, ...purposes: TokenPurpose[]) {
-      const { id, userId } = await peek(executor, token, ...purposes)
-      // Every operation locks the user first: another order could deadlock with a change of the password.
-      const [user] = await executor
+      const { id, userId, value } = await peek(executor, token, ...purposes)
+      // Every operation locks the user first: another order could deadlock with a change of the password. The proof of an
+      // address may end another account that has it. Several are locked by their ids, as by sign-ins.
+      const locked = await executor
         .select()
         .from(users)
-        .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+        .where(or(eq(users.id, userId), eq(users.email, value)))
+        .orderBy(users.id)
         .for('update')
-      if (!user) throw new AuthError('INVALID_TOKEN')
+      const user = locked.find((account) => account.id === userId)
+      if (!user || user.disabledAt) throw new AuthError('INVALID_TOKEN')
       const [row] = await executor.delete(verifications).where(isLive(id, purposes)).returning()
       if (!row) throw new AuthError('INVALID_TOKEN')
-      return { ...row, user }
+      return { ...row, user, lockedIds: locked.map((account) => account.id) }
     },
   }
 }

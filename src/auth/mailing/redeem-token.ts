@@ -16,10 +16,10 @@ export const createRedeemToken = ({ db, mailedTokens, sessionCache }: Parts) =>
     purposes: TokenPurpose[],
     change: (tx: Executor, user: UserRow, token: MailedToken) => Promise<T>,
   ) {
-    const { userId, result } = await db.transaction(async (tx) => {
-      const { user, ...redeemed } = await mailedTokens.consume(tx, token, ...purposes)
-      return { userId: user.id, result: await change(tx, user, redeemed) }
+    const { lockedIds, result } = await db.transaction(async (tx) => {
+      const { user, lockedIds, ...redeemed } = await mailedTokens.consume(tx, token, ...purposes)
+      return { lockedIds, result: await change(tx, user, redeemed) }
     })
-    sessionCache.evict(userId)
+    for (const id of lockedIds) sessionCache.evict(id)
     return result
   }

@@ -78,6 +78,7 @@ function createExample(kind: MailKind, tag: string, appUrl: string): MailData {
     validSeconds: 3600,
     waitSeconds: 72 * 3600,
     address: 'ada.lovelace@example.com',
+    endsAnother: true,
     session: {
       ipAddress: '203.0.113.7',
       userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',

@@ -16,7 +16,8 @@ export const de: Language = {
   'email-change': {
     subject: 'Bestätigen Sie Ihre neue E-Mail-Adresse',
     lines: [
-      'Folgen Sie dem Link, um diese Adresse für Ihr Konto zu verwenden. Der Link gilt {{validity}}.',
+      'Folgen Sie dem Link, um diese Adresse für Ihr Konto zu verwenden. Der Link gilt {{validity}}.' +
+        '{{#endsAnother}} Ein anderes Konto hat diese Adresse, und sie wurde dort nie bestätigt. Jenes Konto wird gelöscht, wenn Sie bestätigen. Wenn Sie es behalten möchten, folgen Sie dem Link nicht.{{/endsAnother}}',
       IGNORE,
     ],
     link: 'Diese Adresse verwenden',

@@ -15,7 +15,8 @@ export const en: Language = {
   'email-change': {
     subject: 'Confirm your new e-mail address',
     lines: [
-      'Follow the link to use this address for your account. The link is valid for {{validity}}.',
+      'Follow the link to use this address for your account. The link is valid for {{validity}}.' +
+        '{{#endsAnother}} Another account has this address, and it was never confirmed there. That account is deleted when you confirm. If you want to keep it, do not follow the link.{{/endsAnother}}',
       IGNORE,
     ],
     link: 'Use this address',

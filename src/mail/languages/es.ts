@@ -18,7 +18,8 @@ export const es: Language = {
   'email-change': {
     subject: 'Confirme su nueva dirección de correo',
     lines: [
-      'Siga el enlace para usar esta dirección en su cuenta. El enlace es válido durante {{validity}}.',
+      'Siga el enlace para usar esta dirección en su cuenta. El enlace es válido durante {{validity}}.' +
+        '{{#endsAnother}} Otra cuenta tiene esta dirección, que nunca se confirmó en ella. Esa otra cuenta se eliminará cuando usted confirme. Si quiere conservarla, no siga el enlace.{{/endsAnother}}',
       IGNORE,
     ],
     link: 'Usar esta dirección',

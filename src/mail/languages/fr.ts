@@ -15,7 +15,8 @@ export const fr: Language = {
   'email-change': {
     subject: 'Confirmez votre nouvelle adresse e-mail',
     lines: [
-      'Suivez le lien pour utiliser cette adresse avec votre compte. Le lien est valable {{validity}}.',
+      'Suivez le lien pour utiliser cette adresse avec votre compte. Le lien est valable {{validity}}.' +
+        '{{#endsAnother}} Un autre compte a cette adresse, qui n’y a jamais été confirmée. Cet autre compte sera supprimé quand vous confirmerez. Si vous voulez le garder, ne suivez pas le lien.{{/endsAnother}}',
       IGNORE,
     ],
     link: 'Utiliser cette adresse',
