@@ -128,6 +128,36 @@ describe.each(MODES)('%s', (_, server) => {
         expect(await server.sql`select id from users where id = ${claimed.id}`).toHaveLength(1)
       })
 
+      test.each(['createUser', 'inviteUser'] as const)(
+        '%s replaces a registration that no client could open',
+        async (operation) => {
+          const claimed = await claim()
+          await server.mailbox.mail(claimed.email, /Verify/)
+          const { key } = await insertServiceKey(server.sql, ['users:write'])
+
+          const invited = await visitor().call(operation, { email: claimed.email }, { bearer: key })
+
+          // Without required verification, a user may work in the account every day.
+          if (server === open) {
+            expect(invited.code).toBe('EMAIL_TAKEN')
+            expect((await claimed.client.me()).data?.email).toBe(claimed.email)
+            return
+          }
+          expect(invited.data).toMatchObject({ email: claimed.email, username: null, roles: [] })
+          const token = await server.mailbox.token(claimed.email, /created for you/)
+          expect((await visitor().login({ email: claimed.email, password: OF_STRANGER })).code).toBe(
+            'EMAIL_NOT_VERIFIED',
+          )
+          expect((await visitor().call('acceptInvitation', { token, password: NEW })).data).toBe(true)
+          const login = await visitor().login({ email: claimed.email, password: NEW })
+          expect(login.data?.user).toMatchObject({ id: invited.data?.id, username: null })
+          expect(login.data?.user.id).not.toBe(claimed.id)
+          const events =
+            await server.sql`select detail from events where user_id = ${claimed.id} and kind = 'account_deleted'`
+          expect(events).toEqual([{ detail: 'replaced by an invitation' }])
+        },
+      )
+
       const KEPT = {
         'has a role': (id: string) => server.sql`update users set roles = '{support}' where id = ${id}`,
         'has claims': (id: string) =>
@@ -157,6 +187,35 @@ describe.each(MODES)('%s', (_, server) => {
     },
   )
 })
+
+const OPENED = {
+  'has been opened by a user': (id: string) =>
+    verifying.sql`insert into places (user_id, place, signed_in_at) values (${id}, '192.0.2.9', now())`,
+  'was imported': (id: string) => verifying.sql`update users set password = '$2b$04$x' where id = ${id}`,
+  'has a second factor': (id: string) =>
+    verifying.sql`update users set second_factor_at = now() where id = ${id}`,
+  'has a role': (id: string) => verifying.sql`update users set roles = '{support}' where id = ${id}`,
+}
+
+test.each(Object.entries(OPENED))(
+  'with required verification, no invitation replaces an account that %s',
+  async (_, change) => {
+    const input = account()
+    await verifying.client('GraphQL').register(input)
+    const [{ id } = { id: '' }] = await verifying.sql<{ id: string }[]>`
+      select id from users where email = ${input.email}`
+    await change(id)
+    const { key } = await insertServiceKey(verifying.sql, ['users:write'])
+    const bearer = { bearer: key }
+
+    const client = verifying.client('GraphQL')
+    const created = await client.call('createUser', { email: input.email }, bearer)
+    const invited = await client.call('inviteUser', { email: input.email }, bearer)
+
+    expect([created.code, invited.code]).toEqual(['EMAIL_TAKEN', 'EMAIL_TAKEN'])
+    expect(await verifying.sql`select id from users where id = ${id}`).toHaveLength(1)
+  },
+)
 
 /** The adapters end in the same functions, so these are tried by one. */
 describe('without required verification', () => {

@@ -2,7 +2,7 @@ import { and, eq, isNull, not, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
-import { users } from '../../db/schema/users.ts'
+import { type UserRow, users } from '../../db/schema/users.ts'
 import type { EventKind } from '../events/kinds.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 
@@ -32,9 +32,14 @@ export async function endUnprovenClaim(
   const isClaim = and(eq(users.email, email), isUnprovenClaim)
   const [claimant] = await tx.select().from(users).where(isClaim).for('update')
   if (!claimant) return
-  await tx.delete(users).where(eq(users.id, claimant.id))
-  await endMailedTokens(tx, claimant)
+  await deleteClaim(tx, claimant)
   const kind: EventKind = 'account_deleted'
   const detail = `address proven by ${provenFor}`
   await tx.insert(events).values({ kind, userId: claimant.id, detail, requestId, ipAddress, userAgent })
+}
+
+/** The caller has locked the account, and records why it ended. */
+export async function deleteClaim(tx: Executor, claimant: UserRow) {
+  await tx.delete(users).where(eq(users.id, claimant.id))
+  await endMailedTokens(tx, claimant)
 }

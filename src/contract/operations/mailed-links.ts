@@ -111,7 +111,8 @@ export const mailedLinkOperations = {
     description:
       'The caller shows that the account is theirs: by a session of it, or by its password. Otherwise nothing changes, ' +
       'and the token stays valid. After a change the session that asked for it continues, or if an administrator ' +
-      'started it, the session of the request. It gets a new secret if the request carries its cookie.',
+      'started it, the session of the request. It gets a new secret if the request carries its cookie. An account that only ' +
+      'claimed the new address, and never verified it, is deleted.',
     input: VerifyEmailInput,
     example: { token, password: 'a long enough phrase' },
     output: z.boolean(),

@@ -186,7 +186,8 @@ export const userOperations = {
     summary: 'Create an account without a password',
     description:
       'The mailbox gets a link that sets a password. No password works before that, and no administrator learns or chooses ' +
-      'one. For `roles`, the caller must hold `roles:write` and every permission of the roles.',
+      'one. For `roles`, the caller must hold `roles:write` and every permission of the roles. If addresses must be verified ' +
+      'first, a registration of the address that waits for that is deleted, as by `inviteUser`.',
     input: CreateUserInput,
     example: { email: 'ada@example.com', username: 'Ada', roles: [] },
     output: ManagedUser,
