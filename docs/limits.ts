@@ -66,7 +66,7 @@ import { MAX_DOCUMENT_BYTES } from '../src/graphql/engine/documents.ts'
 import { MAX_REQUEST_BYTES } from '../src/graphql/engine/me-requests.ts'
 import type { RequestContext } from '../src/http/context.ts'
 import { createCookies, DEVICE_COOKIE_SECONDS } from '../src/http/request/cookies.ts'
-import { MAX_BODY_BYTES, MAX_BODY_MS } from '../src/http/steps/body.ts'
+import { MAX_BODY_BYTES, MAX_BODY_MS, MAX_DISCARDED_BYTES } from '../src/http/steps/body.ts'
 import { MAX_PER_DOMAIN, SLOW_MEMORY_MS, SLOW_MS } from '../src/mail/fair-slots.ts'
 import { LEASE_SECONDS, MAX_RETRY_SECONDS } from '../src/mail/mail-worker.ts'
 import { MAX_CONNECTIONS } from '../src/mail/smtp.ts'
@@ -359,6 +359,7 @@ During a wait, right and wrong passwords are refused in the same way.`,
         ['the share of these operations that one network can have', `1 / ${1 / MAX_OPERATIONS_SHARE}`],
         ['a REST body', bytes(MAX_BODY_BYTES.rest)],
         ['a GraphQL body', bytes(MAX_BODY_BYTES.graphql)],
+        ['a refused body is answered after its end, if it has', `at most ${bytes(MAX_DISCARDED_BYTES)}`],
         // Bun's own limit: no setting changes it.
         ['the head of a request must arrive within', duration(10)],
         ['a body must then arrive within', ms(MAX_BODY_MS)],

@@ -5,6 +5,9 @@ import { account, type Client } from './support/client.ts'
 import { useDatabase } from './support/database.ts'
 import { memoryOf } from './support/process.ts'
 import { useProgram } from './support/program.ts'
+import { pause } from './support/time.ts'
+
+const KIB = 1024
 
 const database = useDatabase()
 const server = useProgram(() => ({
@@ -64,7 +67,7 @@ test.concurrent.each([
   ['a body that arrives byte by byte', 408, `${HEAD}${LENGTH}\r\n\r\n{`, ' '],
   ['a body of endless chunks', 408, `${HEAD}${CHUNKS}\r\n\r\n1\r\n{\r\n`, '1\r\n \r\n'],
   ['a body that is too large', 413, `${HEAD}Content-Length: 1000000000\r\n\r\n{`, ' '],
-  ['a compressed body', 415, `${HEAD}Content-Encoding: gzip\r\n${LENGTH}\r\n\r\n{`, ' '],
+  ['a compressed body that does not end', 408, `${HEAD}Content-Encoding: gzip\r\n${LENGTH}\r\n\r\n{`, ' '],
   ['a body with GET', 200, `GET /health HTTP/1.1\r\nHost: localhost\r\n${LENGTH}\r\n\r\n{`, ' '],
   ['chunks with GET', 200, `GET /health HTTP/1.1\r\nHost: localhost\r\n${CHUNKS}\r\n\r\n`, '1\r\n \r\n'],
   ['a body with TRACE', 405, `TRACE /health HTTP/1.1\r\nHost: localhost\r\n${LENGTH}\r\n\r\n{`, ' '],
@@ -79,6 +82,37 @@ test.concurrent.each([
   expect(answer).toContain(`HTTP/1.1 ${status} `)
   expect(answer).toMatch(/^connection: close\r$/im)
 })
+
+/** A body of spaces in two parts, of which the first is too large for REST already. */
+const counted = (size: number) => [
+  `Content-Length: ${size}\r\n\r\n${' '.repeat(8.5 * KIB)}`,
+  ' '.repeat(size - 8.5 * KIB),
+]
+const chunked = (size: number) => [
+  `Transfer-Encoding: chunked\r\n\r\n${toChunk(8.5 * KIB)}`,
+  `${toChunk(size - 8.5 * KIB)}0\r\n\r\n`,
+]
+const toChunk = (size: number) => `${size.toString(16)}\r\n${' '.repeat(size)}\r\n`
+
+test.concurrent.each([
+  ['of 9 KiB', 413, '', counted(9 * KIB)],
+  ['of 1 MiB', 413, '', counted(1024 * KIB)],
+  ['of 1 MiB in chunks', 413, '', chunked(1024 * KIB)],
+  ['that is compressed', 415, 'Content-Encoding: gzip\r\n', counted(9 * KIB)],
+  ['that is compressed, in chunks', 415, 'Content-Encoding: gzip\r\n', chunked(9 * KIB)],
+])(
+  'a body %s is refused with %i only after it, as proxies need it',
+  async (_, status, header, [first, rest]) => {
+    const connection = await open(`${HEAD}${header}${first}`)
+    let early = ''
+    connection.on('data', (data) => (early += data))
+    await pause(500)
+    expect(early).toBe('')
+    connection.write(`${rest}`)
+
+    expect(await readToEnd(connection)).toContain(`HTTP/1.1 ${status} `)
+  },
+)
 
 test.concurrent('a head that arrives line by line ends with its connection', async () => {
   const connection = await open('GET /health HTTP/1.1\r\nHost: localhost\r\n')

@@ -10,6 +10,11 @@ const KIB = 1024
 export const MAX_BODY_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
 /** How long a body may take to arrive. */
 export const MAX_BODY_MS = 10_000
+/**
+ * A refused body is received up to this size, and discarded. If a server closes a connection while a body arrives, a proxy loses the
+ * answer and its client gets 502. This is what nginx lets through by default.
+ */
+export const MAX_DISCARDED_BYTES = 1024 * KIB
 
 /** A body has no meaning with these methods (RFC 9110, section 9.3), and Bun does not pass it on. */
 const WITHOUT_BODY = new Set(['GET', 'HEAD', 'TRACE'])
@@ -17,8 +22,8 @@ const WITHOUT_BODY = new Set(['GET', 'HEAD', 'TRACE'])
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads the whole body before any later step: within a size and a time, and without decompression. An answer that comes
- * before the end of the body closes the connection, because its client could send for ever.
+ * Reads the whole body before any later step: within a size and a time, and without decompression. A refusal closes the
+ * connection, because its client could send for ever.
  */
 export function body(): Step {
   const inTime = createDeadline(MAX_BODY_MS)
@@ -47,18 +52,24 @@ export function body(): Step {
 function readBytes(c: RequestContext): Promise<Uint8Array | null> {
   const { request } = c
   const maxBytes = MAX_BODY_BYTES[adapterOf(c)]
+  const length = c.header('content-length')
+  if (length !== undefined && !/^\d+$/.test(length))
+    return Promise.reject(invalid('', 'The request has more than one Content-Length.'))
   const encoding = c.header('content-encoding')
   if (encoding && encoding.toLowerCase() !== 'identity') {
     const detail = 'Send the body without Content-Encoding.'
-    return Promise.reject(new AuthError('UNSUPPORTED_MEDIA_TYPE', { detail }))
+    return refuse(request, length, new AuthError('UNSUPPORTED_MEDIA_TYPE', { detail }))
   }
-  const length = c.header('content-length')
   // Reading `body` creates a stream, which costs more than all the rest of a request.
   if (length === undefined) return request.body ? collect(request.body, maxBytes) : Promise.resolve(null)
-  if (!/^\d+$/.test(length))
-    return Promise.reject(invalid('', 'The request has more than one Content-Length.'))
-  if (Number(length) > maxBytes) return Promise.reject(new AuthError('PAYLOAD_TOO_LARGE'))
+  if (Number(length) > maxBytes) return refuse(request, length, new AuthError('PAYLOAD_TOO_LARGE'))
   return request.bytes()
+}
+
+/** Rejects with the refusal, after the body if that has a size that is discarded. */
+async function refuse({ body }: Request, length: string | undefined, refusal: AuthError): Promise<never> {
+  if (body && Number(length ?? 0) <= MAX_DISCARDED_BYTES) await collect(body, 0).catch(() => {})
+  throw refusal
 }
 
 function decode(bytes: Uint8Array) {
@@ -74,9 +85,11 @@ async function collect(stream: ReadableStream<Uint8Array>, maxBytes: number) {
   let size = 0
   for await (const chunk of stream) {
     size += chunk.length
-    if (size > maxBytes) throw new AuthError('PAYLOAD_TOO_LARGE')
-    chunks.push(chunk)
+    if (size > MAX_DISCARDED_BYTES) break
+    if (size <= maxBytes) chunks.push(chunk)
+    else chunks.length = 0
   }
+  if (size > maxBytes) throw new AuthError('PAYLOAD_TOO_LARGE')
   return Buffer.concat(chunks)
 }
 
