@@ -306,13 +306,16 @@ describe('a limit', () => {
 
   test('the proxies of docs/proxies.md keep the limits of the server', () => {
     const { text } = documentAt('docs/proxies.md')
-    const idle = [...text.matchAll(/(?:keepalive|keepalive_timeout) (\d+)s|Idle timeout:\*\* (\d+)/g)]
+    const idle = [
+      ...text.matchAll(
+        /(?:keepalive|keepalive_timeout|http-keep-alive) (\d+)s|Idle timeout:\*\* (\d+)|ttl=(\d+)|options: \{ idle_timeout: (\d+)s/g,
+      ),
+    ]
     const [, maxBody] = /client_max_body_size (\d+)k;/.exec(text) ?? []
 
-    expect(idle).toHaveLength(3)
-    expect(Math.max(...idle.map(([, nginx, balancer]) => Number(nginx ?? balancer)))).toBeLessThan(
-      IDLE_SECONDS,
-    )
+    expect(idle).toHaveLength(7)
+    const seconds = idle.map(([, ...values]) => Number(values.find((value) => value !== undefined)))
+    expect(Math.max(...seconds)).toBeLessThan(IDLE_SECONDS)
     expect(Number(maxBody) * 1024).toBe(Math.max(...Object.values(MAX_BODY_BYTES)))
   })
 })
