@@ -314,7 +314,7 @@ describe('a limit', () => {
     const [, maxBody] = /client_max_body_size (\d+)k;/.exec(text) ?? []
 
     expect(idle).toHaveLength(7)
-    const seconds = idle.map(([, ...values]) => Number(values.find((value) => value !== undefined)))
+    const seconds = idle.map(([, ...values]) => Number(values.find(Boolean)))
     expect(Math.max(...seconds)).toBeLessThan(IDLE_SECONDS)
     expect(Number(maxBody) * 1024).toBe(Math.max(...Object.values(MAX_BODY_BYTES)))
   })
