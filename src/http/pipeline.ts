@@ -25,8 +25,8 @@ export function createPipeline({ steps, routes, notFound }: Parts) {
   const handle: Handler = (c) => (c.route ? c.route.handler(c) : notFound(c))
   const run = steps.reduceRight<Handler>((next, step) => (c) => step(c, next), handle)
 
-  /** Answers an error of the steps themselves too. */
-  function answer(c: RequestContext) {
+  /** A fault of the outer steps is answered too. */
+  function runSafely(c: RequestContext) {
     try {
       const answering = run(c)
       if (!(answering instanceof Promise)) return answering
@@ -40,7 +40,7 @@ export function createPipeline({ steps, routes, notFound }: Parts) {
     const path = pathOf(request)
     const isHead = request.method === 'HEAD'
     const match = router.match(isHead ? 'GET' : request.method, path)
-    const answering = answer(new RequestContext(request, path, match, addressOf))
+    const answering = runSafely(new RequestContext(request, path, match, addressOf))
     return isHead ? withoutBody(answering) : answering
   }
 }

@@ -2,7 +2,7 @@ import type { Act } from '../../contract/administrator.ts'
 import { AuthError } from '../../errors.ts'
 import { createFairQueue } from './fair-queue.ts'
 
-/** How long a read waits for its place. */
+/** How long a read waits for its turn. */
 export const MAX_READ_WAIT_MS = 3000
 /** How many lists are read at once, with so many connections. */
 export const countReads = (connections: number) => Math.max(1, Math.floor(connections / 4))
@@ -46,7 +46,7 @@ export function createReadLimit({ connections }: { connections: number }) {
     else free++
   }
 
-  /** @throws `SERVICE_UNAVAILABLE` if a read gets no place in time */
+  /** @throws `SERVICE_UNAVAILABLE` if a read gets no turn in time */
   return <Input, Output>(read: Read<Input, Output>): Read<Input, Output> =>
     async (input, act) => {
       const { userId, serviceKey } = act.administrator

@@ -11,8 +11,8 @@ export const MAX_BODY_BYTES = { graphql: 32 * KIB, rest: 8 * KIB }
 /** How long a body may take to arrive. */
 export const MAX_BODY_MS = 10_000
 /**
- * A refused body is received up to this size, and discarded. If a server closes a connection while a body arrives, a proxy loses the
- * answer and its client gets 502. This is what nginx lets through by default.
+ * How much of a refused body is received and discarded. If a server closes a connection while a body arrives, a proxy loses the
+ * answer, and its client gets 502. By default, nginx lets through as much.
  */
 export const MAX_DISCARDED_BYTES = 1024 * KIB
 
@@ -66,7 +66,7 @@ function readBytes(c: RequestContext): Promise<Uint8Array | null> {
   return request.bytes()
 }
 
-/** Rejects with the refusal, after the body if that has a size that is discarded. */
+/** Rejects with the refusal, after the body has arrived. It does not wait for one that is known to be too long to discard. */
 async function refuse({ body }: Request, length: string | undefined, refusal: AuthError): Promise<never> {
   if (body && Number(length ?? 0) <= MAX_DISCARDED_BYTES) await collect(body, 0).catch(() => {})
   throw refusal
