@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { createDb } from '../src/db/client.ts'
-import { prepareRows } from '../src/db/row-reader.ts'
 import { users } from '../src/db/schema/users.ts'
+import { prepareRows } from '../src/db/statements/row-reader.ts'
 import { PATIENT } from './support/database.ts'
 import { useServer } from './support/server.ts'
 

@@ -8,8 +8,8 @@ import { connect, type DatabaseSettings } from './connection/connect.ts'
 import { databaseTimeout } from './connection/connection-fault.ts'
 import { isUnavailable } from './fault-kinds.ts'
 import { DATABASE_LIMITS, SILENT_CALLS } from './limits.ts'
-import { statementName } from './statement-name.ts'
-import { TIMESTAMPTZ, toIsoText } from './time-text.ts'
+import { statementName } from './statements/statement-name.ts'
+import { TIMESTAMPTZ, toIsoText } from './statements/time-text.ts'
 
 export type Db = ReturnType<typeof createDb>['db']
 /** Runs statements: a transaction, or the pool itself. */

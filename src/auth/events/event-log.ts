@@ -4,10 +4,10 @@ import { type Caller, viewerOf } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { Event } from '../../contract/outputs/event.ts'
 import type { Db } from '../../db/client.ts'
-import { param } from '../../db/parameters.ts'
-import { pick } from '../../db/pick.ts'
-import { prepareRows } from '../../db/row-reader.ts'
 import { events } from '../../db/schema/events.ts'
+import { param } from '../../db/statements/parameters.ts'
+import { pick } from '../../db/statements/pick.ts'
+import { prepareRows } from '../../db/statements/row-reader.ts'
 import { invalid } from '../../errors.ts'
 
 const EVENT_FIELDS = Object.keys(Event.shape) as (keyof Event)[]

@@ -1,7 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
-import { param } from '../../db/parameters.ts'
 import { factors } from '../../db/schema/factors.ts'
-import { createStatement } from '../../db/statement.ts'
+import { param } from '../../db/statements/parameters.ts'
+import { createStatement } from '../../db/statements/statement.ts'
 
 /** The authenticator apps of an account, with their encrypted keys. */
 export type Authenticators = { id: string; secret: string }[]

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Client } from '../../contract/caller.ts'
 import type { Executor } from '../../db/client.ts'
 import type { UserRow } from '../../db/schema/users.ts'
-import { createStatement } from '../../db/statement.ts'
+import { createStatement } from '../../db/statements/statement.ts'
 
 /** How a proven factor is used up, so that the same proof cannot count twice. */
 export type FactorUse = {

@@ -1,8 +1,8 @@
 import { and, eq, gt } from 'drizzle-orm'
 import type { Db } from '../../db/client.ts'
 import { daysAgo } from '../../db/moments.ts'
-import { param } from '../../db/parameters.ts'
 import { registrations } from '../../db/schema/mailed-tokens.ts'
+import { param } from '../../db/statements/parameters.ts'
 import { KEPT_DAYS } from '../old-rows.ts'
 import type { RegistrationHashes } from './registration-hashes.ts'
 

@@ -1,6 +1,6 @@
 import { Column, is, type Query, SQL } from 'drizzle-orm'
 import { PgArray, PgTimestamp } from 'drizzle-orm/pg-core'
-import type { BoundedClient, Db } from './client.ts'
+import type { BoundedClient, Db } from '../client.ts'
 import { createParameters } from './parameters.ts'
 import { toIsoText } from './time-text.ts'
 

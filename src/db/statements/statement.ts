@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
-import type { BoundedClient, Executor } from './client.ts'
+import type { BoundedClient, Executor } from '../client.ts'
 import { createParameters } from './parameters.ts'
 
 const dialect = new PgDialect()

@@ -1,9 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { secondsFromNow } from '../../../db/moments.ts'
-import { param } from '../../../db/parameters.ts'
 import { sessions } from '../../../db/schema/sessions.ts'
 import { users } from '../../../db/schema/users.ts'
-import { createStatement } from '../../../db/statement.ts'
+import { param } from '../../../db/statements/parameters.ts'
+import { createStatement } from '../../../db/statements/statement.ts'
 import { EVENT_PARAMETERS, selectEvent } from '../../events/events.ts'
 import type { EventKind } from '../../events/kinds.ts'
 
