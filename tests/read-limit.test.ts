@@ -66,7 +66,7 @@ test('administrators take turns', async () => {
   expect(started).toEqual(['a1', 'a2', 'b1', 'a3'])
 })
 
-test('a read that waits too long is refused, and leaves its place to the next', async () => {
+test('a read that waits too long is refused, and leaves its turn to the next', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const { read, started, endOldest } = createReads()
