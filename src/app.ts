@@ -112,9 +112,13 @@ function createRoutes(
   return [...routes, openApi(routes, { url: env.PUBLIC_URL, cookieName })]
 }
 
-/** Finds the methods of a path, without those that exist only to refuse. */
+/** Finds the methods of a path, without those that exist only to refuse. What serves GET serves HEAD. */
 function methodsByPath(routes: Route[]) {
   const router = new TrieRouter<string>()
-  for (const { method, path, refuses } of routes) if (!refuses) router.add('ALL', path, method)
+  for (const { method, path, refuses } of routes) {
+    if (refuses) continue
+    router.add('ALL', path, method)
+    if (method === 'GET') router.add('ALL', path, 'HEAD')
+  }
   return (path: string) => [...new Set(router.match('ALL', path)[0].map(([method]) => method))]
 }

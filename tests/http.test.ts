@@ -90,11 +90,11 @@ describe('paths and methods', () => {
 
   test.each([
     ['GET', '/auth/login', 'POST'],
-    ['POST', '/auth/me', 'GET, PUT, DELETE'],
-    ['PATCH', '/auth/me', 'GET, PUT, DELETE'],
+    ['POST', '/auth/me', 'GET, HEAD, PUT, DELETE'],
+    ['PATCH', '/auth/me', 'GET, HEAD, PUT, DELETE'],
     ['GET', '/graphql', 'POST'],
     ['DELETE', '/graphql', 'POST'],
-    ['POST', '/health', 'GET'],
+    ['POST', '/health', 'GET, HEAD'],
   ])('%s %s is METHOD_NOT_ALLOWED', async (method, path, allow) => {
     const response = await server.fetch(path, { method, headers: JSON_TYPE })
 

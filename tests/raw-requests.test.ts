@@ -87,6 +87,27 @@ describe('the Host of a request', () => {
   })
 })
 
+describe('HEAD', () => {
+  const sorted = (head: string) =>
+    head
+      .toLowerCase()
+      .split('\r\n')
+      .filter((line) => !/^(?:date|x-request-id):/.test(line))
+      .toSorted()
+
+  test.each(['/ready', '/auth/me', '/nowhere', '/openapi.json', '/.well-known/jwks.json', '/schema.graphql'])(
+    '%s has the headers of GET, also its length, and no body',
+    async (path) => {
+      const lines = ['Host: localhost', 'Connection: close', '', '']
+      const answer = await send([`HEAD ${path} HTTP/1.1`, ...lines].join('\r\n'))
+      const whole = await get(path, 'Host: localhost')
+
+      expect(sorted(answer.head)).toEqual(sorted(whole.head))
+      expect(answer.body).toBe('')
+    },
+  )
+})
+
 describe('request targets', () => {
   test.each([
     ['http://other.example/ready', 200],

@@ -38,12 +38,8 @@ export function createPipeline({ steps, routes, notFound }: Parts) {
 
   return function serve(request: Request, addressOf: AddressOf): Response | Promise<Response> {
     const path = pathOf(request)
-    const isHead = request.method === 'HEAD'
-    const match = router.match(isHead ? 'GET' : request.method, path)
-    const answering = runSafely(new RequestContext(request, path, match, addressOf))
-    return isHead ? withoutBody(answering) : answering
+    // Bun sends the headers of the answer, with the length of its body, and no body (RFC 9110, section 9.3.2).
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    return runSafely(new RequestContext(request, path, router.match(method, path), addressOf))
   }
 }
-
-/** RFC 9110, section 9.3.2. */
-const withoutBody = async (answering: Response | Promise<Response>) => new Response(null, await answering)
