@@ -99,7 +99,7 @@ describe('introspection (RFC 7662)', () => {
     expect([elsewhere.status, elsewhere.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
   })
 
-  test('without a service key it is refused', async () => {
+  test('without a service key it is refused, and the answer asks for one', async () => {
     const { client } = await server.registerUser()
     const token = client.kept.accessToken ?? ''
     const other = createKeySetting().key
@@ -116,6 +116,11 @@ describe('introspection (RFC 7662)', () => {
       const answer = await post('/auth/introspect', { token }, headers)
       const challenge = headers === wrongName ? 'Basic realm="Servauth"' : 'Bearer'
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, challenge])
+      expect(await answer.json()).toMatchObject({
+        code: 'UNAUTHENTICATED',
+        reason: headers === refused[0] ? 'MISSING' : 'INVALID',
+        detail: 'This needs a valid service key.',
+      })
     }
   })
 

@@ -100,7 +100,7 @@ function present(viewer: Viewer | null) {
  * @throws `UNAUTHENTICATED` without a valid key, `FORBIDDEN` without the scope
  */
 export function serviceOf(caller: Caller, scope: Scope): ServiceKey | Promise<ServiceKey> {
-  if (!caller.presentedKey) throw unauthenticated('MISSING')
+  if (!caller.presentedKey) throw keyRequired('MISSING')
   const service = caller.findService()
   return service instanceof Promise
     ? service.then((found) => requireScope(found, scope))
@@ -114,8 +114,14 @@ export function serviceOf(caller: Caller, scope: Scope): ServiceKey | Promise<Se
 export const presentsServiceKey = ({ presentedKey }: Caller) =>
   presentedKey?.key.startsWith(KEY_PREFIX) === true
 
+/** The sentence of the code would ask a service to sign in. */
+const keyRequired = (reason: 'MISSING' | 'INVALID') =>
+  new AuthError('UNAUTHENTICATED', { reason, detail: NO_SERVICE_KEY })
+
+export const NO_SERVICE_KEY = 'This needs a valid service key.'
+
 function requireScope(service: ServiceKey | null, scope: Scope) {
-  if (!service) throw unauthenticated('INVALID')
+  if (!service) throw keyRequired('INVALID')
   if (service.scopes.has(scope)) return service
   throw new AuthError('FORBIDDEN', {
     permission: scope,

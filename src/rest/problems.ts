@@ -30,6 +30,7 @@ const DETAILS: Partial<Record<Code, Record<string, z.ZodType>>> = {
       description: 'With `EXPIRED` the client refreshes, with the others it signs in.',
       examples: ['EXPIRED'],
     }),
+    detail: z.string().optional().meta({ description: 'What is needed, if it is no sign-in.' }),
   },
   FORBIDDEN: {
     permission: optionalText('The permission that the caller lacks.', 'tokens:introspect'),
@@ -88,7 +89,9 @@ const HEADERS: Record<number, object> = {
   401: {
     'WWW-Authenticate': header('The scheme of the credentials.', { type: 'string', examples: ['Bearer'] }),
   },
-  405: { Allow: header('The methods of the path.', { type: 'string', examples: ['GET, PUT, DELETE'] }) },
+  405: {
+    Allow: header('The methods of the path.', { type: 'string', examples: ['GET, HEAD, PUT, DELETE'] }),
+  },
   429: RETRY_AFTER,
   503: RETRY_AFTER,
 }
@@ -171,9 +174,9 @@ const PROBLEMS = Object.fromEntries(CODES.map((code) => [code, createProblem(cod
 /** A problem as it is sent. */
 function exampleOf(code: Code) {
   const { status, message } = new AuthError(code)
-  const details = Object.entries(DETAILS[code] ?? {}).map(([name, schema]) => {
-    const { examples } = schema.meta() as { examples: unknown[] }
-    return [name, examples[0]]
+  const details = Object.entries(DETAILS[code] ?? {}).flatMap(([name, schema]) => {
+    const { examples } = schema.meta() as { examples?: unknown[] }
+    return examples ? [[name, examples[0]]] : []
   })
   return { type: 'about:blank', title: message, status, code, ...Object.fromEntries(details) }
 }

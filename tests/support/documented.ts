@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { NO_SERVICE_KEY } from '../../src/contract/caller.ts'
 import { SCOPES } from '../../src/contract/service-key.ts'
 import { AuthError, type Code, NO_FACTOR } from '../../src/errors.ts'
 import { SECRET_DIGITS } from './hostile.ts'
@@ -24,6 +25,7 @@ const DETAILS = [
   'Send the body with the charset UTF-8.',
   'Send GraphQL operations by POST.',
   NO_FACTOR,
+  NO_SERVICE_KEY,
 ]
 
 const GRAPHQL_CODES = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'PERSISTED_QUERY_NOT_SUPPORTED']
