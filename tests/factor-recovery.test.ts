@@ -195,9 +195,33 @@ test.each(['mailed before', 'mailed meanwhile'])(
   },
 )
 
+test.each(['mailed before', 'mailed later'])(
+  'the wait of a recovery does not count for a factor that was added since: %s',
+  async (when) => {
+    const { client, input, user, complete } = await startRecovery()
+    const readLink = () => server.mailbox.token(input.email, /without your second factors/)
+    if (when === 'mailed before') {
+      await passWait(user.id)
+      await readLink()
+    }
+    for (const { id } of (await client.factors()).data ?? []) await client.call('removeFactor', { id })
+    await enrollTotp(client)
+
+    if (when === 'mailed before') {
+      expect((await complete(await readLink())).code).toBe('INVALID_CREDENTIALS')
+    } else {
+      await passWait(user.id)
+      await drainOutbox(server)
+      const subjects = server.mailbox.to(input.email).map(({ subject }) => subject)
+      expect(subjects.filter((subject) => /without your second factors/.test(subject))).toEqual([])
+    }
+    expect((await client.factors()).data).toHaveLength(1)
+  },
+)
+
 describe('after a change of address', () => {
   /** The owner is still signed in on one device, and moves the account to another mailbox. */
-  async function moveMailbox({ client, input }: Awaited<ReturnType<typeof startRecovery>>) {
+  async function moveMailbox({ client, input }: Awaited<ReturnType<typeof registerVerified>>) {
     const newEmail = `new-${input.email}`
     await client.updateMe({ email: newEmail, currentPassword: input.password })
     await client.call('verifyEmail', { token: await server.mailbox.token(newEmail, /Confirm/) })
@@ -214,6 +238,26 @@ describe('after a change of address', () => {
 
     expect(Date.parse(again.data?.endsAt ?? '')).toBeGreaterThan(Date.parse(begun.started.data?.endsAt ?? ''))
     await server.mailbox.mail(input.email, /without your second factors/)
+  })
+
+  test('its undo ends a recovery that was started since, and no earlier one', async () => {
+    for (const isEarlier of [true, false]) {
+      const person = await registerVerified()
+      const start = async ({ email, password }: { email: string; password: string }) => {
+        const stranger = server.client()
+        const { challenge } = await stranger.login({ email, password })
+        await stranger.call('requestFactorRecovery', { challenge: challenge?.id })
+      }
+      if (isEarlier) await start(person.input)
+      const input = await moveMailbox(person)
+      if (!isEarlier) await start(input)
+      const token = await server.mailbox.token(person.input.email, /was changed/)
+      await server.client().call('undoEmailChange', { token, newPassword: 'the owner sets this one' })
+
+      const [row] = await server.sql`
+        select factor_recovery_at is not null as runs from users where id = ${person.user.id}`
+      expect([isEarlier, row?.runs]).toEqual([isEarlier, isEarlier])
+    }
   })
 
   test('the link to the mailbox that was left replaces no factors', async () => {

@@ -6,6 +6,7 @@ import { verifications } from '../../db/schema/mailed-tokens.ts'
 import { places as placesTable } from '../../db/schema/throttle.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { endFactorRecoverySince } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { voidSetUp } from './set-up.ts'
@@ -81,6 +82,7 @@ async function voidSince(tx: Executor, user: UserRow, since: Date) {
   await endSessions(tx, user.id)
   await endMailedTokens(tx, user)
   await tx.delete(placesTable).where(eq(placesTable.userId, user.id))
+  await endFactorRecoverySince(tx, user.id, since)
   await undoFactorChanges(tx, user.id, since)
 }
 

@@ -13,6 +13,7 @@ import { TOKEN_PURPOSES } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
 import { renewCookie } from '../sessions/renew-session.ts'
+import { endFactorRecovery } from './factor-recovery.ts'
 import { requireRecentProof } from './recent-proof.ts'
 
 /** How a change is recorded. A notice that can carry a token gets one. */
@@ -20,7 +21,8 @@ type Change = { event: EventKind; notice: MailKind }
 
 /**
  * Changes the factors of the caller's account: locks it, requires a recent proof, and runs `work`. Then all other sessions,
- * mailed tokens and begun sign-ins end, this session gets a new secret if it has a cookie, and the mailbox gets a notice.
+ * mailed tokens, begun sign-ins and a recovery end, this session gets a new secret if it has a cookie, and the mailbox gets a
+ * notice.
  */
 export async function changeFactors<T>(
   { db, mailedTokens, outbox, refreshTokens, sessionCache }: Dependencies,
@@ -37,6 +39,8 @@ export async function changeFactors<T>(
     const mail = { id: createRandomId(), userId: user.id }
     const purpose = TOKEN_PURPOSES[notice]
     await endMailedTokens(tx, user)
+    // Otherwise a wait that is over would open the account without a factor that was added only now.
+    await endFactorRecovery(tx, user)
     await endSessions(tx, user.id, session.id)
     // Statements that do not wait for each other share one round trip.
     const [secret] = await Promise.all([

@@ -95,6 +95,15 @@ const deleteLink = [
   )`,
 ]
 
+/** Ends a recovery that a taker may have started: one that was started since then. */
+export async function endFactorRecoverySince(tx: Executor, userId: string, since: Date) {
+  const startedAt = sql`${users.factorRecoveryAt} - make_interval(secs => ${RECOVERY_WAIT_SECONDS})`
+  await tx
+    .update(users)
+    .set({ factorRecoveryAt: null })
+    .where(and(eq(users.id, userId), sql`${startedAt} >= ${since.toISOString()}`))
+}
+
 /** Ends a recovery of a locked account: a factor was proven, so it is not lost. */
 export async function endFactorRecovery(tx: Executor, { id, factorRecoveryAt }: UserRow) {
   if (factorRecoveryAt) await tx.update(users).set({ factorRecoveryAt: null }).where(eq(users.id, id))
