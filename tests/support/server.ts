@@ -35,8 +35,6 @@ export const REAL_HASHES = { ARGON2_MEMORY_KIB: '19456' }
 
 export const ORIGIN = 'https://auth.example.com'
 
-/** All requests of tests come from this address. */
-
 /** For a server that takes this address for its proxy, so that a client says with `from` where it comes from. */
 export const BEHIND_PROXY = { TRUSTED_PROXIES: SOCKET_ADDRESS }
 

@@ -9,11 +9,11 @@ import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { isChangeByAdministrator } from './change-by-administrator.ts'
 import { changeEmail } from './email-change.ts'
+import { endRegistrationsFromHere } from './end-registrations.ts'
 import { createOwnerProof, type OwnerProof } from './owner-proof.ts'
 import { passwordRequired } from './reauthentication.ts'
-import { voidSetUp } from './set-up.ts'
 import { concealTakenAddress } from './taken-addresses.ts'
-import { endRegistrationsFromHere } from './verified-registrations.ts'
+import { voidSetUp } from './void-set-up.ts'
 
 /** What a verification leaves in the browser. */
 type Kept = { secret?: string | undefined; deviceToken?: string }

@@ -1,17 +1,18 @@
 import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { refusePersonal } from '../../contract/password.ts'
 import { AuthError } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { endLaterUndoLinks, endPendingChange } from '../mailing/end-tokens.ts'
 import type { TokenPurpose } from '../mailing/mailed-tokens.ts'
+import { createPasswordByLink } from '../passwords/password-by-link.ts'
 import { recoverAccount } from './recovery.ts'
 import { concealTakenAddress } from './taken-addresses.ts'
 
 /** The links of notices: by them, the owner of a mailbox stops or undoes what a taker did to the account. */
 export function createNoticeLinks(dependencies: Dependencies) {
-  const { db, mailedTokens, outbox, passwords, redeemToken, throttle } = dependencies
+  const { db, mailedTokens, outbox, redeemToken, throttle } = dependencies
+  const hashByLink = createPasswordByLink(dependencies)
 
   return {
     /** Ends a pending change of address. */
@@ -63,18 +64,17 @@ export function createNoticeLinks(dependencies: Dependencies) {
     },
   }
 
-  /** Before the transaction, in which nothing is hashed. @returns the address of the link, and the hash of a new password */
+  /** @returns the address of the link, and the hash of a new password */
   async function prepareRecovery(
     token: string,
     purpose: TokenPurpose,
     newPassword: string | null | undefined,
     { client }: Caller,
   ) {
+    if (newPassword)
+      return hashByLink({ token, purposes: [purpose], password: newPassword, path: 'newPassword' }, client)
     await throttle.countMailedToken(token, client)
     const { value: email } = await mailedTokens.peek(db, token, purpose)
-    if (!newPassword) return { email, passwordHash: undefined }
-    passwords.refuseWeak(newPassword, 'newPassword')
-    refusePersonal(newPassword, email)
-    return { email, passwordHash: await passwords.admit(client, () => passwords.hash(newPassword)) }
+    return { email, passwordHash: undefined }
   }
 }

@@ -9,8 +9,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { endFactorRecoverySince } from '../factors/factor-recovery.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
-import { voidSetUp } from './set-up.ts'
-import { endRegistrationsFromHere } from './verified-registrations.ts'
+import { endRegistrationsFromHere } from './end-registrations.ts'
+import { voidSetUp } from './void-set-up.ts'
 
 type Recovery = {
   user: UserRow

@@ -1,27 +1,28 @@
 import { eq } from 'drizzle-orm'
 import type { Caller } from '../../contract/caller.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { refusePersonal } from '../../contract/password.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { AuthError } from '../../errors.ts'
 import { isChangeByAdministrator } from '../account/change-by-administrator.ts'
 import { changeEmail } from '../account/email-change.ts'
-import { voidSetUp } from '../account/set-up.ts'
+import { endRegistrationsFromHere } from '../account/end-registrations.ts'
 import { concealTakenAddress } from '../account/taken-addresses.ts'
-import { endRegistrationsFromHere } from '../account/verified-registrations.ts'
+import { voidSetUp } from '../account/void-set-up.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent, recordEventByEmail } from '../events/events.ts'
 import { endMailedTokens } from '../mailing/end-tokens.ts'
 import type { TokenPurpose } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
+import { createPasswordByLink } from './password-by-link.ts'
 
 /** The token of a first verification proves the mailbox as well as that of a reset. */
 const RESET_PURPOSES: TokenPurpose[] = ['PASSWORD_RESET', 'EMAIL_VERIFICATION']
 
 /** Sets a new password with a mailed token, for a user who has lost the old one. */
 export function createPasswordReset(dependencies: Dependencies) {
-  const { db, languages, mailedTokens, outbox, passwords, places, redeemToken, throttle } = dependencies
+  const { db, languages, outbox, places, redeemToken, throttle } = dependencies
+  const hashByLink = createPasswordByLink(dependencies)
 
   return {
     /** Does not look the account up: the worker does so later, so that neither answer nor time reveals it. */
@@ -43,11 +44,8 @@ export function createPasswordReset(dependencies: Dependencies) {
      */
     async resetPassword({ token, newPassword }: InputOf<'resetPassword'>, caller: Caller) {
       const { client } = caller
-      passwords.refuseWeak(newPassword, 'newPassword')
-      await throttle.countMailedToken(token, client)
-      const { value: email } = await mailedTokens.peek(db, token, ...RESET_PURPOSES)
-      refusePersonal(newPassword, email)
-      const hash = await passwords.admit(client, () => passwords.hash(newPassword))
+      const sent = { token, purposes: RESET_PURPOSES, password: newPassword, path: 'newPassword' }
+      const { email, passwordHash } = await hashByLink(sent, client)
       const deviceToken = await redeemToken(token, RESET_PURPOSES, async (tx, user, { purpose }) => {
         const isChange = await isAddressChange(tx, user, { email, purpose })
         if (user.emailVerified) {
@@ -68,7 +66,7 @@ export function createPasswordReset(dependencies: Dependencies) {
         await tx
           .update(users)
           .set({
-            password: hash,
+            password: passwordHash,
             passwordLockedAt: null,
             emailVerified: true,
             ...(!user.emailVerified && { locale: languages.choose(client.languages) }),
