@@ -54,6 +54,22 @@ describe.each(ADAPTERS)('verification by %s', (adapter) => {
     expect([done.email, unknown].map((email) => server.mailbox.to(email).length)).toEqual([1, 0])
   })
 
+  test('a verification request with an address mails that address, also for a user of another account', async () => {
+    const owner = await server.registerUser(adapter)
+    const { client, password } = await server.registerVerifiedUser(adapter)
+    const pending = account().email
+    await client.call('updateMe', { email: pending, currentPassword: password })
+    await server.mailbox.token(pending, /Confirm/)
+
+    await client.call('requestEmailVerification', { email: owner.email })
+    await client.call('requestEmailVerification', { email: pending })
+
+    const asked = await server.mailbox.token(owner.email, /Verify/, 2)
+    const confirmed = await server.mailbox.token(pending, /Confirm/, 2)
+    expect((await stranger().call('verifyEmail', { token: asked, password: owner.password })).data).toBe(true)
+    expect((await client.call('verifyEmail', { token: confirmed })).data).toBe(true)
+  })
+
   test.each([undefined, {}])(
     'a verification request of a signed-out caller needs an address (%j)',
     async (input) => {

@@ -24,21 +24,26 @@ export function createEmailVerification(dependencies: Dependencies) {
   const proveOwner = createOwnerProof(dependencies)
 
   return {
-    /** Signed in: mails the pending address, else the current one. Signed out: by address, and reveals no account. */
+    /** Signed in and without an address: mails the pending address, else the current one. Reveals no account. */
     async requestEmailVerification({ email }: InputOf<'requestEmailVerification'>, caller: Caller) {
       outbox.requireEnabled()
       const { client } = caller
       const identity = await (email ? findIdentity(caller) : caller.identify())
-      const address = identity?.user.email ?? email
-      if (!address) throw invalid('email', 'Is required when signed out.')
-      await throttle.countMailRequest(address, client)
-      if (identity) {
+      const recipient = email ?? identity?.user.pendingEmail ?? identity?.user.email
+      if (!recipient) throw invalid('email', 'Is required when signed out.')
+      if (identity && recipient === identity.user.pendingEmail) {
         const { user, session } = identity
-        const kind = user.pendingEmail ? 'email-change' : 'email-verification'
-        const recipient = user.pendingEmail ?? user.email
-        await outbox.add(db, { kind, recipient, userId: user.id, sessionId: session.id, client })
-      } else if (email) {
-        await outbox.add(db, { kind: 'email-verification', recipient: email, client })
+        await throttle.countMailRequest(user.email, client)
+        await outbox.add(db, {
+          kind: 'email-change',
+          recipient,
+          userId: user.id,
+          sessionId: session.id,
+          client,
+        })
+      } else {
+        await throttle.countMailRequest(recipient, client)
+        await outbox.add(db, { kind: 'email-verification', recipient, client })
       }
       return true
     },
