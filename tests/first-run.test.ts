@@ -1,9 +1,11 @@
-import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { connect } from '../src/db/connection/connect.ts'
+import { startEmbeddedPostgres } from '../src/db/embedded/embedded-postgres.ts'
 import { createFolder } from './support/folder.ts'
-import { freePort } from './support/process.ts'
+import { freePort, PROGRAM, startProcess, untilReady } from './support/process.ts'
 import { launchInFolder } from './support/program.ts'
 
 /** An empty folder and a port, in which the program can be started several times. */
@@ -99,6 +101,22 @@ test('a second server on the same data fails with a reason, and the first one co
   await first.stop()
 })
 
+test('PostgreSQL starts on data whose former server ends while it is asked', async () => {
+  const folder = await createFolder()
+  await chmod(folder, 0o755)
+  const first = await startEmbeddedPostgres(folder)
+  const sql = connect(first.url)
+  const waiting = () =>
+    sql`select from pg_stat_activity where query like '%pg_try_advisory_lock%' and pid <> pg_backend_pid()`
+
+  const second = startEmbeddedPostgres(folder)
+  await expect.poll(waiting, { interval: 10 }).toHaveLength(2)
+  await sql.end()
+  const [next] = await Promise.all([second, first.stop()])
+
+  await next.stop()
+})
+
 test('a server on a busy port fails, says what to do and stops its database', async () => {
   const { launch, cwd, port } = await openHome()
   const occupant = createServer().listen(port)
@@ -112,6 +130,29 @@ test('a server on a busy port fails, says what to do and stops its database', as
   expect(blocked.output()).toContain(`PORT=${port + 1}`)
   await expect(stat(join(cwd, '.servauth/postgres/postmaster.pid'))).rejects.toThrow()
 })
+
+test.each(['755', '700'])(
+  'a server with a strict umask starts its first database in a folder with the mode %s',
+  async (mode) => {
+    const cwd = await createFolder()
+    await chmod(cwd, Number.parseInt(mode, 8))
+    const PORT = String(await freePort())
+    const env = { NODE_ENV: 'development', PORT }
+
+    const server = startProcess({
+      cwd,
+      env,
+      bun: '/bin/sh',
+      entry: '-c',
+      args: ['umask 077; exec "$0"', PROGRAM],
+    })
+    const ready = untilReady(`http://localhost:${PORT}`).then(() => 'ready')
+    const outcome = await Promise.race([ready, server.exited.then(server.output)])
+
+    expect(outcome).toBe('ready')
+    expect((await server.stop()).code).toBe(0)
+  },
+)
 
 test('a server without access to its data folder fails and says what to do', async () => {
   const { launch, cwd } = await openHome()

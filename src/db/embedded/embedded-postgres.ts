@@ -23,7 +23,8 @@ export async function startEmbeddedPostgres(folder: string, options: string[] = 
   const { port, stop } = await start(place, options)
   const maintenance = urlOf(password, port, 'postgres')
   await createDatabase(maintenance, DATABASE)
-  const lock = await claim(maintenance, place.folder)
+  const lock = await takeLock(maintenance)
+  if (!lock) throw anotherServer(place.folder)
   return {
     url: urlOf(password, port),
     folder: place.folder,
@@ -95,8 +96,7 @@ async function runningPort(data: string) {
 async function endFormer({ folder, data, bin, exec }: Place, password: string) {
   const port = await runningPort(data)
   if (!port) return
-  const url = urlOf(password, port, 'postgres')
-  if (await answers(url)) await claim(url, folder).then((lock) => lock.end({ timeout: 1 }))
+  if (await isInUse(urlOf(password, port, 'postgres'))) throw anotherServer(folder)
   await exec(bin.pg_ctl, ['stop', '-D', data, '-m', 'fast', '-w', '-s']).catch(() => {})
 }
 
@@ -153,16 +153,36 @@ async function createDatabase(url: string, name: string) {
   }
 }
 
-/** Takes a lock that a server holds in the database on an open connection, so the lock ends with the process. */
-async function claim(url: string, folder: string) {
+/** Whether a server uses it. It may end while it is asked: then none does. */
+async function isInUse(url: string) {
+  const lock = await takeLock(url).catch(() => null)
+  await lock?.end({ timeout: 1 })
+  return lock === undefined
+}
+
+/**
+ * Takes a lock that a server holds in the database on an open connection, so the lock ends with the process.
+ * @returns the connection, or nothing if another server holds the lock
+ */
+async function takeLock(url: string) {
   const sql = connect(url, { isKept: true })
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const [row] = await sql`select pg_try_advisory_lock(1) as mine`
-    if (row?.mine) return sql
-    await Bun.sleep(100)
+  let isMine = false
+  try {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const [row] = await sql`select pg_try_advisory_lock(1) as mine`
+      if (row?.mine) {
+        isMine = true
+        return sql
+      }
+      await Bun.sleep(100)
+    }
+    return undefined
+  } finally {
+    if (!isMine) await sql.end({ timeout: 1 })
   }
-  await sql.end({ timeout: 1 })
-  throw new Error(
+}
+
+const anotherServer = (folder: string) =>
+  new Error(
     `Another Servauth is running on the data in ${folder}. Stop it, start this one from another folder, or set DATABASE_URL.`,
   )
-}

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 export const run = promisify(execFile)
+
+/** Set after `mkdir`, because a strict umask would keep the user out who runs PostgreSQL. The files inside are closed. */
+const OPEN = 0o755
 
 /** Where the data is, and how to run the binaries on it. */
 export type Place = {
@@ -28,11 +31,13 @@ export async function preparePlace(wanted: string): Promise<Place> {
   let native = dirname(dirname(await resolveBinary()))
   if (owner && !((await isOpenToOthers(dirname(wanted))) && (await isOpenToOthers(native)))) {
     const home = '/var/lib/servauth'
-    await mkdir(home, { recursive: true, mode: 0o755 })
+    await mkdir(home, { recursive: true })
+    await chmod(home, OPEN)
     folder = join(home, createHash('sha256').update(wanted).digest('hex').slice(0, 12))
     native = await copyOnce(native, home)
   }
   if (folder !== wanted) await makeWritable(folder)
+  if (owner) await chmod(folder, OPEN)
   return {
     folder,
     data: join(folder, 'postgres'),
@@ -90,6 +95,7 @@ async function copyOnce(from: string, home: string) {
   if (await exists(join(target, 'bin', 'initdb'))) return target
   const fresh = `${target}.${process.pid}`
   await cp(from, fresh, { recursive: true, verbatimSymlinks: true })
+  await run('chmod', ['-R', 'a+rX', fresh])
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true }))
   return target
 }
@@ -97,7 +103,7 @@ async function copyOnce(from: string, home: string) {
 async function makeWritable(folder: string) {
   const probe = join(folder, `.probe-${process.pid}`)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o755 })
+    await mkdir(folder, { recursive: true })
     await writeFile(probe, '')
     await rm(probe)
   } catch (cause) {
