@@ -250,6 +250,10 @@ describe('the templates of an operator', () => {
       'de/password-reset.txt': 'S\n\nOhne Link',
       'de/email-verification.txt': 'S\n\n{{link}}\n{{lnk}}',
       'de/email-changed.txt': 'S\n\n{{link}} {{address}} {{#count}}',
+      'de/email-change.txt':
+        'S\n\n{{#name}}{{link}}{{/name}}{{^name}}{{#endsAnother}}{{link}}{{/endsAnother}}{{/name}}',
+      'de/invitation.txt':
+        'S\n\n{{#name}}{{link}}{{/name}}{{^name}}{{#validity}}{{link}}{{/validity}}{{/name}}',
       'de/sign-in.txt': 'S\n\n{{link}} {{{ipAddress}}}',
       'de/refresh-reused.txt': 'S\n\n{{link}}',
       'de/factor-added.txt': Buffer.from([0x53, 0x0a, 0x0a, 0xe4]),
@@ -268,10 +272,12 @@ describe('the templates of an operator', () => {
 
     expect([code, doctor.code]).toEqual([1, 1])
     expect(doctor.output).toContain('de/password-reset.txt: must contain {{link}}')
+    expect(output).not.toContain('de/invitation')
     for (const fault of [
       'password-reset.txt: must be in the folder of its language, such as en/password-reset.txt',
       /^de\/pasword-reset\.txt: is no mail; the names are email-verification, /,
-      'de/password-reset.txt: must contain {{link}}',
+      'de/password-reset.txt: must contain {{link}}, and not in a section that can be left out',
+      'de/email-change.txt: must contain {{link}}, and not in a section that can be left out',
       /^de\/email-verification\.txt, line 4: \{\{lnk\}\} is no variable of this mail, which has link, validity, /,
       /^de\/email-changed\.txt, line 3: is not complete: Unclosed section/,
       'de/sign-in.txt, line 3: must write values as {{name}}, which escapes them',

@@ -2,12 +2,13 @@ import Mustache from 'mustache'
 import { MAIL_KINDS, type MailKind } from './kinds.ts'
 
 const ANY_VARIABLE = /^[A-Za-z]+$/
+/** Values that each mail has that may show them. */
+const ALWAYS_THERE = new Set(['link', 'address', 'validity', 'time'])
 
 /** What is wrong with a template of the operator, each in words that follow the name of its file. */
 export function findTemplateFaults(kind: MailKind, template: string): string[] {
   const { needs, has } = MAIL_KINDS[kind]
   const allowed: readonly string[] = [...needs, ...has]
-  const shown = new Set<string>()
   const faults: string[] = []
   const add = (position: number, fault: string) =>
     faults.push(`, line ${template.slice(0, position).split('\n').length}: ${fault}`)
@@ -19,13 +20,14 @@ export function findTemplateFaults(kind: MailKind, template: string): string[] {
       else if (!(type === 'name' || type === '#' || type === '^'))
         add(start, 'may have {{name}}, {{#name}}, {{^name}} and {{/name}} only')
       else if (!allowed.includes(name)) add(start, describeUnknown(name, allowed))
-      else if (type === 'name') shown.add(name)
       if (Array.isArray(inner)) check(inner)
     }
   }
 
+  let tokens: Token[]
   try {
-    check(Mustache.parse(template) as unknown as Token[])
+    tokens = Mustache.parse(template) as unknown as Token[]
+    check(tokens)
   } catch (error) {
     // The library says where: "Unclosed tag at 45".
     const { message } = error as Error
@@ -33,7 +35,24 @@ export function findTemplateFaults(kind: MailKind, template: string): string[] {
     add(Number(position), `is not complete: ${what}`)
     return faults
   }
-  return [...faults, ...needs.filter((name) => !shown.has(name)).map((name) => `: must contain {{${name}}}`)]
+  const lacking = needs.filter((name) => !isAlwaysShown(name, tokens))
+  return [
+    ...faults,
+    ...lacking.map((name) => `: must contain {{${name}}}, and not in a section that can be left out`),
+  ]
+}
+
+/** Outside of sections, in that of a value that each mail has, or in both sections of another one: {{#name}} and {{^name}}. */
+function isAlwaysShown(wanted: string, tokens: Token[]): boolean {
+  const isIn = (type: string, section: string) =>
+    tokens.some(
+      ([kind, name, , , inner]) =>
+        kind === type && name === section && Array.isArray(inner) && isAlwaysShown(wanted, inner),
+    )
+  return tokens.some(([type, name]) => {
+    if (type === 'name') return name === wanted
+    return type === '#' && isIn('#', name) && (ALWAYS_THERE.has(name) || isIn('^', name))
+  })
 }
 
 function describeUnknown(name: string, allowed: readonly string[]) {
