@@ -70,6 +70,8 @@ const FILES: [name: string, content: string | Buffer, reason: RegExp][] = [
   ],
   ['few.csv', `email,name,hash\na@example.com,Ada,\nb@example.com,${SECRET}`, /record 2 has 2 fields/],
   ['empty.csv', '', /is empty/],
+  ['cr.csv', `email,name\ra@example.com,${SECRET}\r`, /has lines that end with CR/],
+  ['twice.csv', `id,email,${SECRET}, id\n1,a@example.com,,2\n`, /the columns 1 and 4 have the same name/],
 ]
 
 // `kc.sh export --file` without a realm writes a list of all realms.
@@ -265,6 +267,12 @@ test.each([
   await expect(readUsers(openColumns('json', [file], {}))).rejects.toThrow(
     /record 1: created_at must be a time/,
   )
+})
+
+test('a file of Django with a name in capitals is CSV too', async () => {
+  const file = await createFile('USERS.CSV', 'id,password,email\n1,!,a@example.com\n')
+
+  expect(await readUsers(openDjango([file]))).toMatchObject([{ email: 'a@example.com', password: null }])
 })
 
 test('an id that JSON rounds is refused, since it could be that of another account', async () => {

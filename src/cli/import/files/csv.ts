@@ -26,8 +26,22 @@ export async function* readCsv(path: string, onBytes: (count: number) => void): 
       throw new CommandError(`${path}, record ${record}: a quote is not closed.`)
     }
     const records = data.filter((fields) => fields.length > 1 || fields[0] !== '')
-    columns ??= records.shift()?.map((name) => name.trim())
+    columns ??= readColumns(records.shift())
     if (records.length > 0) yield records.map((fields) => toRow(columns ?? [], fields))
+  }
+
+  function readColumns(header: string[] | undefined) {
+    if (header?.some((name) => /\r(?!\n)/.test(name))) {
+      throw new CommandError(`${path} has lines that end with CR. Store it with LF or CRLF.`)
+    }
+    const found = header?.map((name) => name.trim())
+    // A join of two tables has two columns `id`, and only one of them is that of the account.
+    const second = found?.findIndex((name, index) => name !== '' && found.indexOf(name) < index) ?? -1
+    if (!found || second === -1) return found
+    const first = found.indexOf(found[second] ?? '')
+    throw new CommandError(
+      `${path}: the columns ${first + 1} and ${second + 1} have the same name. Leave out one, or rename it.`,
+    )
   }
 
   /** Fields that are too many or too few mean that values are in wrong columns. */

@@ -9,7 +9,7 @@ export const openDjango = (files: string[]) =>
   openFiles({
     system: 'django',
     files,
-    read: (path, onBytes) => (path.endsWith('.csv') ? readCsv(path, onBytes) : readJson(path, onBytes)),
+    read: (path, onBytes) => (/\.csv$/i.test(path) ? readCsv(path, onBytes) : readJson(path, onBytes)),
     toUser,
   })
 
