@@ -89,6 +89,24 @@ describe.each(ADAPTERS)('administration of users by %s', (adapter) => {
     ])
   })
 
+  test('finds an address as its user writes it', async () => {
+    const { client } = await registerAdministrator(server, ['admin'], adapter)
+    const local = `kunde-${adapter.toLowerCase()}`
+    await server.sql`insert into users (email, password, username) values
+      (${`${local}@xn--bcher-kva.example`}, 'x', ${`${local}@bücher.example`})`
+
+    for (const search of [
+      `${local}@bücher.example`,
+      ` ${local}@BÜCHER.example`,
+      `${local}@xn--bcher-kva.ex`,
+    ]) {
+      const { data } = await list(client, { search, count: true })
+
+      expect(data?.edges.map(({ node }) => node.email)).toEqual([`${local}@xn--bcher-kva.example`])
+      expect(data?.totalCount).toBe(1)
+    }
+  })
+
   test('pages through both kinds of matches of a search without a gap', async () => {
     const { client } = await registerAdministrator(server, ['admin'], adapter)
     const prefix = `pager${adapter.toLowerCase()}`
@@ -309,6 +327,7 @@ test('the lists of administration read an index and only their page, whatever th
   const { db, close } = createDb({ DATABASE_URL: large.env.DATABASE_URL, databaseLimits: PATIENT })
   const id = crypto.randomUUID()
   const older = { key: '2026-01-01 00:00:00+00', id }
+  const names = { text: 'name', address: 'name' }
   const pages = {
     newest: [userStatement(db, 'newest', undefined, false), { limit: 51 }],
     middle: [userStatement(db, 'newest', undefined, true), { limit: 51, ...older }],
@@ -319,16 +338,13 @@ test('the lists of administration read an index and only their page, whatever th
       userStatement(db, 'addresses', undefined, true),
       { limit: 51, key: 'person125@6.example.com', id },
     ],
-    byAddress: [userStatement(db, 'byAddress', undefined, false), { limit: 51, text: 'person12' }],
+    byAddress: [userStatement(db, 'byAddress', undefined, false), { limit: 51, address: 'person12' }],
     nextByAddress: [
       userStatement(db, 'byAddress', undefined, true),
-      { limit: 51, text: 'person12', key: 'person125@6.example.com', id },
+      { limit: 51, address: 'person12', key: 'person125@6.example.com', id },
     ],
-    byName: [userStatement(db, 'byName', undefined, false), { limit: 11, text: 'name' }],
-    nextByName: [
-      userStatement(db, 'byName', undefined, true),
-      { limit: 11, text: 'name', key: 'name 12', id },
-    ],
+    byName: [userStatement(db, 'byName', undefined, false), { limit: 11, ...names }],
+    nextByName: [userStatement(db, 'byName', undefined, true), { limit: 11, ...names, key: 'name 12', id }],
   } as const
 
   for (const [name, [page, values]] of Object.entries(pages)) {

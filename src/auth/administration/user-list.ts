@@ -1,4 +1,5 @@
 import { and, asc, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizzle-orm'
+import { Email } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toClaimObject, type UserConnection } from '../../contract/outputs/managed-user.ts'
 import type { Db } from '../../db/client.ts'
@@ -33,9 +34,10 @@ const COLUMNS = {
 /** The order of code points, in which a prefix is a range of the index, whatever the order of the database is. */
 const address = sql<string>`(${users.email} collate "C")`
 const name = sql<string>`lower(${users.username} collate "C")`
-const text = param('text')
-const startsWith = (column: SQL) =>
+const startsWith = (column: SQL, text: ReturnType<typeof param>) =>
   sql`${column} >= lower(${text}::text collate "C") and ${column} < lower(${text}::text collate "C") || U&'\\+10FFFF'`
+const isAddressFound = startsWith(address, param('address'))
+const isNameFound = startsWith(name, param('text'))
 
 /** Where a page begins, in the order of its part. */
 const [afterKey, afterId] = [param('key'), param('id')]
@@ -62,11 +64,11 @@ const PARTS = {
     isAfter: sql`(${users.createdAt}, ${users.id}) > (${afterKey}::timestamptz, ${afterId}::uuid)`,
   },
   addresses: BY_ADDRESS,
-  byAddress: { ...BY_ADDRESS, isIn: startsWith(address) },
+  byAddress: { ...BY_ADDRESS, isIn: isAddressFound },
   byName: {
     key: name,
     order: [sql`${name}`, sql`${users.id}`],
-    isIn: and(isNotNull(users.username), startsWith(name), not(sql`(${startsWith(address)})`)),
+    isIn: and(isNotNull(users.username), isNameFound, not(sql`(${isAddressFound})`)),
     isAfter: sql`(${name}, ${users.id}) > (${afterKey}::text, ${afterId}::uuid)`,
   },
 }
@@ -88,6 +90,12 @@ const given = (filter: Request['filter']) =>
   Object.entries(filter ?? {}).filter(([, value]) => value != null) as [keyof Filter, unknown][]
 const toConditions = (filter: Request['filter']) =>
   and(...given(filter).map(([name, value]) => CONDITIONS[name](value)))
+
+/** A whole address is searched in the form in which it is stored: its domain may be punycode there. */
+function toTexts(search: Request['search']) {
+  const text = search?.trim()
+  return { text, address: Email.safeParse(text).data ?? text }
+}
 
 /**
  * The statement of a page, which reads only its rows, in the order of an index.
@@ -119,7 +127,7 @@ export function createUserList({ db }: { db: Db }) {
     prepared.set(shape, read)
     const rows = await read({
       ...filter,
-      text: search?.trim(),
+      ...toTexts(search),
       limit: first + 1,
       key: after?.key,
       id: after?.id,
@@ -147,11 +155,11 @@ export function createUserList({ db }: { db: Db }) {
   }
 
   function count({ filter, search }: Request) {
-    const text = search?.trim()
-    const isFound = text
-      ? or(PARTS.byAddress.isIn, and(isNotNull(users.username), startsWith(name)))
+    const texts = toTexts(search)
+    const isFound = texts.text
+      ? or(PARTS.byAddress.isIn, and(isNotNull(users.username), isNameFound))
       : undefined
-    return countRows(db, users, and(toConditions(filter), isFound), { ...filter, text })
+    return countRows(db, users, and(toConditions(filter), isFound), { ...filter, ...texts })
   }
 
   return async function listUsers(request: Request): Promise<UserConnection> {
