@@ -3,7 +3,9 @@ import { findMissingWork } from '../src/auth/passwords/hashes/failure-cost.ts'
 import { firebaseScrypt, fromBase64, toStoredHash } from '../src/auth/passwords/hashes/notations.ts'
 import { classOf, readClass, readHash } from '../src/auth/passwords/hashes/stored-hash.ts'
 import made from './fixtures/foreign-hashes/hashes.json' with { type: 'json' }
-import { ADAPTERS } from './support/client.ts'
+import { ADAPTERS, account } from './support/client.ts'
+import { callCommand } from './support/command.ts'
+import { createFile } from './support/folder.ts'
 import { REAL_HASHES, useServer } from './support/server.ts'
 
 const server = useServer(REAL_HASHES)
@@ -147,4 +149,22 @@ test('a hash that is damaged or costs too much looks like a wrong password', asy
     expect([hash, login.code]).toEqual([hash, 'INVALID_CREDENTIALS'])
     await server.sql`delete from users where email = ${email}`
   }
+})
+
+test("Django's own Argon2 is imported by a command that may take its memory, and signs in", async () => {
+  const { email } = account()
+  const password = 'pässwörd with spaces 7'
+  const hash =
+    'argon2$argon2id$v=19$m=102400,t=2,p=8$TVRoeUdsS09PZllDa3pmVmFzNkJLTw$vlmwmxheLQs+vJRhlOpPrLgiN/+8bilvci6XeEUxBW0'
+  const users = [{ model: 'auth.user', pk: 1, fields: { email, password: hash } }]
+  const file = await createFile('auth_user.json', JSON.stringify(users))
+  const env = { ...server.env, ...REAL_HASHES }
+
+  const usual = await callCommand(`import django ${file}`, { env })
+  const larger = await callCommand(`import django ${file}`, { env: { ...env, ARGON2_MEMORY_KIB: '25600' } })
+  const { data } = await server.client('REST').login({ email, password })
+
+  expect(usual.output).toContain('1 not imported: hash costs too much to check.')
+  expect(larger.output).toContain('1 imported.')
+  expect(data?.user.email).toBe(email)
 })
