@@ -137,6 +137,12 @@ test('a disk that fails while a file is read is not taken for the database', () 
   expect(explainError(fault)).toBe('A file or folder cannot be used: EIO: i/o error, read.')
 })
 
+test('a database that is starting is named, with what to do', () => {
+  const fault = Object.assign(new Error('starting up'), { name: 'PostgresError', code: '57P03' })
+
+  expect(explainError(fault)).toMatch(/^The database is not available \(57P03\)\. It is starting/)
+})
+
 describe('migrate', () => {
   const env = () => ({
     DATABASE_URL: database.url,

@@ -201,6 +201,16 @@ describe('of several hosts,', () => {
   const endAll = ({ sql }: Cluster) => sql`
     select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`
 
+  /** Answers like a PostgreSQL that is starting. @returns its port */
+  function listenStarting() {
+    const fields = 'SFATAL\0C57P03\0Mthe database system is starting up\0\0'
+    const refusal = Buffer.alloc(5 + fields.length)
+    refusal.write('E')
+    refusal.writeInt32BE(4 + fields.length, 1)
+    refusal.write(fields, 5)
+    return listen((socket) => socket.on('error', () => {}).once('data', () => socket.end(refusal)))
+  }
+
   test('the first that answers is used', async () => {
     const closed = await freePort()
 
@@ -226,20 +236,23 @@ describe('of several hosts,', () => {
   })
 
   test('one that is starting is skipped', async () => {
-    const fields = 'SFATAL\0C57P03\0Mthe database system is starting up\0\0'
-    const refusal = Buffer.alloc(5 + fields.length)
-    refusal.write('E')
-    refusal.writeInt32BE(4 + fields.length, 1)
-    refusal.write(fields, 5)
-    const port = await listen((socket) =>
-      socket.on('error', () => {}).once('data', () => socket.end(refusal)),
-    )
+    const port = await listenStarting()
 
     const found = await attempt(`${urlOf(port, second.port)}?sslmode=disable`)
-    const alone = await attempt(`${urlOf(port)}?sslmode=disable`)
 
     expect(found).toMatchObject({ port: second.port })
-    expect(alone).toMatchObject({ code: '57P03' })
+  })
+
+  test.each([1, 2])('%i that are starting are the reason of every failure', async (count) => {
+    const ports = await Promise.all(Array.from({ length: count }, listenStarting))
+    const sql = connect(`${urlOf(...ports)}?sslmode=disable`)
+    const codes = []
+    for (let attempts = 0; attempts < 4; attempts++) {
+      codes.push(await sql`select 1`.catch((fault: { code: string }) => fault.code))
+    }
+    await sql.end({ timeout: 1 })
+
+    expect(codes).toEqual(Array(4).fill('57P03'))
   })
 
   test('one that accepts no writes is skipped, before and after a failover', async () => {

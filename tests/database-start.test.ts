@@ -117,7 +117,7 @@ describe('a start and doctor name the same reason:', () => {
 
     expectSentence(
       await explain({ DATABASE_URL: url }),
-      /Triggers do not run.*reset session_replication_role/,
+      /Triggers do not run: session_replication_role is replica.*alter database/,
     )
   })
 

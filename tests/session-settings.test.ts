@@ -28,6 +28,7 @@ const HOSTILE: Record<string, string> = {
   jit: 'on',
   lock_timeout: '1ms',
   log_parameter_max_length_on_error: '-1',
+  quote_all_identifiers: 'on',
   row_security: 'off',
   standard_conforming_strings: 'off',
   statement_timeout: '250ms',
@@ -38,7 +39,7 @@ const HOSTILE: Record<string, string> = {
 
 /** Settings that only change speed or the log, or that Servauth never uses: the operator's. */
 const OPERATORS =
-  /^(allow_|application_name|backend_|backslash_quote|client_connection_|commit_siblings|constraint_|cpu_|createrole_|cursor_|debug_|default_(statistics|tablespace|text_search|toast)|effective_|enable_|escape_string|event_|extension_|file_|force_|from_collapse|geqo|gin_|hash_mem|icu_|io_|jit_|join_collapse|lc_|local_preload|log_|logical_|maintenance_|md5_|max_parallel|min_parallel|oauth_|parallel_|password_|plan_cache|quote_all|random_page|recursive_|restrict_nonsystem|scram_|seq_page|stats_|synchronize_|tcp_|temp_|timezone_abb|trace_|vacuum_|wal_|work_mem|xml)/
+  /^(allow_|application_name|backend_|backslash_quote|client_connection_|commit_siblings|constraint_|cpu_|createrole_|cursor_|debug_|default_(statistics|tablespace|text_search|toast)|effective_|enable_|escape_string|event_|extension_|file_|force_|from_collapse|geqo|gin_|hash_mem|icu_|io_|jit_|join_collapse|lc_|local_preload|log_|logical_|maintenance_|md5_|max_parallel|min_parallel|oauth_|parallel_|password_|plan_cache|random_page|recursive_|restrict_nonsystem|scram_|seq_page|stats_|synchronize_|tcp_|temp_|timezone_abb|trace_|vacuum_|wal_|work_mem|xml)/
 /** Settings that are set for each transaction, or checked at the start. */
 const CHECKED = /^(search_path|default_transaction_read_only|transaction_(deferrable|isolation|read_only))$/
 

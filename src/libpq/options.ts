@@ -24,6 +24,7 @@ const OWN_SETTINGS = [
   'default_table_access_method',
   'check_function_bodies',
   'client_min_messages',
+  'quote_all_identifiers',
   'log_parameter_max_length_on_error',
   'synchronous_commit',
 ] as const

@@ -27,10 +27,10 @@ function isFileFault({ path, code, syscall }: NodeJS.ErrnoException) {
   )
 }
 
-/** The database cannot be reached, or refuses the connection: a wrong user, no such database, no connection left. */
+/** The database cannot be reached, or refuses the connection: a wrong user, no such database, no connection left, a start. */
 function isOutage(error: unknown) {
   const { name, code } = error as { name?: unknown; code?: unknown }
-  return isConnectionFault(error) || (name === 'PostgresError' && /^(28|3D|53)/.test(String(code)))
+  return isConnectionFault(error) || (name === 'PostgresError' && /^(28|3D|53|57P)/.test(String(code)))
 }
 
 function explainOutage(cause: unknown) {

@@ -99,8 +99,11 @@ export function connect(
         else openSocket.skip(socket)
         return isWanted
       },
-      isPassedOver: ({ code }: { code: string }, socket: object) =>
-        BUSY.includes(code) && openSocket.skip(socket),
+      isPassedOver(fault: Error & { code: string }, socket: object) {
+        const isPassedOver = BUSY.includes(fault.code) && hosts.length > 1
+        if (isPassedOver) openSocket.skip(socket, fault)
+        return isPassedOver
+      },
       onFailed: (socket: object) => openSocket.fail(socket),
     },
     connection: {

@@ -31,6 +31,8 @@ const SETTINGS: Record<Exclude<OwnSetting, 'synchronous_commit'>, string | numbe
   default_table_access_method: 'heap',
   check_function_bodies: 'on',
   client_min_messages: 'notice',
+  // `quote_ident` decides whether the functions still name their schema.
+  quote_all_identifiers: 'off',
   // Keeps values out of the server's log.
   log_parameter_max_length_on_error: 0,
 }

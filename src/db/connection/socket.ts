@@ -5,7 +5,7 @@ import { restrictAuthentication } from './authentication.ts'
 import { ConnectionFault } from './connection-fault.ts'
 import { openEncrypted, openPlain } from './encryption.ts'
 
-/** How long a server that accepts no writes is skipped, for each host: long enough to try all others. */
+/** How long a server that cannot be used is skipped, for each host: long enough to try all others. */
 const SKIP_MS = 2000
 
 /**
@@ -13,6 +13,8 @@ const SKIP_MS = 2000
  * caller may give up before its own attempt fails.
  */
 const failures = new Map<string, number>()
+
+const noPrimary = () => new ConnectionFault('ENOPRIMARY', 'No host accepts writes')
 
 /**
  * Opens sockets for the driver. It tries the last good host first, but hosts that failed after those that did not. The driver
@@ -22,7 +24,7 @@ const failures = new Map<string, number>()
 export function createSocketOpener(target: Target, connectMs: number) {
   const { hosts, tls } = target
   const indexes = new WeakMap<object, number>()
-  const skippedUntil = new Map<number, number>()
+  const skipped = new Map<number, { until: number; reason: Error }>()
   const keys = hosts.map((host) => JSON.stringify(host))
   let lastGood = 0
 
@@ -34,7 +36,11 @@ export function createSocketOpener(target: Target, connectMs: number) {
     const first = target.isShuffled ? Math.floor(Math.random() * hosts.length) : lastGood
     const order = hosts.map((_, offset) => (first + offset) % hosts.length)
     for (const index of order.toSorted((a, b) => failedAt(a) - failedAt(b))) {
-      if ((skippedUntil.get(index) ?? 0) > performance.now()) continue
+      const skip = skipped.get(index)
+      if (skip && skip.until > performance.now()) {
+        fault ??= skip.reason
+        continue
+      }
       try {
         const socket = await openTo(hosts[index] as Host)
         indexes.set(socket, index)
@@ -44,8 +50,8 @@ export function createSocketOpener(target: Target, connectMs: number) {
         fault = caught as Error
       }
     }
-    skippedUntil.clear()
-    throw fault ?? new ConnectionFault('ENOPRIMARY', 'No host accepts writes')
+    skipped.clear()
+    throw fault ?? noPrimary()
   }
 
   async function openTo(host: Host): Promise<Socket> {
@@ -67,10 +73,9 @@ export function createSocketOpener(target: Target, connectMs: number) {
       const index = indexes.get(socket)
       if (index !== undefined) recordFailure(index)
     },
-    /** Skips the server behind this socket for a while. @returns whether there is another host */
-    skip(socket: object) {
-      skippedUntil.set(indexes.get(socket) ?? -1, performance.now() + SKIP_MS * hosts.length)
-      return hosts.length > 1
+    /** Skips the server behind this socket for a while. The reason is thrown if no other host can be used. */
+    skip(socket: object, reason: Error = noPrimary()) {
+      skipped.set(indexes.get(socket) ?? -1, { until: performance.now() + SKIP_MS * hosts.length, reason })
     },
   })
 }

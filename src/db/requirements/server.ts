@@ -52,7 +52,7 @@ export async function assertUsableServer(sql: Sql, other: Sql) {
   if (triggers !== 'origin') {
     throw new DatabaseFault(
       `Triggers do not run: session_replication_role is ${triggers}`,
-      `Reset it: alter role "${role}" reset session_replication_role.`,
+      `Reset it where it was set: alter database, alter role "${role}", or postgresql.conf.`,
     )
   }
 }
