@@ -39,6 +39,17 @@ test('the document is served in production, can be cached and names the server a
   expect(components.securitySchemes.cookie.name).toBe('__Host-servauth')
 })
 
+test('no pattern of the document needs the classes of Unicode, which Python does not have', () => {
+  const patterns: string[] = []
+  JSON.stringify(server.conformance.document, (key, value) => {
+    if (key === 'pattern') patterns.push(String(value))
+    return value
+  })
+
+  expect(patterns.length).toBeGreaterThan(50)
+  expect(patterns.filter((pattern) => /\\p/i.test(pattern))).toEqual([])
+})
+
 test('the examples of the document work one after the other', async () => {
   const exampleOf = (id: string) =>
     documented().find(({ operationId }) => operationId === id)?.requestBody?.content['application/json']
