@@ -16,11 +16,11 @@ export async function rotateKeys(environment: Environment) {
   })
   console.log(
     created
-      ? 'A new key was created and published.'
+      ? 'A new key was created. Every server publishes it within a minute.'
       : 'The newest key does not sign yet, so no other key was created.',
   )
   printKeys(list)
-  console.log('\nThere is nothing else to do: running servers pick the new key up by themselves.')
+  console.log('\nThere is nothing else to do: running servers sign with the new key when it is time.')
 }
 
 function printKeys(keys: Keys) {
