@@ -244,6 +244,17 @@ describe('the session cache', () => {
     expect([cache.size(), cache.bytes()]).toEqual([0, 0])
   })
 
+  test('counts every text of a user, also the names of roles', async () => {
+    const { cache } = await startCache()
+    const found = entry('session', 'user')
+    await cache.load('credential', async () => found)
+    const bytes = cache.bytes()
+    const roles = Array.from({ length: 20 }, (_, index) => `${index}`.padEnd(64, 'x'))
+    await cache.load('CREDENTIAL', async () => ({ ...found, user: { ...found.user, roles } }))
+
+    expect(cache.bytes()).toBe(2 * bytes + 2 * 20 * 64)
+  })
+
   test('keeps few answers of a viewer, none that is long, and counts them', async () => {
     const { cache } = await startCache()
     const viewer = await cache.load('credential', async () => entry('session', 'user'))

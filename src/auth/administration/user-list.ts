@@ -2,9 +2,11 @@ import { and, asc, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizz
 import { Email } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
 import { toClaimObject, type UserConnection } from '../../contract/outputs/managed-user.ts'
+import { USER_FIELDS } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { users } from '../../db/schema/users.ts'
 import { param } from '../../db/statements/parameters.ts'
+import { pick } from '../../db/statements/pick.ts'
 import { prepareRows } from '../../db/statements/row-reader.ts'
 import { invalid } from '../../errors.ts'
 import { assertMoment, countRows, fromCursor, type Position, toCursor, toPage } from './pages.ts'
@@ -15,15 +17,7 @@ type Filter = NonNullable<Request['filter']>
 type Part = keyof typeof PARTS
 
 const COLUMNS = {
-  id: users.id,
-  email: users.email,
-  emailVerified: users.emailVerified,
-  pendingEmail: users.pendingEmail,
-  username: users.username,
-  locale: users.locale,
-  roles: users.roles,
-  createdAt: users.createdAt,
-  updatedAt: users.updatedAt,
+  ...pick(users, USER_FIELDS),
   claims: users.claims,
   disabledAt: users.disabledAt,
   disabledUntil: users.disabledUntil,

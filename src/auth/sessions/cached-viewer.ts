@@ -52,11 +52,13 @@ export class CachedViewer implements Viewer {
   }
 
   bytes() {
-    const { email, username, locale, pendingEmail } = this.user
+    // Every entry has an id of the same length.
+    const { id, ...others } = this.user
+    const texts = Object.values(others)
+      .flat()
+      .filter((value) => typeof value === 'string')
     // As a value, and in the answer of REST.
-    const ofUser =
-      2 *
-      [email, username ?? '', locale ?? '', pendingEmail ?? ''].reduce((sum, text) => sum + bytesOf(text), 0)
+    const ofUser = 2 * texts.reduce((sum, text) => sum + bytesOf(text), 0)
     const ofAnswers = (this.#answers ?? []).reduce(
       (sum, { key, text }) => sum + ANSWER_BYTES + bytesOf(key) + bytesOf(text),
       0,

@@ -1,4 +1,5 @@
 import { and, eq, isNull, not, or, sql } from 'drizzle-orm'
+import { USER_FIELDS, type User } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { places } from '../../db/schema/throttle.ts'
@@ -23,17 +24,16 @@ type Settings = { SESSION_IDLE_SECONDS: number; SESSION_MAX_SECONDS: number }
 
 /** What the answer and the tokens say of the session and of its user. */
 const SHOWN_COLUMNS = [...SESSION_COLUMNS, 'transport'] as const
+/** Both tables have columns of these names, so the statement names them apart. */
+const SHARED = ['id', 'createdAt', 'updatedAt'] as const
+type Shared = (typeof SHARED)[number]
+const isOwn = (name: keyof User): name is Exclude<keyof User, Shared> => !SHARED.includes(name as Shared)
 const USER_COLUMNS = [
-  'email',
-  'emailVerified',
-  'pendingEmail',
-  'username',
-  'locale',
-  'roles',
-  'claims',
-  'claimsChangedAt',
-  'secondFactorAt',
-] as const
+  ...USER_FIELDS.filter(isOwn),
+  'claims' as const,
+  'claimsChangedAt' as const,
+  'secondFactorAt' as const,
+]
 
 const latestEnd = ({ SESSION_MAX_SECONDS }: Settings) =>
   sql`${sessions.createdAt} + ${toInterval(SESSION_MAX_SECONDS)}`

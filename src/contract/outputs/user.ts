@@ -31,6 +31,9 @@ export const User = z
   .meta({ id: 'User' })
 export type User = z.output<typeof User>
 
+/** Its fields, whose columns have the same names. */
+export const USER_FIELDS = Object.keys(User.shape) as (keyof User)[]
+
 /** Picks the public fields of a row, which has more columns than clients may see. */
 export function toUser(row: User): User {
   const { id, email, emailVerified, pendingEmail, username, locale, roles, createdAt, updatedAt } = row
