@@ -159,11 +159,11 @@ const RATE_LIMIT_MEANINGS: Record<RateLimitName, string> = {
   ceremonyPerAddress: 'sign-ins with a passkey begun from one network or one browser',
   registerPerAddress: 'registrations from one network',
   mailedTokenPerAddress: 'tries with one mailed token; with invented ones, from one network or one browser',
-  reauthenticatePerSession: 'passwords given in one session',
+  reauthenticatePerSession: 'passwords given in one session; by its cookie and by its access tokens apart',
   passwordChangePerAccount: 'changes of the password of one account, without resets',
   emailChangePerAccount: 'changes of address for one account',
   exportPerAccount: 'exports of one account',
-  writePerSession: 'changes in one session',
+  writePerSession: 'changes in one session; by its cookie and by its access tokens apart',
   linkMailPerMailbox:
     'links for resets and verifications to one mailbox; to an unproven one, as many in notices',
   mailRequestPerAddress:

@@ -57,6 +57,33 @@ describe.each(ADAPTERS)('the writes of a session by %s', (adapter) => {
     expect([...throttled]).toEqual([{ count: 1 }])
   })
 
+  test('a thief of an access token uses up neither the changes nor the passwords of the browser', async () => {
+    const limits = 'writePerSession=6/60,reauthenticatePerSession=2/900'
+    const server = await startServer({ ...settings, THROTTLE_LIMITS: limits })
+    const { client, password } = await server.registerUser(adapter, 'COOKIE')
+    const stolen = { bearer: client.kept.accessToken }
+    const thief = server.client(adapter)
+    const guess = { currentPassword: 'not the password', newPassword: 'the thief chooses this one' }
+    const codes = []
+    for (let index = 0; index < 4; index++) {
+      codes.push((await thief.call('changePassword', guess, stolen)).code)
+    }
+    for (let index = 0; index < 3; index++) {
+      codes.push((await thief.call('updateMe', { username: 'Ada' }, stolen)).code)
+    }
+
+    expect(codes).toEqual([
+      ...Array(2).fill('INVALID_CREDENTIALS'),
+      ...Array(2).fill('TOO_MANY_REQUESTS'),
+      ...Array(2).fill(undefined),
+      'TOO_MANY_REQUESTS',
+    ])
+    expect((await client.call('revokeOtherSessions')).code).toBeUndefined()
+    const newPassword = 'the owner chooses this one'
+    const changed = await client.call('changePassword', { currentPassword: password, newPassword })
+    expect(changed.code).toBeUndefined()
+  })
+
   test('the writes of a session are all answered soon if the database does not answer', async () => {
     const server = await startServer(settings, { limits: DATABASE_LIMITS, hasProxy: true })
     const { client } = await server.registerUser(adapter)

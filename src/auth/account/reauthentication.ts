@@ -12,12 +12,12 @@ export function createReauthentication({
   throttle,
 }: Pick<Dependencies, 'db' | 'passwords' | 'throttle'>) {
   /** @throws `INVALID_CREDENTIALS`, or `TOO_MANY_REQUESTS` */
-  async function verifyPassword({ user, session }: Identity, password: string, { client }: Caller) {
-    await throttle.countReauthentication(session.id, client)
+  async function verifyPassword({ user, session }: Identity, password: string, caller: Caller) {
+    await throttle.countReauthentication(session.id, caller)
     const isRight = await passwords.verify(user.password, password)
     // A locked password proves nothing. A session can be open beside it: that of a passkey.
     if (!isRight || user.passwordLockedAt) {
-      await recordEvent(db, 'reauthentication_failed', user.id, client)
+      await recordEvent(db, 'reauthentication_failed', user.id, caller.client)
       throw new AuthError('INVALID_CREDENTIALS')
     }
   }

@@ -1,5 +1,5 @@
 import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
-import type { Client } from '../../contract/caller.ts'
+import type { Caller, Client } from '../../contract/caller.ts'
 import type { FactorProof } from '../../contract/fields.ts'
 import type { Db } from '../../db/client.ts'
 import { AuthError } from '../../errors.ts'
@@ -27,6 +27,12 @@ type Parts = {
   places: Places
   observer?: Observer | undefined
 }
+
+type SessionCaller = Pick<Caller, 'bearer' | 'client'>
+
+/** The cookie of a session counts apart from its access tokens: other services see those, and one may be a thief's. */
+export const toSessionKey = (sessionId: string, { bearer }: Pick<Caller, 'bearer'>) =>
+  bearer === null ? sessionId : `${sessionId} bearer`
 
 /**
  * Rate limits. Attempts are counted before any hashing, and in the same way for existing and unknown accounts and for
@@ -105,9 +111,10 @@ export function createThrottle({
       count('passwordChangePerAccount', userId, client),
     countEmailChange: (userId: string, client: Client) => count('emailChangePerAccount', userId, client),
     countExport: (userId: string, client: Client) => count('exportPerAccount', userId, client),
-    countWrite: (sessionId: string, client: Client) => count('writePerSession', sessionId, client),
-    countReauthentication: (sessionId: string, client: Client) =>
-      count('reauthenticatePerSession', sessionId, client),
+    countWrite: (sessionId: string, caller: SessionCaller) =>
+      count('writePerSession', toSessionKey(sessionId, caller), caller.client),
+    countReauthentication: (sessionId: string, caller: SessionCaller) =>
+      count('reauthenticatePerSession', toSessionKey(sessionId, caller), caller.client),
 
     /** Counts a login attempt, before the attempt may wait for a hash. @throws `TOO_MANY_REQUESTS` */
     countLoginOfNetwork: (email: string, client: Client) => countForAccount('loginPerAddress', email, client),

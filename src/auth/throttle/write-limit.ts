@@ -3,7 +3,7 @@ import { needsSession } from '../../contract/operation.ts'
 import { createDeadline } from '../../deadline.ts'
 import { AuthError } from '../../errors.ts'
 import { type UseCase, wrapUseCases } from '../use-cases.ts'
-import type { Throttle } from './throttle.ts'
+import { type Throttle, toSessionKey } from './throttle.ts'
 
 /** How long a write waits for the earlier writes of its session, if the database does not answer them in time. */
 const MAX_WAIT_MS = 10_000
@@ -25,8 +25,8 @@ export function limitWrites<UseCases extends Record<string, UseCase>>(
       if (isOfService && presentsServiceKey(caller)) return act(input, caller)
       // A proof from the cache is enough, so a session over its limit costs no query. The work proves it again.
       const { sessionId } = await viewerOf(caller)
-      return takeTurn(sessionId, async () => {
-        await throttle.countWrite(sessionId, caller.client)
+      return takeTurn(toSessionKey(sessionId, caller), async () => {
+        await throttle.countWrite(sessionId, caller)
         return act(input, caller)
       })
     }
