@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { enrollTotp } from './support/authenticator.ts'
 import { ADAPTERS, account } from './support/client.ts'
 import { AWAY, FOR_PEOPLE, OWNER, STRANGER, TAKER, usePeople } from './support/people.ts'
 import { useServerWithMail } from './support/server.ts'
@@ -148,6 +149,23 @@ describe.each(ADAPTERS)('an account that strangers or takers are after, by %s:',
 
     expect([change.code, deletion.code]).toEqual(['REAUTHENTICATION_REQUIRED', 'REAUTHENTICATION_REQUIRED'])
     expect((await client.deleteMe({ password: input.password })).data).toBe(true)
+  })
+
+  test('a stranger who keeps changing factors does not keep the owner of the mailbox from a reset', async () => {
+    for (const link of [/Verify/, /Reset/]) {
+      const { email, password } = account()
+      const [owner, stranger] = [person(OWNER), person(STRANGER)]
+      await stranger.register({ email, password: 'the password of a stranger' })
+      await enrollTotp(stranger)
+      await owner.call('requestPasswordReset', { email })
+      const token = await server.mailbox.token(email, link)
+
+      const change = await stranger.renewRecoveryCodes()
+      const reset = await owner.call('resetPassword', { token, newPassword: password })
+
+      expect([link, change.code, reset.code]).toEqual([link, undefined, undefined])
+      expect((await owner.login({ email, password })).data?.session.acr).toBe('aal1')
+    }
   })
 
   test('a taker who keeps changing the password does not keep its owner from resetting it', async () => {

@@ -8,7 +8,7 @@ import type { MailKind } from '../../mail/kinds.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import type { EventKind } from '../events/kinds.ts'
-import { endMailedTokens } from '../mailing/end-tokens.ts'
+import { endPendingChange } from '../mailing/end-tokens.ts'
 import { TOKEN_PURPOSES } from '../mailing/mailed-tokens.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import { lockLiveUser } from '../sessions/live-session.ts'
@@ -21,8 +21,8 @@ type Change = { event: EventKind; notice: MailKind }
 
 /**
  * Changes the factors of the caller's account: locks it, requires a recent proof, and runs `work`. Then all other sessions,
- * mailed tokens, begun sign-ins and a recovery end, this session gets a new secret if it has a cookie, and the mailbox gets a
- * notice.
+ * begun sign-ins, a pending change of address and a recovery end, this session gets a new secret if it has a cookie, and the
+ * mailbox gets a notice. Reset links stay: a taker could change factors again and again, and so end each of them.
  */
 export async function changeFactors<T>(
   { db, mailedTokens, outbox, refreshTokens, sessionCache }: Dependencies,
@@ -38,7 +38,7 @@ export async function changeFactors<T>(
     const result = await work(tx, user, identity)
     const mail = { id: createRandomId(), userId: user.id }
     const purpose = TOKEN_PURPOSES[notice]
-    await endMailedTokens(tx, user)
+    await endPendingChange(tx, user)
     // Otherwise a wait that is over would open the account without a factor that was added only now.
     await endFactorRecovery(tx, user)
     await endSessions(tx, user.id, session.id)
