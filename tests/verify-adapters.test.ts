@@ -1,10 +1,12 @@
 import { createServer } from 'node:http'
 import { createClient } from 'graphql-ws'
 import { createSchema, createYoga } from 'graphql-yoga'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { Hono } from 'hono'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import WebSocket from 'ws'
 import { servauthConnection } from '../packages/verify/src/adapters/graphql-ws.ts'
-import { createVerifier } from '../packages/verify/src/index.ts'
+import { servauth } from '../packages/verify/src/adapters/hono.ts'
+import { type Caller, createVerifier, requireFresh } from '../packages/verify/src/index.ts'
 import { useAuthServer } from './support/examples.ts'
 import { portOf } from './support/net.ts'
 import { useProject } from './support/project.ts'
@@ -112,6 +114,35 @@ describe('requireFresh (RFC 9470)', () => {
         'acr_values="aal2", max_age="300"',
     )
   })
+
+  test.each([true, false])(
+    'a refusal of a route of Hono is no fault in the log (its own onError: %s)',
+    async (own) => {
+      const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+      onTestFinished(() => logged.mockRestore())
+      const verifier = createVerifier({ issuer: auth.url, freshness: 'token' })
+      const caller: Caller = {
+        userId: 'ada',
+        sessionId: 'one',
+        expiresAt: new Date(),
+        claims: { acr: 'aal1' },
+      }
+      const app = new Hono()
+      if (own) app.onError((_fault, c) => c.text('a fault', 500))
+      app.use(servauth(verifier, { required: false }))
+      app.get('/', () => {
+        requireFresh(caller, { acr: 'aal2' })
+        return new Response()
+      })
+
+      const answer = await app.request('/')
+
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([401, 'application/problem+json'])
+      expect(answer.headers.get('www-authenticate')).toContain('acr_values="aal2"')
+      expect(await answer.json()).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', acr: 'aal2' })
+      expect(logged).not.toHaveBeenCalled()
+    },
+  )
 
   test.each([
     ['yoga', '/graphql'],

@@ -38,6 +38,14 @@ export class Refusal extends Error {
   toJSON() {
     return { type: 'about:blank', title: this.message, status: this.status, code: this.code, ...this.details }
   }
+
+  /** Hono answers with this by itself. Otherwise it would write each refusal of a route into the log, as a fault. */
+  getResponse() {
+    return new Response(JSON.stringify(this), {
+      status: this.status,
+      headers: { ...this.headers, 'content-type': 'application/problem+json' },
+    })
+  }
 }
 
 export const isRefusal = (fault: unknown): fault is Refusal => fault instanceof Refusal

@@ -22,9 +22,6 @@ export function servauth(verifier: Verifier, options: Options = {}) {
 }
 
 function answer(fault: unknown) {
-  if (!isRefusal(fault)) throw fault
-  return new Response(JSON.stringify(fault), {
-    status: fault.status,
-    headers: { ...fault.headers, 'content-type': 'application/problem+json' },
-  })
+  if (isRefusal(fault)) return fault.getResponse()
+  throw fault
 }
