@@ -195,6 +195,7 @@ test('strangers who ask all the time leave the mailbox a live link, or the next 
       where status = 'SENT' and next_attempt_at > now() - interval '1 hour'`
     expect(row?.sent).toBeLessThanOrEqual(8)
     await passTime(server, 5)
+    await server.sql`update users set created_at = created_at - interval '5 minutes'`
   }
 })
 
@@ -331,6 +332,25 @@ test('an account whose mailbox was never proven cannot fill it with notices that
   }
 
   expect(counts).toEqual([2, 4])
+})
+
+test('a stranger who registers an address and deletes the account again keeps no link from the mailbox', async () => {
+  const server = await startServerWithMail({ ...settings, THROTTLE_LIMITS: 'linkMailPerMailbox=2/3600' })
+  const { email } = account()
+  for (let round = 0; round < 3; round++) {
+    const stranger = server.client('REST', 'COOKIE')
+    await stranger.register({ email, password: 'the password of a stranger' })
+    await drainOutbox(server)
+    if (round < 2) expect((await stranger.deleteMe()).code).toBeUndefined()
+  }
+  expect(server.mailbox.to(email)).toHaveLength(2)
+
+  for (let round = 0; round < 2; round++) await ask(server, 'requestPasswordReset', email)
+  const token = server.mailbox.to(email).at(-1)?.token
+  const reset = await server.client().call('resetPassword', { token, newPassword: 'a phrase of the owner' })
+
+  expect(reset.code).toBeUndefined()
+  expect(server.mailbox.to(email).filter(({ subject }) => /Reset/.test(subject))).toHaveLength(1)
 })
 
 test('a reset that the server itself mails to the owner is sent although the mailbox is over its limit', async () => {
