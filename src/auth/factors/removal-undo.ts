@@ -11,7 +11,8 @@ import type { TokenPurpose } from '../mailing/mailed-tokens.ts'
 
 /**
  * Restores a removed factor, by the link of the notice. The client that removed it had the password and a factor, so this
- * also recovers the account: sessions end and the password is locked. The account always has a factor afterwards.
+ * also recovers the account: sessions end and the password is locked. A factor that is newer than a sign-in that the owner can
+ * still report stays void, because it may be the taker's.
  */
 export function createRemovalUndo(dependencies: Dependencies) {
   const { redeemToken, throttle } = dependencies
