@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { decodeJwt } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MAX_REVOCATIONS } from '../src/auth/services/recent-revocations.ts'
 import { createRevocationLog } from '../src/auth/services/revocation-log.ts'
@@ -93,6 +94,25 @@ describe('the feed announces', () => {
     for (const sub of [shortened?.sub, disabled?.sub, deleted?.sub]) {
       const event = await feed.until(({ name, data }) => name === 'changed' && data.sub === sub)
       expect(Math.abs(Number(event?.data.before) - Date.now() / 1000)).toBeLessThan(60)
+    }
+  })
+
+  test('a change in a transaction that stays open with the moment of its end, so that tokens from meanwhile count', async () => {
+    const feed = await listen()
+    const [disabled, shortened] = [await server.registerUser('REST', 'TOKEN'), await server.registerUser()]
+
+    const iat = await server.sql.begin(async (tx) => {
+      await tx`update users set disabled_at = now() where id = ${disabled.user.id}`
+      await tx`update sessions set expires_at = now() + interval '10 seconds' where id = ${shortened.session.id}`
+      // The moment of issue is in whole seconds.
+      await Bun.sleep(2000)
+      const { data } = await disabled.client.refresh()
+      return Number(decodeJwt(`${data?.accessToken}`).iat)
+    })
+
+    for (const { user } of [disabled, shortened]) {
+      const event = await feed.until(({ name, data }) => name === 'changed' && data.sub === user.id)
+      expect(Number(event?.data.before)).toBeGreaterThan(iat)
     }
   })
 
