@@ -6,8 +6,6 @@ import { MAX_ROLES } from '../src/auth/administration/roles/user-roles.ts'
 import { MAX_PLACE_ROWS_PER_DAY } from '../src/auth/events/events.ts'
 import { MAX_CHALLENGE_AGE_SECONDS } from '../src/auth/factors/challenges.ts'
 import { MAX_AUTHENTICATORS } from '../src/auth/factors/enrollment.ts'
-import { RECOVERY_WAIT_SECONDS } from '../src/auth/factors/factor-recovery.ts'
-import { MAX_PROOF_AGE_SECONDS } from '../src/auth/factors/recent-proof.ts'
 import { RECOVERY_CODES } from '../src/auth/factors/recovery-codes.ts'
 import { MAX_DRIFT_STEPS } from '../src/auth/factors/totp.ts'
 import { INTERVAL_MS } from '../src/auth/housekeeping.ts'
@@ -35,9 +33,8 @@ import { KEPT_SECONDS, MAX_REVOCATIONS } from '../src/auth/services/recent-revoc
 import { MAX_LISTENERS_PER_SERVICE, PROOF_INTERVAL_MS } from '../src/auth/services/revocation-feed.ts'
 import { MAX_SERVICE_KEYS } from '../src/auth/services/service-key-changes.ts'
 import { LAST_USE_SECONDS } from '../src/auth/services/service-keys.ts'
-import { FRESHNESS_SECONDS, MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
+import { MAX_CACHE_SECONDS } from '../src/auth/sessions/credentials.ts'
 import { MAX_CACHE_BYTES, MAX_CREDENTIALS_PER_SESSION } from '../src/auth/sessions/session-cache.ts'
-import { GRACE_SECONDS } from '../src/auth/sessions/token-use.ts'
 import { FAILURE_MEMORY_SECONDS } from '../src/auth/throttle/guesses.ts'
 import { MAX_CLEARED } from '../src/auth/throttle/login-waits.ts'
 import { KNOWN_PLACE_DAYS, MAX_PLACES } from '../src/auth/throttle/places.ts'
@@ -50,6 +47,12 @@ import {
   Username,
 } from '../src/contract/fields.ts'
 import { MAX_JSON_DEPTH } from '../src/contract/json.ts'
+import {
+  FRESHNESS_SECONDS,
+  GRACE_SECONDS,
+  MAX_PROOF_AGE_SECONDS,
+  RECOVERY_WAIT_SECONDS,
+} from '../src/contract/lifetimes.ts'
 import { objectIn } from '../src/contract/operation.ts'
 import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { operations } from '../src/contract/operations.ts'

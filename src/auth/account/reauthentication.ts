@@ -1,9 +1,9 @@
 import type { Caller, Identity } from '../../contract/caller.ts'
+import { FRESHNESS_SECONDS } from '../../contract/lifetimes.ts'
 import { AuthError, proofRequired } from '../../errors.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { recordEvent } from '../events/events.ts'
 import { recordProof } from '../factors/recent-proof.ts'
-import { FRESHNESS_SECONDS } from '../sessions/credentials.ts'
 
 /** Asks for the password again before operations that a stolen session must not be able to do. */
 export function createReauthentication({

@@ -1,4 +1,5 @@
 import { and, eq, gt, sql } from 'drizzle-orm'
+import { RECOVERY_WAIT_SECONDS } from '../../contract/lifetimes.ts'
 import type { Executor } from '../../db/client.ts'
 import { secondsFromNow } from '../../db/moments.ts'
 import { mailOutbox } from '../../db/schema/mail-outbox.ts'
@@ -12,9 +13,6 @@ import type { Outbox } from '../mailing/outbox.ts'
 import { endSessions } from '../sessions/end-session.ts'
 import type { FactorUse } from './factor-use.ts'
 import { voidFactors } from './stored-factors.ts'
-
-/** How long the owner has to stop a recovery that a taker has started. */
-export const RECOVERY_WAIT_SECONDS = 72 * 3600
 
 /**
  * Starts to replace the lost factors of a locked account. The mailbox gets a notice now, and after the wait a link that

@@ -1,13 +1,11 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Identity } from '../../contract/caller.ts'
+import { MAX_PROOF_AGE_SECONDS } from '../../contract/lifetimes.ts'
 import type { Executor } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'
 import { proofRequired } from '../../errors.ts'
 import { findMethods } from './factor-methods.ts'
-
-/** How recently the password or a factor must have been proven in a session that changes factors. */
-export const MAX_PROOF_AGE_SECONDS = 5 * 60
 
 /**
  * Requires a recent proof for a change of factors: for the first factor any credential, after that a factor.

@@ -1,5 +1,6 @@
 import { and, eq, getTableColumns, not, sql } from 'drizzle-orm'
 import type { Identity, Presented, Viewer } from '../../contract/caller.ts'
+import { FRESHNESS_SECONDS, GRACE_SECONDS } from '../../contract/lifetimes.ts'
 import { toUser } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { secondsAgo, secondsSince, secondsUntil } from '../../db/moments.ts'
@@ -13,10 +14,7 @@ import { digest } from '../keys/sealed-tokens.ts'
 import { secondsSinceClaims, type TokenClaims } from '../keys/token-claims.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { SessionCache } from './session-cache.ts'
-import { GRACE_SECONDS, isTokenUsed, timeOfUse } from './token-use.ts'
-
-/** How long after a password check a session counts as fresh. */
-export const FRESHNESS_SECONDS = 15 * 60
+import { isTokenUsed, timeOfUse } from './token-use.ts'
 
 /**
  * How long a credential stays in the cache. Neither a rotation nor the first use of a token NOTIFYs, so a cookie stays no

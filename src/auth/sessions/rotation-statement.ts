@@ -1,4 +1,5 @@
 import { and, eq, isNull, not, or, sql } from 'drizzle-orm'
+import { GRACE_SECONDS } from '../../contract/lifetimes.ts'
 import { USER_FIELDS, type User } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { sessions } from '../../db/schema/sessions.ts'
@@ -11,7 +12,6 @@ import { EVENT_PARAMETERS, insertEvents, selectEvent } from '../events/events.ts
 import { secondsSinceClaims } from '../keys/token-claims.ts'
 import { SESSION_COLUMNS } from './session-columns.ts'
 import {
-  GRACE_SECONDS,
   grace,
   isPredecessorValid,
   isTokenUsed,

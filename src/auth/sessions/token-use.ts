@@ -1,14 +1,9 @@
 import { sql } from 'drizzle-orm'
+import { GRACE_SECONDS } from '../../contract/lifetimes.ts'
 import { sessions } from '../../db/schema/sessions.ts'
 
 // A lost reply and a theft look the same: a client presents a token that has been replaced. Use tells them apart. While no
 // client has used the successor, its reply may be lost, however long ago that was.
-
-/**
- * How long the predecessor of a token stays valid after the first use of the token. A session rotates at most once in
- * this time.
- */
-export const GRACE_SECONDS = 30
 
 /** How long a request may be under way before it reaches the database. */
 export const MAX_REQUEST_SECONDS = 10

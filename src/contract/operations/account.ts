@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Email, profile } from '../fields.ts'
+import { FRESHNESS_SECONDS, MAX_PROOF_AGE_SECONDS } from '../lifetimes.ts'
 import { mutation, query } from '../operation.ts'
 import { AccountExport } from '../outputs/account-export.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
@@ -8,11 +9,14 @@ import { NewPassword, Password } from '../password.ts'
 
 const password = 'a long enough phrase'
 
+const FRESH_COOKIE = `the cookie of a session that signed in within ${FRESHNESS_SECONDS / 60} minutes`
+const MAX_PROOF_AGE = `${MAX_PROOF_AGE_SECONDS / 60} minutes`
+
 const UpdateMeInput = z
   .strictObject({
     ...profile,
     email: Email.nullish().meta({
-      description: 'Needs `currentPassword`, or the cookie of a session that signed in within 15 minutes.',
+      description: `Needs \`currentPassword\`, or ${FRESH_COOKIE}.`,
     }),
     currentPassword: Password.nullish(),
   })
@@ -21,7 +25,7 @@ const UpdateMeInput = z
 const DeleteMeInput = z
   .strictObject({
     password: Password.nullish().meta({
-      description: 'Needed, unless the request has the cookie of a session that signed in within 15 minutes.',
+      description: `Needed, unless the request has ${FRESH_COOKIE}.`,
     }),
   })
   .meta({ id: 'DeleteMeInput' })
@@ -47,9 +51,9 @@ export const accountOperations = {
     tag: 'Account',
     summary: 'Change the user name, the language or the e-mail address',
     description:
-      'A new address needs the current password, or the cookie of a session that signed in within 15 minutes. If the present address ' +
+      `A new address needs the current password, or ${FRESH_COOKIE}. If the present address ` +
       'is verified, the new one is `pendingEmail` until its owner follows the mailed link; otherwise the change takes ' +
-      'effect at once and all other sessions end. An account with a second factor then also needs one of the last 5 minutes.',
+      `effect at once and all other sessions end. An account with a second factor then also needs one of the last ${MAX_PROOF_AGE}.`,
     input: UpdateMeInput,
     example: { username: 'Ada Lovelace' },
     output: User,
@@ -71,7 +75,7 @@ export const accountOperations = {
     description:
       'One object: the account, its sessions, factors, mailed links, mails, places and events, and what is pending. It ' +
       'has no secrets, neither hashed nor encrypted. Members may be added. Needs a proof that was given in this session ' +
-      'within 5 minutes: of a factor if the account has one, otherwise of the password. See `stepUp`.',
+      `within ${MAX_PROOF_AGE}: of a factor if the account has one, otherwise of the password. See \`stepUp\`.`,
     output: AccountExport,
     credentials: ['bearer', 'cookie'],
     refusals: ['REAUTHENTICATION_REQUIRED', 'TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE'],
@@ -81,7 +85,7 @@ export const accountOperations = {
   deleteMe: mutation({
     tag: 'Account',
     summary: 'Delete the account and everything that belongs to it',
-    description: 'Needs the password, or the cookie of a session that signed in within 15 minutes.',
+    description: `Needs the password, or ${FRESH_COOKIE}.`,
     input: DeleteMeInput.prefault({}),
     example: { password },
     output: z.boolean(),

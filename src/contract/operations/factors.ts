@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FactorProof, MailedToken, OpaqueId, OwnRowId, TotpCode } from '../fields.ts'
+import { MAX_PROOF_AGE_SECONDS, RECOVERY_WAIT_SECONDS } from '../lifetimes.ts'
 import { mutation, query } from '../operation.ts'
 import { AuthPayload } from '../outputs/auth-payload.ts'
 import { Factor, FactorRecovery, RecoveryCodes, TotpEnrollment } from '../outputs/factors.ts'
@@ -20,10 +21,10 @@ const RequestFactorRecoveryInput = z
   .strictObject({ challenge: OpaqueId })
   .meta({ id: 'RequestFactorRecoveryInput' })
 
-const NEEDS_FACTOR = 'Needs a factor that was proven in this session within 5 minutes: see `stepUp`.'
+const MAX_PROOF_AGE = `${MAX_PROOF_AGE_SECONDS / 60} minutes`
+const NEEDS_FACTOR = `Needs a factor that was proven in this session within ${MAX_PROOF_AGE}: see \`stepUp\`.`
 
-export const NEEDS_PROOF =
-  'Needs a proof in this session within 5 minutes: the password for the first factor, a factor for a further one.'
+export const NEEDS_PROOF = `Needs a proof in this session within ${MAX_PROOF_AGE}: the password for the first factor, a factor for a further one.`
 
 export const factorOperations = {
   beginTotp: mutation({
@@ -130,7 +131,8 @@ export const factorOperations = {
     tag: 'Second factor',
     summary: 'Start to replace lost factors',
     description:
-      'Takes the challenge of a sign-in whose password was right. The mailbox gets a notice now, and a link after 72 hours. ' +
+      'Takes the challenge of a sign-in whose password was right. The mailbox gets a notice now, and a link after ' +
+      `${RECOVERY_WAIT_SECONDS / 3600} hours. ` +
       'The token of the link is the `recoveryToken` of `completeLogin`, which then removes all factors. Any sign-in with a ' +
       'factor stops the recovery.',
     input: RequestFactorRecoveryInput,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Email, FactorProof, OpaqueId, profile, RefreshTokenField, TransportChoice } from '../fields.ts'
+import { GRACE_SECONDS } from '../lifetimes.ts'
 import { mutation } from '../operation.ts'
 import { AuthPayload, RegisterPayload } from '../outputs/auth-payload.ts'
 import { NewPassword, Password, personalPassword } from '../password.ts'
@@ -103,9 +104,9 @@ export const signInOperations = {
     summary: 'Get a new access token and the current secret of the session',
     description:
       'Reads the refresh token from the input or from the cookie; REST also reads it from the bearer. The ' +
-      'token rotates at most once in 30 seconds. The previous token stays valid until 30 seconds after the first use of ' +
-      'the new one, so parallel requests and lost answers do no harm. A token that is used after that was stolen: the ' +
-      'session ends with `REFRESH_REUSED`.',
+      `token rotates at most once in ${GRACE_SECONDS} seconds. The previous token stays valid until ${GRACE_SECONDS} seconds after ` +
+      'the first use of the new one, so parallel requests and lost answers do no harm. A token that is used after that ' +
+      'was stolen: the session ends with `REFRESH_REUSED`.',
     input: RefreshInput.prefault({}),
     example: {},
     output: AuthPayload,

@@ -1,6 +1,7 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import type { Act, Administrator } from '../../../contract/administrator.ts'
 import { type Caller, identityOf, presentsServiceKey, serviceOf, viewerOf } from '../../../contract/caller.ts'
+import { FRESHNESS_SECONDS } from '../../../contract/lifetimes.ts'
 import type { Operation } from '../../../contract/operation.ts'
 import { type AdministrationUseCases, operations } from '../../../contract/operations.ts'
 import type { Permission } from '../../../contract/permissions.ts'
@@ -11,7 +12,6 @@ import { users } from '../../../db/schema/users.ts'
 import { AuthError, proofRequired, unauthenticated } from '../../../errors.ts'
 import { findMethods } from '../../factors/factor-methods.ts'
 import { isValid } from '../../services/service-keys.ts'
-import { FRESHNESS_SECONDS } from '../../sessions/credentials.ts'
 import { includesPermission, permissionsOf, type RoleMap, type Roles } from './roles.ts'
 
 type Parts = { db: Db; roles: Roles }
