@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import type { Executor } from '../../db/client.ts'
 import { secondsAgo } from '../../db/moments.ts'
 import { type MailRow, mailOutbox } from '../../db/schema/mail-outbox.ts'
@@ -74,7 +74,7 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
     const count = await countMails(tx, { ...row, kinds: COUNTED_KINDS[row.kind] ?? [] }, seconds)
     const isOver = count >= (live ? Math.ceil(max / 2) : max)
     const isFull = count >= MAX_FACTOR * max
-    if (isOver && (isFull || !(await isFirst(tx, row, user, seconds)))) {
+    if (isOver && (isFull || !(await mayExceedLimit(tx, row, user, live, seconds)))) {
       observer?.onLimitReached('linkMailPerMailbox')
       return false
     }
@@ -107,30 +107,33 @@ export function createRequestedLinks({ mailedTokens, limit, observer }: Parts) {
 const isLimited = ({ kind, userId, sessionId }: MailRow) =>
   kind === 'email-change' ? sessionId !== null : kind !== 'password-reset' || userId === null
 
-/** A mailbox gets at most so many times its limit. Each mail above the limit is the first of another account. */
+/** A mailbox gets at most so many times its limit. */
 const MAX_FACTOR = 8
 
 /**
- * Otherwise strangers would keep a link from the owner: those who ask to change to the new address of the owner, and those who
- * register the address and delete the account again, which uses up mails and ends their links.
+ * Whether the mail is sent above the limit. Otherwise strangers would keep a link from the owner: those who ask to change to the
+ * new address of the owner, and those whose accounts take the address and leave it again, which uses up mails and ends links.
  */
-async function isFirst(tx: Executor, row: MailRow, user: UserRow, seconds: number) {
-  if (row.kind === 'email-change') {
-    return (await countMails(tx, { ...row, kinds: ['email-change'] }, seconds, { ofUser: row.userId })) === 0
-  }
-  if (row.kind !== 'password-reset' || user.emailVerified) return false
-  const ofAccount = { since: user.createdAt }
-  return (await countMails(tx, { ...row, kinds: ['password-reset'] }, seconds, ofAccount)) === 0
+async function mayExceedLimit(
+  tx: Executor,
+  row: MailRow,
+  user: UserRow,
+  live: { id: string } | false | undefined,
+  seconds: number,
+) {
+  const { kind, userId } = row
+  if (kind !== 'email-change') return kind === 'password-reset' && !user.emailVerified && !live
+  return (await countMails(tx, { ...row, kinds: [kind] }, seconds, userId)) === 0
 }
 
-/** Counts the mails of some kinds that a mailbox got in this time, and those that wait for the mail server: all, or of one account or date. */
+/** Counts the mails of some kinds that a mailbox got in this time, and those that wait for the mail server: all, or of one account. */
 export async function countMails(
   tx: Executor,
   { recipient, kinds }: { recipient: string; kinds: string[] },
   seconds: number,
-  { ofUser = null, since }: { ofUser?: string | null; since?: Date } = {},
+  ofUser: string | null = null,
 ) {
-  const { createdAt, status, tokenMade, nextAttemptAt } = mailOutbox
+  const { status, tokenMade, nextAttemptAt } = mailOutbox
   const isSent = and(eq(status, 'SENT'), gt(nextAttemptAt, secondsAgo(seconds)))
   const isUnderWay = and(eq(status, 'PENDING'), eq(tokenMade, true))
   return tx.$count(
@@ -139,7 +142,6 @@ export async function countMails(
       eq(mailOutbox.recipient, recipient),
       inArray(mailOutbox.kind, kinds),
       ofUser === null ? undefined : eq(mailOutbox.userId, ofUser),
-      since && gte(createdAt, since),
       or(isSent, isUnderWay),
     ),
   )
