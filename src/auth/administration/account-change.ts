@@ -1,6 +1,6 @@
 import { eq, type SQL } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
-import { toManagedUser } from '../../contract/outputs/managed-user.ts'
+import { toManagedUser } from '../../contract/outputs/administration/managed-user.ts'
 import { isOfThisServer } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'

@@ -1,6 +1,6 @@
 import { and, desc, eq, not, sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
-import type { EventConnection } from '../../contract/outputs/audit-event.ts'
+import type { EventConnection } from '../../contract/outputs/administration/audit-event.ts'
 import type { Db } from '../../db/client.ts'
 import { events } from '../../db/schema/events.ts'
 import { countRows, fromCursor, isOlderThan, type Position, toCursor, toPage } from './pages.ts'

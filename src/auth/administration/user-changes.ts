@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { eq, sql } from 'drizzle-orm'
 import type { Act } from '../../contract/administrator.ts'
-import { toClaimObject } from '../../contract/outputs/managed-user.ts'
+import { toClaimObject } from '../../contract/outputs/administration/managed-user.ts'
 import { ALL_PERMISSIONS } from '../../contract/permissions.ts'
 import type { Executor } from '../../db/client.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'

@@ -1,7 +1,7 @@
 import { and, asc, desc, isNotNull, isNull, not, or, type SQL, sql } from 'drizzle-orm'
 import { Email } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import { toClaimObject, type UserConnection } from '../../contract/outputs/managed-user.ts'
+import { toClaimObject, type UserConnection } from '../../contract/outputs/administration/managed-user.ts'
 import { USER_FIELDS } from '../../contract/outputs/user.ts'
 import type { Db } from '../../db/client.ts'
 import { users } from '../../db/schema/users.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
+import { toClaimObject } from '../../contract/outputs/administration/managed-user.ts'
 import type { Time } from '../../contract/outputs/fields.ts'
-import { toClaimObject } from '../../contract/outputs/managed-user.ts'
 import { ADMIN_ROLE } from '../../contract/permissions.ts'
 import { secondsSince } from '../../db/moments.ts'
 import { type UserRow, users } from '../../db/schema/users.ts'

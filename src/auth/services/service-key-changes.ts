@@ -2,7 +2,10 @@ import { and, desc, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
 import type { Act, Administrator } from '../../contract/administrator.ts'
 import { requireRowId } from '../../contract/fields.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import type { CreatedServiceKey, ServiceKeyRecord } from '../../contract/outputs/service-key.ts'
+import type {
+  CreatedServiceKey,
+  ServiceKeyRecord,
+} from '../../contract/outputs/administration/service-key.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { LOCKS } from '../../db/locks.ts'
 import { serviceKeys } from '../../db/schema/keys.ts'

@@ -1,5 +1,5 @@
 import { and, desc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
-import type { LoginWait } from '../../contract/outputs/managed-user.ts'
+import type { LoginWait } from '../../contract/outputs/administration/managed-user.ts'
 import type { Db, Executor } from '../../db/client.ts'
 import { secondsAgo, secondsSince } from '../../db/moments.ts'
 import { events } from '../../db/schema/events.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import type { WebhookDelivery } from '../../contract/outputs/webhook.ts'
+import type { WebhookDelivery } from '../../contract/outputs/administration/webhook.ts'
 import type { Executor } from '../../db/client.ts'
 import { webhookDeliveries, webhookEvents } from '../../db/schema/webhooks.ts'
 import { AuthError } from '../../errors.ts'

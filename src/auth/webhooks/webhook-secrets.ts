@@ -1,4 +1,4 @@
-import type { WebhookSecretKind } from '../../contract/outputs/webhook.ts'
+import type { WebhookSecretKind } from '../../contract/outputs/administration/webhook.ts'
 import {
   createPrivateSecret,
   createSymmetricSecret,

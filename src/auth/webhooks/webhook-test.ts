@@ -1,6 +1,6 @@
 import type { Act } from '../../contract/administrator.ts'
 import type { InputOf } from '../../contract/operations.ts'
-import type { WebhookDelivery } from '../../contract/outputs/webhook.ts'
+import type { WebhookDelivery } from '../../contract/outputs/administration/webhook.ts'
 import { TEST_TYPE } from '../../contract/webhook-types.ts'
 import { invalid } from '../../errors.ts'
 import type { SealedSecrets } from '../../webhooks/stored.ts'

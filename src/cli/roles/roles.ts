@@ -1,4 +1,4 @@
-import type { Role } from '../../contract/outputs/role.ts'
+import type { Role } from '../../contract/outputs/administration/role.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { explainRefusal } from '../support/refusal.ts'
 import { type Environment, withCore } from '../support/with-core.ts'

@@ -1,4 +1,4 @@
-import type { ManagedUser } from '../../contract/outputs/managed-user.ts'
+import type { ManagedUser } from '../../contract/outputs/administration/managed-user.ts'
 import { formatTime } from '../support/format-time.ts'
 import { collectPages, type Output, printJson } from '../support/output.ts'
 import { type Environment, withCore } from '../support/with-core.ts'

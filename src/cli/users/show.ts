@@ -1,4 +1,4 @@
-import type { UserDetails } from '../../contract/outputs/managed-user.ts'
+import type { UserDetails } from '../../contract/outputs/administration/managed-user.ts'
 import { formatTime } from '../support/format-time.ts'
 import { type Output, printJson } from '../support/output.ts'
 import { type Environment, withCore } from '../support/with-core.ts'

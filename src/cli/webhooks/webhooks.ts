@@ -4,7 +4,7 @@ import type {
   Webhook,
   WebhookDelivery,
   WebhookSecretKind,
-} from '../../contract/outputs/webhook.ts'
+} from '../../contract/outputs/administration/webhook.ts'
 import { parse } from '../../contract/parse.ts'
 import { CommandError } from '../support/command-error.ts'
 import { formatTime } from '../support/format-time.ts'

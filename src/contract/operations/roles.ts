@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { PermissionNames, RoleName } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
-import { Role } from '../outputs/role.ts'
+import { Role } from '../outputs/administration/role.ts'
 
 const PutRoleInput = z
   .strictObject({ name: RoleName, permissions: PermissionNames })

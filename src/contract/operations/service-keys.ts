@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Moment, RowId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
-import { CreatedServiceKey, ServiceKeyRecord } from '../outputs/service-key.ts'
+import { CreatedServiceKey, ServiceKeyRecord } from '../outputs/administration/service-key.ts'
 import { SCOPES, type Scope, ServiceName } from '../service-key.ts'
 
 const Scopes = z

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { Email } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
+import { LoginWait } from '../outputs/administration/managed-user.ts'
 import { FactorRecovery } from '../outputs/factors.ts'
-import { LoginWait } from '../outputs/managed-user.ts'
 import { ABOVE, exampleId, id } from './users.ts'
 
 const StartEmailChangeInput = z

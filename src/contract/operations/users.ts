@@ -7,8 +7,8 @@ import {
   RolesOfUser,
   UserConnection,
   UserDetails,
-} from '../outputs/managed-user.ts'
-import { pageArguments } from '../outputs/page.ts'
+} from '../outputs/administration/managed-user.ts'
+import { pageArguments } from '../outputs/administration/page.ts'
 import { Text } from '../text.ts'
 
 export const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'

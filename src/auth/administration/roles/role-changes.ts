@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Act } from '../../../contract/administrator.ts'
 import type { InputOf } from '../../../contract/operations.ts'
-import type { Role } from '../../../contract/outputs/role.ts'
+import type { Role } from '../../../contract/outputs/administration/role.ts'
 import { ADMIN_ROLE } from '../../../contract/permissions.ts'
 import type { Executor } from '../../../db/client.ts'
 import { LOCKS } from '../../../db/locks.ts'

@@ -1,4 +1,4 @@
-import type { Role } from '../../../contract/outputs/role.ts'
+import type { Role } from '../../../contract/outputs/administration/role.ts'
 import { ADMIN_ROLE, ALL_PERMISSIONS } from '../../../contract/permissions.ts'
 import type { RoleMap, Roles } from './roles.ts'
 

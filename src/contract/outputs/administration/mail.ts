@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { UserId } from '../fields.ts'
-import { createPicker, Time } from './fields.ts'
+import { UserId } from '../../fields.ts'
+import { createPicker, Time } from '../fields.ts'
 import { connectionOf } from './page.ts'
 
 export const MailStatus = z.enum(['PENDING', 'SENT', 'FAILED', 'SKIPPED']).meta({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Time } from './fields.ts'
+import { Time } from '../fields.ts'
 
 export const Role = z
   .strictObject({
