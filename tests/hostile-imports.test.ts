@@ -1,6 +1,8 @@
 import { chmod, link, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { toStoredHash } from '../src/auth/passwords/hashes/notations.ts'
+import { readHash } from '../src/auth/passwords/hashes/stored-hash.ts'
 import { readCsv } from '../src/cli/import/files/csv.ts'
 import { readJson } from '../src/cli/import/files/json.ts'
 import { openAuth0 } from '../src/cli/import/sources/auth0.ts'
@@ -324,7 +326,9 @@ test('accounts that would harm the server or others are left out, and the rest i
     ['address is invalid', { email: 'adа@example.com', hash: bcrypt }],
     ['address is invalid', { email: 'ada\u0000@example.com', hash: bcrypt }],
     ['address is invalid', { email: `${'a'.repeat(MEBIBYTE)}@example.com`, hash: bcrypt }],
-    ['address is invalid', { email: { $ne: null }, hash: bcrypt }],
+    ['no address', { email: { $ne: null }, hash: bcrypt }],
+    ['no address', { email: ' ', hash: bcrypt }],
+    ['unknown kind of hash', { email: 'object@example.com', hash: { value: bcrypt } }],
     ['hash costs too much to check', { email: 'b31@example.com', hash: bcrypt.replace('$06$', '$31$') }],
     [
       'hash costs too much to check',
@@ -408,4 +412,52 @@ test('claims that an access token cannot have are left out with their accounts',
   expect(output).toMatch(/^1 imported\./m)
   expect(output).toContain('3 not imported: roles or claims are not allowed.')
   expect(reserved).toMatchObject({ code: 1, output: expect.stringContaining('"sub" cannot be a name here') })
+})
+
+describe('a password that cannot be checked here', () => {
+  const custom = { algorithm: 'bcrypt', hash: { value: bcrypt } }
+  const secretData = JSON.stringify({ value: 'c'.repeat(43), salt: 'c'.repeat(22) })
+  const credentialData = JSON.stringify({ hashIterations: 5, algorithm: 'pbkdf2-sha256' })
+
+  test.each<[string, Record<string, unknown>, (file: string) => Promise<Source>]>([
+    ...[
+      { ...custom, salt: { value: 'pepper', encoding: 'utf8', position: 'prefix' } },
+      { ...custom, salt: { value: 'cGVwcGVy', encoding: 'base64', position: 'suffix' } },
+      { ...custom, password: { encoding: 'utf16le' } },
+    ].map((custom_password_hash): [string, Record<string, unknown>, (file: string) => Promise<Source>] => [
+      `Auth0 with ${JSON.stringify(custom_password_hash).replace(/^.*?\},/, '')}`,
+      { email: 'a@example.com', custom_password_hash },
+      (file) => openAuth0([file], undefined),
+    ]),
+    ...[
+      { secretData: 'no JSON', credentialData },
+      { secretData, credentialData: 'no JSON' },
+      { secretData: '{}', credentialData: '{"algorithm":"bcrypt"}' },
+      {},
+    ].map((credential): [string, Record<string, unknown>, (file: string) => Promise<Source>] => [
+      `Keycloak with ${JSON.stringify(credential).slice(0, 40)}`,
+      { id: '1', email: 'a@example.com', credentials: [{ type: 'password', ...credential }] },
+      (file) => openKeycloak([file]),
+    ]),
+    [
+      'Django with an object',
+      { id: '1', email: 'a@example.com', password: {} },
+      (file) => openDjango([file]),
+    ],
+  ])('is of an unknown kind: %s', async (_name, user, open) => {
+    const file = await createFile('users.json', JSON.stringify([user]))
+    const [read] = await readUsers(open(file))
+    const stored = toStoredHash(read?.password ?? '')
+
+    expect(read?.password).toBeTruthy()
+    expect(readHash(stored)).toBeNull()
+  })
+
+  test('a hash of the bulk form of Auth0 over the password alone is taken', async () => {
+    const plain = { ...custom, salt: { value: '' }, password: { encoding: 'utf8' } }
+    const user = { email: 'a@example.com', custom_password_hash: plain }
+    const file = await createFile('users.json', JSON.stringify([user]))
+
+    expect(await readUsers(openAuth0([file], undefined))).toMatchObject([{ password: bcrypt }])
+  })
 })

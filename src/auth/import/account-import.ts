@@ -57,7 +57,7 @@ export function createAccountImport({
     takeCost: (hash: string) => boolean,
   ): ImportOutcome | null {
     if (account.isTooLarge) return 'account is too large'
-    if (email === null) return 'address is invalid'
+    if (email === null) return account.email.trim() === '' ? 'no address' : 'address is invalid'
     if (isAmbiguous.email(email)) return 'address is there twice'
     if (isAmbiguous.id(id)) return 'id is there twice'
     if (!hasAllowedGrants(account)) return 'roles or claims are not allowed'

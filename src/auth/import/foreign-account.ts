@@ -60,6 +60,7 @@ export type ImportOutcome =
   | 'deleted here since'
   | 'address is taken here'
   | 'account is too large'
+  | 'no address'
   | 'address is invalid'
   | 'address is there twice'
   | 'id is there twice'

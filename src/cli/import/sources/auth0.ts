@@ -1,6 +1,6 @@
 import { readJson } from '../files/json.ts'
 import { indexLines, type LineIndex } from '../files/line-index.ts'
-import { firstTextAt, flagAt, listAt, objectAt, textAt, timeAt, toTotpKey } from './fields.ts'
+import { firstTextAt, flagAt, hashAt, listAt, objectAt, textAt, timeAt, toTotpKey } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { toGrants } from './grants.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
@@ -35,7 +35,16 @@ function readId(row: Row) {
 }
 
 const readHash = (row: Row) =>
-  firstTextAt(row, 'passwordHash', 'password_hash', 'custom_password_hash.hash.value')
+  hashAt(row, 'passwordHash') ?? hashAt(row, 'password_hash') ?? readCustomHash(row)
+
+/** A hash over more than the password in UTF-8 is given on as its kind alone, so that the report shows it as unknown. */
+function readCustomHash(row: Row) {
+  const custom = objectAt(row, 'custom_password_hash')
+  const isOfPassword =
+    textAt(custom, 'salt.value') === null &&
+    /^(?:utf-?8|ascii)$/i.test(textAt(custom, 'password.encoding') ?? 'utf8')
+  return isOfPassword ? hashAt(custom, 'hash.value') : (textAt(custom, 'algorithm') ?? 'salted')
+}
 
 function toUser(row: Row): ForeignUser {
   const id = readId(row) ?? `auth0|${textAt(row, 'email') ?? ''}`

@@ -3,7 +3,7 @@ import { CommandError } from '../../support/command-error.ts'
 import { readSmallFile } from '../../support/small-file.ts'
 import { readCsv } from '../files/csv.ts'
 import { readJson } from '../files/json.ts'
-import { claimsAt, flagAt, idAt, rolesAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
+import { claimsAt, flagAt, hashAt, idAt, rolesAt, textAt, timeAt, toTotpKey, valueAt } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { type ForeignUser, NO_DETAILS, type Source } from './source.ts'
 
@@ -86,7 +86,7 @@ function createReader(given: Columns) {
       email,
       emailVerified: read('emailVerified', flagAt, false),
       name: text('username'),
-      password: text('password'),
+      password: read('password', hashAt, null),
       createdAt: read('createdAt', timeAt, null),
       updatedAt: read('updatedAt', timeAt, null),
       banned: read('disabled', flagAt, false),

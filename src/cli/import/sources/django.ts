@@ -1,6 +1,6 @@
 import { readCsv } from '../files/csv.ts'
 import { readJson } from '../files/json.ts'
-import { flagAt, listAt, objectAt, textAt, timeAt, valueAt } from './fields.ts'
+import { flagAt, hashAt, idAt, listAt, objectAt, textAt, timeAt, valueAt } from './fields.ts'
 import { openFiles, type Row } from './file-source.ts'
 import { type ForeignUser, NO_DETAILS } from './source.ts'
 
@@ -18,11 +18,11 @@ function toUser(row: Row): ForeignUser | null {
   const fields = isDump ? objectAt(row, 'fields') : row
   // A dump may have other models too.
   if (isDump && !Object.hasOwn(fields, 'password')) return null
-  const password = textAt(fields, 'password')
+  const password = hashAt(fields, 'password')
   const names = [textAt(fields, 'first_name'), textAt(fields, 'last_name')].filter(Boolean).join(' ')
   return {
     ...NO_DETAILS,
-    id: textAt(row, isDump ? 'pk' : 'id') ?? '',
+    id: idAt(row, isDump ? 'pk' : 'id') ?? '',
     email: textAt(fields, 'email') ?? '',
     name: names || textAt(fields, 'username'),
     // `set_unusable_password` stores a text that begins with an exclamation mark.

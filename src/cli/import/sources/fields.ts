@@ -38,6 +38,12 @@ export function textAt(row: unknown, path: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null
 }
 
+/** A hash that is no text is of no kind that is known. Without one, its account would count as one without a password. */
+export function hashAt(row: unknown, path: string): string | null {
+  const value = valueAt(row, path) ?? ''
+  return value === '' ? null : (textAt(row, path) ?? 'no text')
+}
+
 /** A large number of JSON is rounded, so it could be the id of another account. */
 export function idAt(row: unknown, path: string): string | null {
   const value = valueAt(row, path)

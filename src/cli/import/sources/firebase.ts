@@ -2,7 +2,7 @@ import { firebaseScrypt, fromBase64 } from '../../../auth/passwords/hashes/notat
 import { CommandError } from '../../support/command-error.ts'
 import { readSmallFile } from '../../support/small-file.ts'
 import { readJson } from '../files/json.ts'
-import { flagAt, listAt, objectAt, textAt, timeAt } from './fields.ts'
+import { flagAt, hashAt, listAt, objectAt, textAt, timeAt } from './fields.ts'
 import { FieldError, openFiles, type Row } from './file-source.ts'
 import { toGrants } from './grants.ts'
 import { type ForeignUser, NO_DETAILS } from './source.ts'
@@ -24,7 +24,7 @@ function toUser(row: Row, project: Project | undefined): ForeignUser {
     email: textAt(row, 'email') ?? '',
     emailVerified: flagAt(row, 'emailVerified'),
     name: textAt(row, 'displayName'),
-    password: toHash(textAt(row, 'passwordHash'), textAt(row, 'salt'), project),
+    password: toHash(hashAt(row, 'passwordHash'), textAt(row, 'salt'), project),
     createdAt: timeAt(row, 'createdAt'),
     banned: flagAt(row, 'disabled'),
     secondFactor: listAt(row, 'mfaInfo').length > 0,

@@ -122,7 +122,10 @@ function readGrants(row: Row) {
 
 const PBKDF2 = { pbkdf2: 'sha1', 'pbkdf2-sha256': 'sha256', 'pbkdf2-sha512': 'sha512' } as const
 
-/** A hash of another kind is given on under the name of its kind, so that the report shows it as unknown. */
+/**
+ * A hash of another kind is given on under the name of its kind, so that the report shows it as unknown. So is one that
+ * cannot be read: its account has a password.
+ */
 function toHash({ secret, data }: Credential): string {
   const algorithm = textAt(data, 'algorithm') ?? ''
   const value = firstTextAt(secret, 'value', 'hashedSaltedValue') ?? ''
@@ -140,7 +143,7 @@ function toHash({ secret, data }: Credential): string {
       '$m=',
     )
   }
-  return /^bcrypt/.test(algorithm) ? value : algorithm
+  return (/^bcrypt/.test(algorithm) ? value : algorithm) || 'unknown'
 }
 
 /** The key of an authenticator app, if it has the parameters that this server uses. */
