@@ -55,13 +55,17 @@ function isDecodable(text: string) {
 /** Who mails are from. The domain of the address is punycode. */
 export type Sender = { name: string; address: string }
 
+/** The name may be a quoted string (RFC 5322, section 3.2.4). Only there it may have angle brackets. */
+const NAMED = /^(?:"((?:[^"\\]|\\.)*)"|([^<>]*?))\s*<([^<>]*)>$/
+
 /** `Name <address>` or an address. The name may have any punctuation, and is an object for that reason. */
 export const MailSender = kind((text): Sender => {
-  const [, name = '', given = text] = /^([^<>]*)<([^<>]*)>$/.exec(text) ?? []
+  const [, quoted, plain = '', given = text] = NAMED.exec(text) ?? []
+  const name = quoted?.replace(/\\(.)/g, '$1') ?? plain
   const [local, host = ''] = given.split(/@(?=[^@]*$)/)
   const address = `${local}@${domainToASCII(host)}`
   if (/\p{Cc}/u.test(text) || !z.regexes.html5Email.test(address)) {
     return refuse('must be an address, such as no-reply@example.com, or Example <no-reply@example.com>')
   }
-  return { name: name.trim().replace(/^"(.*)"$/, '$1'), address }
+  return { name: name.trim(), address }
 })
