@@ -28,6 +28,23 @@ const blocking = useResource(async () => {
   const port = await portOf(smtp.listen(0, '127.0.0.1'))
   return { url: `smtp://127.0.0.1:${port}`, close: () => smtp.close() }
 })
+/** A mail server that takes passwords only after STARTTLS, as a usual Postfix does. */
+const strict = useResource(async () => {
+  const smtp = new SMTPServer({ logger: false })
+  const port = await portOf(smtp.listen(0, '127.0.0.1'))
+  return { url: `smtp://user:canary@127.0.0.1:${port}`, close: () => smtp.close() }
+})
+/** A mail server that takes mails only after STARTTLS. */
+const reserved = useResource(async () => {
+  const reply = Object.assign(new Error('5.7.0 Must issue a STARTTLS command first'), { responseCode: 530 })
+  const smtp = new SMTPServer({
+    logger: false,
+    authOptional: true,
+    onMailFrom: (_address, _session, done) => done(reply),
+  })
+  const port = await portOf(smtp.listen(0, '127.0.0.1'))
+  return { url: `smtp://127.0.0.1:${port}`, close: () => smtp.close() }
+})
 const doctor = (env: Record<string, string> = {}, words = 'doctor') =>
   callCommand(words, { env: { ...server.env, THROTTLE: 'on', ...env } })
 const WEBHOOK_SETTINGS = {
@@ -41,6 +58,12 @@ const moved = (change: (url: URL) => void) => {
   change(url)
   return { DATABASE_URL: url.href }
 }
+
+test('a mail server that takes mails only after STARTTLS is told from one that wants a password', async () => {
+  const { output } = await doctor({ SMTP_URL: reserved.url }, 'doctor --mail-to ada@example.com')
+
+  expect(output).toMatch(/EENVELOPE, answer 530\).*\n.*demands STARTTLS.*\?requireTLS=true/)
+})
 
 test('doctor finds every part good, prints no secret and changes nothing', async () => {
   const before = await server.sql`select from jwks`
@@ -129,6 +152,13 @@ test.each<[string, string, RegExp, RegExp, () => Record<string, string>]>([
     /ETLS/,
     /STARTTLS/,
     () => ({ SMTP_URL: `${server.mailbox.url}?requireTLS=true` }),
+  ],
+  [
+    'a mail server that demands STARTTLS before a password',
+    'mail',
+    /EAUTH, answer 538/,
+    /demands STARTTLS.*\?requireTLS=true/,
+    () => ({ SMTP_URL: strict.url }),
   ],
   [
     'a mail server that refuses this machine',

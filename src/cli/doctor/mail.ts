@@ -11,7 +11,12 @@ const TEST_MAIL = {
   html: '<p>The operator of Servauth asked for this test mail. It arrived, and there is nothing to do.</p>',
 }
 
+/** For the code of a fault, with the reply after it. The first that matches counts. */
 const ADVICE: [RegExp, string][] = [
+  [
+    /^\w+, answer 53\d (?:538|.*STARTTLS)/,
+    'It demands STARTTLS. Write ?requireTLS=true into SMTP_URL, and no ignoreTLS. For a certificate of another name, add &tls.servername=mail.example.com.',
+  ],
   [
     /^EAUTH/,
     'It refuses the user or the password. Correct them in SMTP_URL. Special characters must be %-encoded there.',
@@ -19,10 +24,10 @@ const ADVICE: [RegExp, string][] = [
   [/^CERT_HAS_EXPIRED/, 'Its certificate has expired. Renew it, or check the clock of this machine.'],
   [
     /^ERR_TLS_CERT_ALTNAME/,
-    'Its certificate is for another name. Write the name of the certificate into SMTP_URL, or get a certificate for this name.',
+    'Its certificate is for another name. Write the name of the certificate into SMTP_URL, as the host or as ?tls.servername=mail.example.com, or get a certificate for this name.',
   ],
   [
-    /^(.*CERT|SELF_SIGNED|UNABLE_TO)/,
+    /^(\w*CERT|SELF_SIGNED|UNABLE_TO)/,
     'No authority that this machine trusts has signed its certificate. Name the file of your authority in NODE_EXTRA_CA_CERTS.',
   ],
   [
@@ -65,11 +70,11 @@ export async function checkMail(env: Env, mailTo?: string) {
     return smtp.isExposed ? note(summary, EXPOSED) : good(summary)
   } catch (error) {
     const code = getErrorCode(error)
+    const reply = readReply(error)
     const advice =
       error instanceof UndeliverableError
         ? 'It refused the mail, and its reply says why. If it is the sender: it must be allowed to send for the domain of MAIL_FROM.'
-        : ADVICE.find(([codes]) => codes.test(code))?.[1]
-    const reply = readReply(error)
+        : ADVICE.find(([codes]) => codes.test(`${code} ${reply ?? ''}`))?.[1]
     return bad(
       `${place} cannot be used (${code})${reply ? `, and replied: ${reply}` : ''}`,
       advice ?? 'Look at the log of the mail server, and check SMTP_URL.',
