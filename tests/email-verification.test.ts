@@ -34,6 +34,20 @@ describe.each(ADAPTERS)('verification by %s', (adapter) => {
     },
   )
 
+  test('a changed password ends the link that verifies, and a request mails another at once', async () => {
+    const { email, password, client } = await server.registerUser(adapter)
+    const token = await server.mailbox.token(email, /Verify/)
+    const newPassword = 'another long phrase'
+
+    await client.changePassword({ currentPassword: password, newPassword })
+    const former = await stranger().call('verifyEmail', { token, password: newPassword })
+    await client.call('requestEmailVerification')
+    const next = await server.mailbox.token(email, /Verify/, 2)
+
+    expect(former.code).toBe('INVALID_TOKEN')
+    expect((await stranger().call('verifyEmail', { token: next, password: newPassword })).data).toBe(true)
+  })
+
   test('a verification request is answered alike for every address and mails unverified ones only', async () => {
     const unverified = await server.registerUser(adapter)
     const done = await server.registerVerifiedUser(adapter)

@@ -106,7 +106,8 @@ export const accountOperations = {
     summary: 'Change the password',
     description:
       'This session continues with a new secret; every other session ends. With transport `TOKEN`, the former refresh token ' +
-      'stops working at once: keep the new one.',
+      'stops working at once: keep the new one. Mailed links that reset the password or verify an address stop working too, and ' +
+      'so does one that is still to be sent: request another.',
     input: ChangePasswordInput,
     example: { currentPassword: password, newPassword: 'a longer phrase still' },
     output: AuthPayload,

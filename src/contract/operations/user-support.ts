@@ -57,7 +57,7 @@ export const userSupportOperations = {
 
   resendVerification: administrationMutation({
     summary: 'Mail the link that verifies the address of a user again',
-    description: `An account that was invited gets its invitation again. A verified one gets nothing. ${ABOVE}`,
+    description: `An account that was invited gets a new invitation, and the link of the former one stops working. A verified one gets nothing. ${ABOVE}`,
     input: z.strictObject({ id }),
     output: z.boolean(),
     permission: 'users:write',

@@ -201,7 +201,7 @@ export const userOperations = {
     summary: 'Invite a person by mail',
     description:
       'Creates an account without a password, and mails a link for `acceptInvitation`, which is valid for 7 days. For ' +
-      `an account that was invited and has not accepted, the link is mailed again and the roles are replaced. ${ABOVE}`,
+      `an account that was invited and has not accepted, a new link is mailed, the former one stops working, and the roles are replaced. ${ABOVE}`,
     input: InviteUserInput,
     example: { email: 'ada@example.com', roles: [] },
     output: ManagedUser,
