@@ -56,7 +56,7 @@ import {
 import { objectIn } from '../src/contract/operation.ts'
 import { MAX_REPLAYED } from '../src/contract/operations/webhooks.ts'
 import { operations } from '../src/contract/operations.ts'
-import { MAX_COUNT } from '../src/contract/outputs/administration/page.ts'
+import { MAX_COUNT } from '../src/contract/outputs/page.ts'
 import { NewPassword } from '../src/contract/password.ts'
 import { ECHO_MS, HEARTBEAT_MS } from '../src/db/changes/change-listener.ts'
 import { PROOF_MS, REST_AFTER_MS } from '../src/db/changes/changes.ts'

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { UserId } from '../contract/fields.ts'
 import { endpoint } from '../contract/operation.ts'
-import { pageSize } from '../contract/outputs/administration/page.ts'
 import { Introspection } from '../contract/outputs/introspection.ts'
+import { pageSize } from '../contract/outputs/page.ts'
 import { WebhookEvents } from '../contract/outputs/webhook-events.ts'
 import { FORWARD_PATH } from '../http/request/path.ts'
 

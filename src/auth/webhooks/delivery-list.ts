@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import type { InputOf } from '../../contract/operations.ts'
-import { MAX_COUNT } from '../../contract/outputs/administration/page.ts'
 import {
   DeliveryStatus,
   type WebhookDeliveryConnection,
 } from '../../contract/outputs/administration/webhook.ts'
+import { MAX_COUNT } from '../../contract/outputs/page.ts'
 import { webhookDeliveries, webhookEvents, webhooks } from '../../db/schema/webhooks.ts'
 import { fromCursor, notOfThisList, type Position, toCursor, toPage } from '../administration/pages.ts'
 import type { Dependencies } from '../dependencies.ts'

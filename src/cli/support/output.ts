@@ -1,4 +1,4 @@
-import { MAX_PAGE_ROWS } from '../../contract/outputs/administration/page.ts'
+import { MAX_PAGE_ROWS } from '../../contract/outputs/page.ts'
 
 type Page<Node> = {
   edges: { node: Node }[]

@@ -3,7 +3,7 @@ import { Email, RowId as id, Moment, UserId } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
 import { EventConnection } from '../outputs/administration/audit-event.ts'
 import { Mail, MailConnection, MailStatus } from '../outputs/administration/mail.ts'
-import { pageArguments } from '../outputs/administration/page.ts'
+import { pageArguments } from '../outputs/page.ts'
 import { Text } from '../text.ts'
 
 const word = z.string().regex(/^[\w-]{1,40}$/, 'Must have at most 40 letters, digits, _ and -.')

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { OwnRowId } from '../fields.ts'
 import { mutation, query } from '../operation.ts'
-import { pageArguments } from '../outputs/administration/page.ts'
 import { Event } from '../outputs/event.ts'
+import { pageArguments } from '../outputs/page.ts'
 import { Session } from '../outputs/session.ts'
 
 export const sessionOperations = {

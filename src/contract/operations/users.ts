@@ -8,7 +8,7 @@ import {
   UserConnection,
   UserDetails,
 } from '../outputs/administration/managed-user.ts'
-import { pageArguments } from '../outputs/administration/page.ts'
+import { pageArguments } from '../outputs/page.ts'
 import { Text } from '../text.ts'
 
 export const exampleId = '0b8d3f0e-6f0a-4c1e-9d57-3f1d2a7c9b10'

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { RECEIVER, toReceiverUrl, WEBHOOK_SECRET } from '../../settings/webhooks.ts'
 import { RowId as id, Moment } from '../fields.ts'
 import { administrationMutation, administrationQuery } from '../operation.ts'
-import { pageArguments } from '../outputs/administration/page.ts'
 import {
   ChangedWebhook,
   DeliveryStatus,
@@ -12,6 +11,7 @@ import {
   WebhookDeliveryConnection,
   WebhookSecretKind,
 } from '../outputs/administration/webhook.ts'
+import { pageArguments } from '../outputs/page.ts'
 import { Text } from '../text.ts'
 import { WEBHOOK_TYPES, type WebhookType } from '../webhook-types.ts'
 

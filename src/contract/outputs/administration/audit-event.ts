@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { UserId } from '../../fields.ts'
 import { Event } from '../event.ts'
-import { connectionOf } from './page.ts'
+import { connectionOf } from '../page.ts'
 
 const { actorId, detail, ...shown } = Event.shape
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { UserId } from '../../fields.ts'
 import { createPicker, Time } from '../fields.ts'
-import { connectionOf } from './page.ts'
+import { connectionOf } from '../page.ts'
 
 export const MailStatus = z.enum(['PENDING', 'SENT', 'FAILED', 'SKIPPED']).meta({
   id: 'MailStatus',

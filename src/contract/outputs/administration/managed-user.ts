@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { UserRow } from '../../../db/schema/users.ts'
 import { Factor } from '../factors.ts'
 import { Time } from '../fields.ts'
+import { connectionOf } from '../page.ts'
 import { Session } from '../session.ts'
 import { toUser, User } from '../user.ts'
 import { AuditEvent } from './audit-event.ts'
-import { connectionOf } from './page.ts'
 
 const managed = {
   ...User.shape,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { UserId } from '../../fields.ts'
 import { Time } from '../fields.ts'
-import { connectionOf } from './page.ts'
+import { connectionOf } from '../page.ts'
 
 export const WebhookSecretKind = z.enum(['HMAC', 'ED25519']).meta({
   id: 'WebhookSecretKind',
