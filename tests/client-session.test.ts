@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { ROOT } from '../src/root.ts'
-import { inBrowser, useBrowser } from './support/browser.ts'
+import { inBrowser, openPage, useBrowser } from './support/browser.ts'
 import { account } from './support/client.ts'
 import { useAuthServer } from './support/examples.ts'
 import { buildModule, openModulePage } from './support/module-page.ts'
@@ -32,6 +32,25 @@ inBrowser('a watcher hears of the user once it is known, and nothing after it wa
   })()`)
 
   expect(heard).toEqual(['second user', 'late user', 'second null'])
+})
+
+inBrowser('a page without a secure context learns at once why it can have no session', async () => {
+  const origin = 'http://app.example.com'
+  const { page } = await openPage(browser, origin)
+  const body = `<!doctype html><script type="module">${await buildModule(CLIENT)};
+    globalThis.createSession = createSession</script>`
+  await page.route(`${origin}/**`, (route) => route.fulfill({ contentType: 'text/html', body }))
+  await page.goto(origin)
+
+  await expect(page.evaluate(`createSession('${auth.url}')`)).rejects.toThrow('https:// or localhost')
+})
+
+test('a program that creates a session on a server ends', async () => {
+  const script = `import { createSession } from '${CLIENT}'; createSession('${auth.url}').watch(() => {})`
+  const program = Bun.spawn([process.execPath, '--eval', script])
+  onTestFinished(() => program.kill())
+
+  expect(await program.exited).toBe(0)
 })
 
 inBrowser('a sign-up that a busy server answers after five seconds succeeds', async () => {

@@ -35,9 +35,15 @@ export type Session = ReturnType<typeof createSession>
  * overtake each other. They avoid the GraphQL client, whose requests may be waiting for the new cookie.
  */
 export function createSession(server: string, { onStepUp }: Options = {}) {
+  // Elsewhere a browser has no Web Locks, and every method would fail later with an error that says nothing.
+  if ('isSecureContext' in globalThis && !isSecureContext) {
+    throw new TypeError('createSession works only in pages from https:// or localhost (secure contexts).')
+  }
   // A page may use several servers. Each has its own cookie.
   const name = `servauth ${server}`
-  const tabs = new BroadcastChannel(name)
+  const tabs: BroadcastChannel & { unref?: () => void } = new BroadcastChannel(name)
+  // A program that renders pages on a server ends when it is done.
+  tabs.unref?.()
   const watchers = new Set<Watcher>()
   /** Null when signed out, undefined until the first answer. */
   let grant: Grant | null | undefined
