@@ -11,11 +11,16 @@ export function createApolloClient(url: string, session: ServauthSession) {
     link: createServauthLink(session).concat(httpLink),
     cache: new InMemoryCache(),
   })
+  resetOnUserChange(client, session)
+  return client
+}
 
+/** Empties the cache and repeats the queries on the page when a user signs in or out, in any tab. Call it once for a client. */
+export function resetOnUserChange(client: ApolloClient, session: ServauthSession) {
   let former: string | null = null
   session.watch((userId) => {
-    // When the user changes, no page may show data of the previous one: empties the cache and repeats the queries on the
-    // page. Without a previous user, running queries go on: the link sends them again.
+    // No page may show data of the previous user. Without one, running queries go on, which `resetStore` would end: the
+    // link sends them again.
     const repeated = former
       ? client.resetStore()
       : client.cache.reset().then(() => client.refetchQueries({ include: 'active' }))
@@ -23,7 +28,6 @@ export function createApolloClient(url: string, session: ServauthSession) {
     // Each query reports its own error.
     repeated.catch(() => {})
   })
-  return client
 }
 
 /**

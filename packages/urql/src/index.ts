@@ -13,10 +13,7 @@ import {
 import { authExchange } from '@urql/exchange-auth'
 import { filter, makeSubject, merge, pipe, tap } from 'wonka'
 
-/**
- * Creates an urql client that signs in to Servauth with the cookie. If you add a `cacheExchange`, create a new client
- * whenever `session.watch` reports a change, so that no user sees data of the previous one.
- */
+/** Creates an urql client that signs in to Servauth with the cookie. It has no cache. */
 export function createUrqlClient(url: string, session: ServauthSession) {
   return new Client({
     url: `${url}/graphql`,
@@ -55,7 +52,8 @@ function createRepeatExchange(session: ServauthSession): Exchange {
 
 /**
  * An exchange that repeats a refused operation once: after a refresh, with one request for all operations that fail
- * meanwhile, or after the user was proven again. An operation of a former user fails, and is not repeated.
+ * meanwhile, or after the user was proven again. An operation of a former user fails, and is not repeated. In a client of
+ * your own, put it before the `fetchExchange`, and create a new client whenever `session.watch` reports a change.
  */
 export function createServauthExchange(session: ServauthSession): Exchange {
   let refused: ErrorDetails | undefined
