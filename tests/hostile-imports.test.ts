@@ -461,3 +461,25 @@ describe('a password that cannot be checked here', () => {
     expect(await readUsers(openAuth0([file], undefined))).toMatchObject([{ password: bcrypt }])
   })
 })
+
+test('the report counts second factors that are left out, and no former passwords of Keycloak', async () => {
+  const secretData = JSON.stringify({ value: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' })
+  const app = { subType: 'totp', digits: 6, period: 30, algorithm: 'HmacSHA1', secretEncoding: 'BASE32' }
+  const otp = { type: 'otp', secretData, credentialData: JSON.stringify(app) }
+  const users = [
+    {
+      email: 'former@example.com',
+      credentials: [{ type: 'password-history' }, { type: 'password-history' }],
+    },
+    { email: 'former2@example.com', credentials: [{ type: 'password-history' }] },
+    { email: 'codes@example.com', credentials: [{ type: 'recovery-authn-codes' }] },
+    { email: 'apps@example.com', credentials: Array(6).fill(otp) },
+  ]
+  const list = users.map((user) => ({ ...user, username: user.email }))
+  const file = await createFile('factors.json', JSON.stringify({ realm: 'shop', users: list }))
+
+  const { output } = await callCommand(`import keycloak ${file}`, { env: server.env })
+
+  expect(output).toMatch(/^4 imported\./m)
+  expect(output).toMatch(/^2 with a second factor there that is not imported\./m)
+})

@@ -1,3 +1,4 @@
+import { MAX_AUTHENTICATORS } from '../../../auth/factors/enrollment.ts'
 import type { ImportResult, PasskeyFault } from '../../../auth/import/foreign-account.ts'
 import type { ChosenGrants } from '../chosen-grants.ts'
 import type { ForeignUser } from '../sources/source.ts'
@@ -18,7 +19,7 @@ export function createDifferences(chosen: ChosenGrants) {
     counts.banned += Number(user.banned)
     counts.totp += Number(user.totpKeys.length > 0)
     counts.passwordless += Number(isPasswordless)
-    counts.secondFactor += Number(user.secondFactor)
+    counts.secondFactor += Number(user.secondFactor || user.totpKeys.length > MAX_AUTHENTICATORS)
     counts.social += Number(user.social !== null)
     counts.username += Number(usernameLost)
     passkeys.taken += Number(result.passkeys.taken > 0)

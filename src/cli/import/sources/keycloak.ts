@@ -55,6 +55,9 @@ async function* requireUsers<Key>(keys: AsyncIterable<Key[]>): AsyncGenerator<Ke
   if (isEmpty) throw new CommandError('There are no users in these files. Name the files …-users-0.json too.')
 }
 
+/** Former passwords are kept if a policy refuses to use them again. */
+const PASSWORD_TYPES = ['password', 'password-history']
+
 type Credential = { type: string | null; secret: unknown; data: unknown }
 
 function toUser(row: Row, policy: Row): ForeignUser | null {
@@ -66,7 +69,7 @@ function toUser(row: Row, policy: Row): ForeignUser | null {
   const credentials = listAt(row, 'credentials').map(readCredential)
   const password = credentials.find(({ type }) => type === 'password')
   const passkeys = listAt(row, 'credentials').filter((original) => isPasskey(textAt(original, 'type')))
-  const others = credentials.filter(({ type }) => type !== 'password' && !isPasskey(type))
+  const others = credentials.filter(({ type }) => !PASSWORD_TYPES.includes(type ?? '') && !isPasskey(type))
   const totpKeys = others.flatMap((credential) => toKey(credential) ?? [])
   const social = listAt(row, 'federatedIdentities').flatMap(
     (identity) => textAt(identity, 'identityProvider') ?? [],
