@@ -29,6 +29,10 @@ const FILES: [name: string, content: string | Buffer, reason: RegExp][] = [
   ['two.json', `{"users":[]}[${SECRET}]`, /is not JSON/],
   ['none.json', '{"accounts":[]}', /has no users/],
   ['empty.json', '', /ends in the middle/],
+  ['texts.json', `["${SECRET}"]`, /record 1 is not an object/],
+  ['null.json', '{"users":[{"id":"1"},null]}', /record 2 is not an object/],
+  ['arrays.json', `[["${SECRET}","a@example.com"]]`, /record 1 is not an object/],
+  ['text-lines.json', `{"email":"a@example.com"}\n"${SECRET}"\n`, /record 2 is not an object/],
   ['deep.json', `[{"a":${'['.repeat(MEBIBYTE)}`, /more than 100 levels/],
   ['deep-lines.json', `{"email":"a@example.com"}\n${'['.repeat(5 * MEBIBYTE)}`, /line 2 has more than/],
   [

@@ -30,11 +30,17 @@ export async function* readJson(
   const isArray = start.trimStart().startsWith('[')
   const records =
     !isArray && isLines(start) ? readLines(path, onBytes) : readTree(path, onBytes, isArray, options)
-  for await (const rows of records) yield rows.filter(isObject)
+  let count = 0
+  for await (const rows of records) {
+    for (const row of rows) {
+      count++
+      if (!isObject(row)) throw new CommandError(`${path}, record ${count} is not an object.`)
+    }
+    yield rows
+  }
 }
 
-/** An array can hold anything. */
-const isObject = (row: unknown) => typeof row === 'object' && row !== null
+const isObject = (row: unknown) => typeof row === 'object' && row !== null && !Array.isArray(row)
 
 /** As much as a record may have, so that the first line is whole. */
 async function readStart(path: string) {
