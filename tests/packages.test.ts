@@ -111,8 +111,15 @@ export function start(url: string, password: string) {
   const deleteMeByApollo = () => apollo.mutate({ mutation: documents.DeleteMeDocument })
   const deleteMeByUrql = () => urql.mutation(documents.DeleteMeDocument, {}).toPromise()
 
+  const describeFaults = () =>
+    Promise.all([
+      session.request(MeDocument).catch(describeError),
+      apollo.query({ query: documents.MeDocument, fetchPolicy: 'network-only' }).catch(describeError),
+      urql.query(documents.MeDocument, {}).then(({ error }) => error && describeError(error)),
+    ])
+
   const revokeOthers = () => session.request(RevokeOtherSessionsDocument)
-  return { session, heard, asked, hooks, apollo, urql, documents, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, deleteMe, deleteMeByApollo, deleteMeByUrql, revokeOthers }
+  return { session, heard, asked, hooks, apollo, urql, documents, readEmails, shown, show, changeEmail, changeEmailByApollo, changeEmailByUrql, explain, deleteMe, deleteMeByApollo, deleteMeByUrql, describeFaults, revokeOthers }
 }
 
 export const wrong = (session: ReturnType<typeof createSession>) => {
@@ -392,6 +399,14 @@ describe('an app with the packages', () => {
 
     const asked = await run<string[][]>('app.asked')
     expect(asked).toEqual([['password'], ['password'], ['password']])
+  })
+
+  inBrowser('an error without an answer is described in a sentence', async () => {
+    const { page, run } = await openApp()
+    await page.context().setOffline(true)
+
+    const sentence = 'The server did not answer. Check the connection and try again.'
+    expect(await run('app.describeFaults()')).toEqual([sentence, sentence, sentence])
   })
 
   inBrowser('an error has its fields, and says what is wrong', async () => {

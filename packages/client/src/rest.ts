@@ -54,12 +54,22 @@ export const isSessionOver = (fault: unknown): fault is ServauthError =>
  * Apollo Client and urql too.
  */
 export function describeError(fault: { message: string }) {
+  if (isWithoutAnswer(fault)) return 'The server did not answer. Check the connection and try again.'
   const { fields, retryAfter } = detailsOf(fault)
   const text = fields
     ? fields.map(({ message }) => message).join(' ')
     : (graphQLErrorOf(fault) ?? fault).message
   return retryAfter ? `${text} Try again in ${retryAfter} seconds.` : text
 }
+
+/** Whether the connection failed or took too long. urql keeps the error of the browser in its own. */
+function isWithoutAnswer(fault: unknown) {
+  const { networkError: { name, message } = Object(fault) } = Object(fault) as { networkError?: Error }
+  return name === 'TimeoutError' || (name === 'TypeError' && CONNECTION_FAILED.test(message))
+}
+
+/** How Chromium, Firefox, Safari and Node call it. Other errors of this type are bugs. */
+const CONNECTION_FAILED = /^(failed to fetch|network ?error|load failed|fetch failed)/i
 
 /** What Servauth adds to an error, such as `fields` to `INVALID_INPUT`. Takes the errors of Apollo Client and urql too. */
 export function detailsOf(fault: unknown): Partial<ErrorDetails> {
