@@ -97,6 +97,17 @@ describe('a user who is imported from Better-Auth', () => {
     },
   )
 
+  test('an empty name in the text of roles is none of a role', async () => {
+    const [editor, other] = [person(), person()]
+    for (const each of [editor, other]) await source.signUp(each)
+    await source.sql`update "user" set role = ''`
+    await source.sql`update "user" set role = ' editor, ,' where email = ${editor.email}`
+
+    const { output } = await importInto(server, source)
+
+    expect(output).toMatch(/^1 with roles there that --roles does not name: editor\.$/m)
+  })
+
   test('an imported user can change the password while the hash is still scrypt', async () => {
     const { email, password, name } = person()
     await source.signUp({ email, password, name })
@@ -258,7 +269,7 @@ describe('an import', () => {
       }
     }
     expect(first.output).toContain('4 imported.')
-    expect(first.output).toContain('1 with a social sign-in beside the password')
+    expect(first.output).toContain('1 with a sign-in there by another provider')
     expect(again.output).toContain('0 imported.\n4 imported before')
     expect(await server.sql`select * from users order by id`).toEqual(after)
     expect((await server.client().login(keyOf(here))).data?.user.username).toBe('Here')

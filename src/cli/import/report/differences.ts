@@ -43,7 +43,7 @@ export function createDifferences(chosen: ChosenGrants) {
         'of them with a passkey that needs the password beside it once: the system there has not verified its user',
       ],
       [counts.secondFactor, `with a second factor there that is not imported${isPasswordEnough}`],
-      [counts.social, 'with a social sign-in beside the password; the social sign-in is not imported'],
+      [counts.social, 'with a sign-in there by another provider, which is not imported'],
       [counts.username, 'without their name, because it is too long or contains control characters'],
       [roles.users(), `with roles there that --roles does not name: ${roles.names()}`],
       [claims.users(), `with claims there that --claims does not name: ${claims.names()}`],

@@ -121,7 +121,7 @@ function createReader(sql: postgres.Sql, { user, account, factor }: Tables, read
       totpKeys,
       secondFactor: row.secondFactor && totpKeys.length === 0,
       // The plugin for administration stores several roles as one text.
-      rolesThere: role?.split(',').map((name) => name.trim()) ?? [],
+      rolesThere: role?.split(',').flatMap((name) => name.trim() || []) ?? [],
     }
   }
 }
