@@ -64,11 +64,12 @@ export function describeError(fault: { message: string }) {
 
 /** Whether the connection failed or took too long. urql keeps the error of the browser in its own. */
 function isWithoutAnswer(fault: unknown) {
-  const { networkError: { name, message } = Object(fault) } = Object(fault) as { networkError?: Error }
+  const { networkError } = Object(fault) as { networkError?: Error }
+  const { name, message } = networkError ?? (Object(fault) as Error)
   return name === 'TimeoutError' || (name === 'TypeError' && CONNECTION_FAILED.test(message))
 }
 
-/** How Chromium, Firefox, Safari and Node call it. Other errors of this type are bugs. */
+/** The words of Chromium, Firefox, Safari and Node. Other errors of this type are bugs. */
 const CONNECTION_FAILED = /^(failed to fetch|network ?error|load failed|fetch failed)/i
 
 /** What Servauth adds to an error, such as `fields` to `INVALID_INPUT`. Takes the errors of Apollo Client and urql too. */

@@ -120,8 +120,7 @@ function createReader(sql: postgres.Sql, { user, account, factor }: Tables, read
       bannedUntil: toDate(row.bannedUntil),
       totpKeys,
       secondFactor: row.secondFactor && totpKeys.length === 0,
-      // The plugin for administration stores several roles as one text.
-      rolesThere: role?.split(',').flatMap((name) => name.trim() || []) ?? [],
+      rolesThere: toNames(role ?? ''),
     }
   }
 }
@@ -133,3 +132,10 @@ type UserRow = Omit<ForeignUser, 'createdAt' | 'updatedAt' | 'bannedUntil'> & {
   role: string | null
   secrets: string[]
 }
+
+/** The plugin for administration stores several roles as one text. */
+const toNames = (text: string) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
