@@ -22,8 +22,23 @@ test.each([
   expect(describeError(combine([wrong]))).toBe('The password is wrong.')
 })
 
+test('a lost connection and a timeout are one sentence, whatever the browser calls them', () => {
+  const words = [
+    'Failed to fetch',
+    'NetworkError when attempting to fetch resource.',
+    'Load failed',
+    'fetch failed',
+  ]
+  const lost = [...words.map((word) => new TypeError(word)), new DOMException('too long', 'TimeoutError')]
+  // urql keeps the error of the browser in its own.
+  const ofUrql = Object.assign(new Error('[Network] Failed to fetch'), { networkError: lost[0] })
+  for (const fault of [...lost, ofUrql]) {
+    expect(describeError(fault)).toBe('The server did not answer. Check the connection and try again.')
+  }
+})
+
 test('an error that Servauth did not send has its own message and no details', () => {
-  for (const fault of [new TypeError('fetch failed'), new DOMException('cancelled')]) {
+  for (const fault of [new TypeError('x is not a function'), new DOMException('cancelled')]) {
     expect([describeError(fault), detailsOf(fault)]).toEqual([fault.message, {}])
   }
   expect([undefined, null, 'text', 1].map(detailsOf)).toEqual([{}, {}, {}, {}])
